@@ -1,0 +1,88 @@
+//! The task runner: `cargo xtask COMMAND`. Every way of building, proving and measuring Petrel is a command here; CI
+//! and `.ci/run` call these and know nothing else.
+//!
+//! Reading order: `shell` (how commands are run), `setup` (what a fresh machine lacks), `wasm` and `www` (the page),
+//! `run`, `test` (the steps) with `purity` (the core's rules), `prove`, `size`, `presets`.
+
+use std::{env, process::ExitCode};
+
+use anyhow::{Result, bail, ensure};
+
+mod presets;
+mod prove;
+mod purity;
+mod run;
+mod setup;
+mod shell;
+mod size;
+mod test;
+mod wasm;
+mod www;
+
+use shell::Shell;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  run [-- ARGS]     build everything and run it: a local chain with a follower and the page (`petrel devnet ARGS`);
+                    with --network or --rollup.config in ARGS, a node of that chain (`petrel node ARGS`);
+                    ARGS that begin with a subcommand are run as they are
+  test [STEP…]      every proof that fits in 40 minutes on two cold cores, or the named steps alone
+  lint              the steps of `test` that run no tests: format, the core's rules, clippy on both targets
+  prove             what takes longer: tests marked #[ignore], in release, and the bench `validate`
+  bench [-- ARGS]   the bench `validate` alone
+
+  wasm              the wasm package, into www/pkg
+  www               the wasm package and the page, into www/dist
+  size              what the page downloads, in bytes: raw, gzip, brotli
+  doctor            what this machine has and lacks
+  presets FILE      write core/src/chain/presets.rs anew from a snapshot of the superchain registry (JSON)
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    match dispatch(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(args: &[String]) -> Result<()> {
+    let (command, rest) = args.split_first().map_or(("help", args), |(first, rest)| (first.as_str(), rest));
+    // The first `--` parts our words from those of the program that we start.
+    let rest = if rest.first().is_some_and(|word| word == "--") { &rest[1..] } else { rest };
+    let shell = Shell::new()?;
+    match command {
+        "run" => run::run(&shell, rest),
+        "test" => test::test(&shell, rest),
+        "bench" => prove::bench(&shell, rest),
+        "presets" => {
+            let [file] = rest else { bail!("expected one file: cargo xtask presets FILE") };
+            presets::generate(file.as_ref(), &shell.root().join("core/src/chain/presets.rs"))
+        }
+        "help" | "-h" | "--help" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        _ => {
+            ensure!(rest.is_empty(), "`cargo xtask {command}` takes no arguments; see `cargo xtask help`");
+            alone(&shell, command)
+        }
+    }
+}
+
+/// The commands that take no arguments.
+fn alone(shell: &Shell, command: &str) -> Result<()> {
+    match command {
+        "lint" => test::lint(shell),
+        "prove" => prove::prove(shell),
+        "wasm" => wasm::build(shell),
+        "www" => www::build(shell),
+        "size" => size::size(shell),
+        "doctor" => setup::doctor(shell),
+        _ => bail!("there is no command {command:?}; see `cargo xtask help`"),
+    }
+}

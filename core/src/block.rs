@@ -1,0 +1,33 @@
+//! Blocks as the P2P network carries them: bytes to payload and back, and the block hash.
+//!
+//! Two shapes of one thing. [`ExecutionPayload`] is owned and is what a sequencer fills in; `ssz_rs` encodes it.
+//! [`Payload`] is what came from a peer: a view on the one buffer that was decompressed, made by our own bounded
+//! decoder, transactions being slices of it. `ssz_rs` never decodes a peer's byte: its list decoder slices with an
+//! unchecked end.
+
+use alloy_primitives::{Address, B256};
+
+mod decode;
+mod encode;
+pub mod engine;
+mod hash;
+mod payload;
+mod trie;
+
+pub use decode::{DecodeError, Region};
+pub use encode::{EncodeError, ExecutionPayload, Withdrawal};
+pub use payload::Payload;
+pub use trie::ordered_root;
+
+/// A block with all that its judgement found out about it.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// The decoded payload.
+    pub payload: Payload,
+    /// The block hash, recomputed from the payload.
+    pub hash: B256,
+    /// Who signed it.
+    pub signer: Address,
+    /// Bytes of the whole message before compression: signature, parent beacon root, payload.
+    pub bytes: usize,
+}

@@ -1,0 +1,147 @@
+//! What a node is told at its start, in two stages: [`Config`] as given, [`Settled`] after one function checked it all.
+
+use core::time::Duration;
+
+use alloy_primitives::Address;
+
+use crate::{chain::Chain, peer::PeerId};
+
+/// How far behind our clock a block's timestamp may lie (op-node `--p2p.gossip.timestamp.threshold`).
+pub const DEFAULT_PAST: Duration = Duration::from_secs(60);
+
+/// Peers to keep at most: each is dialled for ever.
+pub const MAX_STATICS: usize = 1024;
+
+/// A peer that is to be kept connected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Static {
+    /// Who is expected there.
+    pub peer: PeerId,
+    /// Its multiaddrs as text, `/p2p/…` included.
+    pub addresses: Vec<String>,
+}
+
+/// A node's parameters as given.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The chain to follow.
+    pub chain: Chain,
+    /// Who signs its unsafe blocks; `None` is allowed and ignores every block.
+    pub signer: Option<Address>,
+    /// How far behind our clock a block's timestamp may lie; truncated to whole seconds, as op-node does.
+    pub past: Duration,
+    /// Peers to keep. Several entries of one peer are merged.
+    pub statics: Vec<Static>,
+    /// How long a gap may stay open before the head begins again behind it.
+    pub gap_patience: Duration,
+    /// gossipsub's mesh degrees.
+    pub mesh: Mesh,
+}
+
+/// gossipsub's mesh degrees (op-node `--p2p.gossip.mesh.*`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mesh {
+    /// D: how many mesh peers are wanted for each topic.
+    pub d: usize,
+    /// Dlo: fewer than this and more are grafted.
+    pub lo: usize,
+    /// Dhi: more than this and some are pruned.
+    pub hi: usize,
+    /// Dlazy: peers that hear of messages by IHAVE.
+    pub lazy: usize,
+    /// Whether our own blocks go to every peer of the topic and not only to the mesh.
+    pub flood_publish: bool,
+}
+
+impl Default for Mesh {
+    fn default() -> Self {
+        Self { d: 8, lo: 6, hi: 12, lazy: 6, flood_publish: false }
+    }
+}
+
+impl Mesh {
+    /// Each degree is at least 1 and at most this (op-node).
+    pub const MAX: usize = 1000;
+}
+
+/// Parameters that were checked together. Made by [`Config::settle`] alone.
+#[derive(Clone, Debug)]
+pub struct Settled(Config);
+
+impl core::ops::Deref for Settled {
+    type Target = Config;
+
+    fn deref(&self) -> &Config {
+        &self.0
+    }
+}
+
+/// What is wrong with a configuration: one sentence a mistake, with its remedy; never empty.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+pub struct ConfigError(pub Vec<String>);
+
+impl Config {
+    /// The defaults for a chain, its own signer included.
+    pub fn new(chain: Chain) -> Self {
+        let gap_patience = Duration::from_secs(chain.block_time.saturating_mul(3).clamp(3, 60));
+        Self {
+            signer: chain.signer,
+            chain,
+            past: DEFAULT_PAST,
+            statics: Vec::new(),
+            gap_patience,
+            mesh: Mesh::default(),
+        }
+    }
+
+    /// Checks everything and puts it in order.
+    ///
+    /// # Errors
+    /// Every mistake at once.
+    pub fn settle(mut self) -> Result<Settled, ConfigError> {
+        let mut mistakes = self.chain.forks.mistakes();
+        if self.chain.block_time == 0 {
+            mistakes.push("the block time must be at least 1 second".to_owned());
+        }
+        mistakes.extend(self.mesh.mistakes());
+        self.merge_statics();
+        for peer in self.statics.iter().filter(|peer| peer.addresses.is_empty()) {
+            mistakes.push(format!("static peer {} has no address", peer.peer));
+        }
+        if self.statics.len() > MAX_STATICS {
+            mistakes.push(format!("{} static peers given, at most {MAX_STATICS} can be kept", self.statics.len()));
+        }
+        if mistakes.is_empty() { Ok(Settled(self)) } else { Err(ConfigError(mistakes)) }
+    }
+
+    fn merge_statics(&mut self) {
+        let mut merged: Vec<Static> = Vec::new();
+        for given in self.statics.drain(..) {
+            match merged.iter_mut().find(|kept| kept.peer == given.peer) {
+                Some(kept) => kept.addresses.extend(given.addresses),
+                None => merged.push(given),
+            }
+        }
+        for peer in &mut merged {
+            peer.addresses.sort();
+            peer.addresses.dedup();
+        }
+        self.statics = merged;
+    }
+}
+
+impl Mesh {
+    fn mistakes(self) -> Vec<String> {
+        let named = [("d", self.d), ("lo", self.lo), ("dhi", self.hi), ("dlazy", self.lazy)];
+        let mut mistakes: Vec<String> = named
+            .into_iter()
+            .filter(|(_, value)| *value == 0 || *value > Self::MAX)
+            .map(|(name, value)| format!("mesh degree {name} is {value}, must be 1 to {}", Self::MAX))
+            .collect();
+        if !(self.lo <= self.d && self.d <= self.hi) {
+            mistakes.push(format!("mesh degrees must rise: lo {} ≤ d {} ≤ dhi {}", self.lo, self.d, self.hi));
+        }
+        mistakes
+    }
+}

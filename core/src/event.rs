@@ -1,0 +1,323 @@
+//! What happened, told to the outside: one vocabulary for the daemon's `--events json` and the browser's page.
+//!
+//! Every event serialises to one flat JSON object with its name under `"event"`. Hashes and addresses are 0x-hex,
+//! peers base58, times Unix seconds, delays milliseconds.
+
+use std::{net::IpAddr, sync::Arc};
+
+use alloy_primitives::{Address, B256};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use crate::{
+    block::Block,
+    fork::Version,
+    gossip::{Fault, Verified},
+    peer::PeerId,
+};
+
+/// One thing that happened.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// A block passed every rule. Blocks of one height may differ; `head` says which one leads.
+    Block(NewBlock),
+    /// The unsafe head moved.
+    Head(NewHead),
+    /// Blocks are missing between the head and a verified block, or no longer are.
+    Gap(Gap),
+    /// The sequencer signed a second block for a height that the head had passed.
+    Conflict(Conflict),
+    /// A peer connected (its first connection).
+    Connected(Connected),
+    /// A peer's last connection ended.
+    Disconnected(Disconnected),
+    /// A peer that we were told to keep could not be reached.
+    DialFailed(DialFailed),
+    /// A peer subscribed to a topic of the chain.
+    TopicJoined(TopicChange),
+    /// A peer unsubscribed from a topic of the chain.
+    TopicLeft(TopicChange),
+    /// A message was judged false or out of bounds.
+    Rejected(Judged),
+    /// A message was neither accepted nor held against anyone.
+    Ignored(Judged),
+    /// Our own signer looks wrong: peers at different addresses relay blocks of one same stranger.
+    SignerMismatch(SignerMismatch),
+    /// Our own clock looks wrong: most peers' validly signed blocks are out of time in one direction.
+    ClockSkew(ClockSkew),
+    /// The signer that is believed changed.
+    SignerChanged(SignerChanged),
+    /// This node listens here.
+    Listening(Listening),
+    /// Another node answered or came in with this node's own key.
+    SharedKey(SharedKey),
+    /// What a peer calls itself, by identify.
+    Identified(Identified),
+    /// A block of our own passed our rules and could not be gossiped.
+    PublishFailed(PublishFailed),
+    /// A check panicked: a defect of this program, survived. The message was rejected.
+    CheckPanicked(CheckPanicked),
+}
+
+/// How a block reached this node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Via {
+    /// A peer gossiped it.
+    Gossip,
+    /// This node made it (a sequencer).
+    Local,
+}
+
+/// See [`Event::Block`].
+#[derive(Clone, Debug)]
+pub struct NewBlock {
+    /// The block, proven by the rules.
+    pub block: Arc<Verified<Block>>,
+    /// How it came.
+    pub via: Via,
+    /// Who relayed it; `None` for our own.
+    pub peer: Option<PeerId>,
+    /// Arrival minus the block's timestamp; real blocks come some 45 ms early.
+    pub delay_ms: i64,
+}
+
+impl Serialize for NewBlock {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let payload = &self.block.payload;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("number", &payload.number())?;
+        map.serialize_entry("hash", &self.block.hash)?;
+        map.serialize_entry("parent", &payload.parent_hash())?;
+        map.serialize_entry("timestamp", &payload.timestamp())?;
+        map.serialize_entry("txs", &payload.transaction_count())?;
+        map.serialize_entry("bytes", &self.block.bytes)?;
+        map.serialize_entry("version", &payload.version().to_string())?;
+        map.serialize_entry("signer", &self.block.signer)?;
+        map.serialize_entry("via", &self.via)?;
+        map.serialize_entry("peer", &self.peer)?;
+        map.serialize_entry("delay_ms", &self.delay_ms)?;
+        map.end()
+    }
+}
+
+/// A block by number and hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[allow(missing_docs, reason = "the protocol's own names")]
+pub struct BlockRef {
+    pub number: u64,
+    pub hash: B256,
+}
+
+/// See [`Event::Head`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NewHead {
+    /// The new head.
+    pub number: u64,
+    /// Its hash.
+    pub hash: B256,
+    /// Its parent.
+    pub parent: B256,
+    /// Its timestamp, Unix seconds.
+    pub timestamp: u64,
+    /// Why it moved.
+    pub why: Why,
+    /// The head that it replaces on another branch; `None` unless `why` is a reorg.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<BlockRef>,
+}
+
+/// Why the head moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// The first verified block of this run, or the one that begins again behind a gap that nobody filled.
+    Anchored,
+    /// It follows the head before it.
+    Extended,
+    /// The sequencer went on from an older block, and that branch has overtaken the head.
+    Reorged,
+}
+
+/// See [`Event::Gap`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Gap {
+    /// First missing number.
+    pub from: u64,
+    /// Last missing number.
+    pub to: u64,
+    /// What became of it.
+    pub state: GapState,
+}
+
+/// What became of a gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GapState {
+    /// A verified block came from beyond it.
+    Opened,
+    /// The missing blocks came.
+    Closed,
+    /// They did not come in time: the head begins again behind it, and these blocks were never seen.
+    Skipped,
+}
+
+/// See [`Event::Conflict`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Conflict {
+    /// The height.
+    pub number: u64,
+    /// The block that came first and stays.
+    pub first: B256,
+    /// The other one, as validly signed.
+    pub second: B256,
+}
+
+/// Which side opened a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// The peer dialled us.
+    Inbound,
+    /// We dialled the peer.
+    Outbound,
+}
+
+/// See [`Event::Connected`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Connected {
+    /// Who.
+    pub peer: PeerId,
+    /// The remote multiaddr.
+    pub address: String,
+    /// `tcp`, `ws`, `wss`, `memory`, …: the last transport part of the address.
+    pub transport: &'static str,
+    /// Who dialled.
+    pub direction: Direction,
+    /// Whether it came in as a browser does: it gets blocks pushed and takes no mesh slot.
+    pub leaf: bool,
+    /// The remote IP, where the address has one.
+    #[serde(skip)]
+    pub ip: Option<IpAddr>,
+}
+
+/// See [`Event::Disconnected`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Disconnected {
+    /// Who.
+    pub peer: PeerId,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// See [`Event::DialFailed`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DialFailed {
+    /// Who was dialled.
+    pub peer: PeerId,
+    /// What the transport said, one clause an address.
+    pub error: String,
+    /// Milliseconds until the next try.
+    pub retry_ms: u64,
+}
+
+/// See [`Event::TopicJoined`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct TopicChange {
+    /// Who.
+    pub peer: PeerId,
+    /// The topic by its payload version.
+    #[serde(serialize_with = "version")]
+    pub version: Version,
+}
+
+/// See [`Event::Rejected`] and [`Event::Ignored`].
+#[derive(Clone, Debug, Serialize)]
+pub struct Judged {
+    /// Who sent it; `None` for our own.
+    pub peer: Option<PeerId>,
+    /// The topic by its payload version.
+    #[serde(serialize_with = "version")]
+    pub version: Version,
+    /// The first rule that it breaks.
+    pub fault: &'static str,
+    /// The same with its figures, in words.
+    pub detail: String,
+    /// The fault itself.
+    #[serde(skip)]
+    pub cause: Fault,
+}
+
+/// See [`Event::SignerMismatch`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct SignerMismatch {
+    /// Who we believe in.
+    pub expected: Address,
+    /// Who signed what the peers relay.
+    pub found: Address,
+    /// How many peers relayed it.
+    pub peers: usize,
+}
+
+/// See [`Event::ClockSkew`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ClockSkew {
+    /// Our clock minus the blocks' timestamps, seconds: positive when our clock is ahead (or the network is late).
+    pub offset_secs: i64,
+    /// How many peers showed it.
+    pub peers: usize,
+}
+
+/// See [`Event::SignerChanged`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct SignerChanged {
+    /// Believed until now, and for the grace period still; `None` at the first.
+    pub previous: Option<Address>,
+    /// Believed from now on; `None` when nobody is.
+    pub current: Option<Address>,
+}
+
+/// See [`Event::Listening`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Listening {
+    /// The multiaddr, with `/p2p/…`.
+    pub address: String,
+}
+
+/// See [`Event::SharedKey`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SharedKey {
+    /// Where the other node is.
+    pub address: String,
+}
+
+/// See [`Event::Identified`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Identified {
+    /// Who.
+    pub peer: PeerId,
+    /// Its agent version, cut at 128 characters.
+    pub agent: String,
+}
+
+/// See [`Event::PublishFailed`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PublishFailed {
+    /// The topic by its payload version.
+    #[serde(serialize_with = "version")]
+    pub version: Version,
+    /// What gossipsub said.
+    pub error: String,
+}
+
+/// See [`Event::CheckPanicked`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CheckPanicked {
+    /// Who sent the message.
+    pub peer: Option<PeerId>,
+}
+
+fn version<S: Serializer>(version: &Version, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(version)
+}

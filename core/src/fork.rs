@@ -1,0 +1,207 @@
+//! The OP Stack's network upgrades and which of them is active at a block's timestamp.
+//!
+//! A fork is active at and after its time (op-node: `time != nil && timestamp >= time`); block numbers play no
+//! part. A later fork that this code does not know is carried by name, so that a newer `rollup.json` is not
+//! refused and can be shown; it changes nothing on the wire until a new topic exists.
+
+use core::fmt;
+
+/// The version of the payload's encoding, and of the topic that carries it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Version {
+    /// Bedrock and Regolith: no withdrawals.
+    V1,
+    /// Canyon and Delta: an empty withdrawals list.
+    V2,
+    /// Ecotone to Holocene: blob gas fields, and the parent beacon block root in front.
+    V3,
+    /// Isthmus and later: the withdrawals root.
+    V4,
+}
+
+impl Version {
+    /// All of them, in order.
+    pub const ALL: [Self; 4] = [Self::V1, Self::V2, Self::V3, Self::V4];
+
+    /// The number in the topic's name, 0 to 3: `/optimism/<chain>/<this>/blocks`.
+    pub const fn topic(self) -> u8 {
+        self as u8
+    }
+
+    /// The version whose topic has this number.
+    pub fn from_topic(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+
+    /// Whether the parent beacon block root stands in front of the payload.
+    pub const fn has_beacon_root(self) -> bool {
+        matches!(self, Self::V3 | Self::V4)
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "V{}", self.topic() + 1)
+    }
+}
+
+/// A network upgrade, in order of activation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs, reason = "the upgrades' own names")]
+pub enum Fork {
+    Bedrock,
+    Regolith,
+    Canyon,
+    Delta,
+    Ecotone,
+    Fjord,
+    Granite,
+    Holocene,
+    Isthmus,
+    Jovian,
+    Karst,
+}
+
+impl Fork {
+    /// The forks that have a time of their own: every one after Bedrock, which is active from genesis.
+    pub const TIMED: [Self; 10] = [
+        Self::Regolith,
+        Self::Canyon,
+        Self::Delta,
+        Self::Ecotone,
+        Self::Fjord,
+        Self::Granite,
+        Self::Holocene,
+        Self::Isthmus,
+        Self::Jovian,
+        Self::Karst,
+    ];
+
+    /// The name in lower case, as in `rollup.json` before `_time`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bedrock => "bedrock",
+            Self::Regolith => "regolith",
+            Self::Canyon => "canyon",
+            Self::Delta => "delta",
+            Self::Ecotone => "ecotone",
+            Self::Fjord => "fjord",
+            Self::Granite => "granite",
+            Self::Holocene => "holocene",
+            Self::Isthmus => "isthmus",
+            Self::Jovian => "jovian",
+            Self::Karst => "karst",
+        }
+    }
+
+    /// The fork of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        (name == "bedrock")
+            .then_some(Self::Bedrock)
+            .or_else(|| Self::TIMED.into_iter().find(|fork| fork.name() == name))
+    }
+
+    /// The payload version that a block of this fork has.
+    pub const fn version(self) -> Version {
+        match self {
+            Self::Bedrock | Self::Regolith => Version::V1,
+            Self::Canyon | Self::Delta => Version::V2,
+            Self::Ecotone | Self::Fjord | Self::Granite | Self::Holocene => Version::V3,
+            Self::Isthmus | Self::Jovian | Self::Karst => Version::V4,
+        }
+    }
+}
+
+impl fmt::Display for Fork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A chain's upgrade schedule: Unix seconds by fork.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Forks {
+    times: [Option<u64>; 10],
+    /// Upgrades after Karst that were configured, by name: at most [`Forks::MAX_LATER`].
+    later: Vec<(String, u64)>,
+}
+
+impl Forks {
+    /// How many unknown later upgrades are carried; more is a configuration mistake.
+    pub const MAX_LATER: usize = 16;
+
+    /// Nothing scheduled: every block is Bedrock.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Every fork up to and including `last` active from genesis.
+    pub fn all_until(last: Fork) -> Self {
+        let mut forks = Self::none();
+        for fork in Fork::TIMED.into_iter().filter(|fork| *fork <= last) {
+            forks.set(fork, Some(0));
+        }
+        forks
+    }
+
+    /// Schedules `fork` (Unix seconds), or takes it off the schedule. Bedrock has no time; setting it does nothing.
+    pub fn set(&mut self, fork: Fork, time: Option<u64>) {
+        if let Some(slot) = (fork as usize).checked_sub(1).and_then(|at| self.times.get_mut(at)) {
+            *slot = time;
+        }
+    }
+
+    /// Carries an upgrade that this code does not know. `false` when there are already too many.
+    #[must_use]
+    pub fn carry(&mut self, name: String, time: u64) -> bool {
+        let room = self.later.len() < Self::MAX_LATER;
+        if room {
+            self.later.push((name, time));
+        }
+        room
+    }
+
+    /// Unix seconds at which `fork` activates; Bedrock is 0.
+    pub fn time(&self, fork: Fork) -> Option<u64> {
+        match (fork as usize).checked_sub(1) {
+            None => Some(0),
+            Some(at) => self.times.get(at).copied().flatten(),
+        }
+    }
+
+    /// The carried unknown upgrades, as configured.
+    pub fn later(&self) -> &[(String, u64)] {
+        &self.later
+    }
+
+    /// Whether `fork` is active for a block of this timestamp.
+    pub fn active(&self, fork: Fork, timestamp: u64) -> bool {
+        self.time(fork).is_some_and(|time| timestamp >= time)
+    }
+
+    /// The latest active fork for a block of this timestamp.
+    pub fn at(&self, timestamp: u64) -> Fork {
+        let latest = Fork::TIMED.into_iter().rev().find(|fork| self.active(*fork, timestamp));
+        latest.unwrap_or(Fork::Bedrock)
+    }
+
+    /// The payload version, and so the topic, of a block of this timestamp (op-node: Isthmus, else Ecotone, else
+    /// Canyon, else V1).
+    pub fn version_at(&self, timestamp: u64) -> Version {
+        self.at(timestamp).version()
+    }
+
+    /// What is wrong with the order of the schedule, one sentence each: a fork before its predecessor, or without it.
+    pub fn mistakes(&self) -> Vec<String> {
+        let mut mistakes = Vec::new();
+        for pair in Fork::TIMED.windows(2) {
+            let [before, after] = pair else { continue };
+            match (self.time(*before), self.time(*after)) {
+                (None, Some(_)) => mistakes.push(format!("{after}_time is set but {before}_time is not")),
+                (Some(a), Some(b)) if b < a => mistakes.push(format!("{after}_time {b} is before {before}_time {a}")),
+                _ => {}
+            }
+        }
+        mistakes
+    }
+}

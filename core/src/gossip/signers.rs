@@ -1,0 +1,79 @@
+//! Who may sign: the current signer, and for a while the one before it.
+//!
+//! As op-node since 2026-04 (protocol.md on signer rotation): a changed signer leaves the previous one accepted for
+//! [`GRACE`], or until the first message validly signed by the current one, whatever else is wrong with that message. Only
+//! the latest previous signer is kept. The first signer ever set starts no grace.
+
+use core::time::Duration;
+
+use alloy_primitives::Address;
+
+/// How long the previous signer is accepted after a rotation was noticed.
+pub const GRACE: Duration = Duration::from_secs(3 * 60 * 60);
+
+/// Which of the accepted signers signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The one that is configured or was read last.
+    Current,
+    /// The one before it, within the grace.
+    Previous,
+}
+
+/// The signers that are accepted at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Signers {
+    current: Option<Address>,
+    previous: Option<(Address, Duration)>,
+}
+
+impl Signers {
+    /// Nobody but `current`; a zero address is nobody.
+    pub fn new(current: Option<Address>) -> Self {
+        Self { current: current.filter(|address| !address.is_zero()), previous: None }
+    }
+
+    /// The signer that is believed; `None` when there is none.
+    pub const fn current(&self) -> Option<Address> {
+        self.current
+    }
+
+    /// Which of them `signer` is.
+    pub fn role(&self, signer: Address) -> Option<Role> {
+        if self.current == Some(signer) {
+            return Some(Role::Current);
+        }
+        let previous = self.previous.is_some_and(|(address, _)| address == signer);
+        previous.then_some(Role::Previous)
+    }
+
+    /// Takes a reading of the signer at `now` (monotonic). `true` when it differs from the one before.
+    pub fn read(&mut self, now: Duration, signer: Option<Address>) -> bool {
+        let next = Self::new(signer).current;
+        if next == self.current {
+            return false;
+        }
+        if let Some(current) = self.current {
+            self.previous = Some((current, now.saturating_add(GRACE)));
+        }
+        self.current = next;
+        true
+    }
+
+    /// A message was validly signed by this role: the current signer's ends the grace.
+    pub fn confirm(&mut self, role: Role) {
+        if role == Role::Current {
+            self.previous = None;
+        }
+    }
+
+    /// Ends the grace when its time is over at `now` (monotonic).
+    pub fn expire(&mut self, now: Duration) {
+        self.previous = self.previous.filter(|(_, until)| now < *until);
+    }
+
+    /// When the grace ends, if one runs (monotonic).
+    pub fn expires(&self) -> Option<Duration> {
+        self.previous.map(|(_, until)| until)
+    }
+}

@@ -1,0 +1,50 @@
+//! # petrel-core: the OP Stack's peer-to-peer protocol, without I/O
+//!
+//! An OP Stack chain has one sequencer. It signs each new block and gossips it over libp2p minutes before L1 confirms it:
+//! an *unsafe* block. A peer follows that gossip, checks every block itself, and knows the chain's newest head without
+//! trusting whoever relayed it.
+//!
+//! ```text
+//!   bytes of a peer                       Node (no clock, no randomness, no I/O, no tasks)
+//!        │                       ┌──────────────────────────────────────────────────────────────┐
+//!        ▼                       │  gossip::Waiting ──► Check ──► gossip::Seen ──► Head           │
+//!   net::Transform ── Gossiped ─►│        fair by peer  (a value)  by height      first block wins│──► Event
+//!   (snappy once,                │                                                                │
+//!    message id)    ◄── Judge ───│  peers::{Peers, Statics}        gossip::{Signers, Doubts}      │
+//!                                └──────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! The loop of every host, in five lines:
+//!
+//! ```text
+//! loop {
+//!     node.handle(now, next_input());                       // or node.handle_timeout(now)
+//!     while let Some(wish) = node.poll_output() { do(wish) }
+//!     sleep_until(node.poll_timeout());
+//! }
+//! ```
+//!
+//! In reading order: [`time`], [`peer`], [`fork`], [`chain`], [`config`] are the vocabulary; [`block`] turns bytes into
+//! payloads and hashes ([`hash`]); [`sign`] says who signed; [`gossip`] holds the rules; [`head`] what leads; [`peers`] who is
+//! there, and [`limit`] how fast they may be; [`node`] puts them together; [`event`] is what the outside hears. `net` (feature `net`, on by default) is the
+//! seam to libp2p that both bodies share; everything else builds and tests without it.
+
+pub mod block;
+pub mod chain;
+pub mod config;
+pub mod event;
+pub mod fork;
+pub mod gossip;
+pub mod hash;
+pub mod head;
+pub mod limit;
+#[cfg(feature = "net")]
+pub mod net;
+pub mod node;
+pub mod peer;
+pub mod peers;
+pub mod sign;
+pub mod time;
+
+pub use event::Event;
+pub use node::{Input, Node, Output};

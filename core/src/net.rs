@@ -1,0 +1,17 @@
+//! The seam to libp2p: one behaviour and one event loop for both bodies.
+//!
+//! Only the transport's construction and the [`Host`] (clock, sleep, where checks run) differ between a daemon and a
+//! browser tab. Everything that this program decides about gossipsub is in three files: [`params`] (values and their
+//! sources), [`transform`] (bytes on the wire to a message), [`driver`] (events to facts, wishes to calls).
+
+mod behaviour;
+mod convert;
+mod driver;
+mod host;
+mod link;
+mod params;
+mod transform;
+
+pub use driver::{Driver, NetError, Parts};
+pub use host::Host;
+pub use params::{IDLE_TIMEOUT, MAX_COMPRESSED};

@@ -1,0 +1,410 @@
+//! The loop: libp2p's swarm and the [`Node`], as a stream of events.
+//!
+//! Each turn drains the node's wishes, then takes one more fact: a check that ended, a deadline, an event of the swarm.
+//! No new fact is taken while an event waits to be read, so nothing queues up here. The node's law (one in, drain out) is
+//! kept by [`Driver::feed`] alone.
+
+use core::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use futures::{
+    Stream, StreamExt,
+    stream::{FusedStream, FuturesUnordered},
+};
+use libp2p::{
+    Multiaddr, Swarm,
+    core::{muxing::StreamMuxerBox, transport::Boxed},
+    gossipsub, identify,
+    identity::Keypair,
+    ping,
+    swarm::{
+        self, ConnectionId, SwarmEvent,
+        dial_opts::{DialOpts, PeerCondition},
+    },
+};
+
+use super::{
+    Host,
+    behaviour::{Behaviour, BehaviourEvent},
+    convert, link, params,
+    transform::Transform,
+};
+use crate::{
+    config::Settled,
+    event::{Event, PublishFailed},
+    fork::Version,
+    gossip::Checked,
+    node::{CheckId, Input, Node, Output, Status},
+    peer::PeerId,
+};
+
+/// Why a node cannot be made, or cannot listen.
+#[derive(Debug, thiserror::Error)]
+pub enum NetError {
+    /// gossipsub refuses its configuration.
+    #[error("gossipsub: {0}")]
+    Gossip(String),
+    /// The transport cannot listen on this address.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// The address.
+        address: Multiaddr,
+        /// What the transport said.
+        error: String,
+    },
+}
+
+/// All that a driver is made of.
+pub struct Parts<H> {
+    /// The node's parameters.
+    pub config: Settled,
+    /// The node's identity; its peer id follows from it.
+    pub identity: Keypair,
+    /// The agent version that identify tells.
+    pub agent: String,
+    /// Authenticated and multiplexed.
+    pub transport: Boxed<(libp2p::PeerId, StreamMuxerBox)>,
+    /// The swarm's configuration: its executor is the body's.
+    pub swarm: swarm::Config,
+    /// 32 random bytes.
+    pub seed: [u8; 32],
+    /// The body.
+    pub host: H,
+}
+
+/// See the module. Dropping it ends the node.
+pub struct Driver<H: Host> {
+    host: H,
+    node: Node,
+    swarm: Swarm<Behaviour>,
+    transform: Transform,
+    checks: FuturesUnordered<Running<H::Checking>>,
+    /// Wakes for the next deadline, and at least every [`params::BEAT`].
+    beat: H::Sleep,
+    beat_at: Duration,
+    events: VecDeque<Event>,
+    /// Dials that the swarm would not even try; told to the node once its wishes are drained.
+    refused: Vec<(PeerId, String)>,
+}
+
+impl<H: Host> Driver<H> {
+    /// Events of the swarm that one turn takes at most before others get theirs.
+    const TURN: usize = 128;
+
+    /// A node that neither listens nor has dialled yet.
+    ///
+    /// # Errors
+    /// gossipsub refuses its configuration.
+    pub fn new(parts: Parts<H>) -> Result<Self, NetError> {
+        let Parts { config, identity, agent, transport, swarm, seed, host } = parts;
+        let transform = Transform::new(&config.chain);
+        let behaviour = Behaviour::new(&config, &identity, agent, &transform)?;
+        let swarm = swarm.with_idle_connection_timeout(params::IDLE_TIMEOUT);
+        let swarm = Swarm::new(transport, behaviour, identity.public().to_peer_id(), swarm);
+        let now = host.now();
+        let mut driver = Self {
+            node: Node::new(config, seed, now),
+            swarm,
+            transform,
+            checks: FuturesUnordered::new(),
+            beat: host.sleep(params::BEAT),
+            beat_at: now.mono.saturating_add(params::BEAT),
+            events: VecDeque::new(),
+            refused: Vec::new(),
+            host,
+        };
+        driver.tick();
+        Ok(driver)
+    }
+
+    /// Listens on an address; [`Event::Listening`] tells each address that came of it.
+    ///
+    /// # Errors
+    /// The transport does not support the address, or the address is taken.
+    pub fn listen(&mut self, address: Multiaddr) -> Result<(), NetError> {
+        let listening = self.swarm.listen_on(address.clone());
+        listening.map(drop).map_err(|error| NetError::Listen { address, error: error.to_string() })
+    }
+
+    /// Judges a block of our own (uncompressed message, signature first) and gossips it when our own rules accept it.
+    pub fn publish(&mut self, version: Version, data: Bytes) {
+        self.feed(Input::Produced { version, data });
+    }
+
+    /// Believes in this signer from now on; the previous one keeps its grace.
+    pub fn set_signer(&mut self, signer: Option<alloy_primitives::Address>) {
+        self.feed(Input::Signer(signer));
+    }
+
+    /// The node now.
+    pub fn status(&self) -> Status {
+        self.node.status()
+    }
+
+    /// Our own peer id.
+    pub fn local_peer(&self) -> libp2p::PeerId {
+        *self.swarm.local_peer_id()
+    }
+
+    /// One fact in, every wish out.
+    fn feed(&mut self, input: Input) {
+        self.node.handle(self.host.now(), input);
+        self.drain();
+    }
+
+    fn tick(&mut self) {
+        self.node.handle_timeout(self.host.now());
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        loop {
+            while let Some(output) = self.node.poll_output() {
+                self.fulfil(output);
+            }
+            let Some((peer, error)) = self.refused.pop() else { break };
+            self.node.handle(self.host.now(), Input::DialFailed { peer, error });
+        }
+    }
+
+    fn fulfil(&mut self, output: Output) {
+        match output {
+            Output::Tell(event) => self.events.push_back(event),
+            Output::Check { id, check } => self.checks.push(Running { id, checking: self.host.check(check) }),
+            Output::Judge { id, peer, acceptance } => {
+                if let Some(peer) = convert::libp2p_peer(peer) {
+                    let (id, acceptance) = (convert::gossipsub_id(id), convert::acceptance(acceptance));
+                    let known = self.gossip().report_message_validation_result(&id, &peer, acceptance);
+                    tracing::trace!(%id, ?acceptance, known, "judged");
+                }
+            }
+            Output::Publish { version, data } => self.gossip_out(version, data),
+            Output::Dial { peer, addresses } => self.dial(peer, &addresses),
+            Output::Drop { peer, reason } => {
+                tracing::info!(%peer, reason = reason.as_str(), "dropping a peer");
+                if let Some(peer) = convert::libp2p_peer(peer) {
+                    // An error means that it is gone already.
+                    let _gone = self.swarm.disconnect_peer_id(peer);
+                }
+            }
+        }
+    }
+
+    fn gossip(&mut self) -> &mut gossipsub::Behaviour<Transform, gossipsub::WhitelistSubscriptionFilter> {
+        &mut self.swarm.behaviour_mut().gossip
+    }
+
+    fn gossip_out(&mut self, version: Version, data: Bytes) {
+        let topic = self.transform.topic(version).clone();
+        if let Err(error) = self.gossip().publish(topic, data) {
+            self.events.push_back(Event::PublishFailed(PublishFailed { version, error: error.to_string() }));
+        }
+    }
+
+    /// Dials every address at once; names in them are resolved anew. What cannot even be tried has failed.
+    fn dial(&mut self, peer: PeerId, addresses: &[String]) {
+        let Some(target) = convert::libp2p_peer(peer) else { return };
+        let addresses: Vec<Multiaddr> = addresses.iter().filter_map(|address| address.parse().ok()).collect();
+        let options =
+            DialOpts::peer_id(target).addresses(addresses).condition(PeerCondition::DisconnectedAndNotDialing).build();
+        if let Err(error) = self.swarm.dial(options) {
+            self.refused.push((peer, link::dial_error(&error)));
+        }
+    }
+
+    /// Takes one event of the swarm.
+    fn take(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        match event {
+            SwarmEvent::Behaviour(event) => self.take_behaviour(event),
+            SwarmEvent::ConnectionEstablished { peer_id, endpoint, num_established, .. } => {
+                if convert::is_leaf(&endpoint) {
+                    self.gossip().add_explicit_peer(&peer_id);
+                }
+                if let (1, Some(peer)) = (num_established.get(), convert::peer(&peer_id)) {
+                    self.feed(Input::Connected(convert::connected(peer, &endpoint)));
+                }
+            }
+            SwarmEvent::ConnectionClosed { peer_id, num_established: 0, cause, .. } => {
+                // Without this gossipsub would redial a leaf that left.
+                self.gossip().remove_explicit_peer(&peer_id);
+                if let Some(peer) = convert::peer(&peer_id) {
+                    let reason = cause.map_or_else(|| "closed".to_owned(), |cause| cause.to_string());
+                    self.feed(Input::Disconnected { peer, reason });
+                }
+            }
+            SwarmEvent::OutgoingConnectionError { peer_id, error, .. } => {
+                let own = self.local_peer();
+                if let Some(address) = link::shared_key_dialled(&error, own) {
+                    self.shared_key(address.to_string());
+                }
+                if let Some(peer) = peer_id.as_ref().and_then(convert::peer) {
+                    self.feed(Input::DialFailed { peer, error: link::dial_error(&error) });
+                }
+            }
+            SwarmEvent::IncomingConnectionError { send_back_addr, error, .. } => {
+                tracing::debug!(address = %send_back_addr, %error, "a connection did not come about");
+                if link::shared_key_accepted(&error).is_some() {
+                    self.shared_key(send_back_addr.to_string());
+                }
+            }
+            SwarmEvent::NewListenAddr { address, .. } => {
+                let address = address.with_p2p(self.local_peer()).unwrap_or_else(|address| address).to_string();
+                self.feed(Input::Listening { address });
+            }
+            SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "a listener had an error and goes on"),
+            SwarmEvent::ListenerClosed { addresses, reason: Err(error), .. } => {
+                tracing::error!(?addresses, %error, "a listener closed");
+            }
+            _ => {}
+        }
+    }
+
+    fn take_behaviour(&mut self, event: BehaviourEvent) {
+        match event {
+            BehaviourEvent::Gossip(event) => self.take_gossip(event),
+            BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
+                if let Some(peer) = convert::peer(&peer_id) {
+                    self.feed(Input::Identified { peer, agent: info.agent_version });
+                }
+            }
+            BehaviourEvent::Ping(ping::Event { peer, connection, result: Err(error) }) => {
+                self.ping_failed(&peer, connection, &error);
+            }
+            _ => {}
+        }
+    }
+
+    fn take_gossip(&mut self, event: gossipsub::Event) {
+        match event {
+            gossipsub::Event::Message { propagation_source, message_id, message } => {
+                let version = self.transform.version(&message.topic);
+                let parties = (convert::peer(&propagation_source), convert::message_id(&message_id));
+                if let (Some(version), (Some(peer), Some(id))) = (version, parties) {
+                    self.feed(Input::Gossiped { peer, id, version, message: Transform::message(message) });
+                }
+            }
+            gossipsub::Event::Subscribed { peer_id, topic, .. } => self.topic(&peer_id, &topic, true),
+            gossipsub::Event::Unsubscribed { peer_id, topic } => self.topic(&peer_id, &topic, false),
+            gossipsub::Event::SlowPeer { peer_id, failed_messages } => {
+                tracing::debug!(peer = %peer_id, ?failed_messages, "a peer does not take what is sent to it");
+                if let Some(peer) = convert::peer(&peer_id) {
+                    self.feed(Input::Slow { peer });
+                }
+            }
+            gossipsub::Event::GossipsubNotSupported { peer_id } => {
+                tracing::debug!(peer = %peer_id, "a peer speaks no gossip");
+            }
+        }
+    }
+
+    fn topic(&mut self, peer: &libp2p::PeerId, topic: &gossipsub::TopicHash, joined: bool) {
+        if let (Some(peer), Some(version)) = (convert::peer(peer), self.transform.version(topic)) {
+            self.feed(Input::Topic { peer, version, joined });
+        }
+    }
+
+    /// A connection that answers no ping is dead, whatever TCP believes. A peer that does not speak ping is left alone.
+    fn ping_failed(&mut self, peer: &libp2p::PeerId, connection: ConnectionId, error: &ping::Failure) {
+        if !matches!(error, ping::Failure::Unsupported) {
+            tracing::debug!(%peer, %error, "ping failed, closing the connection");
+            self.swarm.close_connection(connection);
+        }
+    }
+
+    fn shared_key(&mut self, address: String) {
+        self.feed(Input::SharedKey { address });
+    }
+
+    fn poll_checks(&mut self, context: &mut Context<'_>) -> bool {
+        match self.checks.poll_next_unpin(context) {
+            Poll::Ready(Some((id, outcome))) => {
+                self.feed(Input::Checked { id, outcome });
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Keeps the beat: sleeps until the node's deadline or the next beat, whichever is first.
+    fn poll_beat(&mut self, context: &mut Context<'_>) -> bool {
+        let now = self.host.now().mono;
+        let deadline = self.node.poll_timeout().map(|deadline| deadline.at);
+        if deadline.is_some_and(|at| at <= now) {
+            self.tick();
+            return true;
+        }
+        let next = deadline.map_or(params::BEAT, |at| (at - now).min(params::BEAT));
+        let sooner = now.saturating_add(next) < self.beat_at;
+        if sooner {
+            self.arm(now, next);
+        }
+        let beaten = Pin::new(&mut self.beat).poll(context).is_ready();
+        if beaten {
+            self.arm(now, next);
+        }
+        beaten
+    }
+
+    fn arm(&mut self, now: Duration, sleep: Duration) {
+        self.beat = self.host.sleep(sleep.max(Duration::from_millis(1)));
+        self.beat_at = now.saturating_add(sleep);
+    }
+
+    fn poll_swarm(&mut self, context: &mut Context<'_>) -> bool {
+        match self.swarm.poll_next_unpin(context) {
+            Poll::Ready(Some(event)) => {
+                self.take(event);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+impl<H: Host> Unpin for Driver<H> {}
+
+impl<H: Host> Stream for Driver<H> {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        let this = self.get_mut();
+        for _ in 0..Self::TURN {
+            if let Some(event) = this.events.pop_front() {
+                return Poll::Ready(Some(event));
+            }
+            if !(this.poll_checks(context) || this.poll_beat(context) || this.poll_swarm(context)) {
+                return Poll::Pending;
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl<H: Host> FusedStream for Driver<H> {
+    /// It never ends.
+    fn is_terminated(&self) -> bool {
+        false
+    }
+}
+
+/// A check that runs, with its name.
+struct Running<F> {
+    id: CheckId,
+    checking: F,
+}
+
+impl<F: Future<Output = Checked> + Unpin> Future for Running<F> {
+    type Output = (CheckId, Checked);
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let id = self.id;
+        Pin::new(&mut self.checking).poll(context).map(|outcome| (id, outcome))
+    }
+}

@@ -1,0 +1,47 @@
+//! The swarm's events as the node's facts. Stateless: what an event means, not what is done about it.
+
+use libp2p::{
+    Multiaddr, PeerId,
+    swarm::{DialError, ListenError},
+};
+
+/// The address at which our own peer id answered, if that is what went wrong: another node lives with our key.
+pub(super) fn shared_key_dialled(error: &DialError, own: PeerId) -> Option<&Multiaddr> {
+    match error {
+        DialError::LocalPeerId { address } => Some(address),
+        DialError::WrongPeerId { obtained, address } if *obtained == own => Some(address),
+        _ => None,
+    }
+}
+
+/// The address from which our own peer id came in.
+pub(super) fn shared_key_accepted(error: &ListenError) -> Option<&Multiaddr> {
+    match error {
+        ListenError::LocalPeerId { address } => Some(address),
+        _ => None,
+    }
+}
+
+/// Why a dial failed, one clause an address, without the nesting of error types.
+pub(super) fn dial_error(error: &DialError) -> String {
+    match error {
+        DialError::Transport(attempts) => {
+            let clauses: Vec<String> =
+                attempts.iter().map(|(address, error)| format!("{address}: {}", root_cause(error))).collect();
+            clauses.join("; ")
+        }
+        DialError::WrongPeerId { obtained, address } => {
+            format!("{address}: the peer there is {obtained}; correct the /p2p part")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// The innermost error says what happened.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,119 @@
+//! Every value that this program gives to libp2p, with its source.
+
+use core::time::Duration;
+use std::collections::HashMap;
+
+use libp2p::gossipsub::{
+    Config, ConfigBuilder, ConfigBuilderError, Message, MessageId, PeerScoreParams, PeerScoreThresholds, TopicHash,
+    TopicScoreParams, ValidationMode,
+};
+
+use crate::{config::Mesh, gossip::MAX_MESSAGE};
+
+/// Bytes of a compressed message of ours at most: op-node's 10 MiB are for the whole RPC, so room is left for the frame.
+pub const MAX_COMPRESSED: usize = MAX_MESSAGE - 64;
+/// The limit that gossipsub checks on our side: it measures the whole read buffer, the next RPC included, and at the bare
+/// 10 MiB a big message with something behind it would end the stream.
+const MAX_TRANSMIT: usize = MAX_MESSAGE + (64 << 10);
+
+/// How long a connection without streams is kept (op-node's TCP connection timeout).
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+
+/// op-node: `gossipHeartbeat`.
+const HEARTBEAT: Duration = Duration::from_millis(500);
+/// op-node: `seenMessagesTTL`, 130 heartbeats.
+const SEEN: Duration = Duration::from_secs(65);
+/// op-node: `fanoutTTL`.
+const FANOUT: Duration = Duration::from_secs(24);
+/// Heartbeats for which an undecided message is kept: a verdict after that is lost. op-node has 12; a check may wait for
+/// its turn and then live 3 s.
+const HISTORY: usize = 40;
+/// Heartbeats for which a message is offered by IHAVE (op-node: `gossipHistory` 3).
+const HISTORY_GOSSIP: usize = 3;
+/// Messages that wait for one connection. The default of 5,000 hides a stalled peer and may hold as many blocks.
+const SEND_QUEUE: usize = 64;
+/// How often each side of a connection is pinged, and how long a pong may take; then the connection is closed.
+pub(super) const PING_INTERVAL: Duration = Duration::from_secs(15);
+pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// gossipsub's heartbeat resets its timer without polling it again, so its wake-up gets lost on a quiet connection: the
+/// swarm is polled at least this often.
+pub(super) const BEAT: Duration = Duration::from_millis(200);
+
+/// gossipsub's configuration.
+pub(super) fn gossipsub(
+    mesh: Mesh,
+    block_time: Duration,
+    id: impl Fn(&Message) -> MessageId + Send + Sync + 'static,
+) -> Result<Config, ConfigBuilderError> {
+    ConfigBuilder::default()
+        .mesh_n(mesh.d)
+        .mesh_n_low(mesh.lo)
+        .mesh_n_high(mesh.hi)
+        .mesh_outbound_min(2.min(mesh.lo).min(mesh.d / 2))
+        .gossip_lazy(mesh.lazy)
+        .flood_publish(mesh.flood_publish)
+        .heartbeat_interval(HEARTBEAT)
+        .heartbeat_initial_delay(Duration::from_millis(100))
+        .fanout_ttl(FANOUT)
+        .history_length(HISTORY)
+        .history_gossip(HISTORY_GOSSIP)
+        .duplicate_cache_time(SEEN)
+        .max_transmit_size(MAX_TRANSMIT)
+        // Anonymous and not None: with None a message with a signature would be forwarded, and op-node refuse us.
+        .validation_mode(ValidationMode::Anonymous)
+        .validate_messages()
+        .message_id_fn(id)
+        .connection_handler_queue_len(SEND_QUEUE)
+        .forward_queue_duration(block_time * 2)
+        .support_floodsub()
+        .build()
+}
+
+/// op-node's thresholds.
+pub(super) const fn thresholds() -> PeerScoreThresholds {
+    PeerScoreThresholds {
+        gossip_threshold: -10.0,
+        publish_threshold: -40.0,
+        graylist_threshold: -40.0,
+        accept_px_threshold: 20.0,
+        opportunistic_graft_threshold: 0.05,
+    }
+}
+
+/// Invalid messages (P4) and misbehaviour (P7) are charged; nothing else of a topic is, as in op-node since 2025-05.
+///
+/// P4: weight −2 on the counter's square, a tenth left after ten minutes. The fifth invalid message makes −50 and
+/// graylists, and then nothing of that peer is decompressed any more; gossip comes back after 3.5 minutes, the mesh after
+/// ten, and a single one is forgiven in three. P7: op-node's values. P6 (IP colocation) is off: browsers share addresses.
+pub(super) fn peer_score(topics: impl Iterator<Item = TopicHash>, block_time: Duration) -> PeerScoreParams {
+    let interval = block_time.max(Duration::from_secs(1));
+    let topics: HashMap<_, _> = topics.map(|topic| (topic, topic_score(interval))).collect();
+    PeerScoreParams {
+        topics,
+        topic_score_cap: 0.0,
+        app_specific_weight: 1.0,
+        ip_colocation_factor_weight: 0.0,
+        behaviour_penalty_weight: -16.0,
+        behaviour_penalty_threshold: 6.0,
+        behaviour_penalty_decay: 0.01_f64.powf(1.0 / 60.0),
+        decay_interval: interval,
+        decay_to_zero: 0.5,
+        retain_score: interval * 600,
+        slow_peer_weight: 0.0,
+        ..PeerScoreParams::default()
+    }
+}
+
+fn topic_score(interval: Duration) -> TopicScoreParams {
+    TopicScoreParams {
+        topic_weight: 1.0,
+        time_in_mesh_weight: 0.0,
+        time_in_mesh_quantum: Duration::from_secs(1),
+        first_message_deliveries_weight: 0.0,
+        mesh_message_deliveries_weight: 0.0,
+        mesh_failure_penalty_weight: 0.0,
+        invalid_message_deliveries_weight: -2.0,
+        invalid_message_deliveries_decay: 0.1_f64.powf(interval.as_secs_f64() / 600.0),
+        ..TopicScoreParams::default()
+    }
+}

@@ -1,0 +1,184 @@
+//! Bytes on the wire to a message: the transform that never fails.
+//!
+//! gossipsub transforms first and makes the id from the result. A transform that fails leaves no id and no event, so
+//! nobody could be blamed. Ours returns the message in whatever [`Form`] it came, with a tag in `sequence_number`, which
+//! anonymous mode leaves free and never sends: the id function and the driver read it. The one exception are topics that
+//! are not ours: gossipsub would keep their messages for its history, so they are refused outright.
+//!
+//! Every copy of a message is transformed before gossipsub asks whether it knows the message. Therefore the latest ones
+//! are remembered with their bytes as received, and a copy costs one comparison. Bound: [`Recent::BYTES`].
+
+use std::{
+    collections::VecDeque,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use libp2p::gossipsub::{self, DataTransform, RawMessage, TopicHash};
+
+use super::params::MAX_COMPRESSED;
+use crate::{
+    chain::Chain,
+    fork::Version,
+    gossip::{Form, Message, MessageId, message_id},
+};
+
+/// Shared by gossipsub's transform, its id function and the driver: all on one thread, so the lock is never waited for.
+#[derive(Clone)]
+pub(super) struct Transform {
+    /// By [`Version::topic`].
+    topics: Arc<[TopicHash; 4]>,
+    recent: Arc<Mutex<Recent>>,
+}
+
+impl Transform {
+    pub(super) fn new(chain: &Chain) -> Self {
+        let topics = Version::ALL.map(|version| TopicHash::from_raw(chain.topic(version)));
+        Self { topics: Arc::new(topics), recent: Arc::default() }
+    }
+
+    /// The payload version of a topic of ours.
+    pub(super) fn version(&self, topic: &TopicHash) -> Option<Version> {
+        let number = self.topics.iter().position(|known| known == topic)?;
+        Version::from_topic(u8::try_from(number).ok()?)
+    }
+
+    /// The topic of a payload version.
+    pub(super) fn topic(&self, version: Version) -> &TopicHash {
+        let [v1, v2, v3, v4] = &*self.topics;
+        match version {
+            Version::V1 => v1,
+            Version::V2 => v2,
+            Version::V3 => v3,
+            Version::V4 => v4,
+        }
+    }
+
+    /// All topics of the chain.
+    pub(super) fn topics(&self) -> impl Iterator<Item = &TopicHash> {
+        self.topics.iter()
+    }
+
+    /// gossipsub's id function. Without a tag the message is our own, uncompressed.
+    pub(super) fn id(&self, message: &gossipsub::Message) -> gossipsub::MessageId {
+        let tag = message.sequence_number.map(Tag::from_bits);
+        let known = tag.and_then(|tag| self.recent().id(tag));
+        let form = tag.map_or(Form::Snappy, |tag| tag.form);
+        let id = known.unwrap_or_else(|| message_id(message.topic.as_str(), form, &message.data));
+        gossipsub::MessageId::from(id.0.to_vec())
+    }
+
+    /// The message that gossipsub delivered, as core knows it; the bytes are taken, not copied.
+    pub(super) fn message(message: gossipsub::Message) -> Message {
+        let tag = Tag::from_bits(message.sequence_number.unwrap_or_default());
+        Message { form: tag.form, data: Bytes::from(message.data), wire: tag.wire as usize }
+    }
+
+    fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The message and the tag for one copy: remembered, or decompressed and named now.
+    fn take(&self, version: Version, raw: &RawMessage) -> (Bytes, Tag) {
+        let keyed = raw.key.is_some();
+        if let Some(known) = self.recent().find(version, keyed, &raw.data) {
+            return known;
+        }
+        let message = if keyed { Message::with_key(&raw.data) } else { Message::decompress(&raw.data) };
+        let id = message.id(raw.topic.as_str());
+        self.recent().remember(version, keyed, &raw.data, message, id)
+    }
+}
+
+impl DataTransform for Transform {
+    fn inbound_transform(&self, raw: RawMessage) -> io::Result<gossipsub::Message> {
+        let version = self.version(&raw.topic).ok_or_else(|| io::Error::other("not a topic of this chain"))?;
+        let (data, tag) = self.take(version, &raw);
+        Ok(gossipsub::Message { source: None, data: data.into(), sequence_number: Some(tag.bits()), topic: raw.topic })
+    }
+
+    fn outbound_transform(&self, _: &TopicHash, data: Vec<u8>) -> io::Result<Vec<u8>> {
+        let compressed = snap::raw::Encoder::new().compress_vec(&data).map_err(io::Error::other)?;
+        if compressed.len() > MAX_COMPRESSED {
+            let text = format!("{} bytes compressed, at most {MAX_COMPRESSED} fit one RPC", compressed.len());
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
+        Ok(compressed)
+    }
+}
+
+/// What travels in `sequence_number`: form (3 bits), a serial number (29), length on the wire (32).
+#[derive(Clone, Copy)]
+struct Tag {
+    form: Form,
+    serial: u32,
+    wire: u32,
+}
+
+impl Tag {
+    const SERIALS: u32 = 1 << 29;
+
+    fn bits(self) -> u64 {
+        let form = Form::ALL.iter().position(|form| *form == self.form).unwrap_or_default() as u64;
+        form | u64::from(self.serial % Self::SERIALS) << 3 | u64::from(self.wire) << 32
+    }
+
+    fn from_bits(bits: u64) -> Self {
+        let form = Form::ALL.get((bits & 7) as usize).copied().unwrap_or(Form::BadHeader);
+        Self { form, serial: (bits >> 3) as u32 % Self::SERIALS, wire: (bits >> 32) as u32 }
+    }
+}
+
+/// The latest messages, newest last.
+#[derive(Default)]
+struct Recent {
+    entries: VecDeque<Entry>,
+    bytes: usize,
+    serial: u32,
+}
+
+struct Entry {
+    version: Version,
+    keyed: bool,
+    wire: Box<[u8]>,
+    data: Bytes,
+    tag: Tag,
+    id: MessageId,
+}
+
+impl Recent {
+    /// Bytes remembered at most, as received and decompressed.
+    const BYTES: usize = 32 << 20;
+    /// Messages remembered at most: a copy is compared with each of its length.
+    const MESSAGES: usize = 32;
+
+    fn find(&self, version: Version, keyed: bool, wire: &[u8]) -> Option<(Bytes, Tag)> {
+        let same = |entry: &&Entry| entry.version == version && entry.keyed == keyed && *entry.wire == *wire;
+        self.entries.iter().rev().find(same).map(|entry| (entry.data.clone(), entry.tag))
+    }
+
+    fn id(&self, tag: Tag) -> Option<MessageId> {
+        self.entries.iter().rev().find(|entry| entry.tag.serial == tag.serial).map(|entry| entry.id)
+    }
+
+    fn remember(
+        &mut self,
+        version: Version,
+        keyed: bool,
+        wire: &[u8],
+        message: Message,
+        id: MessageId,
+    ) -> (Bytes, Tag) {
+        self.serial = (self.serial + 1) % Tag::SERIALS;
+        let tag = Tag { form: message.form, serial: self.serial, wire: message.wire as u32 };
+        let data = message.data;
+        self.bytes += wire.len() + data.len();
+        self.entries.push_back(Entry { version, keyed, wire: wire.into(), data: data.clone(), tag, id });
+        while self.bytes > Self::BYTES || self.entries.len() > Self::MESSAGES {
+            let Some(old) = self.entries.pop_front() else { break };
+            self.bytes -= old.wire.len() + old.data.len();
+        }
+        (data, tag)
+    }
+}

@@ -1,0 +1,268 @@
+//! The composition: the machines behind one face, without I/O.
+//!
+//! **The law: one in, drain out.** After every [`Node::handle`] and [`Node::handle_timeout`] the host drains
+//! [`Node::poll_output`] to `None` before the next input; a debug assertion makes breaking it loud. Then it asks
+//! [`Node::poll_timeout`] when to come back if nothing else happens.
+//!
+//! A gossiped message goes: `Gossiped` → wait fairly by peer → `Check` (at most [`Node::CHECKS`] of a topic run at once)
+//! → `Checked` → seen at this height? → `Judge` for gossipsub, `Tell` for the outside, and the head moves.
+//!
+//! Bounds: the queues of [`Waiting`], the books of [`Seen`], [`Head`], [`Peers`]; outputs are drained before the next
+//! input, and one input makes a bounded number of them.
+
+use core::time::Duration;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use alloy_primitives::{Address, B256};
+use bytes::Bytes;
+
+use crate::{
+    block::Block,
+    config::Settled,
+    event::{BlockRef, DialFailed, Disconnected, Event, Identified, Listening, SharedKey, SignerChanged, TopicChange},
+    fork::{Forks, Version},
+    gossip::{Check, Doubts, Form, Message, Pending, Seen, Signers, Verified, Waiting},
+    head::{Head, Linked},
+    peer::PeerId,
+    peers::{Peers, Statics},
+    time::{Deadline, Now},
+};
+
+mod input;
+mod judge;
+mod output;
+mod status;
+
+pub use input::Input;
+pub use output::{CheckId, DropReason, Output};
+pub use status::{PeerStatus, Status};
+
+/// See the module.
+#[derive(Debug)]
+pub struct Node {
+    config: Settled,
+    forks: Arc<Forks>,
+    outputs: VecDeque<Output>,
+    peers: Peers,
+    statics: Statics,
+    signers: Signers,
+    doubts: Doubts,
+    waiting: [Waiting; 4],
+    running: BTreeMap<CheckId, Running>,
+    next_check: u64,
+    seen: Seen,
+    head: Head<Arc<Verified<Block>>>,
+    counts: status::Counts,
+}
+
+/// A check that the host was asked to run.
+#[derive(Debug)]
+struct Running {
+    /// Everything but the message's bytes, which the check holds; of our own message also those.
+    pending: Pending,
+    /// When it has lived long enough (monotonic).
+    dies: Duration,
+    /// It died: its message was given up, but it still occupies a thread.
+    dead: bool,
+}
+
+impl Node {
+    /// Checks of one topic that run at once (op-node's validator concurrency).
+    pub const CHECKS: usize = 4;
+    /// How long a check may take, from its start (op-node's validator timeout).
+    pub const CHECK_LIFE: Duration = Duration::from_secs(3);
+
+    /// Characters of a peer's agent version that are kept.
+    pub const AGENT: usize = 128;
+
+    /// A node that has met nobody. `seed` feeds what must not be predictable from outside (the jitter of dials).
+    pub fn new(config: Settled, seed: [u8; 32], now: Now) -> Self {
+        let jitter = u64::from_le_bytes(seed.first_chunk().copied().unwrap_or_default());
+        Self {
+            forks: Arc::new(config.chain.forks.clone()),
+            outputs: VecDeque::new(),
+            peers: Peers::default(),
+            statics: Statics::new(&config.statics, jitter, now.mono),
+            signers: Signers::new(config.signer),
+            doubts: Doubts::default(),
+            waiting: Default::default(),
+            running: BTreeMap::new(),
+            next_check: 0,
+            seen: Seen::default(),
+            head: Head::new(config.gap_patience),
+            counts: status::Counts::default(),
+            config,
+        }
+    }
+
+    /// One thing happened.
+    pub fn handle(&mut self, now: Now, input: Input) {
+        debug_assert!(self.outputs.is_empty(), "one in, drain out: outputs were left over");
+        match input {
+            Input::Connected(connected) => {
+                self.statics.connected(connected.peer, now.mono);
+                self.peers.connect(now.mono, connected.clone());
+                self.tell(Event::Connected(connected));
+            }
+            Input::Disconnected { peer, reason } => {
+                self.statics.disconnected(peer, now.mono);
+                self.peers.disconnect(peer);
+                self.tell(Event::Disconnected(Disconnected { peer, reason }));
+            }
+            Input::DialFailed { peer, error } => self.dial_failed(now, peer, error),
+            Input::Topic { peer, version, joined } => {
+                let change = TopicChange { peer, version };
+                self.tell(if joined { Event::TopicJoined(change) } else { Event::TopicLeft(change) });
+            }
+            Input::Gossiped { peer, id, version, message } => {
+                self.counts.received(&message);
+                self.wait(Pending { peer: Some(peer), id: Some(id), version, message, arrived: now });
+            }
+            Input::Produced { version, data } => self.wait(own(version, data, now)),
+            Input::Checked { id, outcome } => self.checked(now, id, outcome),
+            Input::Signer(signer) => self.read_signer(now, signer),
+            Input::Slow { peer } => {
+                if self.peers.slow(peer) {
+                    self.outputs.push_back(Output::Drop { peer, reason: DropReason::Slow });
+                }
+            }
+            Input::Identified { peer, agent } => {
+                let agent: String = agent.chars().filter(|char| !char.is_control()).take(Self::AGENT).collect();
+                self.peers.identify(peer, &agent);
+                self.tell(Event::Identified(Identified { peer, agent }));
+            }
+            Input::SharedKey { address } => self.tell(Event::SharedKey(SharedKey { address })),
+            Input::Listening { address } => self.tell(Event::Listening(Listening { address })),
+        }
+        self.proceed(now);
+    }
+
+    /// Time has passed; harmless when nothing is due.
+    pub fn handle_timeout(&mut self, now: Now) {
+        debug_assert!(self.outputs.is_empty(), "one in, drain out: outputs were left over");
+        self.signers.expire(now.mono);
+        self.bury(now);
+        let events = self.head.handle_timeout(now.mono);
+        self.tell_all(events);
+        self.proceed(now);
+    }
+
+    /// The next wish; drain to `None`.
+    #[must_use]
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to call [`Node::handle_timeout`] if nothing else happens.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Deadline> {
+        let oldest = self.running.values().filter(|running| !running.dead).map(|running| running.dies).min();
+        let deadlines = [
+            (self.head.skip_at(), "gap"),
+            (self.statics.due(), "dial"),
+            (self.signers.expires(), "signer"),
+            (oldest, "check"),
+        ];
+        let deadlines = deadlines.into_iter().map(|(at, why)| at.map(|at| Deadline { at, why }));
+        deadlines.reduce(Deadline::earlier).flatten()
+    }
+
+    /// The head.
+    pub fn head(&self) -> Option<BlockRef> {
+        self.head.head()
+    }
+
+    /// Whether this peer is to be kept connected.
+    pub fn keeps(&self, peer: PeerId) -> bool {
+        self.statics.contains(peer)
+    }
+
+    /// What every input may have made due: checks and dials.
+    fn proceed(&mut self, now: Now) {
+        for version in Version::ALL {
+            self.start_checks(now, version);
+        }
+        while let Some((peer, addresses)) = self.statics.next(now.mono) {
+            self.outputs.push_back(Output::Dial { peer, addresses });
+        }
+    }
+
+    fn dial_failed(&mut self, now: Now, peer: PeerId, error: String) {
+        if let Some(wait) = self.statics.failed(peer, now.mono) {
+            let retry_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            self.tell(Event::DialFailed(DialFailed { peer, error, retry_ms }));
+        }
+    }
+
+    fn read_signer(&mut self, now: Now, signer: Option<Address>) {
+        let previous = self.signers.current();
+        if self.signers.read(now.mono, signer) {
+            self.doubts.settle();
+            self.tell(Event::SignerChanged(SignerChanged { previous, current: self.signers.current() }));
+        }
+    }
+
+    fn start_checks(&mut self, now: Now, version: Version) {
+        let Some(waiting) = self.waiting.get_mut(usize::from(version.topic())) else { return };
+        let mut free =
+            Self::CHECKS.saturating_sub(self.running.values().filter(|run| run.pending.version == version).count());
+        while free > 0
+            && let Some(pending) = waiting.take()
+        {
+            free -= 1;
+            let id = CheckId(self.next_check);
+            self.next_check += 1;
+            let check = Check {
+                chain_id: self.config.chain.id,
+                forks: self.forks.clone(),
+                version,
+                message: pending.message.clone(),
+                signers: self.signers,
+                at: pending.arrived.secs(),
+                past: self.config.past.as_secs(),
+            };
+            let dies = now.mono.saturating_add(Self::CHECK_LIFE);
+            self.running.insert(id, Running { pending, dies, dead: false });
+            self.outputs.push_back(Output::Check { id, check });
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.outputs.push_back(Output::Tell(event));
+    }
+
+    fn tell_all(&mut self, events: Vec<Event>) {
+        self.outputs.extend(events.into_iter().map(Output::Tell));
+    }
+}
+
+fn own(version: Version, data: Bytes, now: Now) -> Pending {
+    let wire = data.len();
+    let message = Message { form: Form::Snappy, data, wire };
+    Pending { peer: None, id: None, version, message, arrived: now }
+}
+
+impl Linked for Arc<Verified<Block>> {
+    fn number(&self) -> u64 {
+        self.payload.number()
+    }
+
+    fn hash(&self) -> B256 {
+        self.hash
+    }
+
+    fn parent(&self) -> B256 {
+        self.payload.parent_hash()
+    }
+
+    fn timestamp(&self) -> u64 {
+        self.payload.timestamp()
+    }
+
+    fn size(&self) -> usize {
+        self.bytes
+    }
+}

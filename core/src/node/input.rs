@@ -1,0 +1,91 @@
+//! What goes into the [`Node`](crate::Node): facts, in the past tense, plain data without handles.
+
+use alloy_primitives::Address;
+use bytes::Bytes;
+
+use crate::{
+    event::Connected,
+    fork::Version,
+    gossip::{Checked, Message, MessageId},
+    node::CheckId,
+    peer::PeerId,
+};
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A peer's first connection was established.
+    Connected(Connected),
+    /// A peer's last connection ended.
+    Disconnected {
+        /// Who.
+        peer: PeerId,
+        /// Why, in words.
+        reason: String,
+    },
+    /// A dial that [`Output::Dial`](crate::Output::Dial) asked for failed on every address.
+    DialFailed {
+        /// Who was dialled.
+        peer: PeerId,
+        /// What the transport said.
+        error: String,
+    },
+    /// A peer subscribed to a topic of the chain (`joined`), or unsubscribed.
+    Topic {
+        /// Who.
+        peer: PeerId,
+        /// Which topic.
+        version: Version,
+        /// Subscribed or unsubscribed.
+        joined: bool,
+    },
+    /// gossipsub delivered a message for the first time. It stays undecided until the node judges it.
+    Gossiped {
+        /// Who delivered it.
+        peer: PeerId,
+        /// gossipsub's name for it.
+        id: MessageId,
+        /// Which topic.
+        version: Version,
+        /// The bytes, and how decompression went.
+        message: Message,
+    },
+    /// A [`Check`](crate::gossip::Check) ended.
+    Checked {
+        /// Which.
+        id: CheckId,
+        /// What came of it.
+        outcome: Checked,
+    },
+    /// This node is the sequencer and has made a block: the uncompressed message, signature first.
+    Produced {
+        /// Which topic.
+        version: Version,
+        /// Signature, parent beacon root where the version has one, SSZ payload.
+        data: Bytes,
+    },
+    /// The signer was read anew; `None` when there is none to believe.
+    Signer(Option<Address>),
+    /// gossipsub gave up sending to this peer for a while: it does not take what we send.
+    Slow {
+        /// Who.
+        peer: PeerId,
+    },
+    /// A peer told its agent version.
+    Identified {
+        /// Who.
+        peer: PeerId,
+        /// As it says; untrusted text.
+        agent: String,
+    },
+    /// Another node answered a dial, or came in, with our own peer id.
+    SharedKey {
+        /// Where it is.
+        address: String,
+    },
+    /// This node listens on an address.
+    Listening {
+        /// The multiaddr, with `/p2p/…`.
+        address: String,
+    },
+}

@@ -1,0 +1,143 @@
+//! From a message that waits to its judgement: the part of [`Node`] between gossip's machines and the head.
+
+use std::sync::Arc;
+
+use super::{CheckId, DropReason, Node, Output, Running};
+use crate::{
+    block::Block,
+    event::{CheckPanicked, ClockSkew, Event, Judged, NewBlock, SignerMismatch, Via},
+    gossip::{Acceptance, Checked, Doubt, Fault, Pending, Role, Verdict, Verified},
+    peer::PeerId,
+    time::Now,
+};
+
+impl Node {
+    /// Queues a message for its check. A peer that floods loses its connection, never its message: that may be an honest
+    /// block which no other peer will be heard with.
+    pub(super) fn wait(&mut self, pending: Pending) {
+        let peer = pending.peer;
+        let Some(waiting) = self.waiting.get_mut(usize::from(pending.version.topic())) else { return };
+        let now = pending.arrived.mono;
+        let put = waiting.put(pending);
+        if let Some(peer) = peer.filter(|peer| put.flooding || self.peers.floods(now, *peer)) {
+            self.outputs.push_back(Output::Drop { peer, reason: DropReason::Flooding });
+        }
+        for evicted in put.evicted {
+            self.judge(&evicted, Err(Fault::NoRoom));
+        }
+    }
+
+    /// A check ended.
+    pub(super) fn checked(&mut self, now: Now, id: CheckId, outcome: Checked) {
+        let Some(Running { pending, dead, .. }) = self.running.remove(&id) else { return };
+        if let Some(role) = outcome.role {
+            self.signers.confirm(role);
+        }
+        if dead {
+            return; // its message was given up already
+        }
+        if matches!(outcome.result, Err(Fault::Panicked)) {
+            self.tell(Event::CheckPanicked(CheckPanicked { peer: pending.peer }));
+        }
+        self.doubt(&pending, outcome.role, &outcome.result);
+        let result = outcome.result.and_then(|block| self.unseen(&pending, block));
+        self.judge(&pending, result.as_ref().map(|_| ()).map_err(|fault| *fault));
+        if let Ok(block) = result {
+            self.accept(now, pending, block);
+        }
+    }
+
+    /// Gives up the messages of checks that have lived long enough.
+    pub(super) fn bury(&mut self, now: Now) {
+        let mut late = Vec::new();
+        for running in self.running.values_mut().filter(|running| !running.dead && running.dies <= now.mono) {
+            running.dead = true;
+            late.push(running.pending.clone());
+        }
+        for pending in late {
+            self.judge(&pending, Err(Fault::Late));
+        }
+    }
+
+    fn unseen(&mut self, pending: &Pending, block: Verified<Block>) -> Result<Arc<Verified<Block>>, Fault> {
+        self.seen.accept(pending.version, block.payload.number(), block.hash)?;
+        Ok(Arc::new(block))
+    }
+
+    fn accept(&mut self, now: Now, pending: Pending, block: Arc<Verified<Block>>) {
+        let via = if pending.peer.is_some() { Via::Gossip } else { Via::Local };
+        let delay_ms = pending.arrived.millis_since(block.payload.timestamp());
+        self.tell(Event::Block(NewBlock { block: block.clone(), via, peer: pending.peer, delay_ms }));
+        let events = self.head.take(now.mono, block);
+        self.tell_all(events);
+        if pending.peer.is_none() {
+            self.outputs.push_back(Output::Publish { version: pending.version, data: pending.message.data });
+        }
+    }
+
+    /// Tells gossipsub and the outside what became of a message.
+    fn judge(&mut self, pending: &Pending, result: Result<(), Fault>) {
+        let acceptance = match &result {
+            Ok(()) => Acceptance::Accept,
+            Err(Fault::WrongSigner { found }) if self.doubts.excuses(*found) => Acceptance::Ignore,
+            Err(fault) => fault.acceptance(),
+        };
+        if let (Some(id), Some(peer)) = (pending.id, pending.peer) {
+            self.outputs.push_back(Output::Judge { id, peer, acceptance });
+        }
+        self.counts.judged(&result);
+        if let Err(cause) = result {
+            let judged = Judged {
+                peer: pending.peer,
+                version: pending.version,
+                fault: cause.name(),
+                detail: cause.to_string(),
+                cause,
+            };
+            let rejected = cause.verdict() == Verdict::Reject;
+            self.tell(if rejected { Event::Rejected(judged) } else { Event::Ignored(judged) });
+        }
+    }
+
+    /// Weighs whether the fault may be ours.
+    fn doubt(&mut self, pending: &Pending, role: Option<Role>, result: &Result<Verified<Block>, Fault>) {
+        let Some(peer) = pending.peer else { return };
+        let timestamp = match result {
+            Ok(block) => {
+                self.doubts.settle();
+                block.payload.timestamp()
+            }
+            Err(Fault::TooOld { timestamp, .. } | Fault::TooNew { timestamp, .. }) => *timestamp,
+            Err(Fault::WrongSigner { found }) => {
+                let doubt = self.doubts.stranger(*found, peer, self.peers.ip(peer));
+                return self.raise(doubt);
+            }
+            Err(_) => return,
+        };
+        let offset_ms = pending.arrived.millis_since(timestamp);
+        self.counts.offset(offset_ms);
+        if result.is_err() && role.is_some() {
+            let doubt = self.out_of_time(offset_ms / 1000, peer);
+            self.raise(doubt);
+        }
+    }
+
+    fn out_of_time(&mut self, offset: i64, peer: PeerId) -> Option<Doubt> {
+        let (ip, connected) = (self.peers.ip(peer), self.peers.len());
+        self.doubts.out_of_time(offset, peer, ip, connected)
+    }
+
+    fn raise(&mut self, doubt: Option<Doubt>) {
+        match doubt {
+            None => {}
+            Some(Doubt::Signer { found, peers }) => {
+                if let Some(expected) = self.signers.current() {
+                    self.tell(Event::SignerMismatch(SignerMismatch { expected, found, peers }));
+                }
+            }
+            Some(Doubt::Clock { offset, peers }) => {
+                self.tell(Event::ClockSkew(ClockSkew { offset_secs: offset, peers }));
+            }
+        }
+    }
+}

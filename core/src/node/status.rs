@@ -1,0 +1,112 @@
+//! What a node knows of itself at one moment, for status displays; counters since its start.
+
+use std::collections::BTreeMap;
+
+use alloy_primitives::Address;
+use serde::Serialize;
+
+use super::Node;
+use crate::{
+    event::{BlockRef, Connected},
+    gossip::{Fault, Message},
+    peers::Peer,
+};
+
+/// A node at one moment.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// The chain id.
+    pub chain: u64,
+    /// The chain's name.
+    pub name: String,
+    /// Who is believed.
+    pub signer: Option<Address>,
+    /// The unsafe head.
+    pub head: Option<BlockRef>,
+    /// First and last missing number, where a gap is open.
+    pub gap: Option<(u64, u64)>,
+    /// The connected peers.
+    pub peers: Vec<PeerStatus>,
+    /// Blocks accepted.
+    pub accepted: u64,
+    /// Messages not accepted, by the fault's name.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// Messages received for the first time.
+    pub messages: u64,
+    /// Their bytes on the wire.
+    pub wire_bytes: u64,
+    /// Arrival minus timestamp of the last validly signed block, milliseconds, even when it was out of time.
+    pub offset_ms: Option<i64>,
+    /// Whether most peers say that our clock is wrong.
+    pub clock_doubt: bool,
+    /// The stranger whom several peers follow instead of our signer.
+    pub signer_doubt: Option<Address>,
+    /// Messages that wait for a check, and checks that run.
+    pub checks: usize,
+}
+
+/// A connected peer.
+#[derive(Clone, Debug, Serialize)]
+pub struct PeerStatus {
+    /// How it connected.
+    #[serde(flatten)]
+    pub connected: Connected,
+    /// What it calls itself.
+    pub agent: Option<String>,
+}
+
+/// See [`Status`].
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    accepted: u64,
+    faults: BTreeMap<&'static str, u64>,
+    messages: u64,
+    wire_bytes: u64,
+    offset_ms: Option<i64>,
+}
+
+impl Counts {
+    pub(super) fn received(&mut self, message: &Message) {
+        self.messages += 1;
+        self.wire_bytes = self.wire_bytes.saturating_add(message.wire as u64);
+    }
+
+    pub(super) fn judged(&mut self, result: &Result<(), Fault>) {
+        match result {
+            Ok(()) => self.accepted += 1,
+            Err(fault) => *self.faults.entry(fault.name()).or_default() += 1,
+        }
+    }
+
+    pub(super) fn offset(&mut self, millis: i64) {
+        self.offset_ms = Some(millis);
+    }
+}
+
+impl Node {
+    /// This node now.
+    pub fn status(&self) -> Status {
+        Status {
+            chain: self.config.chain.id,
+            name: self.config.chain.name.clone(),
+            signer: self.signers.current(),
+            head: self.head.head(),
+            gap: self.head.gap(),
+            peers: self.peers.iter().map(PeerStatus::from).collect(),
+            accepted: self.counts.accepted,
+            faults: self.counts.faults.clone(),
+            messages: self.counts.messages,
+            wire_bytes: self.counts.wire_bytes,
+            offset_ms: self.counts.offset_ms,
+            clock_doubt: self.doubts.clock(),
+            signer_doubt: self.doubts.signer(),
+            checks: self.running.len() + self.waiting.iter().map(crate::gossip::Waiting::len).sum::<usize>(),
+        }
+    }
+}
+
+impl From<&Peer> for PeerStatus {
+    fn from(peer: &Peer) -> Self {
+        Self { connected: peer.connected.clone(), agent: peer.agent.clone() }
+    }
+}

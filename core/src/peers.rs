@@ -1,0 +1,99 @@
+//! The peers: who is connected, and who is to be kept connected.
+//!
+//! Bounded by what the host lets connect, and by [`Peers::MAX`].
+
+use core::{num::NonZeroU32, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr};
+
+mod dial;
+
+pub use dial::{Dialer, Statics};
+
+use crate::{event::Connected, limit::Limit, peer::PeerId};
+
+/// The connected peers.
+#[derive(Debug, Default)]
+pub struct Peers {
+    connected: BTreeMap<PeerId, Peer>,
+}
+
+/// A connected peer.
+#[derive(Debug)]
+pub struct Peer {
+    /// How it connected.
+    pub connected: Connected,
+    /// What it calls itself, by identify.
+    pub agent: Option<String>,
+    /// How often gossipsub gave up sending to it.
+    pub slow: u32,
+    /// How fast it may send messages that are new to us.
+    messages: Limit,
+}
+
+impl Peers {
+    /// Peers remembered; beyond them a peer is served but not listed.
+    pub const MAX: usize = 4096;
+    /// Messages a second that a peer may send for long, and at once. The sequencer makes one or a few a second, and a
+    /// peer delivers only what no other delivered before; beyond this it replays or invents.
+    pub const MESSAGES: (NonZeroU32, NonZeroU32) =
+        (NonZeroU32::MIN.saturating_add(49), NonZeroU32::MIN.saturating_add(199));
+    /// After so many times it is disconnected.
+    pub const SLOW: u32 = 4;
+
+    /// A peer's first connection at `now` (monotonic). Replaces what an earlier connection left.
+    pub fn connect(&mut self, now: Duration, connected: Connected) {
+        if self.connected.len() < Self::MAX || self.connected.contains_key(&connected.peer) {
+            let messages = Limit::new(Self::MESSAGES.0, Self::MESSAGES.1, now);
+            self.connected.insert(connected.peer, Peer { connected, agent: None, slow: 0, messages });
+        }
+    }
+
+    /// A peer's last connection ended.
+    pub fn disconnect(&mut self, peer: PeerId) {
+        self.connected.remove(&peer);
+    }
+
+    /// A peer told its agent version.
+    pub fn identify(&mut self, peer: PeerId, agent: &str) {
+        if let Some(peer) = self.connected.get_mut(&peer) {
+            peer.agent = Some(agent.to_owned());
+        }
+    }
+
+    /// gossipsub gave up sending to this peer. `true` when that happened too often.
+    pub fn slow(&mut self, peer: PeerId) -> bool {
+        let Some(peer) = self.connected.get_mut(&peer) else { return false };
+        peer.slow += 1;
+        peer.slow >= Self::SLOW
+    }
+
+    /// A peer sent a message at `now` (monotonic). `true` when it sends too fast.
+    pub fn floods(&self, now: Duration, peer: PeerId) -> bool {
+        self.connected.get(&peer).is_some_and(|peer| !peer.messages.take(now))
+    }
+
+    /// The peer's IP, where it is connected and its address has one.
+    pub fn ip(&self, peer: PeerId) -> Option<IpAddr> {
+        self.connected.get(&peer).and_then(|peer| peer.connected.ip)
+    }
+
+    /// Whether the peer is connected.
+    pub fn contains(&self, peer: PeerId) -> bool {
+        self.connected.contains_key(&peer)
+    }
+
+    /// How many are connected.
+    pub fn len(&self) -> usize {
+        self.connected.len()
+    }
+
+    /// Whether none is connected.
+    pub fn is_empty(&self) -> bool {
+        self.connected.is_empty()
+    }
+
+    /// The connected peers, in order of their ids.
+    pub fn iter(&self) -> impl Iterator<Item = &Peer> {
+        self.connected.values()
+    }
+}

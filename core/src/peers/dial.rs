@@ -1,0 +1,130 @@
+//! When each peer that is to be kept is dialled: exponential backoff of its own, with jitter.
+//!
+//! A healthy peer never pays for a dead one. A connection that ends is redialled after [`Dialer::FIRST`]; each failure
+//! doubles the wait up to [`Dialer::LONGEST`]; a connection that lasted [`Dialer::STEADY`] forgets the failures. Jitter
+//! takes up to a quarter off, drawn from the given seed. At most [`Statics::AT_ONCE`] dials run at once.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use crate::{config::Static, peer::PeerId};
+
+/// All peers that are to be kept.
+#[derive(Debug)]
+pub struct Statics {
+    peers: BTreeMap<PeerId, Dialer>,
+    /// State of the jitter (splitmix64).
+    jitter: u64,
+}
+
+/// One of them.
+#[derive(Debug)]
+pub struct Dialer {
+    addresses: Vec<String>,
+    failures: u32,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Not before this time.
+    Waiting(Duration),
+    Dialling,
+    /// Since this time.
+    Connected(Duration),
+}
+
+impl Dialer {
+    /// The wait before the first redial.
+    pub const FIRST: Duration = Duration::from_millis(500);
+    /// The longest wait.
+    pub const LONGEST: Duration = Duration::from_secs(30);
+    /// A connection that lasted so long was a good one.
+    pub const STEADY: Duration = Duration::from_secs(10);
+
+    /// How long to wait after the failures so far; `draw` is uniform in 0..=255.
+    fn backoff(&self, draw: u8) -> Duration {
+        let doubled = Self::FIRST.saturating_mul(1 << self.failures.min(10)).min(Self::LONGEST);
+        doubled - doubled / 4 * u32::from(draw) / 255
+    }
+}
+
+impl Statics {
+    /// Dials that may run at once: browsers throttle more.
+    pub const AT_ONCE: usize = 4;
+
+    /// Everybody is due at `now` (monotonic).
+    pub fn new(statics: &[Static], seed: u64, now: Duration) -> Self {
+        let dialer =
+            |given: &Static| Dialer { addresses: given.addresses.clone(), failures: 0, state: State::Waiting(now) };
+        Self { peers: statics.iter().map(|given| (given.peer, dialer(given))).collect(), jitter: seed }
+    }
+
+    /// Whether this peer is to be kept.
+    pub fn contains(&self, peer: PeerId) -> bool {
+        self.peers.contains_key(&peer)
+    }
+
+    /// The next peer to dial at `now`, marked as being dialled: itself and its addresses.
+    pub fn next(&mut self, now: Duration) -> Option<(PeerId, Vec<String>)> {
+        if self.dialling() >= Self::AT_ONCE {
+            return None;
+        }
+        let due = |dialer: &&mut Dialer| matches!(dialer.state, State::Waiting(at) if at <= now);
+        let (peer, dialer) = self.peers.iter_mut().find(|(_, dialer)| due(dialer))?;
+        dialer.state = State::Dialling;
+        Some((*peer, dialer.addresses.clone()))
+    }
+
+    /// When [`Statics::next`] has somebody again (monotonic).
+    pub fn due(&self) -> Option<Duration> {
+        if self.dialling() >= Self::AT_ONCE {
+            return None;
+        }
+        let waiting = |dialer: &Dialer| match dialer.state {
+            State::Waiting(at) => Some(at),
+            _ => None,
+        };
+        self.peers.values().filter_map(waiting).min()
+    }
+
+    /// The peer is connected, whoever dialled.
+    pub fn connected(&mut self, peer: PeerId, now: Duration) {
+        if let Some(dialer) = self.peers.get_mut(&peer) {
+            dialer.state = State::Connected(now);
+        }
+    }
+
+    /// The peer's last connection ended.
+    pub fn disconnected(&mut self, peer: PeerId, now: Duration) {
+        let draw = self.draw();
+        if let Some(dialer) = self.peers.get_mut(&peer)
+            && let State::Connected(since) = dialer.state
+        {
+            let steady = now.saturating_sub(since) >= Dialer::STEADY;
+            dialer.failures = if steady { 0 } else { dialer.failures.saturating_add(1) };
+            dialer.state = State::Waiting(now.saturating_add(dialer.backoff(draw)));
+        }
+    }
+
+    /// A dial failed on every address. The wait until the next, or `None` for a peer that is not kept or is connected.
+    pub fn failed(&mut self, peer: PeerId, now: Duration) -> Option<Duration> {
+        let draw = self.draw();
+        let dialer = self.peers.get_mut(&peer).filter(|dialer| dialer.state == State::Dialling)?;
+        let wait = dialer.backoff(draw);
+        dialer.failures = dialer.failures.saturating_add(1);
+        dialer.state = State::Waiting(now.saturating_add(wait));
+        Some(wait)
+    }
+
+    fn dialling(&self) -> usize {
+        self.peers.values().filter(|dialer| dialer.state == State::Dialling).count()
+    }
+
+    fn draw(&mut self) -> u8 {
+        self.jitter = self.jitter.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.jitter ^ (self.jitter >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed >> 56) as u8
+    }
+}

@@ -1,0 +1,54 @@
+//! The two clocks, both given from outside: core never reads one.
+//!
+//! Waiting is judged by the monotonic clock, block timestamps by the wall clock. A suspended tab may leap by
+//! hours on either: every machine tolerates it.
+
+use core::time::Duration;
+
+/// One reading of both clocks, taken by the host when something happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Now {
+    /// Since an arbitrary start; never goes back.
+    pub mono: Duration,
+    /// Since the Unix epoch; may jump either way when the operator or NTP sets the clock.
+    pub unix: Duration,
+}
+
+impl Now {
+    /// Whole seconds since the Unix epoch: the unit of block timestamps and of op-node's time rules.
+    pub const fn secs(&self) -> u64 {
+        self.unix.as_secs()
+    }
+
+    /// Milliseconds from `timestamp` (Unix seconds) to this reading; negative when the block came early.
+    pub fn millis_since(&self, timestamp: u64) -> i64 {
+        let now = i128::try_from(self.unix.as_millis()).unwrap_or(i128::MAX);
+        let delay = now - i128::from(timestamp) * 1000;
+        i64::try_from(delay).unwrap_or(if delay < 0 { i64::MIN } else { i64::MAX })
+    }
+
+    /// The reading `by` later on both clocks.
+    #[must_use]
+    pub fn plus(&self, by: Duration) -> Self {
+        Self { mono: self.mono.saturating_add(by), unix: self.unix.saturating_add(by) }
+    }
+}
+
+/// When a machine wants [`crate::Node::handle_timeout`] next, and why (for logs and tests).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deadline {
+    /// On the monotonic clock.
+    pub at: Duration,
+    /// The machine that asked.
+    pub why: &'static str,
+}
+
+impl Deadline {
+    /// The earlier of two optional deadlines.
+    pub fn earlier(a: Option<Self>, b: Option<Self>) -> Option<Self> {
+        match (a, b) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Proofs across crates: the harness that they share.
+
+pub mod memory;

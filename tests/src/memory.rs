@@ -1,0 +1,87 @@
+//! A body without an operating system: Drivers over libp2p's memory transport, for tests on any target.
+//!
+//! Time is real (libp2p's own timers are), sleeping is `futures-timer`'s, checks run inline with k256.
+
+use core::{
+    future::{Ready, ready},
+    time::Duration,
+};
+use std::sync::Arc;
+
+use libp2p::{
+    Multiaddr, PeerId, Transport,
+    core::{
+        muxing::StreamMuxerBox,
+        transport::{Boxed, MemoryTransport},
+        upgrade::Version,
+    },
+    identity::Keypair,
+    noise, yamux,
+};
+use petrel_core::{
+    config::{Config, Static},
+    gossip::{Check, Checked},
+    net::{Driver, Host, Parts},
+    sign,
+    time::Now,
+};
+
+/// The clock is given: `std`'s does not exist on wasm32.
+#[derive(Clone)]
+pub struct MemoryHost(pub Arc<dyn Fn() -> Now + Send + Sync>);
+
+impl Host for MemoryHost {
+    type Sleep = futures_timer::Delay;
+    type Checking = Ready<Checked>;
+
+    fn now(&self) -> Now {
+        (self.0)()
+    }
+
+    fn sleep(&self, duration: Duration) -> Self::Sleep {
+        futures_timer::Delay::new(duration)
+    }
+
+    fn check(&self, check: Check) -> Self::Checking {
+        ready(check.run(sign::recover))
+    }
+}
+
+/// Memory, noise, yamux.
+pub fn transport(identity: &Keypair) -> Boxed<(PeerId, StreamMuxerBox)> {
+    MemoryTransport::default()
+        .upgrade(Version::V1)
+        .authenticate(noise::Config::new(identity).expect("a keypair signs its noise key"))
+        .multiplex(yamux::Config::default())
+        .boxed()
+}
+
+/// A node that listens at `/memory/<port>` and keeps the given peers.
+pub fn driver(config: Config, identity: &Keypair, port: u64, host: MemoryHost) -> Driver<MemoryHost> {
+    let parts = Parts {
+        config: config.settle().expect("the test's configuration is right"),
+        identity: identity.clone(),
+        agent: "petrel/test".to_owned(),
+        transport: transport(identity),
+        swarm: libp2p::swarm::Config::without_executor(),
+        seed: [7; 32],
+        host,
+    };
+    let mut driver = Driver::new(parts).expect("gossipsub takes our parameters");
+    driver.listen(address(port)).expect("the port is free");
+    driver
+}
+
+/// `/memory/<port>`.
+pub fn address(port: u64) -> Multiaddr {
+    format!("/memory/{port}").parse().expect("a multiaddr")
+}
+
+/// The static entry for the node of `identity` at `port`.
+pub fn kept(identity: &Keypair, port: u64) -> Static {
+    let peer = identity.public().to_peer_id();
+    Static {
+        peer: petrel_core::peer::PeerId::from_bytes(&peer.to_bytes()).expect("a peer id fits"),
+        addresses: vec![format!("/memory/{port}/p2p/{peer}")],
+    }
+}

@@ -1,0 +1,128 @@
+//! Two whole Drivers (libp2p's swarm, gossipsub and the Node) over the memory transport: on native and, by the same code,
+//! on wasm32 under Node.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use alloy_primitives::{Bytes as AlloyBytes, U256};
+use futures::{FutureExt, StreamExt, select};
+use libp2p::identity::Keypair;
+use petrel_core::{
+    Event,
+    block::ExecutionPayload,
+    chain::Chain,
+    config::Config,
+    fork::{Fork, Forks, Version},
+    net::Driver,
+    sign::{self, Key},
+    time::Now,
+};
+use petrel_tests::memory::{self, MemoryHost};
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test;
+
+#[cfg(not(target_arch = "wasm32"))]
+fn now() -> Now {
+    use std::time::{Instant, SystemTime, UNIX_EPOCH};
+    static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    Now { mono: START.elapsed(), unix: SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970") }
+}
+
+#[cfg(target_arch = "wasm32")]
+fn now() -> Now {
+    let unix = Duration::from_millis(js_sys::Date::now() as u64);
+    Now { mono: unix, unix }
+}
+
+fn chain(key: &Key) -> Config {
+    let mut chain = Chain::preset("op-mainnet").expect("a preset");
+    chain.forks = Forks::all_until(Fork::Jovian);
+    chain.signer = Some(key.address());
+    Config::new(chain)
+}
+
+fn block(key: &Key, number: u64, bytes: usize) -> Vec<u8> {
+    let mut payload = ExecutionPayload {
+        block_number: number,
+        timestamp: now().secs(),
+        gas_limit: 30_000_000,
+        base_fee_per_gas: U256::from(7),
+        transactions: vec![noise(number, bytes)],
+        ..ExecutionPayload::default()
+    };
+    payload.block_hash = payload.compute_hash(Version::V4).expect("it encodes");
+    sign::seal(key, 10, Version::V4, &payload).expect("it encodes")
+}
+
+/// Bytes that do not compress.
+fn noise(seed: u64, len: usize) -> AlloyBytes {
+    let mut state = seed + 1;
+    let next = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    };
+    std::iter::repeat_with(next).take(len).collect::<Vec<u8>>().into()
+}
+
+/// Runs both until `wanted` is satisfied by an event of the second; 30 s at most.
+async fn until(
+    first: &mut Driver<MemoryHost>,
+    second: &mut Driver<MemoryHost>,
+    mut wanted: impl FnMut(&Event) -> bool,
+) -> Vec<Event> {
+    let mut seen = Vec::new();
+    let mut timeout = futures_timer::Delay::new(Duration::from_secs(30)).fuse();
+    loop {
+        let event = select! {
+            _ = first.select_next_some() => continue,
+            event = second.select_next_some() => event,
+            () = timeout => panic!("not within 30 s; seen: {seen:#?}"),
+        };
+        let done = wanted(&event);
+        seen.push(event);
+        if done {
+            return seen;
+        }
+    }
+}
+
+async fn two_drivers(base: u64) {
+    let key = Key::from_bytes(&[1; 32]).expect("a key");
+    let (a, b) = (Keypair::generate_secp256k1(), Keypair::generate_secp256k1());
+    let host = MemoryHost(Arc::new(now));
+    let mut sequencer = memory::driver(chain(&key), &a, base, host.clone());
+    let mut config = chain(&key);
+    config.statics = vec![memory::kept(&a, base)];
+    let mut follower = memory::driver(config, &b, base + 1, host);
+
+    let mut topics = 0;
+    until(&mut sequencer, &mut follower, |event| {
+        topics += usize::from(matches!(event, Event::TopicJoined(_)));
+        topics == 4
+    })
+    .await;
+    for (number, bytes) in [(1, 100), (2, 100_000), (3, 10_000_000)] {
+        sequencer.publish(Version::V4, block(&key, number, bytes).into());
+        let events = until(&mut sequencer, &mut follower, |event| matches!(event, Event::Head(_))).await;
+        let Some(Event::Block(block)) = events.iter().find(|event| matches!(event, Event::Block(_))) else {
+            panic!("no block: {events:#?}");
+        };
+        assert_eq!(block.block.payload.number(), number);
+        assert_eq!(block.block.signer, key.address());
+        assert_eq!(follower.status().head.expect("a head").number, number);
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+#[test]
+fn blocks_of_any_size_travel_between_two_drivers() {
+    futures::executor::block_on(two_drivers(7001));
+}
+
+#[cfg(target_arch = "wasm32")]
+#[wasm_bindgen_test]
+async fn blocks_of_any_size_travel_between_two_drivers() {
+    two_drivers(7001).await;
+}
