@@ -12,6 +12,9 @@ pub const DEFAULT_PAST: Duration = Duration::from_secs(60);
 /// Peers to keep at most: each is dialled for ever.
 pub const MAX_STATICS: usize = 1024;
 
+/// Seconds between blocks at most: intervals are made of multiples of it.
+pub const MAX_BLOCK_TIME: u64 = 3600;
+
 /// A peer that is to be kept connected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Static {
@@ -101,8 +104,9 @@ impl Config {
     /// Every mistake at once.
     pub fn settle(mut self) -> Result<Settled, ConfigError> {
         let mut mistakes = self.chain.forks.mistakes();
-        if self.chain.block_time == 0 {
-            mistakes.push("the block time must be at least 1 second".to_owned());
+        if !(1..=MAX_BLOCK_TIME).contains(&self.chain.block_time) {
+            let given = self.chain.block_time;
+            mistakes.push(format!("the block time is {given} s, must be 1 to {MAX_BLOCK_TIME}"));
         }
         mistakes.extend(self.mesh.mistakes());
         self.merge_statics();

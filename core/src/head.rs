@@ -239,10 +239,10 @@ impl<B: Linked> Head<B> {
 
     /// Begins again at the lowest waiting block.
     fn skip(&mut self, events: &mut Vec<Event>) {
+        self.gap = None;
         let Some((at, block)) = self.waiting.pop_first() else { return };
         self.waiting_bytes -= block.size();
         let from = self.head().map_or(at.number, |head| head.number + 1);
-        self.gap = None;
         self.chain.clear();
         events.push(Event::Gap(Gap { from, to: at.number - 1, state: GapState::Skipped }));
         self.lead(&block, Why::Anchored, events);

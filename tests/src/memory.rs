@@ -6,7 +6,10 @@ use core::{
     future::{Ready, ready},
     time::Duration,
 };
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use libp2p::{
     Multiaddr, PeerId, Transport,
@@ -28,17 +31,33 @@ use petrel_core::{
 
 /// The clock is given: `std`'s does not exist on wasm32.
 #[derive(Clone)]
-pub struct MemoryHost(pub Arc<dyn Fn() -> Now + Send + Sync>);
+pub struct MemoryHost {
+    clock: Arc<dyn Fn() -> Now + Send + Sync>,
+    naps: Arc<AtomicUsize>,
+}
+
+impl MemoryHost {
+    /// With this clock.
+    pub fn new(clock: impl Fn() -> Now + Send + Sync + 'static) -> Self {
+        Self { clock: Arc::new(clock), naps: Arc::default() }
+    }
+
+    /// How often a driver went to sleep.
+    pub fn naps(&self) -> usize {
+        self.naps.load(Ordering::Relaxed)
+    }
+}
 
 impl Host for MemoryHost {
     type Sleep = futures_timer::Delay;
     type Checking = Ready<Checked>;
 
     fn now(&self) -> Now {
-        (self.0)()
+        (self.clock)()
     }
 
     fn sleep(&self, duration: Duration) -> Self::Sleep {
+        self.naps.fetch_add(1, Ordering::Relaxed);
         futures_timer::Delay::new(duration)
     }
 

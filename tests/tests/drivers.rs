@@ -2,7 +2,6 @@
 //! on wasm32 under Node.
 
 use core::time::Duration;
-use std::sync::Arc;
 
 use alloy_primitives::{Bytes as AlloyBytes, U256};
 use futures::{FutureExt, StreamExt, select};
@@ -91,7 +90,7 @@ async fn until(
 async fn two_drivers(base: u64) {
     let key = Key::from_bytes(&[1; 32]).expect("a key");
     let (a, b) = (Keypair::generate_secp256k1(), Keypair::generate_secp256k1());
-    let host = MemoryHost(Arc::new(now));
+    let host = MemoryHost::new(now);
     let mut sequencer = memory::driver(chain(&key), &a, base, host.clone());
     let mut config = chain(&key);
     config.statics = vec![memory::kept(&a, base)];
@@ -113,6 +112,34 @@ async fn two_drivers(base: u64) {
         assert_eq!(block.block.signer, key.address());
         assert_eq!(follower.status().head.expect("a head").number, number);
     }
+}
+
+/// gossipsub's heartbeat loses its wake-up on a quiet connection; the driver polls the swarm at least every 200 ms.
+async fn quiet(base: u64) {
+    let key = Key::from_bytes(&[1; 32]).expect("a key");
+    let host = MemoryHost::new(now);
+    let mut driver = memory::driver(chain(&key), &Keypair::generate_secp256k1(), base, host.clone());
+    let (start, mut end) = (host.naps(), futures_timer::Delay::new(Duration::from_secs(4)).fuse());
+    loop {
+        select! {
+            _ = driver.select_next_some() => {}
+            () = end => break,
+        }
+    }
+    let beats = host.naps() - start;
+    assert!((10..=21).contains(&beats), "{beats} beats in 4 s");
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+#[test]
+fn the_driver_keeps_its_beat_when_nothing_happens() {
+    futures::executor::block_on(quiet(7101));
+}
+
+#[cfg(target_arch = "wasm32")]
+#[wasm_bindgen_test]
+async fn the_driver_keeps_its_beat_when_nothing_happens() {
+    quiet(7101).await;
 }
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -126,7 +126,7 @@ pub(super) fn layout(version: Version, body: &[u8]) -> Result<Layout, DecodeErro
         _ => following(ssz, at::WITHDRAWALS, transactions, Region::Withdrawals)?,
     };
     let withdrawals_len = ssz.len() - withdrawals;
-    if withdrawals_len % WITHDRAWAL != 0 || withdrawals_len > MAX_WITHDRAWALS * WITHDRAWAL {
+    if !withdrawals_len.is_multiple_of(WITHDRAWAL) || withdrawals_len > MAX_WITHDRAWALS * WITHDRAWAL {
         return Err(DecodeError::Withdrawals(withdrawals_len));
     }
     let region = ssz.get(transactions..withdrawals).unwrap_or_default();
@@ -157,7 +157,7 @@ fn transaction_count(region: &[u8]) -> Result<usize, DecodeError> {
     }
     let first = offset(region, 0).ok_or(DecodeError::TransactionRegion(region.len()))?;
     let table = as_len(first);
-    if table == 0 || table % 4 != 0 || table > region.len() {
+    if table == 0 || !table.is_multiple_of(4) || table > region.len() {
         return Err(DecodeError::TransactionOffset { entry: 0, offset: first });
     }
     let count = table / 4;

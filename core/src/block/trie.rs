@@ -73,7 +73,7 @@ fn rlp_index(index: usize) -> arrayvec::ArrayVec<u8, 9> {
 enum Node {
     Leaf { index: usize, path: Path },
     Extension { path: Path, child: usize },
-    Branch { children: [Option<usize>; 16] },
+    Branch { children: Box<[Option<usize>; 16]> },
 }
 
 /// A hex-prefix encoded path of at most eight nibbles.
@@ -115,7 +115,7 @@ impl Plan {
                 *slot = Some(child);
             }
         }
-        self.push(Node::Branch { children }, tallest + 1)
+        self.push(Node::Branch { children: Box::new(children) }, tallest + 1)
     }
 
     fn push(&mut self, node: Node, height: usize) -> (usize, usize) {

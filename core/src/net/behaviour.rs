@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::collections::HashSet;
 
 use libp2p::{
+    connection_limits,
     gossipsub::{self, IdentTopic, MessageAuthenticity, WhitelistSubscriptionFilter},
     identify,
     identity::Keypair,
@@ -20,6 +21,7 @@ pub(super) struct Behaviour {
     pub(super) gossip: gossipsub::Behaviour<Transform, WhitelistSubscriptionFilter>,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
+    limits: connection_limits::Behaviour,
 }
 
 impl Behaviour {
@@ -37,6 +39,7 @@ impl Behaviour {
             gossip: gossip(config, transform)?,
             identify: identify::Behaviour::new(identify),
             ping: ping::Behaviour::new(ping),
+            limits: connection_limits::Behaviour::new(params::connection_limits()),
         })
     }
 }

@@ -50,6 +50,9 @@ pub enum NetError {
     /// gossipsub refuses its configuration.
     #[error("gossipsub: {0}")]
     Gossip(String),
+    /// Addresses of static peers are no multiaddrs.
+    #[error("not a multiaddr: {}", .0.join(", "))]
+    Addresses(Vec<String>),
     /// The transport cannot listen on this address.
     #[error("cannot listen on {address}: {error}")]
     Listen {
@@ -100,9 +103,10 @@ impl<H: Host> Driver<H> {
     /// A node that neither listens nor has dialled yet.
     ///
     /// # Errors
-    /// gossipsub refuses its configuration.
+    /// A static peer's address does not parse; gossipsub refuses its configuration.
     pub fn new(parts: Parts<H>) -> Result<Self, NetError> {
         let Parts { config, identity, agent, transport, swarm, seed, host } = parts;
+        check_addresses(&config)?;
         let transform = Transform::new(&config.chain);
         let behaviour = Behaviour::new(&config, &identity, agent, &transform)?;
         let swarm = swarm.with_idle_connection_timeout(params::IDLE_TIMEOUT);
@@ -365,6 +369,12 @@ impl<H: Host> Driver<H> {
             _ => false,
         }
     }
+}
+
+fn check_addresses(config: &Settled) -> Result<(), NetError> {
+    let addresses = config.statics.iter().flat_map(|peer| &peer.addresses);
+    let wrong: Vec<String> = addresses.filter(|address| address.parse::<Multiaddr>().is_err()).cloned().collect();
+    if wrong.is_empty() { Ok(()) } else { Err(NetError::Addresses(wrong)) }
 }
 
 impl<H: Host> Unpin for Driver<H> {}

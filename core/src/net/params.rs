@@ -3,9 +3,12 @@
 use core::time::Duration;
 use std::collections::HashMap;
 
-use libp2p::gossipsub::{
-    Config, ConfigBuilder, ConfigBuilderError, Message, MessageId, PeerScoreParams, PeerScoreThresholds, TopicHash,
-    TopicScoreParams, ValidationMode,
+use libp2p::{
+    connection_limits::ConnectionLimits,
+    gossipsub::{
+        Config, ConfigBuilder, ConfigBuilderError, Message, MessageId, PeerScoreParams, PeerScoreThresholds, TopicHash,
+        TopicScoreParams, ValidationMode,
+    },
 };
 
 use crate::{config::Mesh, gossip::MAX_MESSAGE};
@@ -38,6 +41,15 @@ pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// gossipsub's heartbeat resets its timer without polling it again, so its wake-up gets lost on a quiet connection: the
 /// swarm is polled at least this often.
 pub(super) const BEAT: Duration = Duration::from_millis(200);
+
+/// Connections at most: half of what a process may have open by default, less what else needs a file.
+pub(super) fn connection_limits() -> ConnectionLimits {
+    ConnectionLimits::default()
+        .with_max_pending_incoming(Some(128))
+        .with_max_pending_outgoing(Some(64))
+        .with_max_established_incoming(Some(600))
+        .with_max_established_per_peer(Some(4))
+}
 
 /// gossipsub's configuration.
 pub(super) fn gossipsub(
