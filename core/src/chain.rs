@@ -74,6 +74,17 @@ impl Chain {
         rollup::read(json)
     }
 
+    /// The same chain as a `rollup.json`: what [`Chain::from_rollup_json`] reads.
+    pub fn to_rollup_json(&self) -> serde_json::Value {
+        rollup::write(self)
+    }
+
+    /// The preset's name that [`Chain::preset`] takes; `None` for a chain from a file.
+    pub fn slug(&self) -> Option<&'static str> {
+        let preset = preset_names().find(|preset| preset.id == self.id && self.origin == Origin::Preset);
+        preset.map(|preset| preset.slug)
+    }
+
     /// The payload version of a block of this timestamp.
     pub fn version_at(&self, timestamp: u64) -> Version {
         self.forks.version_at(timestamp)

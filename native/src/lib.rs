@@ -1,1 +1,92 @@
-//! .
+//! # petrel-node: the daemon
+//!
+//! petrel-core's [`Driver`](petrel_core::net::Driver) on tokio, with what only a machine of one's own can bring: TCP and
+//! WebSocket listeners, worker threads with libsecp256k1, a key file, signals, a page to serve.
+//!
+//! In reading order: [`flags`] (the command line as written), [`env`] (its fallbacks), [`parse`] and [`settings`] (resolved,
+//! every mistake named), [`identity`], [`transport`], [`host`] and [`recover`] (what the Driver needs), [`daemon`] (the
+//! loop), [`events`], [`logs`] and [`page`] (what comes out); then the other subcommands: [`devnet`], [`check`], [`key`].
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+
+pub mod check;
+pub mod daemon;
+pub mod devnet;
+pub mod env;
+pub mod events;
+pub mod flags;
+pub mod host;
+pub mod identity;
+pub mod key;
+pub mod logs;
+pub mod page;
+pub mod parse;
+pub mod recover;
+pub mod settings;
+pub mod transport;
+
+use flags::{Cli, Command, NodeFlags};
+use settings::Settings;
+
+/// The program could not start: a wrong flag, file, key, address or configuration.
+const UNUSABLE: u8 = 2;
+
+/// Runs `petrel` with the process's arguments and environment.
+pub fn main() -> ExitCode {
+    let command = env::with_fallback(Cli::command(), &|name| std::env::var_os(name).is_some());
+    let cli = match Cli::from_arg_matches(&command.get_matches()) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    match cli.command {
+        None => node(&cli.node),
+        Some(Command::Node(flags)) => node(&flags),
+        Some(Command::Devnet(flags)) => {
+            logs::start(if flags.output.log_level == "info" { "warn" } else { &flags.output.log_level });
+            match devnet::Settings::resolve(&flags) {
+                Ok(settings) => block_on(devnet::run(settings)),
+                Err(mistakes) => unusable(&mistakes),
+            }
+        }
+        Some(Command::Check(flags)) => match check::run(&flags) {
+            Ok(all_accepted) => ExitCode::from(u8::from(!all_accepted)),
+            Err(mistakes) => unusable(&mistakes),
+        },
+        Some(Command::Key(flags)) => match key::run(&flags) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => unusable(&error),
+        },
+    }
+}
+
+fn node(flags: &NodeFlags) -> ExitCode {
+    logs::start(&flags.output.log_level);
+    match Settings::resolve(flags) {
+        Ok(settings) => block_on(daemon::run(settings)),
+        Err(mistakes) => unusable(&mistakes),
+    }
+}
+
+/// Runs the body on tokio; what keeps it from starting is said like any other mistake.
+fn block_on(body: impl Future<Output = Result<(), daemon::DaemonError>>) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return unusable(&error),
+    };
+    let ended = runtime.block_on(body);
+    // A check that still runs must not hold up the end.
+    runtime.shutdown_background();
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => unusable(&error),
+    }
+}
+
+fn unusable(error: &dyn std::error::Error) -> ExitCode {
+    for mistake in error.to_string().lines() {
+        eprintln!("petrel: {mistake}");
+    }
+    ExitCode::from(UNUSABLE)
+}

@@ -7,6 +7,7 @@ use ssz_rs::prelude::*;
 use super::{
     Payload,
     decode::{self, MAX_EXTRA_DATA, MAX_TRANSACTIONS, MAX_WITHDRAWALS, WITHDRAWAL},
+    payload::at,
 };
 use crate::fork::Version;
 
@@ -234,6 +235,21 @@ impl ExecutionPayload {
             }
         }?;
         Ok(out)
+    }
+
+    /// Fills in the block hash and encodes: the message body of a block that is being made.
+    ///
+    /// # Errors
+    /// As [`ExecutionPayload::encode`].
+    pub fn finish(&mut self, version: Version) -> Result<Vec<u8>, EncodeError> {
+        let payload = Payload::decode(version, self.encode(version)?.into())?;
+        self.block_hash = payload.compute_hash();
+        let at = if version.has_beacon_root() { 32 } else { 0 } + at::BLOCK_HASH;
+        let mut body = Vec::from(payload.into_body());
+        if let Some(slot) = body.get_mut(at..at + 32) {
+            slot.copy_from_slice(self.block_hash.as_slice());
+        }
+        Ok(body)
     }
 
     /// The block hash that this payload has in `version`'s encoding; its `block_hash` field plays no part.

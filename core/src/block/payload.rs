@@ -64,6 +64,11 @@ impl Payload {
         &self.body
     }
 
+    /// The bytes that were decoded, without copying when nobody else holds them.
+    pub fn into_body(self) -> Bytes {
+        self.body
+    }
+
     /// The parent beacon block root; `None` before V3.
     pub fn parent_beacon_block_root(&self) -> Option<B256> {
         let root = self.body.get(..32).map(B256::from_slice);

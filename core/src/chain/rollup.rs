@@ -30,6 +30,28 @@ pub(super) fn read(json: &[u8]) -> Result<Chain, ChainError> {
     if reader.mistakes.is_empty() { Ok(chain) } else { Err(ChainError(reader.mistakes)) }
 }
 
+/// Only what [`read`] reads.
+pub(super) fn write(chain: &Chain) -> Value {
+    let mut root = serde_json::json!({
+        "l2_chain_id": chain.id,
+        "l1_chain_id": chain.l1,
+        "block_time": chain.block_time,
+        "genesis": {
+            "l2": { "number": chain.genesis.number, "hash": chain.genesis.hash },
+            "l2_time": chain.genesis.time,
+        },
+    });
+    if let Value::Object(map) = &mut root {
+        let known = Fork::TIMED.into_iter().filter_map(|fork| Some((fork.name(), chain.forks.time(fork)?)));
+        let later = chain.forks.later().iter().map(|(name, time)| (name.as_str(), *time));
+        map.extend(known.chain(later).map(|(name, time)| (format!("{name}_time"), time.into())));
+        map.extend(
+            chain.system_config.map(|address| ("l1_system_config_address".to_owned(), address.to_string().into())),
+        );
+    }
+    root
+}
+
 /// Collects mistakes while it reads; what it returns counts only when there are none.
 struct Reader {
     mistakes: Vec<String>,

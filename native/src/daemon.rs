@@ -1,0 +1,137 @@
+//! `petrel node`: a Driver on tokio, until a signal ends it.
+
+use std::{
+    io,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures::StreamExt;
+use libp2p::Multiaddr;
+use petrel_core::{
+    Event,
+    config::Settled,
+    net::{Driver, NetError, Parts},
+};
+
+use crate::{
+    events::{self, Printer},
+    flags::Events,
+    host::TokioHost,
+    identity::{Identity, IdentityError},
+    page::{self, Page},
+    settings::{Net, Settings},
+    transport,
+};
+
+/// Why a node stopped before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// No identity.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// No network.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// The transport or the page cannot be set up.
+    #[error("{what}: {error}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+/// Follows the chain until Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// See [`DaemonError`]; all of them come before anything runs.
+pub async fn run(settings: Settings) -> Result<(), DaemonError> {
+    let identity = Identity::open(&settings.identity)?;
+    let chain = &settings.config.chain;
+    tracing::info!(chain = %chain.name, id = chain.id, signer = %settings.signer_origin(), "following");
+    let mut driver = driver(&identity, settings.config.clone(), &settings.net)?;
+    let page = match settings.http {
+        Some(at) => Some(serve_page(at, &settings.config).await?),
+        None => None,
+    };
+    let mut printer = Printer::stdout(settings.events == Events::Json);
+    let mut stop = std::pin::pin!(stop_signal());
+    loop {
+        tokio::select! {
+            event = driver.next() => {
+                let Some(event) = event else { break };
+                events::log(&event);
+                note_relay(page.as_ref(), &event);
+                printer.print(&event);
+            }
+            () = &mut stop => break,
+        }
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// A Driver that listens, on the daemon's transport and threads.
+///
+/// # Errors
+/// The transport cannot be made, or an address cannot be listened on.
+pub fn driver(identity: &Identity, config: Settled, net: &Net) -> Result<Driver<TokioHost>, DaemonError> {
+    let transport = transport::build(&identity.keypair, &net.security, net.timeout)
+        .map_err(|error| DaemonError::Io { what: "transport".to_owned(), error })?;
+    let mut driver = Driver::new(Parts {
+        config,
+        identity: identity.keypair.clone(),
+        agent: net.agent.clone(),
+        transport,
+        swarm: libp2p::swarm::Config::with_tokio_executor(),
+        seed: seed(),
+        host: TokioHost::default(),
+    })?;
+    for address in &net.listen {
+        driver.listen(address.clone())?;
+    }
+    Ok(driver)
+}
+
+/// Serves the page and says where.
+///
+/// # Errors
+/// The address is taken.
+pub async fn serve_page((ip, port): (IpAddr, u16), config: &Settled) -> Result<Arc<Mutex<Page>>, DaemonError> {
+    let page = Arc::new(Mutex::new(Page::new(config)));
+    let url = page::serve((ip, port).into(), page.clone())
+        .await
+        .map_err(|error| DaemonError::Io { what: format!("cannot serve the page on {ip}:{port}"), error })?;
+    tracing::info!(%url, "page");
+    page.lock().unwrap_or_else(PoisonError::into_inner).url = url;
+    Ok(page)
+}
+
+/// Tells the page of a WebSocket address that we listen on.
+pub fn note_relay(page: Option<&Arc<Mutex<Page>>>, event: &Event) {
+    let (Some(page), Event::Listening(listening)) = (page, event) else { return };
+    let browser_can = listening.address.parse::<Multiaddr>().is_ok_and(|address| page::browser_can_dial(&address));
+    if browser_can {
+        page.lock().unwrap_or_else(PoisonError::into_inner).add_relay(listening.address.clone());
+    }
+}
+
+/// Ends at the first Ctrl-C or SIGTERM. A second one ends the process at once.
+pub async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        return std::future::pending().await;
+    };
+    tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+    tokio::spawn(async move {
+        tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+        std::process::exit(130);
+    });
+}
+
+/// 32 random bytes, from the generator that makes libp2p's keys.
+pub(crate) fn seed() -> [u8; 32] {
+    libp2p::identity::secp256k1::Keypair::generate().secret().to_bytes()
+}

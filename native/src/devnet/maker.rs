@@ -1,0 +1,108 @@
+//! Makes valid signed blocks: real transactions, real roots and hashes, the fields that each fork demands.
+
+use alloy_primitives::{Address, B256, Bytes, U256, address, keccak256};
+use petrel_core::{
+    block::{EncodeError, ExecutionPayload},
+    chain::Chain,
+    fork::{Fork, Version},
+    sign::{Key, seal_body},
+};
+
+use super::transactions;
+
+/// The fee vault that every OP Stack sequencer pays to.
+const FEE_VAULT: Address = address!("4200000000000000000000000000000000000011");
+const GAS_LIMIT: u64 = 60_000_000;
+/// Bytes of a message that are not transactions, at most: signature, beacon root, fixed part, extra data.
+const OVERHEAD: usize = 65 + 32 + 560 + 17;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Maker {
+    chain: Chain,
+    key: Key,
+    bytes: usize,
+    number: u64,
+    parent: B256,
+}
+
+/// A block that was made.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// Its encoding, and so its topic.
+    pub version: Version,
+    /// The uncompressed message, signature first.
+    pub message: Vec<u8>,
+    /// Its payload.
+    pub payload: ExecutionPayload,
+}
+
+impl Maker {
+    /// Makes blocks of about `bytes` on the chain's genesis.
+    pub const fn new(chain: Chain, key: Key, bytes: usize) -> Self {
+        let (number, parent) = (chain.genesis.number, chain.genesis.hash);
+        Self { chain, key, bytes, number, parent }
+    }
+
+    /// The chain.
+    pub const fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// When the next block is due, Unix seconds.
+    pub const fn due(&self) -> u64 {
+        self.chain.genesis.time + (self.number + 1 - self.chain.genesis.number) * self.chain.block_time
+    }
+
+    /// Makes the next block.
+    ///
+    /// # Errors
+    /// It cannot be encoded.
+    pub fn make(&mut self) -> Result<Made, EncodeError> {
+        let (number, timestamp) = (self.number + 1, self.due());
+        let version = self.chain.version_at(timestamp);
+        let mut payload = self.payload(number, timestamp);
+        let body = payload.finish(version)?;
+        let message = seal_body(&self.key, self.chain.id, &body);
+        (self.number, self.parent) = (number, payload.block_hash);
+        Ok(Made { version, message, payload })
+    }
+
+    fn payload(&self, number: u64, timestamp: u64) -> ExecutionPayload {
+        let root = |what: &str| keccak256(format!("{what} of block {number}"));
+        let transactions = transactions::fill(self.chain.id, number, self.bytes.saturating_sub(OVERHEAD));
+        let size: usize = transactions.iter().map(|transaction| transaction.len()).sum();
+        let jovian = self.chain.forks.active(Fork::Jovian, timestamp);
+        ExecutionPayload {
+            parent_hash: self.parent,
+            fee_recipient: FEE_VAULT,
+            state_root: root("state"),
+            receipts_root: root("receipts"),
+            prev_randao: root("randao"),
+            block_number: number,
+            gas_limit: GAS_LIMIT,
+            gas_used: (21_000 * transactions.len() as u64).min(GAS_LIMIT),
+            timestamp,
+            extra_data: extra_data(self.chain.fork_at(timestamp)),
+            base_fee_per_gas: U256::from(252),
+            // From Jovian on the field carries the data availability footprint.
+            blob_gas_used: if jovian { size as u64 } else { 0 },
+            withdrawals_root: root("withdrawals"),
+            parent_beacon_block_root: root("beacon"),
+            transactions,
+            ..ExecutionPayload::default()
+        }
+    }
+}
+
+/// EIP-1559 parameters as the fork encodes them: nothing before Holocene; version 0, denominator, elasticity; from Jovian
+/// on version 1 and the minimum base fee behind.
+fn extra_data(fork: Fork) -> Bytes {
+    let (denominator, elasticity) = (250_u32.to_be_bytes(), 6_u32.to_be_bytes());
+    let parameters = [denominator, elasticity].concat();
+    match fork {
+        fork if fork >= Fork::Jovian => [&[1][..], &parameters, &[0; 8]].concat().into(),
+        fork if fork >= Fork::Holocene => [&[0][..], &parameters].concat().into(),
+        _ => Bytes::new(),
+    }
+}

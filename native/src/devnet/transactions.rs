@@ -1,0 +1,123 @@
+//! Transactions that decode: an L1-attributes deposit first, then dynamic-fee, access-list and legacy ones (EIP-2718).
+//!
+//! Their signatures are in range but of nobody: the P2P network carries transactions as opaque bytes. Calldata looks like
+//! ABI-encoded addresses, so it compresses as real blocks do.
+
+use alloy_primitives::{Address, B256, Bytes, U256, address, keccak256};
+use alloy_rlp::{Encodable, Header};
+
+/// The account that sends the L1-attributes deposit.
+const DEPOSITOR: Address = address!("DeaDDEaDDeAdDeAdDEAdDEaddeAddEAdDEAd0001");
+/// The L1Block predeploy.
+const L1_BLOCK: Address = address!("4200000000000000000000000000000000000015");
+/// Calldata of one transaction at most: pools refuse transactions above 128 KiB.
+const MAX_CALLDATA: usize = 100_000;
+/// Bytes that a transaction has beside its calldata, at most, its offset in the SSZ table included.
+const FRAME: usize = 200;
+
+/// The transactions of block `number`, of about `bytes` in SSZ and never more (but for the deposit).
+pub(super) fn fill(chain_id: u64, number: u64, bytes: usize) -> Vec<Bytes> {
+    let mut transactions = vec![deposit(number)];
+    let mut left = bytes.saturating_sub(FRAME + 164);
+    while left > FRAME {
+        let nonce = transactions.len() as u64;
+        let calldata = calldata(number, nonce, wanted(nonce, left));
+        let transaction = match nonce % 8 {
+            6 => access_list(chain_id, nonce, &calldata),
+            7 => legacy(chain_id, nonce, &calldata),
+            _ => dynamic_fee(chain_id, nonce, &calldata),
+        };
+        left = left.saturating_sub(transaction.len() + 4);
+        transactions.push(transaction);
+    }
+    transactions
+}
+
+/// Small ones first, then large ones until the block is full.
+fn wanted(nonce: u64, left: usize) -> usize {
+    let size = if nonce < 12 { 96 * nonce as usize } else { MAX_CALLDATA };
+    size.min(left - FRAME)
+}
+
+/// 32-byte words, a third of them zero as the padding of addresses is.
+fn calldata(number: u64, nonce: u64, len: usize) -> Vec<u8> {
+    let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (nonce << 32) | 1;
+    let mut out = vec![0; len];
+    for word in out.chunks_mut(32) {
+        for byte in word.iter_mut().skip(12) {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            *byte = (state >> 24) as u8;
+        }
+    }
+    out
+}
+
+/// Type 0x7e: `[source hash, from, to, mint, value, gas, is system, data]`, data as `setL1BlockValuesEcotone`'s.
+fn deposit(number: u64) -> Bytes {
+    let mut data = vec![0x44, 0x0a, 0x5e, 0x20];
+    data.resize(164, (number % 251) as u8);
+    let source = keccak256(number.to_be_bytes());
+    let empty: &[u8] = &[];
+    typed(0x7e, &[&source, &DEPOSITOR, &L1_BLOCK, &empty, &0_u8, &1_000_000_u64, &false, &data.as_slice()])
+}
+
+/// Type 2 (EIP-1559).
+fn dynamic_fee(chain_id: u64, nonce: u64, data: &[u8]) -> Bytes {
+    let (to, (r, s)) = (recipient(nonce), signature(nonce));
+    let list = NoItems;
+    let (tip, cap, gas) = (1_000_000_u64, 2_000_000_000_u64, 21_000_u64);
+    typed(2, &[&chain_id, &nonce, &tip, &cap, &gas, &to, &nonce, &data, &list, &(nonce % 2), &r, &s])
+}
+
+/// Type 1 (EIP-2930).
+fn access_list(chain_id: u64, nonce: u64, data: &[u8]) -> Bytes {
+    let (to, (r, s)) = (recipient(nonce), signature(nonce));
+    let list = NoItems;
+    typed(1, &[&chain_id, &nonce, &2_000_000_000_u64, &21_000_u64, &to, &nonce, &data, &list, &(nonce % 2), &r, &s])
+}
+
+/// Untyped, with replay protection (EIP-155).
+fn legacy(chain_id: u64, nonce: u64, data: &[u8]) -> Bytes {
+    let (to, (r, s)) = (recipient(nonce), signature(nonce));
+    let v = chain_id * 2 + 35 + nonce % 2;
+    let mut out = Vec::new();
+    list(&[&nonce, &2_000_000_000_u64, &21_000_u64, &to, &nonce, &data, &v, &r, &s], &mut out);
+    out.into()
+}
+
+fn typed(kind: u8, fields: &[&dyn Encodable]) -> Bytes {
+    let mut out = vec![kind];
+    list(fields, &mut out);
+    out.into()
+}
+
+fn list(fields: &[&dyn Encodable], out: &mut Vec<u8>) {
+    Header { list: true, payload_length: fields.iter().map(|field| field.length()).sum() }.encode(out);
+    fields.iter().for_each(|field| field.encode(out));
+}
+
+/// An empty access list.
+struct NoItems;
+
+impl Encodable for NoItems {
+    fn encode(&self, out: &mut dyn alloy_rlp::BufMut) {
+        out.put_u8(alloy_rlp::EMPTY_LIST_CODE);
+    }
+
+    fn length(&self) -> usize {
+        1
+    }
+}
+
+fn recipient(nonce: u64) -> Address {
+    Address::from_word(keccak256(nonce.to_be_bytes()))
+}
+
+/// Two scalars below half the curve's order.
+fn signature(nonce: u64) -> (U256, U256) {
+    let scalar = |seed: B256| U256::from_be_bytes(seed.0) >> 2_usize;
+    let r = keccak256([nonce.to_be_bytes(), [1; 8]].concat());
+    (scalar(r), scalar(keccak256(r)))
+}

@@ -1,0 +1,130 @@
+//! What a devnet shows: a live table in a terminal, plain lines elsewhere, nothing beside JSON events.
+
+use std::{
+    collections::VecDeque,
+    io::{self, IsTerminal, Write},
+};
+
+use petrel_core::{Event, chain::Chain, event::NewBlock};
+
+/// Lines of the live table.
+const ROWS: usize = 12;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct View {
+    mode: Mode,
+    chain: Chain,
+    rows: VecDeque<String>,
+    verified: u64,
+    rejected: u64,
+    tabs: usize,
+    /// Lines drawn last time, to be drawn over.
+    drawn: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Silent,
+    Lines,
+    Live,
+}
+
+impl View {
+    /// Says what runs and where the page is.
+    pub(super) fn start(silent: bool, chain: &Chain, url: &str) -> Self {
+        let mode = match (silent, io::stdout().is_terminal()) {
+            (true, _) => Mode::Silent,
+            (false, true) => Mode::Live,
+            (false, false) => Mode::Lines,
+        };
+        let view =
+            Self { mode, chain: chain.clone(), rows: VecDeque::new(), verified: 0, rejected: 0, tabs: 0, drawn: 0 };
+        let head = format!(
+            "A local OP Stack chain (id {}), a block every {} s.\nLight client in your browser: {url}\n\n",
+            chain.id, chain.block_time
+        );
+        if silent {
+            // Stdout belongs to the events.
+            eprint!("{head}");
+        } else {
+            print(&head);
+        }
+        view
+    }
+
+    /// Shows an event of the follower.
+    pub(super) fn show(&mut self, event: &Event) {
+        match event {
+            Event::Block(block) => self.block(block),
+            Event::Rejected(judged) => {
+                self.rejected += 1;
+                self.line(format!("rejected: {}", judged.detail));
+            }
+            Event::Gap(gap) => self.line(format!("gap {:?}: {} to {}", gap.state, gap.from, gap.to)),
+            Event::Connected(peer) if peer.leaf => {
+                self.tabs += 1;
+                self.line(format!("a browser connected ({})", peer.transport));
+            }
+            _ => {}
+        }
+    }
+
+    fn block(&mut self, new: &NewBlock) {
+        self.verified += 1;
+        let (block, payload) = (&new.block, &new.block.payload);
+        let hash = block.hash.to_string();
+        let short = hash.get(..14).unwrap_or(&hash);
+        let fork = self.chain.fork_at(payload.timestamp());
+        self.line(format!(
+            "verified #{:<6} {short}…  {} {fork:<8}  {:>4} txs  {:>10}  {:+} ms",
+            payload.number(),
+            payload.version(),
+            payload.transaction_count(),
+            size(block.bytes),
+            new.delay_ms,
+        ));
+    }
+
+    fn line(&mut self, line: String) {
+        match self.mode {
+            Mode::Silent => {}
+            Mode::Lines => print(&format!("{line}\n")),
+            Mode::Live => {
+                self.rows.push_back(line);
+                if self.rows.len() > ROWS {
+                    self.rows.pop_front();
+                }
+                self.draw();
+            }
+        }
+    }
+
+    fn draw(&mut self) {
+        let mut out = String::new();
+        if self.drawn > 0 {
+            out += &format!("\x1b[{}A\x1b[J", self.drawn);
+        }
+        for row in &self.rows {
+            out += row;
+            out.push('\n');
+        }
+        out += &format!("\n{} verified, {} rejected, {} browsers came\n", self.verified, self.rejected, self.tabs);
+        self.drawn = self.rows.len() + 2;
+        print(&out);
+    }
+}
+
+/// A reader of stdout that went away does not end the devnet.
+fn print(text: &str) {
+    let mut out = io::stdout().lock();
+    let _gone = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+fn size(bytes: usize) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.2} MB", bytes as f64 / 1e6),
+    }
+}

@@ -1,0 +1,259 @@
+//! The command line as written: op-node's flag names and meanings for all that exists here, and our own.
+//!
+//! Nothing is resolved or judged here; [`crate::settings`] does that and reports every mistake at once. Each flag can be
+//! given as an environment variable: `PETREL_…`, or op-node's own `OP_NODE_…` where it has one (see [`crate::env`]).
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// An OP Stack P2P node: follows a chain's unsafe blocks by gossip and verifies each one itself.
+#[derive(Debug, Parser)]
+#[command(name = "petrel", version, about, args_conflicts_with_subcommands = true, max_term_width = 120)]
+pub struct Cli {
+    /// What to do; `node` when nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The flags of `node`.
+    #[command(flatten)]
+    pub node: NodeFlags,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Follow a chain (the default)
+    Node(NodeFlags),
+    /// Run a local chain: a sequencer, a follower that verifies it over TCP, and the light-client page
+    Devnet(DevnetFlags),
+    /// Judge captured messages offline: one JSON object each, exit status 1 if any is not accepted
+    Check(CheckFlags),
+    /// Make or show a node's identity
+    Key(KeyFlags),
+}
+
+/// Which chain, and who signs its blocks.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Chain")]
+pub struct ChainFlags {
+    /// A chain of the superchain registry, by name (op-mainnet, base-sepolia, …) or chain id
+    #[arg(long, value_name = "NAME", env = "PETREL_NETWORK")]
+    pub network: Option<String>,
+    /// op-node's rollup.json, for any other chain
+    #[arg(long = "rollup.config", value_name = "FILE", env = "PETREL_ROLLUP_CONFIG")]
+    pub rollup_config: Option<PathBuf>,
+    /// The address that signs unsafe blocks; replaces the preset's, which ages
+    #[arg(
+        long = "p2p.unsafe-block-signer",
+        alias = "signer",
+        value_name = "ADDRESS",
+        env = "PETREL_P2P_UNSAFE_BLOCK_SIGNER"
+    )]
+    pub signer: Option<String>,
+}
+
+/// What is told, and how.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputFlags {
+    /// Events on stdout: `json` is one object a line
+    #[arg(long, value_enum, default_value_t = Events::None, env = "PETREL_EVENTS")]
+    pub events: Events,
+    /// Logs on stderr: error, warn, info, debug, trace, or by target (info,petrel_core=debug)
+    #[arg(long = "log.level", value_name = "LEVEL", default_value = "info", env = "PETREL_LOG_LEVEL")]
+    pub log_level: String,
+}
+
+/// The form of events on stdout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Events {
+    /// None; a devnet prints its blocks as text.
+    None,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The flags of `node`.
+#[derive(Clone, Debug, Args)]
+pub struct NodeFlags {
+    /// Which chain.
+    #[command(flatten)]
+    pub chain: ChainFlags,
+    /// Identity, listening, peers, gossip.
+    #[command(flatten)]
+    pub p2p: P2pFlags,
+    /// The page.
+    #[command(flatten)]
+    pub http: HttpFlags,
+    /// Events and logs.
+    #[command(flatten)]
+    pub output: OutputFlags,
+}
+
+/// Identity, listening, peers, gossip.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "P2P")]
+pub struct P2pFlags {
+    /// Where the node's own files live; made when missing
+    #[arg(long, value_name = "DIR", default_value = "petrel-data", env = "PETREL_DATADIR")]
+    pub datadir: PathBuf,
+    /// Hex file with the node's secp256k1 key, made with mode 0600 when missing [default: DATADIR/p2p_priv.txt]
+    #[arg(long = "p2p.priv.path", value_name = "FILE", env = "PETREL_P2P_PRIV_PATH")]
+    pub priv_path: Option<PathBuf>,
+    /// The node's secp256k1 key itself, in hex; wins over the file. Better given as PETREL_P2P_PRIV_RAW
+    #[arg(long = "p2p.priv.raw", value_name = "HEX", env = "PETREL_P2P_PRIV_RAW", hide_env_values = true)]
+    pub priv_raw: Option<String>,
+    /// Addresses to listen on, IPv4 and IPv6, comma separated
+    #[arg(
+        long = "p2p.listen.ip",
+        value_name = "IP",
+        default_value = "0.0.0.0",
+        value_delimiter = ',',
+        env = "PETREL_P2P_LISTEN_IP"
+    )]
+    pub listen_ip: Vec<String>,
+    /// TCP port; 0 lets the system choose
+    #[arg(long = "p2p.listen.tcp", value_name = "PORT", default_value = "9222", env = "PETREL_P2P_LISTEN_TCP_PORT")]
+    pub listen_tcp: String,
+    /// WebSocket port for browsers; 0 lets the system choose. Without it there is no WebSocket listener
+    #[arg(long = "p2p.listen.ws", value_name = "PORT", env = "PETREL_P2P_LISTEN_WS_PORT")]
+    pub listen_ws: Option<String>,
+    /// Peers to keep connected, as multiaddrs with /p2p/, comma separated
+    #[arg(long = "p2p.static", value_name = "MULTIADDR", value_delimiter = ',', env = "PETREL_P2P_STATIC")]
+    pub statics: Vec<String>,
+    /// Accepted for op-node's sake: this version has no discovery, so it is always off
+    #[arg(long = "p2p.no-discovery", env = "PETREL_P2P_NO_DISCOVERY", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true")]
+    pub no_discovery: bool,
+    /// Encryption to offer, in order of preference: noise, tls
+    #[arg(
+        long = "p2p.security",
+        value_name = "LIST",
+        default_value = "noise",
+        value_delimiter = ',',
+        env = "PETREL_P2P_SECURITY"
+    )]
+    pub security: Vec<String>,
+    /// What the node calls itself
+    #[arg(long = "p2p.useragent", value_name = "TEXT", default_value = concat!("petrel/", env!("CARGO_PKG_VERSION")), env = "PETREL_P2P_AGENT")]
+    pub useragent: String,
+    /// How long a dial or a handshake may take
+    #[arg(long = "p2p.timeout.dial", value_name = "DURATION", default_value = "10s", env = "PETREL_P2P_TIMEOUT_DIAL")]
+    pub timeout_dial: String,
+    /// How old a block may be when it arrives; whole seconds count
+    #[arg(
+        long = "p2p.gossip.timestamp.threshold",
+        value_name = "DURATION",
+        default_value = "60s",
+        env = "PETREL_P2P_GOSSIP_TIMESTAMP_THRESHOLD"
+    )]
+    pub timestamp_threshold: String,
+    /// Mesh peers wanted for each topic
+    #[arg(long = "p2p.gossip.mesh.d", value_name = "N", default_value = "8", env = "PETREL_P2P_GOSSIP_MESH_D")]
+    pub mesh_d: String,
+    /// With fewer mesh peers than this, more are taken
+    #[arg(long = "p2p.gossip.mesh.lo", value_name = "N", default_value = "6", env = "PETREL_P2P_GOSSIP_MESH_DLO")]
+    pub mesh_lo: String,
+    /// With more mesh peers than this, some are let go
+    #[arg(long = "p2p.gossip.mesh.dhi", value_name = "N", default_value = "12", env = "PETREL_P2P_GOSSIP_MESH_DHI")]
+    pub mesh_hi: String,
+    /// Peers that hear of messages by announcement
+    #[arg(long = "p2p.gossip.mesh.dlazy", value_name = "N", default_value = "6", env = "PETREL_P2P_GOSSIP_MESH_DLAZY")]
+    pub mesh_lazy: String,
+    /// Send our own blocks to every peer of the topic
+    #[arg(long = "p2p.gossip.mesh.floodpublish", env = "PETREL_P2P_GOSSIP_FLOOD_PUBLISH")]
+    pub flood_publish: bool,
+}
+
+/// The page.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Page")]
+pub struct HttpFlags {
+    /// Address of the HTTP side, which serves the light-client page
+    #[arg(long = "http.addr", value_name = "IP", default_value = "127.0.0.1", env = "PETREL_HTTP_ADDR")]
+    pub addr: String,
+    /// Port of the HTTP side; 0 lets the system choose. Without it a node serves no page
+    #[arg(long = "http.port", value_name = "PORT", env = "PETREL_HTTP_PORT")]
+    pub port: Option<String>,
+}
+
+/// The flags of `devnet`.
+#[derive(Clone, Debug, Args)]
+pub struct DevnetFlags {
+    /// Time between blocks, whole seconds
+    #[arg(long = "block-time", value_name = "DURATION", default_value = "2s", env = "PETREL_DEVNET_BLOCK_TIME")]
+    pub block_time: String,
+    /// Size of a block before compression, up to 10 MiB
+    #[arg(long = "block-bytes", value_name = "SIZE", default_value = "100kB", env = "PETREL_DEVNET_BLOCK_BYTES")]
+    pub block_bytes: String,
+    /// End with status 0 after so many verified blocks
+    #[arg(long, value_name = "N", env = "PETREL_DEVNET_BLOCKS")]
+    pub blocks: Option<u64>,
+    /// The fork, or a schedule that crosses forks while running: ecotone,isthmus@5,jovian@10 (after so many blocks)
+    #[arg(long, value_name = "SCHEDULE", default_value = "jovian", env = "PETREL_DEVNET_FORK")]
+    pub fork: String,
+    /// The follower's WebSocket port; 0 lets the system choose
+    #[arg(long = "p2p.listen.ws", value_name = "PORT", default_value = "0", env = "PETREL_P2P_LISTEN_WS_PORT")]
+    pub listen_ws: String,
+    /// Address of the page
+    #[arg(long = "http.addr", value_name = "IP", default_value = "127.0.0.1", env = "PETREL_HTTP_ADDR")]
+    pub http_addr: String,
+    /// Port of the page; 0 lets the system choose
+    #[arg(long = "http.port", value_name = "PORT", default_value = "0", env = "PETREL_HTTP_PORT")]
+    pub http_port: String,
+    /// Events and logs.
+    #[command(flatten)]
+    pub output: OutputFlags,
+}
+
+/// The flags of `check`.
+#[derive(Clone, Debug, Args)]
+pub struct CheckFlags {
+    /// Files: raw gossip messages (snappy), Engine-API blocks (.json, .jsonl), or with --unsigned decompressed payloads
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Which chain.
+    #[command(flatten)]
+    pub chain: ChainFlags,
+    /// The topic's number, 0 to 3 [default: the one whose fork is active at the payload's own timestamp]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=3))]
+    pub topic: Option<u8>,
+    /// The time of the judgement: Unix seconds, or `block` for each payload's own [default: now]
+    #[arg(long, value_name = "UNIX|block")]
+    pub at: Option<String>,
+    /// The files are decompressed payloads without a signature; all else is judged
+    #[arg(long)]
+    pub unsigned: bool,
+    /// How old a block may be at the time of the judgement
+    #[arg(
+        long = "p2p.gossip.timestamp.threshold",
+        value_name = "DURATION",
+        default_value = "60s",
+        env = "PETREL_P2P_GOSSIP_TIMESTAMP_THRESHOLD"
+    )]
+    pub timestamp_threshold: String,
+}
+
+/// The flags of `key`.
+#[derive(Clone, Debug, Args)]
+pub struct KeyFlags {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub action: KeyAction,
+}
+
+/// What to do with a key.
+#[derive(Clone, Debug, Subcommand)]
+pub enum KeyAction {
+    /// Make a key file (mode 0600); an existing file is left alone and refused
+    New {
+        /// The file to make.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Print a key's peer id and address, never the key
+    Show {
+        /// The file to read.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}

@@ -1,0 +1,69 @@
+//! Words of the command line to values: durations as Go writes them, sizes, ports, addresses. Errors say what was expected.
+
+use std::time::Duration;
+
+/// Go's duration syntax: `60s`, `1m30s`, `1500ms`, `1h`; a bare `0` too. Not negative, at most some centuries.
+///
+/// # Errors
+/// Anything else, with what was expected.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is no duration: expected for example 60s, 1m30s or 1500ms");
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let mut rest = text;
+    let mut total = Duration::ZERO;
+    while !rest.is_empty() {
+        let digits = rest.find(|char: char| !char.is_ascii_digit() && char != '.').ok_or_else(wrong)?;
+        let (number, tail) = rest.split_at(digits);
+        let unit_len = tail.find(|char: char| char.is_ascii_digit() || char == '.').unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(unit_len);
+        let seconds = number.parse::<f64>().map_err(|_| wrong())? * unit_seconds(unit).ok_or_else(wrong)?;
+        let part = Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?;
+        total = total.checked_add(part).ok_or_else(wrong)?;
+        rest = tail;
+    }
+    if text.is_empty() { Err(wrong()) } else { Ok(total) }
+}
+
+fn unit_seconds(unit: &str) -> Option<f64> {
+    Some(match unit {
+        "h" => 3600.0,
+        "m" => 60.0,
+        "s" => 1.0,
+        "ms" => 1e-3,
+        "us" | "µs" => 1e-6,
+        "ns" => 1e-9,
+        _ => return None,
+    })
+}
+
+/// A size in bytes: a whole number, with kB, MB (thousands) or kiB, MiB (1024s).
+///
+/// # Errors
+/// Anything else, with what was expected.
+pub fn size(text: &str) -> Result<usize, String> {
+    let wrong = || format!("{text:?} is no size: expected for example 4096, 100kB, 1MB or 10MiB");
+    let digits = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        _ => return Err(wrong()),
+    };
+    number.parse::<usize>().ok().and_then(|number| number.checked_mul(factor)).ok_or_else(wrong)
+}
+
+/// A port: 0 (the system chooses), or 1024 to 65535 as op-node demands.
+///
+/// # Errors
+/// Anything else, with what was expected.
+pub fn port(text: &str) -> Result<u16, String> {
+    match text.parse::<u16>() {
+        Ok(port) if port == 0 || port >= 1024 => Ok(port),
+        _ => Err(format!("{text:?} is no usable port: expected 0 (the system chooses) or 1024 to 65535")),
+    }
+}

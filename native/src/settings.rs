@@ -1,0 +1,293 @@
+//! The command line resolved: every flag judged, every mistake named at once, with its remedy.
+//!
+//! A [`Settings`] is ready to run. Files that a node makes for itself (its key) are not touched here; files that it is given
+//! (`rollup.json`) are read.
+
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use alloy_primitives::Address;
+use libp2p::{Multiaddr, multiaddr::Protocol};
+use petrel_core::{
+    chain::{Chain, Origin, SNAPSHOT_DATE, preset_names},
+    config::{Config, Mesh, Settled, Static},
+    peer::PeerId,
+};
+
+use crate::{
+    flags::{ChainFlags, Events, HttpFlags, NodeFlags, P2pFlags},
+    parse,
+};
+
+/// Why the program cannot start: one sentence a mistake, with its remedy; never empty. Exit status 2.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct Mistakes(pub Vec<String>);
+
+/// All that `petrel node` needs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Chain, signer, peers, gossip.
+    pub config: Settled,
+    /// Where the identity comes from.
+    pub identity: IdentitySource,
+    /// The node's own files.
+    pub datadir: PathBuf,
+    /// Listening and dialling.
+    pub net: Net,
+    /// Where the page is served, if it is.
+    pub http: Option<(IpAddr, u16)>,
+    /// Events on stdout.
+    pub events: Events,
+}
+
+/// Where a node's key comes from.
+#[derive(Clone)]
+pub enum IdentitySource {
+    /// A hex file, made when missing.
+    File(PathBuf),
+    /// The key itself, in hex.
+    Raw(String),
+}
+
+impl std::fmt::Debug for IdentitySource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(file) => write!(f, "File({})", file.display()),
+            Self::Raw(_) => f.write_str("Raw(…)"),
+        }
+    }
+}
+
+/// Listening and dialling.
+#[derive(Clone, Debug)]
+pub struct Net {
+    /// Addresses to listen on.
+    pub listen: Vec<Multiaddr>,
+    /// Encryption in order of preference.
+    pub security: Vec<Security>,
+    /// How long a dial or a handshake may take.
+    pub timeout: Duration,
+    /// What the node calls itself.
+    pub agent: String,
+}
+
+/// An encryption that can be offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// libp2p noise.
+    Noise,
+    /// libp2p TLS 1.3.
+    Tls,
+}
+
+/// Bytes of the agent version at most: identify's messages are bounded.
+const MAX_AGENT: usize = 256;
+
+impl Settings {
+    /// Resolves the flags of `node`.
+    ///
+    /// # Errors
+    /// Every mistake at once.
+    pub fn resolve(flags: &NodeFlags) -> Result<Self, Mistakes> {
+        let mut judge = Judge::default();
+        let chain = judge.chain(&flags.chain);
+        let signer = judge.signer(&flags.chain);
+        let config = chain.map(|chain| judge.config(chain, signer, &flags.p2p));
+        let net = judge.net(&flags.p2p);
+        let http = judge.http(&flags.http);
+        let identity = judge.identity(&flags.p2p);
+        judge.log_level(&flags.output.log_level);
+        let settled = config.and_then(|config| judge.settle(config));
+        match settled {
+            Some(config) if judge.0.is_empty() => {
+                let (datadir, events) = (flags.p2p.datadir.clone(), flags.output.events);
+                Ok(Self { config, identity, datadir, net, http, events })
+            }
+            _ => Err(Mistakes(judge.0)),
+        }
+    }
+
+    /// Where the signer came from, for the log at start: a preset's is as old as its snapshot.
+    pub fn signer_origin(&self) -> String {
+        match (self.config.signer, self.config.chain.origin) {
+            (None, _) => "no signer: every block is ignored; give --p2p.unsafe-block-signer".to_owned(),
+            (Some(signer), Origin::Preset) if Some(signer) == self.config.chain.signer => {
+                format!(
+                    "{signer}, as the superchain registry had it on {SNAPSHOT_DATE}; it may have been rotated since"
+                )
+            }
+            (Some(signer), _) => format!("{signer}, as configured"),
+        }
+    }
+}
+
+/// Resolves the chain and signer alone, for `check`.
+///
+/// # Errors
+/// Every mistake at once.
+pub fn resolve_chain(flags: &ChainFlags) -> Result<(Chain, Option<Address>), Mistakes> {
+    let mut judge = Judge::default();
+    let chain = judge.chain(flags);
+    let signer = judge.signer(flags);
+    match chain {
+        Some(chain) if judge.0.is_empty() => {
+            let signer = signer.or(chain.signer);
+            Ok((chain, signer))
+        }
+        _ => Err(Mistakes(judge.0)),
+    }
+}
+
+/// Collects mistakes; what it returns counts only when there are none.
+#[derive(Default)]
+pub(crate) struct Judge(pub(crate) Vec<String>);
+
+impl Judge {
+    /// The value, or the mistake noted under the flag's name and a default in its place.
+    pub(crate) fn take<T: Default>(&mut self, flag: &str, value: Result<T, String>) -> T {
+        value.unwrap_or_else(|error| {
+            self.0.push(format!("--{flag}: {error}"));
+            T::default()
+        })
+    }
+
+    fn chain(&mut self, flags: &ChainFlags) -> Option<Chain> {
+        let found = match (&flags.network, &flags.rollup_config) {
+            (Some(_), Some(_)) => Err("--network and --rollup.config are both given: give one of them".to_owned()),
+            (None, None) => {
+                Err("no chain is given: give --network NAME (for example op-mainnet) or --rollup.config FILE"
+                    .to_owned())
+            }
+            (Some(name), None) => Chain::preset(name).ok_or_else(|| unknown_network(name)),
+            (None, Some(file)) => std::fs::read(file)
+                .map_err(|error| format!("--rollup.config: cannot read {}: {error}", file.display()))
+                .and_then(|json| {
+                    Chain::from_rollup_json(&json)
+                        .map_err(|error| format!("--rollup.config: {}: {error}", file.display()))
+                }),
+        };
+        found.map_err(|mistake| self.0.push(mistake)).ok()
+    }
+
+    fn signer(&mut self, flags: &ChainFlags) -> Option<Address> {
+        let text = flags.signer.as_deref()?;
+        let signer = text.parse().map(Some).map_err(|_| format!("{text:?} is no address: expected 20 bytes of 0x-hex"));
+        self.take("p2p.unsafe-block-signer", signer)
+    }
+
+    fn config(&mut self, chain: Chain, signer: Option<Address>, flags: &P2pFlags) -> Config {
+        let mut config = Config::new(chain);
+        config.signer = signer.or(config.signer);
+        config.past = self.take("p2p.gossip.timestamp.threshold", parse::duration(&flags.timestamp_threshold));
+        config.statics = flags.statics.iter().filter_map(|text| self.static_peer(text)).collect();
+        config.mesh = Mesh {
+            d: self.degree("p2p.gossip.mesh.d", &flags.mesh_d),
+            lo: self.degree("p2p.gossip.mesh.lo", &flags.mesh_lo),
+            hi: self.degree("p2p.gossip.mesh.dhi", &flags.mesh_hi),
+            lazy: self.degree("p2p.gossip.mesh.dlazy", &flags.mesh_lazy),
+            flood_publish: flags.flood_publish,
+        };
+        config
+    }
+
+    fn settle(&mut self, config: Config) -> Option<Settled> {
+        config.settle().map_err(|error| self.0.extend(error.0)).ok()
+    }
+
+    fn degree(&mut self, flag: &str, text: &str) -> usize {
+        self.take(flag, text.parse().map_err(|_| format!("{text:?} is no number")))
+    }
+
+    fn static_peer(&mut self, text: &str) -> Option<Static> {
+        let found = static_peer(text.trim());
+        found.map_err(|error| self.0.push(format!("--p2p.static: {error}"))).ok()
+    }
+
+    fn net(&mut self, flags: &P2pFlags) -> Net {
+        let tcp = self.take("p2p.listen.tcp", parse::port(&flags.listen_tcp));
+        let ws = flags.listen_ws.as_deref().map(|text| self.take("p2p.listen.ws", parse::port(text)));
+        if ws.is_some_and(|ws| ws == tcp && tcp != 0) {
+            self.0.push(format!("--p2p.listen.ws: port {tcp} is taken by --p2p.listen.tcp: give another"));
+        }
+        let ips: Vec<IpAddr> = flags.listen_ip.iter().filter_map(|text| self.ip("p2p.listen.ip", text)).collect();
+        let security: Vec<Security> = flags.security.iter().filter_map(|text| self.security(text)).collect();
+        let timeout = self.take("p2p.timeout.dial", parse::duration(&flags.timeout_dial));
+        if timeout.is_zero() {
+            self.0.push("--p2p.timeout.dial: must be more than 0".to_owned());
+        }
+        if flags.useragent.len() > MAX_AGENT {
+            self.0.push(format!("--p2p.useragent: longer than {MAX_AGENT} bytes"));
+        }
+        let listen = ips.iter().flat_map(|ip| listen_on(*ip, tcp, ws)).collect();
+        Net { listen, security, timeout, agent: flags.useragent.clone() }
+    }
+
+    pub(crate) fn ip(&mut self, flag: &str, text: &str) -> Option<IpAddr> {
+        let wrong = |_| self.0.push(format!("--{flag}: {text:?} is no IP address"));
+        text.trim().parse().map_err(wrong).ok()
+    }
+
+    fn security(&mut self, text: &str) -> Option<Security> {
+        match text.trim() {
+            "noise" => Some(Security::Noise),
+            "tls" => Some(Security::Tls),
+            other => {
+                self.0.push(format!("--p2p.security: {other:?} is not offered: expected noise, tls or both"));
+                None
+            }
+        }
+    }
+
+    fn http(&mut self, flags: &HttpFlags) -> Option<(IpAddr, u16)> {
+        let ip = self.ip("http.addr", &flags.addr);
+        let port = flags.port.as_deref().map(|text| self.take("http.port", parse::port(text)));
+        ip.zip(port)
+    }
+
+    fn identity(&mut self, flags: &P2pFlags) -> IdentitySource {
+        match (&flags.priv_raw, &flags.priv_path) {
+            (Some(raw), _) => IdentitySource::Raw(raw.clone()),
+            (None, Some(path)) if path.as_os_str().is_empty() => {
+                self.0.push("--p2p.priv.path: the path is empty: give a file, or leave the flag out".to_owned());
+                IdentitySource::File(path.clone())
+            }
+            (None, Some(path)) => IdentitySource::File(path.clone()),
+            (None, None) => IdentitySource::File(flags.datadir.join("p2p_priv.txt")),
+        }
+    }
+
+    pub(crate) fn log_level(&mut self, text: &str) {
+        if let Err(error) = crate::logs::filter(text) {
+            self.0.push(format!("--log.level: {text:?}: {error}"));
+        }
+    }
+}
+
+fn unknown_network(name: &str) -> String {
+    let mut near: Vec<&str> = preset_names().map(|preset| preset.slug).collect();
+    near.sort_by_key(|slug| (!slug.contains(name), slug.len().abs_diff(name.len())));
+    near.truncate(4);
+    format!(
+        "--network: there is no preset {name:?}; some are {}; for any other chain give --rollup.config FILE",
+        near.join(", ")
+    )
+}
+
+/// A static peer's multiaddr; it must say who is expected there.
+fn static_peer(text: &str) -> Result<Static, String> {
+    let address: Multiaddr = text.parse().map_err(|error| format!("{text:?} is no multiaddr: {error}"))?;
+    let peer = address.iter().find_map(|part| match part {
+        Protocol::P2p(peer) => Some(peer),
+        _ => None,
+    });
+    let peer = peer.ok_or_else(|| format!("{text:?} does not say who is there: add /p2p/PEER_ID at its end"))?;
+    let peer = PeerId::from_bytes(&peer.to_bytes()).map_err(|error| error.to_string())?;
+    Ok(Static { peer, addresses: vec![text.to_owned()] })
+}
+
+/// TCP on `ip`, and WebSocket where a port is given.
+pub(crate) fn listen_on(ip: IpAddr, tcp: u16, ws: Option<u16>) -> impl Iterator<Item = Multiaddr> {
+    let on = move |port| Multiaddr::from(ip).with(Protocol::Tcp(port));
+    let ws = ws.map(|port| on(port).with(Protocol::Ws("/".into())));
+    std::iter::once(on(tcp)).chain(ws)
+}
