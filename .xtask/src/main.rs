@@ -33,7 +33,7 @@ cargo xtask COMMAND
   bench [-- ARGS]   the bench `validate` alone
 
   wasm              the wasm package, into www/pkg
-  www               the wasm package and the page, into www/dist
+  www               the wasm package, then the npm package and the page, into www/dist
   size              what the page downloads, in bytes: raw, gzip, brotli
   doctor            what this machine has and lacks
   presets FILE      write core/src/chain/presets.rs anew from a snapshot of the superchain registry (JSON)

@@ -180,9 +180,7 @@ fn relay() -> Swarm<gossipsub::Behaviour> {
         .heartbeat_interval(Duration::from_millis(500))
         .max_transmit_size(11 << 20)
         .validation_mode(ValidationMode::Anonymous)
-        .message_id_fn(|message| {
-            message_id(message.topic.as_str(), Form::BadHeader, &message.data).0.to_vec().into()
-        })
+        .message_id_fn(|message| message_id(message.topic.as_str(), Form::BadHeader, &message.data).0.to_vec().into())
         .build()
         .expect("gossipsub takes it");
     let mut gossip = gossipsub::Behaviour::new(MessageAuthenticity::Anonymous, config).expect("gossipsub takes it");

@@ -1,0 +1,25 @@
+//! `cargo xtask prove` and `cargo xtask bench`: what takes too long for every change.
+
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::{
+    shell::{Shell, run},
+    www,
+};
+
+/// The tests marked `#[ignore]` (soak, fuzz), in release, then the bench.
+pub(crate) fn prove(shell: &Shell) -> Result<()> {
+    let start = Instant::now();
+    www::build(shell)?;
+    run(&mut shell.cargo(["test", "--workspace", "--release", "--", "--ignored"]))?;
+    bench(shell, &[])?;
+    println!("\nproved in {} min", start.elapsed().as_secs().div_ceil(60));
+    Ok(())
+}
+
+/// The bench `validate`; `args` go to criterion (a filter, `--quick`, …).
+pub(crate) fn bench(shell: &Shell, args: &[String]) -> Result<()> {
+    run(shell.cargo(["bench", "--package", "petrel-tests", "--bench", "validate", "--"]).args(args))
+}

@@ -1,0 +1,65 @@
+//! `cargo xtask run`: from a fresh clone to a running node in one command.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{
+    shell::{Shell, run as finish, shown},
+    www,
+};
+
+/// Builds the page and the daemon in release, then becomes the daemon.
+pub(crate) fn run(shell: &Shell, args: &[String]) -> Result<()> {
+    www::build(shell)?;
+    finish(&mut shell.cargo(["build", "--release", "--package", "petrel-node", "--bin", "petrel"]))?;
+    let mut petrel = Command::new(shell.target().join("release/petrel"));
+    petrel.args(subcommand(args)).args(args);
+    println!("$ {}", shown(&petrel));
+    replace(&mut petrel)
+}
+
+/// A named chain is followed by `node`; without one there is a chain of our own, `devnet`. A first word that is no
+/// flag is a subcommand already.
+fn subcommand(args: &[String]) -> Option<&'static str> {
+    let is =
+        |arg: &String, flag: &str| arg.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('='));
+    let chain = args.iter().any(|arg| is(arg, "--network") || is(arg, "--rollup.config"));
+    match args.first() {
+        Some(first) if !first.starts_with('-') => None,
+        _ if chain => Some("node"),
+        _ => Some("devnet"),
+    }
+}
+
+/// Ends this process as the child ends: its signals and its status are the child's own.
+#[cfg(unix)]
+fn replace(command: &mut Command) -> Result<()> {
+    use std::os::unix::process::CommandExt as _;
+    Err(command.exec().into())
+}
+
+/// Ends this process as the child ends. Ctrl-C reaches the child by its console.
+#[cfg(not(unix))]
+fn replace(command: &mut Command) -> Result<()> {
+    let status = command.status()?;
+    std::process::exit(status.code().unwrap_or(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::subcommand;
+
+    fn of(words: &[&str]) -> Option<&'static str> {
+        subcommand(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_chain_of_our_own_unless_one_is_named() {
+        assert_eq!(of(&[]), Some("devnet"));
+        assert_eq!(of(&["--blocks", "5"]), Some("devnet"));
+        assert_eq!(of(&["--events", "json", "--network", "base"]), Some("node"));
+        assert_eq!(of(&["--rollup.config=rollup.json"]), Some("node"));
+        assert_eq!(of(&["check", "--network", "base", "file"]), None);
+    }
+}

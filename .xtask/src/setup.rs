@@ -1,0 +1,119 @@
+//! What a fresh machine lacks: found, and where it is light to install, installed. What is not installed here is
+//! named with the words that install it.
+//!
+//! Light are rustup's wasm target, the page's npm packages, and (tests only, as root on Debian) Chromium.
+
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::shell::{Shell, find, read, run, succeeds};
+
+const WASM: &str = "wasm32-unknown-unknown";
+/// The page's tools and the wasm tests need it.
+const NODE: u32 = 20;
+
+/// The Rust side of the page: the wasm target.
+pub(crate) fn wasm(shell: &Shell) -> Result<()> {
+    if has_wasm(shell) {
+        return Ok(());
+    }
+    ensure!(
+        find(&["rustup"]).is_some(),
+        "Rust's standard library for {WASM} is missing and there is no rustup to add it.\n\
+         Install rustup, or the package of your system that has the library (Debian: libstd-rust-dev-wasm32)."
+    );
+    run(&mut shell.command("rustup", ["target", "add", WASM]))
+}
+
+fn has_wasm(shell: &Shell) -> bool {
+    let libraries = read(&mut shell.command("rustc", ["--print", "target-libdir", "--target", WASM]));
+    libraries.is_ok_and(|dir| fs::read_dir(dir.trim()).is_ok_and(|mut files| files.next().is_some()))
+}
+
+/// Node, npm, and the packages of `www/package-lock.json`: installed again only when that file has changed.
+pub(crate) fn npm(shell: &Shell) -> Result<()> {
+    node(shell)?;
+    let www = shell.www();
+    let wanted = fs::read(www.join("package-lock.json")).context("cannot read www/package-lock.json")?;
+    let mark = www.join("node_modules/.petrel-lock.json");
+    if fs::read(&mark).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    run(&mut shell.npm(["ci", "--no-audit", "--no-fund"]))?;
+    fs::write(&mark, wanted).with_context(|| format!("cannot write {}", mark.display()))
+}
+
+/// Node in a version that works, and npm.
+pub(crate) fn node(shell: &Shell) -> Result<()> {
+    let how =
+        format!("Install Node.js {NODE} or later with npm (nodejs.org, or your system's packages nodejs and npm).");
+    let version = read(&mut shell.command("node", ["--version"])).ok();
+    let major =
+        version.as_deref().and_then(|text| text.trim().trim_start_matches('v').split('.').next()?.parse::<u32>().ok());
+    ensure!(major.is_some(), "Node.js is missing; the page is built and tested with it. {how}");
+    ensure!(major >= Some(NODE), "Node.js {} is too old. {how}", version.unwrap_or_default().trim());
+    ensure!(succeeds(&mut shell.command("npm", ["--version"])), "npm is missing; the page is built with it. {how}");
+    Ok(())
+}
+
+/// Chromium for the page's tests: `PETREL_CHROMIUM`, or one in `PATH`, or Debian's package when we may install it.
+///
+/// # Errors
+/// None was found and none could be installed; says what to install.
+pub(crate) fn chromium(shell: &Shell) -> Result<PathBuf> {
+    if let Some(found) = has_chromium() {
+        return Ok(found);
+    }
+    let root = read(&mut shell.command("id", ["-u"])).is_ok_and(|id| id.trim() == "0");
+    if root && find(&["apt-get"]).is_some() {
+        let installed = run(&mut shell.command("apt-get", ["update", "-qq"]))
+            .and_then(|()| run(&mut apt(shell, &["install", "-y", "-qq", "--no-install-recommends", "chromium"])));
+        if let Err(error) = installed {
+            eprintln!("{error:#}");
+        }
+    }
+    has_chromium().context(
+        "Chromium is missing. Install it (Debian: `apt-get install chromium`, as root), \
+         or name one with PETREL_CHROMIUM=/path/to/chromium",
+    )
+}
+
+fn apt(shell: &Shell, args: &[&str]) -> std::process::Command {
+    let mut command = shell.command("apt-get", args);
+    command.env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+fn has_chromium() -> Option<PathBuf> {
+    let named = std::env::var_os("PETREL_CHROMIUM").map(PathBuf::from).filter(|path| path.is_file());
+    named.or_else(|| find(&["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]))
+}
+
+/// Whether cargo-deny is installed.
+pub(crate) fn has_deny(shell: &Shell) -> bool {
+    succeeds(&mut shell.cargo(["deny", "--version"]))
+}
+
+/// Prints what this machine has and lacks; fails when something is missing without which nothing runs.
+pub(crate) fn doctor(shell: &Shell) -> Result<()> {
+    let version =
+        |program: &str, args: &[&str]| read(&mut shell.command(program, args)).map(|text| text.trim().to_owned());
+    let line = |name: &str, state: &str| println!("{name:<12} {state}");
+    line("rust", &version("rustc", &["--version"]).unwrap_or_else(|_| "missing".to_owned()));
+    line("wasm target", if has_wasm(shell) { "installed" } else { "missing; added by `cargo xtask run`" });
+    line("node", &version("node", &["--version"]).unwrap_or_else(|_| "missing".to_owned()));
+    line("npm", &version("npm", &["--version"]).unwrap_or_else(|_| "missing".to_owned()));
+    let packages = shell.www().join("node_modules/.petrel-lock.json").is_file();
+    line("npm packages", if packages { "installed" } else { "missing; added by `cargo xtask run`" });
+    let chromium = has_chromium().map(|path| path.display().to_string());
+    line(
+        "chromium",
+        chromium.as_deref().unwrap_or("missing; the page's tests need it (Debian: apt-get install chromium)"),
+    );
+    line("cargo-deny", if has_deny(shell) { "installed" } else { DENY });
+    node(shell)
+}
+
+/// What to do about a missing cargo-deny.
+pub(crate) const DENY: &str = "not installed (`cargo install --locked cargo-deny`)";

@@ -1,0 +1,81 @@
+//! `cargo xtask size`: what a first visit to the page downloads, from `www/dist/page`.
+//!
+//! Counted is every file but source maps, which a browser fetches for its developer tools alone. gzip at level 9 and
+//! brotli at quality 11 with its largest standard window are what a static server keeps beside each file.
+
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use flate2::{Compression, write::GzEncoder};
+
+use crate::shell::Shell;
+
+/// Bytes as they lie, and compressed in two ways.
+#[derive(Clone, Copy, Default)]
+struct Sizes {
+    raw: usize,
+    gzip: usize,
+    brotli: usize,
+}
+
+/// Prints the table.
+pub(crate) fn size(shell: &Shell) -> Result<()> {
+    let dist = shell.www().join("dist/page");
+    let mut files = Vec::new();
+    collect(&dist, &mut files).context("www/dist/page is missing; build it with `cargo xtask www`")?;
+    files.retain(|file| file.extension().is_none_or(|kind| kind != "map"));
+    files.sort();
+    ensure!(!files.is_empty(), "www/dist/page is empty; build it with `cargo xtask www`");
+    let mut total = Sizes::default();
+    println!("{:<48} {:>10} {:>10} {:>10}", "bytes", "raw", "gzip", "brotli");
+    for file in &files {
+        let sizes = measure(&fs::read(file)?)?;
+        line(&file.strip_prefix(&dist)?.display().to_string(), sizes);
+        total =
+            Sizes { raw: total.raw + sizes.raw, gzip: total.gzip + sizes.gzip, brotli: total.brotli + sizes.brotli };
+    }
+    line("total", total);
+    Ok(())
+}
+
+fn line(name: &str, Sizes { raw, gzip, brotli }: Sizes) {
+    println!("{name:<48} {raw:>10} {gzip:>10} {brotli:>10}");
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn measure(bytes: &[u8]) -> Result<Sizes> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    gzip.write_all(bytes)?;
+    let mut packed = Vec::new();
+    let mut brotli = brotli::CompressorWriter::new(&mut packed, 1 << 16, 11, 22);
+    brotli.write_all(bytes)?;
+    drop(brotli);
+    Ok(Sizes { raw: bytes.len(), gzip: gzip.finish()?.len(), brotli: packed.len() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::measure;
+
+    #[test]
+    fn compression_is_seen() {
+        let sizes = measure(&[7; 10_000]).unwrap();
+        assert_eq!(sizes.raw, 10_000);
+        assert!(sizes.gzip < 100 && sizes.brotli < 100 && sizes.brotli > 0);
+    }
+}

@@ -1,0 +1,163 @@
+//! The class that a worker holds: made from JSON, tells events as JSON, answers for its status, stops.
+//!
+//! The driver runs in one task and is lent to `status` between two of its turns, never during one: callbacks are called
+//! while nothing is borrowed. A panic cannot be survived on wasm32 (the module traps and its state is in the air), so it
+//! is told as a last event and whoever holds the worker ends it.
+
+use core::{cell::RefCell, future::poll_fn, pin::Pin, task::Poll};
+use std::{panic, rc::Rc};
+
+use futures::{
+    Stream as _,
+    future::{AbortHandle, Abortable},
+};
+use js_sys::Function;
+use libp2p::{
+    identity::{Keypair, secp256k1},
+    swarm,
+};
+use petrel_core::{
+    Event,
+    config::Settled,
+    net::{Driver, Parts},
+    node,
+};
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+
+use crate::{error::Error, host::BrowserHost, settings, transport};
+
+const AGENT: &str = concat!("petrel-web/", env!("CARGO_PKG_VERSION"));
+
+/// A node in a browser.
+#[wasm_bindgen]
+pub struct Client {
+    driver: Rc<RefCell<Driver<BrowserHost>>>,
+    block_time: u64,
+    task: AbortHandle,
+}
+
+/// What [`Client::status`] adds to the node's own.
+#[derive(Serialize)]
+struct Status {
+    #[serde(flatten)]
+    node: node::Status,
+    /// Seconds between blocks.
+    block_time: u64,
+    /// Our own peer id.
+    peer: String,
+}
+
+#[wasm_bindgen]
+impl Client {
+    /// Starts a node. `config` is the JSON of `settings`; `on_event` gets each event as JSON text, in order, and as the
+    /// last one of a node that panicked `{"event": "failed", "code": "panic", "message", "remedy"}`.
+    ///
+    /// # Errors
+    /// `{code, message, remedy}`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(config: &str, on_event: Function) -> Result<Self, JsValue> {
+        tell_panics(on_event.clone());
+        let settled = settings::settle(config)?;
+        let block_time = settled.chain.block_time;
+        let driver = Rc::new(RefCell::new(driver(settled)?));
+        let (task, registration) = AbortHandle::new_pair();
+        let run = Abortable::new(run(Rc::clone(&driver), on_event), registration);
+        wasm_bindgen_futures::spawn_local(async move {
+            // Aborted is how it ends.
+            let _aborted = run.await;
+        });
+        Ok(Self { driver, block_time, task })
+    }
+
+    /// The node now, as JSON: the core's `Status`, `block_time` in seconds, and our own peer id under `peer`.
+    pub fn status(&self) -> String {
+        let driver = self.driver.borrow();
+        let status =
+            Status { node: driver.status(), block_time: self.block_time, peer: driver.local_peer().to_string() };
+        serde_json::to_string(&status).unwrap_or_default()
+    }
+
+    /// Ends the node: its connections are closed when the last task has let go of it.
+    pub fn stop(self) {
+        self.task.abort();
+    }
+}
+
+async fn run(driver: Rc<RefCell<Driver<BrowserHost>>>, on_event: Function) {
+    while let Some(event) = next(&driver).await {
+        if let Ok(json) = serde_json::to_string(&event) {
+            // What JavaScript does with an event is no concern of the node's.
+            let _thrown = on_event.call1(&JsValue::NULL, &JsValue::from_str(&json));
+        }
+    }
+}
+
+async fn next(driver: &RefCell<Driver<BrowserHost>>) -> Option<Event> {
+    poll_fn(|context| match driver.try_borrow_mut() {
+        Ok(mut driver) => Pin::new(&mut *driver).poll_next(context),
+        Err(_) => Poll::Ready(None),
+    })
+    .await
+}
+
+fn driver(config: Settled) -> Result<Driver<BrowserHost>, Error> {
+    let failed = |message: String| Error::new("not_started", message, "reload the page; if it stays, report it");
+    let mut seed = [0; 32];
+    random(&mut seed)?;
+    let identity = identity()?;
+    let transport = transport::new(&identity).map_err(|error| failed(error.to_string()))?;
+    let parts = Parts {
+        config,
+        identity,
+        agent: AGENT.to_owned(),
+        transport,
+        // Connections live and die with the driver.
+        swarm: swarm::Config::without_executor(),
+        seed,
+        host: BrowserHost,
+    };
+    Driver::new(parts).map_err(|error| failed(error.to_string()))
+}
+
+/// A key for this run alone: a tab has no name to keep.
+fn identity() -> Result<Keypair, Error> {
+    loop {
+        let mut secret = [0; 32];
+        random(&mut secret)?;
+        // Fails for about one in 2^128 draws.
+        if let Ok(secret) = secp256k1::SecretKey::try_from_bytes(&mut secret) {
+            return Ok(secp256k1::Keypair::from(secret).into());
+        }
+    }
+}
+
+fn random(bytes: &mut [u8; 32]) -> Result<(), Error> {
+    getrandom::fill(bytes).map_err(|error| {
+        Error::new(
+            "no_random",
+            format!("this environment gives no random numbers: {error}"),
+            "use a browser with Web Crypto",
+        )
+    })
+}
+
+thread_local! {
+    static ON_PANIC: RefCell<Option<Function>> = const { RefCell::new(None) };
+}
+
+fn tell_panics(on_event: Function) {
+    ON_PANIC.with_borrow_mut(|slot| *slot = Some(on_event));
+    panic::set_hook(Box::new(|info| {
+        let error = Error::new(
+            "panic",
+            format!("the node failed, by a defect of its own: {info}"),
+            "create a new follower; please report the message",
+        );
+        let Ok(Some(on_event)) = ON_PANIC.try_with(|slot| slot.try_borrow().ok()?.clone()) else { return };
+        if let Ok(mut event) = serde_json::to_value(&error) {
+            event["event"] = "failed".into();
+            let _thrown = on_event.call1(&JsValue::NULL, &JsValue::from_str(&event.to_string()));
+        }
+    }));
+}

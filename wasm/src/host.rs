@@ -1,0 +1,111 @@
+//! The browser as a [`Host`]: `performance.now()` and `Date.now()`, `setTimeout`, and checks that run where they are
+//! asked for, because the worker has nothing better to do. All names are looked up on the global object, so that a window,
+//! a worker and Node serve alike.
+
+use core::{
+    cell::RefCell,
+    future::{Future, Ready, ready},
+    pin::Pin,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+use std::rc::Rc;
+
+use petrel_core::{
+    gossip::{Check, Checked},
+    net::Host,
+    sign,
+    time::Now,
+};
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn performance_now() -> f64;
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn set_timeout(callback: &js_sys::Function, millis: f64) -> JsValue;
+    #[wasm_bindgen(js_name = clearTimeout)]
+    fn clear_timeout(timer: &JsValue);
+}
+
+/// The browser body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BrowserHost;
+
+impl Host for BrowserHost {
+    type Sleep = Sleep;
+    type Checking = Ready<Checked>;
+
+    fn now(&self) -> Now {
+        Now { mono: millis(performance_now()), unix: millis(js_sys::Date::now()) }
+    }
+
+    fn sleep(&self, duration: Duration) -> Sleep {
+        Sleep::new(duration)
+    }
+
+    fn check(&self, check: Check) -> Ready<Checked> {
+        ready(check.run(sign::recover))
+    }
+}
+
+/// A clock's reading. One that is no number counts as zero.
+fn millis(reading: f64) -> Duration {
+    Duration::try_from_secs_f64(reading / 1000.0).unwrap_or_default()
+}
+
+/// Ends when the time is over; dropping it clears its timer.
+pub(crate) struct Sleep {
+    timer: JsValue,
+    state: Rc<RefCell<State>>,
+    _fire: Closure<dyn FnMut()>,
+}
+
+#[derive(Default)]
+struct State {
+    over: bool,
+    waker: Option<Waker>,
+}
+
+impl Sleep {
+    /// The longest that `setTimeout` can wait; beyond it would fire at once.
+    const MAX: Duration = Duration::from_millis(i32::MAX.unsigned_abs() as u64);
+
+    pub(crate) fn new(duration: Duration) -> Self {
+        let state = Rc::new(RefCell::new(State::default()));
+        let fired = Rc::clone(&state);
+        let fire = Closure::new(move || {
+            let waker = {
+                let mut state = fired.borrow_mut();
+                state.over = true;
+                state.waker.take()
+            };
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        });
+        let wait = duration.min(Self::MAX).as_secs_f64() * 1000.0;
+        let timer = set_timeout(fire.as_ref().unchecked_ref(), wait.ceil());
+        Self { timer, state, _fire: fire }
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.state.borrow_mut();
+        if state.over {
+            return Poll::Ready(());
+        }
+        state.waker = Some(context.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        clear_timeout(&self.timer);
+    }
+}

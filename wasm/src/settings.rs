@@ -1,0 +1,173 @@
+//! The configuration as JavaScript gives it, checked: JSON text in, the core's own [`Settled`] out, every mistake named.
+//!
+//! `{"chain": NAME or rollup.json object, "signer": "0x…" (optional), "relays": [multiaddr, …]}`
+
+use std::collections::BTreeMap;
+
+use libp2p::{Multiaddr, multiaddr::Protocol};
+use petrel_core::{
+    chain::Chain,
+    config::{Config, Settled, Static},
+    peer::PeerId,
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{error::Error, transport::websocket};
+
+/// As written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Given {
+    chain: Value,
+    signer: Option<String>,
+    relays: Vec<String>,
+}
+
+/// Reads and checks.
+///
+/// # Errors
+/// The first kind of mistake, with every mistake of that kind.
+pub(crate) fn settle(json: &str) -> Result<Settled, Error> {
+    let given: Given = serde_json::from_str(json).map_err(|error| {
+        Error::new(
+            "bad_options",
+            format!("the options are not understood: {error}"),
+            "give chain, relays and signer alone",
+        )
+    })?;
+    let mut config = Config::new(chain(&given.chain)?);
+    if let Some(text) = &given.signer {
+        config.signer = Some(text.parse().map_err(|_| {
+            Error::new(
+                "bad_signer",
+                format!("the signer {text:?} is no address"),
+                "give the unsafe block signer as 20 bytes of 0x-hex",
+            )
+        })?);
+    }
+    if config.signer.is_none() {
+        return Err(Error::new(
+            "no_signer",
+            format!("it is not known who signs the blocks of {}, so none could be verified", config.chain.name),
+            "give `signer`: the unsafeBlockSigner of the chain's SystemConfig contract on L1",
+        ));
+    }
+    config.statics = statics(&given.relays)?;
+    config.settle().map_err(|error| Error::new("bad_options", error.to_string(), "correct the options"))
+}
+
+fn chain(given: &Value) -> Result<Chain, Error> {
+    match given {
+        Value::String(name) => Chain::preset(name).ok_or_else(|| {
+            Error::new(
+                "unknown_chain",
+                format!("there is no preset {name:?}"),
+                "give a name of the superchain registry (\"op-mainnet\", \"base-mainnet\", …), a chain id, or a rollup.json object",
+            )
+        }),
+        other => Chain::from_rollup_json(other.to_string().as_bytes()).map_err(|error| {
+            Error::new(
+                "bad_chain",
+                format!("the chain is no rollup.json: {error}"),
+                "give the object that op-node's `--rollup.config` takes, or a preset's name",
+            )
+        }),
+    }
+}
+
+/// The relays, one entry a peer.
+fn statics(relays: &[String]) -> Result<Vec<Static>, Error> {
+    let mut peers: BTreeMap<PeerId, Vec<String>> = BTreeMap::new();
+    let mut mistakes = Vec::new();
+    for relay in relays {
+        match peer(relay) {
+            Ok(peer) => peers.entry(peer).or_default().push(relay.clone()),
+            Err(mistake) => mistakes.push(format!("{relay:?} {mistake}")),
+        }
+    }
+    if !mistakes.is_empty() {
+        let remedy = "give relays as /dns4/HOST/tcp/PORT/wss/p2p/PEER or /ip4/ADDRESS/tcp/PORT/ws/p2p/PEER";
+        return Err(Error::new("bad_relay", mistakes.join("; "), remedy));
+    }
+    if peers.is_empty() {
+        return Err(Error::new(
+            "no_relay",
+            "there is no relay to connect to",
+            "give at least one; a Petrel daemon shows its own at its start",
+        ));
+    }
+    Ok(peers.into_iter().map(|(peer, addresses)| Static { peer, addresses }).collect())
+}
+
+/// The peer id at the end of a relay's address.
+fn peer(relay: &str) -> Result<PeerId, &'static str> {
+    let address: Multiaddr = relay.parse().map_err(|_| "is no multiaddr")?;
+    let Some(Protocol::P2p(peer)) = address.iter().last() else {
+        return Err("does not end with /p2p/ and the relay's peer id");
+    };
+    if websocket::url(&address).is_none() {
+        return Err("is no WebSocket address, and a browser can dial no other");
+    }
+    PeerId::from_bytes(&peer.to_bytes()).map_err(|_| "has a peer id that is too long")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::settle;
+
+    const PEER: &str = "16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv";
+    const OTHER: &str = "12D3KooWSwjjwmyEMLhEWCDprjd6jj4oTzTHvfYe5mf6d6AkBLS7";
+
+    fn code(json: &str) -> &'static str {
+        settle(json).unwrap_err().code
+    }
+
+    #[test]
+    fn a_preset_and_two_addresses_of_one_relay() {
+        let json = format!(
+            r#"{{"chain": "op-mainnet", "relays": ["/ip4/127.0.0.1/tcp/1/ws/p2p/{PEER}", "/dns4/a.example/tcp/443/wss/p2p/{PEER}",
+               "/ip6/::1/tcp/2/ws/p2p/{OTHER}"]}}"#
+        );
+        let settled = settle(&json).unwrap();
+        assert_eq!(settled.chain.id, 10);
+        assert_eq!(settled.signer, settled.chain.signer);
+        let mut addresses: Vec<usize> = settled.statics.iter().map(|peer| peer.addresses.len()).collect();
+        addresses.sort_unstable();
+        assert_eq!(addresses, [1, 2]);
+    }
+
+    #[test]
+    fn the_signer_given_wins_over_the_presets() {
+        let signer = "0x9965507d1a55bcc2695c58ba16fb37d819b0a4dc";
+        let relay = format!("/ip4/127.0.0.1/tcp/1/ws/p2p/{PEER}");
+        let settled =
+            settle(&format!(r#"{{"chain": "op-mainnet", "signer": "{signer}", "relays": ["{relay}"]}}"#)).unwrap();
+        assert_eq!(settled.signer.unwrap().to_string().to_lowercase(), signer);
+    }
+
+    #[test]
+    fn each_kind_of_mistake_has_its_code() {
+        let relay = format!("/ip4/127.0.0.1/tcp/1/ws/p2p/{PEER}");
+        let rollup = r#"{"l1_chain_id": 1, "l2_chain_id": 7, "block_time": 2, "genesis": {"l2_time": 1,
+            "l2": {"number": 0, "hash": "0x1111111111111111111111111111111111111111111111111111111111111111"}}}"#;
+        assert_eq!(code("[]"), "bad_options");
+        assert_eq!(code(r#"{"chain": "op-mainnet", "relays": [], "chian": 1}"#), "bad_options");
+        assert_eq!(code(r#"{"chain": "op-manet", "relays": []}"#), "unknown_chain");
+        assert_eq!(code(r#"{"chain": {"l2_chain_id": 7}, "relays": []}"#), "bad_chain");
+        assert_eq!(code(r#"{"chain": 7, "relays": []}"#), "bad_chain");
+        assert_eq!(code(r#"{"chain": "op-mainnet", "signer": "0x12", "relays": []}"#), "bad_signer");
+        assert_eq!(code(&format!(r#"{{"chain": {rollup}, "relays": ["{relay}"]}}"#)), "no_signer");
+        assert_eq!(code(r#"{"chain": "op-mainnet", "relays": []}"#), "no_relay");
+    }
+
+    #[test]
+    fn every_wrong_relay_is_named() {
+        let relays = format!(r#"["nonsense", "/ip4/127.0.0.1/tcp/1/ws", "/ip4/127.0.0.1/tcp/1/p2p/{PEER}"]"#);
+        let error = settle(&format!(r#"{{"chain": "op-mainnet", "relays": {relays}}}"#)).unwrap_err();
+        assert_eq!(error.code, "bad_relay");
+        assert!(error.message.contains("\"nonsense\" is no multiaddr"), "{error}");
+        assert!(error.message.contains("does not end with /p2p/"), "{error}");
+        assert!(error.message.contains("is no WebSocket address"), "{error}");
+    }
+}

@@ -1,0 +1,52 @@
+// Numbers and names as people read them.
+
+const whole = new Intl.NumberFormat();
+
+export function count(value: number): string {
+  return whole.format(value);
+}
+
+export function plural(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
+}
+
+/** `0x1234…cdef` */
+export function short(hex: string, head = 6, tail = 4): string {
+  return hex.length <= head + tail + 1 ? hex : `${hex.slice(0, head)}…${hex.slice(-tail)}`;
+}
+
+/** The end of a peer id: the beginning is the same for all of a kind. */
+export function peer(id: string): string {
+  return `…${id.slice(-6)}`;
+}
+
+export function bytes(value: number): string {
+  if (value < 1000) return `${value} B`;
+  if (value < 1_000_000) return `${(value / 1000).toFixed(value < 10_000 ? 1 : 0)} kB`;
+  return `${(value / 1_000_000).toFixed(value < 10_000_000 ? 2 : 1)} MB`;
+}
+
+/** Milliseconds, signed with a real minus. */
+export function delay(ms: number): string {
+  const sign = ms < 0 ? '−' : '';
+  const size = Math.abs(ms);
+  return size < 1000 ? `${sign}${Math.round(size)} ms` : `${sign}${(size / 1000).toFixed(size < 10_000 ? 1 : 0)} s`;
+}
+
+/** Whole seconds that passed. */
+export function age(seconds: number): string {
+  if (seconds < 1) return 'now';
+  if (seconds < 60) return `${Math.floor(seconds)} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  return `${Math.floor(seconds / 3600)} h`;
+}
+
+export function time(at: Date): string {
+  return at.toLocaleTimeString(undefined, { hour12: false });
+}
+
+/** Host and port of a multiaddr, for people. */
+export function address(multiaddr: string): string {
+  const [, protocol, host, , port] = multiaddr.split('/');
+  return `${protocol === 'ip6' ? `[${host}]` : host}:${port}`;
+}

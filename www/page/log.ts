@@ -1,0 +1,81 @@
+// What happened besides blocks, in plain words.
+
+import type { FollowerEvent } from 'petrel';
+import * as format from './format.ts';
+
+const LINES = 50;
+
+interface Line {
+  readonly text: string;
+  readonly bad?: boolean;
+}
+
+export class Log {
+  readonly #list: HTMLElement;
+  readonly #last: HTMLElement;
+
+  constructor(list: HTMLElement, last: HTMLElement) {
+    this.#list = list;
+    this.#last = last;
+  }
+
+  event(event: FollowerEvent): void {
+    const line = words(event);
+    if (line) this.add(line);
+  }
+
+  add({ text, bad = false }: Line): void {
+    const time = document.createElement('time');
+    time.textContent = format.time(new Date());
+    const words = document.createElement('span');
+    words.textContent = text;
+    words.classList.toggle('bad', bad);
+    const item = document.createElement('li');
+    item.append(time, words);
+    this.#list.prepend(item);
+    if (this.#list.childElementCount > LINES) this.#list.lastElementChild?.remove();
+    this.#last.textContent = text;
+  }
+}
+
+/** `null` for what the page shows in another place, or what says nothing to people. */
+function words(event: FollowerEvent): Line | null {
+  switch (event.event) {
+    case 'connected':
+      return { text: `connected to ${format.peer(event.peer)} at ${format.address(event.address)} by ${event.transport}` };
+    case 'disconnected':
+      return { text: `lost the connection to ${format.peer(event.peer)}: ${event.reason}`, bad: true };
+    case 'dial_failed':
+      return { text: `${event.error}; trying again in ${format.delay(event.retryMs)}`, bad: true };
+    case 'rejected':
+      return { text: `refused a message of ${sender(event.peer)}: ${event.detail}`, bad: true };
+    case 'gap':
+      return gap(event);
+    case 'conflict':
+      return { text: `the sequencer signed a second block ${format.count(event.number)}; the first stays`, bad: true };
+    case 'head':
+      return event.why === 'reorged' ? { text: `the sequencer went on from an older block: the head is now ${format.count(event.number)}` } : null;
+    case 'signer_mismatch':
+      return { text: `${format.plural(event.peers, 'peer')} follow the signer ${event.found}, not ${event.expected}`, bad: true };
+    case 'clock_skew':
+      return { text: `this device’s clock seems ${Math.abs(event.offsetSecs)} s ${event.offsetSecs > 0 ? 'ahead' : 'behind'}`, bad: true };
+    default:
+      return null;
+  }
+}
+
+function gap({ from, to, state }: Extract<FollowerEvent, { event: 'gap' }>): Line {
+  const missing = from === to ? `block ${format.count(from)}` : `blocks ${format.count(from)} to ${format.count(to)}`;
+  switch (state) {
+    case 'opened':
+      return { text: `${missing} did not come yet` };
+    case 'closed':
+      return { text: `${missing} came after all` };
+    case 'skipped':
+      return { text: `${missing} never came; going on behind the gap`, bad: true };
+  }
+}
+
+function sender(peer: string | null): string {
+  return peer ? format.peer(peer) : 'our own';
+}

@@ -1,0 +1,139 @@
+// Everything on the page but where it comes from.
+
+import type { Block, FollowerEvent, Status } from 'petrel';
+import { Blocks } from './blocks.ts';
+import { Chart } from './chart.ts';
+import * as format from './format.ts';
+import { Log } from './log.ts';
+
+const WORDS: Record<Status['state'], string> = {
+  connecting: 'Connecting',
+  waiting: 'Waiting',
+  live: 'Live',
+  stalled: 'Stalled',
+  stopped: 'Stopped',
+  failed: 'Failed',
+};
+
+/** Something wrong, in words. */
+export interface Problem {
+  readonly message: string;
+  readonly remedy?: string;
+}
+
+export class View {
+  readonly #blocks = new Blocks(at('rows'), at('empty'));
+  readonly #chart = new Chart(at<SVGElement>('chart'), at('scale'));
+  readonly #log = new Log(at('log'), at('last'));
+  #head: { readonly number: number; readonly timestamp: number } | undefined;
+
+  block(block: Block): void {
+    this.#blocks.add(block);
+    this.#chart.add(block.delayMs);
+  }
+
+  event(event: FollowerEvent): void {
+    if (event.event === 'head') this.#lead(event);
+    this.#log.event(event);
+  }
+
+  status(status: Status): void {
+    this.state(status.state);
+    write('chain', status.chain.name);
+    write('verified', format.count(status.verified));
+    write('rejected', format.count(status.rejected));
+    write('signer', status.signer ? format.short(status.signer, 8, 6) : 'nobody');
+    at('signer').title = status.signer ?? '';
+    this.#relay(status);
+    const { offsetMs, warning } = status.clock;
+    write('delay-now', offsetMs === null ? '' : `now ${format.delay(offsetMs)}`);
+    write('where', status.threadReason ? `The checks run on this page’s own thread: ${status.threadReason}.` : '');
+    this.notice(status.reason ?? warning);
+  }
+
+  /** Once a second. */
+  tick(): void {
+    this.#blocks.tick();
+    if (this.#head) write('head-since', `${since(Date.now() / 1000 - this.#head.timestamp)}`);
+  }
+
+  state(state: Status['state']): void {
+    const pill = at('state');
+    if (pill.dataset['state'] !== state || pill.textContent !== WORDS[state]) {
+      pill.dataset['state'] = state;
+      pill.textContent = WORDS[state];
+    }
+    document.title = state === 'live' ? this.#title() : `${WORDS[state]} – Petrel`;
+  }
+
+  notice(text: string | null): void {
+    const box = at('notice');
+    box.classList.remove('bad');
+    box.hidden = text === null;
+    if (text !== null && box.textContent !== capital(text)) box.replaceChildren(paragraph(capital(text)));
+  }
+
+  problem({ message, remedy }: Problem): void {
+    this.state('failed');
+    const box = at('notice');
+    box.classList.add('bad');
+    box.hidden = false;
+    box.replaceChildren(paragraph(`${capital(message)}.`), ...(remedy ? [paragraph(`${capital(remedy)}.`)] : []));
+    this.#log.add({ text: message, bad: true });
+  }
+
+  /** Asks for a relay, with what the URL had already. */
+  setup(given: URLSearchParams): void {
+    at('follow').hidden = true;
+    const form = at<HTMLFormElement>('setup');
+    form.hidden = false;
+    for (const name of ['relay', 'chain', 'signer']) {
+      const input = form.elements.namedItem(name);
+      if (input instanceof HTMLInputElement) input.value = given.get(name) ?? '';
+    }
+  }
+
+  #lead(head: { readonly number: number; readonly hash: string; readonly timestamp: number }): void {
+    this.#head = head;
+    write('head-number', format.count(head.number));
+    write('head-hash', head.hash);
+    this.tick();
+    if (at('state').dataset['state'] === 'live') document.title = this.#title();
+  }
+
+  #title(): string {
+    return this.#head ? `${format.count(this.#head.number)} – Petrel` : 'Petrel';
+  }
+
+  #relay({ peers }: Status): void {
+    const [first] = peers;
+    const more = peers.length > 1 ? ` and ${peers.length - 1} more` : '';
+    write('relay', first ? `${first.transport} ${format.address(first.address)}${more}` : 'not connected');
+    at('relay').title = peers.map(({ address, agent }) => `${agent ?? ''} ${address}`.trim()).join('\n');
+  }
+}
+
+function since(seconds: number): string {
+  const text = format.age(seconds);
+  return text === 'now' ? 'made just now' : `made ${text} ago`;
+}
+
+function at<E extends Element = HTMLElement>(id: string): E {
+  return document.getElementById(id) as Element as E;
+}
+
+/** Untouched when it says that already: screen readers and selections stay calm. */
+function write(id: string, text: string): void {
+  const element = at(id);
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function paragraph(text: string): HTMLElement {
+  const made = document.createElement('p');
+  made.textContent = text;
+  return made;
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

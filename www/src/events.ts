@@ -1,0 +1,79 @@
+// What a node tells: the daemon's `--events json`, key by key, in camelCase.
+
+/** 0x-prefixed hex. */
+export type Hex = `0x${string}`;
+
+/** A block by number and hash. */
+export interface BlockRef {
+  readonly number: number;
+  readonly hash: Hex;
+}
+
+/** A verified block: its signature, its hash and every rule of the gossip network were checked here. */
+export interface Block extends BlockRef {
+  readonly parent: Hex;
+  /** Unix seconds. */
+  readonly timestamp: number;
+  /** How many transactions it has. */
+  readonly txs: number;
+  /** The size of the signed message, uncompressed. */
+  readonly bytes: number;
+  /** The payload's version, `V1` to `V4`. */
+  readonly version: string;
+  /** Who signed it, recovered from the signature. */
+  readonly signer: Hex;
+  readonly via: 'gossip' | 'local';
+  /** The peer that relayed it first. */
+  readonly peer: string | null;
+  /** Arrival minus timestamp. Negative when it came early, or when this device's clock is behind. */
+  readonly delayMs: number;
+}
+
+/** A connected peer. */
+export interface Peer {
+  readonly peer: string;
+  /** Its multiaddr. */
+  readonly address: string;
+  /** `ws` or `wss`. */
+  readonly transport: string;
+  /** What it calls itself. */
+  readonly agent: string | null;
+}
+
+interface Judged {
+  readonly peer: string | null;
+  readonly version: string;
+  /** The first rule that the message breaks. */
+  readonly fault: string;
+  /** The same with its figures, in words. */
+  readonly detail: string;
+}
+
+/** One thing that happened. Kinds may be added: ignore what you do not know. */
+export type FollowerEvent =
+  | ({ readonly event: 'block' } & Block)
+  | ({ readonly event: 'head'; readonly parent: Hex; readonly timestamp: number } & BlockRef & {
+        readonly why: 'anchored' | 'extended' | 'reorged';
+        readonly replaces?: BlockRef;
+      })
+  | { readonly event: 'gap'; readonly from: number; readonly to: number; readonly state: 'opened' | 'closed' | 'skipped' }
+  | { readonly event: 'conflict'; readonly number: number; readonly first: Hex; readonly second: Hex }
+  | { readonly event: 'connected'; readonly peer: string; readonly address: string; readonly transport: string }
+  | { readonly event: 'disconnected'; readonly peer: string; readonly reason: string }
+  | { readonly event: 'dial_failed'; readonly peer: string; readonly error: string; readonly retryMs: number }
+  | { readonly event: 'topic_joined'; readonly peer: string; readonly version: string }
+  | { readonly event: 'topic_left'; readonly peer: string; readonly version: string }
+  | ({ readonly event: 'rejected' } & Judged)
+  | ({ readonly event: 'ignored' } & Judged)
+  | { readonly event: 'signer_mismatch'; readonly expected: Hex; readonly found: Hex; readonly peers: number }
+  | { readonly event: 'clock_skew'; readonly offsetSecs: number; readonly peers: number }
+  | { readonly event: 'identified'; readonly peer: string; readonly agent: string };
+
+/** The node's JSON with its keys in camelCase. The node makes the JSON, so its shape is known. */
+export function read<T>(json: string): T {
+  return JSON.parse(json, function camel(this: unknown, _key: string, value: unknown) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    const entries = Object.entries(value);
+    return Object.fromEntries(entries.map(([key, inner]) => [key.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()), inner]));
+  }) as T;
+}

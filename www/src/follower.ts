@@ -1,0 +1,211 @@
+// The package's face: a follower, made, read, stopped.
+
+import { PetrelError, text, type PlainError } from './errors.js';
+import type { Block, FollowerEvent, Hex } from './events.js';
+import { Feed } from './feed.js';
+import { open, type Link } from './link.js';
+import type { FromWorker } from './protocol.js';
+import type { Report, Status } from './status.js';
+
+/** op-node's `rollup.json`: what a node needs of it. Other keys are allowed. */
+export interface RollupConfig {
+  readonly l1_chain_id: number;
+  readonly l2_chain_id: number;
+  readonly block_time: number;
+  readonly genesis: {
+    readonly l2_time: number;
+    readonly l2: { readonly number: number; readonly hash: string };
+  };
+  readonly [key: string]: unknown;
+}
+
+export interface FollowerOptions {
+  /** A name of the superchain registry (`'op-mainnet'`), a chain id in decimal, or the `rollup.json` of any OP Stack chain. */
+  readonly chain: string | RollupConfig;
+  /** Multiaddrs of relays, WebSocket and with their peer id: `/dns4/HOST/tcp/PORT/wss/p2p/PEER`. */
+  readonly relays: readonly string[];
+  /** Who signs the chain's unsafe blocks: needed for a `rollup.json`, and instead of the preset's when it has changed. */
+  readonly signer?: Hex;
+  /** Stops the follower. */
+  readonly signal?: AbortSignal;
+}
+
+export interface StreamOptions {
+  /** Ends this stream; the follower goes on. */
+  readonly signal?: AbortSignal;
+  /** How many items wait for a slow reader before the oldest are dropped. */
+  readonly buffer?: number;
+}
+
+/** A node that follows a chain. */
+export interface Follower extends AsyncDisposable {
+  /** Verified blocks from now on, in the order in which they came. Several readers get each their own. */
+  blocks(options?: StreamOptions): Feed<Block>;
+  /** Everything that happens from now on. */
+  events(options?: StreamOptions): Feed<FollowerEvent>;
+  /** How it is, and why it is not live. Answers after the end too. */
+  status(): Promise<Status>;
+  /** Closes the connections and ends the worker. May be called again. */
+  stop(): Promise<void>;
+}
+
+const BLOCKS = 256;
+const EVENTS = 1024;
+/** Milliseconds that a worker may take to say farewell. */
+const FAREWELL = 1000;
+
+/**
+ * Starts a follower. It runs in a dedicated worker and redials its relays for as long as it lives.
+ *
+ * Rejects with a `PetrelError` when the options are wrong or the environment lacks something, and with the signal's
+ * reason when that was aborted. Not being connected is no error: `status()` says so.
+ */
+export async function createFollower(options: FollowerOptions): Promise<Follower> {
+  options.signal?.throwIfAborted();
+  const node = new Node(options.signal);
+  const { chain, relays, signer } = options;
+  await node.start(json({ chain, relays, signer }));
+  return node;
+}
+
+function json(options: unknown): string {
+  try {
+    return JSON.stringify(options);
+  } catch (thrown) {
+    const message = `the options are not plain data: ${text(thrown)}`;
+    throw new PetrelError({ code: 'bad_options', message, remedy: 'give what JSON can hold; numbers, not bigints' });
+  }
+}
+
+class Node implements Follower {
+  readonly #feeds = { block: new Set<Feed<Block>>(), all: new Set<Feed<FollowerEvent>>() };
+  readonly #signal: AbortSignal | undefined;
+  readonly #questions = new Map<number, (status: Status) => void>();
+  #asked = 0;
+  #link: Link | undefined;
+  #report: Report | undefined;
+  #started: { resolve(): void; reject(error: unknown): void } | undefined;
+  #end: { readonly state: 'stopped' | 'failed'; readonly reason: string } | undefined;
+  #stopped: (() => void) | undefined;
+  #stopping: Promise<void> | undefined;
+  readonly #abort = () => void this.stop();
+
+  constructor(signal: AbortSignal | undefined) {
+    this.#signal = signal;
+  }
+
+  async start(config: string): Promise<void> {
+    this.#signal?.addEventListener('abort', this.#abort);
+    const link = await open((message) => this.#receive(message));
+    if (this.#end) {
+      link.end();
+      throw this.#signal?.reason;
+    }
+    this.#link = link;
+    const started = new Promise<void>((resolve, reject) => (this.#started = { resolve, reject }));
+    link.send({ type: 'start', config });
+    await started;
+  }
+
+  blocks(options: StreamOptions = {}): Feed<Block> {
+    return this.#feed(this.#feeds.block, options, BLOCKS);
+  }
+
+  events(options: StreamOptions = {}): Feed<FollowerEvent> {
+    return this.#feed(this.#feeds.all, options, EVENTS);
+  }
+
+  status(): Promise<Status> {
+    const link = this.#link;
+    if (this.#end || !link) return Promise.resolve(this.#status());
+    this.#asked += 1;
+    const id = this.#asked;
+    return new Promise((resolve) => {
+      this.#questions.set(id, resolve);
+      link.send({ type: 'report', id });
+    });
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#goodbye();
+    return this.#stopping;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #goodbye(): Promise<void> {
+    if (this.#end) return;
+    if (this.#link) {
+      const link = this.#link;
+      await new Promise<void>((resolve) => {
+        this.#stopped = resolve;
+        setTimeout(resolve, FAREWELL);
+        link.send({ type: 'stop' });
+      });
+    }
+    this.#finish('stopped', 'it was stopped', undefined);
+  }
+
+  #feed<T>(feeds: Set<Feed<T>>, { signal, buffer }: StreamOptions, usual: number): Feed<T> {
+    const abort = (): void => feed.end();
+    const feed = new Feed<T>(buffer ?? usual, () => {
+      feeds.delete(feed);
+      signal?.removeEventListener('abort', abort);
+    });
+    feeds.add(feed);
+    signal?.addEventListener('abort', abort);
+    if (signal?.aborted || this.#end) feed.end();
+    return feed;
+  }
+
+  #receive(message: FromWorker): void {
+    switch (message.type) {
+      case 'event':
+        this.#link?.send({ type: 'ack', count: 1 });
+        return this.#tell(message.event);
+      case 'started':
+        this.#report = message.report;
+        return this.#started?.resolve();
+      case 'report':
+        this.#report = message.report;
+        this.#questions.get(message.id)?.(this.#status());
+        this.#questions.delete(message.id);
+        return;
+      case 'stopped':
+        this.#report = message.report ?? this.#report;
+        return this.#stopped?.();
+      case 'failed':
+        return this.#finish('failed', message.error.message, message.error);
+    }
+  }
+
+  #tell(event: FollowerEvent): void {
+    for (const feed of this.#feeds.all) feed.push(event);
+    if (event.event !== 'block') return;
+    const { event: _, ...block } = event;
+    for (const feed of this.#feeds.block) feed.push(block);
+  }
+
+  #finish(state: 'stopped' | 'failed', reason: string, failure: PlainError | undefined): void {
+    if (this.#end) return;
+    this.#end = { state, reason };
+    this.#signal?.removeEventListener('abort', this.#abort);
+    this.#link?.end();
+    this.#stopped?.();
+    const error = failure ? { thrown: new PetrelError(failure) } : undefined;
+    this.#started?.reject(error ? error.thrown : (this.#signal?.reason ?? new Error(reason)));
+    for (const feed of [...this.#feeds.block, ...this.#feeds.all]) feed.end(error);
+    for (const answer of this.#questions.values()) answer(this.#status());
+    this.#questions.clear();
+  }
+
+  #status(): Status {
+    const { thread, reason } = this.#link ?? { thread: 'page' as const, reason: null };
+    // There is a report since `start` ended, and nobody has a node before that.
+    const report = this.#report as Report;
+    const end = this.#end ? { ...this.#end, peers: [] } : {};
+    return { ...report, ...end, thread, threadReason: reason };
+  }
+}

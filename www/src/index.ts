@@ -1,0 +1,18 @@
+/**
+ * Follow an OP Stack chain's unsafe head in a browser tab, and believe nobody but the chain's sequencer.
+ *
+ * ```ts
+ * import { createFollower } from 'petrel';
+ *
+ * const follower = await createFollower({ chain: 'op-mainnet', relays: ['/dns4/…/tcp/443/wss/p2p/16Uiu2…'] });
+ * for await (const block of follower.blocks()) console.log(block.number, block.hash, block.signer);
+ * ```
+ *
+ * Importing this module touches no global, so it may be imported on a server; `createFollower` is for the browser.
+ */
+export { createFollower } from './follower.js';
+export { PetrelError, type ErrorCode } from './errors.js';
+export type { Follower, FollowerOptions, RollupConfig, StreamOptions } from './follower.js';
+export type { Feed } from './feed.js';
+export type { Block, BlockRef, FollowerEvent, Hex, Peer } from './events.js';
+export type { State, Status } from './status.js';

@@ -1,0 +1,26 @@
+// What the page and the worker say to each other. Plain data.
+
+import type { PlainError } from './errors.js';
+import type { FollowerEvent } from './events.js';
+import type { Report } from './status.js';
+
+/** Events that may be on their way to a page that has not acknowledged them; beyond it the worker drops and counts. */
+export const WINDOW = 1024;
+
+export type ToWorker =
+  /** Start a node with this configuration, as JSON. */
+  | { readonly type: 'start'; readonly config: string }
+  | { readonly type: 'report'; readonly id: number }
+  /** So many events arrived. */
+  | { readonly type: 'ack'; readonly count: number }
+  | { readonly type: 'stop' };
+
+export type FromWorker =
+  /** The script is loaded and listens. */
+  | { readonly type: 'ready' }
+  | { readonly type: 'started'; readonly report: Report }
+  /** There is no node, or there is none any more. */
+  | { readonly type: 'failed'; readonly error: PlainError }
+  | { readonly type: 'event'; readonly event: FollowerEvent; readonly dropped: number }
+  | { readonly type: 'report'; readonly id: number; readonly report: Report }
+  | { readonly type: 'stopped'; readonly report: Report | null };

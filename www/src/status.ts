@@ -1,0 +1,201 @@
+// What a follower says of itself, and why it is not live. Kept where the events are made, so that nothing is missed.
+
+import type { BlockRef, FollowerEvent, Hex, Peer } from './events.js';
+
+/**
+ * - `connecting`: no relay is connected.
+ * - `waiting`: connected, and no block was verified yet.
+ * - `live`: blocks come.
+ * - `stalled`: blocks came, and for several block times none has.
+ * - `stopped`, `failed`: the end.
+ */
+export type State = 'connecting' | 'waiting' | 'live' | 'stalled' | 'stopped' | 'failed';
+
+/** A follower at one moment. Counts are since its start. */
+export interface Status extends Report {
+  /** Where the node runs. */
+  readonly thread: 'worker' | 'page';
+  /** Why it does not run in a worker. */
+  readonly threadReason: string | null;
+}
+
+/** What the node's side of a status says. */
+export interface Report {
+  readonly state: State;
+  /** Why it is not live, in words; `null` when it is. */
+  readonly reason: string | null;
+  readonly chain: { readonly id: number; readonly name: string; /** Seconds. */ readonly blockTime: number };
+  /** Who is believed. */
+  readonly signer: Hex | null;
+  /** The newest block of the verified chain. */
+  readonly head: BlockRef | null;
+  readonly peers: readonly Peer[];
+  /** Verified blocks. */
+  readonly verified: number;
+  /** Messages that were false or out of bounds. */
+  readonly rejected: number;
+  /** Messages that were neither verified nor held against anyone, repeats for example. */
+  readonly ignored: number;
+  /** Both of these by the first rule that was broken. */
+  readonly faults: Readonly<Record<string, number>>;
+  readonly clock: Clock;
+  /** Our own peer id. */
+  readonly peer: string;
+}
+
+/** This device's clock beside the chain's. */
+export interface Clock {
+  /**
+   * Arrival minus timestamp of the validly signed blocks lately (their median), out of time or not: the network's delay,
+   * and by how much this clock is ahead. `null` before the first.
+   */
+  readonly offsetMs: number | null;
+  /** Why that matters, in words; `null` while a network explains it. */
+  readonly warning: string | null;
+}
+
+/** The node's own status (its JSON in camelCase). */
+export interface NodeStatus {
+  readonly chain: number;
+  readonly name: string;
+  readonly blockTime: number;
+  readonly signer: Hex | null;
+  readonly head: BlockRef | null;
+  readonly peers: readonly Peer[];
+  readonly accepted: number;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly offsetMs: number | null;
+  readonly clockDoubt: boolean;
+  readonly signerDoubt: Hex | null;
+  readonly peer: string;
+}
+
+/** Block delays that the clock is judged by. */
+const DELAYS = 9;
+/** Milliseconds that a block may be late and early before the clock is in question. */
+const LATE = 5_000;
+const EARLY = -1_500;
+/** Block times without a block until a chain counts as stalled, and the least that takes, in milliseconds. */
+const PATIENCE = 4;
+const LEAST_PATIENCE = 6_000;
+
+/** Follows the events, and explains. Times are milliseconds since the epoch. */
+export class Watch {
+  #lastBlock: number | undefined;
+  #dial: { readonly error: string; readonly retryAt: number } | undefined;
+  #left: string | undefined;
+  #connectedAt = 0;
+  readonly #topics = new Map<string, number>();
+  #judged: { readonly fault: string; readonly detail: string; readonly at: number } | undefined;
+  readonly #delays: number[] = [];
+  #rejected = 0;
+  #ignored = 0;
+
+  see(event: FollowerEvent, now: number): void {
+    switch (event.event) {
+      case 'block':
+        this.#lastBlock = now;
+        this.#delays.push(event.delayMs);
+        if (this.#delays.length > DELAYS) this.#delays.shift();
+        break;
+      case 'connected':
+        this.#connectedAt = now;
+        this.#topics.set(event.peer, 0);
+        this.#dial = undefined;
+        break;
+      case 'disconnected':
+        this.#left = event.reason;
+        this.#topics.delete(event.peer);
+        break;
+      case 'dial_failed':
+        this.#dial = { error: event.error, retryAt: now + event.retryMs };
+        break;
+      case 'topic_joined':
+        this.#topics.set(event.peer, (this.#topics.get(event.peer) ?? 0) + 1);
+        break;
+      case 'rejected':
+        this.#rejected += 1;
+        this.#judged = { fault: event.fault, detail: event.detail, at: now };
+        break;
+      case 'ignored':
+        this.#ignored += 1;
+        break;
+    }
+  }
+
+  report(node: NodeStatus, now: number): Report {
+    const clock = this.#clock(node, now);
+    const [state, reason] = this.#state(node, clock, now);
+    return {
+      state,
+      reason,
+      chain: { id: node.chain, name: node.name, blockTime: node.blockTime },
+      signer: node.signer,
+      head: node.head,
+      peers: node.peers.map(({ peer, address, transport, agent }) => ({ peer, address, transport, agent })),
+      verified: node.accepted,
+      rejected: this.#rejected,
+      ignored: this.#ignored,
+      faults: node.faults,
+      clock,
+      peer: node.peer,
+    };
+  }
+
+  #patience(node: NodeStatus): number {
+    return Math.max(LEAST_PATIENCE, PATIENCE * node.blockTime * 1000);
+  }
+
+  #fresh(node: NodeStatus, now: number): boolean {
+    return this.#lastBlock !== undefined && now - this.#lastBlock <= this.#patience(node);
+  }
+
+  /** Verified blocks tell most; where none come, the last that was signed validly and out of time. */
+  #clock(node: NodeStatus, now: number): Clock {
+    const sorted = [...this.#delays].sort((a, b) => a - b);
+    const median = sorted[Math.floor(sorted.length / 2)] ?? null;
+    const offsetMs = this.#fresh(node, now) ? median : node.offsetMs;
+    const matters = node.clockDoubt || (offsetMs !== null && (offsetMs > LATE || offsetMs < EARLY));
+    return { offsetMs, warning: matters ? outOfTime(offsetMs ?? 0) : null };
+  }
+
+  #state(node: NodeStatus, clock: Clock, now: number): [State, string | null] {
+    if (node.peers.length === 0) return ['connecting', this.#unreachable(now)];
+    if (this.#fresh(node, now)) return ['live', null];
+    const state = node.accepted === 0 ? 'waiting' : 'stalled';
+    return [state, this.#silence(node, clock, now)];
+  }
+
+  #unreachable(now: number): string {
+    if (this.#dial) {
+      const seconds = Math.ceil((this.#dial.retryAt - now) / 1000);
+      const when = seconds > 0 ? `trying again in ${seconds} s` : 'trying again now';
+      return `the relay cannot be reached, ${when}: ${this.#dial.error}`;
+    }
+    if (this.#left !== undefined) return `the relay is gone (${this.#left}), connecting again`;
+    return 'connecting to the relay';
+  }
+
+  #silence(node: NodeStatus, clock: Clock, now: number): string {
+    if (node.signerDoubt) return `the network follows another signer, ${node.signerDoubt}: the one given here is out of date`;
+    if (clock.warning) return clock.warning;
+    const judged = this.#judged;
+    if (judged && now - judged.at <= this.#patience(node)) {
+      return `what the relay sends is refused: ${judged.detail}`;
+    }
+    if (this.#lastBlock !== undefined) {
+      return `no new block for ${Math.round((now - this.#lastBlock) / 1000)} s: the chain pauses, or the relay holds its blocks back`;
+    }
+    const joined = [...this.#topics.values()].some((topics) => topics > 0);
+    if (!joined && now - this.#connectedAt > LEAST_PATIENCE) return 'the relay is connected and does not carry this chain';
+    return 'connected, waiting for the next block';
+  }
+}
+
+/** What an offset means to whoever reads it. */
+function outOfTime(offsetMs: number): string {
+  const seconds = (Math.abs(offsetMs) / 1000).toFixed(Math.abs(offsetMs) < 10_000 ? 1 : 0);
+  return offsetMs < 0
+    ? `blocks come ${seconds} s before their time: this device's clock is behind`
+    : `blocks come ${seconds} s after their time: this device's clock is ahead, or the relay is late`;
+}

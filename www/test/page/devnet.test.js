@@ -1,0 +1,67 @@
+// The page that a daemon serves, in Chromium, against a devnet: what the tab shows is what the daemon's follower says.
+
+import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import test from 'node:test';
+
+import { browse, json, program, run, screens, shown } from './harness.js';
+
+const petrel = program('PETREL_BIN', 'petrel');
+
+/** The page's address, which a devnet with JSON events says on stderr. */
+async function devnet(t, args) {
+  const daemon = run(t, petrel, ['devnet', '--events', 'json', ...args]);
+  return { daemon, url: await daemon.said((line) => /http:\/\/\S+/.exec(line)?.[0]) };
+}
+
+/** Waits until the page shows at least so many blocks that `wanted` accepts. */
+function blocks(page, count, smallest = 0) {
+  return page.waitForFunction(
+    ([count, smallest]) =>
+      [...document.querySelectorAll('#rows tr')].filter((row) => Number(row.dataset.bytes) >= smallest).length >= count,
+    [count, smallest],
+    { timeout: 90_000 },
+  );
+}
+
+test('a tab shows live verified blocks within five seconds, and the daemon agrees on twenty', { timeout: 150_000 }, async (t) => {
+  const { daemon, url } = await devnet(t, ['--block-time', '1s', '--block-bytes', '20kB']);
+  const { page, complaints, requests } = await browse(t, url);
+  const opened = performance.now();
+  await blocks(page, 1);
+  t.diagnostic(`first block ${Math.round(performance.now() - opened)} ms after the page had loaded`);
+  await blocks(page, 20);
+  await mkdir(screens, { recursive: true });
+  await page.screenshot({ path: `${screens}/desktop.png` });
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.screenshot({ path: `${screens}/phone.png` });
+
+  const told = new Map(daemon.lines.map(json).filter((event) => event?.event === 'block').map((block) => [block.number, block.hash]));
+  const seen = await shown(page);
+  assert.ok(seen.length >= 20);
+  for (const { number, hash } of seen) assert.equal(hash, told.get(number), `block ${number}`);
+  assert.deepEqual(complaints, []);
+  const origin = new URL(url).origin;
+  assert.deepEqual(requests.filter((request) => new URL(request).origin !== origin && !request.startsWith('blob:')), []);
+});
+
+test('a block just under 10 MiB reaches the tab', { timeout: 150_000 }, async (t) => {
+  const { daemon, url } = await devnet(t, ['--block-time', '4s', '--block-bytes', '10MiB']);
+  const { page, complaints } = await browse(t, url);
+  await blocks(page, 2, 10_480_000);
+  const told = new Map(daemon.lines.map(json).filter((event) => event?.event === 'block').map((block) => [block.number, block]));
+  for (const { number, hash } of await shown(page)) {
+    assert.equal(hash, told.get(number).hash);
+    assert.ok(told.get(number).bytes > 10_480_000 && told.get(number).bytes <= 10_485_760);
+  }
+  assert.deepEqual(complaints, []);
+});
+
+test('a daemon that goes away is said', { timeout: 150_000 }, async (t) => {
+  const first = await devnet(t, ['--block-time', '1s', '--block-bytes', '5kB']);
+  const { page } = await browse(t, first.url);
+  await blocks(page, 2);
+  const before = await page.locator('#state').textContent();
+  process.kill(first.daemon.pid, 'SIGTERM');
+  await page.waitForFunction((before) => document.querySelector('#state').textContent !== before, before, { timeout: 30_000 });
+});

@@ -1,0 +1,137 @@
+// What the page's tests share: processes that end with the test, a server for the built page, Chromium.
+
+import { spawn } from 'node:child_process';
+import { access, readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { extname } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+const root = new URL('../../../', import.meta.url);
+const built = new URL('www/dist/page/', root);
+
+/** A file of cargo's debug build: from the environment, or where cargo puts it. */
+export function program(variable, name) {
+  const target = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL('target', root));
+  return process.env[variable] ?? `${target}/debug/${name}`;
+}
+
+export const screens = fileURLToPath(new URL('target/screens/', root));
+
+/**
+ * Runs a program; `lines` gets what it prints, `seen(find)` waits for a line of it, `said(find)` for one on its standard
+ * error. It ends with the test.
+ */
+export function run(t, command, args) {
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  const lines = [];
+  const waiters = new Set();
+  const errors = [];
+  let over = false;
+  const look = () => waiters.forEach((waiter) => waiter());
+  const end = () => {
+    over = true;
+    look();
+  };
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    lines.push(line);
+    look();
+  });
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    errors.push(line);
+    look();
+  });
+  child.on('exit', end);
+  child.on('error', (error) => {
+    errors.push(String(error));
+    end();
+  });
+  t.after(() => {
+    child.stdin.end();
+    child.kill('SIGTERM');
+  });
+  const wait = (source, find, within) =>
+    new Promise((resolve, reject) => {
+      const timer = setTimeout(() => finish(reject, new Error(`${command} did not say it within ${within} ms: ${said()}`)), within);
+      const said = () => [...lines.slice(-20), ...errors.slice(-20)].join('\n');
+      const finish = (settle, value) => {
+        clearTimeout(timer);
+        waiters.delete(waiter);
+        settle(value);
+      };
+      const waiter = () => {
+        const found = source.map(find).find((value) => value !== undefined);
+        if (found !== undefined) finish(resolve, found);
+        else if (over) finish(reject, new Error(`${command} ended: ${said()}`));
+      };
+      waiters.add(waiter);
+      waiter();
+    });
+  const seen = (find, within = 60_000) => wait(lines, find, within);
+  const said = (find, within = 60_000) => wait(errors, find, within);
+  return { lines, seen, said, pid: child.pid };
+}
+
+/** A line as JSON, or `undefined`. */
+export function json(line) {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.wasm': 'application/wasm' };
+
+/** Serves the built page, with this `relay.json`; the page's URL. */
+export async function serve(t, relay) {
+  const server = createServer(async (request, response) => {
+    const path = new URL(request.url, 'http://localhost').pathname.slice(1) || 'index.html';
+    if (path === 'relay.json' && relay) {
+      return response.setHeader('content-type', 'application/json').end(JSON.stringify(relay));
+    }
+    try {
+      const body = await readFile(new URL(path, built));
+      response.setHeader('content-type', TYPES[extname(path)] ?? 'application/octet-stream').end(body);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.closeAllConnections());
+  t.after(() => server.close());
+  return `http://127.0.0.1:${server.address().port}/`;
+}
+
+/** A page in Chromium, of a phone's or a desktop's size. `complaints` are what its console says. */
+export async function browse(t, url, options = {}) {
+  const browser = await chromium.launch({
+    executablePath: await executable(),
+    args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--no-first-run'],
+    timeout: 60_000,
+  });
+  t.after(() => browser.close());
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  const page = await context.newPage();
+  const complaints = [];
+  const requests = [];
+  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('request', (request) => requests.push(request.url()));
+  await page.goto(url);
+  return { page, complaints, requests };
+}
+
+async function executable() {
+  const known = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+  for (const path of [process.env.PETREL_CHROMIUM, ...known]) {
+    if (path && (await access(path).then(() => true, () => false))) return path;
+  }
+  throw new Error('no Chromium: install it (Debian: chromium), or name one with PETREL_CHROMIUM');
+}
+
+/** The blocks that the page shows, newest first. */
+export function shown(page) {
+  return page.$$eval('#rows tr', (rows) => rows.map((row) => ({ number: Number(row.dataset.number), hash: row.dataset.hash })));
+}
