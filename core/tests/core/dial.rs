@@ -1,0 +1,118 @@
+//! Peers that are to be kept: when each is dialled.
+
+use core::time::Duration;
+
+use petrel_core::{
+    config::Static,
+    peer::PeerId,
+    peers::{Dialer, Statics},
+};
+
+fn peer(seed: u8) -> PeerId {
+    PeerId::from_bytes(&[seed]).unwrap()
+}
+
+fn statics(count: u8) -> Statics {
+    let given: Vec<_> =
+        (1..=count).map(|seed| Static { peer: peer(seed), addresses: vec![format!("/memory/{seed}")] }).collect();
+    Statics::new(&given, 42, Duration::ZERO)
+}
+
+const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+#[test]
+fn everybody_is_dialled_at_once_but_four_at_a_time() {
+    let mut statics = statics(6);
+    let dialled: Vec<_> = std::iter::from_fn(|| statics.next(Duration::ZERO)).map(|(peer, _)| peer).collect();
+    assert_eq!(dialled, [peer(1), peer(2), peer(3), peer(4)]);
+    assert_eq!(statics.due(), None);
+    statics.connected(peer(1), secs(1));
+    assert_eq!(statics.next(secs(1)), Some((peer(5), vec!["/memory/5".to_owned()])));
+}
+
+#[test]
+fn failures_double_the_wait_up_to_half_a_minute() {
+    let mut statics = statics(1);
+    let mut now = Duration::ZERO;
+    let mut waits = Vec::new();
+    for _ in 0..10 {
+        assert!(statics.next(now).is_some());
+        assert_eq!(statics.next(now), None, "it is being dialled");
+        let wait = statics.failed(peer(1), now).unwrap();
+        assert_eq!(statics.due(), Some(now + wait));
+        assert_eq!(statics.next(now + wait - Duration::from_nanos(1)), None);
+        now += wait;
+        waits.push(wait);
+    }
+    for (failures, wait) in waits.iter().enumerate() {
+        let full = (Dialer::FIRST * (1 << failures)).min(Dialer::LONGEST);
+        assert!(*wait <= full && *wait >= full * 3 / 4, "{failures}: {wait:?}");
+    }
+}
+
+#[test]
+fn a_dead_peer_costs_a_healthy_one_nothing() {
+    let mut statics = statics(2);
+    let mut now = Duration::ZERO;
+    for _ in 0..8 {
+        while let Some((who, _)) = statics.next(now) {
+            if who == peer(1) {
+                statics.failed(who, now);
+            } else {
+                statics.connected(who, now);
+            }
+        }
+        now += secs(40);
+    }
+    statics.disconnected(peer(2), now);
+    assert!(statics.due().unwrap() <= now + Dialer::FIRST);
+}
+
+#[test]
+fn a_connection_that_ends_at_once_counts_as_a_failure() {
+    let mut statics = statics(1);
+    let mut now = Duration::ZERO;
+    let mut longest = Duration::ZERO;
+    for _ in 0..8 {
+        assert!(statics.next(now).is_some());
+        statics.connected(peer(1), now);
+        statics.disconnected(peer(1), now);
+        longest = statics.due().unwrap() - now;
+        now = statics.due().unwrap();
+    }
+    assert!(longest > secs(20), "{longest:?}");
+    // One good connection forgives it all.
+    statics.next(now);
+    statics.connected(peer(1), now);
+    now += Dialer::STEADY;
+    statics.disconnected(peer(1), now);
+    assert!(statics.due().unwrap() <= now + Dialer::FIRST);
+}
+
+#[test]
+fn a_peer_that_came_by_itself_is_not_dialled() {
+    let mut statics = statics(1);
+    statics.connected(peer(1), Duration::ZERO);
+    assert_eq!((statics.next(secs(100)), statics.due()), (None, None));
+    assert_eq!(statics.failed(peer(1), secs(1)), None, "a dial that crossed it");
+    assert_eq!(statics.failed(peer(9), secs(1)), None, "nobody that we keep");
+}
+
+#[test]
+fn one_seed_one_schedule() {
+    let run = |seed| {
+        let given = [Static { peer: peer(1), addresses: vec!["/memory/1".to_owned()] }];
+        let mut statics = Statics::new(&given, seed, Duration::ZERO);
+        (0..5)
+            .map(|_| {
+                let now = statics.due().unwrap();
+                statics.next(now);
+                statics.failed(peer(1), now).unwrap()
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(run(1), run(1));
+    assert_ne!(run(1), run(2));
+}

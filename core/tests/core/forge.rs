@@ -1,0 +1,151 @@
+//! Makes a valid signed block, and the least wrong ones: a test changes one thing.
+
+use std::sync::Arc;
+
+use alloy_primitives::{Address, B256, Bytes, U256};
+use petrel_core::{
+    block::ExecutionPayload,
+    chain::Chain,
+    config::{Config, Settled},
+    fork::{Fork, Forks, Version},
+    gossip::{Check, Checked, Fault, Form, Message, Signers},
+    sign::{self, Key, seal_body},
+    time::Now,
+};
+
+/// The time at which forged blocks are made and judged, Unix seconds.
+pub(crate) const NOW: u64 = 1_800_000_000;
+
+/// See the module.
+#[derive(Clone)]
+pub(crate) struct Forge {
+    pub(crate) version: Version,
+    pub(crate) fork: Fork,
+    pub(crate) payload: ExecutionPayload,
+    /// The hash is that of the payload; set by hand it is not filled in.
+    pub(crate) own_hash: bool,
+    pub(crate) key: u8,
+    pub(crate) chain_id: u64,
+}
+
+/// A key that anybody can make.
+pub(crate) fn key(seed: u8) -> Key {
+    Key::from_bytes(&[seed; 32]).unwrap()
+}
+
+/// The signer that the tests' nodes believe in.
+pub(crate) fn signer() -> Address {
+    key(1).address()
+}
+
+/// A valid block of the version's last fork, made at [`NOW`].
+pub(crate) fn forge(version: Version) -> Forge {
+    let fork = match version {
+        Version::V1 => Fork::Regolith,
+        Version::V2 => Fork::Delta,
+        Version::V3 => Fork::Holocene,
+        Version::V4 => Fork::Jovian,
+    };
+    let payload = ExecutionPayload {
+        block_number: 1000,
+        timestamp: NOW,
+        gas_limit: 30_000_000,
+        gas_used: 21_000,
+        base_fee_per_gas: U256::from(252),
+        transactions: vec![Bytes::from_static(b"\x7ea deposit"), Bytes::from(vec![2; 300])],
+        withdrawals_root: B256::repeat_byte(0x77),
+        parent_beacon_block_root: B256::repeat_byte(0x55),
+        ..ExecutionPayload::default()
+    };
+    Forge { version, fork, payload, own_hash: true, key: 1, chain_id: 10 }
+}
+
+impl Forge {
+    /// The same with one thing changed.
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut ExecutionPayload)) -> Self {
+        change(&mut self.payload);
+        self
+    }
+
+    /// With another block hash than its own.
+    pub(crate) fn claiming(mut self, hash: B256) -> Self {
+        self.payload.block_hash = hash;
+        self.own_hash = false;
+        self
+    }
+
+    /// Signed by another key.
+    pub(crate) fn by(mut self, key: u8) -> Self {
+        self.key = key;
+        self
+    }
+
+    /// What the signature covers.
+    pub(crate) fn body(&self) -> Vec<u8> {
+        let mut payload = self.payload.clone();
+        if self.own_hash { payload.finish(self.version).unwrap() } else { payload.encode(self.version).unwrap() }
+    }
+
+    pub(crate) fn hash(&self) -> B256 {
+        self.payload.compute_hash(self.version).unwrap()
+    }
+
+    /// The whole message, uncompressed.
+    pub(crate) fn sealed(&self) -> Vec<u8> {
+        seal_body(&key(self.key), self.chain_id, &self.body())
+    }
+
+    pub(crate) fn message(&self) -> Message {
+        plain(self.sealed())
+    }
+
+    /// The judgement at [`NOW`] on the version's own topic.
+    pub(crate) fn judge(&self) -> Checked {
+        self.judge_on(self.version)
+    }
+
+    pub(crate) fn judge_on(&self, topic: Version) -> Checked {
+        check(topic, self.fork, self.message()).run(sign::recover)
+    }
+
+    /// The fault that the judgement finds.
+    pub(crate) fn fault(&self) -> Fault {
+        self.judge().result.expect_err("it was accepted")
+    }
+}
+
+/// A message whose bytes were fine on the wire.
+pub(crate) fn plain(data: Vec<u8>) -> Message {
+    Message { form: Form::Snappy, wire: data.len(), data: data.into() }
+}
+
+/// A check at [`NOW`] on a chain where every fork up to `fork` is active.
+pub(crate) fn check(version: Version, fork: Fork, message: Message) -> Check {
+    Check {
+        chain_id: 10,
+        forks: Arc::new(Forks::all_until(fork)),
+        version,
+        message,
+        signers: Signers::new(Some(signer())),
+        at: NOW,
+        past: 60,
+    }
+}
+
+/// OP Mainnet with every fork up to Jovian active and our signer.
+pub(crate) fn config() -> Config {
+    let mut chain = Chain::preset("op-mainnet").unwrap();
+    chain.forks = Forks::all_until(Fork::Jovian);
+    chain.signer = Some(signer());
+    Config::new(chain)
+}
+
+pub(crate) fn settled() -> Settled {
+    config().settle().unwrap()
+}
+
+/// `millis` after the tests' beginning at [`NOW`].
+pub(crate) fn after(millis: u64) -> Now {
+    let since = core::time::Duration::from_millis(millis);
+    Now { mono: since, unix: core::time::Duration::from_secs(NOW) + since }
+}

@@ -1,0 +1,215 @@
+//! Which block leads.
+
+use core::time::Duration;
+
+use alloy_primitives::B256;
+use petrel_core::{
+    event::{BlockRef, Conflict, Event, Gap, GapState, Why},
+    head::{Head, Linked},
+};
+
+#[derive(Clone, Debug)]
+struct Block {
+    number: u64,
+    hash: B256,
+    parent: B256,
+    size: usize,
+}
+
+impl Linked for Block {
+    fn number(&self) -> u64 {
+        self.number
+    }
+    fn hash(&self) -> B256 {
+        self.hash
+    }
+    fn parent(&self) -> B256 {
+        self.parent
+    }
+    fn timestamp(&self) -> u64 {
+        self.number * 2
+    }
+    fn size(&self) -> usize {
+        self.size
+    }
+}
+
+/// Block `number` of branch `branch`; a branch leaves branch `b'a'` behind block `fork`.
+fn on(branch: u8, number: u64, fork: u64) -> Block {
+    let hash = |number: u64| {
+        let branch = if number <= fork { b'a' } else { branch };
+        let mut hash = B256::left_padding_from(&number.to_be_bytes());
+        hash.0[0] = branch;
+        hash
+    };
+    Block { number, hash: hash(number), parent: hash(number - 1), size: 1000 }
+}
+
+fn a(number: u64) -> Block {
+    on(b'a', number, u64::MAX)
+}
+
+const PATIENCE: Duration = Duration::from_secs(6);
+const NOW: Duration = Duration::from_secs(50);
+
+fn at(block: &Block) -> BlockRef {
+    BlockRef { number: block.number, hash: block.hash }
+}
+
+struct Test(Head<Block>);
+
+impl Test {
+    fn new() -> Self {
+        Self(Head::new(PATIENCE))
+    }
+
+    /// The events in words: heads by number and why, gaps, conflicts.
+    fn take(&mut self, block: Block) -> Vec<String> {
+        words(self.0.take(NOW, block))
+    }
+}
+
+fn words(events: Vec<Event>) -> Vec<String> {
+    let word = |event| match event {
+        Event::Head(head) => match head.why {
+            Why::Anchored => format!("anchored {}", head.number),
+            Why::Extended => format!("extended {}", head.number),
+            Why::Reorged => format!("reorged {} from {}", head.number, head.replaces.unwrap().number),
+        },
+        Event::Gap(Gap { from, to, state }) => match state {
+            GapState::Opened => format!("opened {from}-{to}"),
+            GapState::Closed => format!("closed {from}-{to}"),
+            GapState::Skipped => format!("skipped {from}-{to}"),
+        },
+        Event::Conflict(Conflict { number, .. }) => format!("conflict {number}"),
+        other => panic!("{other:?}"),
+    };
+    events.into_iter().map(word).collect()
+}
+
+#[test]
+fn the_first_block_anchors_and_the_next_ones_extend() {
+    let mut test = Test::new();
+    assert_eq!(test.take(a(10)), ["anchored 10"]);
+    assert_eq!(test.take(a(11)), ["extended 11"]);
+    assert_eq!(test.take(a(12)), ["extended 12"]);
+    assert_eq!(test.0.head(), Some(at(&a(12))));
+}
+
+#[test]
+fn a_repeat_and_an_old_block_change_nothing() {
+    let mut test = Test::new();
+    test.take(a(10));
+    test.take(a(11));
+    assert!(test.take(a(11)).is_empty());
+    assert!(test.take(a(10)).is_empty());
+    assert!(test.take(a(9)).is_empty());
+}
+
+#[test]
+fn what_is_ahead_waits_until_the_gap_is_filled() {
+    let mut test = Test::new();
+    test.take(a(10));
+    assert_eq!(test.take(a(13)), ["opened 11-12"]);
+    assert_eq!(test.0.gap(), Some((11, 12)));
+    assert!(test.take(a(14)).is_empty());
+    assert_eq!(test.take(a(11)), ["extended 11"]);
+    assert_eq!(test.take(a(12)), ["extended 12", "extended 13", "extended 14", "closed 11-12"]);
+    assert_eq!((test.0.gap(), test.0.skip_at()), (None, None));
+}
+
+#[test]
+fn a_second_gap_opens_when_the_first_has_closed() {
+    let mut test = Test::new();
+    test.take(a(10));
+    test.take(a(12));
+    assert!(test.take(a(15)).is_empty());
+    assert_eq!(test.take(a(11)), ["extended 11", "extended 12", "closed 11-11", "opened 13-14"]);
+}
+
+#[test]
+fn a_gap_that_nobody_fills_is_skipped() {
+    let mut test = Test::new();
+    test.take(a(10));
+    test.take(a(13));
+    test.take(a(14));
+    assert_eq!(test.0.skip_at(), Some(NOW + PATIENCE));
+    assert!(test.0.handle_timeout(NOW + PATIENCE - Duration::from_millis(1)).is_empty());
+    assert_eq!(words(test.0.handle_timeout(NOW + PATIENCE)), ["skipped 11-12", "anchored 13", "extended 14"]);
+    assert!(test.0.handle_timeout(NOW + PATIENCE * 100).is_empty());
+    // What was missed and comes late is no conflict: it was never seen.
+    assert!(test.take(a(12)).is_empty());
+}
+
+#[test]
+fn what_waits_is_bounded_in_bytes() {
+    let mut test = Test::new();
+    test.take(a(10));
+    let large = |number| Block { size: 10 << 20, ..a(number) };
+    assert_eq!(test.take(large(20)), ["opened 11-19"]);
+    for number in 21..26 {
+        assert!(test.take(large(number)).is_empty(), "{number}");
+    }
+    let last = test.take(large(26));
+    assert_eq!(last[..2], ["skipped 11-19", "anchored 20"]);
+    assert_eq!(test.0.head(), Some(at(&a(26))));
+}
+
+#[test]
+fn what_waits_is_bounded_in_number() {
+    let mut test = Test::new();
+    test.take(a(10));
+    let events: Vec<_> = (0..2000).flat_map(|step| test.take(a(20 + 2 * step))).collect();
+    assert!(events.iter().any(|event| event.starts_with("skipped")));
+    assert!(test.0.head().unwrap().number > 1000);
+}
+
+#[test]
+fn a_sequencer_that_restarts_from_an_older_block_is_told_and_followed_once_it_overtakes() {
+    let mut test = Test::new();
+    for number in 10..=14 {
+        test.take(a(number));
+    }
+    let b = |number| on(b'b', number, 11);
+    assert_eq!(test.take(b(12)), ["conflict 12"]);
+    assert_eq!(test.take(b(13)), ["conflict 13"]);
+    assert_eq!(test.take(b(14)), ["conflict 14"]);
+    assert_eq!(test.0.head(), Some(at(&a(14))), "the first block of a height stays");
+    assert_eq!(test.take(b(15)), ["reorged 15 from 14"]);
+    assert_eq!(test.take(b(16)), ["extended 16"]);
+    // The chain behind the head is the new branch now.
+    assert_eq!(test.take(a(13)), ["conflict 13"]);
+    assert!(test.take(b(13)).is_empty());
+    assert!(test.take(a(11)).is_empty());
+}
+
+#[test]
+fn a_branch_that_was_never_seen_is_followed_when_it_is_higher() {
+    let mut test = Test::new();
+    for number in 10..=14 {
+        test.take(a(number));
+    }
+    assert_eq!(test.take(on(b'b', 15, 11)), ["conflict 14", "reorged 15 from 14"]);
+    assert_eq!(test.take(on(b'b', 16, 11)), ["extended 16"]);
+}
+
+#[test]
+fn the_heads_own_child_goes_before_another_that_waited() {
+    let mut test = Test::new();
+    test.take(a(10));
+    test.take(on(b'b', 12, 10));
+    test.take(a(12));
+    assert_eq!(test.take(a(11)), ["extended 11", "extended 12", "conflict 12", "closed 11-11"]);
+    assert_eq!(test.0.head(), Some(at(&a(12))));
+}
+
+#[test]
+fn the_memory_of_the_chain_is_bounded() {
+    let mut test = Test::new();
+    for number in 1..3000 {
+        test.take(a(number));
+    }
+    // Beyond what is remembered nothing can be called a conflict.
+    assert!(test.take(on(b'b', 100, 50)).is_empty());
+    assert_eq!(test.take(on(b'b', 2990, 2980)), ["conflict 2990"]);
+}

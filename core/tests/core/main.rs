@@ -1,0 +1,21 @@
+//! The core's proofs, without libp2p, on the host and on wasm32 alike. One module for each module of the core.
+
+#[macro_use]
+extern crate test_anywhere;
+
+mod forge;
+mod vectors;
+
+mod chain;
+mod decode;
+mod dial;
+mod doubt;
+mod hash;
+mod head;
+mod message;
+mod node;
+mod rules;
+mod seen;
+mod sign;
+mod signers;
+mod waiting;
