@@ -41,7 +41,7 @@ const STEPS: [Step; 12] = [
     Step { name: "core-wasm", about: "the same tests on wasm32 under Node", run: core_wasm },
     Step {
         name: "wasm",
-        about: "the browser body's tests, and the core's with libp2p, on wasm32 under Node",
+        about: "the browser body's tests, the core's with libp2p, and two whole Drivers, on wasm32 under Node",
         run: wasm,
     },
     Step { name: "rust", about: "all crates' tests", run: rust },
@@ -183,8 +183,15 @@ fn names(command: &mut Command) -> Result<BTreeSet<String>> {
 fn wasm(shell: &Shell) -> Result<Done> {
     setup::wasm(shell)?;
     setup::node(shell)?;
-    let args = ["test", "--target", WASM, "--package", "petrel-core", "--package", "petrel-wasm", "--tests"];
-    all([shell.cargo(args)])
+    let on_wasm = |args: &[&str]| {
+        let mut command = shell.cargo(["test", "--target", WASM]);
+        command.args(args);
+        command
+    };
+    all([
+        on_wasm(&["--package", "petrel-core", "--package", "petrel-wasm", "--tests"]),
+        on_wasm(&["--package", "petrel-tests", "--test", "drivers"]),
+    ])
 }
 
 fn rust(shell: &Shell) -> Result<Done> {
@@ -199,8 +206,12 @@ fn browser(shell: &Shell) -> Result<Done> {
     };
     built(shell)?;
     run(&mut shell.cargo(["build", "--package", "petrel-node", "--bin", "petrel"]))?;
+    run(&mut shell.cargo(["build", "--package", "petrel-tests", "--example", "hostile_relay"]))?;
     let mut test = shell.npm(["run", "test:page"]);
-    test.env("PETREL_CHROMIUM", chromium).env("PETREL_BIN", shell.target().join("debug/petrel"));
+    let debug = shell.target().join("debug");
+    test.env("PETREL_CHROMIUM", chromium)
+        .env("PETREL_BIN", debug.join("petrel"))
+        .env("PETREL_HOSTILE_RELAY", debug.join("examples/hostile_relay"));
     all([test])
 }
 

@@ -44,7 +44,7 @@ impl fmt::Debug for Signature {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
     /// The recovery id is none of 0 to 3.
-    #[error("recovery id {0} is not 0 or 1")]
+    #[error("recovery id {0} is none of 0 to 3")]
     RecoveryId(u8),
     /// A scalar is 0 or not below the curve's order, or no point fits.
     #[error("no public key fits the signature")]

@@ -23,7 +23,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Follow a chain (the default)
-    Node(NodeFlags),
+    Node(Box<NodeFlags>),
     /// Run a local chain: a sequencer, a follower that verifies it over TCP, and the light-client page
     Devnet(DevnetFlags),
     /// Judge captured messages offline: one JSON object each, exit status 1 if any is not accepted
@@ -121,7 +121,7 @@ pub struct P2pFlags {
     /// Peers to keep connected, as multiaddrs with /p2p/, comma separated
     #[arg(long = "p2p.static", value_name = "MULTIADDR", value_delimiter = ',', env = "PETREL_P2P_STATIC")]
     pub statics: Vec<String>,
-    /// Accepted for op-node's sake: this version has no discovery, so it is always off
+    /// No discovery. Accepted for op-node's sake: this version has none, and refuses to be told otherwise
     #[arg(long = "p2p.no-discovery", env = "PETREL_P2P_NO_DISCOVERY", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true")]
     pub no_discovery: bool,
     /// Encryption to offer, in order of preference: noise, tls

@@ -67,7 +67,7 @@ impl Identity {
     /// See [`IdentityError`].
     pub fn open(source: &IdentitySource) -> Result<Self, IdentityError> {
         match source {
-            IdentitySource::Raw(hex) => Ok(Self { keypair: parse(hex, || "--p2p.priv.raw".to_owned())?, _claim: None }),
+            IdentitySource::Raw(hex) => Ok(Self { keypair: parse(hex, raw)?, _claim: None }),
             IdentitySource::File(file) => {
                 if let Some(folder) = file.parent() {
                     fs::create_dir_all(folder).map_err(|error| failed("make the folder of", file, error))?;
@@ -81,6 +81,22 @@ impl Identity {
             }
         }
     }
+}
+
+impl IdentitySource {
+    /// What is wrong with the key that is given, before anything is made or claimed; a file that is missing will be made.
+    pub(crate) fn mistake(&self) -> Option<IdentityError> {
+        match self {
+            Self::Raw(hex) => parse(hex, raw).err(),
+            Self::File(file) if file.exists() => read(file).err(),
+            Self::File(_) => None,
+        }
+    }
+}
+
+/// How the key that is given as a flag is called.
+fn raw() -> String {
+    "--p2p.priv.raw".to_owned()
 }
 
 /// Reads a key file.

@@ -82,6 +82,8 @@ pub enum Security {
 
 /// Bytes of the agent version at most: identify's messages are bounded.
 const MAX_AGENT: usize = 256;
+/// A chain that there always is.
+const STAND_IN: &str = "op-mainnet";
 
 impl Settings {
     /// Resolves the flags of `node`.
@@ -92,7 +94,8 @@ impl Settings {
         let mut judge = Judge::default();
         let chain = judge.chain(&flags.chain);
         let signer = judge.signer(&flags.chain);
-        let config = chain.map(|chain| judge.config(chain, signer, &flags.p2p));
+        // Without its chain a configuration is judged on any other's, so that its own mistakes are named too.
+        let config = chain.or_else(|| Chain::preset(STAND_IN)).map(|chain| judge.config(chain, signer, &flags.p2p));
         let net = judge.net(&flags.p2p);
         let http = judge.http(&flags.http);
         let identity = judge.identity(&flags.p2p);
@@ -180,13 +183,12 @@ impl Judge {
         config.signer = signer.or(config.signer);
         config.past = self.take("p2p.gossip.timestamp.threshold", parse::duration(&flags.timestamp_threshold));
         config.statics = flags.statics.iter().filter_map(|text| self.static_peer(text)).collect();
-        config.mesh = Mesh {
-            d: self.degree("p2p.gossip.mesh.d", &flags.mesh_d),
-            lo: self.degree("p2p.gossip.mesh.lo", &flags.mesh_lo),
-            hi: self.degree("p2p.gossip.mesh.dhi", &flags.mesh_hi),
-            lazy: self.degree("p2p.gossip.mesh.dlazy", &flags.mesh_lazy),
-            flood_publish: flags.flood_publish,
-        };
+        config.mesh = self.mesh(flags);
+        if !flags.no_discovery {
+            self.0.push(
+                "--p2p.no-discovery: this version cannot discover peers; leave it on and give --p2p.static".to_owned(),
+            );
+        }
         config
     }
 
@@ -194,8 +196,21 @@ impl Judge {
         config.settle().map_err(|error| self.0.extend(error.0)).ok()
     }
 
-    fn degree(&mut self, flag: &str, text: &str) -> usize {
-        self.take(flag, text.parse().map_err(|_| format!("{text:?} is no number")))
+    fn mesh(&mut self, flags: &P2pFlags) -> Mesh {
+        let usual = Mesh::default();
+        Mesh {
+            d: self.degree("p2p.gossip.mesh.d", &flags.mesh_d, usual.d),
+            lo: self.degree("p2p.gossip.mesh.lo", &flags.mesh_lo, usual.lo),
+            hi: self.degree("p2p.gossip.mesh.dhi", &flags.mesh_hi, usual.hi),
+            lazy: self.degree("p2p.gossip.mesh.dlazy", &flags.mesh_lazy, usual.lazy),
+            flood_publish: flags.flood_publish,
+        }
+    }
+
+    /// `usual` stands in for what is no number: it is named here, and not a second time for being out of bounds.
+    fn degree(&mut self, flag: &str, text: &str, usual: usize) -> usize {
+        let degree = text.trim().parse().map(Some).map_err(|_| format!("{text:?} is no number"));
+        self.take(flag, degree).unwrap_or(usual)
     }
 
     fn static_peer(&mut self, text: &str) -> Option<Static> {
@@ -245,15 +260,13 @@ impl Judge {
     }
 
     fn identity(&mut self, flags: &P2pFlags) -> IdentitySource {
-        match (&flags.priv_raw, &flags.priv_path) {
+        let source = match (&flags.priv_raw, &flags.priv_path) {
             (Some(raw), _) => IdentitySource::Raw(raw.clone()),
-            (None, Some(path)) if path.as_os_str().is_empty() => {
-                self.0.push("--p2p.priv.path: the path is empty: give a file, or leave the flag out".to_owned());
-                IdentitySource::File(path.clone())
-            }
             (None, Some(path)) => IdentitySource::File(path.clone()),
             (None, None) => IdentitySource::File(flags.datadir.join("p2p_priv.txt")),
-        }
+        };
+        self.0.extend(source.mistake().map(|error| error.to_string()));
+        source
     }
 
     pub(crate) fn log_level(&mut self, text: &str) {

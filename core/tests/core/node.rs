@@ -428,12 +428,3 @@ fn a_clock_that_leaps_by_a_day_breaks_nothing() {
     assert_eq!(told(&test.judged(2, block(6).message())).first().map(String::as_str), Some("block"));
     assert!(test.node.poll_timeout().is_none_or(|deadline| deadline.at > test.now.mono));
 }
-
-#[test]
-#[should_panic(expected = "one in, drain out")]
-#[cfg(not(target_arch = "wasm32"))]
-fn breaking_the_law_is_loud() {
-    let mut node = Node::new(settled(), [7; 32], after(0));
-    node.handle(after(0), connected(1));
-    node.handle(after(0), connected(2));
-}

@@ -1,0 +1,54 @@
+//! Environment variables: ours, op-node's as a fallback, the command line above both.
+
+use clap::CommandFactory;
+use petrel_node::{env::with_fallback, flags::Cli};
+
+/// The variable that a flag of `node` reads when exactly these are set.
+fn variable(flag: &str, set: &[&str]) -> String {
+    let command = with_fallback(Cli::command(), &|name| set.contains(&name));
+    let node = command.find_subcommand("node").unwrap();
+    let arg = node.get_arguments().find(|arg| arg.get_long() == Some(flag)).unwrap();
+    arg.get_env().unwrap().to_str().unwrap().to_owned()
+}
+
+#[test]
+fn op_nodes_variable_counts_when_ours_is_not_set() {
+    let (ours, theirs) = ("PETREL_P2P_STATIC", "OP_NODE_P2P_STATIC");
+    assert_eq!(variable("p2p.static", &[]), ours);
+    assert_eq!(variable("p2p.static", &[theirs]), theirs);
+    assert_eq!(variable("p2p.static", &[ours, theirs]), ours);
+}
+
+#[test]
+fn the_names_are_op_nodes_own() {
+    // op-node's variables do not always follow its flags.
+    let cases = [
+        ("network", "OP_NODE_NETWORK"),
+        ("rollup.config", "OP_NODE_ROLLUP_CONFIG"),
+        ("p2p.no-discovery", "OP_NODE_P2P_NO_DISCOVERY"),
+        ("p2p.priv.path", "OP_NODE_P2P_PRIV_PATH"),
+        ("p2p.priv.raw", "OP_NODE_P2P_PRIV_RAW"),
+        ("p2p.listen.ip", "OP_NODE_P2P_LISTEN_IP"),
+        ("p2p.listen.tcp", "OP_NODE_P2P_LISTEN_TCP_PORT"),
+        ("p2p.static", "OP_NODE_P2P_STATIC"),
+        ("p2p.useragent", "OP_NODE_P2P_AGENT"),
+        ("p2p.timeout.dial", "OP_NODE_P2P_TIMEOUT_DIAL"),
+        ("p2p.gossip.mesh.d", "OP_NODE_P2P_GOSSIP_MESH_D"),
+        ("p2p.gossip.mesh.lo", "OP_NODE_P2P_GOSSIP_MESH_DLO"),
+        ("p2p.gossip.mesh.floodpublish", "OP_NODE_P2P_GOSSIP_FLOOD_PUBLISH"),
+        ("log.level", "OP_NODE_LOG_LEVEL"),
+    ];
+    for (flag, theirs) in cases {
+        assert_eq!(variable(flag, &[theirs]), theirs);
+    }
+}
+
+#[test]
+fn every_flag_of_node_has_a_variable() {
+    let command = Cli::command();
+    let node = command.find_subcommand("node").unwrap();
+    for arg in node.get_arguments().filter(|arg| !["help", "version"].contains(&arg.get_id().as_str())) {
+        let name = arg.get_env().unwrap_or_else(|| panic!("{} has none", arg.get_id())).to_str().unwrap();
+        assert!(name.starts_with("PETREL_"), "{name}");
+    }
+}

@@ -1,0 +1,8 @@
+//! The daemon's parts by themselves; whole daemons are in `petrel-tests`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod env;
+mod identity;
+mod maker;
+mod parse;
+mod settings;

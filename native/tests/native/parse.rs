@@ -1,0 +1,53 @@
+//! Words of the command line.
+
+use std::time::Duration;
+
+use petrel_node::parse::{duration, port, size};
+
+#[test]
+fn durations_are_written_as_go_writes_them() {
+    let cases = [
+        ("0", Duration::ZERO),
+        ("60s", Duration::from_secs(60)),
+        ("1m30s", Duration::from_secs(90)),
+        ("1h0m0s", Duration::from_secs(3600)),
+        ("1500ms", Duration::from_millis(1500)),
+        ("1.5s", Duration::from_millis(1500)),
+        ("10us", Duration::from_micros(10)),
+        ("10µs", Duration::from_micros(10)),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(duration(text), Ok(expected), "{text}");
+    }
+}
+
+#[test]
+fn what_is_no_duration_is_refused_with_an_example() {
+    for text in ["", "60", "-1s", "s", "1d", "1s ", "1 s", "1e3s", "..s", "inf", "99999999999999999999999999h", "∞s"]
+    {
+        let error = duration(text).unwrap_err();
+        assert!(error.contains("60s, 1m30s or 1500ms"), "{text}: {error}");
+    }
+}
+
+#[test]
+fn sizes_are_decimal_or_binary() {
+    let cases =
+        [("4096", 4096), ("1b", 1), ("100kB", 100_000), ("100KB", 100_000), ("1MB", 1_000_000), ("10MiB", 10 << 20)];
+    for (text, expected) in cases {
+        assert_eq!(size(text), Ok(expected), "{text}");
+    }
+    for text in ["", "kB", "-1", "1.5MB", "1GB", "1 kB", "99999999999999999999", "18446744073709551615kB"] {
+        assert!(size(text).unwrap_err().contains("100kB"), "{text}");
+    }
+}
+
+#[test]
+fn ports_are_those_that_need_no_privilege() {
+    assert_eq!(port("0"), Ok(0));
+    assert_eq!(port("1024"), Ok(1024));
+    assert_eq!(port("65535"), Ok(65535));
+    for text in ["", "-1", "80", "1023", "65536", "http", "9222 "] {
+        assert!(port(text).unwrap_err().contains("1024 to 65535"), "{text}");
+    }
+}

@@ -1,0 +1,200 @@
+//! Flags to settings: every mistake is named at once, and what is right arrives.
+
+use std::{fs, net::IpAddr, time::Duration};
+
+use clap::Parser;
+use petrel_node::{
+    devnet,
+    flags::{Cli, Command},
+    settings::{IdentitySource, Security, Settings},
+};
+
+const PEER: &str = "16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv";
+
+fn node(args: &[&str]) -> Result<Settings, Vec<String>> {
+    let cli = Cli::try_parse_from([&["petrel"], args].concat()).unwrap();
+    assert!(cli.command.is_none(), "node is what runs without a subcommand");
+    Settings::resolve(&cli.node).map_err(|mistakes| mistakes.0)
+}
+
+fn devnet(args: &[&str]) -> Result<devnet::Settings, Vec<String>> {
+    let cli = Cli::try_parse_from([&["petrel", "devnet"], args].concat()).unwrap();
+    let Some(Command::Devnet(flags)) = cli.command else { panic!("no devnet") };
+    devnet::Settings::resolve(&flags).map_err(|mistakes| mistakes.0)
+}
+
+/// Each of `expected` is a part of one mistake, and there are no others.
+fn assert_named(mistakes: &[String], expected: &[&str]) {
+    for part in expected {
+        assert_eq!(mistakes.iter().filter(|mistake| mistake.contains(part)).count(), 1, "{part} among {mistakes:#?}");
+    }
+    assert_eq!(mistakes.len(), expected.len(), "{mistakes:#?}");
+}
+
+#[test]
+fn the_defaults_are_op_nodes() {
+    let settings = node(&["--network", "op-mainnet"]).unwrap();
+    let config = &settings.config;
+    assert_eq!((config.chain.id, config.signer), (10, config.chain.signer));
+    assert_eq!(config.past, Duration::from_secs(60));
+    assert_eq!((config.mesh.d, config.mesh.lo, config.mesh.hi, config.mesh.lazy), (8, 6, 12, 6));
+    assert!(!config.mesh.flood_publish);
+    assert_eq!(settings.net.listen.iter().map(ToString::to_string).collect::<Vec<_>>(), ["/ip4/0.0.0.0/tcp/9222"]);
+    assert_eq!(settings.net.security, [Security::Noise]);
+    assert_eq!(settings.net.timeout, Duration::from_secs(10));
+    assert!(settings.net.agent.starts_with("petrel/"));
+    assert_eq!(settings.http, None);
+    assert!(matches!(settings.identity, IdentitySource::File(file) if file.ends_with("petrel-data/p2p_priv.txt")));
+}
+
+#[test]
+fn what_is_given_arrives() {
+    let statics = format!("/ip4/1.2.3.4/tcp/9222/p2p/{PEER},/dns4/a.example/tcp/9223/p2p/{PEER}");
+    let settings = node(&[
+        "--network=8453",
+        "--p2p.unsafe-block-signer=0x9965507d1a55bcc2695c58ba16fb37d819b0a4dc",
+        "--p2p.listen.ip=127.0.0.1,::1",
+        "--p2p.listen.tcp=9300",
+        "--p2p.listen.ws=9301",
+        "--p2p.static",
+        &statics,
+        "--p2p.no-discovery",
+        "--p2p.security=tls,noise",
+        "--p2p.timeout.dial=3s",
+        "--p2p.gossip.timestamp.threshold=5m",
+        "--p2p.gossip.mesh.d=4",
+        "--p2p.gossip.mesh.lo=2",
+        "--p2p.gossip.mesh.dhi=9",
+        "--p2p.gossip.mesh.dlazy=3",
+        "--p2p.gossip.mesh.floodpublish",
+        "--http.port=8080",
+        "--datadir=/somewhere",
+    ])
+    .unwrap();
+    let config = &settings.config;
+    assert_eq!(config.chain.id, 8453);
+    assert_eq!(config.signer.unwrap().to_string().to_lowercase(), "0x9965507d1a55bcc2695c58ba16fb37d819b0a4dc");
+    let listen: Vec<String> = settings.net.listen.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        listen,
+        ["/ip4/127.0.0.1/tcp/9300", "/ip4/127.0.0.1/tcp/9301/ws", "/ip6/::1/tcp/9300", "/ip6/::1/tcp/9301/ws"]
+    );
+    assert_eq!(config.statics.len(), 1, "two addresses of one peer are one peer");
+    assert_eq!(config.statics[0].addresses.len(), 2);
+    assert_eq!(settings.net.security, [Security::Tls, Security::Noise]);
+    assert_eq!(settings.net.timeout, Duration::from_secs(3));
+    assert_eq!(config.past, Duration::from_secs(300));
+    assert_eq!((config.mesh.d, config.mesh.lo, config.mesh.hi, config.mesh.lazy), (4, 2, 9, 3));
+    assert!(config.mesh.flood_publish);
+    assert_eq!(settings.http, Some((IpAddr::from([127, 0, 0, 1]), 8080)));
+    assert!(matches!(settings.identity, IdentitySource::File(file) if file.starts_with("/somewhere")));
+}
+
+#[test]
+fn every_mistake_is_named_at_once_even_without_a_chain() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    fs::write(&key, "not a key").unwrap();
+    let mistakes = node(&[
+        "--p2p.unsafe-block-signer=0x12",
+        "--p2p.listen.ip=localhost",
+        "--p2p.listen.tcp=80",
+        "--p2p.listen.ws=x",
+        "--p2p.static=nonsense,/ip4/1.2.3.4/tcp/9222",
+        "--p2p.no-discovery=false",
+        "--p2p.security=rot13",
+        "--p2p.timeout.dial=0",
+        "--p2p.gossip.timestamp.threshold=1 minute",
+        "--p2p.gossip.mesh.d=many",
+        "--p2p.gossip.mesh.dlazy=0",
+        "--p2p.gossip.mesh.lo=20",
+        "--http.addr=here",
+        "--http.port=99999",
+        "--log.level=loud",
+        "--p2p.priv.path",
+        key.to_str().unwrap(),
+    ])
+    .unwrap_err();
+    let expected = [
+        "no chain is given",
+        "--p2p.unsafe-block-signer: \"0x12\"",
+        "--p2p.listen.ip: \"localhost\"",
+        "--p2p.listen.tcp: \"80\"",
+        "--p2p.listen.ws: \"x\"",
+        "--p2p.static: \"nonsense\"",
+        "add /p2p/PEER_ID",
+        "--p2p.no-discovery: this version cannot discover peers",
+        "--p2p.security: \"rot13\"",
+        "--p2p.timeout.dial: must be more than 0",
+        "--p2p.gossip.timestamp.threshold: \"1 minute\"",
+        "--p2p.gossip.mesh.d: \"many\"",
+        "mesh degree dlazy is 0",
+        "mesh degrees must rise",
+        "--http.addr: \"here\"",
+        "--http.port: \"99999\"",
+        "--log.level: \"loud\"",
+        "is not a secp256k1 key",
+    ];
+    assert_named(&mistakes, &expected);
+}
+
+#[test]
+fn a_chain_is_named_once_and_must_exist() {
+    assert_named(&node(&["--network=op-manet"]).unwrap_err(), &["\"op-manet\""]);
+    assert!(node(&["--network=op-manet"]).unwrap_err()[0].contains("op-mainnet"), "the near ones are named");
+    assert_named(&node(&["--network=op-mainnet", "--rollup.config=x.json"]).unwrap_err(), &["both given"]);
+    assert_named(&node(&["--rollup.config=/nowhere/x.json"]).unwrap_err(), &["cannot read /nowhere/x.json"]);
+    let folder = tempfile::tempdir().unwrap();
+    let rollup = folder.path().join("rollup.json");
+    fs::write(&rollup, r#"{"l2_chain_id": 7}"#).unwrap();
+    let mistakes = node(&["--rollup.config", rollup.to_str().unwrap()]).unwrap_err();
+    assert!(mistakes[0].contains("rollup.json") && mistakes[0].contains("l1_chain_id must be"), "{mistakes:?}");
+}
+
+#[test]
+fn two_listeners_do_not_share_a_port() {
+    let mistakes = node(&["--network=op-mainnet", "--p2p.listen.tcp=9222", "--p2p.listen.ws=9222"]);
+    assert_named(&mistakes.unwrap_err(), &["port 9222 is taken"]);
+    assert!(node(&["--network=op-mainnet", "--p2p.listen.tcp=0", "--p2p.listen.ws=0"]).is_ok());
+}
+
+#[test]
+fn a_raw_key_is_judged_and_never_shown() {
+    let key = "11".repeat(32);
+    let settings = node(&["--network=op-mainnet", "--p2p.priv.raw", &key]).unwrap();
+    assert!(!format!("{settings:?}").contains(&key));
+    let wrong = "22".repeat(31);
+    let mistakes = node(&["--network=op-mainnet", "--p2p.priv.raw", &wrong]).unwrap_err();
+    assert_named(&mistakes, &["--p2p.priv.raw is not a secp256k1 key"]);
+    assert!(!mistakes[0].contains(&wrong));
+}
+
+#[test]
+fn a_devnets_flags_are_judged_as_well() {
+    let settings = devnet(&["--block-time=1s", "--block-bytes=10MiB", "--fork=ecotone,isthmus@5,jovian@10"]).unwrap();
+    assert_eq!((settings.block_time, settings.block_bytes), (1, 10 << 20));
+    assert_eq!(settings.schedule.iter().map(|(_, block)| *block).collect::<Vec<_>>(), [0, 5, 10]);
+
+    let mistakes = devnet(&[
+        "--block-time=1500ms",
+        "--block-bytes=11MiB",
+        "--blocks=0",
+        "--fork=jovian,isthmus@5",
+        "--p2p.listen.ws=1",
+        "--http.addr=x",
+        "--http.port=y",
+        "--log.level=z",
+    ]);
+    let expected = [
+        "--block-time: 1.5s",
+        "--block-bytes: 11534336",
+        "--blocks: 0",
+        "--fork: \"isthmus@5\" does not come after",
+        "--p2p.listen.ws: \"1\"",
+        "--http.addr: \"x\"",
+        "--http.port: \"y\"",
+        "--log.level: \"z\"",
+    ];
+    assert_named(&mistakes.unwrap_err(), &expected);
+    assert_named(&devnet(&["--fork=frontier"]).unwrap_err(), &["expected bedrock"]);
+}
