@@ -33,9 +33,15 @@ pub(super) fn fill(chain_id: u64, number: u64, bytes: usize) -> Vec<Bytes> {
     transactions
 }
 
-/// Small ones first, then large ones until the block is full.
+/// Calldata of a transaction: as in OP Mainnet's blocks half are below 300 bytes and a few of several kilobytes, and some
+/// are as large as a pool allows.
 fn wanted(nonce: u64, left: usize) -> usize {
-    let size = if nonce < 12 { 96 * nonce as usize } else { MAX_CALLDATA };
+    const USUAL: [usize; 16] = [0, 68, 68, 100, 132, 196, 68, 260, 388, 580, 68, 900, 1540, 4100, 164, 36];
+    let size = match nonce {
+        nonce if nonce % 1009 == 1008 => MAX_CALLDATA,
+        nonce if nonce % 61 == 60 => 8_100,
+        nonce => USUAL[nonce as usize % USUAL.len()],
+    };
     size.min(left - FRAME)
 }
 

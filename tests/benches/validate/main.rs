@@ -1,0 +1,120 @@
+//! The whole judgement of one gossiped message, beside the same work the way the field does it, in one run.
+//!
+//! Each way takes the compressed bytes as gossipsub has them and ends with the message id, the signer and the block hash
+//! that it computed; both must agree before anything is measured. Warm: the same message again and again, as in every
+//! micro-benchmark. Cold: the caches are trashed before each message, as they are when a block comes every two seconds.
+//! Everything runs on one thread; dropping the results is not counted for either.
+//!
+//! The last lines are the ratios of the medians: below 1 we are faster.
+
+use std::{
+    cell::RefCell,
+    hint::black_box,
+    time::{Duration, Instant},
+};
+
+use criterion::{BenchmarkId, Criterion, Throughput};
+
+mod field;
+mod ours;
+mod sample;
+mod table;
+
+use sample::Sample;
+use table::Table;
+
+/// About so many bytes of raw payload: small blocks, OP Mainnet's and Base's usual ones, and the largest there are.
+const SIZES: [usize; 5] = [4_000, 107_000, 325_000, 1_670_000, 9_300_000];
+/// More than the caches of a server hold for one core.
+const TRASH: usize = 64 << 20;
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(3))
+        .sample_size(30)
+        .configure_from_args();
+    let table = RefCell::new(Table::default());
+    let mut trash = vec![0_u64; TRASH / 8];
+    for size in SIZES {
+        let sample = Sample::new(size);
+        sample.assert_agreed();
+        for cold in [false, true] {
+            judge(&mut criterion, &sample, cold.then_some(&mut trash), &table);
+        }
+    }
+    criterion.final_summary();
+    table.into_inner().print();
+}
+
+/// Measures the three ways on one sample.
+fn judge(criterion: &mut Criterion, sample: &Sample, mut trash: Option<&mut Vec<u64>>, table: &RefCell<Table>) {
+    let warmth = if trash.is_some() { "cold" } else { "warm" };
+    let mut group = criterion.benchmark_group(warmth);
+    group.throughput(Throughput::Bytes(sample.payload as u64));
+    for way in Way::ALL {
+        let id = BenchmarkId::new(way.name(), sample.payload);
+        group.bench_function(id, |bencher| {
+            bencher.iter_custom(|rounds| {
+                let mut total = Duration::ZERO;
+                for _ in 0..rounds {
+                    if let Some(trash) = trash.as_deref_mut() {
+                        sweep(trash);
+                    }
+                    let spent = way.time(sample);
+                    table.borrow_mut().note(sample.payload, warmth, way, spent);
+                    total += spent;
+                }
+                total
+            });
+        });
+    }
+}
+
+/// Reads and writes every cache line of more memory than any cache holds.
+fn sweep(trash: &mut [u64]) {
+    for word in trash.iter_mut().step_by(8) {
+        *word = word.wrapping_add(1);
+    }
+    black_box(trash);
+}
+
+/// A way to judge a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Way {
+    /// Petrel as the daemon does it.
+    Petrel,
+    /// Petrel with the browser's curve.
+    PetrelK256,
+    /// As op-alloy's own stack does it.
+    Field,
+}
+
+impl Way {
+    const ALL: [Self; 3] = [Self::Petrel, Self::PetrelK256, Self::Field];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Petrel => "petrel",
+            Self::PetrelK256 => "petrel-k256",
+            Self::Field => "field",
+        }
+    }
+
+    /// One judgement's time, without the dropping of what it made.
+    fn time(self, sample: &Sample) -> Duration {
+        let start = Instant::now();
+        match self {
+            Self::Petrel => finish(start, ours::judge(black_box(sample), petrel_node::recover::recover)),
+            Self::PetrelK256 => finish(start, ours::judge(black_box(sample), petrel_core::sign::recover)),
+            Self::Field => finish(start, field::judge(black_box(sample))),
+        }
+    }
+}
+
+fn finish<T>(start: Instant, made: T) -> Duration {
+    let made = black_box(made);
+    let spent = start.elapsed();
+    drop(made);
+    spent
+}

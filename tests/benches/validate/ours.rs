@@ -1,0 +1,25 @@
+//! Petrel's way: decompress once, and id, signature, payload and hash all read that one buffer.
+
+use petrel_core::{
+    fork::Version,
+    gossip::{Check, Checked, Message, MessageId, Signers},
+    sign::Recover,
+};
+
+use crate::sample::Sample;
+
+/// The id, and everything that the rules say about one message.
+pub(crate) fn judge(sample: &Sample, recover: Recover) -> (MessageId, Checked) {
+    let message = Message::decompress(&sample.wire);
+    let id = message.id(&sample.topic);
+    let check = Check {
+        chain_id: sample.chain.id,
+        forks: sample.forks.clone(),
+        version: Version::V4,
+        message,
+        signers: Signers::new(sample.chain.signer),
+        at: sample.timestamp,
+        past: 60,
+    };
+    (id, check.run(recover))
+}

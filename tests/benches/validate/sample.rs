@@ -1,0 +1,53 @@
+//! A message as the devnet's sequencer makes it: typed transactions of mixed sizes, real roots, a real signature.
+
+use std::sync::Arc;
+
+use petrel_core::{
+    chain::Chain,
+    fork::{Fork, Forks, Version},
+    sign::Key,
+};
+use petrel_node::devnet::Maker;
+
+use crate::{field, ours};
+
+/// See the module.
+pub(crate) struct Sample {
+    /// As on the wire.
+    pub(crate) wire: Vec<u8>,
+    /// Bytes of the raw payload: what follows signature and parent beacon root.
+    pub(crate) payload: usize,
+    pub(crate) topic: String,
+    pub(crate) chain: Chain,
+    pub(crate) forks: Arc<Forks>,
+    pub(crate) timestamp: u64,
+}
+
+impl Sample {
+    /// One with about so many bytes of payload.
+    pub(crate) fn new(bytes: usize) -> Self {
+        let key = Key::from_bytes(&[1; 32]).expect("a key");
+        let mut chain = Chain::preset("op-mainnet").expect("a preset");
+        chain.forks = Forks::all_until(Fork::Jovian);
+        chain.signer = Some(key.address());
+        let made = Maker::new(chain.clone(), key, bytes + 97).make().expect("it encodes");
+        let wire = snap::raw::Encoder::new().compress_vec(&made.message).expect("it compresses");
+        let topic = chain.topic(Version::V4);
+        let forks = Arc::new(chain.forks.clone());
+        Self { wire, payload: made.message.len() - 97, topic, chain, forks, timestamp: made.payload.timestamp }
+    }
+
+    /// All ways come to the same.
+    ///
+    /// # Panics
+    /// They do not.
+    pub(crate) fn assert_agreed(&self) {
+        let (id, checked) = ours::judge(self, petrel_node::recover::recover);
+        let block = checked.result.expect("it is valid");
+        let (portable_id, portable) = ours::judge(self, petrel_core::sign::recover);
+        let portable = portable.result.expect("it is valid");
+        let field = field::judge(self);
+        assert_eq!((id.0, block.signer, block.hash), (field.id, field.signer, field.hash));
+        assert_eq!((portable_id.0, portable.signer, portable.hash), (field.id, field.signer, field.hash));
+    }
+}
