@@ -1,7 +1,7 @@
 //! Transactions that decode: an L1-attributes deposit first, then dynamic-fee, access-list and legacy ones (EIP-2718).
 //!
-//! Their signatures are in range but of nobody: the P2P network carries transactions as opaque bytes. Calldata looks like
-//! ABI-encoded addresses, so it compresses as real blocks do.
+//! Their signatures are in range but of nobody: the P2P network carries transactions as opaque bytes. Calldata is
+//! made of ABI words, so it compresses as real blocks do.
 
 use alloy_primitives::{Address, B256, Bytes, U256, address, keccak256};
 use alloy_rlp::{Encodable, Header};
@@ -45,16 +45,28 @@ fn wanted(nonce: u64, left: usize) -> usize {
     size.min(left - FRAME)
 }
 
-/// 32-byte words, a third of them zero as the padding of addresses is.
+/// ABI words as contracts are called with: addresses of which most come again, amounts, hashes. A block compresses to about
+/// half with them, as OP Mainnet's do.
 fn calldata(number: u64, nonce: u64, len: usize) -> Vec<u8> {
     let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (nonce << 32) | 1;
+    let mut next = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
     let mut out = vec![0; len];
     for word in out.chunks_mut(32) {
-        for byte in word.iter_mut().skip(12) {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            *byte = (state >> 24) as u8;
+        let choice = next();
+        let (padding, mut seed) = match choice % 8 {
+            0..3 => (12, choice >> 8 & 31 | 1),
+            3..5 => (29, next()),
+            5 => (24, next()),
+            _ => (0, next()),
+        };
+        for byte in word.iter_mut().skip(padding) {
+            seed = seed.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            *byte = (seed >> 56) as u8;
         }
     }
     out
