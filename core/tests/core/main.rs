@@ -1,4 +1,5 @@
 //! The core's proofs, without libp2p, on the host and on wasm32 alike. One module for each module of the core.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[macro_use]
 extern crate test_anywhere;

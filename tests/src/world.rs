@@ -1,0 +1,296 @@
+//! A simulated world of [`Node`]s: links with latency, loss and duplication, liars among them. No socket, no clock, no
+//! thread: events in the order of their times, all chance from one seed. The same seed gives the same run, to the byte.
+//!
+//! The world plays gossipsub's part: it names messages, delivers each name once, and forwards what was accepted.
+
+use core::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
+
+use bytes::Bytes;
+use petrel_core::{
+    Event, Input, Node, Output,
+    chain::Chain,
+    config::Config,
+    event::{Connected, Direction, Via},
+    fork::Version,
+    gossip::{Acceptance, Form, Message, MessageId, message_id},
+    peer::PeerId,
+    sign,
+    time::Now,
+};
+
+/// Chance, all of it: SplitMix64.
+#[derive(Clone, Debug)]
+pub struct Chance(pub u64);
+
+impl Chance {
+    /// A number below `bound` (not 0).
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = self.0;
+        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (word ^ (word >> 31)) % bound
+    }
+
+    /// True in so many of a hundred cases.
+    pub fn percent(&mut self, of_hundred: u64) -> bool {
+        self.below(100) < of_hundred
+    }
+}
+
+/// How the links are.
+#[derive(Clone, Copy, Debug)]
+pub struct Weather {
+    /// Milliseconds from one node to another, at least and at most.
+    pub latency: (u64, u64),
+    /// Of a hundred messages on one link so many are lost.
+    pub loss: u64,
+    /// Of a hundred so many arrive twice.
+    pub duplication: u64,
+}
+
+/// One node and what the world knows of it.
+struct Place {
+    node: Node,
+    /// Names it has seen: gossipsub delivers each once.
+    known: BTreeSet<MessageId>,
+    /// What it has to forward when it accepts.
+    undecided: BTreeMap<MessageId, (Version, Bytes)>,
+    links: BTreeSet<usize>,
+    events: Vec<Event>,
+}
+
+/// What will happen to the node of the same entry.
+enum Fact {
+    Arrives { from: usize, version: Version, data: Bytes },
+    Input(Box<Input>),
+    Timeout,
+}
+
+/// See the module.
+pub struct World {
+    chain: Chain,
+    now: Now,
+    chance: Chance,
+    weather: Weather,
+    places: Vec<Place>,
+    /// By time, then by the order in which they were planned.
+    plan: BTreeMap<(Duration, u64), (usize, Fact)>,
+    planned: u64,
+    log: String,
+}
+
+impl World {
+    /// `count` nodes of one configuration that have not met, at the time `unix`.
+    pub fn new(config: &Config, count: usize, unix: u64, seed: u64, weather: Weather) -> Self {
+        let now = Now { mono: Duration::ZERO, unix: Duration::from_secs(unix) };
+        let place = |index: usize| {
+            let settled = config.clone().settle().expect("the test's configuration is right");
+            Place {
+                node: Node::new(settled, [index as u8; 32], now),
+                known: BTreeSet::new(),
+                undecided: BTreeMap::new(),
+                links: BTreeSet::new(),
+                events: Vec::new(),
+            }
+        };
+        Self {
+            chain: config.chain.clone(),
+            now,
+            chance: Chance(seed),
+            weather,
+            places: (0..count).map(place).collect(),
+            plan: BTreeMap::new(),
+            planned: 0,
+            log: String::new(),
+        }
+    }
+
+    /// The name of a node.
+    pub fn peer(index: usize) -> PeerId {
+        PeerId::from_bytes(&[index as u8 + 1]).expect("one byte fits")
+    }
+
+    /// Links two nodes.
+    pub fn link(&mut self, a: usize, b: usize) {
+        for (here, there) in [(a, b), (b, a)] {
+            self.places[here].links.insert(there);
+            let connected = Connected {
+                peer: Self::peer(there),
+                address: format!("/memory/{there}"),
+                transport: "memory",
+                direction: Direction::Outbound,
+                leaf: false,
+                ip: None,
+            };
+            self.happens(here, Input::Connected(connected));
+        }
+    }
+
+    /// Cuts a link.
+    pub fn cut(&mut self, a: usize, b: usize) {
+        for (here, there) in [(a, b), (b, a)] {
+            self.places[here].links.remove(&there);
+            self.happens(here, Input::Disconnected { peer: Self::peer(there), reason: "cut".to_owned() });
+        }
+    }
+
+    /// The node makes a block of its own.
+    pub fn produce(&mut self, index: usize, version: Version, data: Vec<u8>) {
+        self.happens(index, Input::Produced { version, data: data.into() });
+    }
+
+    /// A liar at `index` sends these uncompressed bytes to all its neighbours, past its own rules.
+    pub fn lie(&mut self, index: usize, version: Version, data: &[u8]) {
+        for to in self.places[index].links.clone() {
+            self.send(index, to, version, data.to_vec().into());
+        }
+    }
+
+    /// Lets so much time pass.
+    pub fn run(&mut self, time: Duration) {
+        let end = self.now.mono + time;
+        loop {
+            self.wake();
+            let Some(entry) = self.plan.first_entry().filter(|entry| entry.key().0 <= end) else { break };
+            let ((at, _), (index, fact)) = entry.remove_entry();
+            self.now = self.now.plus(at.saturating_sub(self.now.mono));
+            match fact {
+                Fact::Arrives { from, version, data } => self.arrives(index, from, version, data),
+                Fact::Input(input) => self.give(index, *input),
+                Fact::Timeout => {
+                    self.places[index].node.handle_timeout(self.now);
+                    self.drain(index);
+                }
+            }
+        }
+        self.now = self.now.plus(end.saturating_sub(self.now.mono));
+    }
+
+    /// The present.
+    pub fn now(&self) -> Now {
+        self.now
+    }
+
+    /// What a node has told.
+    pub fn events(&self, index: usize) -> &[Event] {
+        &self.places[index].events
+    }
+
+    /// A node.
+    pub fn node(&self, index: usize) -> &Node {
+        &self.places[index].node
+    }
+
+    /// Everything that was told by anybody, a line each.
+    pub fn log(&self) -> &str {
+        &self.log
+    }
+
+    fn happens(&mut self, index: usize, input: Input) {
+        self.plan(Duration::ZERO, index, Fact::Input(Box::new(input)));
+    }
+
+    fn plan(&mut self, after: Duration, index: usize, fact: Fact) {
+        self.planned += 1;
+        self.plan.insert((self.now.mono + after, self.planned), (index, fact));
+    }
+
+    /// Nodes whose own deadline comes before everything that is planned are given the time.
+    fn wake(&mut self) {
+        let due = |place: &Place| place.node.poll_timeout().map(|deadline| deadline.at);
+        let next = self.places.iter().enumerate().filter_map(|(index, place)| Some((due(place)?, index))).min();
+        let Some((at, index)) = next else { return };
+        if self.plan.first_key_value().is_none_or(|((first, _), _)| at < *first) {
+            self.plan(at.saturating_sub(self.now.mono), index, Fact::Timeout);
+        }
+    }
+
+    fn send(&mut self, from: usize, to: usize, version: Version, data: Bytes) {
+        if self.chance.percent(self.weather.loss) {
+            return;
+        }
+        let copies = 1 + u64::from(self.chance.percent(self.weather.duplication));
+        for _ in 0..copies {
+            let (least, most) = self.weather.latency;
+            let latency = Duration::from_millis(least + self.chance.below(most - least + 1));
+            self.plan(latency, to, Fact::Arrives { from, version, data: data.clone() });
+        }
+    }
+
+    fn arrives(&mut self, index: usize, from: usize, version: Version, data: Bytes) {
+        let id = message_id(&self.chain.topic(version), Form::Snappy, &data);
+        let place = &mut self.places[index];
+        if !place.links.contains(&from) || !place.known.insert(id) {
+            return;
+        }
+        place.undecided.insert(id, (version, data.clone()));
+        let message = Message { form: Form::Snappy, wire: data.len(), data };
+        self.give(index, Input::Gossiped { peer: Self::peer(from), id, version, message });
+    }
+
+    fn give(&mut self, index: usize, input: Input) {
+        self.places[index].node.handle(self.now, input);
+        self.drain(index);
+    }
+
+    /// Fulfils every wish. A check takes its time on another thread: its answer is one more fact.
+    fn drain(&mut self, index: usize) {
+        while let Some(output) = self.places[index].node.poll_output() {
+            match output {
+                Output::Check { id, check } => {
+                    let took = Duration::from_micros(200 + self.chance.below(2_000));
+                    let outcome = check.run(sign::recover);
+                    self.plan(took, index, Fact::Input(Box::new(Input::Checked { id, outcome })));
+                }
+                Output::Judge { id, peer, acceptance } => self.judged(index, id, peer, acceptance),
+                Output::Publish { version, data } => {
+                    let id = message_id(&self.chain.topic(version), Form::Snappy, &data);
+                    self.places[index].known.insert(id);
+                    self.forward(index, None, version, &data);
+                }
+                Output::Drop { peer, .. } => {
+                    if let Some(other) = (0..self.places.len()).find(|other| Self::peer(*other) == peer) {
+                        self.cut(index, other);
+                    }
+                }
+                Output::Dial { .. } => {}
+                Output::Tell(event) => self.told(index, event),
+            }
+        }
+    }
+
+    fn judged(&mut self, index: usize, id: MessageId, peer: PeerId, acceptance: Acceptance) {
+        let Some((version, data)) = self.places[index].undecided.remove(&id) else { return };
+        if acceptance == Acceptance::Accept {
+            self.forward(index, Some(peer), version, &data);
+        }
+    }
+
+    fn forward(&mut self, index: usize, from: Option<PeerId>, version: Version, data: &Bytes) {
+        for to in self.places[index].links.clone() {
+            if Some(Self::peer(to)) != from {
+                self.send(index, to, version, data.clone());
+            }
+        }
+    }
+
+    fn told(&mut self, index: usize, event: Event) {
+        let line = serde_json::to_string(&event).expect("an event is JSON");
+        writeln!(self.log, "{} {index} {line}", self.now.mono.as_micros()).expect("memory");
+        self.places[index].events.push(event);
+    }
+}
+
+/// Numbers of the verified blocks that came by gossip.
+pub fn gossiped(events: &[Event]) -> Vec<u64> {
+    let number = |event: &Event| match event {
+        Event::Block(block) if block.via == Via::Gossip => Some(block.block.payload.number()),
+        _ => None,
+    };
+    events.iter().filter_map(number).collect()
+}
