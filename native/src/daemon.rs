@@ -69,6 +69,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
             () = &mut stop => break,
         }
     }
+    printer.finish();
     tracing::info!("stopped");
     Ok(())
 }

@@ -77,16 +77,18 @@ async fn follow(settings: &Settings, config: petrel_core::config::Settled) -> Re
             event = driver.next() => event,
             () = &mut stop => None,
         };
-        let Some(event) = event else { return Ok(()) };
+        let Some(event) = event else { break };
         events::log(&event);
         daemon::note_relay(Some(&page), &event);
         printer.print(&event);
         view.show(&event);
         verified += u64::from(matches!(&event, Event::Block(block) if block.via == Via::Gossip));
         if settings.blocks.is_some_and(|blocks| verified >= blocks) {
-            return Ok(());
+            break;
         }
     }
+    printer.finish();
+    Ok(())
 }
 
 fn config(chain: petrel_core::chain::Chain, statics: Vec<Static>) -> Result<petrel_core::config::Settled, DaemonError> {

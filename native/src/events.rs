@@ -1,41 +1,87 @@
-//! `--events json`: one object a line on stdout. A reader that went away ends the printing, never the node.
+//! `--events json`: one object a line on stdout, from a thread of its own: a reader that is slow, or went away, never
+//! holds up the node.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, channel, sync_channel},
+    thread,
+    time::Duration,
+};
 
 use petrel_core::Event;
 
+/// Lines that may wait for a slow reader; later ones are counted and left out.
+const WAITING: usize = 4096;
+/// How long the last lines may take at the end.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// Where events go.
 #[derive(Debug)]
-pub struct Printer<W = io::Stdout> {
-    out: Option<W>,
+pub struct Printer {
+    lines: Option<SyncSender<String>>,
+    missed: u64,
+    /// Closed by the thread at its end.
+    ended: Receiver<()>,
 }
 
 impl Printer {
     /// To stdout, or nowhere.
     pub fn stdout(wanted: bool) -> Self {
-        Self { out: wanted.then(io::stdout) }
+        Self::new(wanted.then(io::stdout))
+    }
+
+    /// To any writer, or nowhere.
+    pub fn new(out: Option<impl Write + Send + 'static>) -> Self {
+        let (lines, waiting) = sync_channel(WAITING);
+        let (alive, ended) = channel::<()>();
+        let lines = out.map(|out| {
+            thread::spawn(move || {
+                let _closed_at_the_end = alive;
+                if let Err(error) = copy(&waiting, out) {
+                    tracing::warn!(%error, "events can no longer be printed; the node goes on without");
+                }
+            });
+            lines
+        });
+        Self { lines, missed: 0, ended }
+    }
+
+    /// Prints one event, as soon as the reader takes it. When too many wait it is left out, and
+    /// `{"event":"missed","count"}` stands in the place of all that were.
+    pub fn print(&mut self, event: &Event) {
+        let Some(lines) = &self.lines else { return };
+        if self.missed > 0 {
+            let line = serde_json::json!({ "event": "missed", "count": self.missed }).to_string();
+            if lines.try_send(line).is_ok() {
+                self.missed = 0;
+            }
+        }
+        let Ok(line) = serde_json::to_string(event) else { return };
+        match lines.try_send(line) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => self.missed += 1,
+            Err(TrySendError::Disconnected(_)) => self.lines = None,
+        }
+    }
+
+    /// Waits until everything is printed, but no longer than a second for a reader that does not read.
+    pub fn finish(mut self) {
+        if self.lines.take().is_some() && self.ended.recv_timeout(FAREWELL) == Err(RecvTimeoutError::Timeout) {
+            tracing::warn!("the reader of the events did not take the last of them");
+        }
     }
 }
 
-impl<W: Write> Printer<W> {
-    /// To any writer.
-    pub fn new(out: W) -> Self {
-        Self { out: Some(out) }
-    }
-
-    /// Prints one event and flushes.
-    pub fn print(&mut self, event: &Event) {
-        let Some(out) = &mut self.out else { return };
-        let line = serde_json::to_string(event);
-        let printed = line.map_err(io::Error::from).and_then(|line| {
+/// Line by line, flushed whenever no other waits.
+fn copy(waiting: &Receiver<String>, mut out: impl Write) -> io::Result<()> {
+    while let Ok(line) = waiting.recv() {
+        writeln!(out, "{line}")?;
+        for line in waiting.try_iter() {
             writeln!(out, "{line}")?;
-            out.flush()
-        });
-        if let Err(error) = printed {
-            tracing::warn!(%error, "events can no longer be printed; the node goes on without");
-            self.out = None;
         }
+        out.flush()?;
     }
+    Ok(())
 }
 
 /// The same as a log line: a connection INFO, a changed mind DEBUG, what needs an eye WARN, a defect ERROR.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod env;
+mod events;
 mod identity;
 mod maker;
 mod parse;

@@ -1,0 +1,65 @@
+//! Events on stdout never hold up the node, and what was left out is said.
+
+use std::{
+    io::{self, Write},
+    sync::{
+        Arc, Mutex,
+        mpsc::{Receiver, channel},
+    },
+};
+
+use petrel_core::{Event, event::Listening};
+use petrel_node::events::Printer;
+use serde_json::Value;
+
+/// A reader that reads nothing until it is told to.
+struct Stalled {
+    go: Receiver<()>,
+    text: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Write for Stalled {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Closed means: from now on.
+        let _told = self.go.recv();
+        self.text.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn event(number: usize) -> Event {
+    Event::Listening(Listening { address: number.to_string() })
+}
+
+#[test]
+fn a_stalled_reader_costs_events_and_never_time_and_is_told() {
+    let (go, wait) = channel();
+    let text = Arc::new(Mutex::new(Vec::new()));
+    let mut printer = Printer::new(Some(Stalled { go: wait, text: text.clone() }));
+    // Would wait for ever if printing waited for the reader.
+    (0..10_000).for_each(|number| printer.print(&event(number)));
+    drop(go);
+    while text.lock().unwrap().iter().filter(|byte| **byte == b'\n').count() < 4096 {
+        std::thread::yield_now();
+    }
+    printer.print(&event(10_000));
+    printer.finish();
+    let text = String::from_utf8(text.lock().unwrap().clone()).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let missed: u64 = lines.iter().filter_map(|line| line["count"].as_u64()).sum();
+    let printed = lines.iter().filter(|line| line["event"] == "listening").count() as u64;
+    assert_eq!(printed + missed, 10_001);
+    assert!(missed > 5_000, "{missed}");
+    assert_eq!(lines.last().unwrap()["address"], "10000");
+    assert_eq!(lines[lines.len() - 2]["event"], "missed");
+}
+
+#[test]
+fn nothing_is_printed_when_nothing_is_wanted() {
+    let mut printer = Printer::new(None::<io::Stdout>);
+    printer.print(&event(1));
+    printer.finish();
+}

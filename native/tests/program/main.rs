@@ -1,0 +1,11 @@
+//! The program `petrel` as its users run it: processes on loopback, their events, their exit status.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod process;
+mod sequencer;
+
+mod check;
+mod devnet;
+mod key;
+mod node;
+mod refusals;

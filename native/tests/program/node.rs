@@ -1,0 +1,170 @@
+//! `petrel node` among its kind: blocks arrive, are passed on, and connections come back.
+
+use std::{path::Path, process::Stdio};
+
+use petrel_node::settings::Security;
+
+use crate::{
+    process::{Process, petrel},
+    sequencer::Sequencer,
+};
+
+/// The arguments of a node on loopback that keeps `peer`, with its files in `folder`.
+fn arguments(sequencer: &Sequencer, folder: &Path, peer: &str) -> Vec<String> {
+    let (rollup, signer) = sequencer.files(folder);
+    let words = [
+        "node",
+        "--rollup.config",
+        rollup.to_str().unwrap(),
+        "--p2p.unsafe-block-signer",
+        &signer,
+        "--p2p.listen.ip=127.0.0.1",
+        "--p2p.listen.tcp=0",
+        "--p2p.no-discovery",
+        "--datadir",
+        folder.to_str().unwrap(),
+        "--p2p.static",
+        peer,
+    ];
+    words.map(str::to_owned).to_vec()
+}
+
+fn start(arguments: &[String], more: &[&str]) -> Process {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).chain(more.iter().copied()).collect();
+    Process::start(&words)
+}
+
+/// Its gossiped block of this number, or the next one there is.
+fn block(node: &mut Process, number: Option<u64>) -> (u64, String) {
+    let event = node
+        .until("a block", |event| event["event"] == "block" && number.is_none_or(|number| event["number"] == number));
+    (event["number"].as_u64().unwrap(), event["hash"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn blocks_are_verified_passed_on_and_told() {
+    let sequencer = Sequencer::started();
+    let (near, far) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut first = start(&arguments(&sequencer, near.path(), &sequencer.address), &[]);
+    let mut second = start(&arguments(&sequencer, far.path(), &first.address(false)), &[]);
+    assert_eq!(second.event("connected")["transport"], "tcp");
+    let event = second.event("block");
+    for field in ["number", "timestamp", "txs", "bytes", "delay_ms"] {
+        assert!(event[field].is_i64(), "{field}: {event}");
+    }
+    assert!(event["parent"].as_str().unwrap().starts_with("0x"));
+    assert_eq!((&event["version"], &event["via"]), (&"V4".into(), &"gossip".into()));
+    assert!(event["peer"].as_str().unwrap().starts_with("16Uiu2HA"));
+    let number = event["number"].as_u64().unwrap();
+    assert_eq!(second.event("head")["number"], number);
+    assert_eq!(block(&mut first, Some(number)).1, event["hash"].as_str().unwrap());
+    // Both signals end it cleanly.
+    assert_eq!(second.end("TERM").code(), Some(0));
+    first.event("disconnected");
+    assert_eq!(first.end("INT").code(), Some(0));
+}
+
+#[test]
+fn a_peer_that_comes_back_is_found_again() {
+    let mut sequencer = Sequencer::started();
+    let folder = tempfile::tempdir().unwrap();
+    let mut node = start(&arguments(&sequencer, folder.path(), &sequencer.address), &[]);
+    let (before, _) = block(&mut node, None);
+    sequencer.stop();
+    node.event("disconnected");
+    let failed = node.event("dial_failed");
+    assert!(failed["retry_ms"].as_u64().unwrap() <= 60_000, "{failed}");
+    sequencer.start();
+    node.event("connected");
+    assert!(block(&mut node, None).0 > before);
+}
+
+#[test]
+fn names_are_resolved_and_ipv6_is_listened_on() {
+    let sequencer = Sequencer::started();
+    let folder = tempfile::tempdir().unwrap();
+    let named = sequencer.address.replace("/ip4/127.0.0.1/", "/dns4/localhost/");
+    let mut node = start(&arguments(&sequencer, folder.path(), &named), &["--p2p.listen.ip=::1"]);
+    let listening = node.until("an IPv6 address", |event| {
+        event["event"] == "listening" && event["address"].as_str().unwrap().starts_with("/ip6/::1/tcp/")
+    });
+    let address = listening["address"].as_str().unwrap();
+    block(&mut node, None);
+    let other = tempfile::tempdir().unwrap();
+    let mut second = start(&arguments(&sequencer, other.path(), address), &[]);
+    block(&mut second, None);
+}
+
+#[test]
+fn tls_is_spoken_by_those_that_offer_it() {
+    let mut sequencer = Sequencer::new(Security::Tls);
+    sequencer.start();
+    let folder = tempfile::tempdir().unwrap();
+    let words = arguments(&sequencer, folder.path(), &sequencer.address);
+    let mut node = start(&words, &["--p2p.security=noise,tls"]);
+    block(&mut node, None);
+    drop(node);
+    let mut node = start(&words, &["--p2p.security=noise"]);
+    let failed = node.event("dial_failed");
+    assert!(!failed["error"].as_str().unwrap().is_empty());
+}
+
+#[test]
+fn a_leaf_follows_over_websocket() {
+    let sequencer = Sequencer::started();
+    let (relay, leaf) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let words = arguments(&sequencer, relay.path(), &sequencer.address);
+    let mut relay = start(&words, &["--p2p.listen.ws=0"]);
+    let mut leaf = start(&arguments(&sequencer, leaf.path(), &relay.address(true)), &[]);
+    assert_eq!(leaf.event("connected")["transport"], "ws");
+    block(&mut leaf, None);
+}
+
+#[test]
+fn two_nodes_with_one_key_are_told() {
+    let sequencer = Sequencer::started();
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let key = format!("--p2p.priv.raw={}", "44".repeat(32));
+    let mut first = start(&arguments(&sequencer, one.path(), &sequencer.address), &[&key]);
+    let address = first.address(false);
+    let second = start(&arguments(&sequencer, other.path(), &address), &[&key]);
+    let shared = first.event("shared_key");
+    assert!(shared["address"].as_str().unwrap().starts_with("/ip4/127.0.0.1/"), "{shared}");
+    assert!(first.errors().contains("another node has this node's key"), "{}", first.errors());
+    drop(second);
+    block(&mut first, None);
+}
+
+#[test]
+fn a_key_file_in_use_is_refused() {
+    let sequencer = Sequencer::started();
+    let folder = tempfile::tempdir().unwrap();
+    let words = arguments(&sequencer, folder.path(), &sequencer.address);
+    let mut node = start(&words, &[]);
+    node.address(false);
+    let mut second = start(&words, &[]);
+    assert_eq!(second.wait().code(), Some(2));
+    assert!(second.errors().contains("is in use by process"), "{}", second.errors());
+}
+
+#[test]
+fn a_reader_that_went_away_does_not_stop_the_node() {
+    let sequencer = Sequencer::started();
+    let folder = tempfile::tempdir().unwrap();
+    let words = arguments(&sequencer, folder.path(), &sequencer.address);
+    let mut unread = petrel(&words.iter().map(String::as_str).collect::<Vec<_>>())
+        .args(["--events", "json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Closed at once: the pipe is broken at the first event.
+    drop(unread.stdout.take());
+    let other = tempfile::tempdir().unwrap();
+    let mut node = start(&arguments(&sequencer, other.path(), &sequencer.address), &[]);
+    block(&mut node, None);
+    let lives = unread.try_wait().unwrap().is_none();
+    unread.kill().unwrap();
+    unread.wait().unwrap();
+    assert!(lives);
+}

@@ -1,0 +1,135 @@
+//! One running `petrel`: what it prints, line by line, and how it ends. It never outlives its test.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::{
+        Arc, Mutex,
+        mpsc::{Receiver, channel},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+/// Longer than anything here takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// `petrel` with these arguments and none of the caller's variables.
+pub(crate) fn petrel(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_petrel"));
+    for (name, _) in std::env::vars() {
+        if name.starts_with("PETREL_") || name.starts_with("OP_NODE_") {
+            command.env_remove(name);
+        }
+    }
+    command.args(args);
+    command
+}
+
+/// Runs it to its end.
+pub(crate) fn output(args: &[&str]) -> Output {
+    petrel(args).output().unwrap()
+}
+
+/// Its exit status and what it said on stderr.
+pub(crate) fn refused(args: &[&str]) -> (Option<i32>, String) {
+    let output = output(args);
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// See the module.
+pub(crate) struct Process {
+    child: Child,
+    events: Receiver<Value>,
+    told: Vec<Value>,
+    errors: Arc<Mutex<String>>,
+}
+
+impl Process {
+    /// Starts it with JSON events.
+    pub(crate) fn start(args: &[&str]) -> Self {
+        let mut command = petrel(args);
+        command.args(["--events", "json"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (lines, events) = channel();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        thread::spawn(move || {
+            for line in out.lines().map_while(Result::ok) {
+                let event = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+                if lines.send(event).is_err() {
+                    return;
+                }
+            }
+        });
+        let errors = Arc::new(Mutex::new(String::new()));
+        let mut err = child.stderr.take().unwrap();
+        let said = errors.clone();
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(len @ 1..) = err.read(&mut buffer) {
+                said.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..len]));
+            }
+        });
+        Self { child, events, told: Vec::new(), errors }
+    }
+
+    /// The next event that `wanted` accepts.
+    pub(crate) fn until(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let end = Instant::now() + PATIENCE;
+        while let Ok(event) = self.events.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            self.told.push(event.clone());
+            if wanted(&event) {
+                return event;
+            }
+        }
+        let told: Vec<String> = self.told.iter().map(ToString::to_string).collect();
+        panic!("{what} was not told\n{}\n{}", told.join("\n"), self.errors());
+    }
+
+    /// The next event of this name.
+    pub(crate) fn event(&mut self, name: &str) -> Value {
+        self.until(name, |event| event["event"] == name)
+    }
+
+    /// The address that it listens on by this transport (`/tcp/…` alone, or with `/ws`), with its peer id.
+    pub(crate) fn address(&mut self, ws: bool) -> String {
+        let found = self.until("an address", |event| {
+            let address = event["address"].as_str().unwrap_or_default();
+            event["event"] == "listening" && address.contains("/ws") == ws
+        });
+        found["address"].as_str().unwrap().to_owned()
+    }
+
+    /// Everything it has said on stderr.
+    pub(crate) fn errors(&self) -> String {
+        self.errors.lock().unwrap().clone()
+    }
+
+    /// Sends a signal by its name and waits for the end.
+    pub(crate) fn end(mut self, signal: &str) -> ExitStatus {
+        let sent = Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        self.wait()
+    }
+
+    /// Waits for the end.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match self.child.try_wait().unwrap() {
+                Some(status) => return status,
+                None if Instant::now() > end => panic!("it does not end\n{}", self.errors()),
+                None => thread::sleep(Duration::from_millis(20)),
+            }
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _gone = self.child.wait();
+    }
+}

@@ -1,0 +1,133 @@
+//! A sequencer in the test's own process: a chain of one-second blocks, gossiped over TCP by a node that can be stopped
+//! and started again at the same address.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, mpsc::channel},
+    thread::{self, JoinHandle},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use futures::StreamExt;
+use petrel_core::{
+    Event,
+    chain::{Chain, Genesis, Origin},
+    config::Config,
+    fork::{Fork, Forks},
+    sign::Key,
+};
+use petrel_node::{
+    daemon,
+    devnet::Maker,
+    identity::Identity,
+    settings::{IdentitySource, Net, Security},
+};
+use tokio::sync::oneshot;
+
+/// See the module.
+pub(crate) struct Sequencer {
+    maker: Arc<Mutex<Maker>>,
+    config: Config,
+    security: Vec<Security>,
+    port: u16,
+    running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    /// Its address while and after it runs.
+    pub(crate) address: String,
+}
+
+impl Sequencer {
+    /// A new chain; nothing runs yet.
+    pub(crate) fn new(security: Security) -> Self {
+        let key = || Key::from_bytes(&[1; 32]).unwrap();
+        let chain = Chain {
+            id: 90_221_199,
+            name: "test".to_owned(),
+            l1: 900,
+            block_time: 1,
+            genesis: Genesis { number: 0, hash: [7; 32].into(), time: now() },
+            forks: Forks::all_until(Fork::Jovian),
+            signer: Some(key().address()),
+            system_config: None,
+            origin: Origin::Rollup,
+        };
+        Self {
+            config: Config::new(chain.clone()),
+            maker: Arc::new(Mutex::new(Maker::new(chain, key(), 3_000))),
+            security: vec![security],
+            port: 0,
+            running: None,
+            address: String::new(),
+        }
+    }
+
+    /// One that runs.
+    pub(crate) fn started() -> Self {
+        let mut sequencer = Self::new(Security::Noise);
+        sequencer.start();
+        sequencer
+    }
+
+    /// Its chain's `rollup.json` in a folder, and the signer.
+    pub(crate) fn files(&self, folder: &Path) -> (PathBuf, String) {
+        let file = folder.join("rollup.json");
+        fs::write(&file, self.config.chain.to_rollup_json().to_string()).unwrap();
+        (file, self.config.signer.unwrap().to_string())
+    }
+
+    /// Starts it, or starts it again where it was.
+    pub(crate) fn start(&mut self) {
+        let (stop, stopped) = oneshot::channel();
+        let (found, address) = channel();
+        let (maker, config) = (self.maker.clone(), self.config.clone());
+        let net = Net {
+            listen: vec![format!("/ip4/127.0.0.1/tcp/{}", self.port).parse().unwrap()],
+            security: self.security.clone(),
+            timeout: Duration::from_secs(10),
+            agent: "test".to_owned(),
+        };
+        let thread = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+            runtime.block_on(async {
+                let identity = Identity::open(&IdentitySource::Raw("33".repeat(32))).unwrap();
+                let mut driver = daemon::driver(&identity, config.settle().unwrap(), &net).unwrap();
+                let (mut joined, mut stopped) = (0, stopped);
+                loop {
+                    let due = Duration::from_secs(maker.lock().unwrap().due()).saturating_sub(unix());
+                    tokio::select! {
+                        event = driver.next() => match event {
+                            Some(Event::Listening(listening)) => found.send(listening.address).unwrap(),
+                            Some(Event::TopicJoined(_)) => joined += 1,
+                            Some(_) => {}
+                            None => return,
+                        },
+                        () = tokio::time::sleep(due), if joined >= 4 => {
+                            let made = maker.lock().unwrap().make().unwrap();
+                            driver.publish(made.version, made.message.into());
+                        }
+                        _ = &mut stopped => return,
+                    }
+                }
+            });
+            runtime.shutdown_background();
+        });
+        self.address = address.recv().unwrap();
+        self.port = self.address.split('/').nth(4).unwrap().parse().unwrap();
+        self.running = Some((stop, thread));
+    }
+
+    /// Ends its connections and its listener.
+    pub(crate) fn stop(&mut self) {
+        let (stop, thread) = self.running.take().unwrap();
+        stop.send(()).unwrap();
+        thread.join().unwrap();
+    }
+}
+
+fn unix() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap()
+}
+
+fn now() -> u64 {
+    unix().as_secs()
+}
