@@ -6,7 +6,7 @@ use alloy_primitives::{Address, B256, Bytes, U256};
 use petrel_core::{
     block::ExecutionPayload,
     chain::Chain,
-    config::{Config, Settled},
+    config::Config,
     fork::{Fork, Forks, Version},
     gossip::{Check, Checked, Fault, Form, Message, Signers},
     sign::{self, Key, seal_body},
@@ -138,10 +138,6 @@ pub(crate) fn config() -> Config {
     chain.forks = Forks::all_until(Fork::Jovian);
     chain.signer = Some(signer());
     Config::new(chain)
-}
-
-pub(crate) fn settled() -> Settled {
-    config().settle().unwrap()
 }
 
 /// `millis` after the tests' beginning at [`NOW`].

@@ -10,6 +10,9 @@ use crate::{forge::forge, vectors};
 
 const EMPTY: B256 = b256!("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");
 
+/// One field set to something else.
+type Change = fn(&mut ExecutionPayload);
+
 #[test]
 fn every_real_block_has_its_own_hash() {
     for (chain, block) in vectors::blocks() {
@@ -37,7 +40,7 @@ fn real_blocks_of_one_run_are_linked() {
 #[test]
 fn the_hash_commits_to_every_field() {
     let one = B256::repeat_byte(1);
-    let changes: [(&str, Version, fn(&mut ExecutionPayload)); 19] = [
+    let changes: [(&str, Version, Change); 19] = [
         ("parent", Version::V1, |p| p.parent_hash.0[31] ^= 1),
         ("fee recipient", Version::V1, |p| p.fee_recipient.0[19] ^= 1),
         ("state root", Version::V1, |p| p.state_root.0[0] ^= 1),
@@ -106,7 +109,7 @@ mod naive {
     fn path(nibbles: &[u8], leaf: bool) -> Vec<u8> {
         let flag = 2 * u8::from(leaf) + (nibbles.len() % 2) as u8;
         let mut all = vec![flag];
-        if nibbles.len() % 2 == 0 {
+        if nibbles.len().is_multiple_of(2) {
             all.push(0);
         }
         all.extend(nibbles);

@@ -15,7 +15,7 @@ use petrel_core::{
     time::Now,
 };
 
-use crate::forge::{Forge, NOW, after, config, forge, key, plain, settled, signer};
+use crate::forge::{Forge, NOW, after, config, forge, key, plain, signer};
 
 /// A node whose wishes are drained into a list after each input.
 struct Test {
