@@ -82,6 +82,20 @@ export function json(line) {
   }
 }
 
+/** A devnet with JSON events, and the page's address, which it says on stderr. */
+export async function devnet(t, args) {
+  const daemon = run(t, program('PETREL_BIN', 'petrel'), ['devnet', '--events', 'json', ...args]);
+  return { daemon, url: await daemon.said((line) => /http:\/\/\S+/.exec(line)?.[0]) };
+}
+
+/** The daemon's own event of a block; the tab may be quicker than the line. */
+export function block(daemon, number) {
+  return daemon.seen((line) => {
+    const event = json(line);
+    return event?.event === 'block' && event.number === number ? event : undefined;
+  });
+}
+
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.wasm': 'application/wasm' };
 
 /** Serves the built page, with this `relay.json`; the page's URL. */

@@ -1,0 +1,26 @@
+// The package in Node, where there is a WebSocket and no Worker: the same node on the calling thread.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { createFollower } from '../../dist/package/index.js';
+import { block as told, devnet } from './harness.js';
+
+test('the package follows in Node what the daemon verifies, and stops', { timeout: 90_000 }, async (t) => {
+  const { daemon, url } = await devnet(t, ['--block-time', '1s', '--block-bytes', '50kB']);
+  const relay = await (await fetch(new URL('relay.json', url))).json();
+  const follower = await createFollower({ ...relay, signal: t.signal });
+  t.after(() => follower.stop());
+  const blocks = [];
+  for await (const block of follower.blocks()) if (blocks.push(block) === 4) break;
+
+  for (const block of blocks) {
+    const { hash, parent, txs, bytes } = await told(daemon, block.number);
+    assert.deepEqual([block.hash, block.parent, block.txs, block.bytes], [hash, parent, txs, bytes]);
+    assert.equal(block.signer, relay.signer.toLowerCase());
+  }
+  const status = await follower.status();
+  assert.deepEqual([status.state, status.reason, status.thread, status.peers.length], ['live', null, 'page', 1]);
+  await follower.stop();
+  assert.equal((await follower.status()).state, 'stopped');
+});
