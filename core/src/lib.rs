@@ -25,7 +25,8 @@
 //! ```
 //!
 //! In reading order: [`time`], [`peer`], [`fork`], [`chain`], [`config`] are the vocabulary; [`block`] turns bytes into
-//! payloads and hashes ([`hash`]); [`sign`] says who signed; [`gossip`] holds the rules; [`head`] what leads; [`peers`] who is
+//! payloads and hashes ([`hash`]); [`sign`] says who signed; [`primitives`] is the seam for a
+//! body's own curve and hash; [`gossip`] holds the rules; [`head`] what leads; [`peers`] who is
 //! there, and [`limit`] how fast they may be; [`node`] puts them together; [`event`] is what the outside hears. `net` (feature `net`, on by default) is the
 //! seam to libp2p that both bodies share; everything else builds and tests without it.
 
@@ -43,6 +44,7 @@ pub mod net;
 pub mod node;
 pub mod peer;
 pub mod peers;
+pub mod primitives;
 pub mod sign;
 pub mod time;
 

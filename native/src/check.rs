@@ -23,7 +23,8 @@ use serde::Serialize;
 
 use crate::{
     flags::CheckFlags,
-    parse, recover,
+    parse,
+    primitives::FASTEST,
     settings::{Mistakes, resolve_chain},
 };
 
@@ -154,7 +155,7 @@ impl Court {
         let topic = self.chain.topic(version);
         let id = message.id(&topic).to_string();
         let timestamp = peek_timestamp(version, &data).unwrap_or_default();
-        let checked = self.check(version, message, timestamp).run(recover::recover);
+        let checked = self.check(version, message, timestamp).run(FASTEST);
         let signer = match &checked.result {
             Ok(block) => Some(block.signer),
             Err(Fault::WrongSigner { found }) => Some(*found),
@@ -175,7 +176,7 @@ impl Court {
         let version = self.topic.or(version).unwrap_or_else(|| self.version(timestamp));
         let message = Message { form: Form::Snappy, data: Bytes::new(), wire: 0 };
         let check = self.check(version, message, timestamp(version).unwrap_or_default());
-        let fault = check.run_unsigned(body.clone()).err();
+        let fault = check.run_unsigned(body.clone(), FASTEST).err();
         report(file, version, Payload::decode(version, body).ok().as_ref(), fault)
     }
 

@@ -4,7 +4,7 @@
 //! WebSocket listeners, worker threads with libsecp256k1, a key file, signals, a page to serve.
 //!
 //! In reading order: [`flags`] (the command line as written), [`env`] (its fallbacks), [`parse`] and [`settings`] (resolved,
-//! every mistake named), [`identity`], [`transport`], [`host`] and [`recover`] (what the Driver needs), [`daemon`] (the
+//! every mistake named), [`identity`], [`transport`], [`host`] and [`primitives`] (what the Driver needs), [`daemon`] (the
 //! loop), [`events`], [`logs`] and [`page`] (what comes out); then the other subcommands: [`devnet`], [`check`], [`key`].
 
 use std::process::ExitCode;
@@ -23,7 +23,7 @@ pub mod key;
 pub mod logs;
 pub mod page;
 pub mod parse;
-pub mod recover;
+pub mod primitives;
 pub mod settings;
 pub mod transport;
 

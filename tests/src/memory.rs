@@ -25,7 +25,7 @@ use petrel_core::{
     config::{Config, Static},
     gossip::{Check, Checked},
     net::{Driver, Host, Parts},
-    sign,
+    primitives::Primitives,
     time::Now,
 };
 
@@ -62,7 +62,7 @@ impl Host for MemoryHost {
     }
 
     fn check(&self, check: Check) -> Self::Checking {
-        ready(check.run(sign::recover))
+        ready(check.run(Primitives::PORTABLE))
     }
 }
 

@@ -18,7 +18,7 @@ use petrel_core::{
     fork::Version,
     gossip::{Acceptance, Form, Message, MessageId, message_id},
     peer::PeerId,
-    sign,
+    primitives::Primitives,
     time::Now,
 };
 
@@ -244,7 +244,7 @@ impl World {
             match output {
                 Output::Check { id, check } => {
                     let took = Duration::from_micros(200 + self.chance.below(2_000));
-                    let outcome = check.run(sign::recover);
+                    let outcome = check.run(Primitives::PORTABLE);
                     self.plan(took, index, Fact::Input(Box::new(Input::Checked { id, outcome })));
                 }
                 Output::Judge { id, peer, acceptance } => self.judged(index, id, peer, acceptance),

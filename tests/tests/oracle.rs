@@ -1,7 +1,7 @@
 //! op-alloy as the oracle for payloads and hashes, and no byte sequence that makes the decoder panic.
 
 use alloy_consensus::Block;
-use alloy_primitives::{Address, B256, Bloom, Bytes, U256};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_rpc_types_engine::{CancunPayloadFields, PraguePayloadFields};
 use op_alloy_consensus::OpTxEnvelope;
 use op_alloy_rpc_types_engine::{OpExecutionPayloadSidecar, OpNetworkPayloadEnvelope};
@@ -10,6 +10,7 @@ use petrel_core::{
     chain::Chain,
     fork::{Fork, Forks, Version},
     gossip::Message,
+    hash::keccak_many,
     sign::{self, Key, Signature, seal_body, signing_hash},
 };
 use petrel_node::devnet::Maker;
@@ -72,31 +73,6 @@ fn any_payload() -> impl Strategy<Value = (Version, ExecutionPayload)> {
     version().prop_flat_map(|version| payload(version).prop_map(move |payload| (version, payload)))
 }
 
-/// The decoded payload, field by field.
-fn owned(payload: &Payload) -> ExecutionPayload {
-    ExecutionPayload {
-        parent_hash: payload.parent_hash(),
-        fee_recipient: payload.fee_recipient(),
-        state_root: payload.state_root(),
-        receipts_root: payload.receipts_root(),
-        logs_bloom: Bloom::from_slice(payload.logs_bloom()),
-        prev_randao: payload.prev_randao(),
-        block_number: payload.number(),
-        gas_limit: payload.gas_limit(),
-        gas_used: payload.gas_used(),
-        timestamp: payload.timestamp(),
-        extra_data: payload.extra_data().to_vec().into(),
-        base_fee_per_gas: payload.base_fee_per_gas(),
-        block_hash: payload.block_hash(),
-        transactions: payload.transactions().map(|bytes| bytes.to_vec().into()).collect(),
-        withdrawals: payload.withdrawals().collect(),
-        blob_gas_used: payload.blob_gas_used().unwrap_or_default(),
-        excess_blob_gas: payload.excess_blob_gas().unwrap_or_default(),
-        withdrawals_root: payload.withdrawals_root().unwrap_or_default(),
-        parent_beacon_block_root: payload.parent_beacon_block_root().unwrap_or_default(),
-    }
-}
-
 fn wire(data: &[u8]) -> Vec<u8> {
     snap::raw::Encoder::new().compress_vec(data).expect("it compresses")
 }
@@ -137,7 +113,7 @@ proptest! {
         prop_assert_eq!(decoded.extra_data(), &payload.extra_data[..]);
         prop_assert!(decoded.transactions().eq(payload.transactions.iter().map(|bytes| &bytes[..])));
         prop_assert_eq!(decoded.withdrawals().count(), payload.withdrawals.len());
-        prop_assert_eq!(owned(&decoded), payload);
+        prop_assert_eq!(ExecutionPayload::from(&decoded), payload);
         prop_assert_eq!(decoded.into_body(), body.0);
     }
 
@@ -165,8 +141,8 @@ proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(version in version(), bytes in vec(any::<u8>(), 0..2_000)) {
         if let Ok(payload) = Payload::decode(version, bytes.clone().into()) {
-            let _hash = payload.compute_hash();
-            prop_assert_eq!(owned(&payload).encode(version).ok(), Some(bytes.clone()));
+            let _hash = payload.compute_hash(keccak_many);
+            prop_assert_eq!(ExecutionPayload::from(&payload).encode(version).ok(), Some(bytes.clone()));
         }
         let message = Message::decompress(&bytes);
         prop_assert!(message.data.len() <= petrel_core::gossip::MAX_MESSAGE);
@@ -192,8 +168,8 @@ proptest! {
         body.truncate(body.len().saturating_sub(cut));
         body.extend(more);
         if let Ok(decoded) = Payload::decode(version, body.clone().into()) {
-            let _hash = decoded.compute_hash();
-            prop_assert_eq!(owned(&decoded).encode(version).ok(), Some(body.clone()));
+            let _hash = decoded.compute_hash(keccak_many);
+            prop_assert_eq!(ExecutionPayload::from(&decoded).encode(version).ok(), Some(body.clone()));
             let data = [vec![0; 64], vec![0], body].concat();
             prop_assert!(theirs(version, &wire(&data)).is_some(), "op-alloy refuses what we take");
         }

@@ -2,7 +2,7 @@
 
 use alloy_primitives::{B256, U256, keccak256, uint};
 use petrel_core::sign::{self, Key, Signature, SignatureError};
-use petrel_node::recover::recover;
+use petrel_node::primitives::recover;
 use petrel_tests::world::Chance;
 
 const ORDER: U256 = uint!(0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141_U256);

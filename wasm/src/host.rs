@@ -14,7 +14,7 @@ use std::rc::Rc;
 use petrel_core::{
     gossip::{Check, Checked},
     net::Host,
-    sign,
+    primitives::Primitives,
     time::Now,
 };
 use wasm_bindgen::prelude::*;
@@ -46,7 +46,7 @@ impl Host for BrowserHost {
     }
 
     fn check(&self, check: Check) -> Ready<Checked> {
-        ready(check.run(sign::recover))
+        ready(check.run(Primitives::PORTABLE))
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     decode::{self, MAX_EXTRA_DATA, MAX_TRANSACTIONS, MAX_WITHDRAWALS, WITHDRAWAL},
     payload::at,
 };
-use crate::fork::Version;
+use crate::{fork::Version, hash::keccak_many};
 
 /// Bytes of one transaction at most (the consensus spec's limit; a message's limit is reached long before).
 const MAX_TRANSACTION: usize = 1 << 30;
@@ -243,7 +243,7 @@ impl ExecutionPayload {
     /// As [`ExecutionPayload::encode`].
     pub fn finish(&mut self, version: Version) -> Result<Vec<u8>, EncodeError> {
         let payload = Payload::decode(version, self.encode(version)?.into())?;
-        self.block_hash = payload.compute_hash();
+        self.block_hash = payload.compute_hash(keccak_many);
         let at = if version.has_beacon_root() { 32 } else { 0 } + at::BLOCK_HASH;
         let mut body = Vec::from(payload.into_body());
         if let Some(slot) = body.get_mut(at..at + 32) {
@@ -257,7 +257,7 @@ impl ExecutionPayload {
     /// # Errors
     /// As [`ExecutionPayload::encode`].
     pub fn compute_hash(&self, version: Version) -> Result<B256, EncodeError> {
-        Ok(Payload::decode(version, self.encode(version)?.into())?.compute_hash())
+        Ok(Payload::decode(version, self.encode(version)?.into())?.compute_hash(keccak_many))
     }
 }
 

@@ -8,7 +8,7 @@ use alloy_primitives::{B256, U256, b256, keccak256};
 use alloy_rlp::{Encodable, Header};
 
 use super::{Payload, trie};
-use crate::fork::Version;
+use crate::{fork::Version, hash::KeccakMany};
 
 /// Root of an empty trie, and so of an empty withdrawals list.
 pub(super) const EMPTY_ROOT: B256 = b256!("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");
@@ -20,22 +20,22 @@ const EMPTY_REQUESTS: B256 = b256!("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b
 /// A header has about 600 bytes: 256 of bloom, ten words, some quantities.
 const HEADER_CAPACITY: usize = 768;
 
-pub(super) fn block_hash(payload: &Payload) -> B256 {
+pub(super) fn block_hash(payload: &Payload, keccak_many: KeccakMany) -> B256 {
     let mut fields = Vec::with_capacity(HEADER_CAPACITY);
-    bedrock_fields(payload, &mut fields);
-    later_fields(payload, &mut fields);
+    bedrock_fields(payload, keccak_many, &mut fields);
+    later_fields(payload, keccak_many, &mut fields);
     let mut header = Vec::with_capacity(HEADER_CAPACITY + 3);
     Header { list: true, payload_length: fields.len() }.encode(&mut header);
     header.extend_from_slice(&fields);
     keccak256(header)
 }
 
-fn bedrock_fields(payload: &Payload, out: &mut Vec<u8>) {
+fn bedrock_fields(payload: &Payload, keccak_many: KeccakMany, out: &mut Vec<u8>) {
     payload.parent_hash().encode(out);
     EMPTY_UNCLES.encode(out);
     payload.fee_recipient().encode(out);
     payload.state_root().encode(out);
-    trie::ordered_root(payload.transactions()).encode(out);
+    trie::ordered_root(payload.transactions(), keccak_many).encode(out);
     payload.receipts_root().encode(out);
     payload.logs_bloom().encode(out);
     U256::ZERO.encode(out); // difficulty
@@ -49,10 +49,10 @@ fn bedrock_fields(payload: &Payload, out: &mut Vec<u8>) {
     payload.base_fee_per_gas().encode(out);
 }
 
-fn later_fields(payload: &Payload, out: &mut Vec<u8>) {
+fn later_fields(payload: &Payload, keccak_many: KeccakMany, out: &mut Vec<u8>) {
     match payload.version() {
         Version::V1 => {}
-        Version::V2 | Version::V3 => withdrawals_root(payload).encode(out),
+        Version::V2 | Version::V3 => withdrawals_root(payload, keccak_many).encode(out),
         Version::V4 => payload.withdrawals_root().unwrap_or_default().encode(out),
     }
     if let (Some(used), Some(excess)) = (payload.blob_gas_used(), payload.excess_blob_gas()) {
@@ -67,7 +67,7 @@ fn later_fields(payload: &Payload, out: &mut Vec<u8>) {
 
 /// The root over the listed withdrawals. An OP Stack block has none; a list that is not empty is refused by a later
 /// rule than the hash.
-fn withdrawals_root(payload: &Payload) -> B256 {
+fn withdrawals_root(payload: &Payload, keccak_many: KeccakMany) -> B256 {
     let records: Vec<Vec<u8>> = payload.withdrawals().map(|record| record.rlp()).collect();
-    trie::ordered_root(records.iter().map(Vec::as_slice))
+    trie::ordered_root(records.iter().map(Vec::as_slice), keccak_many)
 }

@@ -11,7 +11,7 @@ use super::{
     encode::Withdrawal,
     hash,
 };
-use crate::fork::Version;
+use crate::{fork::Version, hash::KeccakMany};
 
 /// Byte offsets of the fixed part.
 pub(super) mod at {
@@ -175,8 +175,8 @@ impl Payload {
 
     /// The block hash by the header's rules (protocol.md's hash section, as op-node of 2026): decided by the encoding,
     /// never by the timestamp.
-    pub fn compute_hash(&self) -> B256 {
-        hash::block_hash(self)
+    pub fn compute_hash(&self, keccak_many: KeccakMany) -> B256 {
+        hash::block_hash(self, keccak_many)
     }
 
     fn ssz(&self) -> &[u8] {

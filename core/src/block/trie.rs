@@ -2,7 +2,7 @@
 //!
 //! The trie of a list is never stored or changed, so it is built at once from the keys alone: sorted by their nibbles,
 //! they split into branches that are known before anything is hashed. Nodes are then encoded and hashed level by level
-//! from the leaves up, each level as one batch ([`keccak_many`]). The work is linear in the items' bytes; recursion is
+//! from the leaves up, each level as one batch ([`KeccakMany`]). The work is linear in the items' bytes; recursion is
 //! bounded by the eight nibbles of the longest key.
 //!
 //! An empty item adds no leaf while the later keys stay as they are: so does op-node's `DeriveSha`, whose stack trie
@@ -12,10 +12,10 @@ use alloy_primitives::{B256, keccak256};
 use alloy_rlp::{Encodable, Header};
 
 use super::hash::EMPTY_ROOT;
-use crate::hash::{Parts, keccak_many};
+use crate::hash::{KeccakMany, Parts};
 
 /// The root over `items`, in order. Fewer than 2^24 items.
-pub fn ordered_root<'a>(items: impl ExactSizeIterator<Item = &'a [u8]> + Clone) -> B256 {
+pub fn ordered_root<'a>(items: impl ExactSizeIterator<Item = &'a [u8]> + Clone, keccak_many: KeccakMany) -> B256 {
     let values: Vec<&[u8]> = items.collect();
     let keys: Vec<Key> = sorted_indices(values.len())
         .filter(|index| values.get(*index).is_some_and(|value| !value.is_empty()))
@@ -26,7 +26,7 @@ pub fn ordered_root<'a>(items: impl ExactSizeIterator<Item = &'a [u8]> + Clone) 
     }
     let mut plan = Plan::default();
     let (root, _) = plan.node(&keys, 0);
-    plan.hash_up(&values, root)
+    plan.hash_up(&values, root, keccak_many)
 }
 
 /// The indices in the order of their keys' nibbles: `rlp(0)` is `0x80`, behind 1 to 127 and before `0x81…`.
@@ -131,7 +131,7 @@ impl Plan {
     }
 
     /// Encodes and hashes from the leaves up; the root is hashed however short it is.
-    fn hash_up(&self, values: &[&[u8]], root: usize) -> B256 {
+    fn hash_up(&self, values: &[&[u8]], root: usize, keccak_many: KeccakMany) -> B256 {
         let mut references = vec![Reference::default(); self.nodes.len()];
         let mut heads: Vec<u8> = Vec::new();
         for level in &self.levels {
@@ -144,7 +144,7 @@ impl Plan {
             {
                 return keccak256([only.head, only.body].concat());
             }
-            refer(level, &inputs, &mut references);
+            refer(level, &inputs, &mut references, keccak_many);
         }
         EMPTY_ROOT
     }
@@ -223,7 +223,7 @@ impl Reference {
 }
 
 /// Names every node of a level; the long ones are hashed in one batch.
-fn refer(level: &[usize], inputs: &[Parts<'_>], references: &mut [Reference]) {
+fn refer(level: &[usize], inputs: &[Parts<'_>], references: &mut [Reference], keccak_many: KeccakMany) {
     let mut hashed = Vec::with_capacity(level.len());
     let mut batch = Vec::with_capacity(level.len());
     for (place, input) in level.iter().zip(inputs) {

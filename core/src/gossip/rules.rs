@@ -13,7 +13,8 @@ use super::{Fault, Form, Message, Role, Signers};
 use crate::{
     block::{Block, Payload},
     fork::{Fork, Forks, Version},
-    sign::{Recover, Signature, signing_hash},
+    primitives::Primitives,
+    sign::{Signature, signing_hash},
 };
 
 /// Seconds that a block's timestamp may lie ahead of our clock (op-node; fixed there too).
@@ -69,10 +70,10 @@ impl Checked {
 
 impl Check {
     /// Judges the message.
-    pub fn run(self, recover: Recover) -> Checked {
-        match self.signer(recover) {
+    pub fn run(self, primitives: Primitives) -> Checked {
+        match self.signer(primitives) {
             Err(fault) => Checked { role: None, result: Err(fault) },
-            Ok((signer, role)) => Checked { role: Some(role), result: self.block(signer).map(Verified) },
+            Ok((signer, role)) => Checked { role: Some(role), result: self.block(signer, primitives).map(Verified) },
         }
     }
 
@@ -81,29 +82,29 @@ impl Check {
     ///
     /// # Errors
     /// The first rule that it breaks.
-    pub fn run_unsigned(&self, body: Bytes) -> Result<(Payload, B256), Fault> {
+    pub fn run_unsigned(&self, body: Bytes, primitives: Primitives) -> Result<(Payload, B256), Fault> {
         let payload = Payload::decode(self.version, body)?;
         self.time(payload.timestamp())?;
-        let hash = claimed_hash(&payload)?;
+        let hash = claimed_hash(&payload, primitives)?;
         self.fields(&payload)?;
         Ok((payload, hash))
     }
 
-    fn signer(&self, recover: Recover) -> Result<(Address, Role), Fault> {
+    fn signer(&self, primitives: Primitives) -> Result<(Address, Role), Fault> {
         well_formed(self.message.form)?;
         if self.signers.current().is_none() {
             return Err(Fault::NoSigner);
         }
         let (signature, body) = self.message.data.split_first_chunk().ok_or(Fault::TooShort)?;
-        let found = recover(&signing_hash(self.chain_id, body), &Signature(*signature))?;
+        let found = (primitives.recover)(&signing_hash(self.chain_id, body), &Signature(*signature))?;
         let role = self.signers.role(found).ok_or(Fault::WrongSigner { found })?;
         Ok((found, role))
     }
 
-    fn block(&self, signer: Address) -> Result<Block, Fault> {
+    fn block(&self, signer: Address, primitives: Primitives) -> Result<Block, Fault> {
         let bytes = self.message.data.len();
         let body = self.message.data.slice(Signature::LEN.min(bytes)..);
-        let (payload, hash) = self.run_unsigned(body)?;
+        let (payload, hash) = self.run_unsigned(body, primitives)?;
         Ok(Block { payload, hash, signer, bytes })
     }
 
@@ -150,11 +151,11 @@ const fn well_formed(form: Form) -> Result<(), Fault> {
 }
 
 /// The payload's own hash, recomputed. A number of 2^63 or more has no meaningful hash in op-node.
-fn claimed_hash(payload: &Payload) -> Result<B256, Fault> {
+fn claimed_hash(payload: &Payload, primitives: Primitives) -> Result<B256, Fault> {
     if i64::try_from(payload.number()).is_err() {
         return Err(Fault::Number(payload.number()));
     }
-    let computed = payload.compute_hash();
+    let computed = payload.compute_hash(primitives.keccak_many);
     if computed == payload.block_hash() { Ok(computed) } else { Err(Fault::BlockHash { computed }) }
 }
 

@@ -4,6 +4,7 @@ use alloy_primitives::hex;
 use petrel_core::{
     block::{DecodeError, ExecutionPayload, Payload, Region},
     fork::Version,
+    hash::keccak_many,
 };
 use serde_json::Value;
 
@@ -208,7 +209,7 @@ fn every_field_is_read_from_its_place() {
     assert_eq!((payload.number(), payload.timestamp(), payload.transaction_count()), (129_499_858, 1_734_598_493, 22));
     let root = hex!("3c91f05470cdc6942d0b347b3258dfeb6f9cf68a24cf26cf0d72bd467003c437");
     assert_eq!(payload.parent_beacon_block_root().unwrap(), root);
-    assert_eq!(payload.block_hash(), payload.compute_hash());
+    assert_eq!(payload.block_hash(), payload.compute_hash(keccak_many));
     assert_eq!(
         (payload.blob_gas_used(), payload.excess_blob_gas(), payload.withdrawals_root()),
         (Some(0), Some(0), None)
@@ -238,7 +239,7 @@ fn arbitrary_changes_never_panic() {
             if let Ok(payload) = Payload::decode(version, changed.into()) {
                 let bytes: usize = payload.transactions().map(<[u8]>::len).sum();
                 assert!(bytes <= body.len());
-                let _hash = payload.compute_hash();
+                let _hash = payload.compute_hash(keccak_many);
             }
         }
     }

@@ -9,7 +9,8 @@ use petrel_core::{
     config::Config,
     fork::{Fork, Forks, Version},
     gossip::{Check, Checked, Fault, Form, Message, Signers},
-    sign::{self, Key, seal_body},
+    primitives::Primitives,
+    sign::{Key, seal_body},
     time::Now,
 };
 
@@ -105,7 +106,7 @@ impl Forge {
     }
 
     pub(crate) fn judge_on(&self, topic: Version) -> Checked {
-        check(topic, self.fork, self.message()).run(sign::recover)
+        check(topic, self.fork, self.message()).run(Primitives::PORTABLE)
     }
 
     /// The fault that the judgement finds.

@@ -4,6 +4,7 @@ use alloy_primitives::{B256, U256, b256, keccak256};
 use petrel_core::{
     block::{ExecutionPayload, Withdrawal, ordered_root},
     fork::Version,
+    hash::keccak_many,
 };
 
 use crate::{forge::forge, vectors};
@@ -161,7 +162,7 @@ mod naive {
 }
 
 fn agrees(items: &[Vec<u8>]) {
-    assert_eq!(ordered_root(items.iter().map(Vec::as_slice)), naive::root(items), "{} items", items.len());
+    assert_eq!(ordered_root(items.iter().map(Vec::as_slice), keccak_many), naive::root(items), "{} items", items.len());
 }
 
 #[test]
@@ -169,7 +170,7 @@ fn the_trie_is_the_plain_one_for_every_shape_of_list() {
     for count in [0, 1, 2, 3, 15, 16, 17, 126, 127, 128, 129, 130, 143, 144, 255, 256, 257, 300, 1000, 4097, 70_000] {
         agrees(&(0..count).map(|index: usize| vec![index as u8; 1 + index % 90]).collect::<Vec<_>>());
     }
-    assert_eq!(ordered_root(std::iter::empty::<&[u8]>()), EMPTY);
+    assert_eq!(ordered_root(std::iter::empty::<&[u8]>(), keccak_many), EMPTY);
 }
 
 #[test]

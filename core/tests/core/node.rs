@@ -11,7 +11,7 @@ use petrel_core::{
     gossip::{Acceptance, Check, Checked, GRACE, Message, MessageId},
     node::{CheckId, DropReason},
     peer::PeerId,
-    sign,
+    primitives::Primitives,
     time::Now,
 };
 
@@ -73,7 +73,7 @@ impl Test {
     fn judged(&mut self, from: u8, message: Message) -> Vec<Output> {
         let outputs = self.gossip(from, message);
         let (id, check) = checks(&outputs).pop().expect("a check");
-        self.give(Input::Checked { id, outcome: check.run(sign::recover) })
+        self.give(Input::Checked { id, outcome: check.run(Primitives::PORTABLE) })
     }
 }
 
@@ -153,7 +153,7 @@ fn four_checks_of_a_topic_run_at_once_and_the_next_begins_when_one_ends() {
     }
     assert_eq!(running.len(), 4);
     let (id, check) = running.remove(0);
-    let outputs = test.give(Input::Checked { id, outcome: check.run(sign::recover) });
+    let outputs = test.give(Input::Checked { id, outcome: check.run(Primitives::PORTABLE) });
     assert_eq!(checks(&outputs).len(), 1);
     // Another topic has four of its own.
     let other = Input::Gossiped {
@@ -189,7 +189,7 @@ fn the_time_of_arrival_counts_and_not_that_of_the_check() {
     let late = block(1).with(|payload| payload.timestamp = NOW - 60);
     let (id, check) = checks(&test.gossip(1, late.message())).pop().unwrap();
     test.now = test.now.plus(Duration::from_secs(2));
-    let outputs = test.give(Input::Checked { id, outcome: check.run(sign::recover) });
+    let outputs = test.give(Input::Checked { id, outcome: check.run(Primitives::PORTABLE) });
     assert_eq!(judgements(&outputs), [Acceptance::Accept]);
 }
 
@@ -200,7 +200,7 @@ fn two_copies_that_are_checked_at_once_are_accepted_once() {
     running.extend(checks(&test.gossip(2, block(1).message())));
     let acceptances: Vec<_> = running
         .into_iter()
-        .flat_map(|(id, check)| judgements(&test.give(Input::Checked { id, outcome: check.run(sign::recover) })))
+        .flat_map(|(id, check)| judgements(&test.give(Input::Checked { id, outcome: check.run(Primitives::PORTABLE) })))
         .collect();
     assert_eq!(acceptances, [Acceptance::Accept, Acceptance::Ignore]);
 }
@@ -213,7 +213,7 @@ fn a_check_that_lives_too_long_is_given_up_and_its_late_answer_is_harmless() {
     let outputs = test.pass(1);
     assert_eq!((judgements(&outputs), told(&outputs)), (vec![Acceptance::Ignore], vec!["ignored late".to_owned()]));
     assert!(test.pass(10_000).is_empty());
-    assert!(test.give(Input::Checked { id, outcome: check.run(sign::recover) }).is_empty());
+    assert!(test.give(Input::Checked { id, outcome: check.run(Primitives::PORTABLE) }).is_empty());
     assert_eq!(test.node.head(), None);
 }
 
@@ -244,7 +244,7 @@ fn a_flooding_peer_loses_its_connection_and_no_message_is_lost() {
     // Every one of them gets its judgement, the honest peer's before the flood's end.
     let mut judged = Vec::new();
     while let Some((id, check)) = running.pop() {
-        let outputs = test.give(Input::Checked { id, outcome: check.run(sign::recover) });
+        let outputs = test.give(Input::Checked { id, outcome: check.run(Primitives::PORTABLE) });
         running.extend(checks(&outputs));
         judged.extend(judgements(&outputs));
     }
@@ -264,7 +264,7 @@ fn a_peer_that_sends_too_fast_is_dropped_even_if_each_check_ends_at_once() {
             break;
         }
         for (id, check) in checks(&outputs) {
-            test.give(Input::Checked { id, outcome: check.run(sign::recover) });
+            test.give(Input::Checked { id, outcome: check.run(Primitives::PORTABLE) });
         }
     }
     assert_eq!(sent, 201, "a burst of 200 is allowed");
@@ -276,7 +276,7 @@ fn our_own_block_is_judged_before_it_is_published() {
     let produce = |test: &mut Test, forge: &Forge| {
         let outputs = test.give(Input::Produced { version: Version::V4, data: forge.sealed().into() });
         let (id, check) = checks(&outputs).pop().unwrap();
-        test.give(Input::Checked { id, outcome: check.run(sign::recover) })
+        test.give(Input::Checked { id, outcome: check.run(Primitives::PORTABLE) })
     };
     let published = |outputs: &[Output]| outputs.iter().any(|output| matches!(output, Output::Publish { .. }));
     let outputs = produce(&mut test, &block(1));

@@ -6,6 +6,7 @@ use petrel_core::{
     chain::Chain,
     fork::{Fork, Version},
     gossip::{Acceptance, Check, Fault, Form, Message, Role, Signers, Verdict},
+    primitives::Primitives,
     sign::{self, SignatureError, seal_body},
 };
 
@@ -29,7 +30,7 @@ fn a_valid_block_of_each_version_is_accepted() {
 fn what_came_broken_off_the_wire_is_named_by_its_form() {
     let broken = |form| {
         let message = Message { form, ..forge(Version::V4).message() };
-        check(Version::V4, Fork::Jovian, message).run(sign::recover).result.unwrap_err()
+        check(Version::V4, Fork::Jovian, message).run(Primitives::PORTABLE).result.unwrap_err()
     };
     assert_eq!(broken(Form::BadHeader), Fault::SnappyHeader);
     assert_eq!(broken(Form::TooLarge), Fault::TooLarge);
@@ -52,14 +53,14 @@ fn a_signature_that_recovers_to_nobody_is_refused() {
     let with_v = |v| {
         let mut message = forge(Version::V2).sealed();
         message[64] = v;
-        check(Version::V2, Fork::Delta, plain(message)).run(sign::recover).result.unwrap_err()
+        check(Version::V2, Fork::Delta, plain(message)).run(Primitives::PORTABLE).result.unwrap_err()
     };
     for v in [4, 27, 28, 37, 255] {
         assert_eq!(with_v(v), Fault::Signature(SignatureError::RecoveryId(v)));
     }
     let mut zero = forge(Version::V2).sealed();
     zero[..65].fill(0);
-    let fault = check(Version::V2, Fork::Delta, plain(zero)).run(sign::recover).result.unwrap_err();
+    let fault = check(Version::V2, Fork::Delta, plain(zero)).run(Primitives::PORTABLE).result.unwrap_err();
     assert_eq!(fault, Fault::Signature(SignatureError::NoKey));
 }
 
@@ -67,7 +68,7 @@ fn a_signature_that_recovers_to_nobody_is_refused() {
 fn without_a_signer_everything_well_formed_is_ignored() {
     for none in [None, Some(Address::ZERO)] {
         let judge = |message| {
-            Check { signers: Signers::new(none), ..check(Version::V4, Fork::Jovian, message) }.run(sign::recover)
+            Check { signers: Signers::new(none), ..check(Version::V4, Fork::Jovian, message) }.run(Primitives::PORTABLE)
         };
         let fault = judge(forge(Version::V4).message()).result.unwrap_err();
         assert_eq!((fault, fault.verdict()), (Fault::NoSigner, Verdict::Ignore));
@@ -90,7 +91,7 @@ fn a_payload_on_another_topic_does_not_decode() {
 #[test]
 fn a_signed_body_that_is_no_payload_does_not_decode() {
     let message = plain(seal_body(&key(1), 10, &[0; 100]));
-    let checked = check(Version::V1, Fork::Regolith, message).run(sign::recover);
+    let checked = check(Version::V1, Fork::Regolith, message).run(Primitives::PORTABLE);
     assert_eq!(checked.role, Some(Role::Current), "the signature was good all the same");
     assert!(matches!(checked.result, Err(Fault::Undecodable(DecodeError::TooShort { .. }))));
 }
@@ -114,7 +115,7 @@ fn timestamps_are_bounded_by_the_second() {
 fn the_threshold_is_a_parameter_and_may_exceed_the_clock() {
     let judge = |past, at| {
         let message = forge(Version::V1).message();
-        Check { past, at, ..check(Version::V1, Fork::Regolith, message) }.run(sign::recover).result
+        Check { past, at, ..check(Version::V1, Fork::Regolith, message) }.run(Primitives::PORTABLE).result
     };
     assert!(judge(0, NOW).is_ok());
     assert!(judge(0, NOW + 1).is_err());
@@ -217,7 +218,7 @@ fn judge(chain: &Chain, signer: Address, version: Version, message: Message, at:
         at,
         past: 60,
     };
-    check.run(sign::recover)
+    check.run(Primitives::PORTABLE)
 }
 
 #[test]
@@ -292,7 +293,7 @@ fn a_captured_payload_without_its_signature_is_judged_for_all_else() {
     let body = vectors::bytes("gossip/captured-unsigned/op-mainnet-129499858-v3.payload.bin");
     let check =
         Check { forks: chain.forks.into(), at: 1_734_598_493, ..check(Version::V3, Fork::Holocene, plain(Vec::new())) };
-    let (payload, hash) = check.run_unsigned(body.to_vec().into()).unwrap();
+    let (payload, hash) = check.run_unsigned(body.to_vec().into(), Primitives::PORTABLE).unwrap();
     assert_eq!(payload.number(), 129_499_858);
     assert_eq!(hash.to_string(), "0xaadc2aff85b5f6704b66e56d3d73ae795209ecd601ec7d4cf2a64750c152988c");
 }

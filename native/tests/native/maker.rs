@@ -11,7 +11,7 @@ use petrel_core::{
 };
 use petrel_node::{
     devnet::{Made, Maker},
-    recover::recover,
+    primitives::FASTEST,
 };
 
 const GENESIS: u64 = 1_800_000_000;
@@ -39,7 +39,7 @@ fn judge(maker: &Maker, made: &Made) {
         at: made.payload.timestamp,
         past: 60,
     };
-    let block = check.run(recover).result.unwrap_or_else(|fault| panic!("{fault}: {:?}", made.payload));
+    let block = check.run(FASTEST).result.unwrap_or_else(|fault| panic!("{fault}: {:?}", made.payload));
     assert_eq!(block.payload.block_hash(), made.payload.block_hash);
     assert_eq!(block.payload.transaction_count(), made.payload.transactions.len());
 }

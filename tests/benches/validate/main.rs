@@ -14,6 +14,7 @@ use std::{
 };
 
 use criterion::{BenchmarkId, Criterion, Throughput};
+use petrel_core::primitives::Primitives;
 
 mod field;
 mod ours;
@@ -105,8 +106,8 @@ impl Way {
     fn time(self, sample: &Sample) -> Duration {
         let start = Instant::now();
         match self {
-            Self::Petrel => finish(start, ours::judge(black_box(sample), petrel_node::recover::recover)),
-            Self::PetrelK256 => finish(start, ours::judge(black_box(sample), petrel_core::sign::recover)),
+            Self::Petrel => finish(start, ours::judge(black_box(sample), petrel_node::primitives::FASTEST)),
+            Self::PetrelK256 => finish(start, ours::judge(black_box(sample), Primitives::PORTABLE)),
             Self::Field => finish(start, field::judge(black_box(sample))),
         }
     }

@@ -3,13 +3,13 @@
 use petrel_core::{
     fork::Version,
     gossip::{Check, Checked, Message, MessageId, Signers},
-    sign::Recover,
+    primitives::Primitives,
 };
 
 use crate::sample::Sample;
 
 /// The id, and everything that the rules say about one message.
-pub(crate) fn judge(sample: &Sample, recover: Recover) -> (MessageId, Checked) {
+pub(crate) fn judge(sample: &Sample, primitives: Primitives) -> (MessageId, Checked) {
     let message = Message::decompress(&sample.wire);
     let id = message.id(&sample.topic);
     let check = Check {
@@ -21,5 +21,5 @@ pub(crate) fn judge(sample: &Sample, recover: Recover) -> (MessageId, Checked) {
         at: sample.timestamp,
         past: 60,
     };
-    (id, check.run(recover))
+    (id, check.run(primitives))
 }

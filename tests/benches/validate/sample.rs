@@ -5,6 +5,7 @@ use std::sync::Arc;
 use petrel_core::{
     chain::Chain,
     fork::{Fork, Forks, Version},
+    primitives::Primitives,
     sign::Key,
 };
 use petrel_node::devnet::Maker;
@@ -42,9 +43,9 @@ impl Sample {
     /// # Panics
     /// They do not.
     pub(crate) fn assert_agreed(&self) {
-        let (id, checked) = ours::judge(self, petrel_node::recover::recover);
+        let (id, checked) = ours::judge(self, petrel_node::primitives::FASTEST);
         let block = checked.result.expect("it is valid");
-        let (portable_id, portable) = ours::judge(self, petrel_core::sign::recover);
+        let (portable_id, portable) = ours::judge(self, Primitives::PORTABLE);
         let portable = portable.result.expect("it is valid");
         let field = field::judge(self);
         assert_eq!((id.0, block.signer, block.hash), (field.id, field.signer, field.hash));
