@@ -11,13 +11,16 @@ mod decode;
 mod encode;
 pub mod engine;
 mod hash;
+mod layout;
 mod payload;
 mod trie;
+mod withdrawal;
 
 pub use decode::{DecodeError, Region};
-pub use encode::{EncodeError, ExecutionPayload, Withdrawal};
+pub use encode::{EncodeError, ExecutionPayload};
 pub use payload::Payload;
 pub use trie::ordered_root;
+pub use withdrawal::Withdrawal;
 
 /// A block with all that its judgement found out about it.
 #[derive(Clone, Debug)]

@@ -7,11 +7,13 @@
 mod behaviour;
 mod convert;
 mod driver;
+mod error;
 mod host;
 mod link;
 mod params;
 mod transform;
 
-pub use driver::{Driver, NetError, Parts};
+pub use driver::{Driver, Parts};
+pub use error::NetError;
 pub use host::Host;
 pub use params::{IDLE_TIMEOUT, MAX_COMPRESSED};

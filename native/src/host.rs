@@ -65,3 +65,16 @@ impl Future for Checking {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use petrel_core::gossip::Fault;
+
+    use super::Checking;
+
+    #[tokio::test]
+    async fn a_check_that_panics_is_a_rejection_and_not_the_end() {
+        let checking = Checking(tokio::task::spawn_blocking(|| panic!("a defect")));
+        assert_eq!(checking.await.result.unwrap_err(), Fault::Panicked);
+    }
+}

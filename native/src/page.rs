@@ -2,12 +2,14 @@
 //!
 //! `/relay.json` names the chain, its signer and the addresses that a browser can dial; `/healthz` answers `ok`. Everything
 //! else is looked up in the embedded files by its whole path, so no path leads out of them. At most [`CONNECTIONS`]
-//! connections are served at once; request bodies are not read.
+//! connections are served at once, none that is silent for [`SILENCE`]; request bodies are not read.
 
 use std::{
     io,
     net::SocketAddr,
+    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use alloy_primitives::Address;
@@ -27,9 +29,12 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
+use tokio_io_timeout::TimeoutStream;
 
 /// Connections served at once; the next ones wait.
 const CONNECTIONS: usize = 256;
+/// How long a connection may neither ask nor take anything.
+const SILENCE: Duration = Duration::from_secs(30);
 /// Relay addresses told to the page: more than any machine has.
 const RELAYS: usize = 32;
 
@@ -152,7 +157,10 @@ impl Listener for Bounded {
     async fn accept(&mut self) -> (Counted, SocketAddr) {
         let permit = self.free.clone().acquire_owned().await.ok();
         let (stream, from) = Listener::accept(&mut self.listener).await;
-        (Counted { stream, _permit: permit }, from)
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_read_timeout(Some(SILENCE));
+        stream.set_write_timeout(Some(SILENCE));
+        (Counted { stream: Box::pin(stream), _permit: permit }, from)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -160,12 +168,10 @@ impl Listener for Bounded {
     }
 }
 
-/// A connection that gives its place back when it ends.
+/// A connection that ends when it is silent, and then gives its place back.
 #[derive(Debug)]
-#[pin_project::pin_project]
 pub(crate) struct Counted {
-    #[pin]
-    stream: TcpStream,
+    stream: Pin<Box<TimeoutStream<TcpStream>>>,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -183,22 +189,22 @@ mod io_of_counted {
     use super::Counted;
 
     impl AsyncRead for Counted {
-        fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-            self.project().stream.poll_read(cx, buf)
+        fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            self.stream.as_mut().poll_read(cx, buf)
         }
     }
 
     impl AsyncWrite for Counted {
-        fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-            self.project().stream.poll_write(cx, buf)
+        fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+            self.stream.as_mut().poll_write(cx, buf)
         }
 
-        fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            self.project().stream.poll_flush(cx)
+        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.stream.as_mut().poll_flush(cx)
         }
 
-        fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            self.project().stream.poll_shutdown(cx)
+        fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.stream.as_mut().poll_shutdown(cx)
         }
     }
 }

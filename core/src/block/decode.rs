@@ -1,21 +1,12 @@
-//! The bounded SSZ decoder for a peer's bytes: op-node's rules (2026, protocol.md on decoding), no allocation.
+//! The bounded SSZ decoder for a peer's bytes: op-node's rules (2026, its `UnmarshalSSZ`), no allocation.
 //!
 //! One pass over the offsets; nothing is copied and nothing is trusted. The last region always extends to the end of
 //! the input, so trailing bytes cannot exist: they belong to a region and fail its length rule.
 
 use core::ops::Range;
 
-use super::payload::at;
+use super::layout::{MAX_EXTRA_DATA, MAX_TRANSACTIONS, MAX_WITHDRAWALS, WITHDRAWAL, array, at, fixed_len};
 use crate::fork::Version;
-
-/// Transactions in one payload at most (the consensus spec's list limit).
-pub(super) const MAX_TRANSACTIONS: usize = 1 << 20;
-/// Bytes of extra data at most.
-pub(super) const MAX_EXTRA_DATA: usize = 32;
-/// Withdrawals in one payload at most.
-pub(super) const MAX_WITHDRAWALS: usize = 16;
-/// Bytes of one withdrawal.
-pub(super) const WITHDRAWAL: usize = 44;
 
 /// A part of the payload, for errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,16 +87,6 @@ pub(super) struct Layout {
     pub(super) withdrawals: Range<usize>,
 }
 
-/// Bytes of the fixed part: 508, 512, 528, 560.
-pub(super) const fn fixed_len(version: Version) -> usize {
-    match version {
-        Version::V1 => at::WITHDRAWALS,
-        Version::V2 => at::BLOB_GAS_USED,
-        Version::V3 => at::WITHDRAWALS_ROOT,
-        Version::V4 => at::WITHDRAWALS_ROOT + 32,
-    }
-}
-
 /// Checks `[root ‖] ssz` and finds its parts.
 pub(super) fn layout(version: Version, body: &[u8]) -> Result<Layout, DecodeError> {
     let root = if version.has_beacon_root() { 32 } else { 0 };
@@ -184,11 +165,6 @@ pub(super) fn transaction(region: &[u8], count: usize, index: usize) -> &[u8] {
         _ => region.len(),
     };
     region.get(start..end).unwrap_or_default()
-}
-
-/// The `N` bytes at `at`.
-pub(super) fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
-    bytes.get(at..)?.first_chunk().copied()
 }
 
 fn offset(bytes: &[u8], at: usize) -> Option<u32> {

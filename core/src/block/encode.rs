@@ -1,13 +1,11 @@
 //! The owned payload and its SSZ encoding, defined with `ssz_rs`: what a sequencer publishes and a server serves.
 
 use alloy_primitives::{Address, B256, Bloom, Bytes, U256};
-use alloy_rlp::{Encodable, Header};
 use ssz_rs::prelude::*;
 
 use super::{
-    Payload,
-    decode::{self, MAX_EXTRA_DATA, MAX_TRANSACTIONS, MAX_WITHDRAWALS, WITHDRAWAL},
-    payload::at,
+    Payload, Withdrawal,
+    layout::{MAX_EXTRA_DATA, MAX_TRANSACTIONS, MAX_WITHDRAWALS, at},
 };
 use crate::{fork::Version, hash::keccak_many};
 
@@ -56,38 +54,6 @@ pub enum EncodeError {
     /// What was encoded does not decode again.
     #[error("the encoding does not decode: {0}")]
     Decode(#[from] super::DecodeError),
-}
-
-/// A withdrawal as in the consensus spec.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the consensus spec's own names")]
-pub struct Withdrawal {
-    pub index: u64,
-    pub validator_index: u64,
-    pub address: Address,
-    /// Gwei.
-    pub amount: u64,
-}
-
-impl Withdrawal {
-    pub(super) fn from_ssz(record: &[u8; WITHDRAWAL]) -> Self {
-        let quantity = |at| decode::array(record, at).map_or(0, u64::from_le_bytes);
-        Self {
-            index: quantity(0),
-            validator_index: quantity(8),
-            address: Address::from(decode::array(record, 16).unwrap_or_default()),
-            amount: quantity(36),
-        }
-    }
-
-    /// `[index, validatorIndex, address, amount]`: the item in the withdrawals trie.
-    pub(super) fn rlp(&self) -> Vec<u8> {
-        let fields: [&dyn Encodable; 4] = [&self.index, &self.validator_index, &self.address, &self.amount];
-        let mut out = Vec::new();
-        Header { list: true, payload_length: fields.iter().map(|field| field.length()).sum() }.encode(&mut out);
-        fields.iter().for_each(|field| field.encode(&mut out));
-        out
-    }
 }
 
 type Word = Vector<u8, 32>;

@@ -1,6 +1,6 @@
 //! The block hash: keccak-256 of the header's RLP, rebuilt from the payload.
 //!
-//! Source: protocol.md's list of header fields, op-node of 2026. What a version adds is decided by the encoding and not
+//! Source: op-node of 2026, `CheckBlockHash`. What a version adds is decided by the encoding and not
 //! by the timestamp, as op-node does; kona decides the requests hash by timestamp, which differs only for a payload of
 //! the wrong version.
 
@@ -10,8 +10,6 @@ use alloy_rlp::{Encodable, Header};
 use super::{Payload, trie};
 use crate::{fork::Version, hash::KeccakMany};
 
-/// Root of an empty trie, and so of an empty withdrawals list.
-pub(super) const EMPTY_ROOT: B256 = b256!("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");
 /// Keccak-256 of the RLP of an empty list: the hash of no uncles.
 const EMPTY_UNCLES: B256 = b256!("1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347");
 /// SHA-256 of nothing: the requests hash without requests (EIP-7685).

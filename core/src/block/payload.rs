@@ -1,4 +1,4 @@
-//! A decoded payload: a view on one buffer. Layout: protocol.md's fixed part, little endian.
+//! A decoded payload: a view on one buffer. Layout: the OP Stack's SSZ containers (specs, rollup-node-p2p).
 //!
 //! [`Payload::decode`] checks every offset once; afterwards each accessor is a bounded read that cannot fail. The
 //! buffer is shared (`Bytes`): cloning a payload or taking a transaction copies nothing.
@@ -7,33 +7,12 @@ use alloy_primitives::{Address, B256, U256};
 use bytes::Bytes;
 
 use super::{
+    Withdrawal,
     decode::{self, DecodeError, Layout},
-    encode::Withdrawal,
     hash,
+    layout::{WITHDRAWAL, array, at},
 };
 use crate::{fork::Version, hash::KeccakMany};
-
-/// Byte offsets of the fixed part.
-pub(super) mod at {
-    pub(in crate::block) const PARENT_HASH: usize = 0;
-    pub(in crate::block) const FEE_RECIPIENT: usize = 32;
-    pub(in crate::block) const STATE_ROOT: usize = 52;
-    pub(in crate::block) const RECEIPTS_ROOT: usize = 84;
-    pub(in crate::block) const LOGS_BLOOM: usize = 116;
-    pub(in crate::block) const PREV_RANDAO: usize = 372;
-    pub(in crate::block) const NUMBER: usize = 404;
-    pub(in crate::block) const GAS_LIMIT: usize = 412;
-    pub(in crate::block) const GAS_USED: usize = 420;
-    pub(in crate::block) const TIMESTAMP: usize = 428;
-    pub(in crate::block) const EXTRA_DATA: usize = 436;
-    pub(in crate::block) const BASE_FEE: usize = 440;
-    pub(in crate::block) const BLOCK_HASH: usize = 472;
-    pub(in crate::block) const TRANSACTIONS: usize = 504;
-    pub(in crate::block) const WITHDRAWALS: usize = 508;
-    pub(in crate::block) const BLOB_GAS_USED: usize = 512;
-    pub(in crate::block) const EXCESS_BLOB_GAS: usize = 520;
-    pub(in crate::block) const WITHDRAWALS_ROOT: usize = 528;
-}
 
 /// A payload of any version, decoded and within its bounds; not yet judged.
 #[derive(Clone)]
@@ -155,7 +134,7 @@ impl Payload {
     /// The withdrawals; an OP Stack block has none, and at most 16 decode.
     pub fn withdrawals(&self) -> impl ExactSizeIterator<Item = Withdrawal> {
         let region = self.ssz().get(self.layout.withdrawals.clone()).unwrap_or_default();
-        region.as_chunks::<{ decode::WITHDRAWAL }>().0.iter().map(Withdrawal::from_ssz)
+        region.as_chunks::<WITHDRAWAL>().0.iter().map(Withdrawal::from_ssz)
     }
 
     /// Blob gas used: the DA footprint from Jovian on, else 0; `None` before V3.
@@ -173,7 +152,7 @@ impl Payload {
         (self.version >= Version::V4).then(|| self.word(at::WITHDRAWALS_ROOT))
     }
 
-    /// The block hash by the header's rules (protocol.md's hash section, as op-node of 2026): decided by the encoding,
+    /// The block hash by the header's rules (as op-node of 2026, `CheckBlockHash`): decided by the encoding,
     /// never by the timestamp.
     pub fn compute_hash(&self, keccak_many: KeccakMany) -> B256 {
         hash::block_hash(self, keccak_many)
@@ -185,7 +164,7 @@ impl Payload {
     }
 
     fn array<const N: usize>(&self, at: usize) -> [u8; N] {
-        decode::array(self.ssz(), at).unwrap_or([0; N])
+        array(self.ssz(), at).unwrap_or([0; N])
     }
 
     fn word(&self, at: usize) -> B256 {

@@ -8,11 +8,13 @@
 //! An empty item adds no leaf while the later keys stay as they are: so does op-node's `DeriveSha`, whose stack trie
 //! refuses an empty value and drops the error.
 
-use alloy_primitives::{B256, keccak256};
+use alloy_primitives::{B256, b256, keccak256};
 use alloy_rlp::{Encodable, Header};
 
-use super::hash::EMPTY_ROOT;
 use crate::hash::{KeccakMany, Parts};
+
+/// Root of an empty trie.
+const EMPTY_ROOT: B256 = b256!("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");
 
 /// The root over `items`, in order. Fewer than 2^24 items.
 pub fn ordered_root<'a>(items: impl ExactSizeIterator<Item = &'a [u8]> + Clone, keccak_many: KeccakMany) -> B256 {

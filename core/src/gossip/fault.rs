@@ -41,7 +41,7 @@ pub enum Acceptance {
     Ignore,
 }
 
-/// The first rule that a message breaks. Order and source: op-node's topic validator (2026), protocol.md on validation.
+/// The first rule that a message breaks. Order and source: op-node's topic validator (`BuildBlocksValidator`, 2026).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// The snappy header does not parse.

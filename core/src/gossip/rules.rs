@@ -1,5 +1,5 @@
-//! The rules that need nothing but the message itself: op-node's topic validator in its order (2026; protocol.md on
-//! validation), as a value that runs anywhere.
+//! The rules that need nothing but the message itself: op-node's topic validator (`BuildBlocksValidator`, 2026) in its
+//! order, as a value that runs anywhere.
 //!
 //! Order matters twice: the signature comes before the payload is decoded, so a stranger's bytes never reach the
 //! decoder; and the first broken rule names the fault. The rules that need other messages are [`super::Seen`]'s.

@@ -1,6 +1,6 @@
 //! Who may sign: the current signer, and for a while the one before it.
 //!
-//! As op-node since 2026-04 (protocol.md on signer rotation): a changed signer leaves the previous one accepted for
+//! As op-node since 2026-04: a changed signer leaves the previous one accepted for
 //! [`GRACE`], or until the first message validly signed by the current one, whatever else is wrong with that message. Only
 //! the latest previous signer is kept. The first signer ever set starts no grace.
 

@@ -12,7 +12,7 @@ use libp2p::{
     swarm::NetworkBehaviour,
 };
 
-use super::{driver::NetError, params, transform::Transform};
+use super::{error::NetError, params, transform::Transform};
 use crate::{config::Settled, fork::Version};
 
 /// Gossip over the chain's four topics, identify and ping. No relay, no peer exchange.

@@ -30,7 +30,7 @@ use libp2p::{
 };
 
 use super::{
-    Host,
+    Host, NetError,
     behaviour::{Behaviour, BehaviourEvent},
     convert, link, params,
     transform::Transform,
@@ -43,25 +43,6 @@ use crate::{
     node::{CheckId, Input, Node, Output, Status},
     peer::PeerId,
 };
-
-/// Why a node cannot be made, or cannot listen.
-#[derive(Debug, thiserror::Error)]
-pub enum NetError {
-    /// gossipsub refuses its configuration.
-    #[error("gossipsub: {0}")]
-    Gossip(String),
-    /// Addresses of static peers are no multiaddrs.
-    #[error("not a multiaddr: {}", .0.join(", "))]
-    Addresses(Vec<String>),
-    /// The transport cannot listen on this address.
-    #[error("cannot listen on {address}: {error}")]
-    Listen {
-        /// The address.
-        address: Multiaddr,
-        /// What the transport said.
-        error: String,
-    },
-}
 
 /// All that a driver is made of.
 pub struct Parts<H> {
