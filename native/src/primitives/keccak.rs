@@ -2,7 +2,7 @@
 //! decided when the program runs.
 //!
 //! A permutation of all lanes costs about half more than one alone (measured: 407 ns for 8, 394 ns for 4, 272 ns for 1), so
-//! lanes pay as soon as two of them are busy. One input alone is always hashed by itself.
+//! lanes pay as soon as two of them are busy, and there is enough to do. One input alone is always hashed by itself.
 
 use alloy_primitives::B256;
 use petrel_core::hash::{self, KeccakMany, Parts};

@@ -7,6 +7,8 @@ use petrel_core::hash::{self, Parts};
 /// Bytes that one permutation absorbs: 1600 − 2 · 256 bits.
 const RATE: usize = 136;
 const WORDS: usize = RATE / 8;
+/// Blocks from which on lanes pay: less is done before cold code and cold wide registers are warm.
+const WORTHWHILE: usize = 128;
 
 /// Word `w` of lane `l` at `[w][l]`.
 pub(super) type State<const L: usize> = [[u64; L]; 25];
@@ -34,9 +36,12 @@ fn blocks(input: &Parts<'_>) -> usize {
 }
 
 /// How many of the longest inputs are better hashed by themselves: those that would go on long after all others are done,
-/// in lanes that cost half more than one alone. `order` has the longest first.
+/// in lanes that cost half more than one alone; all when there is little to do. `order` has the longest first.
 fn alone<const L: usize>(order: &[(usize, usize)]) -> usize {
     let mut total: usize = order.iter().map(|(blocks, _)| blocks).sum();
+    if total < WORTHWHILE {
+        return order.len();
+    }
     for (place, (longest, _)) in order.iter().enumerate() {
         if longest.max(&total.div_ceil(L)) * 3 < total * 2 {
             return place;
