@@ -29,7 +29,7 @@ cargo xtask COMMAND
                     ARGS that begin with a subcommand are run as they are
   test [STEP…]      every proof that fits in 40 minutes on two cold cores, or the named steps alone
   lint              the steps of `test` that run no tests: format, the core's rules, clippy on both targets
-  prove             what takes longer: tests marked #[ignore], in release, and the bench `validate`
+  prove             what takes longer: thousands of simulated worlds, properties with many cases, the bench
   bench [-- ARGS]   the bench `validate` alone
 
   wasm              the wasm package, into www/pkg

@@ -9,11 +9,16 @@ use crate::{
     www,
 };
 
-/// The tests marked `#[ignore]` (soak, fuzz), in release, then the bench.
+/// Cases of each property, where `cargo xtask test` is content with 256.
+const CASES: &str = "50000";
+
+/// The tests marked `#[ignore]` and the properties with many more cases, in release, then the bench.
 pub(crate) fn prove(shell: &Shell) -> Result<()> {
     let start = Instant::now();
     www::build(shell)?;
     run(&mut shell.cargo(["test", "--workspace", "--release", "--", "--ignored"]))?;
+    let properties = ["test", "--package", "petrel-tests", "--release", "--test", "oracle"];
+    run(shell.cargo(properties).env("PROPTEST_CASES", CASES))?;
     bench(shell, &[])?;
     println!("\nproved in {} min", start.elapsed().as_secs().div_ceil(60));
     Ok(())

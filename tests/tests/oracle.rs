@@ -99,9 +99,8 @@ fn their_hash(version: Version, envelope: OpNetworkPayloadEnvelope) -> B256 {
     block.header.hash_slow()
 }
 
+// 256 cases each, or as many as PROPTEST_CASES says.
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
-
     /// decode(encode(x)) = x, field by field through the encoder and byte by byte.
     #[test]
     fn what_is_encoded_is_decoded((version, payload) in any_payload()) {
