@@ -55,7 +55,7 @@ fn forks_are_crossed_while_it_runs() {
 fn the_page_is_served_with_the_relay_it_needs() {
     let mut devnet = Process::start(&["devnet", "--block-time=1s"]);
     devnet.event("block");
-    let said = devnet.errors();
+    let said = devnet.said("/\n");
     let url = said.split_whitespace().find(|word| word.starts_with("http://")).expect("the page's address");
     let url = format!("{}/", url.trim_end_matches('/'));
     assert!(get(&url).contains("<html"));

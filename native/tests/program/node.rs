@@ -130,7 +130,7 @@ fn two_nodes_with_one_key_are_told() {
     let second = start(&arguments(&sequencer, other.path(), &address), &[&key]);
     let shared = first.event("shared_key");
     assert!(shared["address"].as_str().unwrap().starts_with("/ip4/127.0.0.1/"), "{shared}");
-    assert!(first.errors().contains("another node has this node's key"), "{}", first.errors());
+    first.said("another node has this node's key");
     drop(second);
     block(&mut first, None);
 }
@@ -144,7 +144,7 @@ fn a_key_file_in_use_is_refused() {
     node.address(false);
     let mut second = start(&words, &[]);
     assert_eq!(second.wait().code(), Some(2));
-    assert!(second.errors().contains("is in use by process"), "{}", second.errors());
+    second.said("is in use by process");
 }
 
 #[test]

@@ -102,8 +102,20 @@ impl Process {
         found["address"].as_str().unwrap().to_owned()
     }
 
-    /// Everything it has said on stderr.
-    pub(crate) fn errors(&self) -> String {
+    /// Waits until it has said this on stderr, which is read apart from its events; everything that it has said.
+    pub(crate) fn said(&self, text: &str) -> String {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let said = self.errors();
+            if said.contains(text) {
+                return said;
+            }
+            assert!(Instant::now() < end, "{text} was not said\n{said}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn errors(&self) -> String {
         self.errors.lock().unwrap().clone()
     }
 
