@@ -49,13 +49,8 @@ impl Printer {
     /// Prints one event, as soon as the reader takes it. When too many wait it is left out, and
     /// `{"event":"missed","count"}` stands in the place of all that were.
     pub fn print(&mut self, event: &Event) {
+        self.tell_missed();
         let Some(lines) = &self.lines else { return };
-        if self.missed > 0 {
-            let line = serde_json::json!({ "event": "missed", "count": self.missed }).to_string();
-            if lines.try_send(line).is_ok() {
-                self.missed = 0;
-            }
-        }
         let Ok(line) = serde_json::to_string(event) else { return };
         match lines.try_send(line) {
             Ok(()) => {}
@@ -64,8 +59,17 @@ impl Printer {
         }
     }
 
+    fn tell_missed(&mut self) {
+        let Some(lines) = self.lines.as_ref().filter(|_| self.missed > 0) else { return };
+        let line = serde_json::json!({ "event": "missed", "count": self.missed }).to_string();
+        if lines.try_send(line).is_ok() {
+            self.missed = 0;
+        }
+    }
+
     /// Waits until everything is printed, but no longer than a second for a reader that does not read.
     pub fn finish(mut self) {
+        self.tell_missed();
         if self.lines.take().is_some() && self.ended.recv_timeout(FAREWELL) == Err(RecvTimeoutError::Timeout) {
             tracing::warn!("the reader of the events did not take the last of them");
         }

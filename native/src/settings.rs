@@ -1,7 +1,7 @@
 //! The command line resolved: every flag judged, every mistake named at once, with its remedy.
 //!
-//! A [`Settings`] is ready to run. Files that a node makes for itself (its key) are not touched here; files that it is given
-//! (`rollup.json`) are read.
+//! A [`Settings`] is ready to run. Nothing is made here: files that a node is given (`rollup.json`) and a key that it
+//! already has are read, a key that is missing is made later.
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
