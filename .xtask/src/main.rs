@@ -2,12 +2,13 @@
 //! and `.ci/run` call these and know nothing else.
 //!
 //! Reading order: `shell` (how commands are run), `setup` (what a fresh machine lacks), `wasm` and `www` (the page),
-//! `run`, `test` (the steps) with `purity` (the core's rules), `prove`, `size`, `presets`.
+//! `run`, `test` (the steps) with `purity` (the core's rules), `interop`, `prove`, `size`, `presets`.
 
 use std::{env, process::ExitCode};
 
 use anyhow::{Result, bail, ensure};
 
+mod interop;
 mod presets;
 mod prove;
 mod purity;
@@ -31,6 +32,7 @@ cargo xtask COMMAND
   lint              the steps of `test` that run no tests: format, the core's rules, clippy on both targets
   prove             what takes longer: thousands of simulated worlds, properties with many cases, the bench
   bench [-- ARGS]   the bench `validate` alone
+  interop op-node   against op-node's own gossip: blocks both ways, and spoilt messages with both verdicts
 
   wasm              the wasm package, into www/pkg
   www               the wasm package, then the npm package and the page, into www/dist
@@ -59,6 +61,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         "run" => run::run(&shell, rest),
         "test" => test::test(&shell, rest),
         "bench" => prove::bench(&shell, rest),
+        "interop" => interop::interop(&shell, rest),
         "presets" => {
             let [file] = rest else { bail!("expected one file: cargo xtask presets FILE") };
             presets::generate(file.as_ref(), &shell.root().join("core/src/chain/presets.rs"))

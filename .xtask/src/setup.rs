@@ -57,6 +57,15 @@ pub(crate) fn node(shell: &Shell) -> Result<()> {
     Ok(())
 }
 
+/// Go, for the programs on the other side of the interop tests.
+pub(crate) fn go(shell: &Shell) -> Result<()> {
+    ensure!(
+        succeeds(&mut shell.command("go", ["version"])),
+        "Go is missing; op-node is built with it. Install Go 1.24 or later (go.dev, or your system's package)"
+    );
+    Ok(())
+}
+
 /// Chromium for the page's tests: `PETREL_CHROMIUM`, or one in `PATH`, or Debian's package when we may install it.
 ///
 /// # Errors
@@ -113,6 +122,7 @@ pub(crate) fn doctor(shell: &Shell) -> Result<()> {
         "chromium",
         chromium.as_deref().unwrap_or("missing; the page's tests need it (Debian: apt-get install chromium)"),
     );
+    line("go", &version("go", &["version"]).unwrap_or_else(|_| "missing; op-node is built with it".to_owned()));
     line("cargo-deny", if has_deny(shell) { "installed" } else { DENY });
     node(shell)
 }

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
-    purity, setup,
+    interop, purity, setup,
     shell::{Shell, read, run, succeeds},
     www,
 };
@@ -29,7 +29,7 @@ struct Step {
     run: fn(&Shell) -> Result<Done>,
 }
 
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     Step { name: "fmt", about: "Rust is formatted", run: fmt },
     Step { name: "purity", about: "the core keeps its rules", run: purity },
     Step { name: "deny", about: "licences, sources and advisories of all dependencies", run: deny },
@@ -46,6 +46,7 @@ const STEPS: [Step; 12] = [
     },
     Step { name: "rust", about: "all crates' tests", run: rust },
     Step { name: "browser", about: "the page in Chromium, against a daemon", run: browser },
+    Step { name: "op-node", about: "op-node's own gossip on the other side", run: op_node },
 ];
 
 const LINT: [&str; 4] = ["fmt", "purity", "clippy", "clippy-wasm"];
@@ -213,6 +214,14 @@ fn browser(shell: &Shell) -> Result<Done> {
         .env("PETREL_BIN", debug.join("petrel"))
         .env("PETREL_HOSTILE_RELAY", debug.join("examples/hostile_relay"));
     all([test])
+}
+
+fn op_node(shell: &Shell) -> Result<Done> {
+    if let Err(error) = setup::go(shell) {
+        return Ok(Done::Skipped(format!("{error:#}")));
+    }
+    interop::op_node(shell)?;
+    Ok(Done::Passed)
 }
 
 /// The page, unless it was built before: what embeds it needs it to be there, not to be new.

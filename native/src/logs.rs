@@ -2,6 +2,10 @@
 
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
+/// gossipsub warns of what peers send, a line for each message and sometimes with all its bytes: whoever connects could fill
+/// the disk. What is wrong with a message is told by our own events; its lines come with `debug`, or when named.
+const MUTED: &str = "libp2p_gossipsub";
+
 /// `info`, or directives by target: `info,petrel_core=debug,libp2p_swarm=warn`.
 ///
 /// # Errors
@@ -14,6 +18,8 @@ pub fn filter(text: &str) -> Result<EnvFilter, String> {
             "expected off, error, warn, info, debug or trace, or directives like info,petrel_core=debug".to_owned()
         );
     }
+    let asked = text.contains(MUTED) || text.parse::<LevelFilter>().is_ok_and(|level| level >= LevelFilter::DEBUG);
+    let text = if asked { text } else { format!("{text},{MUTED}=off") };
     EnvFilter::try_new(text).map_err(|error| error.to_string())
 }
 

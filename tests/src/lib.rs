@@ -1,4 +1,7 @@
 //! Proofs across crates: the harness that they share.
 
+#[cfg(not(target_arch = "wasm32"))]
+pub mod child;
+pub mod forge;
 pub mod memory;
 pub mod world;

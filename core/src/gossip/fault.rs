@@ -56,9 +56,9 @@ pub enum Fault {
     /// The snappy block is corrupt.
     #[error("the snappy block is corrupt")]
     SnappyBody,
-    /// The protobuf carried a key.
-    #[error("the message carries a key, which no anonymous message has")]
-    WithKey,
+    /// The protobuf carried an author, a sequence number, a signature or a key (pubsub's `StrictNoSign`).
+    #[error("the message carries an author, a sequence number, a signature or a key, which no anonymous message has")]
+    Authored,
     /// No signer is configured, so nothing can be believed.
     #[error("no signer is configured")]
     NoSigner,
@@ -137,7 +137,7 @@ impl Fault {
             | Self::TooLarge
             | Self::TooShort
             | Self::SnappyBody
-            | Self::WithKey
+            | Self::Authored
             | Self::Signature(_)
             | Self::WrongSigner { .. }
             | Self::Undecodable(_)
@@ -161,7 +161,7 @@ impl Fault {
             | Self::TooLarge
             | Self::TooShort
             | Self::SnappyBody
-            | Self::WithKey
+            | Self::Authored
             | Self::Signature(_)
             | Self::WrongSigner { .. }
             | Self::Undecodable(_)
@@ -188,7 +188,7 @@ impl Fault {
             Self::TooLarge => "too_large",
             Self::TooShort => "too_short",
             Self::SnappyBody => "snappy_body",
-            Self::WithKey => "with_key",
+            Self::Authored => "authored",
             Self::NoSigner => "no_signer",
             Self::Signature(_) => "signature",
             Self::WrongSigner { .. } => "wrong_signer",

@@ -27,22 +27,23 @@ pub enum Form {
     TooShort,
     /// The header is fine, the block is not.
     Corrupt,
-    /// The protobuf carried a `key`, which no anonymous message has; not decompressed.
-    WithKey,
+    /// The protobuf carried an author, a sequence number, a signature or a key, which no anonymous message has; not
+    /// decompressed.
+    Authored,
 }
 
 impl Form {
     /// All forms; the position is the code in `net`'s tag.
     pub const ALL: [Self; 6] =
-        [Self::Snappy, Self::BadHeader, Self::TooLarge, Self::TooShort, Self::Corrupt, Self::WithKey];
+        [Self::Snappy, Self::BadHeader, Self::TooLarge, Self::TooShort, Self::Corrupt, Self::Authored];
 
     /// Domain of the message id: op-node's *valid* where the block decompressed, its *invalid* where not, and one of our
-    /// own for copies with a key, or one rejected copy would hide the honest message of the same bytes.
+    /// own for copies with an author, or one rejected copy would hide the honest message of the same bytes.
     const fn domain(self) -> [u8; 4] {
         match self {
             Self::Snappy | Self::TooShort => [1, 0, 0, 0],
             Self::BadHeader | Self::TooLarge | Self::Corrupt => [0, 0, 0, 0],
-            Self::WithKey => [0, 0, 0, 1],
+            Self::Authored => [0, 0, 0, 1],
         }
     }
 }
@@ -81,9 +82,9 @@ impl Message {
         }
     }
 
-    /// A copy that carried a protobuf `key`: kept as it is.
-    pub fn with_key(wire: &[u8]) -> Self {
-        Self { form: Form::WithKey, data: Bytes::copy_from_slice(wire), wire: wire.len() }
+    /// A copy that is not anonymous ([`Form::Authored`]): kept as it is.
+    pub fn authored(wire: &[u8]) -> Self {
+        Self { form: Form::Authored, data: Bytes::copy_from_slice(wire), wire: wire.len() }
     }
 
     /// Its name on `topic`.

@@ -146,7 +146,7 @@ const fn well_formed(form: Form) -> Result<(), Fault> {
         Form::TooLarge => Err(Fault::TooLarge),
         Form::TooShort => Err(Fault::TooShort),
         Form::Corrupt => Err(Fault::SnappyBody),
-        Form::WithKey => Err(Fault::WithKey),
+        Form::Authored => Err(Fault::Authored),
     }
 }
 

@@ -71,8 +71,9 @@ pub(super) fn gossipsub(
         .history_gossip(HISTORY_GOSSIP)
         .duplicate_cache_time(SEEN)
         .max_transmit_size(MAX_TRANSMIT)
-        // Anonymous and not None: with None a message with a signature would be forwarded, and op-node refuse us.
-        .validation_mode(ValidationMode::Anonymous)
+        // Not Anonymous, which refuses a message that has an author before the transform can name the fault; and not
+        // None, which hides the author, so that such a message would be accepted.
+        .validation_mode(ValidationMode::Permissive)
         .validate_messages()
         .message_id_fn(id)
         .connection_handler_queue_len(SEND_QUEUE)

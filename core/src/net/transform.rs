@@ -81,14 +81,19 @@ impl Transform {
 
     /// The message and the tag for one copy: remembered, or decompressed and named now.
     fn take(&self, version: Version, raw: &RawMessage) -> (Bytes, Tag) {
-        let keyed = raw.key.is_some();
-        if let Some(known) = self.recent().find(version, keyed, &raw.data) {
+        let authored = authored(&raw);
+        if let Some(known) = self.recent().find(version, authored, &raw.data) {
             return known;
         }
-        let message = if keyed { Message::with_key(&raw.data) } else { Message::decompress(&raw.data) };
+        let message = if authored { Message::authored(&raw.data) } else { Message::decompress(&raw.data) };
         let id = message.id(raw.topic.as_str());
-        self.recent().remember(version, keyed, &raw.data, message, id)
+        self.recent().remember(version, authored, &raw.data, message, id)
     }
+}
+
+/// Whether the message says who wrote it. No message of an OP Stack chain does, and op-node refuses those that do.
+const fn authored(raw: &RawMessage) -> bool {
+    raw.source.is_some() || raw.sequence_number.is_some() || raw.signature.is_some() || raw.key.is_some()
 }
 
 impl DataTransform for Transform {
@@ -140,7 +145,7 @@ struct Recent {
 
 struct Entry {
     version: Version,
-    keyed: bool,
+    authored: bool,
     wire: Box<[u8]>,
     data: Bytes,
     tag: Tag,
@@ -153,8 +158,8 @@ impl Recent {
     /// Messages remembered at most: a copy is compared with each of its length.
     const MESSAGES: usize = 32;
 
-    fn find(&self, version: Version, keyed: bool, wire: &[u8]) -> Option<(Bytes, Tag)> {
-        let same = |entry: &&Entry| entry.version == version && entry.keyed == keyed && *entry.wire == *wire;
+    fn find(&self, version: Version, authored: bool, wire: &[u8]) -> Option<(Bytes, Tag)> {
+        let same = |entry: &&Entry| entry.version == version && entry.authored == authored && *entry.wire == *wire;
         self.entries.iter().rev().find(same).map(|entry| (entry.data.clone(), entry.tag))
     }
 
@@ -165,7 +170,7 @@ impl Recent {
     fn remember(
         &mut self,
         version: Version,
-        keyed: bool,
+        authored: bool,
         wire: &[u8],
         message: Message,
         id: MessageId,
@@ -174,7 +179,7 @@ impl Recent {
         let tag = Tag { form: message.form, serial: self.serial, wire: message.wire as u32 };
         let data = message.data;
         self.bytes += wire.len() + data.len();
-        self.entries.push_back(Entry { version, keyed, wire: wire.into(), data: data.clone(), tag, id });
+        self.entries.push_back(Entry { version, authored, wire: wire.into(), data: data.clone(), tag, id });
         while self.bytes > Self::BYTES || self.entries.len() > Self::MESSAGES {
             let Some(old) = self.entries.pop_front() else { break };
             self.bytes -= old.wire.len() + old.data.len();

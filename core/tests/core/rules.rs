@@ -36,7 +36,7 @@ fn what_came_broken_off_the_wire_is_named_by_its_form() {
     assert_eq!(broken(Form::TooLarge), Fault::TooLarge);
     assert_eq!(broken(Form::TooShort), Fault::TooShort);
     assert_eq!(broken(Form::Corrupt), Fault::SnappyBody);
-    assert_eq!(broken(Form::WithKey), Fault::WithKey);
+    assert_eq!(broken(Form::Authored), Fault::Authored);
 }
 
 #[test]

@@ -1,0 +1,105 @@
+// The peer: op-node's own p2p package behind a line protocol, for the interop tests.
+//
+// It is a whole op-node as far as peers can tell (host, gossip with its validators, both sides of payload_by_number),
+// without an engine and without L1. Its standard input takes one JSON command a line (see command), its standard output
+// gives one JSON event a line (see events.go). It ends with its standard input.
+//
+// Reading order: main.go (flags, commands), node.go (op-node's parts put together), chain.go (the blocks that it makes
+// and serves), spoil.go (bytes that no op-node would send), events.go (what it tells).
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/ethereum/go-ethereum/log"
+)
+
+// One line of standard input.
+type command struct {
+	// "publish", "spoil", "fetch" or "connect".
+	Do string `json:"do"`
+	// publish: the block to make; see chain.go.
+	Block *blockSpec `json:"block"`
+	// spoil: the message to send as it is; see spoil.go.
+	Spoil *spoilSpec `json:"spoil"`
+	// fetch: the range to ask peers for; see chain.go.
+	Fetch *fetchSpec `json:"fetch"`
+	// connect: the multiaddr to dial.
+	Address string `json:"address"`
+}
+
+type flags struct {
+	rollup, signer, sequencerKey, hostKey string
+	port                                  uint
+	verbose                               bool
+}
+
+func parseFlags() flags {
+	var f flags
+	flag.StringVar(&f.rollup, "rollup", "", "op-node's rollup.json")
+	flag.StringVar(&f.signer, "signer", "", "the address that signs unsafe blocks")
+	flag.StringVar(&f.sequencerKey, "sequencer-key", "", "hex key with which published blocks are signed")
+	flag.StringVar(&f.hostKey, "host-key", "", "hex secp256k1 key of the peer's identity")
+	flag.UintVar(&f.port, "port", 0, "TCP port on loopback; 0 lets the system choose")
+	flag.BoolVar(&f.verbose, "verbose", false, "op-node's own logs on standard error")
+	flag.Parse()
+	return f
+}
+
+func main() {
+	f := parseFlags()
+	level := log.LevelCrit
+	if f.verbose {
+		level = log.LevelDebug
+	}
+	logger := log.NewLogger(log.NewTerminalHandlerWithLevel(os.Stderr, level, false))
+	if err := run(f, logger); err != nil {
+		fmt.Fprintln(os.Stderr, "peer:", err)
+		os.Exit(1)
+	}
+}
+
+func run(f flags, logger log.Logger) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	rollup, err := readRollup(f.rollup)
+	if err != nil {
+		return err
+	}
+	key, err := crypto.HexToECDSA(f.sequencerKey)
+	if err != nil {
+		return fmt.Errorf("sequencer-key: %w", err)
+	}
+	chain := newChain(rollup, key)
+	node, err := start(ctx, f, rollup, common.HexToAddress(f.signer), chain, logger)
+	if err != nil {
+		return err
+	}
+	defer node.close()
+	lines := bufio.NewReaderSize(os.Stdin, 1<<20)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		var c command
+		if err := json.Unmarshal(line, &c); err != nil {
+			return fmt.Errorf("not a command: %w", err)
+		}
+		if err := node.obey(ctx, c); err != nil {
+			tell(failed{Event: "failed", Do: c.Do, Error: err.Error()})
+		}
+	}
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/log"
+	ds "github.com/ipfs/go-datastore"
+	dssync "github.com/ipfs/go-datastore/sync"
+	"github.com/libp2p/go-libp2p"
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
+
+	"github.com/ethereum-optimism/optimism/op-node/metrics"
+	"github.com/ethereum-optimism/optimism/op-node/p2p"
+	"github.com/ethereum-optimism/optimism/op-node/rollup"
+	"github.com/ethereum-optimism/optimism/op-service/eth"
+)
+
+// node is op-node's p2p stack and what it is told to do.
+type node struct {
+	p2p   *p2p.NodeP2P
+	chain *chain
+	liar  *liar
+}
+
+func readRollup(file string) (*rollup.Config, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var config rollup.Config
+	return &config, json.Unmarshal(text, &config)
+}
+
+// start brings up op-node's stack with its defaults, on loopback, without discovery and without scores: several peers
+// share one address here, which op-node's IP colocation score would hold against them.
+func start(ctx context.Context, f flags, cfg *rollup.Config, signer common.Address, chain *chain, logger log.Logger) (*node, error) {
+	secret, err := hex.DecodeString(f.hostKey)
+	if err != nil {
+		return nil, fmt.Errorf("host-key: %w", err)
+	}
+	key, err := crypto.UnmarshalSecp256k1PrivateKey(secret)
+	if err != nil {
+		return nil, fmt.Errorf("host-key: %w", err)
+	}
+	id, err := peer.IDFromPrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	config := &p2p.Config{
+		Priv:                     key.(*crypto.Secp256k1PrivateKey),
+		NoDiscovery:              true,
+		ListenIP:                 net.IPv4(127, 0, 0, 1),
+		ListenTCPPort:            uint16(f.port),
+		HostMux:                  []libp2p.Option{p2p.YamuxC(), p2p.MplexC()},
+		HostSecurity:             []libp2p.Option{p2p.NoiseC()},
+		PeersLo:                  20,
+		PeersHi:                  30,
+		PeersGrace:               30 * time.Second,
+		MeshD:                    p2p.DefaultMeshD,
+		MeshDLo:                  p2p.DefaultMeshDlo,
+		MeshDHi:                  p2p.DefaultMeshDhi,
+		MeshDLazy:                p2p.DefaultMeshDlazy,
+		GossipTimestampThreshold: 60 * time.Second,
+		UserAgent:                "optimism",
+		TimeoutDial:              10 * time.Second,
+		Store:                    dssync.MutexWrap(ds.NewMapDatastore()),
+		EnableReqRespSync:        true,
+	}
+	stack, err := p2p.NewNodeP2P(ctx, cfg, logger, traced{config, &tracer{id}}, chain, chain, believed(signer), metrics.NoopMetrics, nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, address := range stack.Host().Addrs() {
+		tell(listening{"listening", fmt.Sprintf("%s/p2p/%s", address, id)})
+	}
+	return &node{p2p: stack, chain: chain}, nil
+}
+
+func (n *node) close() {
+	n.liar.close()
+	_ = n.p2p.Close()
+}
+
+func (n *node) obey(ctx context.Context, c command) error {
+	switch {
+	case c.Do == "publish" && c.Block != nil:
+		return n.chain.publish(ctx, *c.Block, n.p2p.GossipOut())
+	case c.Do == "fetch" && c.Fetch != nil:
+		return c.Fetch.run(ctx, n.p2p)
+	case c.Do == "connect":
+		address, err := ma.NewMultiaddr(c.Address)
+		if err != nil {
+			return err
+		}
+		info, err := peer.AddrInfoFromP2pAddr(address)
+		if err != nil {
+			return err
+		}
+		return n.p2p.Host().Connect(ctx, *info)
+	case c.Do == "spoil" && c.Spoil != nil:
+		n.liar.close()
+		var err error
+		n.liar, err = c.Spoil.send(ctx, n.p2p.Host())
+		return err
+	default:
+		return errors.New("not a command")
+	}
+}
+
+// traced is op-node's configuration with one more pubsub option.
+type traced struct {
+	*p2p.Config
+	tracer *tracer
+}
+
+func (t traced) ConfigureGossip(cfg *rollup.Config) []pubsub.Option {
+	return append(t.Config.ConfigureGossip(cfg), pubsub.WithRawTracer(t.tracer))
+}
+
+// believed is the signer that op-node would have read from L1.
+type believed common.Address
+
+func (b believed) P2PSequencerAddress() common.Address         { return common.Address(b) }
+func (b believed) PreviousP2PSequencerAddress() common.Address { return common.Address{} }
+func (b believed) ConfirmCurrentSigner()                       {}
+
+// OnUnsafeL2Payload takes what gossip and payload_by_number deliver.
+func (c *chain) OnUnsafeL2Payload(_ context.Context, from peer.ID, envelope *eth.ExecutionPayloadEnvelope) error {
+	c.keep(envelope)
+	tell(block{"block", from.String(), uint64(envelope.ExecutionPayload.BlockNumber), envelope.ExecutionPayload.BlockHash.Hex()})
+	return nil
+}

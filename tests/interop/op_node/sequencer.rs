@@ -1,0 +1,85 @@
+//! A sequencer of ours: a Driver on TCP that knows one relay, judges what it is given and publishes it.
+
+use std::{thread, time::Duration};
+
+use futures::StreamExt;
+use petrel_core::{
+    Event,
+    chain::Chain,
+    config::{Config, Static},
+    fork::Version,
+    peer::PeerId,
+};
+use petrel_node::{
+    daemon,
+    identity::Identity,
+    settings::{Net, Security},
+};
+use petrel_tests::forge;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+/// Ends when it is dropped.
+pub(crate) struct Sequencer {
+    blocks: UnboundedSender<(Version, Vec<u8>)>,
+}
+
+impl Sequencer {
+    /// Connects to the relay and waits until its gossip listens.
+    pub(crate) fn start(chain: &Chain, relay: &str) -> Self {
+        let (blocks, mut due) = unbounded_channel::<(Version, Vec<u8>)>();
+        let (ready, joined) = std::sync::mpsc::channel();
+        let config = config(chain, relay);
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+            runtime.block_on(async {
+                let mut driver = daemon::driver(&Identity::generate(), config.settle().unwrap(), &net()).unwrap();
+                let mut topics = 0;
+                loop {
+                    tokio::select! {
+                        event = driver.next() => match event {
+                            Some(Event::TopicJoined(_)) => {
+                                topics += 1;
+                                if topics == 4 { let _gone = ready.send(()); }
+                            }
+                            Some(Event::PublishFailed(failed)) => panic!("{failed:?}"),
+                            Some(_) => {}
+                            None => return,
+                        },
+                        block = due.recv() => match block {
+                            Some((version, message)) => driver.publish(version, message.into()),
+                            None => return,
+                        },
+                    }
+                }
+            });
+            runtime.shutdown_background();
+        });
+        joined.recv_timeout(super::session::PATIENCE).expect("the relay joins the topics");
+        // The mesh is built by the heartbeat, every half second.
+        thread::sleep(Duration::from_millis(1500));
+        Self { blocks }
+    }
+
+    /// Publishes an uncompressed message.
+    pub(crate) fn publish(&self, version: Version, message: Vec<u8>) {
+        self.blocks.send((version, message)).unwrap();
+    }
+}
+
+fn config(chain: &Chain, relay: &str) -> Config {
+    let mut config = Config::new(chain.clone());
+    config.signer = Some(forge::key(1).address());
+    let peer: libp2p::PeerId = relay.rsplit('/').next().unwrap().parse().unwrap();
+    let peer = PeerId::from_bytes(&peer.to_bytes()).unwrap();
+    config.statics = vec![Static { peer, addresses: vec![relay.to_owned()] }];
+    config
+}
+
+fn net() -> Net {
+    Net {
+        listen: Vec::new(),
+        security: vec![Security::Noise],
+        timeout: Duration::from_secs(10),
+        agent: "sequencer".to_owned(),
+    }
+}

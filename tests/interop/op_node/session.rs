@@ -1,0 +1,110 @@
+//! One chain and those who follow it: op-node's peer and the daemon, connected and grafted.
+
+use std::{
+    env, fs,
+    path::PathBuf,
+    process::Command,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use petrel_core::{
+    chain::{Chain, Genesis, Origin},
+    fork::{Fork, Forks},
+};
+use petrel_tests::{child::Child, forge};
+use serde_json::json;
+use tempfile::TempDir;
+
+/// Longer than anything here takes on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+const CHAIN: u64 = 90_221_200;
+/// The key that signs every block of these chains: [`forge::key`]`(1)`.
+const SEQUENCER: u8 = 1;
+
+/// See the module.
+pub(crate) struct Session {
+    pub(crate) chain: Chain,
+    pub(crate) peer: Child,
+    pub(crate) daemon: Child,
+    /// Where the daemon listens.
+    pub(crate) address: String,
+    number: u64,
+    _files: TempDir,
+}
+
+impl Session {
+    /// A chain on which every fork up to `fork` is active.
+    pub(crate) fn start(fork: Fork) -> Self {
+        let chain = chain(fork);
+        let files = tempfile::tempdir().unwrap();
+        let rollup = files.path().join("rollup.json");
+        fs::write(&rollup, chain.to_rollup_json().to_string()).unwrap();
+        let signer = forge::key(SEQUENCER).address().to_string();
+
+        let secret = |seed: u8| format!("{seed:02x}").repeat(32);
+        let mut command = Command::new(binary("PETREL_INTEROP_PEER"));
+        command.args(["-signer", &signer, "-host-key", &secret(0x42), "-sequencer-key", &secret(SEQUENCER)]);
+        let mut peer = Child::start("op-node", command.arg("-rollup").arg(&rollup)).unwrap();
+        let there = peer.expect("its address", PATIENCE, |event| event["event"] == "listening");
+
+        let mut command = Command::new(binary("PETREL_BIN"));
+        command.arg("node").arg("--rollup.config").arg(&rollup).arg("--datadir").arg(files.path());
+        command.args(["--p2p.unsafe-block-signer", &signer, "--p2p.static", there["address"].as_str().unwrap()]);
+        command.args(["--p2p.listen.ip=127.0.0.1", "--p2p.listen.tcp=0", "--p2p.no-discovery", "--events=json"]);
+        command.arg("--log.level=error");
+        let mut daemon = Child::start("petrel", &mut command).unwrap();
+        let here = daemon.expect("its address", PATIENCE, |event| event["event"] == "listening");
+        for topic in 0..4 {
+            let name = format!("/optimism/{CHAIN}/{topic}/blocks");
+            peer.expect("a graft", PATIENCE, |event| event["event"] == "grafted" && event["topic"] == name.as_str());
+        }
+        let address = here["address"].as_str().unwrap().to_owned();
+        Self { chain, peer, daemon, address, number: 0, _files: files }
+    }
+
+    /// A height that no block has yet.
+    pub(crate) fn next_number(&mut self) -> u64 {
+        self.number += 1;
+        self.number
+    }
+
+    /// Has op-node make, sign and publish a block; its hash.
+    pub(crate) fn publish(&mut self, number: u64, transaction: &[u8]) -> String {
+        let transaction = alloy_primitives::hex::encode_prefixed(transaction);
+        let block = json!({
+            "number": number, "timestamp": unix().as_secs(), "extraData": "0x", "transactions": [transaction],
+        });
+        self.peer.tell(&json!({ "do": "publish", "block": block }));
+        let told = self.peer.expect("publication", PATIENCE, |event| {
+            event["event"] == "failed" || (event["event"] == "published" && event["number"] == number)
+        });
+        told["hash"].as_str().unwrap_or_else(|| panic!("{told}")).to_owned()
+    }
+}
+
+/// A program that the task runner has built.
+fn binary(variable: &str) -> PathBuf {
+    let named = env::var_os(variable).map(PathBuf::from);
+    named
+        .unwrap_or_else(|| panic!("{variable} is not set; run `cargo xtask interop op-node`, which builds and sets it"))
+}
+
+fn chain(fork: Fork) -> Chain {
+    Chain {
+        id: CHAIN,
+        name: "interop".to_owned(),
+        l1: 900,
+        block_time: 2,
+        genesis: Genesis { number: 0, hash: [7; 32].into(), time: unix().as_secs() - 600 },
+        forks: Forks::all_until(fork),
+        signer: None,
+        system_config: None,
+        origin: Origin::Rollup,
+    }
+}
+
+/// Since 1970.
+pub(crate) fn unix() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap()
+}

@@ -1,0 +1,109 @@
+//! The spoilt messages: the same bytes from the same stranger to op-node and to the daemon, and both verdicts side by side.
+//!
+//! Each message comes from an identity of its own, so that no verdict depends on the sender's past, and has a height of
+//! its own, so that none depends on another block.
+
+use std::{thread, time::Duration};
+
+use petrel_core::fork::Fork;
+use petrel_tests::forge::compress;
+use serde_json::{Value, json};
+
+use crate::session::{PATIENCE, Session, unix};
+
+mod rows;
+
+use rows::{Row, Timing};
+
+/// How long a verdict may take. What is refused without a word is known by nothing having come.
+const VERDICT: Duration = Duration::from_secs(8);
+
+/// `true` when every message got the verdict that it should have, from both.
+pub(crate) fn run() -> bool {
+    println!("\nspoilt messages; the last column is the fault that Petrel names, or why it differs\n");
+    println!("  fork      message                                    op-node Petrel");
+    let mut fine = true;
+    for fork in Fork::TIMED {
+        let mut session = Session::start(fork);
+        for row in rows::of(fork, &mut session) {
+            fine &= judge(&mut session, fork, row);
+        }
+    }
+    fine
+}
+
+fn judge(session: &mut Session, fork: Fork, row: Row) -> bool {
+    if row.timing == Timing::Exact {
+        // Whole seconds are compared: the message is made and judged within one.
+        let into = Duration::from_nanos(u64::from(unix().subsec_nanos()));
+        thread::sleep(Duration::from_secs(1).saturating_sub(into) + Duration::from_millis(50));
+    }
+    let message = (row.make)(unix().as_secs());
+    let data = message.wire.unwrap_or_else(|| compress(&message.plain));
+    let mut spoil = json!({
+        "to": [session.address],
+        "topic": format!("/optimism/{}/{}/blocks", session.chain.id, row.topic.topic()),
+        "data": base64(&data),
+    });
+    for field in &row.fields {
+        spoil[*field] = base64(field_bytes(field)).into();
+    }
+    session.peer.tell(&json!({ "do": "spoil", "spoil": spoil }));
+    let sent =
+        session.peer.expect("a liar", PATIENCE, |event| event["event"] == "spoilt" || event["event"] == "failed");
+    let liar = sent["peer"].as_str().unwrap_or_else(|| panic!("{sent}")).to_owned();
+    let theirs = op_node(session, &liar);
+    let ours = petrel(session, &liar, &message.hash);
+    let (expected, why) = row.differs.unwrap_or((row.expect, ""));
+    let fine = theirs == row.expect && ours.0 == expected;
+    let mark = if fine { "" } else { "  <-- not as it should be" };
+    println!("  {:<9} {:<42} {:<7} {:<7} {}{why}{mark}", fork.name(), row.name, theirs, ours.0, ours.1);
+    fine
+}
+
+/// op-node's verdict: its validators', or pubsub's before them.
+fn op_node(session: &mut Session, liar: &str) -> String {
+    let told = session
+        .peer
+        .wait(VERDICT, |event| event["event"] == "verdict" && event["peer"] == liar && event["verdict"] != "duplicate");
+    told.as_ref().and_then(|event| event["verdict"].as_str()).unwrap_or("none").to_owned()
+}
+
+/// Petrel's verdict, and the fault that it names. What is accepted may come from op-node first, which relays it.
+fn petrel(session: &mut Session, liar: &str, hash: &str) -> (String, String) {
+    let told = session.daemon.wait(VERDICT, |event| match event["event"].as_str() {
+        Some("block") => event["hash"] == hash,
+        Some("rejected" | "ignored") => event["peer"] == liar,
+        _ => false,
+    });
+    let fault = |event: &Value| event["fault"].as_str().unwrap_or_default().to_owned();
+    match told {
+        None => ("none".to_owned(), String::new()),
+        Some(event) if event["event"] == "block" => ("accept".to_owned(), String::new()),
+        Some(event) if event["event"] == "rejected" => ("reject".to_owned(), fault(&event)),
+        Some(event) => ("ignore".to_owned(), fault(&event)),
+    }
+}
+
+/// What stands in a protobuf field that no anonymous message has.
+fn field_bytes(field: &str) -> &'static [u8] {
+    match field {
+        // A peer id: the identity multihash of four bytes.
+        "from" => &[0, 4, 8, 2, 18, 0],
+        "seqno" => &[0, 0, 0, 0, 0, 0, 0, 1],
+        _ => &[7; 64],
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let word = chunk.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for at in 0..4 {
+            let digit = DIGITS[(word >> (18 - 6 * at) & 63) as usize];
+            text.push(if at <= chunk.len() { char::from(digit) } else { '=' });
+        }
+    }
+    text
+}

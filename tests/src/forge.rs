@@ -1,0 +1,144 @@
+//! Blocks to send: a valid one, and the least wrong ones. Nothing here is judged; that is for whoever receives them.
+
+use alloy_primitives::{Address, B256, Bytes, U256, address, b256};
+use petrel_core::{
+    block::ExecutionPayload,
+    fork::{Fork, Version},
+    sign::{Key, seal_body, signing_hash},
+};
+
+/// The fee vault that every OP Stack sequencer pays to.
+const FEE_VAULT: Address = address!("4200000000000000000000000000000000000011");
+/// The storage root of an account without storage.
+const EMPTY_ROOT: B256 = b256!("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");
+
+/// A key that anybody can make.
+#[must_use]
+pub fn key(seed: u8) -> Key {
+    Key::from_bytes(&[seed; 32]).expect("below the curve's order")
+}
+
+/// A block and how it is sealed.
+#[derive(Clone, Debug)]
+pub struct Forge {
+    /// The chain that the signature is for.
+    pub chain_id: u64,
+    /// The encoding.
+    pub version: Version,
+    /// The block; its hash is filled in when it is sealed, unless [`Forge::claiming`] set one.
+    pub payload: ExecutionPayload,
+    claimed: bool,
+    key: u8,
+}
+
+impl Forge {
+    /// A valid block as `fork` has it, with one transaction of `bytes` that do not compress.
+    #[must_use]
+    pub fn new(chain_id: u64, fork: Fork, number: u64, timestamp: u64, bytes: usize) -> Self {
+        let payload = ExecutionPayload {
+            fee_recipient: FEE_VAULT,
+            block_number: number,
+            gas_limit: 60_000_000,
+            gas_used: 21_000,
+            timestamp,
+            base_fee_per_gas: U256::from(252),
+            extra_data: extra_data(fork),
+            transactions: vec![Bytes::from(noise(number ^ timestamp.rotate_left(32), bytes))],
+            withdrawals_root: EMPTY_ROOT,
+            parent_beacon_block_root: B256::repeat_byte(0xbe),
+            ..ExecutionPayload::default()
+        };
+        Self { chain_id, version: fork.version(), payload, claimed: false, key: 1 }
+    }
+
+    /// The same with one thing changed.
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(&mut ExecutionPayload)) -> Self {
+        change(&mut self.payload);
+        self
+    }
+
+    /// With another block hash than its own.
+    #[must_use]
+    pub fn claiming(mut self, hash: B256) -> Self {
+        self.payload.block_hash = hash;
+        self.claimed = true;
+        self
+    }
+
+    /// Signed by [`key`]`(seed)`; without this by `key(1)`.
+    #[must_use]
+    pub const fn by(mut self, seed: u8) -> Self {
+        self.key = seed;
+        self
+    }
+
+    /// Signed for another chain.
+    #[must_use]
+    pub const fn for_chain(mut self, chain_id: u64) -> Self {
+        self.chain_id = chain_id;
+        self
+    }
+
+    /// Encoded as another version.
+    #[must_use]
+    pub const fn encoded_as(mut self, version: Version) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// What the signature covers, and the block hash in it.
+    #[must_use]
+    pub fn body(&self) -> (Vec<u8>, B256) {
+        let mut payload = self.payload.clone();
+        let body = if self.claimed { payload.encode(self.version) } else { payload.finish(self.version) };
+        (body.expect("within SSZ's limits"), payload.block_hash)
+    }
+
+    /// The whole message, uncompressed, and its block hash.
+    #[must_use]
+    pub fn sealed(&self) -> (Vec<u8>, B256) {
+        let (body, hash) = self.body();
+        (self.seal(&body), hash)
+    }
+
+    /// Signs a body that was changed by hand.
+    #[must_use]
+    pub fn seal(&self, body: &[u8]) -> Vec<u8> {
+        seal_body(&key(self.key), self.chain_id, body)
+    }
+
+    /// The hash that a signature of `body` covers.
+    #[must_use]
+    pub fn signing_hash(&self, body: &[u8]) -> B256 {
+        signing_hash(self.chain_id, body)
+    }
+}
+
+/// EIP-1559 parameters as the fork encodes them.
+fn extra_data(fork: Fork) -> Bytes {
+    match fork {
+        fork if fork >= Fork::Jovian => Bytes::from_static(b"\x01\0\0\0\xfa\0\0\0\x06\0\0\0\0\0\0\0\0"),
+        fork if fork >= Fork::Holocene => Bytes::from_static(b"\0\0\0\0\xfa\0\0\0\x06"),
+        _ => Bytes::new(),
+    }
+}
+
+/// Bytes that do not compress, another sequence for each seed.
+#[must_use]
+pub fn noise(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let words = std::iter::repeat_with(move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    });
+    words.flatten().take(len).collect()
+}
+
+/// As it goes on the wire.
+#[must_use]
+pub fn compress(message: &[u8]) -> Vec<u8> {
+    snap::raw::Encoder::new().compress_vec(message).expect("shorter than 4 GiB")
+}
