@@ -1,43 +1,108 @@
 //! `cargo xtask interop NAME`: Petrel against programs written by others, built here from their own sources. All that is
-//! downloaded and built stays in `target/interop`.
+//! downloaded, built and written stays in `target/interop`.
 
-use std::{path::PathBuf, process::Command};
+use std::{fs, path::PathBuf, process::Command};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{
     setup,
-    shell::{Shell, run},
+    shell::{Shell, find, read, run, succeeds},
     www,
 };
+
+/// The Go module that builds the other side.
+const MODULE: &str = "tests/interop/op-node";
 
 /// Runs one of them; what this machine lacks for it is an error that says what to install.
 pub(crate) fn interop(shell: &Shell, args: &[String]) -> Result<()> {
     match args {
         [name] if name == "op-node" => op_node(shell),
-        _ => bail!("expected one name: cargo xtask interop op-node"),
+        [name] if name == "devnet" => devnet(shell),
+        _ => bail!("expected one name: cargo xtask interop op-node, or cargo xtask interop devnet"),
     }
 }
 
 /// op-node's gossip package on the other side: blocks both ways, then a table of spoilt messages and both verdicts.
 pub(crate) fn op_node(shell: &Shell) -> Result<()> {
     setup::go(shell)?;
+    let peer = go_build(shell, "peer", ".")?;
+    let petrel = petrel(shell)?;
+    let mut test = shell.cargo(["test", "--package", "petrel-tests", "--test", "interop-op-node"]);
+    run(test.env("PETREL_INTEROP_PEER", peer).env("PETREL_BIN", petrel))
+}
+
+/// A whole network: L1, a sequencer, a follower, Petrel, a tab where Chromium is.
+pub(crate) fn devnet(shell: &Shell) -> Result<()> {
+    can_devnet(shell)?;
+    let chromium = setup::chromium(shell);
+    let anvil = anvil(shell)?;
+    let peer = go_build(shell, "peer", ".")?;
+    let op_node = go_build(shell, "op-node", "github.com/ethereum-optimism/optimism/op-node/cmd")?;
+    let geth = go_build(shell, "geth", "github.com/ethereum/go-ethereum/cmd/geth")?;
+    let petrel = petrel(shell)?;
+    let build = ["test", "--package", "petrel-tests", "--test", "interop-devnet", "--no-run"];
+    run(&mut shell.cargo(build))?;
+    let test = built_test(shell, &build)?;
+    // A network of its own: nothing leaves this machine, and every port is free.
+    let mut alone = shell.command("unshare", ["-n", "sh", "-c", "ip link set lo up && exec \"$0\""]);
+    alone
+        .arg(test)
+        .env("PETREL_INTEROP_ANVIL", anvil)
+        .env("PETREL_INTEROP_PEER", peer)
+        .env("PETREL_INTEROP_OP_NODE", op_node)
+        .env("PETREL_INTEROP_GETH", geth)
+        .env("PETREL_INTEROP_FOLDER", shell.target().join("interop/devnet"))
+        .env("PETREL_BIN", petrel)
+        .env("PETREL_TAB", shell.www().join("test/tab.js"));
+    match chromium {
+        Ok(chromium) => alone.env("PETREL_CHROMIUM", chromium),
+        Err(error) => {
+            println!("{error:#}");
+            alone.env_remove("PETREL_CHROMIUM")
+        }
+    };
+    run(&mut alone)
+}
+
+/// Whether this machine can have a devnet.
+///
+/// # Errors
+/// What it lacks.
+pub(crate) fn can_devnet(shell: &Shell) -> Result<()> {
+    setup::go(shell)?;
+    setup::node(shell)?;
+    ensure!(find(&["ip"]).is_some(), "`ip` is missing (Debian: apt-get install iproute2)");
+    let namespace = succeeds(&mut shell.command("unshare", ["-n", "true"]));
+    ensure!(namespace, "a network namespace cannot be made here: `unshare -n` needs root");
+    Ok(())
+}
+
+/// The daemon, with its page.
+fn petrel(shell: &Shell) -> Result<PathBuf> {
     if !shell.www().join("dist/page/index.html").is_file() {
         www::build(shell)?;
     }
-    let peer = go_build(shell, "peer", ".")?;
     run(&mut shell.cargo(["build", "--package", "petrel-node", "--bin", "petrel"]))?;
-    let mut test = shell.cargo(["test", "--package", "petrel-tests", "--test", "interop-op-node"]);
-    test.env("PETREL_INTEROP_PEER", peer).env("PETREL_BIN", shell.target().join("debug/petrel"));
-    run(&mut test)
+    Ok(shell.target().join("debug/petrel"))
 }
 
-/// Builds one program of the Go module `tests/interop/op-node`.
+/// Where cargo has put the program that `build` builds.
+fn built_test(shell: &Shell, build: &[&str]) -> Result<PathBuf> {
+    let messages = read(shell.cargo(build).arg("--message-format=json"))?;
+    let executable = |line: &str| {
+        let message: serde_json::Value = serde_json::from_str(line).ok()?;
+        message["executable"].as_str().map(PathBuf::from)
+    };
+    messages.lines().rev().find_map(executable).context("cargo names no program")
+}
+
+/// Builds one program of the Go module.
 fn go_build(shell: &Shell, name: &str, package: &str) -> Result<PathBuf> {
     let here = shell.target().join("interop");
     let program = here.join("bin").join(name);
     let mut go = Command::new("go");
-    go.current_dir(shell.root().join("tests/interop/op-node"))
+    go.current_dir(shell.root().join(MODULE))
         .env("GOCACHE", here.join("go-build"))
         .env("GOMODCACHE", here.join("go-mod"))
         // Else the module cache is read-only and `cargo clean` cannot remove it.
@@ -47,4 +112,20 @@ fn go_build(shell: &Shell, name: &str, package: &str) -> Result<PathBuf> {
         .arg(package);
     run(&mut go).with_context(|| format!("{name} does not build"))?;
     Ok(program)
+}
+
+/// anvil, from npm's packages: the program itself, not npm's wrapper, which would outlive its signals.
+fn anvil(shell: &Shell) -> Result<PathBuf> {
+    let (from, here) = (shell.root().join("tests/interop/anvil"), shell.target().join("interop/anvil"));
+    fs::create_dir_all(&here)?;
+    for file in ["package.json", "package-lock.json"] {
+        fs::copy(from.join(file), here.join(file))?;
+    }
+    let packages = here.join("node_modules/@foundry-rs");
+    if !packages.is_dir() {
+        let mut npm = shell.command("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts"]);
+        run(npm.current_dir(&here))?;
+    }
+    let programs = fs::read_dir(&packages)?.flatten().map(|entry| entry.path().join("bin/anvil"));
+    programs.into_iter().find(|path| path.is_file()).context("npm has no anvil for this machine")
 }

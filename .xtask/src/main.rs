@@ -33,6 +33,7 @@ cargo xtask COMMAND
   prove             what takes longer: thousands of simulated worlds, properties with many cases, the bench
   bench [-- ARGS]   the bench `validate` alone
   interop op-node   against op-node's own gossip: blocks both ways, and spoilt messages with both verdicts
+  interop devnet    in a whole OP Stack network on loopback, through every fork, with restarts and a rotated signer
 
   wasm              the wasm package, into www/pkg
   www               the wasm package, then the npm package and the page, into www/dist

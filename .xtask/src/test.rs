@@ -29,7 +29,7 @@ struct Step {
     run: fn(&Shell) -> Result<Done>,
 }
 
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 14] = [
     Step { name: "fmt", about: "Rust is formatted", run: fmt },
     Step { name: "purity", about: "the core keeps its rules", run: purity },
     Step { name: "deny", about: "licences, sources and advisories of all dependencies", run: deny },
@@ -47,6 +47,7 @@ const STEPS: [Step; 13] = [
     Step { name: "rust", about: "all crates' tests", run: rust },
     Step { name: "browser", about: "the page in Chromium, against a daemon", run: browser },
     Step { name: "op-node", about: "op-node's own gossip on the other side", run: op_node },
+    Step { name: "devnet", about: "a whole OP Stack network on loopback, through every fork", run: devnet },
 ];
 
 const LINT: [&str; 4] = ["fmt", "purity", "clippy", "clippy-wasm"];
@@ -221,6 +222,14 @@ fn op_node(shell: &Shell) -> Result<Done> {
         return Ok(Done::Skipped(format!("{error:#}")));
     }
     interop::op_node(shell)?;
+    Ok(Done::Passed)
+}
+
+fn devnet(shell: &Shell) -> Result<Done> {
+    if let Err(error) = interop::can_devnet(shell) {
+        return Ok(Done::Skipped(format!("{error:#}")));
+    }
+    interop::devnet(shell)?;
     Ok(Done::Passed)
 }
 

@@ -48,6 +48,10 @@ pub enum Event {
     ClockSkew(ClockSkew),
     /// The signer that is believed changed.
     SignerChanged(SignerChanged),
+    /// The signer before the current one is no longer accepted: the current one has signed, or the grace is over.
+    SignerRetired(SignerRetired),
+    /// The signer could not be read from L1; the one that is known stays.
+    SignerUnread(SignerUnread),
     /// This node listens here.
     Listening(Listening),
     /// Another node answered or came in with this node's own key.
@@ -272,10 +276,26 @@ pub struct ClockSkew {
 /// See [`Event::SignerChanged`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct SignerChanged {
-    /// Believed until now, and for the grace period still; `None` at the first.
+    /// Believed until now; `None` at the first.
     pub previous: Option<Address>,
     /// Believed from now on; `None` when nobody is.
     pub current: Option<Address>,
+    /// Still accepted, until the current one has signed or three hours are over.
+    pub grace: Option<Address>,
+}
+
+/// See [`Event::SignerRetired`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct SignerRetired {
+    /// No longer accepted.
+    pub retired: Address,
+}
+
+/// See [`Event::SignerUnread`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SignerUnread {
+    /// Why, in words.
+    pub error: String,
 }
 
 /// See [`Event::Listening`].

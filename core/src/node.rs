@@ -16,13 +16,16 @@ use std::{
     sync::Arc,
 };
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::B256;
 use bytes::Bytes;
 
 use crate::{
     block::Block,
     config::Settled,
-    event::{BlockRef, DialFailed, Disconnected, Event, Identified, Listening, SharedKey, SignerChanged, TopicChange},
+    event::{
+        BlockRef, DialFailed, Disconnected, Event, Identified, Listening, SharedKey, SignerChanged, SignerRetired,
+        SignerUnread, TopicChange,
+    },
     fork::{Forks, Version},
     gossip::{Check, Doubts, Form, Message, Pending, Seen, Signers, Verified, Waiting},
     head::{Head, Linked},
@@ -36,7 +39,7 @@ mod judge;
 mod output;
 mod status;
 
-pub use input::Input;
+pub use input::{Input, SignerNews};
 pub use output::{CheckId, DropReason, Output};
 pub use status::{PeerStatus, Status};
 
@@ -123,7 +126,7 @@ impl Node {
             }
             Input::Produced { version, data } => self.wait(own(version, data, now)),
             Input::Checked { id, outcome } => self.checked(now, id, outcome),
-            Input::Signer(signer) => self.read_signer(now, signer),
+            Input::Signer(news) => self.hear(now, news),
             Input::Slow { peer } => {
                 if self.peers.slow(peer) {
                     self.outputs.push_back(Output::Drop { peer, reason: DropReason::Slow });
@@ -143,7 +146,7 @@ impl Node {
     /// Time has passed; harmless when nothing is due.
     pub fn handle_timeout(&mut self, now: Now) {
         debug_assert!(self.outputs.is_empty(), "one in, drain out: outputs were left over");
-        self.signers.expire(now.mono);
+        self.change_signers(|signers| signers.expire(now.mono));
         self.bury(now);
         let events = self.head.handle_timeout(now.mono);
         self.tell_all(events);
@@ -197,11 +200,28 @@ impl Node {
         }
     }
 
-    fn read_signer(&mut self, now: Now, signer: Option<Address>) {
-        let previous = self.signers.current();
-        if self.signers.read(now.mono, signer) {
+    fn hear(&mut self, now: Now, news: SignerNews) {
+        let at = now.mono;
+        match news {
+            SignerNews::Read { signer, rotation: true } => self.change_signers(|signers| _ = signers.read(at, signer)),
+            SignerNews::Read { signer, rotation: false } => self.change_signers(|signers| _ = signers.replace(signer)),
+            SignerNews::Kept { signer, previous } => {
+                self.change_signers(|signers| *signers = Signers::restored(at, signer, previous));
+            }
+            SignerNews::Unread { error } => self.tell(Event::SignerUnread(SignerUnread { error })),
+        }
+    }
+
+    /// Changes who is believed, and tells what changed.
+    fn change_signers(&mut self, change: impl FnOnce(&mut Signers)) {
+        let before = self.signers;
+        change(&mut self.signers);
+        if self.signers.current() != before.current() {
             self.doubts.settle();
-            self.tell(Event::SignerChanged(SignerChanged { previous, current: self.signers.current() }));
+            let (previous, grace) = (before.current(), self.signers.previous());
+            self.tell(Event::SignerChanged(SignerChanged { previous, current: self.signers.current(), grace }));
+        } else if let Some(retired) = before.previous().filter(|_| self.signers.previous().is_none()) {
+            self.tell(Event::SignerRetired(SignerRetired { retired }));
         }
     }
 

@@ -7,7 +7,6 @@ use std::{
 };
 
 use futures::StreamExt;
-use libp2p::Multiaddr;
 use petrel_core::{
     Event,
     config::Settled,
@@ -21,6 +20,7 @@ use crate::{
     identity::{Identity, IdentityError},
     page::{self, Page},
     settings::{Net, Settings},
+    signer::{KeepError, L1Error, Reading, Watch},
     transport,
 };
 
@@ -33,6 +33,12 @@ pub enum DaemonError {
     /// No network.
     #[error(transparent)]
     Net(#[from] NetError),
+    /// What was kept of the signer cannot be used.
+    #[error(transparent)]
+    Keep(#[from] KeepError),
+    /// L1 is not the rollup's.
+    #[error("--l1: {0}")]
+    L1(#[from] L1Error),
     /// The transport or the page cannot be set up.
     #[error("{what}: {error}")]
     Io {
@@ -46,7 +52,7 @@ pub enum DaemonError {
 /// Follows the chain until Ctrl-C or SIGTERM.
 ///
 /// # Errors
-/// See [`DaemonError`]; all of them come before anything runs.
+/// See [`DaemonError`]; all come before anything runs, but for an L1 that is found to be another chain's.
 pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let identity = Identity::open(&settings.identity)?;
     let chain = &settings.config.chain;
@@ -56,6 +62,10 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
         Some(at) => Some(serve_page(at, &settings.config).await?),
         None => None,
     };
+    let mut watch = match settings.l1 {
+        Some(source) => Some(Watch::start(source, &settings.datadir, chain, &mut driver)?),
+        None => None,
+    };
     let mut printer = Printer::stdout(settings.events == Events::Json);
     let mut stop = std::pin::pin!(stop_signal());
     loop {
@@ -63,8 +73,16 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
             event = driver.next() => {
                 let Some(event) = event else { break };
                 events::log(&event);
-                note_relay(page.as_ref(), &event);
+                note(page.as_ref(), &event);
+                if let Some(watch) = &mut watch {
+                    watch.note(&event);
+                }
                 printer.print(&event);
+            }
+            reading = next_reading(&mut watch) => {
+                if let Some(watch) = &mut watch {
+                    watch.take(reading, &mut driver)?;
+                }
             }
             () = &mut stop => break,
         }
@@ -72,6 +90,14 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     printer.finish();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Never, without L1.
+async fn next_reading(watch: &mut Option<Watch>) -> Result<Reading, L1Error> {
+    match watch {
+        Some(watch) => watch.next().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// A Driver that listens, on the daemon's transport and threads.
@@ -110,12 +136,16 @@ pub async fn serve_page((ip, port): (IpAddr, u16), config: &Settled) -> Result<A
     Ok(page)
 }
 
-/// Tells the page of a WebSocket address that we listen on.
-pub fn note_relay(page: Option<&Arc<Mutex<Page>>>, event: &Event) {
-    let (Some(page), Event::Listening(listening)) = (page, event) else { return };
-    let browser_can = listening.address.parse::<Multiaddr>().is_ok_and(|address| page::browser_can_dial(&address));
-    if browser_can {
-        page.lock().unwrap_or_else(PoisonError::into_inner).add_relay(listening.address.clone());
+/// Tells the page what changes for it: a WebSocket address that we listen on, another signer.
+pub fn note(page: Option<&Arc<Mutex<Page>>>, event: &Event) {
+    let Some(page) = page else { return };
+    let mut page = page.lock().unwrap_or_else(PoisonError::into_inner);
+    match event {
+        Event::Listening(listening) if page::browser_can_dial(&listening.address) => {
+            page.add_relay(listening.address.clone());
+        }
+        Event::SignerChanged(change) => page.signer = change.current,
+        _ => {}
     }
 }
 

@@ -79,7 +79,7 @@ async fn follow(settings: &Settings, config: petrel_core::config::Settled) -> Re
         };
         let Some(event) = event else { break };
         events::log(&event);
-        daemon::note_relay(Some(&page), &event);
+        daemon::note(Some(&page), &event);
         printer.print(&event);
         view.show(&event);
         verified += u64::from(matches!(&event, Event::Block(block) if block.via == Via::Gossip));

@@ -8,7 +8,8 @@ use std::{
     time::Duration,
 };
 
-use petrel_core::Event;
+use alloy_primitives::Address;
+use petrel_core::{Event, event::SignerChanged};
 
 /// Lines that may wait for a slow reader; later ones are counted and left out.
 const WAITING: usize = 4096;
@@ -117,7 +118,11 @@ pub fn log(event: &Event) {
         Event::ClockSkew(skew) => {
             tracing::warn!(offset_secs = skew.offset_secs, peers = skew.peers, "is this machine's clock right?");
         }
-        Event::SignerChanged(change) => tracing::warn!(?change, "the signer changed"),
+        Event::SignerChanged(change) => tell_signer(change),
+        Event::SignerRetired(gone) => tracing::info!(retired = %gone.retired, "the previous signer's grace is over"),
+        Event::SignerUnread(unread) => {
+            tracing::warn!(error = %unread.error, "the signer could not be read from L1; the known one stays");
+        }
         Event::Listening(listening) => tracing::info!(address = %listening.address, "listening"),
         Event::SharedKey(shared) => {
             tracing::warn!(address = %shared.address, "another node has this node's key: give one of them another");
@@ -125,5 +130,14 @@ pub fn log(event: &Event) {
         Event::PublishFailed(failed) => tracing::warn!(error = %failed.error, "a block of ours was not gossiped"),
         Event::CheckPanicked(panicked) => tracing::error!(peer = ?panicked.peer, "a check panicked"),
         other => tracing::trace!(?other, "event"),
+    }
+}
+
+fn tell_signer(change: &SignerChanged) {
+    let show = |address: Option<Address>| address.map_or_else(|| "nobody".to_owned(), |address| address.to_string());
+    let (current, previous) = (show(change.current), show(change.previous));
+    match change.grace {
+        Some(grace) => tracing::warn!(%current, %previous, still_accepted = %grace, "the signer was rotated"),
+        None => tracing::warn!(%current, %previous, "the signer changed"),
     }
 }

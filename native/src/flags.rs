@@ -82,12 +82,38 @@ pub struct NodeFlags {
     /// Identity, listening, peers, gossip.
     #[command(flatten)]
     pub p2p: P2pFlags,
+    /// Where the signer is read.
+    #[command(flatten)]
+    pub l1: L1Flags,
     /// The page.
     #[command(flatten)]
     pub http: HttpFlags,
     /// Events and logs.
     #[command(flatten)]
     pub output: OutputFlags,
+}
+
+/// Where the signer is read.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "L1")]
+pub struct L1Flags {
+    /// JSON-RPC of an L1 node, from which the signer is read with proof; without it the preset's or the given one is believed
+    #[arg(long = "l1", value_name = "URL", env = "PETREL_L1_ETH_RPC", hide_env_values = true)]
+    pub url: Option<String>,
+    /// Believe an L1 node that gives no proofs
+    #[arg(long = "l1.trustrpc", env = "PETREL_L1_TRUST_RPC")]
+    pub trust: bool,
+    /// How often the signer is read again; 0 reads it at start alone
+    #[arg(
+        long = "l1.runtime-config-reload-interval",
+        value_name = "DURATION",
+        default_value = "10m",
+        env = "PETREL_L1_RUNTIME_CONFIG_RELOAD_INTERVAL"
+    )]
+    pub reload: String,
+    /// L1 blocks behind the head at which the signer is read
+    #[arg(long = "verifier.l1-confs", value_name = "N", default_value = "0", env = "PETREL_VERIFIER_L1_CONFS")]
+    pub confs: String,
 }
 
 /// Identity, listening, peers, gossip.

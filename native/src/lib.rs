@@ -4,8 +4,8 @@
 //! WebSocket listeners, worker threads with libsecp256k1, a key file, signals, a page to serve.
 //!
 //! In reading order: [`flags`] (the command line as written), [`env`] (its fallbacks), [`parse`] and [`settings`] (resolved,
-//! every mistake named), [`identity`], [`transport`], [`host`] and [`primitives`] (what the Driver needs), [`daemon`] (the
-//! loop), [`events`], [`logs`] and [`page`] (what comes out); then the other subcommands: [`devnet`], [`check`], [`key`].
+//! every mistake named), [`identity`], [`transport`], [`host`] and [`primitives`] (what the Driver needs), [`signer`]
+//! (who signs, from L1), [`daemon`] (the loop), [`events`], [`logs`] and [`page`] (what comes out); then the other subcommands: [`devnet`], [`check`], [`key`].
 
 use std::process::ExitCode;
 
@@ -25,6 +25,7 @@ pub mod page;
 pub mod parse;
 pub mod primitives;
 pub mod settings;
+pub mod signer;
 pub mod transport;
 
 use flags::{Cli, Command, NodeFlags};

@@ -1,5 +1,7 @@
 //! Logs: to stderr, level by target.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 /// gossipsub warns of what peers send, a line for each message and sometimes with all its bytes: whoever connects could fill
@@ -27,6 +29,7 @@ pub fn filter(text: &str) -> Result<EnvFilter, String> {
 pub fn start(level: &str) {
     if let Ok(filter) = filter(level) {
         let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        let logs = logs.with_ansi(std::io::stderr().is_terminal());
         // Refused when a test of the same process has started it before.
         let _already = logs.try_init();
     }

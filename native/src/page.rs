@@ -52,7 +52,8 @@ struct Files;
 #[derive(Clone, Debug)]
 pub struct Page {
     chain: Value,
-    signer: Option<Address>,
+    /// Who is believed to sign.
+    pub signer: Option<Address>,
     relays: Vec<String>,
     /// Where the page is, once it is served.
     pub url: String,
@@ -74,7 +75,8 @@ impl Page {
 }
 
 /// Whether a browser has a transport for the address.
-pub fn browser_can_dial(address: &Multiaddr) -> bool {
+pub fn browser_can_dial(address: &str) -> bool {
+    let Ok(address) = address.parse::<Multiaddr>() else { return false };
     address.iter().any(|part| matches!(part, Protocol::Ws(_) | Protocol::Wss(_)))
 }
 

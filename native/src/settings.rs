@@ -12,10 +12,11 @@ use petrel_core::{
     config::{Config, Mesh, Settled, Static},
     peer::PeerId,
 };
+use url::Url;
 
 use crate::{
-    flags::{ChainFlags, Events, HttpFlags, NodeFlags, P2pFlags},
-    parse,
+    flags::{ChainFlags, Events, HttpFlags, L1Flags, NodeFlags, P2pFlags},
+    parse, signer,
 };
 
 /// Why the program cannot start: one sentence a mistake, with its remedy; never empty. Exit status 2.
@@ -34,6 +35,8 @@ pub struct Settings {
     pub datadir: PathBuf,
     /// Listening and dialling.
     pub net: Net,
+    /// Where the signer is read, if it is.
+    pub l1: Option<signer::Source>,
     /// Where the page is served, if it is.
     pub http: Option<(IpAddr, u16)>,
     /// Events on stdout.
@@ -93,10 +96,12 @@ impl Settings {
     pub fn resolve(flags: &NodeFlags) -> Result<Self, Mistakes> {
         let mut judge = Judge::default();
         let chain = judge.chain(&flags.chain);
+        let chain_of = chain.clone();
         let signer = judge.signer(&flags.chain);
         // Without its chain a configuration is judged on any other's, so that its own mistakes are named too.
         let config = chain.or_else(|| Chain::preset(STAND_IN)).map(|chain| judge.config(chain, signer, &flags.p2p));
         let net = judge.net(&flags.p2p);
+        let l1 = judge.l1(&flags.l1, chain_of.as_ref());
         let http = judge.http(&flags.http);
         let identity = judge.identity(&flags.p2p);
         judge.log_level(&flags.output.log_level);
@@ -104,7 +109,7 @@ impl Settings {
         match settled {
             Some(config) if judge.0.is_empty() => {
                 let (datadir, events) = (flags.p2p.datadir.clone(), flags.output.events);
-                Ok(Self { config, identity, datadir, net, http, events })
+                Ok(Self { config, identity, datadir, net, l1, http, events })
             }
             _ => Err(Mistakes(judge.0)),
         }
@@ -253,6 +258,23 @@ impl Judge {
         }
     }
 
+    /// `chain` is `None` when it is a mistake itself.
+    fn l1(&mut self, flags: &L1Flags, chain: Option<&Chain>) -> Option<signer::Source> {
+        let reload = self.take("l1.runtime-config-reload-interval", parse::duration(&flags.reload));
+        let confs = flags.confs.trim().parse().map_err(|_| format!("{:?} is no number of blocks", flags.confs));
+        let confs = self.take("verifier.l1-confs", confs);
+        let url = self.take("l1", flags.url.as_deref().map(http_url).transpose());
+        let (url, chain) = url.zip(chain)?;
+        let Some(system_config) = chain.system_config else {
+            self.0.push(
+                "--l1: the chain's configuration has no l1_system_config_address, where the signer is".to_owned(),
+            );
+            return None;
+        };
+        let reload = Some(reload).filter(|reload| !reload.is_zero());
+        Some(signer::Source { url, system_config, chain: chain.l1, confs, trust: flags.trust, reload })
+    }
+
     fn http(&mut self, flags: &HttpFlags) -> Option<(IpAddr, u16)> {
         let ip = self.ip("http.addr", &flags.addr);
         let port = flags.port.as_deref().map(|text| self.take("http.port", parse::port(text)));
@@ -284,6 +306,16 @@ fn unknown_network(name: &str) -> String {
         "--network: there is no preset {name:?}; some are {}; for any other chain give --rollup.config FILE",
         near.join(", ")
     )
+}
+
+/// The text is not repeated: it may hold a secret.
+fn http_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text.trim()).map_err(|error| format!("not a URL: {error}"))?;
+    if matches!(url.scheme(), "http" | "https") && url.has_host() {
+        Ok(url)
+    } else {
+        Err(format!("{}:// is not supported: expected http:// or https://", url.scheme()))
+    }
 }
 
 /// A static peer's multiaddr; it must say who is expected there.

@@ -95,6 +95,12 @@ impl Child {
         std::mem::take(&mut self.kept)
     }
 
+    /// Ends it by force, at once.
+    pub fn kill(&mut self) {
+        let _gone = self.process.kill();
+        let _gone = self.process.wait();
+    }
+
     /// Ends it with SIGTERM, as an operator does, or by force when that takes longer than `patience`.
     pub fn end(&mut self, patience: Duration) {
         drop(self.input.take());
@@ -103,14 +109,12 @@ impl Child {
         while asked.is_ok() && Instant::now() < end && matches!(self.process.try_wait(), Ok(None)) {
             thread::sleep(Duration::from_millis(20));
         }
-        let _gone = self.process.kill();
-        let _gone = self.process.wait();
+        self.kill();
     }
 }
 
 impl Drop for Child {
     fn drop(&mut self) {
-        let _gone = self.process.kill();
-        let _gone = self.process.wait();
+        self.kill();
     }
 }

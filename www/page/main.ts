@@ -46,9 +46,10 @@ async function follow(now: Source): Promise<Source | null> {
     await wait(AGAIN);
     return now;
   }
-  const changed = watch(follower, now);
+  const doubt: Doubt = { signer: false };
+  const changed = watch(follower, now, doubt);
   try {
-    void listen(follower);
+    void listen(follower, doubt);
     for await (const block of follower.blocks()) view.block(block);
   } catch (thrown) {
     const { message } = problem(thrown);
@@ -58,23 +59,36 @@ async function follow(now: Source): Promise<Source | null> {
   return (await changed) ?? now;
 }
 
-async function listen(follower: Follower): Promise<void> {
+/** What speaks against what the daemon said at first. */
+interface Doubt {
+  /** A relay sent what somebody else has signed: the signer may have been rotated. */
+  signer: boolean;
+}
+
+async function listen(follower: Follower, doubt: Doubt): Promise<void> {
   try {
-    for await (const event of follower.events()) view.event(event);
+    for await (const event of follower.events()) {
+      doubt.signer ||= event.event === 'rejected' && event.fault === 'wrong_signer';
+      view.event(event);
+    }
   } catch {
     // The reader of the blocks says it.
   }
 }
 
-/** Shows the status until the end. A daemon that was started anew may be another relay: then the follower is stopped. */
-async function watch(follower: Follower, now: Source): Promise<Source | null> {
+/**
+ * Shows the status until the end. A daemon that was started anew may be another relay, and the signer may have been
+ * rotated: then the follower is stopped.
+ */
+async function watch(follower: Follower, now: Source, doubt: Doubt): Promise<Source | null> {
   for (let lost = 0; ; ) {
     const status = await follower.status();
     if (status.state === 'failed' || status.state === 'stopped') return null;
     view.status(status);
     view.tick();
     lost = status.state === 'connecting' ? lost + 1 : 0;
-    if (lost > 0 && lost % LOST === 0) {
+    if (doubt.signer || (lost > 0 && lost % LOST === 0)) {
+      doubt.signer = false;
       const other = await source(url).catch(() => null);
       if (other && JSON.stringify(other) !== JSON.stringify(now)) {
         await follower.stop();

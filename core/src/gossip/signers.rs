@@ -60,6 +60,28 @@ impl Signers {
         true
     }
 
+    /// What an earlier run knew at `now` (monotonic): the signer, and the one before it with what is left of its grace.
+    pub fn restored(now: Duration, current: Option<Address>, previous: Option<(Address, Duration)>) -> Self {
+        let previous = previous.map(|(address, left)| (address, now.saturating_add(left.min(GRACE))));
+        Self { previous, ..Self::new(current) }
+    }
+
+    /// Takes a signer that is authoritative where the one before was only assumed: that one gets no grace. `true` when it
+    /// differs.
+    pub fn replace(&mut self, signer: Option<Address>) -> bool {
+        let next = Self::new(signer);
+        let differs = next.current != self.current;
+        if differs {
+            *self = next;
+        }
+        differs
+    }
+
+    /// The signer that is still accepted beside the current one.
+    pub fn previous(&self) -> Option<Address> {
+        self.previous.map(|(address, _)| address)
+    }
+
     /// A message was validly signed by this role: the current signer's ends the grace.
     pub fn confirm(&mut self, role: Role) {
         if role == Role::Current {

@@ -40,7 +40,7 @@ use crate::{
     event::{Event, PublishFailed},
     fork::Version,
     gossip::Checked,
-    node::{CheckId, Input, Node, Output, Status},
+    node::{CheckId, Input, Node, Output, SignerNews, Status},
     peer::PeerId,
 };
 
@@ -122,9 +122,9 @@ impl<H: Host> Driver<H> {
         self.feed(Input::Produced { version, data });
     }
 
-    /// Believes in this signer from now on; the previous one keeps its grace.
-    pub fn set_signer(&mut self, signer: Option<alloy_primitives::Address>) {
-        self.feed(Input::Signer(signer));
+    /// Takes what the body has learnt of the signer.
+    pub fn hear(&mut self, news: SignerNews) {
+        self.feed(Input::Signer(news));
     }
 
     /// The node now.

@@ -1,5 +1,7 @@
 //! What goes into the [`Node`](crate::Node): facts, in the past tense, plain data without handles.
 
+use core::time::Duration;
+
 use alloy_primitives::Address;
 use bytes::Bytes;
 
@@ -64,8 +66,8 @@ pub enum Input {
         /// Signature, parent beacon root where the version has one, SSZ payload.
         data: Bytes,
     },
-    /// The signer was read anew; `None` when there is none to believe.
-    Signer(Option<Address>),
+    /// Something is known of the signer.
+    Signer(SignerNews),
     /// gossipsub gave up sending to this peer for a while: it does not take what we send.
     Slow {
         /// Who.
@@ -87,5 +89,30 @@ pub enum Input {
     Listening {
         /// The multiaddr, with `/p2p/…`.
         address: String,
+    },
+}
+
+/// What a host learns of the signer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignerNews {
+    /// It was read.
+    Read {
+        /// `None` when there is none to believe.
+        signer: Option<Address>,
+        /// Whether the one before it is of the same source, so that a change is a rotation with its grace. What was only
+        /// assumed (a preset's, a flag's) gets none.
+        rotation: bool,
+    },
+    /// What an earlier run knew.
+    Kept {
+        /// Believed when that run ended.
+        signer: Option<Address>,
+        /// The one before it, and what is left of its grace.
+        previous: Option<(Address, Duration)>,
+    },
+    /// It could not be read; the one that is known stays.
+    Unread {
+        /// Why, in words.
+        error: String,
     },
 }

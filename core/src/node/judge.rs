@@ -31,7 +31,7 @@ impl Node {
     pub(super) fn checked(&mut self, now: Now, id: CheckId, outcome: Checked) {
         let Some(Running { pending, dead, .. }) = self.running.remove(&id) else { return };
         if let Some(role) = outcome.role {
-            self.signers.confirm(role);
+            self.change_signers(|signers| signers.confirm(role));
         }
         if dead {
             return; // its message was given up already

@@ -37,8 +37,8 @@ enum State {
 impl Dialer {
     /// The wait before the first redial.
     pub const FIRST: Duration = Duration::from_millis(500);
-    /// The longest wait.
-    pub const LONGEST: Duration = Duration::from_secs(30);
+    /// The longest wait: a peer that is back is found within seconds, however long it was away.
+    pub const LONGEST: Duration = Duration::from_secs(8);
     /// A connection that lasted so long was a good one.
     pub const STEADY: Duration = Duration::from_secs(10);
 

@@ -2,14 +2,14 @@
 
 use core::time::Duration;
 
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 use petrel_core::{
     Event, Input, Node, Output,
     config::{Config, Static},
     event::{Connected, Direction, Why},
     fork::Version,
     gossip::{Acceptance, Check, Checked, GRACE, Message, MessageId},
-    node::{CheckId, DropReason},
+    node::{CheckId, DropReason, SignerNews},
     peer::PeerId,
     primitives::Primitives,
     time::Now,
@@ -38,6 +38,11 @@ fn connected(seed: u8) -> Input {
         leaf: false,
         ip: Some(ip),
     })
+}
+
+/// A reading of the signer from where the one before came from too.
+fn read(signer: Address) -> Input {
+    Input::Signer(SignerNews::Read { signer: Some(signer), rotation: true })
 }
 
 impl Test {
@@ -292,19 +297,51 @@ fn our_own_block_is_judged_before_it_is_published() {
 #[test]
 fn the_previous_signer_is_believed_until_the_new_one_has_signed() {
     let mut test = Test::new();
-    assert_eq!(told(&test.give(Input::Signer(Some(key(2).address())))), ["signer_changed"]);
+    assert_eq!(told(&test.give(read(key(2).address()))), ["signer_changed"]);
     assert_eq!(told(&test.judged(1, block(1).message())), ["block", "head"]);
     // The new signer's first message ends the grace, though it is refused for its hash.
-    assert_eq!(told(&test.judged(1, block(2).by(2).claiming(B256::ZERO).message())), ["rejected block_hash"]);
+    let outputs = test.judged(1, block(2).by(2).claiming(B256::ZERO).message());
+    assert_eq!(told(&outputs), ["signer_retired", "rejected block_hash"]);
     assert_eq!(told(&test.judged(1, block(2).message())), ["rejected wrong_signer"]);
     let second = block(2).with(|payload| payload.parent_hash = block(1).hash());
     assert_eq!(told(&test.judged(1, second.by(2).message())), ["block", "head"]);
 }
 
 #[test]
+fn an_assumed_signer_gets_no_grace_when_the_true_one_is_read() {
+    let mut test = Test::new();
+    let news = SignerNews::Read { signer: Some(key(2).address()), rotation: false };
+    assert_eq!(told(&test.give(Input::Signer(news))), ["signer_changed"]);
+    assert_eq!(told(&test.judged(1, block(1).message())), ["rejected wrong_signer"]);
+    assert_eq!(told(&test.judged(1, block(1).by(2).message())), ["block", "head"]);
+}
+
+#[test]
+fn what_an_earlier_run_knew_of_the_signers_is_believed_for_what_is_left() {
+    let kept = || {
+        let previous = Some((key(3).address(), Duration::from_secs(10)));
+        Input::Signer(SignerNews::Kept { signer: Some(key(2).address()), previous })
+    };
+    let mut test = Test::new();
+    assert_eq!(told(&test.give(kept())), ["signer_changed"]);
+    assert_eq!(told(&test.judged(1, block(1).message())), ["rejected wrong_signer"]);
+    assert_eq!(told(&test.judged(1, block(1).by(3).message())), ["block", "head"]);
+    assert_eq!(told(&test.pass(10_000)), ["signer_retired"]);
+    assert_eq!(told(&test.judged(1, block(2).by(3).message())), ["rejected wrong_signer"]);
+}
+
+#[test]
+fn a_signer_that_cannot_be_read_changes_nothing() {
+    let mut test = Test::new();
+    let unread = Input::Signer(SignerNews::Unread { error: "nobody answers".to_owned() });
+    assert_eq!(told(&test.give(unread)), ["signer_unread"]);
+    assert_eq!(told(&test.judged(1, block(1).message())), ["block", "head"]);
+}
+
+#[test]
 fn the_grace_ends_by_time_too() {
     let mut test = Test::new();
-    test.give(Input::Signer(Some(key(2).address())));
+    test.give(read(key(2).address()));
     assert_eq!(test.node.poll_timeout().unwrap().why, "signer");
     test.pass(GRACE.as_millis() as u64);
     let in_time = block(1).with(|payload| payload.timestamp += GRACE.as_secs());

@@ -4,8 +4,11 @@
 mod process;
 mod sequencer;
 
+mod l1;
+
 mod check;
 mod devnet;
 mod key;
 mod node;
 mod refusals;
+mod signer;

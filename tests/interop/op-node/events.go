@@ -3,8 +3,11 @@ package main
 import (
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -78,7 +81,12 @@ func tell(event any) {
 }
 
 // tracer tells what pubsub decides, from its own hooks.
-type tracer struct{ self peer.ID }
+type tracer struct {
+	self peer.ID
+	// Where new messages are kept; "" for nowhere.
+	dump  string
+	count atomic.Uint64
+}
 
 var _ pubsub.RawTracer = (*tracer)(nil)
 
@@ -105,13 +113,24 @@ func (t *tracer) RejectMessage(m *pubsub.Message, reason string) {
 	}
 }
 
-func (t *tracer) Graft(p peer.ID, topic string)        { tell(grafted{"grafted", p.String(), topic}) }
-func (t *tracer) AddPeer(peer.ID, protocol.ID)         {}
-func (t *tracer) RemovePeer(peer.ID)                   {}
-func (t *tracer) Join(string)                          {}
-func (t *tracer) Leave(string)                         {}
-func (t *tracer) Prune(peer.ID, string)                {}
-func (t *tracer) ValidateMessage(*pubsub.Message)      {}
+func (t *tracer) Graft(p peer.ID, topic string) { tell(grafted{"grafted", p.String(), topic}) }
+func (t *tracer) AddPeer(peer.ID, protocol.ID)  {}
+func (t *tracer) RemovePeer(peer.ID)            {}
+func (t *tracer) Join(string)                   {}
+func (t *tracer) Leave(string)                  {}
+func (t *tracer) Prune(peer.ID, string)         {}
+
+// ValidateMessage is called once for each message that is new, before it is judged.
+func (t *tracer) ValidateMessage(m *pubsub.Message) {
+	if t.dump == "" {
+		return
+	}
+	name := fmt.Sprintf("%06d.snappy", t.count.Add(1))
+	if err := os.WriteFile(filepath.Join(t.dump, name), m.Data, 0o644); err != nil {
+		fmt.Fprintln(os.Stderr, "peer:", err)
+	}
+}
+
 func (t *tracer) ThrottlePeer(peer.ID)                 {}
 func (t *tracer) RecvRPC(*pubsub.RPC)                  {}
 func (t *tracer) SendRPC(*pubsub.RPC, peer.ID)         {}

@@ -39,6 +39,7 @@ type command struct {
 
 type flags struct {
 	rollup, signer, sequencerKey, hostKey string
+	dump                                  string
 	port                                  uint
 	verbose                               bool
 }
@@ -49,6 +50,7 @@ func parseFlags() flags {
 	flag.StringVar(&f.signer, "signer", "", "the address that signs unsafe blocks")
 	flag.StringVar(&f.sequencerKey, "sequencer-key", "", "hex key with which published blocks are signed")
 	flag.StringVar(&f.hostKey, "host-key", "", "hex secp256k1 key of the peer's identity")
+	flag.StringVar(&f.dump, "dump", "", "a folder for every new message as it came on the wire")
 	flag.UintVar(&f.port, "port", 0, "TCP port on loopback; 0 lets the system choose")
 	flag.BoolVar(&f.verbose, "verbose", false, "op-node's own logs on standard error")
 	flag.Parse()

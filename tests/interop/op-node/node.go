@@ -77,7 +77,7 @@ func start(ctx context.Context, f flags, cfg *rollup.Config, signer common.Addre
 		Store:                    dssync.MutexWrap(ds.NewMapDatastore()),
 		EnableReqRespSync:        true,
 	}
-	stack, err := p2p.NewNodeP2P(ctx, cfg, logger, traced{config, &tracer{id}}, chain, chain, believed(signer), metrics.NoopMetrics, nil)
+	stack, err := p2p.NewNodeP2P(ctx, cfg, logger, traced{config, &tracer{self: id, dump: f.dump}}, chain, chain, believed(signer), metrics.NoopMetrics, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,143 @@
+//! Who signs unsafe blocks, as L1 has it: read at start and again at every reload, kept over a restart.
+//!
+//! The SystemConfig proxy on L1 has the signer in one storage slot, and only it is authoritative. A reading that fails in
+//! any way, or that is older than the last one, changes nothing: the signer that is known stays. What an earlier run read
+//! is believed at start, so that a restart without L1 is as good as going on; it is worth more than a preset's or a flag's,
+//! which are assumed until L1 has answered and then get no grace.
+
+use std::{path::Path, time::Duration};
+
+use alloy_primitives::Address;
+use petrel_core::{Event, chain::Chain, net::Driver, node::SignerNews};
+use tokio::sync::mpsc::{Receiver, channel};
+use url::Url;
+
+use crate::host::TokioHost;
+
+mod keep;
+mod l1;
+mod proof;
+
+pub use keep::{Keep, KeepError, Kept};
+pub use l1::{L1, L1Error, Reading, SLOT};
+
+/// The wait after the first failure; each further one doubles it.
+const RETRY: Duration = Duration::from_secs(1);
+/// The longest wait after a failure.
+const RETRY_LONGEST: Duration = Duration::from_secs(60);
+
+/// How the signer is read.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// An L1 node's JSON-RPC. May hold a secret: never shown.
+    pub url: Url,
+    /// The SystemConfig proxy.
+    pub system_config: Address,
+    /// The L1 chain id that must be there.
+    pub chain: u64,
+    /// Blocks behind L1's head at which the slot is read.
+    pub confs: u64,
+    /// Whether a value is believed without a proof.
+    pub trust: bool,
+    /// The time between two readings; `None` reads once.
+    pub reload: Option<Duration>,
+}
+
+/// The signer's keeper beside a running node.
+#[derive(Debug)]
+pub struct Watch {
+    readings: Receiver<Result<Reading, L1Error>>,
+    keep: Keep,
+    /// Whether the signer that is believed came from L1.
+    from_l1: bool,
+}
+
+impl Watch {
+    /// Takes what an earlier run kept in `datadir`, tells the node, and begins to read.
+    ///
+    /// # Errors
+    /// The kept file cannot be read or written, or is not ours.
+    pub fn start(
+        source: Source,
+        datadir: &Path,
+        chain: &Chain,
+        driver: &mut Driver<TokioHost>,
+    ) -> Result<Self, KeepError> {
+        let (keep, kept) = Keep::open(datadir, chain.id, source.system_config)?;
+        let (from_l1, floor) = (kept.is_some(), kept.as_ref().map_or(0, |kept| kept.block));
+        if let Some(kept) = kept {
+            tracing::info!(signer = ?kept.signer, block = kept.block, age_secs = kept.age_secs(), "signer of the last run");
+            driver.hear(kept.news());
+        }
+        let (tell, readings) = channel(1);
+        tokio::spawn(async move {
+            let mut reader = Reader { l1: L1::new(source.clone()), floor, failures: 0 };
+            loop {
+                let reading = reader.l1.read(reader.floor).await;
+                let wait = reader.wait(&reading, source.reload);
+                if tell.send(reading).await.is_err() {
+                    return;
+                }
+                let Some(wait) = wait else { return };
+                tokio::time::sleep(wait).await;
+            }
+        });
+        Ok(Self { readings, keep, from_l1 })
+    }
+
+    /// The next reading, or failure. Never ends.
+    pub async fn next(&mut self) -> Result<Reading, L1Error> {
+        match self.readings.recv().await {
+            Some(reading) => reading,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Keeps a reading on disk, then tells the node. A failure is told and changes nothing.
+    ///
+    /// # Errors
+    /// At the first contact L1 turns out to be another chain.
+    pub fn take(&mut self, reading: Result<Reading, L1Error>, driver: &mut Driver<TokioHost>) -> Result<(), L1Error> {
+        match reading {
+            Err(error @ L1Error::WrongChain { .. }) if !self.from_l1 => return Err(error),
+            Err(error) => driver.hear(SignerNews::Unread { error: error.to_string() }),
+            Ok(reading) => {
+                self.keep.read(&reading);
+                driver.hear(SignerNews::Read { signer: reading.signer, rotation: self.from_l1 });
+                self.from_l1 = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps what an event says of the signers.
+    pub fn note(&mut self, event: &Event) {
+        if let Event::SignerRetired(gone) = event {
+            self.keep.retired(gone.retired);
+        }
+    }
+}
+
+struct Reader {
+    l1: L1,
+    /// The L1 block of the last reading: an older one is none.
+    floor: u64,
+    failures: u32,
+}
+
+impl Reader {
+    /// How long until the next reading; `None` when there is to be none.
+    fn wait(&mut self, reading: &Result<Reading, L1Error>, reload: Option<Duration>) -> Option<Duration> {
+        match reading {
+            Ok(reading) => {
+                (self.floor, self.failures) = (reading.block, 0);
+                reload
+            }
+            Err(_) => {
+                let wait = RETRY.saturating_mul(1 << self.failures.min(10)).min(RETRY_LONGEST);
+                self.failures = self.failures.saturating_add(1);
+                Some(reload.map_or(wait, |reload| reload.min(wait)))
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What happens, block by block.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    ops::RangeInclusive,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use petrel_tests::child::Child;
+use serde_json::Value;
+
+use crate::{
+    genesis::{FORK_BLOCKS, LAST, fork_of},
+    parts::{self, Devnet, SEQUENCER_KEYS, signer},
+    report::{self, Outcome},
+    spam::Spammer,
+};
+
+/// How long the next block may take before the run is given up.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long L1 is silent.
+const SILENCE: Duration = Duration::from_secs(14);
+
+/// Blocks by number, as somebody showed them.
+pub(crate) type Blocks = BTreeMap<u64, String>;
+
+/// Petrel and what it has shown so far.
+struct Watched {
+    petrel: Child,
+    blocks: Blocks,
+    /// Petrel has shown two blocks of one height.
+    conflicts: usize,
+}
+
+impl Watched {
+    /// Reads until Petrel shows this block or a later one.
+    fn until(&mut self, number: u64) {
+        while self.last() < number {
+            self.next();
+        }
+    }
+
+    fn next(&mut self) -> u64 {
+        let event = self.petrel.expect("a block", PATIENCE, |event| event["event"] == "block");
+        let (number, hash) = (event["number"].as_u64().unwrap(), event["hash"].as_str().unwrap().to_owned());
+        if number % FORK_BLOCKS == 0 && self.last() < number {
+            println!("block {number}: {}", fork_of(number));
+        }
+        let same = self.blocks.insert(number, hash.clone()).is_none_or(|before| before == hash);
+        self.conflicts += usize::from(!same);
+        number
+    }
+
+    fn last(&self) -> u64 {
+        self.blocks.last_key_value().map_or(0, |(number, _)| *number)
+    }
+
+    /// How long until there is a block after those of now.
+    fn back(&mut self, since: Instant) -> Duration {
+        let after = self.last();
+        while self.next() <= after {}
+        since.elapsed()
+    }
+
+    fn told(&mut self, name: &str) -> Value {
+        self.petrel.expect(name, PATIENCE, |event| event["event"] == name)
+    }
+}
+
+pub(crate) fn run() -> Outcome {
+    let folder = env::var_os("PETREL_INTEROP_FOLDER").map(PathBuf::from).expect("PETREL_INTEROP_FOLDER is set");
+    let mut devnet = Devnet::start(&folder);
+    let _spammer = Spammer::start(parts::GETH[0]);
+    let mut witness = devnet.witness();
+    let mut watched = Watched { petrel: devnet.petrel(), blocks: Blocks::new(), conflicts: 0 };
+    let changed = watched.told("signer_changed");
+    assert_eq!(changed["current"].as_str().unwrap().to_lowercase(), signer(SEQUENCER_KEYS[0]).to_lowercase());
+    println!("the signer is read from L1: {}", changed["current"]);
+    let mut tab = devnet.tab();
+    if tab.is_none() {
+        println!("no Chromium: there will be no tab");
+    }
+    let mut back = Vec::new();
+
+    watched.until(22);
+    let since = Instant::now();
+    devnet.restart_sequencer(SEQUENCER_KEYS[0]);
+    back.push(("the sequencer was killed and started again", watched.back(since)));
+
+    watched.until(62);
+    parts::set_signer(SEQUENCER_KEYS[1]);
+    let changed = watched.told("signer_changed");
+    assert_eq!(changed["current"].as_str().unwrap().to_lowercase(), signer(SEQUENCER_KEYS[1]).to_lowercase());
+    // op-node notices too, else it would refuse what its own sequencer signs.
+    let seen = watched.last();
+    watched.until(seen + 4);
+    let since = Instant::now();
+    devnet.restart_sequencer(SEQUENCER_KEYS[1]);
+    back.push(("the signer was rotated on L1, the sequencer has the new key", watched.back(since)));
+    watched.told("signer_retired");
+
+    watched.until(97);
+    let before = watched.last();
+    let since = Instant::now();
+    watched.petrel.kill();
+    watched.petrel = devnet.petrel();
+    back.push(("Petrel was killed and started again", watched.back(since)));
+    let first = watched.blocks.range(before + 1..).next().map_or(before, |(number, _)| *number);
+    let away: RangeInclusive<u64> = before + 1..=first.saturating_sub(1);
+
+    watched.until(118);
+    // What anvil could not prove while the slot was written between two blocks.
+    while watched.petrel.wait(Duration::ZERO, |event| event["event"] == "signer_unread").is_some() {}
+    devnet.l1.signal("STOP");
+    let since = Instant::now();
+    let seen = watched.last();
+    while since.elapsed() < SILENCE {
+        watched.next();
+    }
+    devnet.l1.signal("CONT");
+    let unread = watched.told("signer_unread");
+    println!("L1 was silent for {} s and {} blocks: {}", SILENCE.as_secs(), watched.last() - seen, unread["error"]);
+
+    watched.until(LAST);
+    let tab_blocks = tab.as_mut().map(|tab| report::tab_blocks(&tab.drain()));
+    let verdicts = report::check(&devnet, &mut witness);
+    report::outcome(watched.blocks, watched.conflicts, away, back, tab_blocks, verdicts)
+}
