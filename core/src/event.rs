@@ -60,6 +60,10 @@ pub enum Event {
     Identified(Identified),
     /// A block of our own passed our rules and could not be gossiped.
     PublishFailed(PublishFailed),
+    /// A peer sent so much that is false that it is not listened to any more, for minutes.
+    Graylisted(Graylisted),
+    /// The loop stood still: a defect of this program, or a machine with too much to do.
+    Stalled(Stalled),
     /// A check panicked: a defect of this program, survived. The message was rejected.
     CheckPanicked(CheckPanicked),
 }
@@ -329,6 +333,22 @@ pub struct PublishFailed {
     pub version: Version,
     /// What gossipsub said.
     pub error: String,
+}
+
+/// See [`Event::Graylisted`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Graylisted {
+    /// Who.
+    pub peer: PeerId,
+    /// gossipsub's score of it.
+    pub score: f64,
+}
+
+/// See [`Event::Stalled`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Stalled {
+    /// For how long, milliseconds.
+    pub millis: u64,
 }
 
 /// See [`Event::CheckPanicked`].

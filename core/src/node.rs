@@ -23,14 +23,14 @@ use crate::{
     block::Block,
     config::Settled,
     event::{
-        BlockRef, DialFailed, Disconnected, Event, Identified, Listening, SharedKey, SignerChanged, SignerRetired,
-        SignerUnread, TopicChange,
+        BlockRef, DialFailed, Disconnected, Event, Graylisted, Identified, Listening, SharedKey, SignerChanged,
+        SignerRetired, SignerUnread, Stalled, TopicChange,
     },
     fork::{Forks, Version},
     gossip::{Check, Doubts, Form, Message, Pending, Seen, Signers, Verified, Waiting},
     head::{Head, Linked},
     peer::PeerId,
-    peers::{Peers, Statics},
+    peers::{Peers, Silence, Statics},
     time::{Deadline, Now},
 };
 
@@ -53,6 +53,7 @@ pub struct Node {
     statics: Statics,
     signers: Signers,
     doubts: Doubts,
+    silence: Silence,
     waiting: [Waiting; 4],
     running: BTreeMap<CheckId, Running>,
     next_check: u64,
@@ -91,6 +92,7 @@ impl Node {
             statics: Statics::new(&config.statics, jitter, now.mono),
             signers: Signers::new(config.signer),
             doubts: Doubts::default(),
+            silence: Silence::new(Duration::from_secs(config.chain.block_time), now.mono),
             waiting: Default::default(),
             running: BTreeMap::new(),
             next_check: 0,
@@ -117,16 +119,28 @@ impl Node {
             }
             Input::DialFailed { peer, error } => self.dial_failed(now, peer, error),
             Input::Topic { peer, version, joined } => {
+                if self.peers.topic(peer, version, joined) {
+                    self.outputs.push_back(Output::Drop { peer, reason: DropReason::Muted });
+                }
                 let change = TopicChange { peer, version };
                 self.tell(if joined { Event::TopicJoined(change) } else { Event::TopicLeft(change) });
             }
             Input::Gossiped { peer, id, version, message } => {
                 self.counts.received(&message);
+                self.silence.heard(now.mono);
                 self.wait(Pending { peer: Some(peer), id: Some(id), version, message, arrived: now });
             }
             Input::Produced { version, data } => self.wait(own(version, data, now)),
             Input::Checked { id, outcome } => self.checked(now, id, outcome),
             Input::Signer(news) => self.hear(now, news),
+            Input::Graylisted { peer, score } => {
+                self.outputs.push_back(Output::Bar { peer });
+                self.tell(Event::Graylisted(Graylisted { peer, score }));
+            }
+            Input::Stalled(turn) => {
+                let millis = u64::try_from(turn.as_millis()).unwrap_or(u64::MAX);
+                self.tell(Event::Stalled(Stalled { millis }));
+            }
             Input::Slow { peer } => {
                 if self.peers.slow(peer) {
                     self.outputs.push_back(Output::Drop { peer, reason: DropReason::Slow });
@@ -148,6 +162,7 @@ impl Node {
         debug_assert!(self.outputs.is_empty(), "one in, drain out: outputs were left over");
         self.change_signers(|signers| signers.expire(now.mono));
         self.bury(now);
+        self.break_silence(now);
         let events = self.head.handle_timeout(now.mono);
         self.tell_all(events);
         self.proceed(now);
@@ -167,6 +182,7 @@ impl Node {
             (self.head.skip_at(), "gap"),
             (self.statics.due(), "dial"),
             (self.signers.expires(), "signer"),
+            (Some(self.silence.due()).filter(|_| !self.statics.is_empty()), "silence"),
             (oldest, "check"),
         ];
         let deadlines = deadlines.into_iter().map(|(at, why)| at.map(|at| Deadline { at, why }));
@@ -222,6 +238,16 @@ impl Node {
             self.tell(Event::SignerChanged(SignerChanged { previous, current: self.signers.current(), grace }));
         } else if let Some(retired) = before.previous().filter(|_| self.signers.previous().is_none()) {
             self.tell(Event::SignerRetired(SignerRetired { retired }));
+        }
+    }
+
+    /// Drops the kept peer that has been connected longest when nothing came from anybody for too long.
+    fn break_silence(&mut self, now: Now) {
+        if !self.statics.is_empty()
+            && self.silence.broken(now.mono)
+            && let Some(peer) = self.statics.longest_connected(now.mono, self.silence.patience())
+        {
+            self.outputs.push_back(Output::Drop { peer, reason: DropReason::Silent });
         }
     }
 

@@ -6,10 +6,12 @@ use core::{num::NonZeroU32, time::Duration};
 use std::{collections::BTreeMap, net::IpAddr};
 
 mod dial;
+mod silence;
 
 pub use dial::{Dialer, Statics};
+pub use silence::Silence;
 
-use crate::{event::Connected, limit::Limit, peer::PeerId};
+use crate::{event::Connected, fork::Version, limit::Limit, peer::PeerId};
 
 /// The connected peers.
 #[derive(Debug, Default)]
@@ -26,6 +28,8 @@ pub struct Peer {
     pub agent: Option<String>,
     /// How often gossipsub gave up sending to it.
     pub slow: u32,
+    /// The topics that it has joined, by [`Version::topic`].
+    topics: [bool; 4],
     /// How fast it may send messages that are new to us.
     messages: Limit,
 }
@@ -44,7 +48,8 @@ impl Peers {
     pub fn connect(&mut self, now: Duration, connected: Connected) {
         if self.connected.len() < Self::MAX || self.connected.contains_key(&connected.peer) {
             let messages = Limit::new(Self::MESSAGES.0, Self::MESSAGES.1, now);
-            self.connected.insert(connected.peer, Peer { connected, agent: None, slow: 0, messages });
+            self.connected
+                .insert(connected.peer, Peer { connected, agent: None, slow: 0, topics: [false; 4], messages });
         }
     }
 
@@ -58,6 +63,14 @@ impl Peers {
         if let Some(peer) = self.connected.get_mut(&peer) {
             peer.agent = Some(agent.to_owned());
         }
+    }
+
+    /// A peer said that it joined or left a topic. `true` when it joins what it had joined before: it has made its stream
+    /// anew and forgotten what we told it on ours, so that direction is mute until there is a new connection.
+    pub fn topic(&mut self, peer: PeerId, version: Version, joined: bool) -> bool {
+        let Some(peer) = self.connected.get_mut(&peer) else { return false };
+        let topic = peer.topics.get_mut(usize::from(version.topic()));
+        topic.is_some_and(|known| core::mem::replace(known, joined) && joined)
     }
 
     /// gossipsub gave up sending to this peer. `true` when that happened too often.

@@ -128,6 +128,10 @@ pub fn log(event: &Event) {
             tracing::warn!(address = %shared.address, "another node has this node's key: give one of them another");
         }
         Event::PublishFailed(failed) => tracing::warn!(error = %failed.error, "a block of ours was not gossiped"),
+        Event::Graylisted(gone) => {
+            tracing::warn!(peer = %gone.peer, score = gone.score, "a peer is not listened to any more")
+        }
+        Event::Stalled(stalled) => tracing::warn!(millis = stalled.millis, "the loop stood still"),
         Event::CheckPanicked(panicked) => tracing::error!(peer = ?panicked.peer, "a check panicked"),
         other => tracing::trace!(?other, "event"),
     }

@@ -253,7 +253,7 @@ impl World {
                     self.places[index].known.insert(id);
                     self.forward(index, None, version, &data);
                 }
-                Output::Drop { peer, .. } => {
+                Output::Drop { peer, .. } | Output::Bar { peer } => {
                     if let Some(other) = (0..self.places.len()).find(|other| Self::peer(*other) == peer) {
                         self.cut(index, other);
                     }

@@ -59,6 +59,9 @@ pub enum Fault {
     /// The protobuf carried an author, a sequence number, a signature or a key (pubsub's `StrictNoSign`).
     #[error("the message carries an author, a sequence number, a signature or a key, which no anonymous message has")]
     Authored,
+    /// It came with too much else at once.
+    #[error("more than may be decompressed at once came with it")]
+    Surplus,
     /// No signer is configured, so nothing can be believed.
     #[error("no signer is configured")]
     NoSigner,
@@ -132,7 +135,7 @@ impl Fault {
     /// What the rules say.
     pub const fn verdict(&self) -> Verdict {
         match self {
-            Self::NoSigner | Self::Seen | Self::Late | Self::NoRoom => Verdict::Ignore,
+            Self::Surplus | Self::NoSigner | Self::Seen | Self::Late | Self::NoRoom => Verdict::Ignore,
             Self::SnappyHeader
             | Self::TooLarge
             | Self::TooShort
@@ -170,7 +173,8 @@ impl Fault {
             | Self::Withdrawals(_)
             | Self::BlobGasUsed(_)
             | Self::ExcessBlobGas(_) => Acceptance::Charge,
-            Self::NoSigner
+            Self::Surplus
+            | Self::NoSigner
             | Self::TooOld { .. }
             | Self::TooNew { .. }
             | Self::TooManyAtHeight { .. }
@@ -189,6 +193,7 @@ impl Fault {
             Self::TooShort => "too_short",
             Self::SnappyBody => "snappy_body",
             Self::Authored => "authored",
+            Self::Surplus => "surplus",
             Self::NoSigner => "no_signer",
             Self::Signature(_) => "signature",
             Self::WrongSigner { .. } => "wrong_signer",

@@ -30,20 +30,24 @@ pub enum Form {
     /// The protobuf carried an author, a sequence number, a signature or a key, which no anonymous message has; not
     /// decompressed.
     Authored,
+    /// It came in one turn with so many bytes that it was not decompressed: nobody who is honest sends that much at once.
+    Surplus,
 }
 
 impl Form {
     /// All forms; the position is the code in `net`'s tag.
-    pub const ALL: [Self; 6] =
-        [Self::Snappy, Self::BadHeader, Self::TooLarge, Self::TooShort, Self::Corrupt, Self::Authored];
+    pub const ALL: [Self; 7] =
+        [Self::Snappy, Self::BadHeader, Self::TooLarge, Self::TooShort, Self::Corrupt, Self::Authored, Self::Surplus];
 
-    /// Domain of the message id: op-node's *valid* where the block decompressed, its *invalid* where not, and one of our
-    /// own for copies with an author, or one rejected copy would hide the honest message of the same bytes.
+    /// Domain of the message id: op-node's *valid* where the block decompressed, its *invalid* where not, and domains of our
+    /// own for copies with an author and for those that were not looked at, or one of them would hide the honest message of
+    /// the same bytes.
     const fn domain(self) -> [u8; 4] {
         match self {
             Self::Snappy | Self::TooShort => [1, 0, 0, 0],
             Self::BadHeader | Self::TooLarge | Self::Corrupt => [0, 0, 0, 0],
             Self::Authored => [0, 0, 0, 1],
+            Self::Surplus => [0, 0, 0, 2],
         }
     }
 }
@@ -85,6 +89,11 @@ impl Message {
     /// A copy that is not anonymous ([`Form::Authored`]): kept as it is.
     pub fn authored(wire: &[u8]) -> Self {
         Self { form: Form::Authored, data: Bytes::copy_from_slice(wire), wire: wire.len() }
+    }
+
+    /// A copy that is not looked at ([`Form::Surplus`]): kept as it is.
+    pub fn surplus(wire: &[u8]) -> Self {
+        Self { form: Form::Surplus, data: Bytes::copy_from_slice(wire), wire: wire.len() }
     }
 
     /// Its name on `topic`.

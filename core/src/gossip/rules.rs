@@ -147,6 +147,7 @@ const fn well_formed(form: Form) -> Result<(), Fault> {
         Form::TooShort => Err(Fault::TooShort),
         Form::Corrupt => Err(Fault::SnappyBody),
         Form::Authored => Err(Fault::Authored),
+        Form::Surplus => Err(Fault::Surplus),
     }
 }
 

@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::collections::HashSet;
 
 use libp2p::{
+    allow_block_list::{self, BlockedPeers},
     connection_limits,
     gossipsub::{self, IdentTopic, MessageAuthenticity, WhitelistSubscriptionFilter},
     identify,
@@ -22,6 +23,8 @@ pub(super) struct Behaviour {
     identify: identify::Behaviour,
     ping: ping::Behaviour,
     limits: connection_limits::Behaviour,
+    /// Those who are not listened to any more.
+    pub(super) barred: allow_block_list::Behaviour<BlockedPeers>,
 }
 
 impl Behaviour {
@@ -40,6 +43,7 @@ impl Behaviour {
             identify: identify::Behaviour::new(identify),
             ping: ping::Behaviour::new(ping),
             limits: connection_limits::Behaviour::new(params::connection_limits()),
+            barred: allow_block_list::Behaviour::default(),
         })
     }
 }

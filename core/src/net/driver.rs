@@ -73,6 +73,10 @@ pub struct Driver<H: Host> {
     beat: H::Sleep,
     beat_at: Duration,
     events: VecDeque<Event>,
+    /// Who is barred until gossipsub's score of them is back: at most [`Driver::BARRED`].
+    barred: VecDeque<libp2p::PeerId>,
+    /// When scores are looked at next.
+    look_at: Duration,
     /// Dials that the swarm would not even try; told to the node once its wishes are drained.
     refused: Vec<(PeerId, String)>,
 }
@@ -80,6 +84,8 @@ pub struct Driver<H: Host> {
 impl<H: Host> Driver<H> {
     /// Events of the swarm that one turn takes at most before others get theirs.
     const TURN: usize = 128;
+    /// Peers that are barred at most; beyond them the first ones are let in again.
+    const BARRED: usize = 4096;
 
     /// A node that neither listens nor has dialled yet.
     ///
@@ -101,6 +107,8 @@ impl<H: Host> Driver<H> {
             beat: host.sleep(params::BEAT),
             beat_at: now.mono.saturating_add(params::BEAT),
             events: VecDeque::new(),
+            barred: VecDeque::new(),
+            look_at: now.mono,
             refused: Vec::new(),
             host,
         };
@@ -171,6 +179,7 @@ impl<H: Host> Driver<H> {
             }
             Output::Publish { version, data } => self.gossip_out(version, data),
             Output::Dial { peer, addresses } => self.dial(peer, &addresses),
+            Output::Bar { peer } => self.bar(peer),
             Output::Drop { peer, reason } => {
                 tracing::info!(%peer, reason = reason.as_str(), "dropping a peer");
                 if let Some(peer) = convert::libp2p_peer(peer) {
@@ -183,6 +192,39 @@ impl<H: Host> Driver<H> {
 
     fn gossip(&mut self) -> &mut gossipsub::Behaviour<Transform, gossipsub::WhitelistSubscriptionFilter> {
         &mut self.swarm.behaviour_mut().gossip
+    }
+
+    /// Closes a peer's connections and accepts none.
+    fn bar(&mut self, peer: PeerId) {
+        let Some(peer) = convert::libp2p_peer(peer) else { return };
+        self.swarm.behaviour_mut().barred.block_peer(peer);
+        self.barred.push_back(peer);
+        if self.barred.len() > Self::BARRED
+            && let Some(first) = self.barred.pop_front()
+        {
+            self.swarm.behaviour_mut().barred.unblock_peer(first);
+        }
+    }
+
+    /// Finds those whose score has fallen, and lets those in again whose score is back.
+    fn look_at_scores(&mut self, now: Duration) {
+        if now < self.look_at {
+            return;
+        }
+        self.look_at = now.saturating_add(params::LOOK);
+        let gossip = &self.swarm.behaviour().gossip;
+        let score = |peer: &libp2p::PeerId| gossip.peer_score(peer).unwrap_or_default();
+        let fallen = |peer: &libp2p::PeerId| Some((convert::peer(peer)?, score(peer)));
+        let fallen: Vec<_> = self.swarm.connected_peers().filter_map(fallen).collect();
+        let is_back = |peer: &libp2p::PeerId| score(peer) >= params::GRAYLIST;
+        let back: Vec<_> = self.barred.iter().copied().filter(is_back).collect();
+        self.barred.retain(|peer| !back.contains(peer));
+        for peer in back {
+            self.swarm.behaviour_mut().barred.unblock_peer(peer);
+        }
+        for (peer, score) in fallen.into_iter().filter(|(_, score)| *score < params::GRAYLIST) {
+            self.feed(Input::Graylisted { peer, score });
+        }
     }
 
     fn gossip_out(&mut self, version: Version, data: Bytes) {
@@ -306,6 +348,20 @@ impl<H: Host> Driver<H> {
         self.feed(Input::SharedKey { address });
     }
 
+    /// Until there is an event to tell, or nothing more to do, or others are to have their turn.
+    fn turn(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        for _ in 0..Self::TURN {
+            if let Some(event) = self.events.pop_front() {
+                return Poll::Ready(Some(event));
+            }
+            if !(self.poll_checks(context) || self.poll_beat(context) || self.poll_swarm(context)) {
+                return Poll::Pending;
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
     fn poll_checks(&mut self, context: &mut Context<'_>) -> bool {
         match self.checks.poll_next_unpin(context) {
             Poll::Ready(Some((id, outcome))) => {
@@ -332,6 +388,7 @@ impl<H: Host> Driver<H> {
         let beaten = Pin::new(&mut self.beat).poll(context).is_ready();
         if beaten {
             self.arm(now, next);
+            self.look_at_scores(now);
         }
         beaten
     }
@@ -342,6 +399,7 @@ impl<H: Host> Driver<H> {
     }
 
     fn poll_swarm(&mut self, context: &mut Context<'_>) -> bool {
+        self.transform.begin();
         match self.swarm.poll_next_unpin(context) {
             Poll::Ready(Some(event)) => {
                 self.take(event);
@@ -365,16 +423,13 @@ impl<H: Host> Stream for Driver<H> {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
         let this = self.get_mut();
-        for _ in 0..Self::TURN {
-            if let Some(event) = this.events.pop_front() {
-                return Poll::Ready(Some(event));
-            }
-            if !(this.poll_checks(context) || this.poll_beat(context) || this.poll_swarm(context)) {
-                return Poll::Pending;
-            }
+        let begin = this.host.now().mono;
+        let event = this.turn(context);
+        let spent = this.host.now().mono.saturating_sub(begin);
+        if spent > params::STALL {
+            this.feed(Input::Stalled(spent));
         }
-        context.waker().wake_by_ref();
-        Poll::Pending
+        event
     }
 }
 

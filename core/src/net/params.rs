@@ -82,12 +82,19 @@ pub(super) fn gossipsub(
         .build()
 }
 
+/// Below this score a peer is not listened to (op-node's `GraylistThreshold`).
+pub(super) const GRAYLIST: f64 = -40.0;
+/// How often scores are looked at.
+pub(super) const LOOK: Duration = Duration::from_secs(1);
+/// A turn of the loop that takes longer is told.
+pub(super) const STALL: Duration = Duration::from_millis(50);
+
 /// op-node's thresholds.
 pub(super) const fn thresholds() -> PeerScoreThresholds {
     PeerScoreThresholds {
         gossip_threshold: -10.0,
         publish_threshold: -40.0,
-        graylist_threshold: -40.0,
+        graylist_threshold: GRAYLIST,
         accept_px_threshold: 20.0,
         opportunistic_graft_threshold: 0.05,
     }

@@ -11,7 +11,10 @@
 use std::{
     collections::VecDeque,
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -21,7 +24,7 @@ use super::params::MAX_COMPRESSED;
 use crate::{
     chain::Chain,
     fork::Version,
-    gossip::{Form, Message, MessageId, message_id},
+    gossip::{Form, MAX_MESSAGE, Message, MessageId, message_id},
 };
 
 /// Shared by gossipsub's transform, its id function and the driver: all on one thread, so the lock is never waited for.
@@ -30,12 +33,23 @@ pub(super) struct Transform {
     /// By [`Version::topic`].
     topics: Arc<[TopicHash; 4]>,
     recent: Arc<Mutex<Recent>>,
+    /// Bytes decompressed since [`Transform::begin`].
+    spent: Arc<AtomicUsize>,
 }
 
 impl Transform {
+    /// Bytes after which nothing more is decompressed in one turn. gossipsub takes a whole RPC at once, and 10 MiB of it may
+    /// inflate to 200: half a second in which nothing else happens. An honest peer sends one block in an RPC, or a few.
+    const TURN: usize = MAX_MESSAGE;
+
     pub(super) fn new(chain: &Chain) -> Self {
         let topics = Version::ALL.map(|version| TopicHash::from_raw(chain.topic(version)));
-        Self { topics: Arc::new(topics), recent: Arc::default() }
+        Self { topics: Arc::new(topics), recent: Arc::default(), spent: Arc::default() }
+    }
+
+    /// A turn begins: the swarm is polled next.
+    pub(super) fn begin(&self) {
+        self.spent.store(0, Ordering::Relaxed);
     }
 
     /// The payload version of a topic of ours.
@@ -81,11 +95,20 @@ impl Transform {
 
     /// The message and the tag for one copy: remembered, or decompressed and named now.
     fn take(&self, version: Version, raw: &RawMessage) -> (Bytes, Tag) {
-        let authored = authored(&raw);
+        let authored = authored(raw);
         if let Some(known) = self.recent().find(version, authored, &raw.data) {
             return known;
         }
-        let message = if authored { Message::authored(&raw.data) } else { Message::decompress(&raw.data) };
+        let message = match (authored, self.spent.load(Ordering::Relaxed) < Self::TURN) {
+            (true, _) => Message::authored(&raw.data),
+            (false, true) => Message::decompress(&raw.data),
+            (false, false) => Message::surplus(&raw.data),
+        };
+        self.spent.fetch_add(message.data.len(), Ordering::Relaxed);
+        if message.form == Form::Surplus {
+            // Not remembered: a later copy of the same bytes is looked at.
+            return self.recent().pass(message);
+        }
         let id = message.id(raw.topic.as_str());
         self.recent().remember(version, authored, &raw.data, message, id)
     }
@@ -167,6 +190,13 @@ impl Recent {
         self.entries.iter().rev().find(|entry| entry.tag.serial == tag.serial).map(|entry| entry.id)
     }
 
+    /// A message that no later copy is compared with.
+    fn pass(&mut self, message: Message) -> (Bytes, Tag) {
+        self.serial = (self.serial + 1) % Tag::SERIALS;
+        let tag = Tag { form: message.form, serial: self.serial, wire: message.wire as u32 };
+        (message.data, tag)
+    }
+
     fn remember(
         &mut self,
         version: Version,
@@ -175,9 +205,7 @@ impl Recent {
         message: Message,
         id: MessageId,
     ) -> (Bytes, Tag) {
-        self.serial = (self.serial + 1) % Tag::SERIALS;
-        let tag = Tag { form: message.form, serial: self.serial, wire: message.wire as u32 };
-        let data = message.data;
+        let (data, tag) = self.pass(message);
         self.bytes += wire.len() + data.len();
         self.entries.push_back(Entry { version, authored, wire: wire.into(), data: data.clone(), tag, id });
         while self.bytes > Self::BYTES || self.entries.len() > Self::MESSAGES {
@@ -185,5 +213,58 @@ impl Recent {
             self.bytes -= old.wire.len() + old.data.len();
         }
         (data, tag)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(transform: &Transform, plain: &[u8]) -> RawMessage {
+        let data = snap::raw::Encoder::new().compress_vec(plain).unwrap_or_default();
+        let topic = transform.topic(Version::V4).clone();
+        RawMessage { source: None, data, sequence_number: None, topic, signature: None, key: None, validated: false }
+    }
+
+    /// The form of a message, and its id.
+    fn take(transform: &Transform, raw: &RawMessage) -> (Form, gossipsub::MessageId) {
+        let message = transform.inbound_transform(raw.clone()).expect("a topic of ours");
+        let id = transform.id(&message);
+        (Transform::message(message).form, id)
+    }
+
+    #[test]
+    fn after_ten_mebibytes_of_one_turn_nothing_more_is_decompressed_and_nothing_is_hidden() {
+        let transform = Transform::new(&Chain::preset("op-mainnet").expect("a preset"));
+        let (bomb, block) = (raw(&transform, &[7; MAX_MESSAGE]), raw(&transform, &[9; 1000]));
+        transform.begin();
+        assert_eq!(take(&transform, &bomb).0, Form::Snappy);
+        // A copy costs nothing.
+        assert_eq!(take(&transform, &bomb).0, Form::Snappy);
+        let (form, passed) = take(&transform, &block);
+        assert_eq!(form, Form::Surplus);
+        transform.begin();
+        let (form, looked_at) = take(&transform, &block);
+        assert_eq!(form, Form::Snappy);
+        assert_ne!(passed, looked_at);
+    }
+
+    #[test]
+    fn whatever_an_anonymous_message_must_not_have_is_seen() {
+        let transform = Transform::new(&Chain::preset("op-mainnet").expect("a preset"));
+        let honest = raw(&transform, &[9; 1000]);
+        let spoilt = [
+            RawMessage { key: Some(Vec::new()), ..honest.clone() },
+            RawMessage { signature: Some(vec![1]), ..honest.clone() },
+            RawMessage { sequence_number: Some(1), ..honest.clone() },
+            RawMessage { source: Some(libp2p::PeerId::random()), ..honest.clone() },
+        ];
+        let (form, id) = take(&transform, &honest);
+        assert_eq!(form, Form::Snappy);
+        for message in spoilt {
+            let (form, other) = take(&transform, &message);
+            assert_eq!(form, Form::Authored);
+            assert_ne!(id, other);
+        }
     }
 }

@@ -68,6 +68,15 @@ pub enum Input {
     },
     /// Something is known of the signer.
     Signer(SignerNews),
+    /// gossipsub's score of this peer fell below the threshold under which it is not listened to any more.
+    Graylisted {
+        /// Who.
+        peer: PeerId,
+        /// gossipsub's score.
+        score: f64,
+    },
+    /// One turn of the loop took this long, in which nothing else could happen.
+    Stalled(Duration),
     /// gossipsub gave up sending to this peer for a while: it does not take what we send.
     Slow {
         /// Who.

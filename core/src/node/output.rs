@@ -53,6 +53,11 @@ pub enum Output {
         /// Why.
         reason: DropReason,
     },
+    /// Close every connection of this peer and accept none, until gossipsub's score of it is back above its threshold.
+    Bar {
+        /// Who.
+        peer: PeerId,
+    },
     /// Tell the outside.
     Tell(Event),
 }
@@ -64,6 +69,10 @@ pub enum DropReason {
     Flooding,
     /// It did not take what was sent to it, several times.
     Slow,
+    /// It joined a topic a second time: it has forgotten what we told it, and sends us nothing any more.
+    Muted,
+    /// Nobody has sent anything for long, and it is worth a new connection.
+    Silent,
 }
 
 impl DropReason {
@@ -72,6 +81,8 @@ impl DropReason {
         match self {
             Self::Flooding => "flooding: more messages than may wait for their judgement",
             Self::Slow => "slow: it does not take what is sent to it",
+            Self::Muted => "muted: it has begun anew on this connection and forgotten our subscriptions",
+            Self::Silent => "silent: nothing came from anybody, a new connection may help",
         }
     }
 }

@@ -117,6 +117,21 @@ impl Statics {
         Some(wait)
     }
 
+    /// Whether nobody is to be kept.
+    pub fn is_empty(&self) -> bool {
+        self.peers.is_empty()
+    }
+
+    /// Of those that have been connected for at least `least` at `now` (monotonic), the one that has been longest.
+    pub fn longest_connected(&self, now: Duration, least: Duration) -> Option<PeerId> {
+        let since = |dialer: &Dialer| match dialer.state {
+            State::Connected(since) if now.saturating_sub(since) >= least => Some(since),
+            _ => None,
+        };
+        let connected = self.peers.iter().filter_map(|(peer, dialer)| Some((since(dialer)?, *peer)));
+        connected.min().map(|(_, peer)| peer)
+    }
+
     fn dialling(&self) -> usize {
         self.peers.values().filter(|dialer| dialer.state == State::Dialling).count()
     }

@@ -465,3 +465,59 @@ fn a_clock_that_leaps_by_a_day_breaks_nothing() {
     assert_eq!(told(&test.judged(2, block(6).message())).first().map(String::as_str), Some("block"));
     assert!(test.node.poll_timeout().is_none_or(|deadline| deadline.at > test.now.mono));
 }
+
+/// A node that keeps two peers, connected one second apart.
+fn keeping_two() -> Test {
+    let mut config = config();
+    config.statics =
+        (1..=2).map(|seed| Static { peer: peer(seed), addresses: vec![format!("/memory/{seed}")] }).collect();
+    let mut test = Test::of(config);
+    test.give(connected(1));
+    test.pass(1000);
+    test.give(connected(2));
+    test
+}
+
+#[test]
+fn when_nobody_says_anything_one_kept_peer_after_the_other_is_dropped_ever_more_seldom() {
+    let mut test = keeping_two();
+    assert!(drops(&test.pass(18_900)).is_empty());
+    assert_eq!(drops(&test.pass(200)), [(peer(1), DropReason::Silent)]);
+    test.give(Input::Disconnected { peer: peer(1), reason: String::new() });
+    assert!(drops(&test.pass(39_000)).is_empty());
+    assert_eq!(drops(&test.pass(1_100)), [(peer(2), DropReason::Silent)]);
+}
+
+#[test]
+fn whoever_says_anything_breaks_the_silence() {
+    let mut test = keeping_two();
+    test.pass(15_000);
+    test.gossip(2, block(1).message());
+    assert!(drops(&test.pass(19_900)).is_empty());
+    assert_eq!(drops(&test.pass(200)), [(peer(1), DropReason::Silent)]);
+}
+
+#[test]
+fn a_peer_that_joins_what_it_had_joined_is_mute_and_dropped() {
+    let mut test = Test::new();
+    let topic = |joined| Input::Topic { peer: peer(1), version: Version::V4, joined };
+    test.give(connected(1));
+    assert!(drops(&test.give(topic(true))).is_empty());
+    assert_eq!(drops(&test.give(topic(true))), [(peer(1), DropReason::Muted)]);
+    // Leaving and coming back is no sign of it; nor is joining on another connection.
+    test.give(topic(false));
+    assert!(drops(&test.give(topic(true))).is_empty());
+    test.give(Input::Disconnected { peer: peer(1), reason: String::new() });
+    test.give(connected(1));
+    assert!(drops(&test.give(topic(true))).is_empty());
+}
+
+#[test]
+fn a_graylisted_peer_is_barred_and_told() {
+    let mut test = Test::new();
+    test.give(connected(1));
+    let outputs = test.give(Input::Graylisted { peer: peer(1), score: -50.0 });
+    assert!(
+        matches!(outputs.as_slice(), [Output::Bar { peer: barred }, Output::Tell(Event::Graylisted(_))] if *barred == peer(1))
+    );
+}
