@@ -89,6 +89,8 @@ pub struct NewBlock {
     pub peer: Option<PeerId>,
     /// Arrival minus the block's timestamp; real blocks come some 45 ms early.
     pub delay_ms: i64,
+    /// Judgement minus arrival.
+    pub judged_ms: u64,
 }
 
 impl Serialize for NewBlock {
@@ -106,6 +108,7 @@ impl Serialize for NewBlock {
         map.serialize_entry("via", &self.via)?;
         map.serialize_entry("peer", &self.peer)?;
         map.serialize_entry("delay_ms", &self.delay_ms)?;
+        map.serialize_entry("judged_ms", &self.judged_ms)?;
         map.end()
     }
 }

@@ -4,4 +4,6 @@
 pub mod child;
 pub mod forge;
 pub mod memory;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod sequencer;
 pub mod world;

@@ -64,41 +64,48 @@ pub struct Message {
 }
 
 impl Message {
-    /// Takes a message off the wire; never fails, and never allocates more than [`MAX_MESSAGE`].
-    pub fn decompress(wire: &[u8]) -> Self {
-        let raw = |form| Self { form, data: Bytes::copy_from_slice(wire), wire: wire.len() };
-        let length = match snap::raw::decompress_len(wire) {
-            // `snap` calls empty input a message of length 0; golang/snappy a corrupt header.
-            Ok(_) if wire.is_empty() => return raw(Form::BadHeader),
-            Ok(length) => length,
-            Err(_) => return raw(Form::BadHeader),
+    /// Takes a message off the wire; never fails, and never allocates more than [`MAX_MESSAGE`]. What does not decompress
+    /// shares its bytes with `wire`.
+    pub fn take(wire: &Bytes) -> Self {
+        let (form, data) = match inflate(wire) {
+            Ok(data) if data.len() < MIN_MESSAGE => (Form::TooShort, data),
+            Ok(data) => (Form::Snappy, data),
+            Err(form) => (form, wire.clone()),
         };
-        if length > MAX_MESSAGE {
-            return raw(Form::TooLarge);
-        }
-        let mut data = vec![0; length];
-        match snap::raw::Decoder::new().decompress(wire, &mut data) {
-            Ok(written) if written == length => {
-                let form = if length < MIN_MESSAGE { Form::TooShort } else { Form::Snappy };
-                Self { form, data: data.into(), wire: wire.len() }
-            }
-            _ => raw(Form::Corrupt),
-        }
+        Self { form, data, wire: wire.len() }
     }
 
-    /// A copy that is not anonymous ([`Form::Authored`]): kept as it is.
-    pub fn authored(wire: &[u8]) -> Self {
-        Self { form: Form::Authored, data: Bytes::copy_from_slice(wire), wire: wire.len() }
+    /// The same for bytes that are not shared.
+    pub fn decompress(wire: &[u8]) -> Self {
+        Self::take(&Bytes::copy_from_slice(wire))
     }
 
-    /// A copy that is not looked at ([`Form::Surplus`]): kept as it is.
-    pub fn surplus(wire: &[u8]) -> Self {
-        Self { form: Form::Surplus, data: Bytes::copy_from_slice(wire), wire: wire.len() }
+    /// A message that is not looked into ([`Form::Authored`], [`Form::Surplus`]): it shares its bytes with `wire`.
+    pub fn unread(form: Form, wire: &Bytes) -> Self {
+        Self { form, data: wire.clone(), wire: wire.len() }
     }
 
     /// Its name on `topic`.
     pub fn id(&self, topic: &str) -> MessageId {
         message_id(topic, self.form, &self.data)
+    }
+}
+
+/// The declared length is believed only after it was found to be allowed.
+fn inflate(wire: &[u8]) -> Result<Bytes, Form> {
+    let length = match snap::raw::decompress_len(wire) {
+        // `snap` calls empty input a message of length 0; golang/snappy a corrupt header.
+        Ok(_) if wire.is_empty() => return Err(Form::BadHeader),
+        Ok(length) => length,
+        Err(_) => return Err(Form::BadHeader),
+    };
+    if length > MAX_MESSAGE {
+        return Err(Form::TooLarge);
+    }
+    let mut data = vec![0; length];
+    match snap::raw::Decoder::new().decompress(wire, &mut data) {
+        Ok(written) if written == length => Ok(data.into()),
+        _ => Err(Form::Corrupt),
     }
 }
 

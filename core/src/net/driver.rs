@@ -312,8 +312,9 @@ impl<H: Host> Driver<H> {
             gossipsub::Event::Message { propagation_source, message_id, message } => {
                 let version = self.transform.version(&message.topic);
                 let parties = (convert::peer(&propagation_source), convert::message_id(&message_id));
+                let message = self.transform.message(&message);
                 if let (Some(version), (Some(peer), Some(id))) = (version, parties) {
-                    self.feed(Input::Gossiped { peer, id, version, message: Transform::message(message) });
+                    self.feed(Input::Gossiped { peer, id, version, message });
                 }
             }
             gossipsub::Event::Subscribed { peer_id, topic, .. } => self.topic(&peer_id, &topic, true),
@@ -350,12 +351,16 @@ impl<H: Host> Driver<H> {
 
     /// Until there is an event to tell, or nothing more to do, or others are to have their turn.
     fn turn(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        let begin = self.host.now().mono;
         for _ in 0..Self::TURN {
             if let Some(event) = self.events.pop_front() {
                 return Poll::Ready(Some(event));
             }
             if !(self.poll_checks(context) || self.poll_beat(context) || self.poll_swarm(context)) {
                 return Poll::Pending;
+            }
+            if self.host.now().mono.saturating_sub(begin) > params::TURN {
+                break;
             }
         }
         context.waker().wake_by_ref();

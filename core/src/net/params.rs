@@ -86,6 +86,8 @@ pub(super) fn gossipsub(
 pub(super) const GRAYLIST: f64 = -40.0;
 /// How often scores are looked at.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
+/// After this long a turn of the loop leaves what is left to the next.
+pub(super) const TURN: Duration = Duration::from_millis(5);
 /// A turn of the loop that takes longer is told.
 pub(super) const STALL: Duration = Duration::from_millis(50);
 

@@ -5,6 +5,9 @@
 //! anonymous mode leaves free and never sends: the id function and the driver read it. The one exception are topics that
 //! are not ours: gossipsub would keep their messages for its history, so they are refused outright.
 //!
+//! The bytes go another way than through gossipsub, which would copy them: it gets the tag alone, and the driver finds them
+//! here when the message is delivered.
+//!
 //! Every copy of a message is transformed before gossipsub asks whether it knows the message. Therefore the latest ones
 //! are remembered with their bytes as received, and a copy costs one comparison. Bound: [`Recent::BYTES`].
 
@@ -83,34 +86,37 @@ impl Transform {
         gossipsub::MessageId::from(id.0.to_vec())
     }
 
-    /// The message that gossipsub delivered, as core knows it; the bytes are taken, not copied.
-    pub(super) fn message(message: gossipsub::Message) -> Message {
+    /// The message that gossipsub delivered, as core knows it. Its bytes were kept here for it; those of messages that
+    /// gossipsub has dropped meanwhile are let go.
+    pub(super) fn message(&self, message: &gossipsub::Message) -> Message {
         let tag = Tag::from_bits(message.sequence_number.unwrap_or_default());
-        Message { form: tag.form, data: Bytes::from(message.data), wire: tag.wire as usize }
+        let mut recent = self.recent();
+        while let Some((serial, data)) = recent.given.pop_front() {
+            if serial == tag.serial {
+                return Message { form: tag.form, data, wire: tag.wire as usize };
+            }
+        }
+        // Not given: then it is not judged either.
+        Message { form: Form::Surplus, data: Bytes::new(), wire: tag.wire as usize }
     }
 
     fn recent(&self) -> MutexGuard<'_, Recent> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The message and the tag for one copy: remembered, or decompressed and named now.
-    fn take(&self, version: Version, raw: &RawMessage) -> (Bytes, Tag) {
-        let authored = authored(raw);
-        if let Some(known) = self.recent().find(version, authored, &raw.data) {
+    /// The tag for one copy: its message is decompressed and named now, or remembered.
+    fn take(&self, version: Version, authored: bool, topic: &str, wire: Bytes) -> Tag {
+        if let Some(known) = self.recent().find(version, authored, &wire) {
             return known;
         }
         let message = match (authored, self.spent.load(Ordering::Relaxed) < Self::TURN) {
-            (true, _) => Message::authored(&raw.data),
-            (false, true) => Message::decompress(&raw.data),
-            (false, false) => Message::surplus(&raw.data),
+            (true, _) => Message::unread(Form::Authored, &wire),
+            (false, true) => Message::take(&wire),
+            (false, false) => Message::unread(Form::Surplus, &wire),
         };
         self.spent.fetch_add(message.data.len(), Ordering::Relaxed);
-        if message.form == Form::Surplus {
-            // Not remembered: a later copy of the same bytes is looked at.
-            return self.recent().pass(message);
-        }
-        let id = message.id(raw.topic.as_str());
-        self.recent().remember(version, authored, &raw.data, message, id)
+        let id = message.id(topic);
+        self.recent().remember(Entry { version, authored, wire, tag: Tag::new(&message), id, data: message.data })
     }
 }
 
@@ -122,8 +128,9 @@ const fn authored(raw: &RawMessage) -> bool {
 impl DataTransform for Transform {
     fn inbound_transform(&self, raw: RawMessage) -> io::Result<gossipsub::Message> {
         let version = self.version(&raw.topic).ok_or_else(|| io::Error::other("not a topic of this chain"))?;
-        let (data, tag) = self.take(version, &raw);
-        Ok(gossipsub::Message { source: None, data: data.into(), sequence_number: Some(tag.bits()), topic: raw.topic })
+        let authored = authored(&raw);
+        let tag = self.take(version, authored, raw.topic.as_str(), raw.data.into());
+        Ok(gossipsub::Message { source: None, data: Vec::new(), sequence_number: Some(tag.bits()), topic: raw.topic })
     }
 
     fn outbound_transform(&self, _: &TopicHash, data: Vec<u8>) -> io::Result<Vec<u8>> {
@@ -147,6 +154,11 @@ struct Tag {
 impl Tag {
     const SERIALS: u32 = 1 << 29;
 
+    /// Its serial number is given by [`Recent::remember`].
+    const fn new(message: &Message) -> Self {
+        Self { form: message.form, serial: 0, wire: message.wire as u32 }
+    }
+
     fn bits(self) -> u64 {
         let form = Form::ALL.iter().position(|form| *form == self.form).unwrap_or_default() as u64;
         form | u64::from(self.serial % Self::SERIALS) << 3 | u64::from(self.wire) << 32
@@ -158,18 +170,21 @@ impl Tag {
     }
 }
 
-/// The latest messages, newest last.
+/// The latest messages.
 #[derive(Default)]
 struct Recent {
+    /// Newest last.
     entries: VecDeque<Entry>,
     bytes: usize,
     serial: u32,
+    /// What gossipsub was given and has not delivered yet, in that order: the messages of an RPC or two.
+    given: VecDeque<(u32, Bytes)>,
 }
 
 struct Entry {
     version: Version,
     authored: bool,
-    wire: Box<[u8]>,
+    wire: Bytes,
     data: Bytes,
     tag: Tag,
     id: MessageId,
@@ -180,39 +195,49 @@ impl Recent {
     const BYTES: usize = 32 << 20;
     /// Messages remembered at most: a copy is compared with each of its length.
     const MESSAGES: usize = 32;
+    /// Messages that wait for their delivery at most: more than an RPC may have.
+    const GIVEN: usize = 8192;
 
-    fn find(&self, version: Version, authored: bool, wire: &[u8]) -> Option<(Bytes, Tag)> {
-        let same = |entry: &&Entry| entry.version == version && entry.authored == authored && *entry.wire == *wire;
-        self.entries.iter().rev().find(same).map(|entry| (entry.data.clone(), entry.tag))
+    fn find(&mut self, version: Version, authored: bool, wire: &[u8]) -> Option<Tag> {
+        let same = |entry: &&Entry| {
+            // What was not looked at may be looked at now.
+            let looked_at = entry.tag.form != Form::Surplus;
+            looked_at && entry.version == version && entry.authored == authored && *entry.wire == *wire
+        };
+        let (tag, data) = self.entries.iter().rev().find(same).map(|entry| (entry.tag, entry.data.clone()))?;
+        self.give(tag, data);
+        Some(tag)
     }
 
     fn id(&self, tag: Tag) -> Option<MessageId> {
         self.entries.iter().rev().find(|entry| entry.tag.serial == tag.serial).map(|entry| entry.id)
     }
 
-    /// A message that no later copy is compared with.
-    fn pass(&mut self, message: Message) -> (Bytes, Tag) {
+    fn remember(&mut self, mut entry: Entry) -> Tag {
         self.serial = (self.serial + 1) % Tag::SERIALS;
-        let tag = Tag { form: message.form, serial: self.serial, wire: message.wire as u32 };
-        (message.data, tag)
-    }
-
-    fn remember(
-        &mut self,
-        version: Version,
-        authored: bool,
-        wire: &[u8],
-        message: Message,
-        id: MessageId,
-    ) -> (Bytes, Tag) {
-        let (data, tag) = self.pass(message);
-        self.bytes += wire.len() + data.len();
-        self.entries.push_back(Entry { version, authored, wire: wire.into(), data: data.clone(), tag, id });
+        entry.tag.serial = self.serial;
+        let tag = entry.tag;
+        self.give(tag, entry.data.clone());
+        self.bytes += entry.bytes();
+        self.entries.push_back(entry);
         while self.bytes > Self::BYTES || self.entries.len() > Self::MESSAGES {
             let Some(old) = self.entries.pop_front() else { break };
-            self.bytes -= old.wire.len() + old.data.len();
+            self.bytes -= old.bytes();
         }
-        (data, tag)
+        tag
+    }
+
+    fn give(&mut self, tag: Tag, data: Bytes) {
+        self.given.push_back((tag.serial, data));
+        if self.given.len() > Self::GIVEN {
+            self.given.pop_front();
+        }
+    }
+}
+
+impl Entry {
+    fn bytes(&self) -> usize {
+        self.wire.len() + self.data.len()
     }
 }
 
@@ -230,7 +255,8 @@ mod tests {
     fn take(transform: &Transform, raw: &RawMessage) -> (Form, gossipsub::MessageId) {
         let message = transform.inbound_transform(raw.clone()).expect("a topic of ours");
         let id = transform.id(&message);
-        (Transform::message(message).form, id)
+        assert!(message.data.is_empty(), "the bytes go their own way");
+        (transform.message(&message).form, id)
     }
 
     #[test]
@@ -239,8 +265,9 @@ mod tests {
         let (bomb, block) = (raw(&transform, &[7; MAX_MESSAGE]), raw(&transform, &[9; 1000]));
         transform.begin();
         assert_eq!(take(&transform, &bomb).0, Form::Snappy);
-        // A copy costs nothing.
-        assert_eq!(take(&transform, &bomb).0, Form::Snappy);
+        // A copy costs nothing, and its bytes are still there.
+        let copy = transform.inbound_transform(bomb.clone()).expect("a topic of ours");
+        assert_eq!(transform.message(&copy).data.len(), MAX_MESSAGE);
         let (form, passed) = take(&transform, &block);
         assert_eq!(form, Form::Surplus);
         transform.begin();

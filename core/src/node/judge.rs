@@ -67,7 +67,9 @@ impl Node {
     fn accept(&mut self, now: Now, pending: Pending, block: Arc<Verified<Block>>) {
         let via = if pending.peer.is_some() { Via::Gossip } else { Via::Local };
         let delay_ms = pending.arrived.millis_since(block.payload.timestamp());
-        self.tell(Event::Block(NewBlock { block: block.clone(), via, peer: pending.peer, delay_ms }));
+        let waited = now.mono.saturating_sub(pending.arrived.mono).as_millis();
+        let judged_ms = u64::try_from(waited).unwrap_or(u64::MAX);
+        self.tell(Event::Block(NewBlock { block: block.clone(), via, peer: pending.peer, delay_ms, judged_ms }));
         let events = self.head.take(now.mono, block);
         self.tell_all(events);
         if pending.peer.is_none() {

@@ -144,7 +144,7 @@ fn the_block_event_has_the_fields_that_users_read() {
     let expected = serde_json::json!({
         "event": "block", "number": 7, "hash": block(7).hash(), "parent": B256::ZERO, "timestamp": NOW, "txs": 2,
         "bytes": block(7).sealed().len(), "version": "V4", "signer": signer(), "via": "gossip", "peer": peer(1).to_string(),
-        "delay_ms": 1500,
+        "delay_ms": 1500, "judged_ms": 0,
     });
     assert_eq!(json, expected);
 }

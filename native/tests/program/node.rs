@@ -49,7 +49,7 @@ fn blocks_are_verified_passed_on_and_told() {
     let mut second = start(&arguments(&sequencer, far.path(), &first.address(false)), &[]);
     assert_eq!(second.event("connected")["transport"], "tcp");
     let event = second.event("block");
-    for field in ["number", "timestamp", "txs", "bytes", "delay_ms"] {
+    for field in ["number", "timestamp", "txs", "bytes", "delay_ms", "judged_ms"] {
         assert!(event[field].is_i64(), "{field}: {event}");
     }
     assert!(event["parent"].as_str().unwrap().starts_with("0x"));

@@ -10,7 +10,7 @@ use crate::sample::Sample;
 
 /// The id, and everything that the rules say about one message.
 pub(crate) fn judge(sample: &Sample, primitives: Primitives) -> (MessageId, Checked) {
-    let message = Message::decompress(&sample.wire);
+    let message = Message::take(&sample.wire);
     let id = message.id(&sample.topic);
     let check = Check {
         chain_id: sample.chain.id,

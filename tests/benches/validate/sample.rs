@@ -15,7 +15,7 @@ use crate::{field, ours};
 /// See the module.
 pub(crate) struct Sample {
     /// As on the wire.
-    pub(crate) wire: Vec<u8>,
+    pub(crate) wire: bytes::Bytes,
     /// Bytes of the raw payload: what follows signature and parent beacon root.
     pub(crate) payload: usize,
     pub(crate) topic: String,
@@ -35,7 +35,14 @@ impl Sample {
         let wire = snap::raw::Encoder::new().compress_vec(&made.message).expect("it compresses");
         let topic = chain.topic(Version::V4);
         let forks = Arc::new(chain.forks.clone());
-        Self { wire, payload: made.message.len() - 97, topic, chain, forks, timestamp: made.payload.timestamp }
+        Self {
+            wire: wire.into(),
+            payload: made.message.len() - 97,
+            topic,
+            chain,
+            forks,
+            timestamp: made.payload.timestamp,
+        }
     }
 
     /// All ways come to the same.

@@ -1,12 +1,12 @@
 //! Blocks both ways: op-node publishes and Petrel accepts; Petrel publishes, relays, and op-node accepts.
 
 use petrel_core::fork::Fork;
-use petrel_tests::forge::{Forge, noise};
-
-use crate::{
+use petrel_tests::{
+    forge::{Forge, noise},
     sequencer::Sequencer,
-    session::{PATIENCE, Session, unix},
 };
+
+use crate::session::{PATIENCE, Session, unix};
 
 /// Blocks each way on each topic.
 const BLOCKS: u64 = 24;

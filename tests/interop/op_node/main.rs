@@ -7,7 +7,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod exchange;
-mod sequencer;
 mod session;
 mod spoilt;
 

@@ -7,18 +7,14 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use petrel_core::{
-    chain::{Chain, Genesis, Origin},
-    fork::{Fork, Forks},
-};
-use petrel_tests::{child::Child, forge};
+use petrel_core::{chain::Chain, fork::Fork};
+use petrel_tests::{child::Child, forge, sequencer};
 use serde_json::json;
 use tempfile::TempDir;
 
 /// Longer than anything here takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-const CHAIN: u64 = 90_221_200;
 /// The key that signs every block of these chains: [`forge::key`]`(1)`.
 const SEQUENCER: u8 = 1;
 
@@ -36,7 +32,7 @@ pub(crate) struct Session {
 impl Session {
     /// A chain on which every fork up to `fork` is active.
     pub(crate) fn start(fork: Fork) -> Self {
-        let chain = chain(fork);
+        let chain = sequencer::chain(fork, 2);
         let files = tempfile::tempdir().unwrap();
         let rollup = files.path().join("rollup.json");
         fs::write(&rollup, chain.to_rollup_json().to_string()).unwrap();
@@ -56,7 +52,7 @@ impl Session {
         let mut daemon = Child::start("petrel", &mut command).unwrap();
         let here = daemon.expect("its address", PATIENCE, |event| event["event"] == "listening");
         for topic in 0..4 {
-            let name = format!("/optimism/{CHAIN}/{topic}/blocks");
+            let name = format!("/optimism/{}/{topic}/blocks", chain.id);
             peer.expect("a graft", PATIENCE, |event| event["event"] == "grafted" && event["topic"] == name.as_str());
         }
         let address = here["address"].as_str().unwrap().to_owned();
@@ -88,20 +84,6 @@ fn binary(variable: &str) -> PathBuf {
     let named = env::var_os(variable).map(PathBuf::from);
     named
         .unwrap_or_else(|| panic!("{variable} is not set; run `cargo xtask interop op-node`, which builds and sets it"))
-}
-
-fn chain(fork: Fork) -> Chain {
-    Chain {
-        id: CHAIN,
-        name: "interop".to_owned(),
-        l1: 900,
-        block_time: 2,
-        genesis: Genesis { number: 0, hash: [7; 32].into(), time: unix().as_secs() - 600 },
-        forks: Forks::all_until(fork),
-        signer: None,
-        system_config: None,
-        origin: Origin::Rollup,
-    }
 }
 
 /// Since 1970.

@@ -1,13 +1,16 @@
 //! A sequencer of ours: a Driver on TCP that knows one relay, judges what it is given and publishes it.
 
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use futures::StreamExt;
 use petrel_core::{
     Event,
-    chain::Chain,
+    chain::{Chain, Genesis, Origin},
     config::{Config, Static},
-    fork::Version,
+    fork::{Fork, Forks, Version},
     peer::PeerId,
 };
 use petrel_node::{
@@ -15,17 +18,43 @@ use petrel_node::{
     identity::Identity,
     settings::{Net, Security},
 };
-use petrel_tests::forge;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+use crate::forge;
+
+/// Longer than a connection takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A chain on which every fork up to `fork` is active, whose blocks `forge::key(1)` signs.
+#[must_use]
+pub fn chain(fork: Fork, block_time: u64) -> Chain {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    Chain {
+        id: 90_221_200,
+        name: "test".to_owned(),
+        l1: 900,
+        block_time,
+        genesis: Genesis { number: 0, hash: [7; 32].into(), time: now.as_secs() - 600 },
+        forks: Forks::all_until(fork),
+        signer: None,
+        system_config: None,
+        origin: Origin::Rollup,
+    }
+}
+
 /// Ends when it is dropped.
-pub(crate) struct Sequencer {
+#[derive(Debug)]
+pub struct Sequencer {
     blocks: UnboundedSender<(Version, Vec<u8>)>,
 }
 
 impl Sequencer {
     /// Connects to the relay and waits until its gossip listens.
-    pub(crate) fn start(chain: &Chain, relay: &str) -> Self {
+    ///
+    /// # Panics
+    /// The relay is not there.
+    #[must_use]
+    pub fn start(chain: &Chain, relay: &str) -> Self {
         let (blocks, mut due) = unbounded_channel::<(Version, Vec<u8>)>();
         let (ready, joined) = std::sync::mpsc::channel();
         let config = config(chain, relay);
@@ -54,14 +83,17 @@ impl Sequencer {
             });
             runtime.shutdown_background();
         });
-        joined.recv_timeout(super::session::PATIENCE).expect("the relay joins the topics");
+        joined.recv_timeout(PATIENCE).expect("the relay joins the topics");
         // The mesh is built by the heartbeat, every half second.
         thread::sleep(Duration::from_millis(1500));
         Self { blocks }
     }
 
     /// Publishes an uncompressed message.
-    pub(crate) fn publish(&self, version: Version, message: Vec<u8>) {
+    ///
+    /// # Panics
+    /// Its own rules refuse the message, or the relay is gone.
+    pub fn publish(&self, version: Version, message: Vec<u8>) {
         self.blocks.send((version, message)).unwrap();
     }
 }

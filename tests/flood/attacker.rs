@@ -1,0 +1,187 @@
+//! An attacker: connects, sends whatever it can as fast as it can, and comes back as somebody else when it is thrown out.
+
+use std::{
+    net::TcpStream,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use futures::{AsyncWriteExt, StreamExt};
+use libp2p::{
+    Multiaddr, PeerId, StreamProtocol, Swarm, Transport,
+    core::upgrade::Version,
+    identity::Keypair,
+    multiaddr::Protocol,
+    noise,
+    swarm::{SwarmEvent, dial_opts::DialOpts},
+    tcp, yamux,
+};
+use libp2p_stream::Control;
+use petrel_core::chain::Chain;
+
+use crate::{
+    Latest,
+    kinds::{self, KINDS},
+};
+
+const MESHSUB: StreamProtocol = StreamProtocol::new("/meshsub/1.1.0");
+/// How long one kind is sent before the next.
+const ROUND: Duration = Duration::from_millis(700);
+/// How long nothing may happen to an identity before the next one comes.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Between two attempts to connect.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// RPCs sent by kind; each identity and when it was first connected.
+pub(crate) type Sent = ([u64; KINDS.len()], Vec<(String, Instant)>);
+
+#[derive(Default)]
+struct Counts {
+    stop: AtomicBool,
+    sent: [AtomicU64; KINDS.len()],
+    lives: Mutex<Vec<(String, Instant)>>,
+    half_open: AtomicU64,
+}
+
+/// See the module.
+pub(crate) struct Attacker {
+    counts: Arc<Counts>,
+    thread: JoinHandle<()>,
+}
+
+impl Attacker {
+    pub(crate) fn start(seed: u64, chain: &Chain, target: &str, latest: &Latest) -> Self {
+        let counts = Arc::new(Counts::default());
+        let (shared, target, latest, id) = (counts.clone(), target.parse().unwrap(), latest.clone(), chain.id);
+        let thread = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                for life in 0.. {
+                    if shared.stop.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    let turn = seed << 48 | life << 24;
+                    live((seed + life) as usize, turn, id, &target, &latest, &shared).await;
+                }
+            });
+        });
+        Self { counts, thread }
+    }
+
+    pub(crate) fn end(self) -> Sent {
+        self.counts.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap();
+        let sent = std::array::from_fn(|kind| self.counts.sent[kind].load(Ordering::Relaxed));
+        let lives = std::mem::take(&mut *self.counts.lives.lock().unwrap());
+        (sent, lives)
+    }
+}
+
+/// One identity's life: from its connection until it is thrown out.
+async fn live(kind: usize, turn: u64, chain: u64, target: &Multiaddr, latest: &Latest, counts: &Arc<Counts>) {
+    let identity = Keypair::generate_secp256k1();
+    let Some(Protocol::P2p(peer)) = target.iter().last() else { panic!("{target} names no peer") };
+    let mut swarm = swarm(&identity);
+    let mut control = swarm.behaviour().new_control();
+    // What is gossiped to us is read and thrown away.
+    let mut incoming = control.accept(MESHSUB).unwrap();
+    tokio::spawn(async move {
+        while let Some((_, mut stream)) = incoming.next().await {
+            tokio::spawn(async move {
+                let _gone = futures::io::copy(&mut stream, &mut futures::io::sink()).await;
+            });
+        }
+    });
+    swarm.dial(DialOpts::peer_id(peer).addresses(vec![target.clone()]).build()).unwrap();
+    let sending = send(control, peer, kind, turn, chain, latest, counts);
+    let mut sending = std::pin::pin!(sending);
+    let mut told = false;
+    loop {
+        tokio::select! {
+            event = swarm.select_next_some() => match event {
+                SwarmEvent::ConnectionEstablished { .. } if !told => {
+                    told = true;
+                    counts.lives.lock().unwrap().push((identity.public().to_peer_id().to_string(), Instant::now()));
+                }
+                SwarmEvent::ConnectionClosed { .. } | SwarmEvent::OutgoingConnectionError { .. } => break,
+                _ => {}
+            },
+            () = &mut sending => break,
+            () = tokio::time::sleep(PATIENCE) => break,
+        }
+    }
+    tokio::time::sleep(AGAIN).await;
+}
+
+/// One kind after the other until the stream breaks.
+async fn send(
+    mut control: Control,
+    peer: PeerId,
+    first: usize,
+    mut turn: u64,
+    chain: u64,
+    latest: &Latest,
+    counts: &Counts,
+) {
+    let mut stream = loop {
+        match control.open_stream(peer, MESHSUB).await {
+            Ok(stream) => break stream,
+            Err(_) => tokio::time::sleep(AGAIN).await,
+        }
+    };
+    for kind in first.. {
+        let kind = kind % KINDS.len();
+        let end = Instant::now() + ROUND;
+        while Instant::now() < end {
+            turn += 1;
+            let rpc = kinds::rpc(kind, chain, turn, latest);
+            if counts.stop.load(Ordering::Relaxed) || stream.write_all(&rpc).await.is_err() {
+                return;
+            }
+            counts.sent[kind].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+fn swarm(identity: &Keypair) -> Swarm<libp2p_stream::Behaviour> {
+    let transport = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
+        .upgrade(Version::V1)
+        .authenticate(noise::Config::new(identity).unwrap())
+        .multiplex(yamux::Config::default())
+        .boxed();
+    let config = libp2p::swarm::Config::with_tokio_executor().with_idle_connection_timeout(Duration::from_secs(60));
+    Swarm::new(transport, libp2p_stream::Behaviour::new(), identity.public().to_peer_id(), config)
+}
+
+/// Handshakes that are never ended: 50 connections that say nothing, made anew each second.
+pub(crate) struct HalfOpen {
+    counts: Arc<Counts>,
+    thread: JoinHandle<()>,
+}
+
+pub(crate) fn half_open(target: &str) -> HalfOpen {
+    let target: Multiaddr = target.parse().unwrap();
+    let port = target.iter().find_map(|part| if let Protocol::Tcp(port) = part { Some(port) } else { None }).unwrap();
+    let counts = Arc::new(Counts::default());
+    let shared = counts.clone();
+    let thread = thread::spawn(move || {
+        while !shared.stop.load(Ordering::Relaxed) {
+            let open: Vec<_> = (0..50).filter_map(|_| TcpStream::connect(("127.0.0.1", port)).ok()).collect();
+            shared.half_open.fetch_add(open.len() as u64, Ordering::Relaxed);
+            thread::sleep(Duration::from_secs(1));
+        }
+    });
+    HalfOpen { counts, thread }
+}
+
+impl HalfOpen {
+    pub(crate) fn end(self) -> u64 {
+        self.counts.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap();
+        self.counts.half_open.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,55 @@
+//! What an attacker sends, one RPC at a time; no two are alike but the replays.
+
+use petrel_core::fork::Fork;
+use petrel_tests::forge::{Forge, compress, noise};
+
+use crate::{Latest, rpc};
+
+/// All of them, in the order in which each attacker goes round.
+pub(crate) const KINDS: [&str; 8] = [
+    "10 MiB that do not compress, wrongly signed",
+    "500 kB that inflate to 10 MiB",
+    "a valid header, a corrupt body",
+    "tiny messages",
+    "replays of honest messages",
+    "IHAVE storms",
+    "IWANT storms",
+    "copies of honest messages with a key",
+];
+
+/// The `turn`-th RPC of this kind.
+pub(crate) fn rpc(kind: usize, chain_id: u64, turn: u64, latest: &Latest) -> Vec<u8> {
+    let topic = format!("/optimism/{chain_id}/3/blocks");
+    let one = |data: &[u8]| rpc::publish(&[rpc::message(&topic, data, None)]);
+    let honest = || latest.lock().unwrap().clone();
+    match kind {
+        0 => one(&compress(&noise(turn, (10 << 20) - 20_000))),
+        1 => {
+            let mut zeros = vec![0; 10 << 20];
+            zeros[..64].copy_from_slice(&noise(turn, 64));
+            let bomb = compress(&zeros);
+            // As many as fit: a whole RPC of them.
+            let count = ((10 << 20) - 1000) / (bomb.len() + 100);
+            rpc::publish(&vec![rpc::message(&topic, &bomb, None); count.min(1 + turn as usize % 20)])
+        }
+        2 => {
+            let mut corrupt = compress(&Forge::new(chain_id, Fork::Jovian, turn, 0, 1_000_000).sealed().0);
+            let last = corrupt.len() - 1;
+            corrupt.truncate(last);
+            one(&corrupt)
+        }
+        3 => {
+            let tiny = |at: u64| rpc::message(&topic, &compress(&noise(turn << 16 | at, 66)), None);
+            rpc::publish(&(0..1000).map(tiny).collect::<Vec<_>>())
+        }
+        4 => rpc::publish(&vec![rpc::message(&topic, &honest(), None); 20]),
+        5 => rpc::control(Some(&topic), &ids(turn)),
+        6 => rpc::control(None, &ids(turn)),
+        _ => rpc::publish(&[rpc::message(&topic, &honest(), Some(&noise(turn, 32)))]),
+    }
+}
+
+/// Message ids that nobody has.
+fn ids(turn: u64) -> Vec<[u8; 20]> {
+    noise(turn, 20 * 700).chunks_exact(20).map(|id| id.try_into().unwrap()).collect()
+}

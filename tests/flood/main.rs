@@ -1,0 +1,79 @@
+//! Three attackers against one daemon while an honest sequencer publishes: `cargo xtask flood --seconds N`.
+//!
+//! The attackers send all that a peer can send to hurt: see `attacker`. What must hold is in `report`: every honest block
+//! is accepted, soon, and whoever attacks, nobody else, is not listened to any more.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod attacker;
+mod kinds;
+mod report;
+mod rpc;
+
+use std::{
+    env,
+    process::{Command, ExitCode},
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use petrel_core::fork::Fork;
+use petrel_tests::{
+    child::Child,
+    forge::{self, Forge, compress},
+    sequencer::{Sequencer, chain},
+};
+
+use attacker::Attacker;
+use report::Report;
+
+/// Bytes of an honest block.
+const BLOCK: usize = 100_000;
+/// How many attack.
+const ATTACKERS: u64 = 3;
+
+/// The latest honest message as it is on the wire, for those who replay it.
+pub(crate) type Latest = Arc<Mutex<Vec<u8>>>;
+
+fn main() -> ExitCode {
+    let seconds = env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(60);
+    let files = tempfile::tempdir().unwrap();
+    let chain = chain(Fork::Jovian, 1);
+    let rollup = files.path().join("rollup.json");
+    std::fs::write(&rollup, chain.to_rollup_json().to_string()).unwrap();
+
+    let mut command = Command::new(env::var_os("PETREL_BIN").expect("PETREL_BIN is set"));
+    command.arg("node").arg("--rollup.config").arg(&rollup).arg("--datadir").arg(files.path());
+    command.args(["--p2p.unsafe-block-signer", &forge::key(1).address().to_string(), "--p2p.no-discovery"]);
+    command.args(["--p2p.listen.ip=127.0.0.1", "--p2p.listen.tcp=0", "--events=json"]);
+    let log = files.path().join("log");
+    command.stderr(std::fs::File::create(&log).unwrap());
+    let mut daemon = Child::start("petrel", &mut command).unwrap();
+    let listening = daemon.expect("its address", Duration::from_secs(30), |event| event["event"] == "listening");
+    let address = listening["address"].as_str().unwrap().to_owned();
+
+    let sequencer = Sequencer::start(&chain, &address);
+    let latest = Latest::default();
+    let mut report = Report::new(daemon.id());
+    let attackers: Vec<_> = (0..ATTACKERS).map(|seed| Attacker::start(seed, &chain, &address, &latest)).collect();
+    let half_open = attacker::half_open(&address);
+
+    let begin = Instant::now();
+    for second in 1..=seconds {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let (message, hash) = Forge::new(chain.id, Fork::Jovian, second, now.as_secs(), BLOCK).sealed();
+        *latest.lock().unwrap() = compress(&message);
+        report.published(hash.to_string());
+        sequencer.publish(Fork::Jovian.version(), message);
+        while begin.elapsed() < Duration::from_secs(second) {
+            report.take(&mut daemon);
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+    thread::sleep(Duration::from_secs(2));
+    report.take(&mut daemon);
+    report.sent(attackers.into_iter().map(Attacker::end));
+    report.half_open(half_open.end());
+    daemon.end(Duration::from_secs(5));
+    if report.print(std::fs::metadata(&log).unwrap().len()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
