@@ -62,9 +62,12 @@ fn main() -> ExitCode {
     for second in 1..=seconds {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let (message, hash) = Forge::new(chain.id, Fork::Jovian, second, now.as_secs(), BLOCK).sealed();
-        *latest.lock().unwrap() = compress(&message);
+        let wire = compress(&message);
         report.published(hash.to_string());
         sequencer.publish(Fork::Jovian.version(), message);
+        // Nobody has it before it was published.
+        thread::sleep(Duration::from_millis(100));
+        *latest.lock().unwrap() = wire;
         while begin.elapsed() < Duration::from_secs(second) {
             report.take(&mut daemon);
             thread::sleep(Duration::from_millis(5));
