@@ -5,5 +5,7 @@ pub mod child;
 pub mod forge;
 pub mod memory;
 #[cfg(not(target_arch = "wasm32"))]
+pub mod plain;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod sequencer;
 pub mod world;

@@ -1,0 +1,142 @@
+//! A publisher, a relay, a receiver: the relay is a process of its own, the others are plain libp2p here.
+
+use std::{
+    collections::HashMap,
+    fs,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use futures::StreamExt;
+use libp2p::{
+    Multiaddr, Swarm,
+    gossipsub::{self, IdentTopic},
+    swarm::SwarmEvent,
+};
+use petrel_core::{chain::Chain, fork::Fork};
+use petrel_tests::{
+    child::Child,
+    forge::{Forge, compress},
+    plain,
+};
+use tokio::{
+    runtime::Runtime,
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+};
+
+/// Between two blocks: below the rate at which a peer counts as flooding.
+const PACE: Duration = Duration::from_millis(25);
+/// How long the last ones may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Bytes of a block's transactions.
+const BYTES: usize = 100_000;
+/// Linux counts CPU time in hundredths of a second.
+const TICKS: f64 = 100.0;
+
+/// What was measured, summed up.
+#[derive(Debug, Default)]
+pub(crate) struct Measured {
+    pub(crate) blocks: u64,
+    pub(crate) lost: u64,
+    cpu: f64,
+    delays: Vec<Duration>,
+}
+
+impl Measured {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.blocks += other.blocks;
+        self.lost += other.lost;
+        self.cpu += other.cpu;
+        self.delays.extend(other.delays);
+    }
+
+    pub(crate) fn cpu_per_thousand(&self) -> f64 {
+        self.cpu * 1000.0 / self.blocks as f64
+    }
+
+    /// In milliseconds.
+    pub(crate) fn delay(&mut self, share: usize) -> f64 {
+        self.delays.sort_unstable();
+        let at = self.delays.len().saturating_sub(1) * share / 100;
+        self.delays.get(at).map_or(f64::NAN, |delay| delay.as_secs_f64() * 1000.0)
+    }
+}
+
+/// See the module.
+pub(crate) struct Path {
+    relay: Child,
+    runtime: Runtime,
+    blocks: UnboundedSender<Vec<u8>>,
+    arrivals: UnboundedReceiver<(Vec<u8>, Instant)>,
+}
+
+impl Path {
+    pub(crate) fn open(mut relay: Child, topic: &str) -> Self {
+        let told = relay.expect("its address", PATIENCE * 6, |event| event["event"] == "listening");
+        let address: Multiaddr = told["address"].as_str().unwrap().parse().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let (blocks, mut due) = unbounded_channel::<Vec<u8>>();
+        let (arrived, arrivals) = unbounded_channel();
+        let (mut publisher, mut receiver) =
+            runtime.block_on(async { (dialled(topic, &address), dialled(topic, &address)) });
+        let topic = IdentTopic::new(topic);
+        runtime.spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = publisher.select_next_some() => {}
+                    block = due.recv() => match block {
+                        Some(block) => drop(publisher.behaviour_mut().publish(topic.clone(), block).unwrap()),
+                        None => return,
+                    },
+                }
+            }
+        });
+        runtime.spawn(async move {
+            loop {
+                let event = receiver.select_next_some().await;
+                if let SwarmEvent::Behaviour(gossipsub::Event::Message { message, .. }) = event {
+                    let _gone = arrived.send((message.data, Instant::now()));
+                }
+            }
+        });
+        // The meshes are built by heartbeats.
+        std::thread::sleep(Duration::from_secs(3));
+        Self { relay, runtime, blocks, arrivals }
+    }
+
+    /// Carries so many blocks above height `after`.
+    pub(crate) fn carry(&mut self, chain: &Chain, after: u64, count: u64) -> Measured {
+        let before = cpu(self.relay.id());
+        let mut sent = HashMap::new();
+        let mut delays = Vec::new();
+        for number in after + 1..=after + count {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+            let wire = compress(&Forge::new(chain.id, Fork::Jovian, number, now, BYTES).sealed().0);
+            sent.insert(wire.clone(), Instant::now());
+            self.blocks.send(wire).unwrap();
+            std::thread::sleep(PACE);
+        }
+        let end = Instant::now() + PATIENCE;
+        while !sent.is_empty() && Instant::now() < end {
+            let next = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, self.arrivals.recv()).await });
+            let Ok(Some((wire, at))) = next else { break };
+            delays.extend(sent.remove(&wire).map(|since| at - since));
+        }
+        let _told = self.relay.drain();
+        Measured { blocks: count, lost: sent.len() as u64, cpu: cpu(self.relay.id()) - before, delays }
+    }
+}
+
+fn dialled(topic: &str, address: &Multiaddr) -> Swarm<gossipsub::Behaviour> {
+    let mut swarm = plain::swarm(topic);
+    swarm.dial(address.clone()).unwrap();
+    swarm
+}
+
+/// CPU seconds that a process has used, in itself and in the kernel.
+fn cpu(process: u32) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    // The second field is the program's name in brackets; utime and stime are the 14th and 15th.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks = |at: usize| fields[at].parse::<f64>().unwrap();
+    (ticks(11) + ticks(12)) / TICKS
+}
