@@ -80,9 +80,7 @@ pub(crate) fn can_devnet(shell: &Shell) -> Result<()> {
 
 /// The daemon, with its page.
 fn petrel(shell: &Shell) -> Result<PathBuf> {
-    if !shell.www().join("dist/page/index.html").is_file() {
-        www::build(shell)?;
-    }
+    www::ensure_built(shell)?;
     run(&mut shell.cargo(["build", "--package", "petrel-node", "--bin", "petrel"]))?;
     Ok(shell.target().join("debug/petrel"))
 }

@@ -30,8 +30,11 @@ cargo xtask COMMAND
                     ARGS that begin with a subcommand are run as they are
   test [STEP…]      every proof that fits in 40 minutes on two cold cores, or the named steps alone
   lint              the steps of `test` that run no tests: format, the core's rules, clippy on both targets
-  prove             what takes longer: thousands of simulated worlds, properties with many cases, the bench
-  bench [-- ARGS]   the bench `validate` alone
+  prove             what takes longer: thousands of simulated worlds, properties with many cases, benches, flood, soak
+  prove soak [--minutes N]  a daemon under load: memory, handles and tasks must stay what they are
+  flood [--seconds N]       attackers of every kind against one daemon, while honest blocks come
+  bench [-- ARGS]   the bench `validate` alone: what judging a message costs
+  bench relay       what relaying costs, beside plain libp2p
   interop op-node   against op-node's own gossip: blocks both ways, and spoilt messages with both verdicts
   interop devnet    in a whole OP Stack network on loopback, through every fork, with restarts and a rotated signer
 
@@ -62,6 +65,8 @@ fn dispatch(args: &[String]) -> Result<()> {
         "run" => run::run(&shell, rest),
         "test" => test::test(&shell, rest),
         "bench" => prove::bench(&shell, rest),
+        "flood" => prove::flood(&shell, rest),
+        "prove" => prove::prove(&shell, rest),
         "interop" => interop::interop(&shell, rest),
         "presets" => {
             let [file] = rest else { bail!("expected one file: cargo xtask presets FILE") };
@@ -82,7 +87,6 @@ fn dispatch(args: &[String]) -> Result<()> {
 fn alone(shell: &Shell, command: &str) -> Result<()> {
     match command {
         "lint" => test::lint(shell),
-        "prove" => prove::prove(shell),
         "wasm" => wasm::build(shell),
         "www" => www::build(shell),
         "size" => size::size(shell),

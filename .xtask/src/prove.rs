@@ -1,8 +1,8 @@
 //! `cargo xtask prove` and `cargo xtask bench`: what takes too long for every change.
 
-use std::time::Instant;
+use std::{path::PathBuf, time::Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{
     shell::{Shell, run},
@@ -12,19 +12,72 @@ use crate::{
 /// Cases of each property, where `cargo xtask test` is content with 256.
 const CASES: &str = "50000";
 
-/// The tests marked `#[ignore]` and the properties with many more cases, in release, then the bench.
-pub(crate) fn prove(shell: &Shell) -> Result<()> {
+/// The tests marked `#[ignore]` and the properties with many more cases, in release; then the benches, the flood and the
+/// soak. `soak` alone runs that.
+pub(crate) fn prove(shell: &Shell, args: &[String]) -> Result<()> {
+    if let Some(("soak", rest)) = args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        return soak(shell, rest);
+    }
+    ensure!(args.is_empty(), "expected nothing, or `soak --minutes N`");
     let start = Instant::now();
     www::build(shell)?;
     run(&mut shell.cargo(["test", "--workspace", "--release", "--", "--ignored"]))?;
     let properties = ["test", "--package", "petrel-tests", "--release", "--test", "oracle"];
     run(shell.cargo(properties).env("PROPTEST_CASES", CASES))?;
     bench(shell, &[])?;
+    relay(shell)?;
+    flood(shell, &[])?;
+    soak(shell, &[])?;
     println!("\nproved in {} min", start.elapsed().as_secs().div_ceil(60));
     Ok(())
 }
 
-/// The bench `validate`; `args` go to criterion (a filter, `--quick`, …).
+/// `relay`, or the bench `validate`, whose `args` go to criterion (a filter, `--quick`, …).
 pub(crate) fn bench(shell: &Shell, args: &[String]) -> Result<()> {
+    if args.first().is_some_and(|word| word == "relay") {
+        return relay(shell);
+    }
     run(shell.cargo(["bench", "--package", "petrel-tests", "--bench", "validate", "--"]).args(args))
+}
+
+/// What relaying costs, beside plain libp2p.
+fn relay(shell: &Shell) -> Result<()> {
+    let petrel = daemon(shell)?;
+    run(&mut shell.cargo(["build", "--release", "--package", "petrel-tests", "--example", "plain_relay"]))?;
+    let mut bench = shell.cargo(["bench", "--package", "petrel-tests", "--bench", "relay"]);
+    bench.env("PETREL_BIN", petrel).env("PETREL_PLAIN_RELAY", shell.target().join("release/examples/plain_relay"));
+    run(&mut bench)
+}
+
+/// Attackers of every kind against one daemon, for so many seconds.
+pub(crate) fn flood(shell: &Shell, args: &[String]) -> Result<()> {
+    against(shell, "flood", number(args, "--seconds", 60)?)
+}
+
+/// A daemon under load for so many minutes: what it holds must not grow.
+pub(crate) fn soak(shell: &Shell, args: &[String]) -> Result<()> {
+    against(shell, "soak", number(args, "--minutes", 30)?)
+}
+
+/// Runs a program of petrel-tests against the daemon, both in release.
+fn against(shell: &Shell, test: &str, number: u64) -> Result<()> {
+    let petrel = daemon(shell)?;
+    let mut test = shell.cargo(["test", "--release", "--package", "petrel-tests", "--test", test, "--"]);
+    run(test.arg(number.to_string()).env("PETREL_BIN", petrel))
+}
+
+fn daemon(shell: &Shell) -> Result<PathBuf> {
+    www::ensure_built(shell)?;
+    run(&mut shell.cargo(["build", "--release", "--package", "petrel-node", "--bin", "petrel"]))?;
+    Ok(shell.target().join("release/petrel"))
+}
+
+/// `FLAG N`, `FLAG=N`, or nothing.
+fn number(args: &[String], flag: &str, usual: u64) -> Result<u64> {
+    let words: Vec<&str> = args.iter().flat_map(|word| word.split('=')).collect();
+    match words.as_slice() {
+        [] => Ok(usual),
+        [name, number] if *name == flag => number.parse().with_context(|| format!("{flag} {number:?} is no number")),
+        _ => bail!("expected {flag} N"),
+    }
 }

@@ -129,12 +129,12 @@ fn page(shell: &Shell) -> Result<Done> {
 }
 
 fn npm(shell: &Shell) -> Result<Done> {
-    built(shell)?;
+    www::ensure_built(shell)?;
     all([shell.npm(["run", "check"]), shell.npm(["test"])])
 }
 
 fn clippy(shell: &Shell) -> Result<Done> {
-    built(shell)?;
+    www::ensure_built(shell)?;
     all([shell.cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])])
 }
 
@@ -197,7 +197,7 @@ fn wasm(shell: &Shell) -> Result<Done> {
 }
 
 fn rust(shell: &Shell) -> Result<Done> {
-    built(shell)?;
+    www::ensure_built(shell)?;
     all([shell.cargo(["test", "--workspace"])])
 }
 
@@ -206,7 +206,7 @@ fn browser(shell: &Shell) -> Result<Done> {
         Ok(chromium) => chromium,
         Err(error) => return Ok(Done::Skipped(format!("{error:#}"))),
     };
-    built(shell)?;
+    www::ensure_built(shell)?;
     run(&mut shell.cargo(["build", "--package", "petrel-node", "--bin", "petrel"]))?;
     run(&mut shell.cargo(["build", "--package", "petrel-tests", "--example", "hostile_relay"]))?;
     let mut test = shell.npm(["run", "test:page"]);
@@ -231,12 +231,4 @@ fn devnet(shell: &Shell) -> Result<Done> {
     }
     interop::devnet(shell)?;
     Ok(Done::Passed)
-}
-
-/// The page, unless it was built before: what embeds it needs it to be there, not to be new.
-fn built(shell: &Shell) -> Result<()> {
-    if shell.www().join("dist/page/index.html").is_file() {
-        return setup::npm(shell);
-    }
-    www::build(shell)
 }

@@ -4,6 +4,7 @@
 use anyhow::Result;
 
 use crate::{
+    setup,
     shell::{Shell, run},
     wasm,
 };
@@ -12,4 +13,12 @@ use crate::{
 pub(crate) fn build(shell: &Shell) -> Result<()> {
     wasm::build(shell)?;
     run(&mut shell.npm(["run", "build"]))
+}
+
+/// Builds the page unless it was built before: what embeds it needs it to be there, not to be new.
+pub(crate) fn ensure_built(shell: &Shell) -> Result<()> {
+    if shell.www().join("dist/page/index.html").is_file() {
+        return setup::npm(shell);
+    }
+    build(shell)
 }

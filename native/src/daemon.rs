@@ -16,6 +16,7 @@ use petrel_core::{
 use crate::{
     events::{self, Printer},
     flags::Events,
+    health::{self, Health},
     host::TokioHost,
     identity::{Identity, IdentityError},
     page::{self, Page},
@@ -67,6 +68,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
         None => None,
     };
     let mut printer = Printer::stdout(settings.events == Events::Json);
+    let mut health = health::ticks();
     let mut stop = std::pin::pin!(stop_signal());
     loop {
         tokio::select! {
@@ -84,6 +86,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
                     watch.take(reading, &mut driver)?;
                 }
             }
+            _ = health.tick() => printer.print(&Health::of(&driver.status())),
             () = &mut stop => break,
         }
     }

@@ -10,6 +10,7 @@ use std::{
 
 use alloy_primitives::Address;
 use petrel_core::{Event, event::SignerChanged};
+use serde::Serialize;
 
 /// Lines that may wait for a slow reader; later ones are counted and left out.
 const WAITING: usize = 4096;
@@ -49,7 +50,7 @@ impl Printer {
 
     /// Prints one event, as soon as the reader takes it. When too many wait it is left out, and
     /// `{"event":"missed","count"}` stands in the place of all that were.
-    pub fn print(&mut self, event: &Event) {
+    pub fn print(&mut self, event: &impl Serialize) {
         self.tell_missed();
         let Some(lines) = &self.lines else { return };
         let Ok(line) = serde_json::to_string(event) else { return };

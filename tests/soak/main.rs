@@ -1,0 +1,67 @@
+//! Hours of load in a shorter time: `cargo xtask prove soak --minutes N`. A daemon relays a block of 100 kB a second while
+//! leaves come and go, strangers send garbage and are thrown out, and handshakes are never ended. Its memory, file handles
+//! and tasks are looked at all the time; what they were early on and what they are at the end must be the same within 5 %.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod load;
+mod sample;
+
+use std::{
+    env,
+    process::{Command, ExitCode},
+    thread,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use petrel_core::fork::Fork;
+use petrel_tests::{
+    child::Child,
+    forge::{self, Forge},
+    sequencer::{Sequencer, chain},
+};
+
+use load::Load;
+use sample::Samples;
+
+/// Bytes of a block.
+const BLOCK: usize = 100_000;
+/// Between two looks at the process.
+const LOOK: u64 = 5;
+
+fn main() -> ExitCode {
+    let minutes: u64 = env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(30);
+    let files = tempfile::tempdir().unwrap();
+    let chain = chain(Fork::Jovian, 1);
+    let rollup = files.path().join("rollup.json");
+    std::fs::write(&rollup, chain.to_rollup_json().to_string()).unwrap();
+    let mut command = Command::new(env::var_os("PETREL_BIN").expect("PETREL_BIN is set"));
+    command.arg("node").arg("--rollup.config").arg(&rollup).arg("--datadir").arg(files.path());
+    command.args(["--p2p.unsafe-block-signer", &forge::key(1).address().to_string(), "--p2p.no-discovery"]);
+    command.args(["--p2p.listen.ip=127.0.0.1", "--p2p.listen.tcp=0", "--p2p.listen.ws=0", "--events=json"]);
+    let mut daemon = Child::start("petrel", command.arg("--log.level=error")).unwrap();
+    let mut address = |ws: bool| {
+        let told = daemon.expect("an address", Duration::from_secs(30), |event| {
+            event["event"] == "listening" && event["address"].as_str().unwrap().contains("/ws") == ws
+        });
+        told["address"].as_str().unwrap().to_owned()
+    };
+    let (tcp, ws) = (address(false), address(true));
+
+    let sequencer = Sequencer::start(&chain, &tcp);
+    let load = Load::start(&chain, &tcp, &ws);
+    let (begin, mut samples, mut accepted) = (Instant::now(), Samples::new(daemon.id()), 0);
+    for second in 1..=minutes * 60 {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        sequencer.publish(Fork::Jovian.version(), Forge::new(chain.id, Fork::Jovian, second, now, BLOCK).sealed().0);
+        thread::sleep(Duration::from_secs(second).saturating_sub(begin.elapsed()));
+        for event in daemon.drain() {
+            accepted += u64::from(event["event"] == "block");
+            samples.note(&event);
+        }
+        if second % LOOK == 0 {
+            samples.look(begin.elapsed());
+        }
+    }
+    println!("\n{accepted} of {} blocks accepted; {}", minutes * 60, load.end());
+    if samples.print(minutes) && accepted >= minutes * 60 - 2 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
