@@ -12,10 +12,14 @@ use libp2p::{
     gossipsub::{self, IdentTopic},
     swarm::SwarmEvent,
 };
-use petrel_core::{chain::Chain, fork::Fork};
+use petrel_core::{
+    chain::{Chain, Genesis},
+    fork::Fork,
+};
+use petrel_node::devnet::Maker;
 use petrel_tests::{
     child::Child,
-    forge::{Forge, compress},
+    forge::{Forge, compress, key},
     plain,
 };
 use tokio::{
@@ -27,7 +31,7 @@ use tokio::{
 const PACE: Duration = Duration::from_millis(25);
 /// How long the last ones may take.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Bytes of a block's transactions.
+/// Bytes of a block.
 const BYTES: usize = 100_000;
 /// Linux counts CPU time in hundredths of a second.
 const TICKS: f64 = 100.0;
@@ -105,12 +109,17 @@ impl Path {
 
     /// Carries so many blocks above height `after`.
     pub(crate) fn carry(&mut self, chain: &Chain, after: u64, count: u64) -> Measured {
+        // Transactions of the sizes and the compressibility of a live chain's; another set for each round.
+        let start = Genesis { number: after, ..chain.genesis };
+        let mut maker = Maker::new(Chain { genesis: start, ..chain.clone() }, key(1), BYTES);
         let before = cpu(self.relay.id());
         let mut sent = HashMap::new();
         let mut delays = Vec::new();
         for number in after + 1..=after + count {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-            let wire = compress(&Forge::new(chain.id, Fork::Jovian, number, now, BYTES).sealed().0);
+            let transactions = maker.make().unwrap().payload.transactions;
+            let block = Forge::new(chain.id, Fork::Jovian, number, now, 0);
+            let wire = compress(&block.with(|payload| payload.transactions = transactions).sealed().0);
             sent.insert(wire.clone(), Instant::now());
             self.blocks.send(wire).unwrap();
             std::thread::sleep(PACE);
