@@ -45,8 +45,9 @@ pub(crate) fn devnet(shell: &Shell) -> Result<()> {
     run(&mut shell.cargo(build))?;
     let test = built_test(shell, &build)?;
     // A network of its own: nothing leaves this machine, and every port is free.
-    let mut alone = shell.command("unshare", ["-n", "sh", "-c", "ip link set lo up && exec \"$0\""]);
+    let mut alone = shell.command("unshare", namespace(shell)?);
     alone
+        .args(["sh", "-c", "ip link set lo up && exec \"$0\""])
         .arg(test)
         .env("PETREL_INTEROP_ANVIL", anvil)
         .env("PETREL_INTEROP_PEER", peer)
@@ -73,9 +74,14 @@ pub(crate) fn can_devnet(shell: &Shell) -> Result<()> {
     setup::go(shell)?;
     setup::node(shell)?;
     ensure!(find(&["ip"]).is_some(), "`ip` is missing (Debian: apt-get install iproute2)");
-    let namespace = succeeds(&mut shell.command("unshare", ["-n", "true"]));
-    ensure!(namespace, "a network namespace cannot be made here: `unshare -n` needs root");
-    Ok(())
+    namespace(shell).map(drop)
+}
+
+/// How `unshare` makes a network here: as root, or as root of a user namespace.
+fn namespace(shell: &Shell) -> Result<&'static [&'static str]> {
+    let ways: [&[&str]; 2] = [&["--net"], &["--map-root-user", "--net"]];
+    let works = |way: &&&[&str]| succeeds(shell.command("unshare", **way).arg("true"));
+    ways.iter().find(works).copied().context("a network namespace cannot be made here: `unshare --net` needs root")
 }
 
 /// The daemon, with its page.

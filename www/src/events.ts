@@ -27,6 +27,8 @@ export interface Block extends BlockRef {
   readonly peer: string | null;
   /** Arrival minus timestamp. Negative when it came early, or when this device's clock is behind. */
   readonly delayMs: number;
+  /** Judgement minus arrival. */
+  readonly judgedMs: number;
 }
 
 /** A connected peer. */
@@ -67,6 +69,8 @@ export type FollowerEvent =
   | ({ readonly event: 'ignored' } & Judged)
   | { readonly event: 'signer_mismatch'; readonly expected: Hex; readonly found: Hex; readonly peers: number }
   | { readonly event: 'clock_skew'; readonly offsetSecs: number; readonly peers: number }
+  | { readonly event: 'graylisted'; readonly peer: string; readonly score: number }
+  | { readonly event: 'stalled'; readonly millis: number }
   | { readonly event: 'identified'; readonly peer: string; readonly agent: string };
 
 /** The node's JSON with its keys in camelCase. The node makes the JSON, so its shape is known. */
