@@ -5,7 +5,8 @@
 //!
 //! In reading order: [`flags`] (the command line as written), [`env`] (its fallbacks), [`parse`] and [`settings`] (resolved,
 //! every mistake named), [`identity`], [`transport`], [`host`] and [`primitives`] (what the Driver needs), [`signer`]
-//! (who signs, from L1), [`daemon`] (the loop), [`events`], [`health`], [`logs`] and [`page`] (what comes out); then the other subcommands: [`devnet`], [`check`], [`key`].
+//! (who signs, from L1), [`daemon`] (the loop), [`events`], [`health`], [`logs`] and [`page`] (what comes out); then the
+//! other subcommands: [`devnet`], [`check`], [`key`].
 
 use std::process::ExitCode;
 

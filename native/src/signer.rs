@@ -102,7 +102,7 @@ impl Watch {
             Err(error @ L1Error::WrongChain { .. }) if !self.from_l1 => return Err(error),
             Err(error) => driver.hear(SignerNews::Unread { error: error.to_string() }),
             Ok(reading) => {
-                self.keep.read(&reading);
+                self.keep.take(&reading);
                 driver.hear(SignerNews::Read { signer: reading.signer, rotation: self.from_l1 });
                 self.from_l1 = true;
             }

@@ -108,7 +108,7 @@ impl Keep {
     }
 
     /// Keeps a reading. A disk that refuses is said and does not stop the node.
-    pub fn read(&mut self, reading: &Reading) {
+    pub fn take(&mut self, reading: &Reading) {
         let before = self.kept.take();
         let previous = match &before {
             Some(kept) if kept.signer == reading.signer => kept.previous,
