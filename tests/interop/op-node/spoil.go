@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/libp2p/go-libp2p"
 	pb "github.com/libp2p/go-libp2p-pubsub/pb"
 	"github.com/libp2p/go-libp2p/core/host"
@@ -20,15 +21,15 @@ import (
 const meshsub = protocol.ID("/meshsub/1.1.0")
 
 // A gossip message as it goes on the wire, whatever is wrong with it, and who gets it beside this op-node itself. Bytes
-// are base64. A field that is left out is absent from the protobuf, an empty one is there and empty.
+// are 0x-hex. A field that is left out is absent from the protobuf, an empty one is there and empty.
 type spoilSpec struct {
-	To        []string `json:"to"`
-	Topic     string   `json:"topic"`
-	Data      []byte   `json:"data"`
-	From      []byte   `json:"from"`
-	Seqno     []byte   `json:"seqno"`
-	Signature []byte   `json:"signature"`
-	Key       []byte   `json:"key"`
+	To        []string      `json:"to"`
+	Topic     string        `json:"topic"`
+	Data      hexutil.Bytes `json:"data"`
+	From      hexutil.Bytes `json:"from"`
+	Seqno     hexutil.Bytes `json:"seqno"`
+	Signature hexutil.Bytes `json:"signature"`
+	Key       hexutil.Bytes `json:"key"`
 }
 
 // liar is a peer with an identity of its own, so that no judgement depends on an earlier message. It lives until the

@@ -5,6 +5,7 @@
 
 use std::{thread, time::Duration};
 
+use alloy_primitives::hex;
 use petrel_core::fork::Fork;
 use petrel_tests::forge::compress;
 use serde_json::{Value, json};
@@ -43,10 +44,10 @@ fn judge(session: &mut Session, fork: Fork, row: Row) -> bool {
     let mut spoil = json!({
         "to": [session.address],
         "topic": format!("/optimism/{}/{}/blocks", session.chain.id, row.topic.topic()),
-        "data": base64(&data),
+        "data": hex::encode_prefixed(&data),
     });
     for field in &row.fields {
-        spoil[*field] = base64(field_bytes(field)).into();
+        spoil[*field] = hex::encode_prefixed(field_bytes(field)).into();
     }
     session.peer.tell(&json!({ "do": "spoil", "spoil": spoil }));
     let sent =
@@ -93,17 +94,4 @@ fn field_bytes(field: &str) -> &'static [u8] {
         "seqno" => &[0, 0, 0, 0, 0, 0, 0, 1],
         _ => &[7; 64],
     }
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let word = chunk.iter().fold(0_u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for at in 0..4 {
-            let digit = DIGITS[(word >> (18 - 6 * at) & 63) as usize];
-            text.push(if at <= chunk.len() { char::from(digit) } else { '=' });
-        }
-    }
-    text
 }
