@@ -197,7 +197,9 @@ impl<H: Host> Driver<H> {
     /// Closes a peer's connections and accepts none.
     fn bar(&mut self, peer: PeerId) {
         let Some(peer) = convert::libp2p_peer(peer) else { return };
-        self.swarm.behaviour_mut().barred.block_peer(peer);
+        if !self.swarm.behaviour_mut().barred.block_peer(peer) {
+            return; // its connections are still being closed
+        }
         self.barred.push_back(peer);
         if self.barred.len() > Self::BARRED
             && let Some(first) = self.barred.pop_front()
@@ -216,9 +218,11 @@ impl<H: Host> Driver<H> {
         let score = |peer: &libp2p::PeerId| gossip.peer_score(peer).unwrap_or_default();
         let fallen = |peer: &libp2p::PeerId| Some((convert::peer(peer)?, score(peer)));
         let fallen: Vec<_> = self.swarm.connected_peers().filter_map(fallen).collect();
-        let is_back = |peer: &libp2p::PeerId| score(peer) >= params::GRAYLIST;
-        let back: Vec<_> = self.barred.iter().copied().filter(is_back).collect();
-        self.barred.retain(|peer| !back.contains(peer));
+        let (mut barred, mut back) = (VecDeque::new(), Vec::new());
+        for peer in self.barred.drain(..) {
+            if score(&peer) < params::GRAYLIST { barred.push_back(peer) } else { back.push(peer) }
+        }
+        self.barred = barred;
         for peer in back {
             self.swarm.behaviour_mut().barred.unblock_peer(peer);
         }

@@ -42,6 +42,15 @@ pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// swarm is polled at least this often.
 pub(super) const BEAT: Duration = Duration::from_millis(200);
 
+/// Below this score a peer is not listened to (op-node's `GraylistThreshold`).
+pub(super) const GRAYLIST: f64 = -40.0;
+/// How often scores are looked at.
+pub(super) const LOOK: Duration = Duration::from_secs(1);
+/// After this long a turn of the loop leaves what is left to the next.
+pub(super) const TURN: Duration = Duration::from_millis(5);
+/// A turn of the loop that takes longer is told.
+pub(super) const STALL: Duration = Duration::from_millis(50);
+
 /// Connections at most: half of what a process may have open by default, less what else needs a file.
 pub(super) fn connection_limits() -> ConnectionLimits {
     ConnectionLimits::default()
@@ -81,15 +90,6 @@ pub(super) fn gossipsub(
         .support_floodsub()
         .build()
 }
-
-/// Below this score a peer is not listened to (op-node's `GraylistThreshold`).
-pub(super) const GRAYLIST: f64 = -40.0;
-/// How often scores are looked at.
-pub(super) const LOOK: Duration = Duration::from_secs(1);
-/// After this long a turn of the loop leaves what is left to the next.
-pub(super) const TURN: Duration = Duration::from_millis(5);
-/// A turn of the loop that takes longer is told.
-pub(super) const STALL: Duration = Duration::from_millis(50);
 
 /// op-node's thresholds.
 pub(super) const fn thresholds() -> PeerScoreThresholds {

@@ -90,14 +90,10 @@ impl Transform {
     /// gossipsub has dropped meanwhile are let go.
     pub(super) fn message(&self, message: &gossipsub::Message) -> Message {
         let tag = Tag::from_bits(message.sequence_number.unwrap_or_default());
-        let mut recent = self.recent();
-        while let Some((serial, data)) = recent.given.pop_front() {
-            if serial == tag.serial {
-                return Message { form: tag.form, data, wire: tag.wire as usize };
-            }
-        }
-        // Not given: then it is not judged either.
-        Message { form: Form::Surplus, data: Bytes::new(), wire: tag.wire as usize }
+        let found = self.recent().deliver(tag);
+        // Without its bytes it is not judged.
+        let form = if found.is_some() { tag.form } else { Form::Surplus };
+        Message { form, data: found.unwrap_or_default(), wire: tag.wire as usize }
     }
 
     fn recent(&self) -> MutexGuard<'_, Recent> {
@@ -177,8 +173,10 @@ struct Recent {
     entries: VecDeque<Entry>,
     bytes: usize,
     serial: u32,
-    /// What gossipsub was given and has not delivered yet, in that order: the messages of an RPC or two.
+    /// What gossipsub was given and has not delivered yet, in that order: the messages of an RPC, and those that it has
+    /// dropped since its last delivery because it knows them in another compression.
     given: VecDeque<(u32, Bytes)>,
+    given_bytes: usize,
 }
 
 struct Entry {
@@ -197,20 +195,24 @@ impl Recent {
     const MESSAGES: usize = 32;
     /// Messages that wait for their delivery at most: more than an RPC may have.
     const GIVEN: usize = 8192;
+    /// Their bytes at most: three times what one turn may decompress. The oldest make room.
+    const GIVEN_BYTES: usize = 64 << 20;
 
-    fn find(&mut self, version: Version, authored: bool, wire: &[u8]) -> Option<Tag> {
+    fn find(&self, version: Version, authored: bool, wire: &[u8]) -> Option<Tag> {
         let same = |entry: &&Entry| {
             // What was not looked at may be looked at now.
             let looked_at = entry.tag.form != Form::Surplus;
             looked_at && entry.version == version && entry.authored == authored && *entry.wire == *wire
         };
-        let (tag, data) = self.entries.iter().rev().find(same).map(|entry| (entry.tag, entry.data.clone()))?;
-        self.give(tag, data);
-        Some(tag)
+        self.entries.iter().rev().find(same).map(|entry| entry.tag)
+    }
+
+    fn entry(&self, tag: Tag) -> Option<&Entry> {
+        self.entries.iter().rev().find(|entry| entry.tag.serial == tag.serial)
     }
 
     fn id(&self, tag: Tag) -> Option<MessageId> {
-        self.entries.iter().rev().find(|entry| entry.tag.serial == tag.serial).map(|entry| entry.id)
+        self.entry(tag).map(|entry| entry.id)
     }
 
     fn remember(&mut self, mut entry: Entry) -> Tag {
@@ -228,10 +230,29 @@ impl Recent {
     }
 
     fn give(&mut self, tag: Tag, data: Bytes) {
+        self.given_bytes += data.len();
         self.given.push_back((tag.serial, data));
-        if self.given.len() > Self::GIVEN {
-            self.given.pop_front();
+        while self.given.len() > Self::GIVEN || self.given_bytes > Self::GIVEN_BYTES {
+            self.forget_given();
         }
+    }
+
+    /// The bytes of a message that gossipsub delivers. What it was given before that is not delivered any more. A copy was
+    /// not given a second time: it is delivered only when gossipsub has forgotten the first, and is remembered here or old.
+    fn deliver(&mut self, tag: Tag) -> Option<Bytes> {
+        let Some(at) = self.given.iter().position(|(serial, _)| *serial == tag.serial) else {
+            return self.entry(tag).map(|entry| entry.data.clone());
+        };
+        for _ in 0..at {
+            self.forget_given();
+        }
+        self.forget_given()
+    }
+
+    fn forget_given(&mut self) -> Option<Bytes> {
+        let (_, data) = self.given.pop_front()?;
+        self.given_bytes -= data.len();
+        Some(data)
     }
 }
 
@@ -274,6 +295,42 @@ mod tests {
         let (form, looked_at) = take(&transform, &block);
         assert_eq!(form, Form::Snappy);
         assert_ne!(passed, looked_at);
+    }
+
+    #[test]
+    fn one_content_in_ever_other_compressions_fills_no_memory() {
+        let transform = Transform::new(&Chain::preset("op-mainnet").expect("a preset"));
+        // gossipsub drops all but the first of them by their id, and delivers nothing.
+        for first in 1..20 {
+            let mut wire = raw(&transform, &[7; MAX_MESSAGE]);
+            // Each begins with a literal of another length.
+            let header = wire.data[..4].to_vec();
+            let mut literal = vec![(first - 1) << 2];
+            literal.extend(std::iter::repeat_n(7, usize::from(first)));
+            let rest = snap::raw::Encoder::new().compress_vec(&vec![7; MAX_MESSAGE - usize::from(first)]);
+            wire.data = [header, literal, rest.expect("it fits")[4..].to_vec()].concat();
+            transform.begin();
+            let message = transform.inbound_transform(wire).expect("a topic of ours");
+            assert_eq!(Tag::from_bits(message.sequence_number.expect("a tag")).form, Form::Snappy);
+        }
+        let recent = transform.recent();
+        let held: usize = recent.given.iter().map(|(_, data)| data.len()).sum();
+        assert_eq!(held, recent.given_bytes);
+        assert!(held <= Recent::GIVEN_BYTES, "{held}");
+    }
+
+    #[test]
+    fn messages_are_delivered_with_their_own_bytes_whatever_was_dropped_between() {
+        let transform = Transform::new(&Chain::preset("op-mainnet").expect("a preset"));
+        let given: Vec<_> = (1..=5_u8)
+            .map(|fill| transform.inbound_transform(raw(&transform, &[fill; 100])).expect("a topic of ours"))
+            .collect();
+        for at in [1, 2, 4] {
+            assert_eq!(transform.message(&given[at]).data[0], at as u8 + 1);
+        }
+        // One that was dropped and is delivered late is still remembered.
+        assert_eq!(transform.message(&given[0]).data[0], 1);
+        assert!(transform.recent().given.is_empty());
     }
 
     #[test]
