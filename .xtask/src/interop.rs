@@ -44,11 +44,8 @@ pub(crate) fn devnet(shell: &Shell) -> Result<()> {
     let build = ["test", "--package", "petrel-tests", "--test", "interop-devnet", "--no-run"];
     run(&mut shell.cargo(build))?;
     let test = built_test(shell, &build)?;
-    // A network of its own: nothing leaves this machine, and every port is free.
-    let mut alone = shell.command("unshare", namespace(shell)?);
+    let mut alone = alone(shell, test)?;
     alone
-        .args(["sh", "-c", "ip link set lo up && exec \"$0\""])
-        .arg(test)
         .env("PETREL_INTEROP_ANVIL", anvil)
         .env("PETREL_INTEROP_PEER", peer)
         .env("PETREL_INTEROP_OP_NODE", op_node)
@@ -73,13 +70,28 @@ pub(crate) fn devnet(shell: &Shell) -> Result<()> {
 pub(crate) fn can_devnet(shell: &Shell) -> Result<()> {
     setup::go(shell)?;
     setup::node(shell)?;
+    can_be_alone(shell)
+}
+
+/// A program in a network and with mounts of its own: nothing leaves this machine, every port is free.
+pub(crate) fn alone(shell: &Shell, program: PathBuf) -> Result<Command> {
+    let mut alone = shell.command("unshare", namespace(shell)?);
+    alone.args(["sh", "-c", "ip link set lo up && exec \"$0\" \"$@\""]).arg(program);
+    Ok(alone)
+}
+
+/// Whether this machine can run a program so.
+///
+/// # Errors
+/// What it lacks.
+pub(crate) fn can_be_alone(shell: &Shell) -> Result<()> {
     ensure!(find(&["ip"]).is_some(), "`ip` is missing (Debian: apt-get install iproute2)");
     namespace(shell).map(drop)
 }
 
 /// How `unshare` makes a network here: as root, or as root of a user namespace.
 fn namespace(shell: &Shell) -> Result<&'static [&'static str]> {
-    let ways: [&[&str]; 2] = [&["--net"], &["--map-root-user", "--net"]];
+    let ways: [&[&str]; 2] = [&["--net", "--mount"], &["--map-root-user", "--net", "--mount"]];
     let works = |way: &&&[&str]| succeeds(shell.command("unshare", **way).arg("true"));
     ways.iter().find(works).copied().context("a network namespace cannot be made here: `unshare --net` needs root")
 }
@@ -92,7 +104,7 @@ fn petrel(shell: &Shell) -> Result<PathBuf> {
 }
 
 /// Where cargo has put the program that `build` builds.
-fn built_test(shell: &Shell, build: &[&str]) -> Result<PathBuf> {
+pub(crate) fn built_test(shell: &Shell, build: &[&str]) -> Result<PathBuf> {
     let messages = read(shell.cargo(build).arg("--message-format=json"))?;
     let executable = |line: &str| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;

@@ -42,11 +42,8 @@ pub(crate) fn bench(shell: &Shell, args: &[String]) -> Result<()> {
 
 /// What relaying costs, beside plain libp2p.
 fn relay(shell: &Shell) -> Result<()> {
-    let petrel = daemon(shell)?;
-    run(&mut shell.cargo(["build", "--release", "--package", "petrel-tests", "--example", "plain_relay"]))?;
-    let mut bench = shell.cargo(["bench", "--package", "petrel-tests", "--bench", "relay"]);
-    bench.env("PETREL_BIN", petrel).env("PETREL_PLAIN_RELAY", shell.target().join("release/examples/plain_relay"));
-    run(&mut bench)
+    www::ensure_built(shell)?;
+    run(&mut shell.cargo(["bench", "--package", "petrel-tests", "--bench", "relay"]))
 }
 
 /// Attackers of every kind against one daemon, for so many seconds.

@@ -29,7 +29,7 @@ struct Step {
     run: fn(&Shell) -> Result<Done>,
 }
 
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 15] = [
     Step { name: "fmt", about: "Rust is formatted", run: fmt },
     Step { name: "purity", about: "the core keeps its rules", run: purity },
     Step { name: "deny", about: "licences, sources and advisories of all dependencies", run: deny },
@@ -46,6 +46,7 @@ const STEPS: [Step; 14] = [
     },
     Step { name: "rust", about: "all crates' tests", run: rust },
     Step { name: "browser", about: "the page in Chromium, against a daemon", run: browser },
+    Step { name: "network", about: "connections that break come back, in a network of its own", run: network },
     Step { name: "op-node", about: "op-node's own gossip on the other side", run: op_node },
     Step { name: "devnet", about: "a whole OP Stack network on loopback, through every fork", run: devnet },
 ];
@@ -215,6 +216,18 @@ fn browser(shell: &Shell) -> Result<Done> {
         .env("PETREL_BIN", debug.join("petrel"))
         .env("PETREL_HOSTILE_RELAY", debug.join("examples/hostile_relay"));
     all([test])
+}
+
+fn network(shell: &Shell) -> Result<Done> {
+    if let Err(error) = interop::can_be_alone(shell) {
+        return Ok(Done::Skipped(format!("{error:#}")));
+    }
+    www::ensure_built(shell)?;
+    let build = ["test", "--package", "petrel-node", "--test", "network", "--no-run"];
+    run(&mut shell.cargo(build))?;
+    let mut alone = interop::alone(shell, interop::built_test(shell, &build)?)?;
+    alone.arg("--test-threads=1").env("PETREL_NAMESPACE", "1");
+    all([alone])
 }
 
 fn op_node(shell: &Shell) -> Result<Done> {

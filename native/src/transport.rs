@@ -11,13 +11,14 @@ use libp2p::{
         transport::{Boxed, OrTransport},
         upgrade::Version,
     },
-    dns,
     identity::Keypair,
     tcp, websocket, yamux,
 };
 
+mod names;
 mod security;
 
+use names::Names;
 use security::Upgrade;
 
 use crate::settings::Security;
@@ -30,28 +31,24 @@ const LEAF_STREAMS: usize = 32;
 /// TCP and WebSocket, dialling and listening.
 ///
 /// # Errors
-/// The system's resolver configuration cannot be read, or the key signs no handshake.
+/// The key signs no handshake.
 pub fn build(
     identity: &Keypair,
     security: &[Security],
     timeout: Duration,
 ) -> io::Result<Boxed<(PeerId, StreamMuxerBox)>> {
     let upgrade = Upgrade::new(identity, security)?;
-    let tcp = || tcp::tokio::Transport::new(tcp::Config::default().nodelay(true));
+    let tcp = || Names::new(tcp::tokio::Transport::new(tcp::Config::default().nodelay(true)));
 
-    let mut websocket = websocket::Config::new(dns::tokio::Transport::system(tcp())?);
+    let mut websocket = websocket::Config::new(tcp());
     websocket.set_max_data_size(MAX_FRAME);
     let mut leaf_yamux = yamux::Config::default();
     leaf_yamux.set_max_num_streams(LEAF_STREAMS);
     let websocket =
         websocket.upgrade(Version::V1).authenticate(upgrade.clone()).multiplex(leaf_yamux).timeout(timeout).boxed();
 
-    let tcp = dns::tokio::Transport::system(tcp())?
-        .upgrade(Version::V1)
-        .authenticate(upgrade)
-        .multiplex(yamux::Config::default())
-        .timeout(timeout)
-        .boxed();
+    let tcp =
+        tcp().upgrade(Version::V1).authenticate(upgrade).multiplex(yamux::Config::default()).timeout(timeout).boxed();
 
     // WebSocket first: it takes only addresses that end in /ws or /wss, TCP would take their beginning.
     Ok(OrTransport::new(websocket, tcp).map(|either, _| either.into_inner()).boxed())

@@ -1,4 +1,5 @@
 //! One running `petrel`: what it prints, line by line, and how it ends. It never outlives its test.
+#![allow(dead_code, reason = "two programs share this, and each needs another part of it")]
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -88,6 +89,16 @@ impl Process {
         panic!("{what} was not told\n{}\n{}", told.join("\n"), self.errors());
     }
 
+    /// All events that have come and were not asked for.
+    pub(crate) fn so_far(&mut self) -> Vec<Value> {
+        self.events.try_iter().collect()
+    }
+
+    /// Takes what has come and was not asked for as told.
+    pub(crate) fn forget(&mut self) {
+        self.told.extend(self.events.try_iter());
+    }
+
     /// The next event of this name.
     pub(crate) fn event(&mut self, name: &str) -> Value {
         self.until(name, |event| event["event"] == name)
@@ -119,10 +130,15 @@ impl Process {
         self.errors.lock().unwrap().clone()
     }
 
-    /// Sends a signal by its name and waits for the end.
-    pub(crate) fn end(mut self, signal: &str) -> ExitStatus {
+    /// Sends a signal by its name.
+    pub(crate) fn signal(&self, signal: &str) {
         let sent = Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// Sends a signal by its name and waits for the end.
+    pub(crate) fn end(mut self, signal: &str) -> ExitStatus {
+        self.signal(signal);
         self.wait()
     }
 

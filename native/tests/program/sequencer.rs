@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, mpsc::channel},
     thread::{self, JoinHandle},
@@ -30,6 +31,8 @@ pub(crate) struct Sequencer {
     maker: Arc<Mutex<Maker>>,
     config: Config,
     security: Vec<Security>,
+    /// Where it listens when it is started next.
+    pub(crate) ip: Ipv4Addr,
     port: u16,
     running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
     /// Its address while and after it runs.
@@ -55,6 +58,7 @@ impl Sequencer {
             config: Config::new(chain.clone()),
             maker: Arc::new(Mutex::new(Maker::new(chain, key(), 3_000))),
             security: vec![security],
+            ip: Ipv4Addr::LOCALHOST,
             port: 0,
             running: None,
             address: String::new(),
@@ -81,7 +85,7 @@ impl Sequencer {
         let (found, address) = channel();
         let (maker, config) = (self.maker.clone(), self.config.clone());
         let net = Net {
-            listen: vec![format!("/ip4/127.0.0.1/tcp/{}", self.port).parse().unwrap()],
+            listen: vec![format!("/ip4/{}/tcp/{}", self.ip, self.port).parse().unwrap()],
             security: self.security.clone(),
             timeout: Duration::from_secs(10),
             agent: "test".to_owned(),

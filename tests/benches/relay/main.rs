@@ -1,12 +1,18 @@
 //! What relaying costs: CPU seconds of the relay for 1,000 blocks of 100 kB, and the delay from publisher to receiver,
 //! through `petrel node` and through a relay of plain libp2p that judges nothing, one after the other in each round.
 //!
-//! `cargo xtask bench relay` builds both relays and runs this. Blocks come at a rate that an honest peer may have.
+//! `cargo bench -p petrel-tests --bench relay`. Both relays are this same program, started again as a process of its own:
+//! with a word before the flags it is one of them. Blocks come at a rate that an honest peer may have.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod path;
+mod plain_relay;
 
-use std::{env, fs, path::PathBuf, process::Command, time::Duration};
+use std::{
+    env, fs,
+    process::{Command, ExitCode},
+    time::Duration,
+};
 
 use petrel_core::fork::Fork;
 use petrel_tests::{child::Child, forge, sequencer};
@@ -17,24 +23,33 @@ use path::{Measured, Path};
 const ROUNDS: u64 = 4;
 const BLOCKS: u64 = 250;
 
-fn main() {
-    // `cargo test --benches` runs this too, without the programs that it needs.
-    let (Some(petrel), Some(plain)) = (env::var_os("PETREL_BIN"), env::var_os("PETREL_PLAIN_RELAY")) else {
-        println!("run `cargo xtask bench relay`, which builds what this measures");
-        return;
-    };
+fn main() -> ExitCode {
+    let words: Vec<String> = env::args().skip(1).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        // As `petrel node`: the daemon's own main reads the same arguments.
+        ["node", ..] => return petrel_node::main(),
+        ["plain", topic] => plain_relay::run(topic),
+        // `cargo test --benches` runs this too, to see that it runs.
+        _ if !words.iter().any(|word| word == "--bench") => println!("run it with `cargo bench`"),
+        _ => measure(),
+    }
+    ExitCode::SUCCESS
+}
+
+fn measure() {
     let files = tempfile::tempdir().unwrap();
     let chain = sequencer::chain(Fork::Jovian, 2);
     let topic = chain.topic(Fork::Jovian.version());
     let rollup = files.path().join("rollup.json");
     fs::write(&rollup, chain.to_rollup_json().to_string()).unwrap();
 
-    let mut node = Command::new(PathBuf::from(petrel));
+    let program = env::current_exe().unwrap();
+    let mut node = Command::new(&program);
     node.arg("node").arg("--rollup.config").arg(&rollup).arg("--datadir").arg(files.path());
     node.args(["--p2p.unsafe-block-signer", &forge::key(1).address().to_string(), "--p2p.no-discovery"]);
     node.args(["--p2p.listen.ip=127.0.0.1", "--p2p.listen.tcp=0", "--events=json", "--log.level=error"]);
-    let mut relay = Command::new(PathBuf::from(plain));
-    relay.arg(&topic);
+    let mut relay = Command::new(&program);
+    relay.args(["plain", &topic]);
 
     let mut paths = [("petrel", node), ("plain libp2p", relay)].map(|(name, mut command)| {
         let child = Child::start(name, &mut command).unwrap();
