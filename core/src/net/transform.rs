@@ -41,7 +41,7 @@ pub(super) struct Transform {
 }
 
 impl Transform {
-    /// Bytes after which nothing more is decompressed in one turn. gossipsub takes a whole RPC at once, and 10 MiB of it may
+    /// Bytes that are decompressed in one turn at most. gossipsub takes a whole RPC at once, and 10 MiB of it may
     /// inflate to 200: half a second in which nothing else happens. An honest peer sends one block in an RPC, or a few.
     const TURN: usize = MAX_MESSAGE;
 
@@ -100,12 +100,21 @@ impl Transform {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether this message may be decompressed in this turn: the first one always, others while their declared lengths fit.
+    fn affords(&self, wire: &[u8]) -> bool {
+        let spent = self.spent.load(Ordering::Relaxed);
+        // What declares too much is not decompressed at all.
+        let declared = snap::raw::decompress_len(wire).ok().filter(|declared| *declared <= MAX_MESSAGE);
+        let declared = declared.unwrap_or_default();
+        spent == 0 || spent.saturating_add(declared) <= Self::TURN
+    }
+
     /// The tag for one copy: its message is decompressed and named now, or remembered.
     fn take(&self, version: Version, authored: bool, topic: &str, wire: Bytes) -> Tag {
         if let Some(known) = self.recent().find(version, authored, &wire) {
             return known;
         }
-        let message = match (authored, self.spent.load(Ordering::Relaxed) < Self::TURN) {
+        let message = match (authored, self.affords(&wire)) {
             (true, _) => Message::unread(Form::Authored, &wire),
             (false, true) => Message::take(&wire),
             (false, false) => Message::unread(Form::Surplus, &wire),
