@@ -29,8 +29,9 @@ pub struct Block {
     pub payload: Payload,
     /// The block hash, recomputed from the payload.
     pub hash: B256,
-    /// Who signed it.
-    pub signer: Address,
-    /// Bytes of the whole message before compression: signature, parent beacon root, payload.
+    /// Who signed it; `None` for a block that was fetched, and is proven by its signed descendants.
+    pub signer: Option<Address>,
+    /// Bytes of the whole message before compression: signature, parent beacon root, payload. A block that was fetched has
+    /// no signature.
     pub bytes: usize,
 }

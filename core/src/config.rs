@@ -4,13 +4,16 @@ use core::time::Duration;
 
 use alloy_primitives::Address;
 
-use crate::{chain::Chain, peer::PeerId};
+use crate::{chain::Chain, head::Head, peer::PeerId, request::Limits, sync::SyncConfig};
 
 /// How far behind our clock a block's timestamp may lie (op-node `--p2p.gossip.timestamp.threshold`).
 pub const DEFAULT_PAST: Duration = Duration::from_secs(60);
 
 /// Peers to keep at most: each is dialled for ever.
 pub const MAX_STATICS: usize = 1024;
+
+/// A gap is fetched when it is no wider than so much time (op-node asks for nothing older).
+pub const MAX_GAP_TIME: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// Seconds between blocks at most: intervals are made of multiples of it.
 pub const MAX_BLOCK_TIME: u64 = 3600;
@@ -35,10 +38,14 @@ pub struct Config {
     pub past: Duration,
     /// Peers to keep. Several entries of one peer are merged.
     pub statics: Vec<Static>,
-    /// How long a gap may stay open before the head begins again behind it.
+    /// How long a gap may stay open with nobody to fill it before the head begins again behind it.
     pub gap_patience: Duration,
     /// gossipsub's mesh degrees.
     pub mesh: Mesh,
+    /// How missed blocks are fetched, and served.
+    pub sync: SyncConfig,
+    /// Of a hundred messages that are gossiped to us so many count as lost on their way: to see gaps being closed.
+    pub loss: u8,
 }
 
 /// gossipsub's mesh degrees (op-node `--p2p.gossip.mesh.*`).
@@ -87,6 +94,13 @@ pub struct ConfigError(pub Vec<String>);
 impl Config {
     /// The defaults for a chain, its own signer included.
     pub fn new(chain: Chain) -> Self {
+        let sync = SyncConfig {
+            enabled: true,
+            serve: true,
+            static_only: false,
+            max_gap: MAX_GAP_TIME.as_secs() / chain.block_time.max(1),
+            limits: Limits::default(),
+        };
         let gap_patience = Duration::from_secs(chain.block_time.saturating_mul(3).clamp(3, 60));
         Self {
             signer: chain.signer,
@@ -95,6 +109,8 @@ impl Config {
             statics: Vec::new(),
             gap_patience,
             mesh: Mesh::default(),
+            sync,
+            loss: 0,
         }
     }
 
@@ -109,6 +125,9 @@ impl Config {
             mistakes.push(format!("the block time is {given} s, must be 1 to {MAX_BLOCK_TIME}"));
         }
         mistakes.extend(self.mesh.mistakes());
+        if self.sync.max_gap > Head::MAX_GAP {
+            mistakes.push(format!("a gap of {} blocks is too wide, at most {}", self.sync.max_gap, Head::MAX_GAP));
+        }
         self.merge_statics();
         for peer in self.statics.iter().filter(|peer| peer.addresses.is_empty()) {
             mistakes.push(format!("static peer {} has no address", peer.peer));

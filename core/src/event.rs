@@ -13,6 +13,7 @@ use crate::{
     fork::Version,
     gossip::{Fault, Verified},
     peer::PeerId,
+    request::AnswerFault,
 };
 
 /// One thing that happened.
@@ -26,6 +27,14 @@ pub enum Event {
     Head(NewHead),
     /// Blocks are missing between the head and a verified block, or no longer are.
     Gap(Gap),
+    /// How far a gap is closed.
+    Synced(Synced),
+    /// A peer answered a request of ours with what is false or of no use.
+    FetchFailed(FetchFailed),
+    /// A block is on disk: it is there after any crash.
+    Stored(Stored),
+    /// Blocks can no longer be kept, or can be again. Following goes on.
+    Store(StoreState),
     /// The sequencer signed a second block for a height that the head had passed.
     Conflict(Conflict),
     /// A peer connected (its first connection).
@@ -76,6 +85,8 @@ pub enum Via {
     Gossip,
     /// This node made it (a sequencer).
     Local,
+    /// It was fetched from a peer, to close a gap: such blocks come newest first.
+    Sync,
 }
 
 /// See [`Event::Block`].
@@ -172,6 +183,58 @@ pub enum GapState {
     Closed,
     /// They did not come in time: the head begins again behind it, and these blocks were never seen.
     Skipped,
+}
+
+/// See [`Event::Synced`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Synced {
+    /// The gap's first number, as it opened.
+    pub from: u64,
+    /// Its last.
+    pub to: u64,
+    /// How many of them are there, from the end downwards.
+    pub done: u64,
+    /// Blocks a second so far.
+    pub blocks_per_sec: f64,
+    /// Bytes a second so far, uncompressed.
+    pub bytes_per_sec: f64,
+}
+
+/// See [`Event::FetchFailed`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FetchFailed {
+    /// Who was asked.
+    pub peer: PeerId,
+    /// For which block.
+    pub number: u64,
+    /// What is wrong with the answer.
+    pub fault: &'static str,
+    /// The same with its figures, in words.
+    pub detail: String,
+    /// The fault itself.
+    #[serde(skip)]
+    pub cause: AnswerFault,
+}
+
+/// See [`Event::Stored`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Stored {
+    /// The block's height.
+    pub number: u64,
+    /// Its hash.
+    pub hash: B256,
+    /// Always true.
+    pub stored: bool,
+}
+
+/// See [`Event::Store`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StoreState {
+    /// Whether blocks are kept.
+    pub keeps: bool,
+    /// Why not, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// See [`Event::Conflict`].

@@ -1,15 +1,16 @@
 //! The unsafe head: which of the verified blocks leads.
 //!
 //! The first block wins its height and stays there; the head advances along parent hashes. What is ahead of the head
-//! waits, bounded in bytes, while the blocks between are missing: a gap. When nobody fills a gap within the given
-//! patience, or what waits outgrows its bound, the head begins again behind it, and the gap is told as skipped.
+//! waits, as a link of numbers and hashes, while the blocks between are missing: a gap. It is closed from its upper end by
+//! reverse sync ([`Head::aim`]), or by late gossip from either. When nobody can fill it, or it is wider than it may be, the
+//! head begins again behind it, and the gap is told as skipped.
 //!
 //! A sequencer that restarts from an older block signs other blocks at heights that have passed. They are conflicts, kept
 //! as a branch; when that branch grows beyond the head, the head moves over (the longest signed chain leads, as the
 //! sequencer's later word). A block behind the head that does not name it as its parent shows such a branch too.
 //!
-//! Bounds: [`Head::RECENT`] blocks of the leading chain and as many of branches, by number and hash;
-//! [`Head::WAITING_BYTES`] and [`Head::WAITING_BLOCKS`] waiting.
+//! Bounds: [`Head::RECENT`] blocks of the leading chain and as many of branches, by number and hash; [`Head::WAITING`]
+//! links waiting.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -18,30 +19,41 @@ use alloy_primitives::B256;
 
 use crate::event::{BlockRef, Conflict, Event, Gap, GapState, NewHead, Why};
 
-/// What the head needs to know of a block.
-pub trait Linked {
+/// What the head needs to know of a verified block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Link {
     /// Height.
-    fn number(&self) -> u64;
+    pub number: u64,
     /// Hash.
-    fn hash(&self) -> B256;
+    pub hash: B256,
     /// Parent hash.
-    fn parent(&self) -> B256;
+    pub parent: B256,
     /// Unix seconds.
-    fn timestamp(&self) -> u64;
-    /// Bytes that it holds in memory.
-    fn size(&self) -> usize;
+    pub timestamp: u64,
 }
 
-/// See the module. `B` is the block, shared so that it can wait.
+/// What would bring the head nearer to what waits: the missing blocks, and the hash of the last of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Aim {
+    /// The first missing number.
+    pub from: u64,
+    /// The last missing number.
+    pub to: u64,
+    /// The hash of block `to`, as its verified child names it; `None` where nothing verified is known beyond it yet.
+    pub expected: Option<B256>,
+}
+
+/// See the module.
 #[derive(Debug)]
-pub struct Head<B> {
+pub struct Head {
     patience: Duration,
+    /// Blocks that a gap may have.
+    max_gap: u64,
     /// The leading chain's latest blocks, without holes: hash by number. The last one is the head.
     chain: BTreeMap<u64, B256>,
     /// Parent by block, of every other branch.
     branches: BTreeMap<BlockRef, B256>,
-    waiting: BTreeMap<BlockRef, B>,
-    waiting_bytes: usize,
+    waiting: BTreeMap<BlockRef, Link>,
     gap: Option<OpenGap>,
 }
 
@@ -52,24 +64,42 @@ struct OpenGap {
     skip_at: Duration,
 }
 
-impl<B: Linked> Head<B> {
+impl Head {
     /// Blocks of the leading chain that are remembered, and blocks of branches.
     pub const RECENT: usize = 1024;
-    /// Bytes of waiting blocks.
-    pub const WAITING_BYTES: usize = 64 << 20;
-    /// Waiting blocks.
-    pub const WAITING_BLOCKS: usize = 1024;
+    /// Links that wait: a gap of the widest kind, closed from its end, and what comes meanwhile.
+    pub const WAITING: usize = 1 << 16;
+    /// A gap may be this wide at most.
+    pub const MAX_GAP: u64 = 50_000;
+    /// Heads that one call tells; of a longer advance only the last.
+    const TOLD: usize = 64;
 
-    /// No head yet: the first block will be it. `patience` is how long a gap may stay open.
-    pub const fn new(patience: Duration) -> Self {
+    /// No head yet: the first block will be it. `patience` is how long a gap may stay open with nobody to fill it,
+    /// `max_gap` how many blocks it may have.
+    pub const fn new(patience: Duration, max_gap: u64) -> Self {
         Self {
             patience,
+            max_gap,
             chain: BTreeMap::new(),
             branches: BTreeMap::new(),
             waiting: BTreeMap::new(),
-            waiting_bytes: 0,
             gap: None,
         }
+    }
+
+    /// The same with the leading chain of an earlier run: its latest links in rising order. Only what hangs together with
+    /// the last of them counts.
+    #[must_use]
+    pub fn restored(mut self, links: &[Link]) -> Self {
+        let mut above: Option<&Link> = None;
+        for link in links.iter().rev().take(Self::RECENT) {
+            if above.is_some_and(|above| (link.number + 1, link.hash) != (above.number, above.parent)) {
+                break;
+            }
+            self.chain.insert(link.number, link.hash);
+            above = Some(link);
+        }
+        self
     }
 
     /// The head.
@@ -82,24 +112,38 @@ impl<B: Linked> Head<B> {
         self.gap.map(|gap| (gap.from, gap.to))
     }
 
+    /// What is missing between the head and the lowest that waits.
+    pub fn aim(&self) -> Option<Aim> {
+        let (head, (_, lowest)) = (self.head()?, self.waiting.first_key_value()?);
+        let (from, to) = (head.number + 1, lowest.number.checked_sub(1)?);
+        (from <= to).then_some(Aim { from, to, expected: Some(lowest.parent) })
+    }
+
     /// When [`Head::handle_timeout`] would skip the gap (monotonic).
     pub fn skip_at(&self) -> Option<Duration> {
         self.gap.map(|gap| gap.skip_at)
     }
 
     /// Takes a verified block at `now` (monotonic) and tells what it changed.
-    pub fn take(&mut self, now: Duration, block: B) -> Vec<Event> {
+    pub fn take(&mut self, now: Duration, block: Link) -> Vec<Event> {
         let mut events = Vec::new();
         match self.head() {
             None => self.lead(&block, Why::Anchored, &mut events),
-            Some(head) if block.number() <= head.number => self.passed(&block, &mut events),
-            Some(head) if block.number() == head.number + 1 || self.on_branch(&block) => {
+            Some(head) if block.number <= head.number => self.passed(&block, &mut events),
+            Some(head) if block.number == head.number + 1 || self.on_branch(&block) => {
                 self.next(head, &block, &mut events);
             }
-            Some(_) => self.wait(block),
+            Some(_) => _ = self.waiting.insert(reference(&block), block),
         }
         self.settle(now, &mut events);
         events
+    }
+
+    /// Somebody may yet fill the gap: the patience begins again at `now` (monotonic).
+    pub fn hope(&mut self, now: Duration) {
+        if let Some(gap) = &mut self.gap {
+            gap.skip_at = now.saturating_add(self.patience);
+        }
     }
 
     /// Skips a gap whose time is over at `now` (monotonic).
@@ -113,20 +157,20 @@ impl<B: Linked> Head<B> {
     }
 
     /// A block at a height that the head has passed.
-    fn passed(&mut self, block: &B, events: &mut Vec<Event>) {
-        let Some(first) = self.chain.get(&block.number()).copied() else {
+    fn passed(&mut self, block: &Link, events: &mut Vec<Event>) {
+        let Some(first) = self.chain.get(&block.number).copied() else {
             return; // older than what is remembered
         };
-        if first == block.hash() {
+        if first == block.hash {
             return;
         }
         self.remember_branch(block);
-        events.push(Event::Conflict(Conflict { number: block.number(), first, second: block.hash() }));
+        events.push(Event::Conflict(Conflict { number: block.number, first, second: block.hash }));
     }
 
     /// A block that is higher than the head and waits for nothing.
-    fn next(&mut self, head: BlockRef, block: &B, events: &mut Vec<Event>) {
-        if block.parent() == head.hash {
+    fn next(&mut self, head: BlockRef, block: &Link, events: &mut Vec<Event>) {
+        if block.parent == head.hash {
             self.lead(block, Why::Extended, events);
         } else {
             self.switch(head, block, events);
@@ -134,15 +178,15 @@ impl<B: Linked> Head<B> {
     }
 
     /// Whether its parent is known on another branch.
-    fn on_branch(&self, block: &B) -> bool {
-        let number = block.number().saturating_sub(1);
-        self.branches.contains_key(&BlockRef { number, hash: block.parent() })
+    fn on_branch(&self, block: &Link) -> bool {
+        let number = block.number.saturating_sub(1);
+        self.branches.contains_key(&BlockRef { number, hash: block.parent })
     }
 
     /// Moves the head to `block` on another branch. What of that branch is known replaces the leading chain's blocks of
     /// the same heights; what is not known leaves a hole below, so the rest of the old chain is forgotten.
-    fn switch(&mut self, head: BlockRef, block: &B, events: &mut Vec<Event>) {
-        let mut ancestor = BlockRef { number: block.number().saturating_sub(1), hash: block.parent() };
+    fn switch(&mut self, head: BlockRef, block: &Link, events: &mut Vec<Event>) {
+        let mut ancestor = BlockRef { number: block.number.saturating_sub(1), hash: block.parent };
         let mut moved = Vec::new();
         while let Some(parent) = self.branches.remove(&ancestor) {
             moved.push(ancestor);
@@ -153,36 +197,29 @@ impl<B: Linked> Head<B> {
             self.chain.split_off(&(ancestor.number + 1));
         } else {
             self.chain.clear();
-            events.push(Event::Conflict(Conflict { number: head.number, first: head.hash, second: block.parent() }));
+            events.push(Event::Conflict(Conflict { number: head.number, first: head.hash, second: block.parent }));
         }
         self.chain.extend(moved.iter().map(|block| (block.number, block.hash)));
         self.push(block);
         events.push(Event::Head(new_head(block, Why::Reorged, Some(head))));
     }
 
-    fn lead(&mut self, block: &B, why: Why, events: &mut Vec<Event>) {
+    fn lead(&mut self, block: &Link, why: Why, events: &mut Vec<Event>) {
         self.push(block);
         events.push(Event::Head(new_head(block, why, None)));
     }
 
-    fn push(&mut self, block: &B) {
-        self.chain.insert(block.number(), block.hash());
+    fn push(&mut self, block: &Link) {
+        self.chain.insert(block.number, block.hash);
         while self.chain.len() > Self::RECENT {
             self.chain.pop_first();
         }
     }
 
-    fn remember_branch(&mut self, block: &B) {
-        self.branches.insert(reference(block), block.parent());
+    fn remember_branch(&mut self, block: &Link) {
+        self.branches.insert(reference(block), block.parent);
         while self.branches.len() > Self::RECENT {
             self.branches.pop_first();
-        }
-    }
-
-    fn wait(&mut self, block: B) {
-        let size = block.size();
-        if self.waiting.insert(reference(&block), block).is_none() {
-            self.waiting_bytes += size;
         }
     }
 
@@ -191,7 +228,8 @@ impl<B: Linked> Head<B> {
         loop {
             self.advance(events);
             self.update_gap(now, events);
-            if self.waiting_bytes <= Self::WAITING_BYTES && self.waiting.len() <= Self::WAITING_BLOCKS {
+            let too_wide = self.gap().is_some_and(|(from, to)| to - from >= self.max_gap);
+            if !too_wide && self.waiting.len() <= Self::WAITING {
                 break;
             }
             self.skip(events);
@@ -199,25 +237,28 @@ impl<B: Linked> Head<B> {
     }
 
     fn advance(&mut self, events: &mut Vec<Event>) {
+        let mut told = Vec::new();
         while let Some(head) = self.head() {
             let Some(block) = self.take_waiting(head) else { break };
-            if block.number() <= head.number {
-                self.passed(&block, events);
+            if block.number <= head.number {
+                self.passed(&block, &mut told);
             } else {
-                self.next(head, &block, events);
+                self.next(head, &block, &mut told);
+            }
+            if told.len() > Self::TOLD {
+                told.drain(..Self::TOLD);
             }
         }
+        events.append(&mut told);
     }
 
     /// What waits at or below the head, or next to it: the head's own child before another.
-    fn take_waiting(&mut self, head: BlockRef) -> Option<B> {
+    fn take_waiting(&mut self, head: BlockRef) -> Option<Link> {
         let last = BlockRef { number: head.number + 1, hash: B256::repeat_byte(0xff) };
         let mut near = self.waiting.range(..=last);
-        let child = near.clone().find(|(_, block)| block.parent() == head.hash).map(|(at, _)| *at);
+        let child = near.clone().find(|(_, block)| block.parent == head.hash).map(|(at, _)| *at);
         let at = child.or_else(|| near.next().map(|(at, _)| *at))?;
-        let block = self.waiting.remove(&at)?;
-        self.waiting_bytes -= block.size();
-        Some(block)
+        self.waiting.remove(&at)
     }
 
     fn update_gap(&mut self, now: Duration, events: &mut Vec<Event>) {
@@ -241,7 +282,6 @@ impl<B: Linked> Head<B> {
     fn skip(&mut self, events: &mut Vec<Event>) {
         self.gap = None;
         let Some((at, block)) = self.waiting.pop_first() else { return };
-        self.waiting_bytes -= block.size();
         let from = self.head().map_or(at.number, |head| head.number + 1);
         self.chain.clear();
         events.push(Event::Gap(Gap { from, to: at.number - 1, state: GapState::Skipped }));
@@ -249,17 +289,10 @@ impl<B: Linked> Head<B> {
     }
 }
 
-fn reference(block: &impl Linked) -> BlockRef {
-    BlockRef { number: block.number(), hash: block.hash() }
+fn reference(block: &Link) -> BlockRef {
+    BlockRef { number: block.number, hash: block.hash }
 }
 
-fn new_head(block: &impl Linked, why: Why, replaces: Option<BlockRef>) -> NewHead {
-    NewHead {
-        number: block.number(),
-        hash: block.hash(),
-        parent: block.parent(),
-        timestamp: block.timestamp(),
-        why,
-        replaces,
-    }
+fn new_head(block: &Link, why: Why, replaces: Option<BlockRef>) -> NewHead {
+    NewHead { number: block.number, hash: block.hash, parent: block.parent, timestamp: block.timestamp, why, replaces }
 }

@@ -9,8 +9,13 @@
 //!        │                       ┌──────────────────────────────────────────────────────────────┐
 //!        ▼                       │  gossip::Waiting ──► Check ──► gossip::Seen ──► Head           │
 //!   net::Transform ── Gossiped ─►│        fair by peer  (a value)  by height      first block wins│──► Event
-//!   (snappy once,                │                                                                │
-//!    message id)    ◄── Judge ───│  peers::{Peers, Statics}        gossip::{Signers, Doubts}      │
+//!   (snappy once,                │                                         missing │ ▲ proven     │──► Keep
+//!    message id)    ◄── Judge ───│                                                 ▼ │            │
+//!                                │                                             sync::Sync         │
+//!   a peer's answer ── Fetched ─►│                          whom to ask; quarantine by number     │
+//!   (by number)     ◄── Fetch ───│                                                                │
+//!   a peer's question ─ Asked ──►│  request::Server            peers::{Peers, Statics}            │
+//!                   ◄── Answer ──│  limits, fair turns         gossip::{Signers, Doubts}          │
 //!                                └──────────────────────────────────────────────────────────────┘
 //! ```
 //!
@@ -20,18 +25,20 @@
 //! loop {
 //!     node.handle(now, next_input());                       // or node.handle_timeout(now)
 //!     while let Some(wish) = node.poll_output() { do(wish) }
-//!     sleep_until(node.poll_timeout());
+//!     sleep_until(node.poll_timeout(now));
 //! }
 //! ```
 //!
 //! In reading order: [`time`], [`peer`], [`fork`], [`chain`], [`config`] are the vocabulary; [`block`] turns bytes into
-//! payloads and hashes ([`hash`]); [`sign`] says who signed; [`primitives`] is the seam for a
-//! body's own curve and hash; [`gossip`] holds the rules; [`head`] what leads; [`peers`] who is
-//! there, and [`limit`] how fast they may be; [`node`] puts them together; [`event`] is what the outside hears. `net` (feature `net`, on by default) is the
-//! seam to libp2p that both bodies share; everything else builds and tests without it.
+//! payloads and hashes ([`hash`]); [`sign`] says who signed; [`primitives`] is the seam for a body's own curve and hash;
+//! [`gossip`] holds the rules; [`head`] what leads; [`request`] asks for blocks by number and answers, [`sync`] closes gaps
+//! with it; [`peers`] who is there, and [`limit`] how fast they may be; [`node`] puts them together; [`event`] is what the
+//! outside hears. `net` (feature `net`, on by default) is the seam to libp2p that both bodies share; everything else builds
+//! and tests without it.
 
 pub mod block;
 pub mod chain;
+mod chance;
 pub mod config;
 pub mod event;
 pub mod fork;
@@ -45,7 +52,9 @@ pub mod node;
 pub mod peer;
 pub mod peers;
 pub mod primitives;
+pub mod request;
 pub mod sign;
+pub mod sync;
 pub mod time;
 
 pub use event::Event;

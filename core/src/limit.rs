@@ -1,6 +1,6 @@
 //! Rate limits on a given clock: governor's token bucket (GCRA), with time as an argument.
 
-use core::{num::NonZeroU32, time::Duration};
+use core::{cell::Cell, num::NonZeroU32, time::Duration};
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -19,6 +19,8 @@ use governor::{
 pub struct Limit {
     clock: Given,
     bucket: RateLimiter<NotKeyed, InMemoryState, Given, NoOpMiddleware<Nanos>>,
+    /// A token that [`Limit::wait`] has found, not yet taken.
+    found: Cell<bool>,
 }
 
 impl Limit {
@@ -27,13 +29,28 @@ impl Limit {
         let clock = Given::default();
         clock.set(now);
         let quota = Quota::per_second(per_second).allow_burst(burst);
-        Self { bucket: RateLimiter::direct_with_clock(quota, clock.clone()), clock }
+        Self { bucket: RateLimiter::direct_with_clock(quota, clock.clone()), clock, found: Cell::new(false) }
     }
 
     /// Takes a token at `now` (monotonic), if there is one.
     pub fn take(&self, now: Duration) -> bool {
         self.clock.set(now);
-        self.bucket.check().is_ok()
+        self.found.take() || self.bucket.check().is_ok()
+    }
+
+    /// How long until there is a token, at `now` (monotonic); `None` when there is one. It stays there until it is taken.
+    pub fn wait(&self, now: Duration) -> Option<Duration> {
+        self.clock.set(now);
+        if self.found.get() {
+            return None;
+        }
+        match self.bucket.check() {
+            Ok(()) => {
+                self.found.set(true);
+                None
+            }
+            Err(early) => Some(early.wait_time_from(self.clock.now())),
+        }
     }
 }
 

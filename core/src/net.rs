@@ -2,9 +2,11 @@
 //!
 //! Only the transport's construction and the [`Host`] (clock, sleep, where checks run) differ between a daemon and a
 //! browser tab. Everything that this program decides about gossipsub is in three files: [`params`] (values and their
-//! sources), [`transform`] (bytes on the wire to a message), [`driver`] (events to facts, wishes to calls).
+//! sources), [`transform`] (bytes on the wire to a message), [`driver`] (events to facts, wishes to calls); [`codec`] reads and writes
+//! requests.
 
 mod behaviour;
+mod codec;
 mod convert;
 mod driver;
 mod error;
@@ -15,5 +17,5 @@ mod transform;
 
 pub use driver::{Driver, Parts};
 pub use error::NetError;
-pub use host::Host;
+pub use host::{Done, Heavy, Host, Panicked, Work};
 pub use params::{IDLE_TIMEOUT, MAX_COMPRESSED};

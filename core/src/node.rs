@@ -5,9 +5,11 @@
 //! [`Node::poll_timeout`] when to come back if nothing else happens.
 //!
 //! A gossiped message goes: `Gossiped` → wait fairly by peer → `Check` (at most [`Node::CHECKS`] of a topic run at once)
-//! → `Checked` → seen at this height? → `Judge` for gossipsub, `Tell` for the outside, and the head moves.
+//! → `Checked` → seen at this height? → `Judge` for gossipsub, `Tell` for the outside, `Keep`, and the head moves. What is
+//! missing below it is fetched: `Fetch` → `Fetched` → `Read` → quarantine until its hash is named → `Tell`, `Keep`. A peer
+//! that asks: `Asked` → wait for its tokens → `Load` → `Loaded` → `Answer` → `Answered`.
 //!
-//! Bounds: the queues of [`Waiting`], the books of [`Seen`], [`Head`], [`Peers`]; outputs are drained before the next
+//! Bounds: the queues of [`Waiting`], the books of [`Seen`], [`Head`], [`Peers`], [`Sync`] and [`Server`]; outputs are drained before the next
 //! input, and one input makes a bounded number of them.
 
 use core::time::Duration;
@@ -16,31 +18,34 @@ use std::{
     sync::Arc,
 };
 
-use alloy_primitives::B256;
 use bytes::Bytes;
 
 use crate::{
-    block::Block,
+    chance::Chance,
     config::Settled,
     event::{
         BlockRef, DialFailed, Disconnected, Event, Graylisted, Identified, Listening, SharedKey, SignerChanged,
         SignerRetired, SignerUnread, Stalled, TopicChange,
     },
     fork::{Forks, Version},
-    gossip::{Check, Doubts, Form, Message, Pending, Seen, Signers, Verified, Waiting},
-    head::{Head, Linked},
+    gossip::{Acceptance, Check, Doubts, Form, Message, Pending, Seen, Signers, Waiting},
+    head::{Head, Link},
     peer::PeerId,
     peers::{Peers, Silence, Statics},
+    request::{AnswerFault, Fetched, Reply, Server},
+    sync::{FetchId, Sync},
     time::{Deadline, Now},
 };
 
+mod catch_up;
 mod input;
 mod judge;
 mod output;
+mod serve;
 mod status;
 
 pub use input::{Input, SignerNews};
-pub use output::{CheckId, DropReason, Output};
+pub use output::{CheckId, DropReason, Keep, KeepId, Kept, Output};
 pub use status::{PeerStatus, Status};
 
 /// See the module.
@@ -58,7 +63,17 @@ pub struct Node {
     running: BTreeMap<CheckId, Running>,
     next_check: u64,
     seen: Seen,
-    head: Head<Arc<Verified<Block>>>,
+    head: Head,
+    sync: Sync,
+    server: Server,
+    /// What is being kept: for a block its bytes too.
+    keeps: BTreeMap<KeepId, Option<(BlockRef, usize)>>,
+    next_keep: u64,
+    /// Whether the last thing could be kept.
+    keeping: bool,
+    /// A block was verified in this run.
+    heard: bool,
+    chance: Chance,
     counts: status::Counts,
 }
 
@@ -82,8 +97,9 @@ impl Node {
     /// Characters of a peer's agent version that are kept.
     pub const AGENT: usize = 128;
 
-    /// A node that has met nobody. `seed` feeds what must not be predictable from outside (the jitter of dials).
-    pub fn new(config: Settled, seed: [u8; 32], now: Now) -> Self {
+    /// A node that has met nobody. `chain` is what an earlier run kept: the latest links of its leading chain, rising, the
+    /// head last. `seed` feeds what must not be predictable from outside (the jitter of dials).
+    pub fn new(config: Settled, chain: &[Link], seed: [u8; 32], now: Now) -> Self {
         let jitter = u64::from_le_bytes(seed.first_chunk().copied().unwrap_or_default());
         Self {
             forks: Arc::new(config.chain.forks.clone()),
@@ -97,7 +113,14 @@ impl Node {
             running: BTreeMap::new(),
             next_check: 0,
             seen: Seen::default(),
-            head: Head::new(config.gap_patience),
+            head: Head::new(config.gap_patience, config.sync.max_gap).restored(chain),
+            sync: Sync::new(config.sync, now.mono),
+            server: Server::new(config.sync.limits, now.mono),
+            keeps: BTreeMap::new(),
+            next_keep: 0,
+            keeping: true,
+            heard: false,
+            chance: Chance::new(jitter.rotate_left(32)),
             counts: status::Counts::default(),
             config,
         }
@@ -109,11 +132,16 @@ impl Node {
         match input {
             Input::Connected(connected) => {
                 self.statics.connected(connected.peer, now.mono);
+                let is_static = self.statics.contains(connected.peer);
+                self.sync.connected(connected.peer, is_static, connected.leaf, now.mono);
+                self.server.connected(connected.peer, connected.leaf, now.mono);
                 self.peers.connect(now.mono, connected.clone());
                 self.tell(Event::Connected(connected));
             }
             Input::Disconnected { peer, reason } => {
                 self.statics.disconnected(peer, now.mono);
+                self.sync.disconnected(peer, now.mono);
+                self.server.disconnected(peer);
                 self.peers.disconnect(peer);
                 self.tell(Event::Disconnected(Disconnected { peer, reason }));
             }
@@ -125,6 +153,9 @@ impl Node {
                 let change = TopicChange { peer, version };
                 self.tell(if joined { Event::TopicJoined(change) } else { Event::TopicLeft(change) });
             }
+            Input::Gossiped { peer, id, .. } if self.loses() => {
+                self.outputs.push_back(Output::Judge { id, peer, acceptance: Acceptance::Ignore });
+            }
             Input::Gossiped { peer, id, version, message } => {
                 self.counts.received(&message);
                 self.silence.heard(now.mono);
@@ -132,6 +163,21 @@ impl Node {
             }
             Input::Produced { version, data } => self.wait(own(version, data, now)),
             Input::Checked { id, outcome } => self.checked(now, id, outcome),
+            Input::Asked { id, peer, number } => {
+                if let Some(refusal) = self.server.ask(id, peer, number, now.mono) {
+                    self.outputs.push_back(Output::Answer { id, reply: Reply::Refused(refusal) });
+                }
+            }
+            Input::Loaded { id, found } => self.loaded(now, id, found),
+            Input::Answered { id } => self.server.sent(id),
+            Input::Fetched { id, answer: Ok(bytes) } => {
+                if let Some(reading) = self.sync.answered(id, bytes) {
+                    self.outputs.push_back(Output::Read { id, reading });
+                }
+            }
+            Input::Fetched { id, answer: Err(fault) } => self.read(now, id, Err(fault)),
+            Input::Read { id, outcome } => self.read(now, id, outcome),
+            Input::Kept { id, kept } => self.kept(id, kept),
             Input::Signer(news) => self.hear(now, news),
             Input::Graylisted { peer, score } => {
                 self.outputs.push_back(Output::Bar { peer });
@@ -163,8 +209,11 @@ impl Node {
         self.change_signers(|signers| signers.expire(now.mono));
         self.bury(now);
         self.break_silence(now);
+        if self.sync.hopeful(now.mono) {
+            self.head.hope(now.mono);
+        }
         let events = self.head.handle_timeout(now.mono);
-        self.tell_all(events);
+        self.moved(events);
         self.proceed(now);
     }
 
@@ -176,10 +225,12 @@ impl Node {
 
     /// When to call [`Node::handle_timeout`] if nothing else happens.
     #[must_use]
-    pub fn poll_timeout(&self) -> Option<Deadline> {
+    pub fn poll_timeout(&self, now: Now) -> Option<Deadline> {
         let oldest = self.running.values().filter(|running| !running.dead).map(|running| running.dies).min();
         let deadlines = [
             (self.head.skip_at(), "gap"),
+            (self.sync.due(now.mono), "sync"),
+            (self.server.due(now.mono), "serve"),
             (self.statics.due(), "dial"),
             (self.signers.expires(), "signer"),
             (Some(self.silence.due()).filter(|_| !self.statics.is_empty()), "silence"),
@@ -207,6 +258,8 @@ impl Node {
         while let Some((peer, addresses)) = self.statics.next(now.mono) {
             self.outputs.push_back(Output::Dial { peer, addresses });
         }
+        self.serve(now);
+        self.catch_up(now);
     }
 
     fn dial_failed(&mut self, now: Now, peer: PeerId, error: String) {
@@ -276,12 +329,19 @@ impl Node {
         }
     }
 
+    /// Whether the next message is lost, by [`crate::config::Config::loss`].
+    fn loses(&mut self) -> bool {
+        self.config.loss > 0 && self.chance.below(100) < u64::from(self.config.loss)
+    }
+
     fn tell(&mut self, event: Event) {
         self.outputs.push_back(Output::Tell(event));
     }
 
-    fn tell_all(&mut self, events: Vec<Event>) {
-        self.outputs.extend(events.into_iter().map(Output::Tell));
+    fn read(&mut self, now: Now, id: FetchId, outcome: Result<Fetched, AnswerFault>) {
+        if let Some(failure) = self.sync.judged(id, outcome, now.mono) {
+            self.blame(failure);
+        }
     }
 }
 
@@ -289,26 +349,4 @@ fn own(version: Version, data: Bytes, now: Now) -> Pending {
     let wire = data.len();
     let message = Message { form: Form::Snappy, data, wire };
     Pending { peer: None, id: None, version, message, arrived: now }
-}
-
-impl Linked for Arc<Verified<Block>> {
-    fn number(&self) -> u64 {
-        self.payload.number()
-    }
-
-    fn hash(&self) -> B256 {
-        self.hash
-    }
-
-    fn parent(&self) -> B256 {
-        self.payload.parent_hash()
-    }
-
-    fn timestamp(&self) -> u64 {
-        self.payload.timestamp()
-    }
-
-    fn size(&self) -> usize {
-        self.bytes
-    }
 }

@@ -157,7 +157,7 @@ impl Court {
         let timestamp = peek_timestamp(version, &data).unwrap_or_default();
         let checked = self.check(version, message, timestamp).run(FASTEST);
         let signer = match &checked.result {
-            Ok(block) => Some(block.signer),
+            Ok(block) => block.signer,
             Err(Fault::WrongSigner { found }) => Some(*found),
             Err(_) => self.signer.filter(|_| checked.role.is_some()),
         };

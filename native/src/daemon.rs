@@ -10,6 +10,7 @@ use futures::StreamExt;
 use petrel_core::{
     Event,
     config::Settled,
+    head::Link,
     net::{Driver, NetError, Parts},
 };
 
@@ -22,6 +23,7 @@ use crate::{
     page::{self, Page},
     settings::{Net, Settings},
     signer::{KeepError, L1Error, Reading, Watch},
+    store::{Store, StoreError},
     transport,
 };
 
@@ -34,12 +36,18 @@ pub enum DaemonError {
     /// No network.
     #[error(transparent)]
     Net(#[from] NetError),
+    /// What was kept of the chain cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// What was kept of the signer cannot be used.
     #[error(transparent)]
     Keep(#[from] KeepError),
     /// L1 is not the rollup's.
     #[error("--l1: {0}")]
     L1(#[from] L1Error),
+    /// A devnet's followers do not agree at its end.
+    #[error("the followers are apart: {0}")]
+    Apart(String),
     /// The transport or the page cannot be set up.
     #[error("{what}: {error}")]
     Io {
@@ -58,7 +66,12 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let identity = Identity::open(&settings.identity)?;
     let chain = &settings.config.chain;
     tracing::info!(chain = %chain.name, id = chain.id, signer = %settings.signer_origin(), "following");
-    let mut driver = driver(&identity, settings.config.clone(), &settings.net)?;
+    let (store, kept) = Store::open(&settings.datadir, chain, settings.budget)?;
+    if let Some(head) = kept.last() {
+        tracing::info!(number = head.number, hash = %head.hash, "head of the last run");
+    }
+    let body = Body { store: Some(store), chain: kept };
+    let mut driver = driver(&identity, settings.config.clone(), &settings.net, body)?;
     let page = match settings.http {
         Some(at) => Some(serve_page(at, &settings.config).await?),
         None => None,
@@ -90,6 +103,8 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
             () = &mut stop => break,
         }
     }
+    // What waits for the disk is written first.
+    drop(driver);
     printer.finish();
     tracing::info!("stopped");
     Ok(())
@@ -103,21 +118,31 @@ async fn next_reading(watch: &mut Option<Watch>) -> Result<Reading, L1Error> {
     }
 }
 
+/// What a Driver keeps, and what was kept.
+#[derive(Debug, Default)]
+pub struct Body {
+    /// Where blocks are kept; without it they are not.
+    pub store: Option<Store>,
+    /// The latest links of the chain of an earlier run, rising.
+    pub chain: Vec<Link>,
+}
+
 /// A Driver that listens, on the daemon's transport and threads.
 ///
 /// # Errors
 /// The transport cannot be made, or an address cannot be listened on.
-pub fn driver(identity: &Identity, config: Settled, net: &Net) -> Result<Driver<TokioHost>, DaemonError> {
+pub fn driver(identity: &Identity, config: Settled, net: &Net, body: Body) -> Result<Driver<TokioHost>, DaemonError> {
     let transport = transport::build(&identity.keypair, &net.security, net.timeout)
         .map_err(|error| DaemonError::Io { what: "transport".to_owned(), error })?;
     let mut driver = Driver::new(Parts {
         config,
+        chain: body.chain,
         identity: identity.keypair.clone(),
         agent: net.agent.clone(),
         transport,
         swarm: libp2p::swarm::Config::with_tokio_executor(),
         seed: seed(),
-        host: TokioHost::default(),
+        host: TokioHost::new(body.store),
     })?;
     for address in &net.listen {
         driver.listen(address.clone())?;

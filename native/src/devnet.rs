@@ -1,10 +1,11 @@
 //! `petrel devnet`: a local chain in one command.
 //!
-//! A sequencer makes valid signed blocks and gossips them over real TCP on loopback; a follower, a whole daemon in itself,
-//! verifies them, listens on WebSocket and serves the page. Both judge every block: the sequencer its own before it
-//! publishes, the follower what arrives.
+//! A sequencer makes valid signed blocks and gossips them over real TCP on loopback; followers, each a whole daemon in itself,
+//! verify them; the first one listens on WebSocket and serves the page. All judge every block: the sequencer its own
+//! before it publishes, a follower what arrives. With `--drop` part of what arrives is lost, and gaps are seen to be closed.
 
 use std::{
+    io,
     net::{IpAddr, Ipv4Addr},
     time::Duration,
 };
@@ -12,14 +13,20 @@ use std::{
 use futures::StreamExt;
 use petrel_core::{
     Event,
+    chain::Chain,
     config::{Config, Static},
-    event::Via,
+    net::Driver,
     peer::PeerId,
     sign::Key,
 };
-use tokio::sync::oneshot;
+use serde::Serialize;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+};
 
 mod chain;
+mod heads;
 mod maker;
 mod sequencer;
 mod settings;
@@ -30,16 +37,21 @@ pub use maker::{Made, Maker};
 pub use settings::Settings;
 
 use crate::{
-    daemon::{self, DaemonError},
+    daemon::{self, Body, DaemonError},
     events::{self, Printer},
     flags::Events,
+    host::TokioHost,
     identity::Identity,
     settings::{Net, Security, listen_on},
+    store::{Budget, Store},
 };
+use heads::Heads;
 use view::View;
 
-/// How long a gap may stay open: on loopback nothing is late.
+/// How long a gap may stay open with nobody to fill it: on loopback nothing is late.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// Events that wait to be shown; then their follower waits.
+const WAITING: usize = 1024;
 
 /// Runs until `--blocks` are verified, or a signal ends it.
 ///
@@ -48,9 +60,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let key = fresh_key();
     let chain = chain::devnet(&settings, key.address());
-    let config = config(chain.clone(), Vec::new())?;
+    let config = config(chain.clone(), Vec::new(), 0)?;
     let sequencer = Identity::generate();
-    let driver = daemon::driver(&sequencer, config, &net(None))?;
+    let driver = daemon::driver(&sequencer, config, &net(None), body(&chain)?)?;
     let (listening, address) = oneshot::channel();
     let maker = Maker::new(chain.clone(), key, settings.block_bytes);
     let running = tokio::spawn(sequencer::run(driver, maker, listening));
@@ -58,42 +70,82 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let address = address.await.unwrap_or_default();
     let peer = PeerId::from_bytes(&sequencer.keypair.public().to_peer_id().to_bytes()).ok();
     let statics = peer.map(|peer| Static { peer, addresses: vec![address] });
-    let followed = follow(&settings, self::config(chain, statics.into_iter().collect())?).await;
+    let followed = follow(&settings, self::config(chain, statics.into_iter().collect(), settings.loss)?).await;
     running.abort();
     followed
 }
 
+/// Runs the followers, each in a task of its own, and shows what they tell.
 async fn follow(settings: &Settings, config: petrel_core::config::Settled) -> Result<(), DaemonError> {
-    let mut driver = daemon::driver(&Identity::generate(), config.clone(), &net(Some(settings.listen_ws)))?;
     let page = daemon::serve_page(settings.http, &config).await?;
     let url = page.lock().map(|page| page.url.clone()).unwrap_or_default();
     let json = settings.events == Events::Json;
     let mut view = View::start(json, &config.chain, &url);
     let mut printer = Printer::stdout(json);
+    let mut heads = Heads::new(settings.followers, settings.blocks);
+    let (tell, mut told) = mpsc::channel(WAITING);
+    let mut followers = JoinSet::new();
+    for which in 0..settings.followers {
+        let ws = (which == 0).then_some(settings.listen_ws);
+        let driver = daemon::driver(&Identity::generate(), config.clone(), &net(ws), body(&config.chain)?)?;
+        followers.spawn(pass_on(which, driver, tell.clone()));
+    }
     let mut stop = std::pin::pin!(daemon::stop_signal());
-    let mut verified = 0;
-    loop {
-        let event = tokio::select! {
-            event = driver.next() => event,
+    while !heads.are_done() {
+        let next = tokio::select! {
+            next = told.recv() => next,
             () = &mut stop => None,
+            () = heads.patience() => return Err(DaemonError::Apart(heads.in_words())),
         };
-        let Some(event) = event else { break };
-        events::log(&event);
-        daemon::note(Some(&page), &event);
-        printer.print(&event);
-        view.show(&event);
-        verified += u64::from(matches!(&event, Event::Block(block) if block.via == Via::Gossip));
-        if settings.blocks.is_some_and(|blocks| verified >= blocks) {
-            break;
+        let Some((which, event)) = next else { break };
+        heads.note(which, &event);
+        if which == 0 {
+            events::log(&event);
+            daemon::note(Some(&page), &event);
+        }
+        if settings.followers == 1 {
+            printer.print(&event);
+            view.show(&event);
+        } else {
+            view.show_of(which + 1, &event);
+            printer.print(&Labelled { follower: which + 1, event });
         }
     }
+    if heads.are_done() && settings.followers > 1 {
+        view.say(&heads.in_words());
+        printer.print(&heads.told());
+    }
     printer.finish();
-    Ok(())
+    if heads.are_done() && !heads.told().equal { Err(DaemonError::Apart(heads.in_words())) } else { Ok(()) }
 }
 
-fn config(chain: petrel_core::chain::Chain, statics: Vec<Static>) -> Result<petrel_core::config::Settled, DaemonError> {
+/// Events of one follower, until nobody listens.
+async fn pass_on(which: usize, mut driver: Driver<TokioHost>, tell: mpsc::Sender<(usize, Event)>) {
+    while let Some(event) = driver.next().await {
+        if tell.send((which, event)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// An event of one of several followers.
+#[derive(Serialize)]
+struct Labelled {
+    follower: usize,
+    #[serde(flatten)]
+    event: Event,
+}
+
+/// Blocks are kept as long as the devnet lives.
+fn body(chain: &Chain) -> Result<Body, DaemonError> {
+    let failed = |error: redb::Error| DaemonError::Io { what: "devnet".to_owned(), error: io::Error::other(error) };
+    Ok(Body { store: Some(Store::in_memory(chain, Budget::default()).map_err(failed)?), chain: Vec::new() })
+}
+
+fn config(chain: Chain, statics: Vec<Static>, loss: u8) -> Result<petrel_core::config::Settled, DaemonError> {
     let mut config = Config::new(chain);
     config.statics = statics;
+    config.loss = loss;
     config.gap_patience = PATIENCE;
     config.settle().map_err(|error| DaemonError::Io { what: "devnet".to_owned(), error: std::io::Error::other(error) })
 }

@@ -100,6 +100,18 @@ pub fn log(event: &Event) {
         }
         Event::Head(head) => tracing::debug!(number = head.number, hash = %head.hash, why = ?head.why, "head"),
         Event::Gap(gap) => tracing::warn!(from = gap.from, to = gap.to, state = ?gap.state, "gap"),
+        Event::Synced(synced) => {
+            let (from, to, done, rate) = (synced.from, synced.to, synced.done, synced.blocks_per_sec);
+            tracing::info!(from, to, done, blocks_per_sec = format!("{rate:.1}"), "closing a gap");
+        }
+        Event::FetchFailed(failed) => {
+            let (number, fault) = (failed.number, failed.fault);
+            tracing::warn!(peer = %failed.peer, number, fault, detail = %failed.detail, "a peer's answer is of no use");
+        }
+        Event::Store(state) => match &state.error {
+            Some(error) => tracing::error!(%error, "blocks can no longer be kept; following goes on"),
+            None => tracing::info!("blocks are kept again"),
+        },
         Event::Conflict(conflict) => {
             let (number, first, second) = (conflict.number, conflict.first, conflict.second);
             tracing::warn!(number, %first, %second, "the sequencer signed two blocks of one height");

@@ -82,6 +82,9 @@ pub struct NodeFlags {
     /// Identity, listening, peers, gossip.
     #[command(flatten)]
     pub p2p: P2pFlags,
+    /// Missed blocks, and what is kept.
+    #[command(flatten)]
+    pub sync: SyncFlags,
     /// Where the signer is read.
     #[command(flatten)]
     pub l1: L1Flags,
@@ -190,6 +193,46 @@ pub struct P2pFlags {
     pub flood_publish: bool,
 }
 
+/// Missed blocks, and what is kept.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Sync and store")]
+pub struct SyncFlags {
+    /// Fetch missed blocks from peers by number, and serve those that are kept
+    #[arg(long = "p2p.sync.req-resp", env = "PETREL_P2P_SYNC_REQ_RESP", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true")]
+    pub req_resp: bool,
+    /// Fetch from static peers alone
+    #[arg(long = "p2p.sync.onlyreqtostatic", env = "PETREL_P2P_SYNC_ONLYREQTOSTATIC", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true")]
+    pub static_only: bool,
+    /// A gap that is wider than so much time is skipped and not fetched
+    #[arg(long = "p2p.sync.max-gap", value_name = "DURATION", default_value = "12h", env = "PETREL_P2P_SYNC_MAX_GAP")]
+    pub max_gap: String,
+    /// Requests a second that are answered, and at once: RATE/BURST; 0 is no limit
+    #[arg(long = "p2p.sync.limit", value_name = "RATE/BURST", default_value = "20/40", env = "PETREL_P2P_SYNC_LIMIT")]
+    pub limit: String,
+    /// The same of one peer; no peer is asked faster either
+    #[arg(
+        long = "p2p.sync.peer-limit",
+        value_name = "RATE/BURST",
+        default_value = "4/15",
+        env = "PETREL_P2P_SYNC_PEER_LIMIT"
+    )]
+    pub peer_limit: String,
+    /// Bytes a second that all browsers together are served; 0 is no limit
+    #[arg(
+        long = "p2p.sync.leaf-bytes",
+        value_name = "SIZE",
+        default_value = "32MiB",
+        env = "PETREL_P2P_SYNC_LEAF_BYTES"
+    )]
+    pub leaf_bytes: String,
+    /// Blocks that are kept; the oldest make room
+    #[arg(long = "store.blocks", value_name = "N", default_value = "43200", env = "PETREL_STORE_BLOCKS")]
+    pub store_blocks: String,
+    /// Bytes of blocks that are kept
+    #[arg(long = "store.bytes", value_name = "SIZE", default_value = "8GiB", env = "PETREL_STORE_BYTES")]
+    pub store_bytes: String,
+}
+
 /// The page.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Page")]
@@ -217,6 +260,12 @@ pub struct DevnetFlags {
     /// The fork, or a schedule that crosses forks while running: ecotone,isthmus@5,jovian@10 (after so many blocks)
     #[arg(long, value_name = "SCHEDULE", default_value = "jovian", env = "PETREL_DEVNET_FORK")]
     pub fork: String,
+    /// Nodes that follow; the first one serves the page
+    #[arg(long, value_name = "N", default_value = "1", env = "PETREL_DEVNET_FOLLOWERS")]
+    pub followers: String,
+    /// Of the blocks that are gossiped to a follower this share is lost, 0 to 0.9: see gaps being closed
+    #[arg(long, value_name = "SHARE", default_value = "0", env = "PETREL_DEVNET_DROP")]
+    pub drop: String,
     /// The follower's WebSocket port; 0 lets the system choose
     #[arg(long = "p2p.listen.ws", value_name = "PORT", default_value = "0", env = "PETREL_P2P_LISTEN_WS_PORT")]
     pub listen_ws: String,

@@ -1,39 +1,41 @@
-//! The daemon's body: the system's clocks, tokio's sleep, and worker threads for checks.
+//! The daemon's body: the system's clocks, tokio's sleep, worker threads, and the store.
 //!
-//! A check runs on tokio's blocking pool; the node asks for at most four of a topic at once, so sixteen threads are the
-//! most that checks ever use. A panic in one is logged and becomes [`Checked::panicked`]; the node lives on.
+//! Heavy work runs on tokio's blocking pool; the node asks for at most four checks of a topic and sixteen answers at once,
+//! so some thirty threads are the most that it ever uses. A panic is logged and answered for; the node lives on.
 
 use std::{
     future::Future,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use petrel_core::{
-    gossip::{Check, Checked},
-    net::Host,
+    net::{Done, Host, Panicked, Work},
+    node::Kept,
     time::Now,
 };
-use tokio::{task::JoinHandle, time::Sleep};
+use tokio::{sync::oneshot, task::JoinHandle, time::Sleep};
 
-use crate::primitives::FASTEST;
+use crate::{primitives::FASTEST, store::Store};
 
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct TokioHost {
     start: Instant,
+    store: Option<Store>,
 }
 
-impl Default for TokioHost {
-    fn default() -> Self {
-        Self { start: Instant::now() }
+impl TokioHost {
+    /// With a store, or without: then nothing is kept and nothing is found.
+    pub fn new(store: Option<Store>) -> Self {
+        Self { start: Instant::now(), store }
     }
 }
 
 impl Host for TokioHost {
     type Sleep = Pin<Box<Sleep>>;
-    type Checking = Checking;
+    type Working = Working;
 
     fn now(&self) -> Now {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -44,37 +46,75 @@ impl Host for TokioHost {
         Box::pin(tokio::time::sleep(duration))
     }
 
-    fn check(&self, check: Check) -> Checking {
-        Checking(tokio::task::spawn_blocking(move || check.run(FASTEST)))
+    fn work(&self, work: Work) -> Working {
+        match (work, &self.store) {
+            (Work::Heavy(heavy), _) => {
+                let panicked = heavy.panicked();
+                Working::Heavy(tokio::task::spawn_blocking(move || heavy.run(FASTEST)), panicked)
+            }
+            (Work::Load(number), Some(store)) => {
+                let store = store.clone();
+                Working::Load(tokio::task::spawn_blocking(move || Done::Loaded(store.load(number))))
+            }
+            (Work::Keep(keep), Some(store)) => Working::Keep(store.keep(keep)),
+            (Work::Load(_), None) => Working::Now(Some(Done::Loaded(None))),
+            (Work::Keep(_), None) => Working::Now(Some(Done::Kept(Kept::NotForSure))),
+        }
     }
 }
 
-/// A check on its thread.
+/// Work on its thread.
 #[derive(Debug)]
-pub struct Checking(JoinHandle<Checked>);
+pub enum Working {
+    /// What is computed, and what it is worth when it panics.
+    Heavy(JoinHandle<Done>, Panicked),
+    /// What is read from the store.
+    Load(JoinHandle<Done>),
+    /// What is written to it.
+    Keep(oneshot::Receiver<Kept>),
+    /// What is known already.
+    Now(Option<Done>),
+}
 
-impl Future for Checking {
-    type Output = Checked;
+impl Future for Working {
+    type Output = Done;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Checked> {
-        Pin::new(&mut self.0).poll(context).map(|joined| {
-            joined.unwrap_or_else(|error| {
-                tracing::error!(%error, "a check panicked; its message is rejected. Please report this defect");
-                Checked::panicked()
-            })
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Done> {
+        Poll::Ready(match &mut *self {
+            Self::Heavy(thread, panicked) => ready!(Pin::new(thread).poll(context)).unwrap_or_else(|error| {
+                tracing::error!(%error, "a judgement panicked and counts as false. Please report this defect");
+                panicked.done()
+            }),
+            Self::Load(thread) => ready!(Pin::new(thread).poll(context)).unwrap_or_else(|error| {
+                tracing::error!(%error, "the store panicked. Please report this defect");
+                Done::Loaded(None)
+            }),
+            Self::Keep(told) => {
+                let ended = |_| Kept::Failed("the store's thread has ended".to_owned());
+                Done::Kept(ready!(Pin::new(told).poll(context)).unwrap_or_else(ended))
+            }
+            Self::Now(done) => match done.take() {
+                Some(done) => done,
+                // It was polled after its end.
+                None => return Poll::Pending,
+            },
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use petrel_core::gossip::Fault;
+    use petrel_core::{
+        gossip::Fault,
+        net::{Done, Panicked},
+    };
 
-    use super::Checking;
+    use super::Working;
 
     #[tokio::test]
     async fn a_check_that_panics_is_a_rejection_and_not_the_end() {
-        let checking = Checking(tokio::task::spawn_blocking(|| panic!("a defect")));
-        assert_eq!(checking.await.result.unwrap_err(), Fault::Panicked);
+        let working = Working::Heavy(tokio::task::spawn_blocking(|| panic!("a defect")), Panicked::Check);
+        let Done::Checked(checked) = working.await else { panic!("another answer") };
+        assert_eq!(checked.result.unwrap_err(), Fault::Panicked);
     }
 }

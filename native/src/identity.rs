@@ -14,7 +14,10 @@ use std::{
 use libp2p::identity::{Keypair, secp256k1};
 use zeroize::Zeroizing;
 
-use crate::settings::IdentitySource;
+use crate::{
+    claim::{Claim, ClaimError},
+    settings::IdentitySource,
+};
 
 /// Why there is no identity. Exit status 2.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +49,7 @@ pub enum IdentityError {
 pub struct Identity {
     /// The key.
     pub keypair: Keypair,
-    _claim: Option<File>,
+    _claim: Option<Claim>,
 }
 
 impl std::fmt::Debug for Identity {
@@ -72,7 +75,10 @@ impl Identity {
                 if let Some(folder) = file.parent() {
                     fs::create_dir_all(folder).map_err(|error| failed("make the folder of", file, error))?;
                 }
-                let claim = claim(file)?;
+                let claim = Claim::take(file).map_err(|error| match error {
+                    ClaimError::InUse { by } => IdentityError::InUse { file: file.clone(), by },
+                    ClaimError::Io(error) => failed("lock", file, error),
+                })?;
                 let keypair = match read(file) {
                     Err(IdentityError::File { error, .. }) if error.kind() == io::ErrorKind::NotFound => create(file)?,
                     read => read?,
@@ -143,27 +149,6 @@ fn parse(hex: &str, whose: impl Fn() -> String) -> Result<Keypair, IdentityError
         .and_then(|()| secp256k1::SecretKey::try_from_bytes(secret.as_mut_slice()).ok())
         .map(|secret| secp256k1::Keypair::from(secret).into())
         .ok_or_else(|| IdentityError::NotAKey(whose()))
-}
-
-/// Locks `<file>.lock` and writes our process id into it.
-fn claim(file: &Path) -> Result<File, IdentityError> {
-    let mut name = file.as_os_str().to_owned();
-    name.push(".lock");
-    let path = PathBuf::from(name);
-    let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
-    let mut lock = opened.map_err(|error| failed("lock", file, error))?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(fs::TryLockError::WouldBlock) => {
-            let by = fs::read_to_string(&path).ok().filter(|by| !by.trim().is_empty());
-            let by = by.map_or_else(|| "another process".to_owned(), |by| format!("process {}", by.trim()));
-            return Err(IdentityError::InUse { file: file.to_owned(), by });
-        }
-        Err(fs::TryLockError::Error(error)) => return Err(failed("lock", file, error)),
-    }
-    let noted = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
-    noted.map_err(|error| failed("lock", file, error))?;
-    Ok(lock)
 }
 
 fn failed(what: &'static str, file: &Path, error: io::Error) -> IdentityError {

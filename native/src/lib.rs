@@ -4,7 +4,7 @@
 //! WebSocket listeners, worker threads with libsecp256k1, a key file, signals, a page to serve.
 //!
 //! In reading order: [`flags`] (the command line as written), [`env`] (its fallbacks), [`parse`] and [`settings`] (resolved,
-//! every mistake named), [`identity`], [`transport`], [`host`] and [`primitives`] (what the Driver needs), [`signer`]
+//! every mistake named), [`identity`], [`transport`], [`store`], [`host`] and [`primitives`] (what the Driver needs), [`signer`]
 //! (who signs, from L1), [`daemon`] (the loop), [`events`], [`health`], [`logs`] and [`page`] (what comes out); then the
 //! other subcommands: [`devnet`], [`check`], [`key`].
 
@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches};
 
 pub mod check;
+pub mod claim;
 pub mod daemon;
 pub mod devnet;
 pub mod env;
@@ -28,6 +29,7 @@ pub mod parse;
 pub mod primitives;
 pub mod settings;
 pub mod signer;
+pub mod store;
 pub mod transport;
 
 use flags::{Cli, Command, NodeFlags};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use petrel_core::request::Rate;
+
 /// Go's duration syntax: `60s`, `1m30s`, `1500ms`, `1h`; a bare `0` too. Not negative, at most some centuries.
 ///
 /// # Errors
@@ -38,7 +40,7 @@ fn unit_seconds(unit: &str) -> Option<f64> {
     })
 }
 
-/// A size in bytes: a whole number, with kB, MB (thousands) or kiB, MiB (1024s).
+/// A size in bytes: a whole number, with kB, MB, GB (thousands) or kiB, MiB, GiB (1024s).
 ///
 /// # Errors
 /// Anything else, with what was expected.
@@ -52,9 +54,35 @@ pub fn size(text: &str) -> Result<usize, String> {
         "mb" => 1_000_000,
         "kib" => 1 << 10,
         "mib" => 1 << 20,
+        "gb" => 1_000_000_000,
+        "gib" => 1 << 30,
         _ => return Err(wrong()),
     };
     number.parse::<usize>().ok().and_then(|number| number.checked_mul(factor)).ok_or_else(wrong)
+}
+
+/// A token bucket, `RATE/BURST`: so many a second for long, and so many at once; `0` is none.
+///
+/// # Errors
+/// Anything else, with what was expected.
+pub fn rate(text: &str) -> Result<Option<Rate>, String> {
+    if text == "0" {
+        return Ok(None);
+    }
+    let number = |text: &str| text.parse::<u32>().ok().filter(|number| *number > 0);
+    let found = text.split_once('/').and_then(|(rate, burst)| Some(Rate::new(number(rate)?, number(burst)?)));
+    found.map(Some).ok_or_else(|| format!("{text:?} is no limit: expected RATE/BURST, for example 20/40, or 0"))
+}
+
+/// A share, 0 to 0.9, in whole hundredths.
+///
+/// # Errors
+/// Anything else, with what was expected.
+pub fn share(text: &str) -> Result<u8, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..=0.9).contains(&share) => Ok((share * 100.0).round() as u8),
+        _ => Err(format!("{text:?} is no share: expected 0 to 0.9, for example 0.3")),
+    }
 }
 
 /// A port: 0 (the system chooses), or 1024 to 65535 as op-node demands.

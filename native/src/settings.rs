@@ -3,7 +3,7 @@
 //! A [`Settings`] is ready to run. Nothing is made here: files that a node is given (`rollup.json`) and a key that it
 //! already has are read, a key that is missing is made later.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{net::IpAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use alloy_primitives::Address;
 use libp2p::{Multiaddr, multiaddr::Protocol};
@@ -11,12 +11,15 @@ use petrel_core::{
     chain::{Chain, Origin, SNAPSHOT_DATE, preset_names},
     config::{Config, Mesh, Settled, Static},
     peer::PeerId,
+    request::Limits,
+    sync::SyncConfig,
 };
 use url::Url;
 
 use crate::{
-    flags::{ChainFlags, Events, HttpFlags, L1Flags, NodeFlags, P2pFlags},
+    flags::{ChainFlags, Events, HttpFlags, L1Flags, NodeFlags, P2pFlags, SyncFlags},
     parse, signer,
+    store::Budget,
 };
 
 /// Why the program cannot start: one sentence a mistake, with its remedy; never empty. Exit status 2.
@@ -35,6 +38,8 @@ pub struct Settings {
     pub datadir: PathBuf,
     /// Listening and dialling.
     pub net: Net,
+    /// How much is kept.
+    pub budget: Budget,
     /// Where the signer is read, if it is.
     pub l1: Option<signer::Source>,
     /// Where the page is served, if it is.
@@ -99,7 +104,12 @@ impl Settings {
         let chain_of = chain.clone();
         let signer = judge.signer(&flags.chain);
         // Without its chain a configuration is judged on any other's, so that its own mistakes are named too.
-        let config = chain.or_else(|| Chain::preset(STAND_IN)).map(|chain| judge.config(chain, signer, &flags.p2p));
+        let config = chain.or_else(|| Chain::preset(STAND_IN)).map(|chain| {
+            let mut config = judge.config(chain, signer, &flags.p2p);
+            config.sync = judge.sync(&flags.sync, config.chain.block_time);
+            config
+        });
+        let budget = judge.budget(&flags.sync);
         let net = judge.net(&flags.p2p);
         let l1 = judge.l1(&flags.l1, chain_of.as_ref());
         let http = judge.http(&flags.http);
@@ -109,7 +119,7 @@ impl Settings {
         match settled {
             Some(config) if judge.0.is_empty() => {
                 let (datadir, events) = (flags.p2p.datadir.clone(), flags.output.events);
-                Ok(Self { config, identity, datadir, net, l1, http, events })
+                Ok(Self { config, identity, datadir, net, budget, l1, http, events })
             }
             _ => Err(Mistakes(judge.0)),
         }
@@ -195,6 +205,29 @@ impl Judge {
             );
         }
         config
+    }
+
+    fn sync(&mut self, flags: &SyncFlags, block_time: u64) -> SyncConfig {
+        let max_gap = self.take("p2p.sync.max-gap", parse::duration(&flags.max_gap));
+        let leaf_bytes = self.take("p2p.sync.leaf-bytes", parse::size(&flags.leaf_bytes));
+        SyncConfig {
+            enabled: flags.req_resp,
+            serve: true,
+            static_only: flags.static_only,
+            max_gap: max_gap.as_secs() / block_time.max(1),
+            limits: Limits {
+                all: self.take("p2p.sync.limit", parse::rate(&flags.limit)),
+                peer: self.take("p2p.sync.peer-limit", parse::rate(&flags.peer_limit)),
+                leaf_bytes: NonZeroU32::new(u32::try_from(leaf_bytes).unwrap_or(u32::MAX)),
+            },
+        }
+    }
+
+    fn budget(&mut self, flags: &SyncFlags) -> Budget {
+        let blocks = flags.store_blocks.trim().parse().map_err(|_| format!("{:?} is no number", flags.store_blocks));
+        let blocks = self.take("store.blocks", blocks);
+        let bytes = self.take("store.bytes", parse::size(&flags.store_bytes)) as u64;
+        Budget { blocks, bytes }
     }
 
     fn settle(&mut self, config: Config) -> Option<Settled> {

@@ -113,7 +113,8 @@ async fn leaf(chain: &Chain, relay: &str, counts: &Counts) {
     config.statics = vec![Static { peer, addresses: vec![relay.to_owned()] }];
     let (security, timeout) = (vec![Security::Noise], Duration::from_secs(10));
     let net = Net { listen: Vec::new(), security, timeout, agent: "leaf".to_owned() };
-    let mut driver = daemon::driver(&Identity::generate(), config.settle().unwrap(), &net).unwrap();
+    let mut driver =
+        daemon::driver(&Identity::generate(), config.settle().unwrap(), &net, daemon::Body::default()).unwrap();
     counts.leaves.fetch_add(1, Ordering::Relaxed);
     while let Some(event) = driver.next().await {
         counts.leaf_blocks.fetch_add(u64::from(matches!(event, Event::Block(_))), Ordering::Relaxed);

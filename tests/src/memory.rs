@@ -6,9 +6,12 @@ use core::{
     future::{Ready, ready},
     time::Duration,
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use libp2p::{
@@ -23,23 +26,25 @@ use libp2p::{
 };
 use petrel_core::{
     config::{Config, Static},
-    gossip::{Check, Checked},
-    net::{Driver, Host, Parts},
+    net::{Done, Driver, Host, Parts, Work},
+    node::{Keep, Kept},
     primitives::Primitives,
+    request::Stored,
     time::Now,
 };
 
-/// The clock is given: `std`'s does not exist on wasm32.
+/// The clock is given: `std`'s does not exist on wasm32. Blocks are kept in memory, the last of each height.
 #[derive(Clone)]
 pub struct MemoryHost {
     clock: Arc<dyn Fn() -> Now + Send + Sync>,
     naps: Arc<AtomicUsize>,
+    blocks: Arc<Mutex<BTreeMap<u64, Stored>>>,
 }
 
 impl MemoryHost {
     /// With this clock.
     pub fn new(clock: impl Fn() -> Now + Send + Sync + 'static) -> Self {
-        Self { clock: Arc::new(clock), naps: Arc::default() }
+        Self { clock: Arc::new(clock), naps: Arc::default(), blocks: Arc::default() }
     }
 
     /// How often a driver went to sleep.
@@ -50,7 +55,7 @@ impl MemoryHost {
 
 impl Host for MemoryHost {
     type Sleep = futures_timer::Delay;
-    type Checking = Ready<Checked>;
+    type Working = Ready<Done>;
 
     fn now(&self) -> Now {
         (self.clock)()
@@ -61,9 +66,24 @@ impl Host for MemoryHost {
         futures_timer::Delay::new(duration)
     }
 
-    fn check(&self, check: Check) -> Self::Checking {
-        ready(check.run(Primitives::PORTABLE))
+    fn work(&self, work: Work) -> Self::Working {
+        let mut blocks = self.blocks.lock().expect("one thread");
+        ready(match work {
+            Work::Heavy(heavy) => heavy.run(Primitives::PORTABLE),
+            Work::Load(number) => Done::Loaded(blocks.get(&number).cloned()),
+            Work::Keep(keep) => {
+                blocks.extend(stored(&keep));
+                Done::Kept(Kept::NotForSure)
+            }
+        })
     }
+}
+
+/// A block that is to be kept, as it is served.
+pub fn stored(keep: &Keep) -> Option<(u64, Stored)> {
+    let Keep::Block(block) = keep else { return None };
+    let (version, body) = (block.payload.version(), block.payload.body().clone());
+    Some((block.payload.number(), Stored { version, hash: block.hash, body }))
 }
 
 /// Memory, noise, yamux.
@@ -79,6 +99,7 @@ pub fn transport(identity: &Keypair) -> Boxed<(PeerId, StreamMuxerBox)> {
 pub fn driver(config: Config, identity: &Keypair, port: u64, host: MemoryHost) -> Driver<MemoryHost> {
     let parts = Parts {
         config: config.settle().expect("the test's configuration is right"),
+        chain: Vec::new(),
         identity: identity.clone(),
         agent: "petrel/test".to_owned(),
         transport: transport(identity),

@@ -61,7 +61,9 @@ impl Sequencer {
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
             runtime.block_on(async {
-                let mut driver = daemon::driver(&Identity::generate(), config.settle().unwrap(), &net()).unwrap();
+                let mut driver =
+                    daemon::driver(&Identity::generate(), config.settle().unwrap(), &net(), daemon::Body::default())
+                        .unwrap();
                 let mut topics = 0;
                 loop {
                     tokio::select! {

@@ -1,7 +1,9 @@
 //! A simulated world of [`Node`]s: links with latency, loss and duplication, liars among them. No socket, no clock, no
 //! thread: events in the order of their times, all chance from one seed. The same seed gives the same run, to the byte.
 //!
-//! The world plays gossipsub's part: it names messages, delivers each name once, and forwards what was accepted.
+//! The world plays libp2p's part: it names messages, delivers each name once, and forwards what was accepted; it carries
+//! requests and their answers, and gives up those that are not answered. It plays the disk's part too: what a node keeps it
+//! can load.
 
 use core::time::Duration;
 use std::{
@@ -12,15 +14,22 @@ use std::{
 use bytes::Bytes;
 use petrel_core::{
     Event, Input, Node, Output,
+    block::Payload,
     chain::Chain,
     config::Config,
     event::{Connected, Direction, Via},
     fork::Version,
     gossip::{Acceptance, Form, Message, MessageId, message_id},
+    head::Link,
+    node::Kept,
     peer::PeerId,
     primitives::Primitives,
+    request::{AnswerFault, AskId, Reply, Stored},
+    sync::{FetchId, Wish},
     time::Now,
 };
+
+use crate::memory::stored;
 
 /// Chance, all of it: SplitMix64.
 #[derive(Clone, Debug)]
@@ -62,12 +71,54 @@ struct Place {
     undecided: BTreeMap<MessageId, (Version, Bytes)>,
     links: BTreeSet<usize>,
     events: Vec<Event>,
+    /// What it has kept, the last of each height.
+    blocks: BTreeMap<u64, Stored>,
+    answers: Answers,
 }
+
+/// How a node answers requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answers {
+    /// As it should.
+    Honest,
+    /// With nothing at all.
+    Silence,
+    /// It does not have what it has.
+    Nothing,
+    /// With the block after the one that was asked for.
+    Neighbour,
+    /// With a block whose hash is not its own.
+    Tampered,
+    /// With a sound block that is not the chain's.
+    Stray,
+    /// With bytes that are no answer.
+    Garbage,
+    /// With frames that inflate beyond the bound.
+    Bomb,
+}
+
+/// How long a request may take.
+const PATIENCE: Duration = Duration::from_secs(25);
 
 /// What will happen to the node of the same entry.
 enum Fact {
-    Arrives { from: usize, version: Version, data: Bytes },
+    Arrives {
+        from: usize,
+        version: Version,
+        data: Bytes,
+    },
     Input(Box<Input>),
+    /// `from` asks for a block.
+    Asked {
+        from: usize,
+        fetch: FetchId,
+        number: u64,
+    },
+    /// The answer to a request arrives, or its time is over.
+    Answered {
+        fetch: FetchId,
+        answer: Result<Bytes, AnswerFault>,
+    },
     Timeout,
 }
 
@@ -82,6 +133,11 @@ pub struct World {
     plan: BTreeMap<(Duration, u64), (usize, Fact)>,
     planned: u64,
     log: String,
+    /// Requests under way, by who asked: whom.
+    fetches: BTreeMap<(usize, FetchId), usize>,
+    /// Whose request an ask is, by who is asked.
+    asks: BTreeMap<(usize, AskId), (usize, FetchId)>,
+    asked: u64,
 }
 
 impl World {
@@ -91,11 +147,13 @@ impl World {
         let place = |index: usize| {
             let settled = config.clone().settle().expect("the test's configuration is right");
             Place {
-                node: Node::new(settled, [index as u8; 32], now),
+                node: Node::new(settled, &[], [index as u8; 32], now),
                 known: BTreeSet::new(),
                 undecided: BTreeMap::new(),
                 links: BTreeSet::new(),
                 events: Vec::new(),
+                blocks: BTreeMap::new(),
+                answers: Answers::Honest,
             }
         };
         Self {
@@ -107,7 +165,37 @@ impl World {
             plan: BTreeMap::new(),
             planned: 0,
             log: String::new(),
+            fetches: BTreeMap::new(),
+            asks: BTreeMap::new(),
+            asked: 0,
         }
+    }
+
+    /// From now on a node answers requests like this.
+    pub fn answers(&mut self, index: usize, how: Answers) {
+        self.places[index].answers = how;
+    }
+
+    /// A node forgets all but its latest blocks.
+    pub fn forget(&mut self, index: usize, keep: usize) {
+        while self.places[index].blocks.len() > keep {
+            self.places[index].blocks.pop_first();
+        }
+    }
+
+    /// A node is started again from what it kept, at the same place and without links.
+    pub fn restart(&mut self, index: usize, config: &Config) {
+        for other in self.places[index].links.clone() {
+            self.cut(index, other);
+        }
+        self.run(Duration::ZERO);
+        let links: Vec<Link> = self.places[index].blocks.values().filter_map(link).collect();
+        let settled = config.clone().settle().expect("the test's configuration is right");
+        let place = &mut self.places[index];
+        place.node = Node::new(settled, &links, [index as u8; 32], self.now);
+        (place.known, place.undecided) = (BTreeSet::new(), BTreeMap::new());
+        self.plan.retain(|_, (whose, _)| *whose != index);
+        self.fetches.retain(|(whose, _), _| *whose != index);
     }
 
     /// The name of a node.
@@ -162,6 +250,12 @@ impl World {
             match fact {
                 Fact::Arrives { from, version, data } => self.arrives(index, from, version, data),
                 Fact::Input(input) => self.give(index, *input),
+                Fact::Asked { from, fetch, number } => self.is_asked(index, from, fetch, number),
+                Fact::Answered { fetch, answer } => {
+                    if self.fetches.remove(&(index, fetch)).is_some() {
+                        self.give(index, Input::Fetched { id: fetch, answer });
+                    }
+                }
                 Fact::Timeout => {
                     self.places[index].node.handle_timeout(self.now);
                     self.drain(index);
@@ -202,7 +296,7 @@ impl World {
 
     /// Nodes whose own deadline comes before everything that is planned are given the time.
     fn wake(&mut self) {
-        let due = |place: &Place| place.node.poll_timeout().map(|deadline| deadline.at);
+        let due = |place: &Place| place.node.poll_timeout(self.now).map(|deadline| deadline.at);
         let next = self.places.iter().enumerate().filter_map(|(index, place)| Some((due(place)?, index))).min();
         let Some((at, index)) = next else { return };
         if self.plan.first_key_value().is_none_or(|((first, _), _)| at < *first) {
@@ -216,8 +310,7 @@ impl World {
         }
         let copies = 1 + u64::from(self.chance.percent(self.weather.duplication));
         for _ in 0..copies {
-            let (least, most) = self.weather.latency;
-            let latency = Duration::from_millis(least + self.chance.below(most - least + 1));
+            let latency = self.latency();
             self.plan(latency, to, Fact::Arrives { from, version, data: data.clone() });
         }
     }
@@ -259,9 +352,87 @@ impl World {
                     }
                 }
                 Output::Dial { .. } => {}
+                Output::Fetch(wish) => self.fetch(index, wish),
+                Output::Read { id, reading } => {
+                    let took = Duration::from_micros(200 + self.chance.below(2_000));
+                    let outcome = reading.run(Primitives::PORTABLE);
+                    self.plan(took, index, Fact::Input(Box::new(Input::Read { id, outcome })));
+                }
+                Output::Load { id, number } => {
+                    let found = self.places[index].blocks.get(&number).cloned();
+                    let took = Duration::from_micros(100 + self.chance.below(1_000));
+                    self.plan(took, index, Fact::Input(Box::new(Input::Loaded { id, found })));
+                }
+                Output::Answer { id, reply } => self.answer(index, id, &reply),
+                Output::Keep { id, keep } => {
+                    self.places[index].blocks.extend(stored(&keep));
+                    let took = Duration::from_micros(500 + self.chance.below(5_000));
+                    self.plan(took, index, Fact::Input(Box::new(Input::Kept { id, kept: Kept::OnDisk })));
+                }
                 Output::Tell(event) => self.told(index, event),
             }
         }
+    }
+
+    fn fetch(&mut self, index: usize, wish: Wish) {
+        let to = (0..self.places.len()).find(|other| Self::peer(*other) == wish.peer);
+        let Some(to) = to.filter(|to| self.places[index].links.contains(to)) else {
+            let answer = Err(AnswerFault::Closed);
+            return self.happens(index, Input::Fetched { id: wish.id, answer });
+        };
+        self.fetches.insert((index, wish.id), to);
+        self.plan(PATIENCE, index, Fact::Answered { fetch: wish.id, answer: Err(AnswerFault::Timeout) });
+        if !self.chance.percent(self.weather.loss) {
+            let latency = self.latency();
+            self.plan(latency, to, Fact::Asked { from: index, fetch: wish.id, number: wish.number });
+        }
+    }
+
+    fn is_asked(&mut self, index: usize, from: usize, fetch: FetchId, number: u64) {
+        if !self.places[index].links.contains(&from) {
+            return;
+        }
+        if self.places[index].answers == Answers::Honest {
+            self.asked += 1;
+            let id = AskId(self.asked);
+            self.asks.insert((index, id), (from, fetch));
+            return self.give(index, Input::Asked { id, peer: Self::peer(from), number: Some(number) });
+        }
+        if let Some(bytes) = self.lies(index, number) {
+            let latency = self.latency();
+            self.plan(latency, from, Fact::Answered { fetch, answer: Ok(bytes) });
+        }
+    }
+
+    fn answer(&mut self, index: usize, id: AskId, reply: &Reply) {
+        self.happens(index, Input::Answered { id });
+        let Some((from, fetch)) = self.asks.remove(&(index, id)) else { return };
+        if !self.chance.percent(self.weather.loss) {
+            let bytes: Vec<u8> = reply.pieces().flatten().collect();
+            let latency = self.latency();
+            self.plan(latency, from, Fact::Answered { fetch, answer: Ok(bytes.into()) });
+        }
+    }
+
+    /// What a liar answers, if anything.
+    fn lies(&self, index: usize, number: u64) -> Option<Bytes> {
+        let place = &self.places[index];
+        let whole = |block: &Stored| Reply::Block(block.clone()).pieces().flatten().collect::<Vec<u8>>().into();
+        let found = place.blocks.get(&number);
+        match place.answers {
+            Answers::Honest | Answers::Silence => None,
+            Answers::Nothing => Some(Bytes::from_static(&[1])),
+            Answers::Neighbour => place.blocks.get(&(number + 1)).map(whole),
+            Answers::Tampered => found.map(|block| whole(&changed(block, false))),
+            Answers::Stray => found.map(|block| whole(&changed(block, true))),
+            Answers::Garbage => Some(Bytes::from_static(b"\0\x01\0\0\0no frames at all")),
+            Answers::Bomb => found.map(|block| whole(&Stored { body: vec![0; 64 << 20].into(), ..block.clone() })),
+        }
+    }
+
+    fn latency(&mut self) -> Duration {
+        let (least, most) = self.weather.latency;
+        Duration::from_millis(least + self.chance.below(most - least + 1))
     }
 
     fn judged(&mut self, index: usize, id: MessageId, peer: PeerId, acceptance: Acceptance) {
@@ -284,6 +455,27 @@ impl World {
         writeln!(self.log, "{} {index} {line}", self.now.mono.as_micros()).expect("memory");
         self.places[index].events.push(event);
     }
+}
+
+/// The same block with a bit of its gas changed; with its own hash again, or with the old one.
+fn changed(block: &Stored, sound: bool) -> Stored {
+    const ROOT: usize = 32;
+    const GAS_USED: usize = ROOT + 420;
+    const BLOCK_HASH: usize = ROOT + 472;
+    let mut body = block.body.to_vec();
+    body[GAS_USED] ^= 1;
+    if sound {
+        let payload = Payload::decode(block.version, body.clone().into()).expect("nothing but a number was changed");
+        let hash = payload.compute_hash(Primitives::PORTABLE.keccak_many);
+        body[BLOCK_HASH..BLOCK_HASH + 32].copy_from_slice(hash.as_slice());
+    }
+    Stored { body: body.into(), ..block.clone() }
+}
+
+fn link(block: &Stored) -> Option<Link> {
+    let payload = Payload::decode(block.version, block.body.clone()).ok()?;
+    let (number, parent) = (payload.number(), payload.parent_hash());
+    Some(Link { number, hash: block.hash, parent, timestamp: payload.timestamp() })
 }
 
 /// Numbers of the verified blocks that came by gossip.

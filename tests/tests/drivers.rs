@@ -109,7 +109,7 @@ async fn two_drivers(base: u64) {
             panic!("no block: {events:#?}");
         };
         assert_eq!(block.block.payload.number(), number);
-        assert_eq!(block.block.signer, key.address());
+        assert_eq!(block.block.signer, Some(key.address()));
         assert_eq!(follower.status().head.expect("a head").number, number);
     }
 }

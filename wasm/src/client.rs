@@ -19,6 +19,7 @@ use libp2p::{
 use petrel_core::{
     Event,
     config::Settled,
+    head::Link,
     net::{Driver, Parts},
     node,
 };
@@ -51,16 +52,17 @@ struct Status {
 #[wasm_bindgen]
 impl Client {
     /// Starts a node. `config` is the JSON of `settings`; `on_event` gets each event as JSON text, in order, and as the
-    /// last one of a node that panicked `{"event": "failed", "code": "panic", "message", "remedy"}`.
+    /// last one of a node that panicked `{"event": "failed", "code": "panic", "message", "remedy"}`. `on_keep` gets, as JSON
+    /// text, each link that is to be kept for `config.kept` of a later run.
     ///
     /// # Errors
     /// `{code, message, remedy}`.
     #[wasm_bindgen(constructor)]
-    pub fn new(config: &str, on_event: Function) -> Result<Self, JsValue> {
+    pub fn new(config: &str, on_event: Function, on_keep: Option<Function>) -> Result<Self, JsValue> {
         tell_panics(on_event.clone());
-        let settled = settings::settle(config)?;
+        let (settled, kept) = settings::settle(config)?;
         let block_time = settled.chain.block_time;
-        let driver = Rc::new(RefCell::new(driver(settled)?));
+        let driver = Rc::new(RefCell::new(driver(settled, kept, BrowserHost::new(on_keep))?));
         let (task, registration) = AbortHandle::new_pair();
         let run = Abortable::new(run(Rc::clone(&driver), on_event), registration);
         wasm_bindgen_futures::spawn_local(async move {
@@ -101,7 +103,7 @@ async fn next(driver: &RefCell<Driver<BrowserHost>>) -> Option<Event> {
     .await
 }
 
-fn driver(config: Settled) -> Result<Driver<BrowserHost>, Error> {
+fn driver(config: Settled, chain: Vec<Link>, host: BrowserHost) -> Result<Driver<BrowserHost>, Error> {
     let failed = |message: String| Error::new("not_started", message, "reload the page; if it stays, report it");
     let mut seed = [0; 32];
     random(&mut seed)?;
@@ -109,13 +111,14 @@ fn driver(config: Settled) -> Result<Driver<BrowserHost>, Error> {
     let transport = transport::new(&identity).map_err(|error| failed(error.to_string()))?;
     let parts = Parts {
         config,
+        chain,
         identity,
         agent: AGENT.to_owned(),
         transport,
         // Connections live and die with the driver.
         swarm: swarm::Config::without_executor(),
         seed,
-        host: BrowserHost,
+        host,
     };
     Driver::new(parts).map_err(|error| failed(error.to_string()))
 }

@@ -1,5 +1,5 @@
-//! The browser as a [`Host`]: `performance.now()` and `Date.now()`, `setTimeout`, and checks that run where they are
-//! asked for, because the worker has nothing better to do. All names are looked up on the global object, so that a window,
+//! The browser as a [`Host`]: `performance.now()` and `Date.now()`, `setTimeout`, and work that is done where it is asked
+//! for, because the worker has nothing better to do. All names are looked up on the global object, so that a window,
 //! a worker and Node serve alike.
 
 use core::{
@@ -12,8 +12,8 @@ use core::{
 use std::rc::Rc;
 
 use petrel_core::{
-    gossip::{Check, Checked},
-    net::Host,
+    net::{Done, Host, Work},
+    node::{Keep, Kept},
     primitives::Primitives,
     time::Now,
 };
@@ -30,12 +30,31 @@ extern "C" {
 }
 
 /// The browser body.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct BrowserHost;
+#[derive(Clone, Debug)]
+pub(crate) struct BrowserHost {
+    /// Gets each link of the chain that is to be kept.
+    on_keep: Option<js_sys::Function>,
+}
+
+impl BrowserHost {
+    pub(crate) const fn new(on_keep: Option<js_sys::Function>) -> Self {
+        Self { on_keep }
+    }
+
+    /// Whether it is kept is JavaScript's concern: nothing is promised.
+    fn keep(&self, keep: &Keep) -> Kept {
+        if let (Keep::Head(link), Some(on_keep)) = (keep, &self.on_keep)
+            && let Ok(json) = serde_json::to_string(link)
+        {
+            let _thrown = on_keep.call1(&JsValue::NULL, &JsValue::from_str(&json));
+        }
+        Kept::NotForSure
+    }
+}
 
 impl Host for BrowserHost {
     type Sleep = Sleep;
-    type Checking = Ready<Checked>;
+    type Working = Ready<Done>;
 
     fn now(&self) -> Now {
         Now { mono: millis(performance_now()), unix: millis(js_sys::Date::now()) }
@@ -45,8 +64,12 @@ impl Host for BrowserHost {
         Sleep::new(duration)
     }
 
-    fn check(&self, check: Check) -> Ready<Checked> {
-        ready(check.run(Primitives::PORTABLE))
+    fn work(&self, work: Work) -> Ready<Done> {
+        ready(match work {
+            Work::Heavy(heavy) => heavy.run(Primitives::PORTABLE),
+            Work::Load(_) => Done::Loaded(None),
+            Work::Keep(keep) => Done::Kept(self.keep(&keep)),
+        })
     }
 }
 

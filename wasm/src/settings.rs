@@ -1,6 +1,7 @@
 //! The configuration as JavaScript gives it, checked: JSON text in, the core's own [`Settled`] out, every mistake named.
 //!
-//! `{"chain": NAME or rollup.json object, "signer": "0x…" (optional), "relays": [multiaddr, …]}`
+//! `{"chain": NAME or rollup.json object, "signer": "0x…" (optional), "relays": [multiaddr, …], "kept": [link, …]
+//! (optional)}`, a link being `{"number", "hash", "parent", "timestamp"}` of the chain that an earlier run kept, rising.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +9,16 @@ use libp2p::{Multiaddr, multiaddr::Protocol};
 use petrel_core::{
     chain::Chain,
     config::{Config, Settled, Static},
+    head::Link,
     peer::PeerId,
 };
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{error::Error, transport::websocket};
+
+/// Blocks that a gap may have: a tab that was away for longer begins again at the newest block.
+const MAX_GAP: u64 = 120;
 
 /// As written.
 #[derive(Deserialize)]
@@ -22,13 +27,15 @@ struct Given {
     chain: Value,
     signer: Option<String>,
     relays: Vec<String>,
+    #[serde(default)]
+    kept: Value,
 }
 
 /// Reads and checks.
 ///
 /// # Errors
 /// The first kind of mistake, with every mistake of that kind.
-pub(crate) fn settle(json: &str) -> Result<Settled, Error> {
+pub(crate) fn settle(json: &str) -> Result<(Settled, Vec<Link>), Error> {
     let given: Given = serde_json::from_str(json).map_err(|error| {
         Error::new(
             "bad_options",
@@ -54,7 +61,14 @@ pub(crate) fn settle(json: &str) -> Result<Settled, Error> {
         ));
     }
     config.statics = statics(&given.relays)?;
-    config.settle().map_err(|error| Error::new("bad_options", error.to_string(), "correct the options"))
+    // A tab keeps no blocks, and shows what happened of late.
+    config.sync.serve = false;
+    config.sync.max_gap = MAX_GAP;
+    // What cannot be read was kept by another version: it begins anew.
+    let kept = serde_json::from_value(given.kept).unwrap_or_default();
+    let settled =
+        config.settle().map_err(|error| Error::new("bad_options", error.to_string(), "correct the options"))?;
+    Ok((settled, kept))
 }
 
 fn chain(given: &Value) -> Result<Chain, Error> {
@@ -129,7 +143,8 @@ mod tests {
             r#"{{"chain": "op-mainnet", "relays": ["/ip4/127.0.0.1/tcp/1/ws/p2p/{PEER}", "/dns4/a.example/tcp/443/wss/p2p/{PEER}",
                "/ip6/::1/tcp/2/ws/p2p/{OTHER}"]}}"#
         );
-        let settled = settle(&json).unwrap();
+        let (settled, kept) = settle(&json).unwrap();
+        assert!(kept.is_empty() && !settled.sync.serve);
         assert_eq!(settled.chain.id, 10);
         assert_eq!(settled.signer, settled.chain.signer);
         let mut addresses: Vec<usize> = settled.statics.iter().map(|peer| peer.addresses.len()).collect();
@@ -141,9 +156,22 @@ mod tests {
     fn the_signer_given_wins_over_the_presets() {
         let signer = "0x9965507d1a55bcc2695c58ba16fb37d819b0a4dc";
         let relay = format!("/ip4/127.0.0.1/tcp/1/ws/p2p/{PEER}");
-        let settled =
+        let (settled, _) =
             settle(&format!(r#"{{"chain": "op-mainnet", "signer": "{signer}", "relays": ["{relay}"]}}"#)).unwrap();
         assert_eq!(settled.signer.unwrap().to_string().to_lowercase(), signer);
+    }
+
+    #[test]
+    fn what_was_kept_is_taken_up_or_forgotten() {
+        let with = |kept: &str| {
+            let relay = format!("/ip4/127.0.0.1/tcp/1/ws/p2p/{PEER}");
+            settle(&format!(r#"{{"chain": "op-mainnet", "relays": ["{relay}"], "kept": {kept}}}"#)).unwrap().1
+        };
+        let (hash, parent) = ("11".repeat(32), "22".repeat(32));
+        let link = format!(r#"{{"number": 7, "hash": "0x{hash}", "parent": "0x{parent}", "timestamp": 9}}"#);
+        assert_eq!(with(&format!("[{link}]"))[0].number, 7);
+        assert!(with(r#"[{"number": "seven"}]"#).is_empty());
+        assert!(with("[]").is_empty());
     }
 
     #[test]

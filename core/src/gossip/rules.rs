@@ -14,6 +14,7 @@ use crate::{
     block::{Block, Payload},
     fork::{Fork, Forks, Version},
     primitives::Primitives,
+    request::Fetched,
     sign::{Signature, signing_hash},
 };
 
@@ -29,6 +30,16 @@ impl<T> core::ops::Deref for Verified<T> {
 
     fn deref(&self) -> &T {
         &self.0
+    }
+}
+
+impl Verified<Block> {
+    /// A block that bears no signature, and whose hash a verified child names as its parent's: the signer of the child has
+    /// signed for all that is below it. `None` when it is another block.
+    pub(crate) fn linked(fetched: Fetched, expected: B256) -> Option<Self> {
+        let Fetched { payload, hash } = fetched;
+        let bytes = payload.body().len();
+        (hash == expected).then_some(Self(Block { payload, hash, signer: None, bytes }))
     }
 }
 
@@ -105,7 +116,7 @@ impl Check {
         let bytes = self.message.data.len();
         let body = self.message.data.slice(Signature::LEN.min(bytes)..);
         let (payload, hash) = self.run_unsigned(body, primitives)?;
-        Ok(Block { payload, hash, signer, bytes })
+        Ok(Block { payload, hash, signer: Some(signer), bytes })
     }
 
     fn time(&self, timestamp: u64) -> Result<(), Fault> {

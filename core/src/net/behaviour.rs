@@ -4,25 +4,30 @@ use core::time::Duration;
 use std::collections::HashSet;
 
 use libp2p::{
+    StreamProtocol,
     allow_block_list::{self, BlockedPeers},
     connection_limits,
     gossipsub::{self, IdentTopic, MessageAuthenticity, WhitelistSubscriptionFilter},
     identify,
     identity::Keypair,
     ping,
-    swarm::NetworkBehaviour,
+    request_response::{self, ProtocolSupport},
+    swarm::{NetworkBehaviour, behaviour::toggle::Toggle},
 };
 
-use super::{error::NetError, params, transform::Transform};
-use crate::{config::Settled, fork::Version};
+use super::{codec::Codec, error::NetError, params, transform::Transform};
+use crate::{config::Settled, fork::Version, request};
 
-/// Gossip over the chain's four topics, identify and ping. No relay, no peer exchange.
+/// Gossip over the chain's four topics, blocks by number, identify and ping. No relay, no peer exchange.
 #[derive(NetworkBehaviour)]
 pub(super) struct Behaviour {
     pub(super) gossip: gossipsub::Behaviour<Transform, WhitelistSubscriptionFilter>,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
     limits: connection_limits::Behaviour,
+    /// Two, because one would give both sides the same time: an answer may wait for its turn.
+    pub(super) ask: Toggle<request_response::Behaviour<Codec>>,
+    pub(super) answer: Toggle<request_response::Behaviour<Codec>>,
     /// Those who are not listened to any more.
     pub(super) barred: allow_block_list::Behaviour<BlockedPeers>,
 }
@@ -38,14 +43,27 @@ impl Behaviour {
         let identify =
             identify::Config::new(String::new(), identity.public()).with_agent_version(agent).with_cache_size(0);
         let ping = ping::Config::new().with_interval(params::PING_INTERVAL).with_timeout(params::PING_TIMEOUT);
+        let (sync, serve) = (config.sync, config.sync.enabled && config.sync.serve);
         Ok(Self {
             gossip: gossip(config, transform)?,
             identify: identify::Behaviour::new(identify),
             ping: ping::Behaviour::new(ping),
             limits: connection_limits::Behaviour::new(params::connection_limits()),
+            ask: sync.enabled.then(|| requests(config, ProtocolSupport::Outbound, params::ASK_TIMEOUT)).into(),
+            answer: serve.then(|| requests(config, ProtocolSupport::Inbound, params::ANSWER_TIMEOUT)).into(),
             barred: allow_block_list::Behaviour::default(),
         })
     }
+}
+
+fn requests(config: &Settled, side: ProtocolSupport, timeout: Duration) -> request_response::Behaviour<Codec> {
+    // A name of ours always begins with a slash, which is all that can be wrong with one.
+    let names =
+        request::protocols(&config.chain).into_iter().filter_map(|name| StreamProtocol::try_from_owned(name).ok());
+    let settings = request_response::Config::default()
+        .with_request_timeout(timeout)
+        .with_max_concurrent_streams(params::REQUEST_STREAMS);
+    request_response::Behaviour::with_codec(Codec, names.map(|name| (name, side.clone())), settings)
 }
 
 fn gossip(

@@ -20,34 +20,37 @@ use futures::{
 use libp2p::{
     Multiaddr, Swarm,
     core::{muxing::StreamMuxerBox, transport::Boxed},
-    gossipsub, identify,
+    gossipsub,
     identity::Keypair,
-    ping,
     swarm::{
-        self, ConnectionId, SwarmEvent,
+        self,
         dial_opts::{DialOpts, PeerCondition},
     },
 };
 
-use super::{
-    Host, NetError,
-    behaviour::{Behaviour, BehaviourEvent},
-    convert, link, params,
-    transform::Transform,
-};
+use super::{Done, Heavy, Host, NetError, Work, behaviour::Behaviour, convert, link, params, transform::Transform};
 use crate::{
     config::Settled,
     event::{Event, PublishFailed},
     fork::Version,
-    gossip::Checked,
-    node::{CheckId, Input, Node, Output, SignerNews, Status},
+    head::Link,
+    node::{CheckId, Input, KeepId, Node, Output, SignerNews, Status},
     peer::PeerId,
+    request::{AnswerFault, AskId},
+    sync::FetchId,
 };
+
+mod requests;
+mod take;
+
+use requests::Requests;
 
 /// All that a driver is made of.
 pub struct Parts<H> {
     /// The node's parameters.
     pub config: Settled,
+    /// What an earlier run kept: the latest links of its leading chain, rising, the head last.
+    pub chain: Vec<Link>,
     /// The node's identity; its peer id follows from it.
     pub identity: Keypair,
     /// The agent version that identify tells.
@@ -68,7 +71,7 @@ pub struct Driver<H: Host> {
     node: Node,
     swarm: Swarm<Behaviour>,
     transform: Transform,
-    checks: FuturesUnordered<Running<H::Checking>>,
+    works: FuturesUnordered<Running<H::Working>>,
     /// Wakes for the next deadline, and at least every [`params::BEAT`].
     beat: H::Sleep,
     beat_at: Duration,
@@ -79,6 +82,9 @@ pub struct Driver<H: Host> {
     look_at: Duration,
     /// Dials that the swarm would not even try; told to the node once its wishes are drained.
     refused: Vec<(PeerId, String)>,
+    requests: Requests,
+    /// Requests that could not even be made, and why; told as `refused` are.
+    unasked: Vec<(FetchId, AnswerFault)>,
 }
 
 impl<H: Host> Driver<H> {
@@ -92,7 +98,7 @@ impl<H: Host> Driver<H> {
     /// # Errors
     /// A static peer's address does not parse; gossipsub refuses its configuration.
     pub fn new(parts: Parts<H>) -> Result<Self, NetError> {
-        let Parts { config, identity, agent, transport, swarm, seed, host } = parts;
+        let Parts { config, chain, identity, agent, transport, swarm, seed, host } = parts;
         check_addresses(&config)?;
         let transform = Transform::new(&config.chain);
         let behaviour = Behaviour::new(&config, &identity, agent, &transform)?;
@@ -100,16 +106,18 @@ impl<H: Host> Driver<H> {
         let swarm = Swarm::new(transport, behaviour, identity.public().to_peer_id(), swarm);
         let now = host.now();
         let mut driver = Self {
-            node: Node::new(config, seed, now),
+            node: Node::new(config, &chain, seed, now),
             swarm,
             transform,
-            checks: FuturesUnordered::new(),
+            works: FuturesUnordered::new(),
             beat: host.sleep(params::BEAT),
             beat_at: now.mono.saturating_add(params::BEAT),
             events: VecDeque::new(),
             barred: VecDeque::new(),
             look_at: now.mono,
             refused: Vec::new(),
+            requests: Requests::default(),
+            unasked: Vec::new(),
             host,
         };
         driver.tick();
@@ -161,15 +169,27 @@ impl<H: Host> Driver<H> {
             while let Some(output) = self.node.poll_output() {
                 self.fulfil(output);
             }
-            let Some((peer, error)) = self.refused.pop() else { break };
-            self.node.handle(self.host.now(), Input::DialFailed { peer, error });
+            let input = match (self.refused.pop(), self.unasked.pop()) {
+                (Some((peer, error)), unasked) => {
+                    self.unasked.extend(unasked);
+                    Input::DialFailed { peer, error }
+                }
+                (None, Some((id, fault))) => Input::Fetched { id, answer: Err(fault) },
+                (None, None) => break,
+            };
+            self.node.handle(self.host.now(), input);
         }
     }
 
     fn fulfil(&mut self, output: Output) {
         match output {
             Output::Tell(event) => self.events.push_back(event),
-            Output::Check { id, check } => self.checks.push(Running { id, checking: self.host.check(check) }),
+            Output::Check { id, check } => self.work(Task::Check(id), Work::Heavy(Heavy::Check(check))),
+            Output::Read { id, reading } => self.work(Task::Read(id), Work::Heavy(Heavy::Read(reading))),
+            Output::Load { id, number } => self.work(Task::Load(id), Work::Load(number)),
+            Output::Keep { id, keep } => self.work(Task::Keep(id), Work::Keep(keep)),
+            Output::Fetch(wish) => self.fetch(wish),
+            Output::Answer { id, reply } => self.answer(id, reply),
             Output::Judge { id, peer, acceptance } => {
                 if let Some(peer) = convert::libp2p_peer(peer) {
                     let (id, acceptance) = (convert::gossipsub_id(id), convert::acceptance(acceptance));
@@ -188,6 +208,10 @@ impl<H: Host> Driver<H> {
                 }
             }
         }
+    }
+
+    fn work(&mut self, task: Task, work: Work) {
+        self.works.push(Running { task, working: self.host.work(work) });
     }
 
     fn gossip(&mut self) -> &mut gossipsub::Behaviour<Transform, gossipsub::WhitelistSubscriptionFilter> {
@@ -249,110 +273,6 @@ impl<H: Host> Driver<H> {
         }
     }
 
-    /// Takes one event of the swarm.
-    fn take(&mut self, event: SwarmEvent<BehaviourEvent>) {
-        match event {
-            SwarmEvent::Behaviour(event) => self.take_behaviour(event),
-            SwarmEvent::ConnectionEstablished { peer_id, endpoint, num_established, .. } => {
-                if convert::is_leaf(&endpoint) {
-                    self.gossip().add_explicit_peer(&peer_id);
-                }
-                if let (1, Some(peer)) = (num_established.get(), convert::peer(&peer_id)) {
-                    self.feed(Input::Connected(convert::connected(peer, &endpoint)));
-                }
-            }
-            SwarmEvent::ConnectionClosed { peer_id, num_established: 0, cause, .. } => {
-                // Without this gossipsub would redial a leaf that left.
-                self.gossip().remove_explicit_peer(&peer_id);
-                if let Some(peer) = convert::peer(&peer_id) {
-                    let reason = cause.map_or_else(|| "closed".to_owned(), |cause| cause.to_string());
-                    self.feed(Input::Disconnected { peer, reason });
-                }
-            }
-            SwarmEvent::OutgoingConnectionError { peer_id, error, .. } => {
-                let own = self.local_peer();
-                if let Some(address) = link::shared_key_dialled(&error, own) {
-                    self.shared_key(address.to_string());
-                }
-                if let Some(peer) = peer_id.as_ref().and_then(convert::peer) {
-                    self.feed(Input::DialFailed { peer, error: link::dial_error(&error) });
-                }
-            }
-            SwarmEvent::IncomingConnectionError { send_back_addr, error, .. } => {
-                tracing::debug!(address = %send_back_addr, %error, "a connection did not come about");
-                if link::shared_key_accepted(&error).is_some() {
-                    self.shared_key(send_back_addr.to_string());
-                }
-            }
-            SwarmEvent::NewListenAddr { address, .. } => {
-                let address = address.with_p2p(self.local_peer()).unwrap_or_else(|address| address).to_string();
-                self.feed(Input::Listening { address });
-            }
-            SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "a listener had an error and goes on"),
-            SwarmEvent::ListenerClosed { addresses, reason: Err(error), .. } => {
-                tracing::error!(?addresses, %error, "a listener closed");
-            }
-            _ => {}
-        }
-    }
-
-    fn take_behaviour(&mut self, event: BehaviourEvent) {
-        match event {
-            BehaviourEvent::Gossip(event) => self.take_gossip(event),
-            BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
-                if let Some(peer) = convert::peer(&peer_id) {
-                    self.feed(Input::Identified { peer, agent: info.agent_version });
-                }
-            }
-            BehaviourEvent::Ping(ping::Event { peer, connection, result: Err(error) }) => {
-                self.ping_failed(&peer, connection, &error);
-            }
-            _ => {}
-        }
-    }
-
-    fn take_gossip(&mut self, event: gossipsub::Event) {
-        match event {
-            gossipsub::Event::Message { propagation_source, message_id, message } => {
-                let version = self.transform.version(&message.topic);
-                let parties = (convert::peer(&propagation_source), convert::message_id(&message_id));
-                let message = self.transform.message(&message);
-                if let (Some(version), (Some(peer), Some(id))) = (version, parties) {
-                    self.feed(Input::Gossiped { peer, id, version, message });
-                }
-            }
-            gossipsub::Event::Subscribed { peer_id, topic, .. } => self.topic(&peer_id, &topic, true),
-            gossipsub::Event::Unsubscribed { peer_id, topic } => self.topic(&peer_id, &topic, false),
-            gossipsub::Event::SlowPeer { peer_id, failed_messages } => {
-                tracing::debug!(peer = %peer_id, ?failed_messages, "a peer does not take what is sent to it");
-                if let Some(peer) = convert::peer(&peer_id) {
-                    self.feed(Input::Slow { peer });
-                }
-            }
-            gossipsub::Event::GossipsubNotSupported { peer_id } => {
-                tracing::debug!(peer = %peer_id, "a peer speaks no gossip");
-            }
-        }
-    }
-
-    fn topic(&mut self, peer: &libp2p::PeerId, topic: &gossipsub::TopicHash, joined: bool) {
-        if let (Some(peer), Some(version)) = (convert::peer(peer), self.transform.version(topic)) {
-            self.feed(Input::Topic { peer, version, joined });
-        }
-    }
-
-    /// A connection that answers no ping is dead, whatever TCP believes. A peer that does not speak ping is left alone.
-    fn ping_failed(&mut self, peer: &libp2p::PeerId, connection: ConnectionId, error: &ping::Failure) {
-        if !matches!(error, ping::Failure::Unsupported) {
-            tracing::debug!(%peer, %error, "ping failed, closing the connection");
-            self.swarm.close_connection(connection);
-        }
-    }
-
-    fn shared_key(&mut self, address: String) {
-        self.feed(Input::SharedKey { address });
-    }
-
     /// Until there is an event to tell, or nothing more to do, or others are to have their turn.
     fn turn(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
         let begin = self.host.now().mono;
@@ -360,7 +280,7 @@ impl<H: Host> Driver<H> {
             if let Some(event) = self.events.pop_front() {
                 return Poll::Ready(Some(event));
             }
-            if !(self.poll_checks(context) || self.poll_beat(context) || self.poll_swarm(context)) {
+            if !(self.poll_works(context) || self.poll_beat(context) || self.poll_swarm(context)) {
                 return Poll::Pending;
             }
             if self.host.now().mono.saturating_sub(begin) > params::TURN {
@@ -371,20 +291,26 @@ impl<H: Host> Driver<H> {
         Poll::Pending
     }
 
-    fn poll_checks(&mut self, context: &mut Context<'_>) -> bool {
-        match self.checks.poll_next_unpin(context) {
-            Poll::Ready(Some((id, outcome))) => {
-                self.feed(Input::Checked { id, outcome });
-                true
+    fn poll_works(&mut self, context: &mut Context<'_>) -> bool {
+        let Poll::Ready(Some((task, done))) = self.works.poll_next_unpin(context) else { return false };
+        let input = match (task, done) {
+            (Task::Check(id), Done::Checked(outcome)) => Input::Checked { id, outcome },
+            (Task::Read(id), Done::Read(outcome)) => Input::Read { id, outcome },
+            (Task::Load(id), Done::Loaded(found)) => Input::Loaded { id, found },
+            (Task::Keep(id), Done::Kept(kept)) => Input::Kept { id, kept },
+            (task, done) => {
+                tracing::error!(?task, ?done, "the host answers another question than it was asked");
+                return true;
             }
-            _ => false,
-        }
+        };
+        self.feed(input);
+        true
     }
 
     /// Keeps the beat: sleeps until the node's deadline or the next beat, whichever is first.
     fn poll_beat(&mut self, context: &mut Context<'_>) -> bool {
         let now = self.host.now().mono;
-        let deadline = self.node.poll_timeout().map(|deadline| deadline.at);
+        let deadline = self.node.poll_timeout(self.host.now()).map(|deadline| deadline.at);
         if deadline.is_some_and(|at| at <= now) {
             self.tick();
             return true;
@@ -449,17 +375,26 @@ impl<H: Host> FusedStream for Driver<H> {
     }
 }
 
-/// A check that runs, with its name.
-struct Running<F> {
-    id: CheckId,
-    checking: F,
+/// What some work is for.
+#[derive(Clone, Copy, Debug)]
+enum Task {
+    Check(CheckId),
+    Read(FetchId),
+    Load(AskId),
+    Keep(KeepId),
 }
 
-impl<F: Future<Output = Checked> + Unpin> Future for Running<F> {
-    type Output = (CheckId, Checked);
+/// Work that runs, with what it is for.
+struct Running<F> {
+    task: Task,
+    working: F,
+}
+
+impl<F: Future<Output = Done> + Unpin> Future for Running<F> {
+    type Output = (Task, Done);
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let id = self.id;
-        Pin::new(&mut self.checking).poll(context).map(|outcome| (id, outcome))
+        let task = self.task;
+        Pin::new(&mut self.working).poll(context).map(|done| (task, done))
     }
 }

@@ -1,9 +1,12 @@
-//! What a body brings: its clocks, its sleep, and a place for heavy work.
+//! What a body brings: its clocks, its sleep, a place for heavy work, and what it keeps.
 
 use core::{future::Future, time::Duration};
 
 use crate::{
     gossip::{Check, Checked},
+    node::{Keep, Kept},
+    primitives::Primitives,
+    request::{AnswerFault, Fetched, Reading, Stored},
     time::Now,
 };
 
@@ -11,8 +14,8 @@ use crate::{
 pub trait Host: Unpin {
     /// Ends when the time is over. Dropping it cancels it.
     type Sleep: Future<Output = ()> + Unpin;
-    /// Ends with the outcome of a check. Dropping it may leave the check running.
-    type Checking: Future<Output = Checked> + Unpin;
+    /// Ends with what came of some work. Dropping it may leave the work running.
+    type Working: Future<Output = Done> + Unpin;
 
     /// Both clocks, now.
     fn now(&self) -> Now;
@@ -20,6 +23,77 @@ pub trait Host: Unpin {
     /// Sleeps for this long.
     fn sleep(&self, duration: Duration) -> Self::Sleep;
 
-    /// Runs a check where it does not stall the loop. A check that panics ends as [`Checked::panicked`].
-    fn check(&self, check: Check) -> Self::Checking;
+    /// Does this work where it does not stall the loop, and answers in kind. [`Work::Heavy`] that panics ends as
+    /// [`Heavy::panicked`]; what is to be kept is kept in the order in which it came.
+    fn work(&self, work: Work) -> Self::Working;
+}
+
+/// Work for a body.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// To compute, anywhere.
+    Heavy(Heavy),
+    /// To look for a block that was kept.
+    Load(u64),
+    /// To keep.
+    Keep(Keep),
+}
+
+/// What is to be computed.
+#[derive(Clone, Debug)]
+pub enum Heavy {
+    /// The judgement of a gossiped message.
+    Check(Check),
+    /// The judgement of an answer.
+    Read(Reading),
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub enum Done {
+    /// Of [`Heavy::Check`].
+    Checked(Checked),
+    /// Of [`Heavy::Read`].
+    Read(Result<Fetched, AnswerFault>),
+    /// Of [`Work::Load`].
+    Loaded(Option<Stored>),
+    /// Of [`Work::Keep`].
+    Kept(Kept),
+}
+
+impl Heavy {
+    /// Computes it.
+    pub fn run(self, primitives: Primitives) -> Done {
+        match self {
+            Self::Check(check) => Done::Checked(check.run(primitives)),
+            Self::Read(reading) => Done::Read(reading.run(primitives)),
+        }
+    }
+
+    /// What is made of it when it panics.
+    pub const fn panicked(&self) -> Panicked {
+        match self {
+            Self::Check(_) => Panicked::Check,
+            Self::Read(_) => Panicked::Read,
+        }
+    }
+}
+
+/// Which kind of [`Heavy`] work panicked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Panicked {
+    /// See [`Heavy::Check`].
+    Check,
+    /// See [`Heavy::Read`].
+    Read,
+}
+
+impl Panicked {
+    /// As it is answered.
+    pub const fn done(self) -> Done {
+        match self {
+            Self::Check => Done::Checked(Checked::panicked()),
+            Self::Read => Done::Read(Err(AnswerFault::Panicked)),
+        }
+    }
 }

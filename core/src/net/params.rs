@@ -38,6 +38,12 @@ const SEND_QUEUE: usize = 64;
 /// How often each side of a connection is pinged, and how long a pong may take; then the connection is closed.
 pub(super) const PING_INTERVAL: Duration = Duration::from_secs(15);
 pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long an answer may take to come: an op-node may let it wait for its tokens for 20 s.
+pub(super) const ASK_TIMEOUT: Duration = Duration::from_secs(25);
+/// How long a request may take to be read, to wait for its turn, and to be answered.
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Requests of one connection at once, on either side.
+pub(super) const REQUEST_STREAMS: usize = 4;
 /// gossipsub's heartbeat resets its timer without polling it again, so its wake-up gets lost on a quiet connection: the
 /// swarm is polled at least this often.
 pub(super) const BEAT: Duration = Duration::from_millis(200);

@@ -9,8 +9,10 @@ use crate::{
     event::Connected,
     fork::Version,
     gossip::{Checked, Message, MessageId},
-    node::CheckId,
+    node::{CheckId, KeepId, Kept},
     peer::PeerId,
+    request::{AnswerFault, AskId, Fetched, Stored},
+    sync::FetchId,
 };
 
 /// One thing that happened.
@@ -58,6 +60,49 @@ pub enum Input {
         id: CheckId,
         /// What came of it.
         outcome: Checked,
+    },
+    /// A peer asks for a block.
+    Asked {
+        /// Repeated by the answer; never used twice in a run.
+        id: AskId,
+        /// Who.
+        peer: PeerId,
+        /// Which block; `None` when the request is malformed.
+        number: Option<u64>,
+    },
+    /// A block was looked for, as [`Output::Load`](crate::Output::Load) asked.
+    Loaded {
+        /// The request that it is for.
+        id: AskId,
+        /// What there is.
+        found: Option<Stored>,
+    },
+    /// An answer of ours was sent, or could not be.
+    Answered {
+        /// The request.
+        id: AskId,
+    },
+    /// A request of ours was answered, or failed.
+    Fetched {
+        /// Which.
+        id: FetchId,
+        /// The answer as it came, not judged; or one of [`AnswerFault::Timeout`], [`AnswerFault::Closed`] and
+        /// [`AnswerFault::Unsupported`].
+        answer: Result<Bytes, AnswerFault>,
+    },
+    /// An answer was judged, as [`Output::Read`](crate::Output::Read) asked.
+    Read {
+        /// The request.
+        id: FetchId,
+        /// What came of it.
+        outcome: Result<Fetched, AnswerFault>,
+    },
+    /// Something was kept, as [`Output::Keep`](crate::Output::Keep) asked, or could not be.
+    Kept {
+        /// Which.
+        id: KeepId,
+        /// What became of it.
+        kept: Kept,
     },
     /// This node is the sequencer and has made a block: the uncompressed message, signature first.
     Produced {

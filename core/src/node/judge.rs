@@ -70,8 +70,8 @@ impl Node {
         let waited = now.mono.saturating_sub(pending.arrived.mono).as_millis();
         let judged_ms = u64::try_from(waited).unwrap_or(u64::MAX);
         self.tell(Event::Block(NewBlock { block: block.clone(), via, peer: pending.peer, delay_ms, judged_ms }));
-        let events = self.head.take(now.mono, block);
-        self.tell_all(events);
+        self.heard = true;
+        self.lead(now, block);
         if pending.peer.is_none() {
             self.outputs.push_back(Output::Publish { version: pending.version, data: pending.message.data });
         }

@@ -1,17 +1,47 @@
 //! What comes out of the [`Node`](crate::Node): wishes, in the imperative, plain data without handles.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::{
+    block::Block,
     event::Event,
     fork::Version,
-    gossip::{Acceptance, Check, MessageId},
+    gossip::{Acceptance, Check, MessageId, Verified},
+    head::Link,
     peer::PeerId,
+    request::{AskId, Reading, Reply},
+    sync::{FetchId, Wish},
 };
 
 /// Names one running check; never used twice in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CheckId(pub u64);
+
+/// Names one thing that is to be kept; never used twice in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeepId(pub u64);
+
+/// Something to keep over a restart.
+#[derive(Clone, Debug)]
+pub enum Keep {
+    /// A verified block.
+    Block(Arc<Verified<Block>>),
+    /// The head moved here; every block of its chain that was seen has been asked for before.
+    Head(Link),
+}
+
+/// What became of something that was to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// It is on disk and is there after any crash.
+    OnDisk,
+    /// This body does not keep such things, or not for sure.
+    NotForSure,
+    /// It could not be kept; why, in words.
+    Failed(String),
+}
 
 /// One thing to do.
 #[derive(Clone, Debug)]
@@ -38,6 +68,37 @@ pub enum Output {
         version: Version,
         /// Uncompressed.
         data: Bytes,
+    },
+    /// Ask a peer for a block, and answer with [`Input::Fetched`](crate::Input::Fetched).
+    Fetch(Wish),
+    /// Judge this answer wherever it does not stall the loop, and answer with [`Input::Read`](crate::Input::Read).
+    Read {
+        /// Repeated by the answer.
+        id: FetchId,
+        /// The work.
+        reading: Reading,
+    },
+    /// Look for a block that was kept, and answer with [`Input::Loaded`](crate::Input::Loaded).
+    Load {
+        /// Repeated by the answer.
+        id: AskId,
+        /// Which block.
+        number: u64,
+    },
+    /// Answer a peer's request, and say by [`Input::Answered`](crate::Input::Answered) when it is sent.
+    Answer {
+        /// The request.
+        id: AskId,
+        /// The answer.
+        reply: Reply,
+    },
+    /// Keep this over a restart, and answer with [`Input::Kept`](crate::Input::Kept). Things are kept in the order in
+    /// which they were asked for.
+    Keep {
+        /// Repeated by the answer.
+        id: KeepId,
+        /// What.
+        keep: Keep,
     },
     /// Dial a peer that is to be kept.
     Dial {
@@ -73,6 +134,8 @@ pub enum DropReason {
     Muted,
     /// Nobody has sent anything for long, and it is worth a new connection.
     Silent,
+    /// It answered a request with what cannot come from an honest program.
+    Lied,
 }
 
 impl DropReason {
@@ -82,6 +145,7 @@ impl DropReason {
             Self::Flooding => "flooding: more messages than may wait for their judgement",
             Self::Slow => "slow: it does not take what is sent to it",
             Self::Muted => "muted: it has begun anew on this connection and forgotten our subscriptions",
+            Self::Lied => "lied: it answered a request with what is provably false",
             Self::Silent => "silent: nothing came from anybody, a new connection may help",
         }
     }

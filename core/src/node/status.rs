@@ -10,6 +10,7 @@ use crate::{
     event::{BlockRef, Connected},
     gossip::{Fault, Message},
     peers::Peer,
+    request::Reply,
 };
 
 /// A node at one moment.
@@ -29,6 +30,8 @@ pub struct Status {
     pub peers: Vec<PeerStatus>,
     /// Blocks accepted.
     pub accepted: u64,
+    /// Blocks that peers were given.
+    pub served: u64,
     /// Messages not accepted, by the fault's name.
     pub faults: BTreeMap<&'static str, u64>,
     /// Messages received for the first time.
@@ -59,6 +62,7 @@ pub struct PeerStatus {
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     accepted: u64,
+    served: u64,
     faults: BTreeMap<&'static str, u64>,
     messages: u64,
     wire_bytes: u64,
@@ -78,6 +82,10 @@ impl Counts {
         }
     }
 
+    pub(super) fn served(&mut self, reply: &Reply) {
+        self.served += u64::from(matches!(reply, Reply::Block(_)));
+    }
+
     pub(super) fn offset(&mut self, millis: i64) {
         self.offset_ms = Some(millis);
     }
@@ -94,6 +102,7 @@ impl Node {
             gap: self.head.gap(),
             peers: self.peers.iter().map(PeerStatus::from).collect(),
             accepted: self.counts.accepted,
+            served: self.counts.served,
             faults: self.counts.faults.clone(),
             messages: self.counts.messages,
             wire_bytes: self.counts.wire_bytes,

@@ -7,14 +7,13 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use crate::{config::Static, peer::PeerId};
+use crate::{chance::Chance, config::Static, peer::PeerId};
 
 /// All peers that are to be kept.
 #[derive(Debug)]
 pub struct Statics {
     peers: BTreeMap<PeerId, Dialer>,
-    /// State of the jitter (splitmix64).
-    jitter: u64,
+    jitter: Chance,
 }
 
 /// One of them.
@@ -57,7 +56,7 @@ impl Statics {
     pub fn new(statics: &[Static], seed: u64, now: Duration) -> Self {
         let dialer =
             |given: &Static| Dialer { addresses: given.addresses.clone(), failures: 0, state: State::Waiting(now) };
-        Self { peers: statics.iter().map(|given| (given.peer, dialer(given))).collect(), jitter: seed }
+        Self { peers: statics.iter().map(|given| (given.peer, dialer(given))).collect(), jitter: Chance::new(seed) }
     }
 
     /// Whether this peer is to be kept.
@@ -137,9 +136,6 @@ impl Statics {
     }
 
     fn draw(&mut self) -> u8 {
-        self.jitter = self.jitter.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.jitter ^ (self.jitter >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed >> 56) as u8
+        (self.jitter.draw() >> 56) as u8
     }
 }

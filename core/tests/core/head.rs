@@ -5,66 +5,40 @@ use core::time::Duration;
 use alloy_primitives::B256;
 use petrel_core::{
     event::{BlockRef, Conflict, Event, Gap, GapState, Why},
-    head::{Head, Linked},
+    head::{Aim, Head, Link},
 };
 
-#[derive(Clone, Debug)]
-struct Block {
-    number: u64,
-    hash: B256,
-    parent: B256,
-    size: usize,
-}
-
-impl Linked for Block {
-    fn number(&self) -> u64 {
-        self.number
-    }
-    fn hash(&self) -> B256 {
-        self.hash
-    }
-    fn parent(&self) -> B256 {
-        self.parent
-    }
-    fn timestamp(&self) -> u64 {
-        self.number * 2
-    }
-    fn size(&self) -> usize {
-        self.size
-    }
-}
-
 /// Block `number` of branch `branch`; a branch leaves branch `b'a'` behind block `fork`.
-fn on(branch: u8, number: u64, fork: u64) -> Block {
+fn on(branch: u8, number: u64, fork: u64) -> Link {
     let hash = |number: u64| {
         let branch = if number <= fork { b'a' } else { branch };
         let mut hash = B256::left_padding_from(&number.to_be_bytes());
         hash.0[0] = branch;
         hash
     };
-    Block { number, hash: hash(number), parent: hash(number - 1), size: 1000 }
+    Link { number, hash: hash(number), parent: hash(number - 1), timestamp: number * 2 }
 }
 
-fn a(number: u64) -> Block {
+fn a(number: u64) -> Link {
     on(b'a', number, u64::MAX)
 }
 
 const PATIENCE: Duration = Duration::from_secs(6);
 const NOW: Duration = Duration::from_secs(50);
 
-fn at(block: &Block) -> BlockRef {
+fn at(block: &Link) -> BlockRef {
     BlockRef { number: block.number, hash: block.hash }
 }
 
-struct Test(Head<Block>);
+struct Test(Head);
 
 impl Test {
     fn new() -> Self {
-        Self(Head::new(PATIENCE))
+        Self(Head::new(PATIENCE, 3000))
     }
 
     /// The events in words: heads by number and why, gaps, conflicts.
-    fn take(&mut self, block: Block) -> Vec<String> {
+    fn take(&mut self, block: Link) -> Vec<String> {
         words(self.0.take(NOW, block))
     }
 }
@@ -142,26 +116,80 @@ fn a_gap_that_nobody_fills_is_skipped() {
 }
 
 #[test]
-fn what_waits_is_bounded_in_bytes() {
+fn a_gap_that_is_too_wide_is_skipped_at_once() {
     let mut test = Test::new();
     test.take(a(10));
-    let large = |number| Block { size: 10 << 20, ..a(number) };
-    assert_eq!(test.take(large(20)), ["opened 11-19"]);
-    for number in 21..26 {
-        assert!(test.take(large(number)).is_empty(), "{number}");
-    }
-    let last = test.take(large(26));
-    assert_eq!(last[..2], ["skipped 11-19", "anchored 20"]);
-    assert_eq!(test.0.head(), Some(at(&a(26))));
+    assert_eq!(test.take(a(3011)), ["opened 11-3010"], "as wide as it may be");
+    let mut test = Test::new();
+    test.take(a(10));
+    assert_eq!(test.take(a(3012)), ["opened 11-3011", "skipped 11-3011", "anchored 3012"]);
+    assert_eq!(test.0.aim(), None);
 }
 
 #[test]
-fn what_waits_is_bounded_in_number() {
+fn what_waits_is_bounded() {
+    let mut test = Test(Head::new(PATIENCE, Head::MAX_GAP));
+    test.take(a(10));
+    let events: Vec<_> = (0..70_000).flat_map(|step| test.take(a(20 + 2 * step))).collect();
+    assert!(events.iter().any(|event| event.starts_with("skipped")));
+    assert!(test.0.head().unwrap().number > 10);
+}
+
+#[test]
+fn a_gap_is_closed_from_its_end_downwards() {
     let mut test = Test::new();
     test.take(a(10));
-    let events: Vec<_> = (0..2000).flat_map(|step| test.take(a(20 + 2 * step))).collect();
-    assert!(events.iter().any(|event| event.starts_with("skipped")));
-    assert!(test.0.head().unwrap().number > 1000);
+    test.take(a(15));
+    for number in [14, 13, 12] {
+        let expected = Some(a(number).hash);
+        assert_eq!(test.0.aim(), Some(Aim { from: 11, to: number, expected }));
+        assert!(test.take(a(number)).is_empty());
+    }
+    let closed = ["extended 11", "extended 12", "extended 13", "extended 14", "extended 15", "closed 11-14"];
+    assert_eq!(test.take(a(11)), closed);
+    assert_eq!(test.0.aim(), None);
+}
+
+#[test]
+fn what_was_fetched_of_a_gap_that_is_given_up_is_kept() {
+    let mut test = Test::new();
+    test.take(a(10));
+    test.take(a(15));
+    test.take(a(14));
+    let skipped = words(test.0.handle_timeout(NOW + PATIENCE));
+    assert_eq!(skipped, ["skipped 11-13", "anchored 14", "extended 15"]);
+}
+
+#[test]
+fn whoever_hopes_waits_longer() {
+    let mut test = Test::new();
+    test.take(a(10));
+    test.take(a(13));
+    test.0.hope(NOW + PATIENCE);
+    assert!(test.0.handle_timeout(NOW + PATIENCE).is_empty());
+    assert_eq!(test.0.skip_at(), Some(NOW + PATIENCE * 2));
+}
+
+#[test]
+fn a_long_advance_tells_its_last_heads_alone() {
+    let mut test = Test::new();
+    test.take(a(10));
+    for number in (12..=1012).rev() {
+        test.take(a(number));
+    }
+    let told = test.take(a(11));
+    assert!(told.len() < 200, "{}", told.len());
+    assert_eq!(told[told.len() - 2..], ["extended 1012", "closed 11-1011"]);
+}
+
+#[test]
+fn the_chain_of_an_earlier_run_is_taken_up() {
+    let links: Vec<Link> = (1..=5).chain(8..=12).map(a).collect();
+    let mut test = Test(Head::new(PATIENCE, 100).restored(&links));
+    assert_eq!(test.0.head(), Some(at(&a(12))));
+    assert_eq!(test.take(on(b'b', 9, 8)), ["conflict 9"]);
+    assert!(test.take(on(b'b', 5, 4)).is_empty(), "what does not hang together does not count");
+    assert_eq!(test.take(a(13)), ["extended 13"]);
 }
 
 #[test]

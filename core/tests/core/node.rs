@@ -51,7 +51,7 @@ impl Test {
     }
 
     fn of(config: Config) -> Self {
-        let mut node = Node::new(config.settle().unwrap(), [7; 32], after(0));
+        let mut node = Node::new(config.settle().unwrap(), &[], [7; 32], after(0));
         while node.poll_output().is_some() {}
         Self { node, now: after(0), ids: 0 }
     }
@@ -342,7 +342,7 @@ fn a_signer_that_cannot_be_read_changes_nothing() {
 fn the_grace_ends_by_time_too() {
     let mut test = Test::new();
     test.give(read(key(2).address()));
-    assert_eq!(test.node.poll_timeout().unwrap().why, "signer");
+    assert_eq!(test.node.poll_timeout(test.now).unwrap().why, "signer");
     test.pass(GRACE.as_millis() as u64);
     let in_time = block(1).with(|payload| payload.timestamp += GRACE.as_secs());
     assert_eq!(told(&test.judged(1, in_time.message())), ["rejected wrong_signer"]);
@@ -389,7 +389,7 @@ fn a_gap_is_told_and_skipped_when_its_time_is_over() {
     let mut test = Test::new();
     test.judged(1, block(1).message());
     assert_eq!(told(&test.judged(1, block(4).message())), ["block", "gap"]);
-    let deadline = test.node.poll_timeout().unwrap();
+    let deadline = test.node.poll_timeout(test.now).unwrap();
     assert_eq!(deadline.why, "gap");
     let wait = deadline.at - test.now.mono;
     assert_eq!(told(&test.pass(wait.as_millis() as u64)), ["gap", "head"]);
@@ -418,7 +418,7 @@ fn a_sequencer_that_begins_again_is_told() {
 fn kept_peers_are_dialled_at_the_start_and_again() {
     let mut config = config();
     config.statics = vec![Static { peer: peer(5), addresses: vec!["/memory/5".to_owned()] }];
-    let mut node = Node::new(config.settle().unwrap(), [7; 32], after(0));
+    let mut node = Node::new(config.settle().unwrap(), &[], [7; 32], after(0));
     let dials = |node: &mut Node| {
         let outputs: Vec<_> = std::iter::from_fn(|| node.poll_output()).collect();
         outputs.iter().filter(|output| matches!(output, Output::Dial { .. })).count()
@@ -427,7 +427,7 @@ fn kept_peers_are_dialled_at_the_start_and_again() {
     assert_eq!(dials(&mut node), 1);
     node.handle(after(10), Input::DialFailed { peer: peer(5), error: "refused".to_owned() });
     assert_eq!(dials(&mut node), 0);
-    let at = node.poll_timeout().unwrap();
+    let at = node.poll_timeout(after(0)).unwrap();
     assert_eq!(at.why, "dial");
     node.handle_timeout(Now { mono: at.at, ..after(0) });
     assert_eq!(dials(&mut node), 1);
@@ -463,7 +463,7 @@ fn a_clock_that_leaps_by_a_day_breaks_nothing() {
     test.pass(86_400_000);
     test.now.unix = Duration::from_secs(NOW);
     assert_eq!(told(&test.judged(2, block(6).message())).first().map(String::as_str), Some("block"));
-    assert!(test.node.poll_timeout().is_none_or(|deadline| deadline.at > test.now.mono));
+    assert!(test.node.poll_timeout(test.now).is_none_or(|deadline| deadline.at > test.now.mono));
 }
 
 /// A node that keeps two peers, connected one second apart.

@@ -22,7 +22,7 @@ fn a_valid_block_of_each_version_is_accepted() {
         let checked = forge.judge();
         assert_eq!(checked.role, Some(Role::Current));
         let block = checked.result.unwrap();
-        assert_eq!((block.hash, block.signer, block.bytes), (forge.hash(), signer(), forge.sealed().len()));
+        assert_eq!((block.hash, block.signer, block.bytes), (forge.hash(), Some(signer()), forge.sealed().len()));
     }
 }
 

@@ -21,6 +21,10 @@ pub struct Settings {
     pub blocks: Option<u64>,
     /// Forks and the block from which each is active; the first is active from the start.
     pub schedule: Vec<(Fork, u64)>,
+    /// Nodes that follow, at least one.
+    pub followers: usize,
+    /// Of a hundred messages that are gossiped to one of them so many are lost.
+    pub loss: u8,
     /// The follower's WebSocket port.
     pub listen_ws: u16,
     /// Where the page is served.
@@ -39,6 +43,8 @@ impl Settings {
         let block_time = judge.take("block-time", parse::duration(&flags.block_time).and_then(whole_seconds));
         let block_bytes = judge.take("block-bytes", parse::size(&flags.block_bytes).and_then(fits));
         let schedule = judge.take("fork", schedule(&flags.fork));
+        let followers = judge.take("followers", followers(&flags.followers));
+        let loss = judge.take("drop", parse::share(&flags.drop));
         let listen_ws = judge.take("p2p.listen.ws", parse::port(&flags.listen_ws));
         let port = judge.take("http.port", parse::port(&flags.http_port));
         let ip = judge.ip("http.addr", &flags.http_addr);
@@ -52,12 +58,22 @@ impl Settings {
                 block_bytes,
                 blocks: flags.blocks,
                 schedule,
+                followers,
+                loss,
                 listen_ws,
                 http: (ip, port),
                 events: flags.output.events,
             }),
             _ => Err(Mistakes(judge.0)),
         }
+    }
+}
+
+/// They share this machine.
+fn followers(text: &str) -> Result<usize, String> {
+    match text.trim().parse() {
+        Ok(number @ 1..=32) => Ok(number),
+        _ => Err(format!("{text:?}: expected a number of nodes, 1 to 32")),
     }
 }
 

@@ -5,7 +5,11 @@ use std::{
     io::{self, IsTerminal, Write},
 };
 
-use petrel_core::{Event, chain::Chain, event::NewBlock};
+use petrel_core::{
+    Event,
+    chain::Chain,
+    event::{NewBlock, Via},
+};
 
 /// Lines of the live table.
 const ROWS: usize = 12;
@@ -19,6 +23,8 @@ pub(super) struct View {
     verified: u64,
     rejected: u64,
     tabs: usize,
+    /// Which follower a line is of, where there are several.
+    who: String,
     /// Lines drawn last time, to be drawn over.
     drawn: usize,
 }
@@ -38,8 +44,16 @@ impl View {
             (false, true) => Mode::Live,
             (false, false) => Mode::Lines,
         };
-        let view =
-            Self { mode, chain: chain.clone(), rows: VecDeque::new(), verified: 0, rejected: 0, tabs: 0, drawn: 0 };
+        let view = Self {
+            mode,
+            chain: chain.clone(),
+            rows: VecDeque::new(),
+            verified: 0,
+            rejected: 0,
+            tabs: 0,
+            who: String::new(),
+            drawn: 0,
+        };
         let head = format!(
             "A local OP Stack chain (id {}), a block every {} s.\nLight client in your browser: {url}\n\n",
             chain.id, chain.block_time
@@ -53,9 +67,22 @@ impl View {
         view
     }
 
+    /// Shows an event of one of several followers.
+    pub(super) fn show_of(&mut self, follower: usize, event: &Event) {
+        self.who = format!("{follower}: ");
+        self.show(event);
+    }
+
+    /// Says something at the end.
+    pub(super) fn say(&mut self, text: &str) {
+        self.who.clear();
+        self.line(text.to_owned());
+    }
+
     /// Shows an event of the follower.
     pub(super) fn show(&mut self, event: &Event) {
         match event {
+            Event::FetchFailed(failed) => self.line(format!("block {} not had: {}", failed.number, failed.detail)),
             Event::Block(block) => self.block(block),
             Event::Rejected(judged) => {
                 self.rejected += 1;
@@ -77,7 +104,8 @@ impl View {
         let short = hash.get(..14).unwrap_or(&hash);
         let fork = self.chain.fork_at(payload.timestamp());
         self.line(format!(
-            "verified #{:<6} {short}…  {} {fork:<8}  {:>4} txs  {:>10}  {:+} ms",
+            "{} #{:<6} {short}…  {} {fork:<8}  {:>4} txs  {:>10}  {:+} ms",
+            if new.via == Via::Sync { "fetched " } else { "verified" },
             payload.number(),
             payload.version(),
             payload.transaction_count(),
@@ -87,6 +115,7 @@ impl View {
     }
 
     fn line(&mut self, line: String) {
+        let line = format!("{}{line}", self.who);
         match self.mode {
             Mode::Silent => {}
             Mode::Lines => print(&format!("{line}\n")),

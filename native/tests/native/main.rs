@@ -7,3 +7,4 @@ mod identity;
 mod maker;
 mod parse;
 mod settings;
+mod store;

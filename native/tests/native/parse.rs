@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use petrel_node::parse::{duration, port, size};
+use petrel_core::request::Rate;
+use petrel_node::parse::{self, duration, port, size};
 
 #[test]
 fn durations_are_written_as_go_writes_them() {
@@ -37,7 +38,7 @@ fn sizes_are_decimal_or_binary() {
     for (text, expected) in cases {
         assert_eq!(size(text), Ok(expected), "{text}");
     }
-    for text in ["", "kB", "-1", "1.5MB", "1GB", "1 kB", "99999999999999999999", "18446744073709551615kB"] {
+    for text in ["", "kB", "-1", "1.5MB", "1TB", "1 kB", "99999999999999999999", "18446744073709551615kB"] {
         assert!(size(text).unwrap_err().contains("100kB"), "{text}");
     }
 }
@@ -49,5 +50,22 @@ fn ports_are_those_that_need_no_privilege() {
     assert_eq!(port("65535"), Ok(65535));
     for text in ["", "-1", "80", "1023", "65536", "http", "9222 "] {
         assert!(port(text).unwrap_err().contains("1024 to 65535"), "{text}");
+    }
+}
+
+#[test]
+fn limits_are_a_rate_and_a_burst() {
+    assert_eq!(parse::rate("20/40"), Ok(Some(Rate::new(20, 40))));
+    assert_eq!(parse::rate("0"), Ok(None));
+    for wrong in ["", "20", "0/1", "1/0", "-1/2", "a/b", "20/40/60"] {
+        assert!(parse::rate(wrong).unwrap_err().contains("expected RATE/BURST"), "{wrong}");
+    }
+}
+
+#[test]
+fn shares_are_below_one() {
+    assert_eq!((parse::share("0"), parse::share("0.3"), parse::share("0.9")), (Ok(0), Ok(30), Ok(90)));
+    for wrong in ["", "1", "-0.1", "30%", "NaN"] {
+        assert!(parse::share(wrong).is_err(), "{wrong}");
     }
 }

@@ -94,7 +94,8 @@ impl Sequencer {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
             runtime.block_on(async {
                 let identity = Identity::open(&IdentitySource::Raw("33".repeat(32))).unwrap();
-                let mut driver = daemon::driver(&identity, config.settle().unwrap(), &net).unwrap();
+                let mut driver =
+                    daemon::driver(&identity, config.settle().unwrap(), &net, daemon::Body::default()).unwrap();
                 let (mut joined, mut stopped) = (0, stopped);
                 loop {
                     let due = Duration::from_secs(maker.lock().unwrap().due()).saturating_sub(unix());

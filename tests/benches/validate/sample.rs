@@ -55,7 +55,7 @@ impl Sample {
         let (portable_id, portable) = ours::judge(self, Primitives::PORTABLE);
         let portable = portable.result.expect("it is valid");
         let field = field::judge(self);
-        assert_eq!((id.0, block.signer, block.hash), (field.id, field.signer, field.hash));
-        assert_eq!((portable_id.0, portable.signer, portable.hash), (field.id, field.signer, field.hash));
+        assert_eq!((id.0, block.signer, block.hash), (field.id, Some(field.signer), field.hash));
+        assert_eq!((portable_id.0, portable.signer, portable.hash), (field.id, Some(field.signer), field.hash));
     }
 }

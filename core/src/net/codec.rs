@@ -1,0 +1,87 @@
+//! `payload_by_number` on a stream: the bytes of [`crate::request`], read within their bounds and written piece by piece.
+//!
+//! What a peer got wrong is a value, not an error: an error would leave no way to answer it, or to say what was wrong.
+
+use std::io;
+
+use bytes::Bytes;
+use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use libp2p::{StreamProtocol, request_response};
+
+use crate::request::{MAX_ANSWER, REQUEST, Reply};
+
+/// A request: the block's number, `None` when it came malformed.
+pub(super) type Request = Option<u64>;
+
+/// What is read of an answer, or written as one.
+#[derive(Debug)]
+pub(super) enum Response {
+    /// As it came, to be judged: at most one byte longer than it may be.
+    Came(Bytes),
+    /// To be sent.
+    Goes(Reply),
+}
+
+/// See the module.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Codec;
+
+impl request_response::Codec for Codec {
+    type Protocol = StreamProtocol;
+    type Request = Request;
+    type Response = Response;
+
+    /// Eight bytes; what follows them is not waited for, as op-node does.
+    async fn read_request<T: AsyncRead + Unpin + Send>(
+        &mut self,
+        _: &StreamProtocol,
+        io: &mut T,
+    ) -> io::Result<Request> {
+        let mut number = [0; REQUEST];
+        match io.read_exact(&mut number).await {
+            Ok(()) => Ok(Some(u64::from_le_bytes(number))),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Until its end; of a refusal the first byte alone.
+    async fn read_response<T: AsyncRead + Unpin + Send>(
+        &mut self,
+        _: &StreamProtocol,
+        io: &mut T,
+    ) -> io::Result<Response> {
+        let mut first = [0];
+        if io.read(&mut first).await? == 0 {
+            return Ok(Response::Came(Bytes::new()));
+        }
+        let mut bytes = first.to_vec();
+        if first == [0] {
+            io.take(MAX_ANSWER as u64).read_to_end(&mut bytes).await?;
+        }
+        Ok(Response::Came(bytes.into()))
+    }
+
+    async fn write_request<T: AsyncWrite + Unpin + Send>(
+        &mut self,
+        _: &StreamProtocol,
+        io: &mut T,
+        request: Request,
+    ) -> io::Result<()> {
+        io.write_all(&request.unwrap_or_default().to_le_bytes()).await
+    }
+
+    async fn write_response<T: AsyncWrite + Unpin + Send>(
+        &mut self,
+        _: &StreamProtocol,
+        io: &mut T,
+        response: Response,
+    ) -> io::Result<()> {
+        if let Response::Goes(reply) = response {
+            for piece in reply.pieces() {
+                io.write_all(&piece).await?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,217 @@
+//! The judgement of an answer: is it the block that was asked for, whole and with the hash that it claims?
+
+use std::io::{Cursor, Read};
+
+use alloy_primitives::B256;
+use bytes::Bytes;
+
+use super::MAX_ANSWER;
+use crate::{
+    block::{DecodeError, Payload},
+    fork::Version,
+    primitives::Primitives,
+};
+
+/// An answer as it came, to be judged: heavy (decompression, keccak over the whole payload), so it runs on a worker thread
+/// or in the browser's worker.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// The number that was asked for.
+    pub number: u64,
+    /// The answer on the wire, at most [`MAX_ANSWER`] bytes, or one more that says it was longer.
+    pub bytes: Bytes,
+}
+
+/// A block that has the number that was asked for and the hash that it claims. Whether it is the chain's is another
+/// question.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// The decoded payload.
+    pub payload: Payload,
+    /// Recomputed.
+    pub hash: B256,
+}
+
+/// Everything that a peer can do wrong with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AnswerFault {
+    /// It does not have the block.
+    #[error("it does not have the block")]
+    NotFound,
+    /// It says that no block can have this number.
+    #[error("it says that there can be no such block")]
+    Refused,
+    /// It could not answer.
+    #[error("it could not answer")]
+    Failed,
+    /// A result byte that means nothing.
+    #[error("result {0} means nothing")]
+    Result(u8),
+    /// It ended before its payload began.
+    #[error("{0} bytes are no answer")]
+    Short(usize),
+    /// A version that nobody makes.
+    #[error("version {0} is unknown")]
+    Version(u32),
+    /// More than 10 MiB, on the wire or decompressed.
+    #[error("more than 10 MiB")]
+    TooLarge,
+    /// The framed snappy stream is corrupt.
+    #[error("the snappy stream is corrupt")]
+    Snappy,
+    /// The payload does not decode.
+    #[error("payload does not decode: {0}")]
+    Undecodable(#[from] DecodeError),
+    /// Another block than the one that was asked for.
+    #[error("it is block {0}")]
+    Number(u64),
+    /// The payload's hash is not its hash.
+    #[error("block hash is {computed}, the payload claims another")]
+    BlockHash {
+        /// What it really is.
+        computed: B256,
+    },
+    /// A block, but not the one that its verified child names.
+    #[error("block {found} is not the chain's")]
+    Unlinked {
+        /// Its hash.
+        found: B256,
+    },
+    /// No answer, or not all of it, in time.
+    #[error("no answer in time")]
+    Timeout,
+    /// The connection or the stream ended.
+    #[error("the connection ended")]
+    Closed,
+    /// The peer does not answer requests at all.
+    #[error("it serves no blocks")]
+    Unsupported,
+    /// The judgement panicked: a defect of this program.
+    #[error("the judgement panicked")]
+    Panicked,
+}
+
+/// What a fault says of the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// Nothing: an honest peer may not have a block, be on another branch, or leave.
+    None,
+    /// It is of no use for a while.
+    Slow,
+    /// It lied: what it sent cannot come from an honest program.
+    Lied,
+}
+
+impl AnswerFault {
+    /// What it says of the peer.
+    pub const fn blame(&self) -> Blame {
+        match self {
+            Self::NotFound
+            | Self::Refused
+            | Self::Closed
+            | Self::Unsupported
+            | Self::Unlinked { .. }
+            | Self::Panicked => Blame::None,
+            Self::Failed | Self::Timeout => Blame::Slow,
+            Self::Result(_)
+            | Self::Short(_)
+            | Self::Version(_)
+            | Self::TooLarge
+            | Self::Snappy
+            | Self::Undecodable(_)
+            | Self::Number(_)
+            | Self::BlockHash { .. } => Blame::Lied,
+        }
+    }
+
+    /// A stable name, for events and counters.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::Result(_) => "result",
+            Self::Short(_) => "short",
+            Self::Version(_) => "version",
+            Self::TooLarge => "too_large",
+            Self::Snappy => "snappy",
+            Self::Undecodable(_) => "undecodable",
+            Self::Number(_) => "number",
+            Self::BlockHash { .. } => "block_hash",
+            Self::Unlinked { .. } => "unlinked",
+            Self::Timeout => "timeout",
+            Self::Closed => "closed",
+            Self::Unsupported => "unsupported",
+            Self::Panicked => "panicked",
+        }
+    }
+}
+
+impl Reading {
+    /// Judges the answer.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it.
+    pub fn run(self, primitives: Primitives) -> Result<Fetched, AnswerFault> {
+        if self.bytes.len() > MAX_ANSWER {
+            return Err(AnswerFault::TooLarge);
+        }
+        let (version, frames) = header(&self.bytes)?;
+        let payload = decode(version, decompress(frames)?)?;
+        if payload.number() != self.number {
+            return Err(AnswerFault::Number(payload.number()));
+        }
+        let computed = payload.compute_hash(primitives.keccak_many);
+        if computed == payload.block_hash() {
+            Ok(Fetched { payload, hash: computed })
+        } else {
+            Err(AnswerFault::BlockHash { computed })
+        }
+    }
+}
+
+/// The version, and what follows it.
+fn header(bytes: &[u8]) -> Result<(u32, &[u8]), AnswerFault> {
+    match bytes.split_first() {
+        None => Err(AnswerFault::Short(0)),
+        Some((0, rest)) => {
+            let (version, frames) = rest.split_first_chunk().ok_or(AnswerFault::Short(bytes.len()))?;
+            Ok((u32::from_le_bytes(*version), frames))
+        }
+        Some((1, _)) => Err(AnswerFault::NotFound),
+        Some((2, _)) => Err(AnswerFault::Refused),
+        Some((3, _)) => Err(AnswerFault::Failed),
+        Some((result, _)) => Err(AnswerFault::Result(*result)),
+    }
+}
+
+/// How every framed snappy stream begins; op-node's reader demands it, `snap`'s does not.
+const STREAM: &[u8] = b"\xff\x06\0\0sNaPpY";
+
+/// At most [`MAX_ANSWER`] bytes are ever decompressed, and one more.
+fn decompress(frames: &[u8]) -> Result<Bytes, AnswerFault> {
+    if !frames.starts_with(STREAM) {
+        return Err(AnswerFault::Snappy);
+    }
+    let mut out = Vec::with_capacity(frames.len().saturating_mul(2).min(MAX_ANSWER));
+    let limit = MAX_ANSWER as u64 + 1;
+    snap::read::FrameDecoder::new(Cursor::new(frames))
+        .take(limit)
+        .read_to_end(&mut out)
+        .map_err(|_| AnswerFault::Snappy)?;
+    if out.len() > MAX_ANSWER { Err(AnswerFault::TooLarge) } else { Ok(out.into()) }
+}
+
+/// Each of the two versions carries two encodings, which differ in the first offset. op-node's reader chooses by the time
+/// that a block of this number should have; the encoding itself says it as well, and the hash proves it.
+fn decode(version: u32, body: Bytes) -> Result<Payload, AnswerFault> {
+    let (newer, older) = match version {
+        0 => (Version::V2, Version::V1),
+        1 => (Version::V4, Version::V3),
+        other => return Err(AnswerFault::Version(other)),
+    };
+    match Payload::decode(newer, body.clone()) {
+        Err(DecodeError::FirstOffset { .. } | DecodeError::TooShort { .. }) => Ok(Payload::decode(older, body)?),
+        decoded => Ok(decoded?),
+    }
+}

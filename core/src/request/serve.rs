@@ -1,0 +1,293 @@
+//! What is answered to whom, and how fast.
+//!
+//! As op-node: a request draws a token of the whole server's and one of its peer's, and waits for them; then its number is
+//! checked, and the block is loaded. Better than op-node: nobody waits for another peer's tokens, and who has waited for
+//! [`Server::PATIENCE`] is refused, because a client reads for that long at most.
+//!
+//! Leaves (browsers) come back hundreds at once and ask for the same few blocks. They draw no token of the whole server's,
+//! which the nodes of the mesh need, but share a budget in bytes of their own.
+//!
+//! Bounds: [`Server::WAITING`] requests of one peer wait (libp2p allows as many streams), [`Server::OUT_BYTES`] are on
+//! their way to peers and [`Server::PEER_OUT_BYTES`] to one of them (one block of any size always may be);
+//! [`Server::LOADING`] blocks are loaded at once.
+
+use core::{num::NonZeroU32, time::Duration};
+use std::collections::{BTreeMap, VecDeque};
+
+use super::{Refusal, Reply, Stored};
+use crate::{chain::Chain, limit::Limit, peer::PeerId, time::Now};
+
+/// Names one request that a peer made; never used twice in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AskId(pub u64);
+
+/// A token bucket's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// For long.
+    pub per_second: NonZeroU32,
+    /// At once.
+    pub burst: NonZeroU32,
+}
+
+impl Rate {
+    /// `per_second` for long and `burst` at once; neither below 1.
+    pub const fn new(per_second: u32, burst: u32) -> Self {
+        Self {
+            per_second: NonZeroU32::MIN.saturating_add(per_second.saturating_sub(1)),
+            burst: NonZeroU32::MIN.saturating_add(burst.saturating_sub(1)),
+        }
+    }
+
+    fn limit(self, now: Duration) -> Limit {
+        Limit::new(self.per_second, self.burst, now)
+    }
+}
+
+/// How fast requests are answered, and asked; `None` is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// All peers together but for leaves (op-node: 20 a second, burst 40).
+    pub all: Option<Rate>,
+    /// One peer (op-node: 4 a second, burst 15). We ask no peer faster than this either.
+    pub peer: Option<Rate>,
+    /// Bytes a second for all leaves together, uncompressed.
+    pub leaf_bytes: Option<NonZeroU32>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { all: Some(Rate::new(20, 40)), peer: Some(Rate::new(4, 15)), leaf_bytes: NonZeroU32::new(32 << 20) }
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Server {
+    limits: Limits,
+    all: Option<Limit>,
+    /// When the leaves' budget has paid for what they got (monotonic).
+    leaves_at: Duration,
+    peers: BTreeMap<PeerId, Peer>,
+    /// Who is served next; each peer with waiting requests stands here once.
+    turns: VecDeque<PeerId>,
+    /// Requests whose block is being loaded or on its way.
+    out: BTreeMap<AskId, Out>,
+    out_bytes: usize,
+}
+
+#[derive(Debug)]
+struct Peer {
+    leaf: bool,
+    limit: Option<Limit>,
+    waiting: VecDeque<Ask>,
+    out: usize,
+    out_bytes: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Ask {
+    id: AskId,
+    /// `None` when it is malformed.
+    number: Option<u64>,
+    at: Duration,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Out {
+    peer: PeerId,
+    /// 0 while it is being loaded.
+    bytes: usize,
+}
+
+/// What the server wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Served {
+    /// Answer this request with a reason.
+    Refuse(AskId, Refusal),
+    /// Load this block for this request, and say what there is by [`Server::loaded`].
+    Load(AskId, u64),
+}
+
+/// Why nobody can be served now.
+enum Blocked {
+    /// Until then (monotonic).
+    Until(Duration),
+    /// Until something that is on its way has arrived.
+    Busy,
+}
+
+impl Server {
+    /// How long a request waits for its tokens (op-node's clients read for so long).
+    pub const PATIENCE: Duration = Duration::from_secs(10);
+    /// Requests of one peer that wait.
+    pub const WAITING: usize = 16;
+    /// Blocks that are loaded at once.
+    pub const LOADING: usize = 16;
+    /// Bytes that are on their way, to all and to one.
+    pub const OUT_BYTES: usize = 256 << 20;
+    /// See [`Server::OUT_BYTES`].
+    pub const PEER_OUT_BYTES: usize = 4 << 20;
+
+    /// Full buckets at `now` (monotonic).
+    pub fn new(limits: Limits, now: Duration) -> Self {
+        Self {
+            limits,
+            all: limits.all.map(|rate| rate.limit(now)),
+            leaves_at: now,
+            peers: BTreeMap::new(),
+            turns: VecDeque::new(),
+            out: BTreeMap::new(),
+            out_bytes: 0,
+        }
+    }
+
+    /// A peer connected.
+    pub fn connected(&mut self, peer: PeerId, leaf: bool, now: Duration) {
+        let limit = self.limits.peer.map(|rate| rate.limit(now));
+        let fresh = Peer { leaf, limit, waiting: VecDeque::new(), out: 0, out_bytes: 0 };
+        self.peers.entry(peer).or_insert(fresh);
+    }
+
+    /// A peer's last connection ended: its requests with it.
+    pub fn disconnected(&mut self, peer: PeerId) {
+        self.peers.remove(&peer);
+        self.turns.retain(|turn| *turn != peer);
+        let gone: Vec<AskId> = self.out.iter().filter(|(_, out)| out.peer == peer).map(|(id, _)| *id).collect();
+        for id in gone {
+            self.sent(id);
+        }
+    }
+
+    /// A peer asks; `number` is `None` when its request is malformed. What cannot even wait is refused at once.
+    pub fn ask(&mut self, id: AskId, peer: PeerId, number: Option<u64>, now: Duration) -> Option<Refusal> {
+        let Some(asker) = self.peers.get_mut(&peer).filter(|asker| asker.waiting.len() < Self::WAITING) else {
+            return Some(Refusal::Unknown);
+        };
+        if asker.waiting.is_empty() {
+            self.turns.push_back(peer);
+        }
+        asker.waiting.push_back(Ask { id, number, at: now });
+        None
+    }
+
+    /// The next thing to do at `now`; ask again until there is none.
+    pub fn next(&mut self, chain: &Chain, now: Now) -> Option<Served> {
+        if let Some(late) = self.late(now.mono) {
+            return Some(Served::Refuse(late, Refusal::Unknown));
+        }
+        for _ in 0..self.turns.len() {
+            let peer = self.turns.pop_front()?;
+            self.turns.push_back(peer);
+            if self.draw(peer, now.mono).is_ok()
+                && let Some(ask) = self.take(peer)
+            {
+                return Some(self.begin(ask, peer, chain, now));
+            }
+        }
+        None
+    }
+
+    /// When [`Server::next`] may have something again if nothing else happens (monotonic).
+    pub fn due(&self, now: Duration) -> Option<Duration> {
+        let asks = self.turns.iter().filter_map(|peer| self.peers.get(peer));
+        asks.filter_map(|peer| {
+            let ask = peer.waiting.front()?;
+            let late = ask.at.saturating_add(Self::PATIENCE);
+            Some(match self.blocked(peer, now) {
+                Ok(()) => now,
+                Err(Blocked::Until(at)) => at.min(late),
+                Err(Blocked::Busy) => late,
+            })
+        })
+        .min()
+    }
+
+    /// What was loaded for a request, to be answered; `None` when whoever asked is gone.
+    pub fn loaded(&mut self, id: AskId, found: Option<Stored>, now: Duration) -> Option<Reply> {
+        let out = self.out.get_mut(&id)?;
+        let Some(block) = found else {
+            self.sent(id);
+            return Some(Reply::Refused(Refusal::NotFound));
+        };
+        let bytes = block.body.len();
+        out.bytes = bytes;
+        self.out_bytes += bytes;
+        let peer = self.peers.get_mut(&out.peer)?;
+        peer.out_bytes += bytes;
+        if let Some(rate) = self.limits.leaf_bytes.filter(|_| peer.leaf) {
+            let cost = Duration::from_secs_f64(bytes as f64 / f64::from(rate.get()));
+            self.leaves_at = self.leaves_at.max(now).saturating_add(cost);
+        }
+        Some(Reply::Block(block))
+    }
+
+    /// An answer was sent, or given up.
+    pub fn sent(&mut self, id: AskId) {
+        let Some(out) = self.out.remove(&id) else { return };
+        self.out_bytes -= out.bytes;
+        if let Some(peer) = self.peers.get_mut(&out.peer) {
+            peer.out -= 1;
+            peer.out_bytes -= out.bytes;
+        }
+    }
+
+    /// Takes one request that has waited too long.
+    fn late(&mut self, now: Duration) -> Option<AskId> {
+        let is_late = |ask: &Ask| now.saturating_sub(ask.at) >= Self::PATIENCE;
+        let find = |peer: &PeerId| self.peers.get(peer)?.waiting.front().filter(|ask| is_late(ask)).map(|_| *peer);
+        let peer = self.turns.iter().find_map(find)?;
+        self.take(peer).map(|ask| ask.id)
+    }
+
+    /// Whether this request may be served, without drawing anything.
+    fn blocked(&self, peer: &Peer, now: Duration) -> Result<(), Blocked> {
+        let loading = self.out.values().filter(|out| out.bytes == 0).count();
+        let full = peer.out > 0 && peer.out_bytes + peer.out >= Self::PEER_OUT_BYTES;
+        if loading >= Self::LOADING || full || self.out_bytes >= Self::OUT_BYTES {
+            return Err(Blocked::Busy);
+        }
+        if peer.leaf && self.limits.leaf_bytes.is_some() && self.leaves_at > now {
+            return Err(Blocked::Until(self.leaves_at));
+        }
+        let wait = |limit: &Option<Limit>| limit.as_ref().and_then(|limit| limit.wait(now));
+        let all = wait(&self.all).filter(|_| !peer.leaf);
+        match wait(&peer.limit).into_iter().chain(all).max() {
+            Some(wait) => Err(Blocked::Until(now.saturating_add(wait))),
+            None => Ok(()),
+        }
+    }
+
+    /// Draws the tokens for one request of the peer's. Both are there when it is not blocked.
+    fn draw(&mut self, peer: PeerId, now: Duration) -> Result<(), Blocked> {
+        let Some(peer) = self.peers.get(&peer) else { return Err(Blocked::Busy) };
+        self.blocked(peer, now)?;
+        let limits = [peer.limit.as_ref(), self.all.as_ref().filter(|_| !peer.leaf)];
+        let drawn = limits.into_iter().flatten().all(|limit| limit.take(now));
+        if drawn { Ok(()) } else { Err(Blocked::Busy) }
+    }
+
+    /// The peer's first request, out of the queue.
+    fn take(&mut self, peer: PeerId) -> Option<Ask> {
+        let asker = self.peers.get_mut(&peer)?;
+        let ask = asker.waiting.pop_front();
+        if asker.waiting.is_empty() {
+            self.turns.retain(|turn| *turn != peer);
+        }
+        ask
+    }
+
+    /// Validates before any work is done.
+    fn begin(&mut self, ask: Ask, peer: PeerId, chain: &Chain, now: Now) -> Served {
+        let Some(number) = ask.number else { return Served::Refuse(ask.id, Refusal::Unknown) };
+        let target = chain.number_at(now.secs());
+        if number < chain.genesis.number || target.is_none_or(|target| number > target) {
+            return Served::Refuse(ask.id, Refusal::Invalid);
+        }
+        self.out.insert(ask.id, Out { peer, bytes: 0 });
+        if let Some(asker) = self.peers.get_mut(&peer) {
+            asker.out += 1;
+        }
+        Served::Load(ask.id, number)
+    }
+}

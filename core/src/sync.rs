@@ -1,0 +1,344 @@
+//! Reverse sync: the blocks between the head and what waits beyond it are fetched from peers by number.
+//!
+//! A payload that is fetched bears no signature. What makes it the chain's is its hash, which its verified child names as
+//! its parent: the gap is closed from its upper end, downwards. Meanwhile what lies further down is fetched in parallel
+//! and waits in quarantine, worth nothing until its hash is named.
+//!
+//! ```text
+//!    head         fetched ahead, in quarantine         named         verified
+//!    ──■  ·  ·  ·  ▒  ▒  ·  ▒  ▒  ·  ▒  ▒  ▒  ·  ▒  ■◄──■──■   ◄──  gossip
+//!        from                                 to ▲ expected
+//! ```
+//!
+//! What is wanted is a question, [`Sync::wish`], asked whenever something happened, not a task that waits. Whom to ask is
+//! chosen by `pick`: a peer without the block is not asked for it again, a slow one gets one request at a time and delays
+//! nobody because what it owes is asked of another after [`Sync::HEDGE`], and one that lied is not asked for
+//! [`Sync::REST`]. Nobody is blamed for a gap that was given up.
+//!
+//! Without anything verified beyond the head yet (after a start), [`Aim::expected`] is unknown and blocks are fetched
+//! upwards from the head until quarantine is full.
+//!
+//! Bounds: [`Sync::FLIGHTS`] requests in all and [`Sync::PEER_FLIGHTS`] of one peer, each answered with 10 MiB at most;
+//! [`Sync::QUARANTINE`] blocks and [`Sync::QUARANTINE_BYTES`] in quarantine; what is missing where, for the numbers of
+//! [`Sync::WINDOW`].
+
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+
+mod pick;
+mod progress;
+
+pub use progress::Progress;
+
+use crate::{
+    event::FetchFailed,
+    head::Aim,
+    peer::PeerId,
+    request::{AnswerFault, Blame, Fetched, Limits, Reading},
+};
+use pick::Peer;
+
+/// Names one request of ours; never used twice in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FetchId(pub u64);
+
+/// A block to ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// Repeated by the answer.
+    pub id: FetchId,
+    /// Of whom.
+    pub peer: PeerId,
+    /// Which block.
+    pub number: u64,
+}
+
+/// How blocks are fetched and served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SyncConfig {
+    /// Whether anything is fetched or served at all (op-node `--p2p.sync.req-resp`).
+    pub enabled: bool,
+    /// Whether blocks are served, where they are fetched: not by a browser, which keeps none.
+    pub serve: bool,
+    /// Whether only static peers are asked (op-node `--p2p.sync.onlyreqtostatic`).
+    pub static_only: bool,
+    /// Blocks that a gap may have; a wider one is skipped at once.
+    pub max_gap: u64,
+    /// How fast.
+    pub limits: Limits,
+}
+
+/// A block in quarantine.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// Self-consistent: see [`Fetched`].
+    pub fetched: Fetched,
+    /// Who sent it.
+    pub peer: PeerId,
+}
+
+/// A request that was not answered with a block, and what that says of its peer.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// As it is told.
+    pub told: FetchFailed,
+    /// What follows.
+    pub blame: Blame,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Sync {
+    config: SyncConfig,
+    peers: BTreeMap<PeerId, Peer>,
+    aim: Option<Aim>,
+    /// When fetching for this gap may begin (monotonic).
+    begin_at: Duration,
+    flights: BTreeMap<FetchId, Flight>,
+    next_id: u64,
+    quarantine: BTreeMap<u64, Candidate>,
+    quarantine_bytes: usize,
+    /// Who does not have what.
+    missing: BTreeSet<(u64, PeerId)>,
+    progress: Progress,
+    /// Verified bytes whose keeping is awaited: nothing is fetched while there are too many.
+    pub(crate) unkept: usize,
+}
+
+/// A request that is under way.
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    peer: PeerId,
+    number: u64,
+    /// When it was made (monotonic).
+    at: Duration,
+    /// The answer is there and is being judged.
+    read: bool,
+}
+
+impl Sync {
+    /// Peers remembered; beyond them only those that are connected.
+    pub const PEERS: usize = 4096;
+    /// Requests under way.
+    pub const FLIGHTS: usize = 16;
+    /// Requests under way at one peer (libp2p streams that an op-node allows are more; its tokens are fewer).
+    pub const PEER_FLIGHTS: usize = 4;
+    /// How far below the next named block others are fetched.
+    pub const WINDOW: u64 = 64;
+    /// Blocks in quarantine (op-node: 100).
+    pub const QUARANTINE: usize = 100;
+    /// Their bytes.
+    pub const QUARANTINE_BYTES: usize = 64 << 20;
+    /// Bytes of verified blocks that may wait to be kept before fetching pauses.
+    pub const UNKEPT_BYTES: usize = 64 << 20;
+    /// A gap that opens may be gossip in another order: it is given so long before anybody is asked.
+    pub const DELAY: Duration = Duration::from_millis(300);
+    /// After so long without an answer another peer is asked too.
+    pub const HEDGE: Duration = Duration::from_secs(3);
+    /// How long a peer that lied is not asked.
+    pub const REST: Duration = Duration::from_secs(600);
+    /// How long a peer that failed is not asked.
+    pub const PAUSE: Duration = Duration::from_secs(4);
+
+    /// Nothing to fetch and nobody to ask.
+    pub fn new(config: SyncConfig, now: Duration) -> Self {
+        Self {
+            config,
+            peers: BTreeMap::new(),
+            aim: None,
+            begin_at: now,
+            flights: BTreeMap::new(),
+            next_id: 0,
+            quarantine: BTreeMap::new(),
+            quarantine_bytes: 0,
+            missing: BTreeSet::new(),
+            progress: Progress::default(),
+            unkept: 0,
+        }
+    }
+
+    /// A peer connected. A leaf keeps no blocks.
+    pub fn connected(&mut self, peer: PeerId, is_static: bool, leaf: bool, now: Duration) {
+        if self.config.enabled && !leaf && (is_static || !self.config.static_only) {
+            let limit = self.config.limits.peer;
+            self.peers.entry(peer).or_insert_with(|| Peer::new(limit, now)).connected = true;
+        }
+    }
+
+    /// A peer's last connection ended. What was asked of it is asked of others; that it lied is remembered.
+    pub fn disconnected(&mut self, peer: PeerId, now: Duration) {
+        self.flights.retain(|_, flight| flight.peer != peer || flight.read);
+        self.missing.retain(|(_, who)| *who != peer);
+        if let Some(known) = self.peers.get_mut(&peer) {
+            known.left();
+        }
+        let few = self.peers.len() <= Self::PEERS;
+        self.peers.retain(|_, peer| peer.connected || (few && peer.rests(now)));
+    }
+
+    /// What is missing now. What is fetched and no longer wanted is let go without blame.
+    pub fn aim(&mut self, aim: Option<Aim>, now: Duration) {
+        if self.aim == aim || !self.config.enabled {
+            return;
+        }
+        let before = core::mem::replace(&mut self.aim, aim);
+        let Some(aim) = aim else {
+            self.quarantine.clear();
+            self.quarantine_bytes = 0;
+            self.missing.clear();
+            return;
+        };
+        if before.is_none_or(|before| before.from != aim.from) {
+            self.begin_at = now.saturating_add(Self::DELAY);
+        }
+        self.missing.retain(|(number, _)| (aim.from..=aim.to).contains(number));
+        self.let_go(|number| !(aim.from..=aim.to).contains(&number));
+        self.progress.aim(aim, now);
+    }
+
+    /// The next request to make at `now`; ask again until there is none.
+    pub fn wish(&mut self, now: Duration) -> Option<Wish> {
+        if now < self.begin_at || self.flights.len() >= Self::FLIGHTS || self.unkept > Self::UNKEPT_BYTES {
+            return None;
+        }
+        let number = self.wanted().find(|number| self.is_wanted(*number, now) && self.pick(*number, now).is_some())?;
+        let peer = self.pick(number, now)?;
+        let id = FetchId(self.next_id);
+        self.next_id += 1;
+        self.flights.insert(id, Flight { peer, number, at: now, read: false });
+        self.peers.get_mut(&peer)?.asked(now);
+        Some(Wish { id, peer, number })
+    }
+
+    /// When [`Sync::wish`] may have something again if nothing else happens (monotonic).
+    pub fn due(&self, now: Duration) -> Option<Duration> {
+        self.aim?;
+        if now < self.begin_at {
+            return Some(self.begin_at).filter(|_| !self.peers.is_empty());
+        }
+        if self.unkept > Self::UNKEPT_BYTES {
+            return None;
+        }
+        let hedge = self.flights.values().filter(|flight| !flight.read).map(|flight| flight.at + Self::HEDGE);
+        let ready = self.peers.values().filter_map(|peer| peer.ready_at(now));
+        hedge.chain(ready).filter(|at| *at > now).min()
+    }
+
+    /// An answer came: what is to be judged, and by [`Sync::judged`] told.
+    pub fn answered(&mut self, id: FetchId, bytes: Bytes) -> Option<Reading> {
+        let flight = self.flights.get_mut(&id)?;
+        flight.read = true;
+        Some(Reading { number: flight.number, bytes })
+    }
+
+    /// An answer was judged, or did not come.
+    pub fn judged(&mut self, id: FetchId, outcome: Result<Fetched, AnswerFault>, now: Duration) -> Option<Failure> {
+        let flight = self.flights.remove(&id)?;
+        match outcome {
+            Ok(fetched) => {
+                if let Some(peer) = self.peers.get_mut(&flight.peer) {
+                    peer.served(now.saturating_sub(flight.at));
+                }
+                self.progress.took(fetched.payload.body().len());
+                self.quarantine(flight.number, Candidate { fetched, peer: flight.peer });
+                None
+            }
+            Err(fault) => Some(self.failed(flight.peer, flight.number, fault, now)),
+        }
+    }
+
+    /// The block whose hash is named, out of quarantine; or who sent another one in its place. Ask again until there is
+    /// none, with the new aim.
+    pub fn linked(&mut self, now: Duration) -> Option<Result<Candidate, Failure>> {
+        let aim = self.aim?;
+        let expected = aim.expected?;
+        let candidate = self.release(aim.to)?;
+        if candidate.fetched.hash == expected {
+            return Some(Ok(candidate));
+        }
+        let fault = AnswerFault::Unlinked { found: candidate.fetched.hash };
+        Some(Err(self.failed(candidate.peer, aim.to, fault, now)))
+    }
+
+    /// Whether the next block may still come from somebody: it is under way, or there is a peer that has not said no.
+    pub fn hopeful(&self, now: Duration) -> bool {
+        let Some(aim) = self.aim else { return false };
+        let next = if aim.expected.is_some() { aim.to } else { aim.from };
+        let may = |(peer, known): (&PeerId, &Peer)| {
+            known.connected && known.serves && !known.rests(now) && !self.missing.contains(&(next, *peer))
+        };
+        self.flights.values().any(|flight| flight.number == next) || self.peers.iter().any(may)
+    }
+
+    /// What there is to tell of the progress at `now`, at most once a second.
+    pub fn progress(&mut self, now: Duration) -> Option<crate::event::Synced> {
+        self.progress.tell(self.aim, now)
+    }
+
+    fn failed(&mut self, peer: PeerId, number: u64, fault: AnswerFault, now: Duration) -> Failure {
+        self.missing.insert((number, peer));
+        if let Some(known) = self.peers.get_mut(&peer) {
+            known.failed(fault, now);
+        }
+        let told = FetchFailed { peer, number, fault: fault.name(), detail: fault.to_string(), cause: fault };
+        Failure { told, blame: fault.blame() }
+    }
+
+    /// The numbers in the order in which they are wanted.
+    fn wanted(&self) -> impl Iterator<Item = u64> + use<> {
+        let (from, to, up) = match self.aim {
+            Some(aim) if aim.expected.is_some() => {
+                (aim.to.saturating_sub(Self::WINDOW - 1).max(aim.from), aim.to, false)
+            }
+            Some(aim) => (aim.from, aim.to.min(aim.from.saturating_add(Self::WINDOW - 1)), true),
+            None => (1, 0, true),
+        };
+        (from..=to).map(move |number| if up { number } else { to - (number - from) })
+    }
+
+    /// Whether this number is neither here nor under way, or under way for too long.
+    fn is_wanted(&self, number: u64, now: Duration) -> bool {
+        if self.quarantine.contains_key(&number) || (self.is_full() && !self.is_next(number)) {
+            return false;
+        }
+        let mut flights = self.flights.values().filter(|flight| flight.number == number);
+        let late = |flight: &Flight| !flight.read && now.saturating_sub(flight.at) >= Self::HEDGE;
+        match (flights.next(), flights.next()) {
+            (None, _) => true,
+            (Some(one), None) => late(one),
+            _ => false,
+        }
+    }
+
+    fn is_next(&self, number: u64) -> bool {
+        self.aim.is_some_and(|aim| aim.expected.is_some() && aim.to == number)
+    }
+
+    fn is_full(&self) -> bool {
+        let coming = self.flights.len();
+        self.quarantine.len() + coming >= Self::QUARANTINE || self.quarantine_bytes >= Self::QUARANTINE_BYTES
+    }
+
+    fn quarantine(&mut self, number: u64, candidate: Candidate) {
+        if !self.aim.is_some_and(|aim| (aim.from..=aim.to).contains(&number)) || self.quarantine.contains_key(&number) {
+            return;
+        }
+        self.quarantine_bytes += candidate.fetched.payload.body().len();
+        self.quarantine.insert(number, candidate);
+    }
+
+    fn release(&mut self, number: u64) -> Option<Candidate> {
+        let candidate = self.quarantine.remove(&number)?;
+        self.quarantine_bytes -= candidate.fetched.payload.body().len();
+        Some(candidate)
+    }
+
+    fn let_go(&mut self, unwanted: impl Fn(u64) -> bool) {
+        let gone: Vec<u64> = self.quarantine.keys().copied().filter(|number| unwanted(*number)).collect();
+        for number in gone {
+            self.release(number);
+        }
+    }
+}

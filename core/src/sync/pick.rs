@@ -1,0 +1,117 @@
+//! Whom to ask: the quickest of those that may have the block, are not asked too much already and are due a request.
+
+use core::time::Duration;
+
+use super::Sync;
+use crate::{
+    limit::Limit,
+    peer::PeerId,
+    request::{AnswerFault, Blame, Rate},
+};
+
+/// What is known of a peer as a server.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) connected: bool,
+    /// Whether it answers requests at all.
+    pub(super) serves: bool,
+    /// Its tokens, counted here too: nobody is asked faster than it answers.
+    limit: Option<Limit>,
+    /// How long it takes to answer: a running mean.
+    pace: Duration,
+    /// Requests in the order in which peers were asked last.
+    asked_at: Duration,
+    /// Not asked before this time.
+    pause_until: Duration,
+    /// Blocks that were not the chain's.
+    strays: u32,
+    /// It lied.
+    rest_until: Option<Duration>,
+}
+
+impl Peer {
+    /// An honest peer may follow another branch for some blocks. After so many it is of no use, whatever it follows.
+    const STRAYS: u32 = 8;
+
+    pub(super) fn new(rate: Option<Rate>, now: Duration) -> Self {
+        let limit = rate.map(|rate| Limit::new(rate.per_second, rate.burst, now));
+        Self {
+            connected: true,
+            serves: true,
+            limit,
+            pace: Duration::ZERO,
+            asked_at: Duration::ZERO,
+            pause_until: now,
+            strays: 0,
+            rest_until: None,
+        }
+    }
+
+    pub(super) fn left(&mut self) {
+        // Another program may come back in its place.
+        (self.connected, self.serves) = (false, true);
+    }
+
+    pub(super) fn rests(&self, now: Duration) -> bool {
+        self.rest_until.is_some_and(|until| now < until)
+    }
+
+    pub(super) fn asked(&mut self, now: Duration) {
+        self.asked_at = now;
+        if let Some(limit) = &self.limit {
+            limit.take(now);
+        }
+    }
+
+    pub(super) fn served(&mut self, took: Duration) {
+        self.pace = (self.pace * 3 + took) / 4;
+    }
+
+    pub(super) fn failed(&mut self, fault: AnswerFault, now: Duration) {
+        match (fault, fault.blame()) {
+            (AnswerFault::Unsupported, _) => self.serves = false,
+            (AnswerFault::Unlinked { .. }, _) => {
+                self.strays += 1;
+                if self.strays >= Self::STRAYS {
+                    (self.strays, self.rest_until) = (0, Some(now.saturating_add(Sync::REST)));
+                }
+            }
+            (_, Blame::Lied) => self.rest_until = Some(now.saturating_add(Sync::REST)),
+            (_, Blame::Slow) => {
+                self.pace = self.pace.max(Sync::HEDGE);
+                self.pause_until = now.saturating_add(Sync::PAUSE);
+            }
+            (_, Blame::None) => {}
+        }
+    }
+
+    /// When it may be asked, if that is later than `now`.
+    pub(super) fn ready_at(&self, now: Duration) -> Option<Duration> {
+        if !self.connected || !self.serves || self.rests(now) {
+            return None;
+        }
+        let tokens = self.limit.as_ref().and_then(|limit| limit.wait(now)).map(|wait| now.saturating_add(wait));
+        Some(tokens.unwrap_or_default().max(self.pause_until)).filter(|at| *at > now)
+    }
+
+    fn is_ready(&self, now: Duration, flights: usize) -> bool {
+        // One that is slow owes one answer at a time.
+        let most = if self.pace >= Sync::HEDGE { 1 } else { Sync::PEER_FLIGHTS };
+        let here = self.connected && self.serves && !self.rests(now);
+        here && flights < most && self.ready_at(now).is_none()
+    }
+}
+
+impl Sync {
+    /// The peer to ask for this block.
+    pub(super) fn pick(&self, number: u64, now: Duration) -> Option<PeerId> {
+        let flights = |peer: PeerId| self.flights.values().filter(|flight| flight.peer == peer && !flight.read).count();
+        let asked = |peer: PeerId| self.flights.values().any(|flight| flight.peer == peer && flight.number == number);
+        let ready = self.peers.iter().filter_map(|(peer, known)| {
+            let under_way = flights(*peer);
+            let may = known.is_ready(now, under_way) && !self.missing.contains(&(number, *peer)) && !asked(*peer);
+            may.then_some((under_way, known.pace >= Self::HEDGE, known.asked_at, *peer))
+        });
+        ready.min().map(|(.., peer)| peer)
+    }
+}

@@ -1,0 +1,61 @@
+//! How far a gap is closed, and how fast.
+
+use core::time::Duration;
+
+use crate::{event::Synced, head::Aim};
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// The gap as it was when it opened.
+    gap: Option<(u64, u64)>,
+    begun: Duration,
+    blocks: u64,
+    bytes: u64,
+    told_at: Duration,
+    told: u64,
+}
+
+impl Progress {
+    /// Between two reports.
+    pub const PERIOD: Duration = Duration::from_secs(1);
+
+    pub(super) fn aim(&mut self, aim: Aim, now: Duration) {
+        let same = |(from, to): (u64, u64)| from <= aim.from && aim.to <= to;
+        if aim.expected.is_some() && !self.gap.is_some_and(same) {
+            *self = Self { gap: Some((aim.from, aim.to)), begun: now, told_at: now, ..Self::default() };
+        }
+    }
+
+    /// A block was fetched.
+    pub(super) fn took(&mut self, bytes: usize) {
+        self.blocks += 1;
+        self.bytes = self.bytes.saturating_add(bytes as u64);
+    }
+
+    /// A report, when one is due; the last one when nothing is missing any more.
+    pub(super) fn tell(&mut self, aim: Option<Aim>, now: Duration) -> Option<Synced> {
+        let (from, to) = self.gap?;
+        let left = aim.filter(|aim| aim.expected.is_some()).map_or(0, |aim| (aim.to + 1).saturating_sub(aim.from));
+        let done = (to - from + 1).saturating_sub(left);
+        let due = now.saturating_sub(self.told_at) >= Self::PERIOD && done > self.told;
+        if self.blocks == 0 || !(due || left == 0) {
+            if left == 0 {
+                self.gap = None;
+            }
+            return None;
+        }
+        (self.told_at, self.told) = (now, done);
+        let secs = now.saturating_sub(self.begun).as_secs_f64().max(1e-3);
+        if left == 0 {
+            self.gap = None;
+        }
+        Some(Synced {
+            from,
+            to,
+            done,
+            blocks_per_sec: self.blocks as f64 / secs,
+            bytes_per_sec: self.bytes as f64 / secs,
+        })
+    }
+}

@@ -1,0 +1,227 @@
+//! What is answered to whom, and how fast.
+
+use core::{num::NonZeroU32, time::Duration};
+
+use alloy_primitives::B256;
+use petrel_core::{
+    chain::Chain,
+    fork::Version,
+    peer::PeerId,
+    request::{AskId, Limits, Rate, Refusal, Reply, Served, Server, Stored},
+    time::Now,
+};
+
+/// Block 1000 is due now.
+const NOW: u64 = 1_800_000_000;
+
+struct Test {
+    server: Server,
+    chain: Chain,
+    now: Now,
+    next: u64,
+}
+
+fn peer(seed: u8) -> PeerId {
+    PeerId::from_bytes(&[seed]).unwrap()
+}
+
+fn block(bytes: usize) -> Stored {
+    Stored { version: Version::V4, hash: B256::ZERO, body: vec![0; bytes].into() }
+}
+
+impl Test {
+    fn new(limits: Limits) -> Self {
+        let mut chain = Chain::preset("op-mainnet").unwrap();
+        (chain.genesis.number, chain.genesis.time) = (10, NOW - 990 * 2);
+        let now = Now { mono: Duration::from_secs(7), unix: Duration::from_secs(NOW) };
+        let mut server = Server::new(limits, now.mono);
+        for seed in 1..=60 {
+            server.connected(peer(seed), seed > 30, now.mono);
+        }
+        Self { server, chain, now, next: 0 }
+    }
+
+    fn ask(&mut self, from: u8, number: Option<u64>) -> Option<Refusal> {
+        self.next += 1;
+        self.server.ask(AskId(self.next), peer(from), number, self.now.mono)
+    }
+
+    fn next(&mut self) -> Option<Served> {
+        self.server.next(&self.chain, self.now)
+    }
+
+    /// Serves all that can be served now, each block at once and as large as this; how many.
+    fn serve(&mut self, bytes: usize) -> usize {
+        let mut served = 0;
+        while let Some(next) = self.next() {
+            if let Served::Load(id, _) = next {
+                assert!(matches!(self.server.loaded(id, Some(block(bytes)), self.now.mono), Some(Reply::Block(_))));
+                self.server.sent(id);
+                served += 1;
+            }
+        }
+        served
+    }
+
+    fn pass(&mut self, millis: u64) {
+        self.now = self.now.plus(Duration::from_millis(millis));
+    }
+}
+
+#[test]
+fn a_request_is_judged_before_any_work() {
+    let mut test = Test::new(Limits::default());
+    let wanted = [
+        (Some(1000), None),
+        (Some(10), None),
+        (Some(9), Some(Refusal::Invalid)),
+        (Some(0), Some(Refusal::Invalid)),
+        (Some(1001), Some(Refusal::Invalid)),
+        (Some(u64::MAX), Some(Refusal::Invalid)),
+        (None, Some(Refusal::Unknown)),
+    ];
+    for (number, refused) in wanted {
+        assert_eq!(test.ask(1, number), None);
+        let id = AskId(test.next);
+        let expected = match refused {
+            Some(refusal) => Served::Refuse(id, refusal),
+            None => Served::Load(id, number.unwrap()),
+        };
+        assert_eq!(test.next(), Some(expected), "{number:?}");
+    }
+    assert_eq!(test.next(), None);
+}
+
+#[test]
+fn before_genesis_no_block_can_be_asked_for() {
+    let mut test = Test::new(Limits::default());
+    test.now.unix = Duration::from_secs(NOW - 2000);
+    test.ask(1, Some(10));
+    assert_eq!(test.next(), Some(Served::Refuse(AskId(1), Refusal::Invalid)));
+}
+
+#[test]
+fn what_is_not_there_is_said_to_be_not_there() {
+    let mut test = Test::new(Limits::default());
+    test.ask(1, Some(1000));
+    test.next();
+    assert_eq!(test.server.loaded(AskId(1), None, test.now.mono), Some(Reply::Refused(Refusal::NotFound)));
+    assert_eq!(test.server.loaded(AskId(1), None, test.now.mono), None, "once");
+}
+
+#[test]
+fn one_peer_has_its_burst_and_then_its_rate() {
+    let mut test = Test::new(Limits::default());
+    for _ in 0..16 {
+        assert_eq!(test.ask(1, Some(1000)), None);
+    }
+    assert_eq!(test.ask(1, Some(1000)), Some(Refusal::Unknown), "no more than sixteen wait");
+    assert_eq!(test.serve(1000), 15, "the sixteenth waits for its token");
+    let due = test.server.due(test.now.mono).unwrap() - test.now.mono;
+    assert!(due <= Duration::from_millis(250), "{due:?}");
+    test.pass(251);
+    assert_eq!(test.serve(1000), 1);
+}
+
+#[test]
+fn nobody_waits_for_anothers_tokens() {
+    let mut test = Test::new(Limits::default());
+    for _ in 0..16 {
+        test.ask(1, Some(1000));
+    }
+    assert_eq!(test.serve(1000), 15);
+    test.ask(2, Some(1000));
+    assert_eq!(test.serve(1000), 1);
+}
+
+#[test]
+fn all_together_have_the_servers_burst_and_rate() {
+    let mut test = Test::new(Limits::default());
+    for from in 1..=30 {
+        test.ask(from, Some(1000));
+        test.ask(from, Some(999));
+    }
+    assert_eq!(test.serve(1000), 40);
+    let mut served = 0;
+    for _ in 0..10 {
+        test.pass(100);
+        served += test.serve(1000);
+    }
+    assert_eq!(served, 20, "twenty a second");
+}
+
+#[test]
+fn who_has_waited_for_ten_seconds_is_refused() {
+    let all = Some(Rate::new(1, 1));
+    let mut test = Test::new(Limits { all, ..Limits::default() });
+    for from in 1..=20 {
+        test.ask(from, Some(1000));
+    }
+    let (mut served, mut refused) = (0, 0);
+    for _ in 0..200 {
+        while let Some(next) = test.next() {
+            match next {
+                Served::Load(id, _) => {
+                    served += 1;
+                    test.server.loaded(id, Some(block(10)), test.now.mono);
+                    test.server.sent(id);
+                }
+                Served::Refuse(_, refusal) => {
+                    assert_eq!(refusal, Refusal::Unknown);
+                    refused += 1;
+                }
+            }
+        }
+        test.pass(100);
+    }
+    assert_eq!(served + refused, 20);
+    assert!((10..=11).contains(&served), "{served}");
+}
+
+#[test]
+fn leaves_share_a_budget_in_bytes_and_draw_no_token_of_the_nodes() {
+    let limits = Limits { leaf_bytes: NonZeroU32::new(1_000_000), ..Limits::default() };
+    let mut test = Test::new(limits);
+    let mut leaves = 0;
+    for round in 0..30 {
+        for from in 31..=60 {
+            test.ask(from, Some(1000));
+        }
+        // A node is served beside them, as fast as ever.
+        test.ask(1 + round % 20, Some(1000));
+        leaves += test.serve(100_000) - 1;
+        test.pass(100);
+    }
+    assert!((29..=32).contains(&leaves), "a megabyte a second in three: {leaves}");
+}
+
+#[test]
+fn a_peer_that_does_not_read_holds_up_nobody_but_itself() {
+    let limits = Limits { all: None, peer: None, leaf_bytes: None };
+    let mut test = Test::new(limits);
+    for _ in 0..10 {
+        test.ask(1, Some(1000));
+    }
+    // Four megabytes of it are on their way and stay there.
+    let mut loaded = 0;
+    while let Some(Served::Load(id, _)) = test.next() {
+        test.server.loaded(id, Some(block(1 << 20)), test.now.mono);
+        loaded += 1;
+    }
+    assert_eq!(loaded, 4);
+    test.ask(2, Some(1000));
+    assert!(matches!(test.next(), Some(Served::Load(..))));
+}
+
+#[test]
+fn what_a_peer_asked_for_goes_with_it() {
+    let mut test = Test::new(Limits::default());
+    test.ask(1, Some(1000));
+    test.ask(1, Some(999));
+    assert!(matches!(test.next(), Some(Served::Load(..))));
+    test.server.disconnected(peer(1));
+    assert_eq!(test.next(), None);
+    assert_eq!(test.server.loaded(AskId(1), Some(block(10)), test.now.mono), None);
+    assert_eq!(test.server.due(test.now.mono), None);
+    assert_eq!(test.ask(1, Some(1000)), Some(Refusal::Unknown), "a stranger");
+}

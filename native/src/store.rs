@@ -1,0 +1,176 @@
+//! What survives a restart: one redb file in the data directory.
+//!
+//! A thread of its own writes, in the order in which things were asked for: all that waits goes into one transaction, which
+//! is on disk (fsync) when it is acknowledged. So a slow disk makes larger batches and does not slow the node. Reading
+//! goes beside it, on any thread.
+//!
+//! Blocks are kept by number and hash; of several at one height the one on the head's chain is served. The oldest make
+//! room when there are more blocks or bytes than the budget has. A file that is damaged, newer than this program or
+//! another chain's is refused with what to do, and never overwritten. A disk that is full stops the writing, which is said;
+//! the node goes on.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use petrel_core::{
+    chain::Chain,
+    head::Link,
+    node::{Keep, Kept},
+    request::Stored,
+};
+use redb::{Database, DatabaseError};
+use tokio::sync::oneshot;
+
+mod layout;
+mod writer;
+
+use crate::claim::{Claim, ClaimError};
+
+use writer::Writer;
+
+/// The file's name in the data directory.
+const FILE: &str = "petrel.redb";
+/// Bytes of the database's cache: what is asked for are mostly the latest blocks.
+const CACHE: usize = 32 << 20;
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Blocks.
+    pub blocks: u64,
+    /// Bytes of payloads.
+    pub bytes: u64,
+}
+
+impl Default for Budget {
+    /// A day of two-second blocks, and what a small disk has.
+    fn default() -> Self {
+        Self { blocks: 43_200, bytes: 8 << 30 }
+    }
+}
+
+/// Why there is no store. Exit status 2.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The system refuses.
+    #[error("{}: {error}", .file.display())]
+    Io {
+        /// The file.
+        file: PathBuf,
+        /// What went wrong.
+        error: String,
+    },
+    /// Damaged, or not ours.
+    #[error("{}: damaged, or not a store of petrel's: {error}; it is left as it is: move it away to begin anew", .file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        error: String,
+    },
+    /// Written by a later version.
+    #[error("{}: written by a later version (layout {layout}, this one knows {}); use that version, or another --datadir", .file.display(), layout::LAYOUT)]
+    Later {
+        /// The file.
+        file: PathBuf,
+        /// Its layout.
+        layout: u64,
+    },
+    /// Of another chain.
+    #[error("{}: holds blocks of chain {found}, not of {wanted}; give each chain a --datadir of its own", .file.display())]
+    OtherChain {
+        /// The file.
+        file: PathBuf,
+        /// Its chain.
+        found: u64,
+        /// Ours.
+        wanted: u64,
+    },
+    /// Another process has it.
+    #[error("{}: in use by {by}: give this one its own --datadir", .file.display())]
+    InUse {
+        /// The file.
+        file: PathBuf,
+        /// Which process.
+        by: String,
+    },
+}
+
+/// See the module. Cheap to clone; when the last one is dropped, what waits is written first.
+#[derive(Clone, Debug)]
+pub struct Store {
+    database: Arc<Database>,
+    writer: Arc<Writer>,
+    _claim: Option<Arc<Claim>>,
+}
+
+impl Store {
+    /// Opens the store of this chain in `datadir`, making it when missing, and the latest links of its leading chain,
+    /// rising, the head last.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; what is there is never changed then.
+    pub fn open(datadir: &Path, chain: &Chain, budget: Budget) -> Result<(Self, Vec<Link>), StoreError> {
+        let file = datadir.join(FILE);
+        let io = |error: String| StoreError::Io { file: file.clone(), error };
+        fs::create_dir_all(datadir).map_err(|error| io(error.to_string()))?;
+        let claim = Claim::take(&file).map_err(|error| match error {
+            ClaimError::InUse { by } => StoreError::InUse { file: file.clone(), by },
+            ClaimError::Io(error) => io(error.to_string()),
+        })?;
+        let is_new = fs::metadata(&file).map_or(true, |found| found.len() == 0);
+        let database =
+            redb::Builder::new().set_cache_size(CACHE).create(&file).map_err(|error| refused(&file, error))?;
+        if is_new {
+            layout::make(&database, chain).map_err(|error| io(error.to_string()))?;
+        }
+        layout::check(&database, chain, &file)?;
+        let damaged = |error: redb::Error| StoreError::Damaged { file: file.clone(), error: error.to_string() };
+        let links = layout::links(&database).map_err(damaged)?;
+        let held = layout::held(&database).map_err(damaged)?;
+        let database = Arc::new(database);
+        let writer = Writer::start(database.clone(), budget, held, true);
+        Ok((Self { database, writer: Arc::new(writer), _claim: Some(Arc::new(claim)) }, links))
+    }
+
+    /// A store that is gone with the process.
+    ///
+    /// # Errors
+    /// There is no memory.
+    pub fn in_memory(chain: &Chain, budget: Budget) -> Result<Self, redb::Error> {
+        let database = redb::Builder::new().create_with_backend(redb::backends::InMemoryBackend::new())?;
+        layout::make(&database, chain)?;
+        let database = Arc::new(database);
+        let writer = Writer::start(database.clone(), budget, (0, 0), false);
+        Ok(Self { database, writer: Arc::new(writer), _claim: None })
+    }
+
+    /// The block of this number, of the leading chain where it is known.
+    pub fn load(&self, number: u64) -> Option<Stored> {
+        let found = layout::load(&self.database, number);
+        found.unwrap_or_else(|error| {
+            tracing::warn!(number, %error, "a block cannot be read from the store");
+            None
+        })
+    }
+
+    /// Keeps something; the answer comes when it is on disk, or could not be.
+    pub fn keep(&self, keep: Keep) -> oneshot::Receiver<Kept> {
+        self.writer.keep(keep)
+    }
+}
+
+/// redb opens nothing that it does not know, and changes nothing of it.
+fn refused(file: &Path, error: DatabaseError) -> StoreError {
+    let file = file.to_owned();
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { file, by: "another process".to_owned() },
+        DatabaseError::Storage(redb::StorageError::Io(error)) if error.kind() != std::io::ErrorKind::InvalidData => {
+            StoreError::Io { file, error: error.to_string() }
+        }
+        error => StoreError::Damaged { file, error: error.to_string() },
+    }
+}

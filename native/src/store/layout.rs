@@ -1,0 +1,130 @@
+//! Tables, and what is read of them. Layout 1.
+
+use std::path::Path;
+
+use alloy_primitives::B256;
+use bytes::Bytes;
+use petrel_core::{
+    block::Payload,
+    chain::Chain,
+    fork::Version,
+    head::{Head, Link},
+    request::Stored,
+};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError};
+
+use super::StoreError;
+
+/// The layout that this program writes.
+pub(super) const LAYOUT: u64 = 1;
+
+/// Numbers about the store: `layout`, `chain`.
+pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+/// Payloads by height and hash: one byte of version, then what the signature covered.
+pub(super) const BLOCKS: TableDefinition<'_, Key, &[u8]> = TableDefinition::new("blocks");
+/// Parent hash, timestamp and bytes by height and hash, of every payload.
+pub(super) const LINKS: TableDefinition<'_, Key, ([u8; 32], u64, u64)> = TableDefinition::new("links");
+/// The leading chain: hash by height.
+pub(super) const CHAIN: TableDefinition<'_, u64, [u8; 32]> = TableDefinition::new("chain");
+
+/// Height and hash.
+pub(super) type Key = (u64, [u8; 32]);
+
+/// Makes the tables of a new store.
+pub(super) fn make(database: &Database, chain: &Chain) -> Result<(), redb::Error> {
+    let write = database.begin_write()?;
+    {
+        let mut meta = write.open_table(META)?;
+        meta.insert("layout", LAYOUT)?;
+        meta.insert("chain", chain.id)?;
+        write.open_table(BLOCKS)?;
+        write.open_table(LINKS)?;
+        write.open_table(CHAIN)?;
+    }
+    write.commit()?;
+    Ok(())
+}
+
+/// Whether the store is ours, of this layout and this chain.
+pub(super) fn check(database: &Database, chain: &Chain, file: &Path) -> Result<(), StoreError> {
+    let number = |name: &str| -> Result<Option<u64>, redb::Error> {
+        let read = database.begin_read()?;
+        match read.open_table(META) {
+            Ok(meta) => Ok(meta.get(name)?.map(|found| found.value())),
+            Err(TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    };
+    let file = || file.to_owned();
+    let damaged = |error: String| StoreError::Damaged { file: file(), error };
+    let read = |name: &str| number(name).map_err(|error| damaged(error.to_string()));
+    match read("layout")? {
+        Some(LAYOUT) => {}
+        Some(layout) if layout > LAYOUT => return Err(StoreError::Later { file: file(), layout }),
+        Some(layout) => return Err(damaged(format!("layout {layout} never was"))),
+        None => return Err(damaged("it has no layout".to_owned())),
+    }
+    match read("chain")? {
+        Some(found) if found == chain.id => Ok(()),
+        Some(found) => Err(StoreError::OtherChain { file: file(), found, wanted: chain.id }),
+        None => Err(damaged("it names no chain".to_owned())),
+    }
+}
+
+/// The latest links of the leading chain, rising.
+pub(super) fn links(database: &Database) -> Result<Vec<Link>, redb::Error> {
+    let read = database.begin_read()?;
+    let (chain, links) = (read.open_table(CHAIN)?, read.open_table(LINKS)?);
+    let mut found = Vec::new();
+    for entry in chain.iter()?.rev().take(Head::RECENT) {
+        let (number, hash) = entry?;
+        let (number, hash) = (number.value(), hash.value());
+        let Some(link) = links.get((number, hash))? else { break };
+        let (parent, timestamp, _) = link.value();
+        found.push(Link { number, hash: B256::from(hash), parent: B256::from(parent), timestamp });
+    }
+    found.reverse();
+    Ok(found)
+}
+
+/// Blocks and bytes that are there.
+pub(super) fn held(database: &Database) -> Result<(u64, u64), redb::Error> {
+    let read = database.begin_read()?;
+    let links = read.open_table(LINKS)?;
+    let (mut blocks, mut total) = (0, 0);
+    for entry in links.iter()? {
+        let (_, _, bytes) = entry?.1.value();
+        (blocks, total) = (blocks + 1, total + bytes);
+    }
+    Ok((blocks, total))
+}
+
+/// The block of this number.
+pub(super) fn load(database: &Database, number: u64) -> Result<Option<Stored>, redb::Error> {
+    let read = database.begin_read()?;
+    let (chain, blocks) = (read.open_table(CHAIN)?, read.open_table(BLOCKS)?);
+    let leading = chain.get(number)?.map(|hash| hash.value());
+    let hash = match leading {
+        Some(hash) => Some(hash),
+        None => {
+            blocks.range((number, [0; 32])..=(number, [0xff; 32]))?.next().transpose()?.map(|(key, _)| key.value().1)
+        }
+    };
+    let Some(hash) = hash else { return Ok(None) };
+    let found = blocks.get((number, hash))?;
+    Ok(found.and_then(|value| decode(hash, value.value())))
+}
+
+/// A payload as it is in [`BLOCKS`].
+pub(super) fn encode(payload: &Payload) -> Vec<u8> {
+    let mut value = Vec::with_capacity(payload.body().len() + 1);
+    value.push(payload.version().topic());
+    value.extend_from_slice(payload.body());
+    value
+}
+
+fn decode(hash: [u8; 32], value: &[u8]) -> Option<Stored> {
+    let (version, body) = value.split_first()?;
+    let version = Version::from_topic(*version)?;
+    Some(Stored { version, hash: B256::from(hash), body: Bytes::copy_from_slice(body) })
+}

@@ -1,0 +1,209 @@
+//! The thread that writes.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread::{self, JoinHandle},
+};
+
+use petrel_core::{
+    block::Block,
+    gossip::Verified,
+    head::Link,
+    node::{Keep, Kept},
+};
+use redb::{Database, ReadableTable, Table};
+use tokio::sync::oneshot;
+
+use super::{
+    Budget,
+    layout::{self, BLOCKS, CHAIN, Key, LINKS},
+};
+
+/// Bytes that may wait for the disk; what comes beyond them is not kept, and that is said.
+const WAITING: usize = 256 << 20;
+/// Things that go into one transaction.
+const BATCH: usize = 1024;
+
+/// Something to keep, and whom to tell.
+type Wish = (Keep, oneshot::Sender<Kept>);
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Writer {
+    wishes: Mutex<Option<Sender<Wish>>>,
+    waiting: Arc<AtomicUsize>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    /// `held` are the blocks and bytes that are there already.
+    /// Where nothing is on disk, nothing is promised to be.
+    pub(super) fn start(database: Arc<Database>, budget: Budget, held: (u64, u64), durable: bool) -> Self {
+        let (wishes, waiting_wishes) = channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let done = if durable { Kept::OnDisk } else { Kept::NotForSure };
+        let pen = Pen { database, budget, blocks: held.0, bytes: held.1, done };
+        let counter = waiting.clone();
+        let thread = thread::spawn(move || pen.run(&waiting_wishes, &counter));
+        Self { wishes: Mutex::new(Some(wishes)), waiting, thread: Mutex::new(Some(thread)) }
+    }
+
+    pub(super) fn keep(&self, keep: Keep) -> oneshot::Receiver<Kept> {
+        let (tell, told) = oneshot::channel();
+        let bytes = size(&keep);
+        if self.waiting.fetch_add(bytes, Ordering::Relaxed) + bytes > WAITING {
+            self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+            let _gone = tell.send(Kept::Failed("the disk is too slow: too much waits for it".to_owned()));
+            return told;
+        }
+        if let Some(wishes) = &*self.wishes.lock().unwrap_or_else(PoisonError::into_inner) {
+            // A writer that is gone drops the other end, which is an answer too.
+            let _gone = wishes.send((keep, tell));
+        }
+        told
+    }
+}
+
+/// The thread writes what waits, and ends.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.wishes.lock().unwrap_or_else(PoisonError::into_inner).take());
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _panicked = thread.join();
+        }
+    }
+}
+
+fn size(keep: &Keep) -> usize {
+    match keep {
+        Keep::Block(block) => block.bytes,
+        Keep::Head(_) => 0,
+    }
+}
+
+/// What the thread has.
+struct Pen {
+    database: Arc<Database>,
+    budget: Budget,
+    blocks: u64,
+    bytes: u64,
+    /// What a transaction that was committed is worth.
+    done: Kept,
+}
+
+impl Pen {
+    fn run(mut self, wishes: &Receiver<Wish>, waiting: &AtomicUsize) {
+        while let Ok(first) = wishes.recv() {
+            let batch: Vec<Wish> = std::iter::once(first).chain(wishes.try_iter().take(BATCH - 1)).collect();
+            let held = (self.blocks, self.bytes);
+            let kept = match self.write(batch.iter().map(|(keep, _)| keep)) {
+                Ok(()) => self.done.clone(),
+                Err(error) => {
+                    (self.blocks, self.bytes) = held;
+                    Kept::Failed(error.to_string())
+                }
+            };
+            for (keep, tell) in batch {
+                waiting.fetch_sub(size(&keep), Ordering::Relaxed);
+                // Whoever asked may be gone.
+                let _gone = tell.send(kept.clone());
+            }
+        }
+    }
+
+    /// All of it, or nothing.
+    fn write<'a>(&mut self, batch: impl Iterator<Item = &'a Keep>) -> Result<(), redb::Error> {
+        let database = self.database.clone();
+        let write = database.begin_write()?;
+        {
+            let mut tables = Tables {
+                blocks: write.open_table(BLOCKS)?,
+                links: write.open_table(LINKS)?,
+                chain: write.open_table(CHAIN)?,
+            };
+            for keep in batch {
+                match keep {
+                    Keep::Block(block) => self.block(&mut tables, block)?,
+                    Keep::Head(link) => tables.lead(*link)?,
+                }
+            }
+            self.prune(&mut tables)?;
+        }
+        write.commit()?;
+        Ok(())
+    }
+
+    fn block(&mut self, tables: &mut Tables<'_>, block: &Verified<Block>) -> Result<(), redb::Error> {
+        let payload = &block.payload;
+        let (key, bytes) = ((payload.number(), block.hash.0), payload.body().len() as u64);
+        if tables.links.insert(key, (payload.parent_hash().0, payload.timestamp(), bytes))?.is_none() {
+            tables.blocks.insert(key, layout::encode(payload).as_slice())?;
+            (self.blocks, self.bytes) = (self.blocks + 1, self.bytes + bytes);
+        }
+        Ok(())
+    }
+
+    /// Removes the oldest until the rest is within the budget. The newest stays.
+    fn prune(&mut self, tables: &mut Tables<'_>) -> Result<(), redb::Error> {
+        while self.blocks > 1 && (self.blocks > self.budget.blocks || self.bytes > self.budget.bytes) {
+            let oldest = tables.links.pop_first()?.map(|(key, link)| (key.value(), link.value().2));
+            let Some((key, bytes)) = oldest else { break };
+            tables.remove(key)?;
+            (self.blocks, self.bytes) = (self.blocks - 1, self.bytes - bytes);
+        }
+        Ok(())
+    }
+}
+
+struct Tables<'a> {
+    blocks: Table<'a, Key, &'static [u8]>,
+    links: Table<'a, Key, ([u8; 32], u64, u64)>,
+    chain: Table<'a, u64, [u8; 32]>,
+}
+
+impl Tables<'_> {
+    /// The head moved: what is above it leads no more, and below it leads what its parents name, as far as that is another
+    /// chain and is known.
+    fn lead(&mut self, head: Link) -> Result<(), redb::Error> {
+        while self.chain.last()?.is_some_and(|(number, _)| number.value() > head.number) {
+            self.chain.pop_last()?;
+        }
+        self.chain.insert(head.number, head.hash.0)?;
+        let (mut number, mut parent) = (head.number, head.parent.0);
+        while let Some(below) = number.checked_sub(1) {
+            let known = self.chain.get(below)?.map(|hash| hash.value());
+            if known == Some(parent) {
+                break;
+            }
+            let next = self.links.get((below, parent))?.map(|link| link.value().0);
+            let Some(next) = next else {
+                // Nobody knows what is below: another chain's blocks must not stand there.
+                self.forget_below(below)?;
+                break;
+            };
+            self.chain.insert(below, parent)?;
+            (number, parent) = (below, next);
+        }
+        Ok(())
+    }
+
+    /// The leading chain has a hole at `number`: it begins above it.
+    fn forget_below(&mut self, number: u64) -> Result<(), redb::Error> {
+        while self.chain.first()?.is_some_and(|(first, _)| first.value() <= number) {
+            self.chain.pop_first()?;
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, (number, hash): Key) -> Result<(), redb::Error> {
+        self.blocks.remove((number, hash))?;
+        if self.chain.get(number)?.is_some_and(|leading| leading.value() == hash) {
+            self.chain.remove(number)?;
+        }
+        Ok(())
+    }
+}

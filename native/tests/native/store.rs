@@ -1,0 +1,194 @@
+//! What survives a restart, and what is refused.
+
+use std::{fs, path::Path, sync::Arc};
+
+use alloy_primitives::B256;
+use petrel_core::{
+    block::Block,
+    chain::{Chain, Genesis},
+    config::Config,
+    event::Event,
+    fork::{Fork, Forks, Version},
+    gossip::Verified,
+    head::Link,
+    node::{Input, Keep, Kept, Node, Output},
+    primitives::Primitives,
+    sign::{Key, seal_body},
+    time::Now,
+};
+use petrel_node::store::{Budget, Store, StoreError};
+
+const START: u64 = 1_800_000_000;
+
+fn chain(id: u64) -> Chain {
+    let mut chain = Chain::preset("op-mainnet").unwrap();
+    chain.id = id;
+    chain.genesis = Genesis { number: 0, hash: B256::ZERO, time: START - 10_000 };
+    chain.forks = Forks::all_until(Fork::Jovian);
+    chain.signer = Some(key().address());
+    chain
+}
+
+fn key() -> Key {
+    Key::from_bytes(&[1; 32]).unwrap()
+}
+
+/// A verified block, as only the rules make it.
+fn block(number: u64, parent: B256, bytes: usize) -> Arc<Verified<Block>> {
+    let now = Now { mono: std::time::Duration::ZERO, unix: std::time::Duration::from_secs(START) };
+    let mut payload = petrel_core::block::ExecutionPayload {
+        parent_hash: parent,
+        block_number: number,
+        timestamp: START,
+        transactions: vec![vec![number as u8; bytes].into()],
+        ..Default::default()
+    };
+    let body = payload.finish(Version::V4).unwrap();
+    let mut node = Node::new(Config::new(chain(10)).settle().unwrap(), &[], [0; 32], now);
+    node.handle(now, Input::Produced { version: Version::V4, data: seal_body(&key(), 10, &body).into() });
+    let outputs: Vec<Output> = std::iter::from_fn(|| node.poll_output()).collect();
+    let [Output::Check { id, check }] = outputs.as_slice() else { panic!("{outputs:?}") };
+    node.handle(now, Input::Checked { id: *id, outcome: check.clone().run(Primitives::PORTABLE) });
+    let told = std::iter::from_fn(|| node.poll_output()).find_map(|output| match output {
+        Output::Tell(Event::Block(new)) => Some(new.block),
+        _ => None,
+    });
+    told.expect("a valid block")
+}
+
+/// A run of blocks above `parent`.
+fn run(first: u64, count: u64, mut parent: B256, bytes: usize) -> Vec<Arc<Verified<Block>>> {
+    (first..first + count)
+        .map(|number| {
+            let block = block(number, parent, bytes);
+            parent = block.hash;
+            block
+        })
+        .collect()
+}
+
+fn link(block: &Verified<Block>) -> Link {
+    let payload = &block.payload;
+    Link { number: payload.number(), hash: block.hash, parent: payload.parent_hash(), timestamp: payload.timestamp() }
+}
+
+fn open(folder: &Path) -> (Store, Vec<Link>) {
+    Store::open(folder, &chain(10), Budget::default()).unwrap()
+}
+
+/// Keeps blocks and makes the last one the head.
+fn keep(store: &Store, blocks: &[Arc<Verified<Block>>]) {
+    let mut told: Vec<_> = blocks.iter().map(|block| store.keep(Keep::Block(block.clone()))).collect();
+    told.push(store.keep(Keep::Head(link(blocks.last().unwrap()))));
+    for told in told {
+        assert_eq!(told.blocking_recv(), Ok(Kept::OnDisk));
+    }
+}
+
+#[test]
+fn blocks_and_the_chain_are_there_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let blocks = run(5, 20, B256::ZERO, 300);
+    let (store, kept) = open(folder.path());
+    assert!(kept.is_empty());
+    keep(&store, &blocks);
+    drop(store);
+    let (store, kept) = open(folder.path());
+    assert_eq!(kept, blocks.iter().map(|block| link(block)).collect::<Vec<_>>());
+    for block in &blocks {
+        let found = store.load(block.payload.number()).unwrap();
+        assert_eq!((found.hash, found.version, &found.body), (block.hash, Version::V4, block.payload.body()));
+    }
+    assert!(store.load(4).is_none() && store.load(25).is_none());
+}
+
+#[test]
+fn of_two_branches_the_heads_is_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = open(folder.path());
+    let first = run(5, 6, B256::ZERO, 300);
+    keep(&store, &first);
+    let other = run(8, 5, first[2].hash, 301);
+    keep(&store, &other);
+    assert_eq!(store.load(7).unwrap().hash, first[2].hash);
+    for block in &other {
+        assert_eq!(store.load(block.payload.number()).unwrap().hash, block.hash);
+    }
+    // And back: the head may fall.
+    keep(&store, &first[..5]);
+    assert_eq!(store.load(9).unwrap().hash, first[4].hash);
+    drop(store);
+    assert_eq!(open(folder.path()).1, first[..5].iter().map(|block| link(block)).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_head_behind_a_hole_begins_a_new_chain() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = open(folder.path());
+    let (before, after) = (run(5, 3, B256::ZERO, 300), run(20, 3, B256::repeat_byte(7), 300));
+    keep(&store, &before);
+    keep(&store, &after);
+    assert!(store.load(6).is_some(), "what is below is still served");
+    drop(store);
+    assert_eq!(open(folder.path()).1, after.iter().map(|block| link(block)).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_oldest_make_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = chain(10);
+    let (store, _) = Store::open(folder.path(), &chain, Budget { blocks: 8, bytes: 1 << 30 }).unwrap();
+    keep(&store, &run(1, 20, B256::ZERO, 300));
+    assert!(store.load(12).is_none());
+    assert!((13..=20).all(|number| store.load(number).is_some()));
+    drop(store);
+    let (store, kept) = Store::open(folder.path(), &chain, Budget { blocks: 100, bytes: 5_000 }).unwrap();
+    assert_eq!(kept.len(), 8);
+    keep(&store, &run(21, 1, kept[7].hash, 300));
+    assert!(store.load(13).is_none() && store.load(21).is_some(), "bytes count too");
+}
+
+#[test]
+fn another_chains_store_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    keep(&open(folder.path()).0, &run(1, 2, B256::ZERO, 300));
+    let error = Store::open(folder.path(), &chain(11), Budget::default()).unwrap_err();
+    assert!(matches!(error, StoreError::OtherChain { found: 10, wanted: 11, .. }), "{error}");
+    assert_eq!(open(folder.path()).1.len(), 2);
+}
+
+#[test]
+fn a_damaged_or_foreign_file_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("petrel.redb");
+    for content in [b"no database".to_vec(), vec![7; 100_000]] {
+        fs::write(&file, &content).unwrap();
+        let error = Store::open(folder.path(), &chain(10), Budget::default()).unwrap_err();
+        assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+        assert!(error.to_string().contains("move it away"), "{error}");
+        assert_eq!(fs::read(&file).unwrap(), content);
+    }
+}
+
+#[test]
+fn a_later_versions_store_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()));
+    let database = redb::Database::create(folder.path().join("petrel.redb")).unwrap();
+    let write = database.begin_write().unwrap();
+    let meta: redb::TableDefinition<'_, &str, u64> = redb::TableDefinition::new("meta");
+    write.open_table(meta).unwrap().insert("layout", 2).unwrap();
+    write.commit().unwrap();
+    drop(database);
+    let error = Store::open(folder.path(), &chain(10), Budget::default()).unwrap_err();
+    assert!(matches!(error, StoreError::Later { layout: 2, .. }), "{error}");
+}
+
+#[test]
+fn a_second_user_is_refused_and_told_who_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let _first = open(folder.path());
+    let error = Store::open(folder.path(), &chain(10), Budget::default()).unwrap_err();
+    let own = format!("process {}", std::process::id());
+    assert!(error.to_string().contains(&own), "{error}");
+}
