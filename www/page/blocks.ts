@@ -31,11 +31,17 @@ export class Blocks {
       cell(`block-delay figure${late}`, format.delay(block.delayMs)),
       cell('block-txs figure', format.count(block.txs)),
       cell('block-size figure', format.bytes(block.bytes)),
-      code('block-signer soft', format.short(block.signer), block.signer),
+      block.signer
+        ? code('block-signer soft', format.short(block.signer), block.signer)
+        : cell('block-signer soft', 'its descendants'),
       block.peer ? code('block-peer soft', format.peer(block.peer), block.peer) : cell('block-peer soft', 'itself'),
     );
-    this.#rows.prepend(row);
-    this.#timestamps.unshift({ cell: age, timestamp: block.timestamp });
+    // What was missed and fetched stands where it belongs.
+    const shown = [...this.#rows.children];
+    const at = shown.findIndex((other) => Number((other as HTMLElement).dataset['number']) <= block.number);
+    const place = at < 0 ? shown.length : at;
+    this.#rows.insertBefore(row, shown[place] ?? null);
+    this.#timestamps.splice(place, 0, { cell: age, timestamp: block.timestamp });
     while (this.#rows.childElementCount > ROWS) this.#rows.lastElementChild?.remove();
     this.#timestamps.length = Math.min(this.#timestamps.length, ROWS);
     this.tick();

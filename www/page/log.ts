@@ -51,6 +51,8 @@ function words(event: FollowerEvent): Line | null {
       return { text: `refused a message of ${sender(event.peer)}: ${event.detail}`, bad: true };
     case 'gap':
       return gap(event);
+    case 'fetch_failed':
+      return { text: `${format.peer(event.peer)} did not give block ${format.count(event.number)}: ${event.detail}`, bad: true };
     case 'conflict':
       return { text: `the sequencer signed a second block ${format.count(event.number)}; the first stays`, bad: true };
     case 'head':

@@ -29,7 +29,7 @@ export class View {
 
   block(block: Block): void {
     this.#blocks.add(block);
-    this.#chart.add(block.delayMs);
+    if (block.via !== 'sync') this.#chart.add(block.delayMs);
   }
 
   event(event: FollowerEvent): void {

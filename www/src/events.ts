@@ -9,21 +9,25 @@ export interface BlockRef {
   readonly hash: Hex;
 }
 
-/** A verified block: its signature, its hash and every rule of the gossip network were checked here. */
+/**
+ * A verified block: its hash was recomputed here, and either its signature and every rule of the gossip network were checked,
+ * or a verified block names it as its ancestor (`via: 'sync'`).
+ */
 export interface Block extends BlockRef {
   readonly parent: Hex;
   /** Unix seconds. */
   readonly timestamp: number;
   /** How many transactions it has. */
   readonly txs: number;
-  /** The size of the signed message, uncompressed. */
+  /** The size of the message, uncompressed. */
   readonly bytes: number;
   /** The payload's version, `V1` to `V4`. */
   readonly version: string;
-  /** Who signed it, recovered from the signature. */
-  readonly signer: Hex;
-  readonly via: 'gossip' | 'local';
-  /** The peer that relayed it first. */
+  /** Who signed it, recovered from the signature; `null` when it was fetched: its signed descendants vouch for it. */
+  readonly signer: Hex | null;
+  /** `sync`: it was missed, and fetched to close a gap. Such blocks come newest first. */
+  readonly via: 'gossip' | 'local' | 'sync';
+  /** The peer that it came from first. */
   readonly peer: string | null;
   /** Arrival minus timestamp. Negative when it came early, or when this device's clock is behind. */
   readonly delayMs: number;
@@ -59,6 +63,21 @@ export type FollowerEvent =
         readonly replaces?: BlockRef;
       })
   | { readonly event: 'gap'; readonly from: number; readonly to: number; readonly state: 'opened' | 'closed' | 'skipped' }
+  | {
+      readonly event: 'synced';
+      readonly from: number;
+      readonly to: number;
+      readonly done: number;
+      readonly blocksPerSec: number;
+      readonly bytesPerSec: number;
+    }
+  | {
+      readonly event: 'fetch_failed';
+      readonly peer: string;
+      readonly number: number;
+      readonly fault: string;
+      readonly detail: string;
+    }
   | { readonly event: 'conflict'; readonly number: number; readonly first: Hex; readonly second: Hex }
   | { readonly event: 'connected'; readonly peer: string; readonly address: string; readonly transport: string }
   | { readonly event: 'disconnected'; readonly peer: string; readonly reason: string }

@@ -6,6 +6,7 @@ import { Feed } from './feed.js';
 import { open, type Link } from './link.js';
 import type { FromWorker } from './protocol.js';
 import type { Report, Status } from './status.js';
+import { indexedDbStore, Memory, type KeptBlock, type Store } from './store.js';
 
 /** op-node's `rollup.json`: what a node needs of it. Other keys are allowed. */
 export interface RollupConfig {
@@ -26,6 +27,8 @@ export interface FollowerOptions {
   readonly relays: readonly string[];
   /** Who signs the chain's unsafe blocks: needed for a `rollup.json`, and instead of the preset's when it has changed. */
   readonly signer?: Hex;
+  /** Where the latest links are kept over a reload: this origin's IndexedDB unless another is given; `null` keeps nothing. */
+  readonly store?: Store | null;
   /** Stops the follower. */
   readonly signal?: AbortSignal;
 }
@@ -62,10 +65,17 @@ const FAREWELL = 1000;
  */
 export async function createFollower(options: FollowerOptions): Promise<Follower> {
   options.signal?.throwIfAborted();
-  const node = new Node(options.signal);
-  const { chain, relays, signer } = options;
-  await node.start(json({ chain, relays, signer }));
+  const { chain, relays, signer, store = indexedDbStore() } = options;
+  const memory = store ? new Memory(store, key(chain)) : undefined;
+  const node = new Node(memory, options.signal);
+  await node.start((kept) => json({ chain, relays, signer, kept }));
   return node;
+}
+
+/** A name for the chain in a store. Anything else than a chain is refused later. */
+function key(chain: unknown): string {
+  const { l2_chain_id: id, genesis } = (chain ?? {}) as Partial<RollupConfig>;
+  return typeof chain === 'string' ? chain : `${String(id)} ${String(genesis?.l2?.hash)}`;
 }
 
 function json(options: unknown): string {
@@ -79,6 +89,7 @@ function json(options: unknown): string {
 
 class Node implements Follower {
   readonly #feeds = { block: new Set<Feed<Block>>(), all: new Set<Feed<FollowerEvent>>() };
+  readonly #memory: Memory | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #questions = new Map<number, (status: Status) => void>();
   #asked = 0;
@@ -90,12 +101,14 @@ class Node implements Follower {
   #stopping: Promise<void> | undefined;
   readonly #abort = () => void this.stop();
 
-  constructor(signal: AbortSignal | undefined) {
+  constructor(memory: Memory | undefined, signal: AbortSignal | undefined) {
+    this.#memory = memory;
     this.#signal = signal;
   }
 
-  async start(config: string): Promise<void> {
+  async start(configure: (kept: readonly KeptBlock[]) => string): Promise<void> {
     this.#signal?.addEventListener('abort', this.#abort);
+    const config = configure((await this.#memory?.load()) ?? []);
     const link = await open((message) => this.#receive(message));
     if (this.#end) {
       link.end();
@@ -165,6 +178,8 @@ class Node implements Follower {
       case 'event':
         this.#link?.send({ type: 'ack', count: 1 });
         return this.#tell(message.event);
+      case 'keep':
+        return this.#memory?.keep(message.link);
       case 'started':
         this.#report = message.report;
         return this.#started?.resolve();

@@ -16,3 +16,4 @@ export type { Follower, FollowerOptions, RollupConfig, StreamOptions } from './f
 export type { Feed } from './feed.js';
 export type { Block, BlockRef, FollowerEvent, Hex, Peer } from './events.js';
 export type { State, Status } from './status.js';
+export { indexedDbStore, type KeptBlock, type Store } from './store.js';

@@ -3,6 +3,7 @@
 import type { PlainError } from './errors.js';
 import type { FollowerEvent } from './events.js';
 import type { Report } from './status.js';
+import type { KeptBlock } from './store.js';
 
 /** Events that may be on their way to a page that has not acknowledged them; beyond it the worker drops and counts. */
 export const WINDOW = 1024;
@@ -22,5 +23,7 @@ export type FromWorker =
   /** There is no node, or there is none any more. */
   | { readonly type: 'failed'; readonly error: PlainError }
   | { readonly type: 'event'; readonly event: FollowerEvent; readonly dropped: number }
+  /** The head moved, which is to be kept over a reload. */
+  | { readonly type: 'keep'; readonly link: KeptBlock }
   | { readonly type: 'report'; readonly id: number; readonly report: Report }
   | { readonly type: 'stopped'; readonly report: Report | null };

@@ -5,6 +5,7 @@ import { defect, isPlainError, text, type PlainError } from './errors.js';
 import { read, type FollowerEvent } from './events.js';
 import { WINDOW, type FromWorker, type ToWorker } from './protocol.js';
 import { Watch, type NodeStatus, type Report } from './status.js';
+import type { KeptBlock } from './store.js';
 import load, { Client } from './petrel_wasm.js';
 
 /** Serves one follower. The result takes what the page says; `post` tells the page. */
@@ -48,7 +49,7 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
     if (over) return;
     try {
       watch = new Watch();
-      node = new Client(config, tell);
+      node = new Client(config, tell, (link: string) => post({ type: 'keep', link: JSON.parse(link) as KeptBlock }));
       post({ type: 'started', report: report(node) });
     } catch (thrown) {
       fail(isPlainError(thrown) ? thrown : defect(thrown));

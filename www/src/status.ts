@@ -95,6 +95,8 @@ export class Watch {
     switch (event.event) {
       case 'block':
         this.#lastBlock = now;
+        // One that was missed says nothing of delays.
+        if (event.via === 'sync') break;
         this.#delays.push(event.delayMs);
         if (this.#delays.length > DELAYS) this.#delays.shift();
         break;

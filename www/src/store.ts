@@ -1,0 +1,98 @@
+// What a follower keeps over a reload: the latest links of its chain. With them it goes on where it was, and closes the gap.
+
+/** A block of the chain, without its contents. */
+export interface KeptBlock {
+  readonly number: number;
+  readonly hash: string;
+  readonly parent: string;
+  /** Unix seconds. */
+  readonly timestamp: number;
+}
+
+/** Where links are kept. One that fails costs the memory of the last run, never the follower. */
+export interface Store {
+  /** What was saved last under this key, rising, the head last; empty when there is nothing. */
+  load(key: string): Promise<readonly KeptBlock[]>;
+  /** Replaces it. */
+  save(key: string, links: readonly KeptBlock[]): Promise<void>;
+}
+
+/** Links that are kept of a chain. */
+const LINKS = 64;
+const DATABASE = 'petrel';
+const TABLE = 'chains';
+
+/** This origin's IndexedDB; `null` where there is none. */
+export function indexedDbStore(): Store | null {
+  if (typeof indexedDB === 'undefined') return null;
+  return {
+    load: async (key) => ((await transact('readonly', (table) => table.get(key))) as KeptBlock[] | undefined) ?? [],
+    save: async (key, links) => void (await transact('readwrite', (table) => table.put([...links], key))),
+  };
+}
+
+async function transact(mode: IDBTransactionMode, act: (table: IDBObjectStore) => IDBRequest): Promise<unknown> {
+  const database = await answer(opened());
+  try {
+    return await answer(act(database.transaction(TABLE, mode).objectStore(TABLE)));
+  } finally {
+    database.close();
+  }
+}
+
+function opened(): IDBOpenDBRequest {
+  const request = indexedDB.open(DATABASE, 1);
+  request.onupgradeneeded = () => request.result.createObjectStore(TABLE);
+  return request;
+}
+
+function answer<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+/** One chain's links in a store: saved as they come, one save at a time. */
+export class Memory {
+  readonly #store: Store;
+  readonly #key: string;
+  #links: KeptBlock[] = [];
+  #saving = false;
+  #dirty = false;
+
+  constructor(store: Store, key: string) {
+    this.#store = store;
+    this.#key = key;
+  }
+
+  /** What an earlier run kept. */
+  async load(): Promise<readonly KeptBlock[]> {
+    try {
+      this.#links = [...(await this.#store.load(this.#key))];
+    } catch {
+      this.#links = [];
+    }
+    return this.#links;
+  }
+
+  /** The head moved here. */
+  keep(link: KeptBlock): void {
+    this.#links = [...this.#links.filter((kept) => kept.number < link.number), link].slice(-LINKS);
+    this.#dirty = true;
+    if (!this.#saving) void this.#save();
+  }
+
+  async #save(): Promise<void> {
+    this.#saving = true;
+    while (this.#dirty) {
+      this.#dirty = false;
+      try {
+        await this.#store.save(this.#key, this.#links);
+      } catch {
+        // Full, or forbidden: the next block is another chance.
+      }
+    }
+    this.#saving = false;
+  }
+}
