@@ -18,8 +18,9 @@ const MODULE: &str = "tests/interop/op-node";
 pub(crate) fn interop(shell: &Shell, args: &[String]) -> Result<()> {
     match args {
         [name] if name == "op-node" => op_node(shell),
+        [name] if name == "sync" => sync(shell),
         [name] if name == "devnet" => devnet(shell),
-        _ => bail!("expected one name: cargo xtask interop op-node, or cargo xtask interop devnet"),
+        _ => bail!("expected one name: cargo xtask interop op-node, sync or devnet"),
     }
 }
 
@@ -29,6 +30,15 @@ pub(crate) fn op_node(shell: &Shell) -> Result<()> {
     let peer = go_build(shell, "peer", ".")?;
     let petrel = petrel(shell)?;
     let mut test = shell.cargo(["test", "--package", "petrel-tests", "--test", "interop-op-node"]);
+    run(test.env("PETREL_INTEROP_PEER", peer).env("PETREL_BIN", petrel))
+}
+
+/// Missed blocks by number, from op-node's server and by its client.
+pub(crate) fn sync(shell: &Shell) -> Result<()> {
+    setup::go(shell)?;
+    let peer = go_build(shell, "peer", ".")?;
+    let petrel = petrel(shell)?;
+    let mut test = shell.cargo(["test", "--package", "petrel-tests", "--test", "interop-sync"]);
     run(test.env("PETREL_INTEROP_PEER", peer).env("PETREL_BIN", petrel))
 }
 

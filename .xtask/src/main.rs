@@ -32,10 +32,12 @@ cargo xtask COMMAND
   lint              the steps of `test` that run no tests: format, the core's rules, clippy on both targets
   prove             what takes longer: thousands of simulated worlds, properties with many cases, benches, flood, soak
   prove soak [--minutes N]  a daemon under load: memory, handles and tasks must stay what they are
+  crash [--rounds N]        kill -9 at random moments: what was acknowledged is there afterwards
   flood [--seconds N]       attackers of every kind against one daemon, while honest blocks come
   bench [-- ARGS]   the bench `validate` alone: what judging a message costs
   bench relay       what relaying costs, beside plain libp2p
   interop op-node   against op-node's own gossip: blocks both ways, and spoilt messages with both verdicts
+  interop sync      missed blocks from op-node's server, and by op-node's client from ours
   interop devnet    in a whole OP Stack network on loopback, through every fork, with restarts and a rotated signer
 
   wasm              the wasm package, into www/pkg
@@ -66,6 +68,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         "test" => test::test(&shell, rest),
         "bench" => prove::bench(&shell, rest),
         "flood" => prove::flood(&shell, rest),
+        "crash" => prove::crash(&shell, rest),
         "prove" => prove::prove(&shell, rest),
         "interop" => interop::interop(&shell, rest),
         "presets" => {

@@ -27,6 +27,7 @@ pub(crate) fn prove(shell: &Shell, args: &[String]) -> Result<()> {
     bench(shell, &[])?;
     relay(shell)?;
     flood(shell, &[])?;
+    crash(shell, &[])?;
     soak(shell, &[])?;
     println!("\nproved in {} min", start.elapsed().as_secs().div_ceil(60));
     Ok(())
@@ -49,6 +50,11 @@ fn relay(shell: &Shell) -> Result<()> {
 /// Attackers of every kind against one daemon, for so many seconds.
 pub(crate) fn flood(shell: &Shell, args: &[String]) -> Result<()> {
     against(shell, "flood", number(args, "--seconds", 60)?)
+}
+
+/// A daemon that is killed at random moments, so many times.
+pub(crate) fn crash(shell: &Shell, args: &[String]) -> Result<()> {
+    against(shell, "crash", number(args, "--rounds", 20)?)
 }
 
 /// A daemon under load for so many minutes: what it holds must not grow.

@@ -29,7 +29,7 @@ struct Step {
     run: fn(&Shell) -> Result<Done>,
 }
 
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     Step { name: "fmt", about: "Rust is formatted", run: fmt },
     Step { name: "purity", about: "the core keeps its rules", run: purity },
     Step { name: "deny", about: "licences, sources and advisories of all dependencies", run: deny },
@@ -48,6 +48,7 @@ const STEPS: [Step; 15] = [
     Step { name: "browser", about: "the page in Chromium, against a daemon", run: browser },
     Step { name: "network", about: "connections that break come back, in a network of its own", run: network },
     Step { name: "op-node", about: "op-node's own gossip on the other side", run: op_node },
+    Step { name: "sync", about: "missed blocks from op-node and by op-node", run: sync },
     Step { name: "devnet", about: "a whole OP Stack network on loopback, through every fork", run: devnet },
 ];
 
@@ -235,6 +236,14 @@ fn op_node(shell: &Shell) -> Result<Done> {
         return Ok(Done::Skipped(format!("{error:#}")));
     }
     interop::op_node(shell)?;
+    Ok(Done::Passed)
+}
+
+fn sync(shell: &Shell) -> Result<Done> {
+    if let Err(error) = setup::go(shell) {
+        return Ok(Done::Skipped(format!("{error:#}")));
+    }
+    interop::sync(shell)?;
     Ok(Done::Passed)
 }
 

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
@@ -41,6 +42,7 @@ type flags struct {
 	rollup, signer, sequencerKey, hostKey string
 	dump                                  string
 	port                                  uint
+	threshold                             time.Duration
 	verbose                               bool
 }
 
@@ -52,6 +54,7 @@ func parseFlags() flags {
 	flag.StringVar(&f.hostKey, "host-key", "", "hex secp256k1 key of the peer's identity")
 	flag.StringVar(&f.dump, "dump", "", "a folder for every new message as it came on the wire")
 	flag.UintVar(&f.port, "port", 0, "TCP port on loopback; 0 lets the system choose")
+	flag.DurationVar(&f.threshold, "threshold", time.Minute, "how old a gossiped block may be")
 	flag.BoolVar(&f.verbose, "verbose", false, "op-node's own logs on standard error")
 	flag.Parse()
 	return f

@@ -71,7 +71,7 @@ func start(ctx context.Context, f flags, cfg *rollup.Config, signer common.Addre
 		MeshDLo:                  p2p.DefaultMeshDlo,
 		MeshDHi:                  p2p.DefaultMeshDhi,
 		MeshDLazy:                p2p.DefaultMeshDlazy,
-		GossipTimestampThreshold: 60 * time.Second,
+		GossipTimestampThreshold: f.threshold,
 		UserAgent:                "optimism",
 		TimeoutDial:              10 * time.Second,
 		Store:                    dssync.MutexWrap(ds.NewMapDatastore()),

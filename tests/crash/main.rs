@@ -1,0 +1,93 @@
+//! `kill -9` at random moments: `cargo xtask crash --rounds N`. A daemon follows a sequencer and, after each restart, closes
+//! the gap that its death left. Whatever it said to be stored before it died must be served after its next start, with the
+//! same hash, and its store must open.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod chain;
+mod reader;
+
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::Path,
+    process::{Command, ExitCode},
+    thread,
+    time::{Duration, Instant},
+};
+
+use petrel_tests::{child::Child, world::Chance};
+
+use chain::Sequencer;
+
+/// Longer than anything here takes on a busy machine.
+const SOON: Duration = Duration::from_secs(30);
+
+fn main() -> ExitCode {
+    let rounds: u64 = env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(20);
+    let files = tempfile::tempdir().unwrap();
+    let sequencer = Sequencer::start(files.path());
+    // Every run has moments of its own.
+    let mut chance = Chance(u64::from(std::process::id()));
+    let mut stored = BTreeMap::new();
+    let (mut fetched, mut lost) = (0, Vec::new());
+    for round in 1..=rounds {
+        let mut petrel = daemon(files.path(), &sequencer);
+        let life = Duration::from_millis(1200 + chance.below(4000));
+        let end = Instant::now() + life;
+        let told = petrel.expect("its address", SOON, |event| event["event"] == "listening");
+        let address = told["address"].as_str().unwrap().to_owned();
+        // Not all of them each time: reading takes its share of the life.
+        let asked: Vec<u64> = (0..40).filter_map(|_| pick(&stored, &mut chance)).collect();
+        for number in asked {
+            let found = reader::read(&sequencer.chain, &address, number);
+            if found.as_ref() != stored.get(&number) {
+                lost.push((round, number, found));
+            }
+        }
+        thread::sleep(end.saturating_duration_since(Instant::now()));
+        petrel.kill();
+        for event in petrel.drain() {
+            if event["stored"] == true {
+                stored.insert(event["number"].as_u64().unwrap(), event["hash"].as_str().unwrap().to_owned());
+            }
+            fetched += u64::from(event["via"] == "sync");
+        }
+        println!(
+            "round {round}: killed after {:.1} s; {} blocks acknowledged so far",
+            life.as_secs_f64(),
+            stored.len()
+        );
+    }
+    let mut petrel = daemon(files.path(), &sequencer);
+    let told = petrel.expect("its address", SOON, |event| event["event"] == "listening");
+    let address = told["address"].as_str().unwrap().to_owned();
+    for (number, hash) in &stored {
+        let found = reader::read(&sequencer.chain, &address, *number);
+        if found.as_ref() != Some(hash) {
+            lost.push((rounds + 1, *number, found));
+        }
+    }
+    println!("\n{rounds} kills: {} blocks acknowledged, {fetched} fetched after a restart", stored.len());
+    println!("{} of them missing or changed afterwards {lost:?}", lost.len());
+    if lost.is_empty() && stored.len() as u64 > rounds && fetched > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn pick(stored: &BTreeMap<u64, String>, chance: &mut Chance) -> Option<u64> {
+    let at = chance.below(stored.len().max(1) as u64) as usize;
+    stored.keys().nth(at).copied()
+}
+
+fn daemon(folder: &Path, sequencer: &Sequencer) -> Child {
+    let mut command = Command::new(env::var_os("PETREL_BIN").expect("PETREL_BIN is set"));
+    command
+        .arg("node")
+        .arg("--rollup.config")
+        .arg(folder.join("rollup.json"))
+        .arg("--datadir")
+        .arg(folder.join("data"));
+    command.args(["--p2p.unsafe-block-signer", &sequencer.signer, "--p2p.static", &sequencer.address]);
+    command.args(["--p2p.listen.ip=127.0.0.1", "--p2p.listen.tcp=0", "--p2p.no-discovery", "--events=json"]);
+    command.args(["--p2p.sync.limit=0", "--p2p.sync.peer-limit=0", "--p2p.gossip.timestamp.threshold=1h"]);
+    let log = fs::File::options().create(true).append(true).open(folder.join("log")).unwrap();
+    Child::start("petrel", command.arg("--log.level=warn").stderr(log)).unwrap()
+}
