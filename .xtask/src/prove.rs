@@ -26,6 +26,7 @@ pub(crate) fn prove(shell: &Shell, args: &[String]) -> Result<()> {
     run(shell.cargo(properties).env("PROPTEST_CASES", CASES))?;
     bench(shell, &[])?;
     relay(shell)?;
+    sync(shell)?;
     flood(shell, &[])?;
     crash(shell, &[])?;
     soak(shell, &[])?;
@@ -33,10 +34,13 @@ pub(crate) fn prove(shell: &Shell, args: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// `relay`, or the bench `validate`, whose `args` go to criterion (a filter, `--quick`, …).
+/// `relay`, `sync`, or the bench `validate`, whose `args` go to criterion (a filter, `--quick`, …).
 pub(crate) fn bench(shell: &Shell, args: &[String]) -> Result<()> {
     if args.first().is_some_and(|word| word == "relay") {
         return relay(shell);
+    }
+    if args.first().is_some_and(|word| word == "sync") {
+        return sync(shell);
     }
     run(shell.cargo(["bench", "--package", "petrel-tests", "--bench", "validate", "--"]).args(args))
 }
@@ -45,6 +49,12 @@ pub(crate) fn bench(shell: &Shell, args: &[String]) -> Result<()> {
 fn relay(shell: &Shell) -> Result<()> {
     www::ensure_built(shell)?;
     run(&mut shell.cargo(["bench", "--package", "petrel-tests", "--bench", "relay"]))
+}
+
+/// How fast a gap is closed, beside a plain TCP copy.
+fn sync(shell: &Shell) -> Result<()> {
+    www::ensure_built(shell)?;
+    run(&mut shell.cargo(["bench", "--package", "petrel-tests", "--bench", "sync"]))
 }
 
 /// Attackers of every kind against one daemon, for so many seconds.

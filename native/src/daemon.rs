@@ -66,11 +66,14 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let identity = Identity::open(&settings.identity)?;
     let chain = &settings.config.chain;
     tracing::info!(chain = %chain.name, id = chain.id, signer = %settings.signer_origin(), "following");
-    let (store, kept) = Store::open(&settings.datadir, chain, settings.budget)?;
+    let (store, kept) = match settings.budget.blocks {
+        0 => (None, Vec::new()),
+        _ => Store::open(&settings.datadir, chain, settings.budget).map(|(store, kept)| (Some(store), kept))?,
+    };
     if let Some(head) = kept.last() {
         tracing::info!(number = head.number, hash = %head.hash, "head of the last run");
     }
-    let body = Body { store: Some(store), chain: kept };
+    let body = Body { store, chain: kept };
     let mut driver = driver(&identity, settings.config.clone(), &settings.net, body)?;
     let page = match settings.http {
         Some(at) => Some(serve_page(at, &settings.config).await?),

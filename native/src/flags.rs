@@ -225,7 +225,7 @@ pub struct SyncFlags {
         env = "PETREL_P2P_SYNC_LEAF_BYTES"
     )]
     pub leaf_bytes: String,
-    /// Blocks that are kept; the oldest make room
+    /// Blocks that are kept; the oldest make room. 0 keeps nothing, serves nothing, and begins anew at each start
     #[arg(long = "store.blocks", value_name = "N", default_value = "43200", env = "PETREL_STORE_BLOCKS")]
     pub store_blocks: String,
     /// Bytes of blocks that are kept

@@ -33,13 +33,13 @@ use writer::Writer;
 
 /// The file's name in the data directory.
 const FILE: &str = "petrel.redb";
-/// Bytes of the database's cache: what is asked for are mostly the latest blocks.
-const CACHE: usize = 32 << 20;
+/// Bytes of the database's cache: what is asked for are mostly the latest blocks, and the system caches the file too.
+const CACHE: usize = 8 << 20;
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// Blocks.
+    /// Blocks; 0 keeps nothing at all.
     pub blocks: u64,
     /// Bytes of payloads.
     pub bytes: u64,

@@ -74,6 +74,8 @@ pub struct Server {
     /// Requests whose block is being loaded or on its way.
     out: BTreeMap<AskId, Out>,
     out_bytes: usize,
+    /// How many of them are being loaded.
+    loading: usize,
 }
 
 #[derive(Debug)]
@@ -96,7 +98,7 @@ struct Ask {
 #[derive(Clone, Copy, Debug)]
 struct Out {
     peer: PeerId,
-    /// 0 while it is being loaded.
+    loading: bool,
     bytes: usize,
 }
 
@@ -139,6 +141,7 @@ impl Server {
             turns: VecDeque::new(),
             out: BTreeMap::new(),
             out_bytes: 0,
+            loading: 0,
         }
     }
 
@@ -211,7 +214,8 @@ impl Server {
             return Some(Reply::Refused(Refusal::NotFound));
         };
         let bytes = block.body.len();
-        out.bytes = bytes;
+        self.loading -= usize::from(out.loading);
+        (out.loading, out.bytes) = (false, bytes);
         self.out_bytes += bytes;
         let peer = self.peers.get_mut(&out.peer)?;
         peer.out_bytes += bytes;
@@ -226,6 +230,7 @@ impl Server {
     pub fn sent(&mut self, id: AskId) {
         let Some(out) = self.out.remove(&id) else { return };
         self.out_bytes -= out.bytes;
+        self.loading -= usize::from(out.loading);
         if let Some(peer) = self.peers.get_mut(&out.peer) {
             peer.out -= 1;
             peer.out_bytes -= out.bytes;
@@ -242,9 +247,8 @@ impl Server {
 
     /// Whether this request may be served, without drawing anything.
     fn blocked(&self, peer: &Peer, now: Duration) -> Result<(), Blocked> {
-        let loading = self.out.values().filter(|out| out.bytes == 0).count();
         let full = peer.out > 0 && peer.out_bytes + peer.out >= Self::PEER_OUT_BYTES;
-        if loading >= Self::LOADING || full || self.out_bytes >= Self::OUT_BYTES {
+        if self.loading >= Self::LOADING || full || self.out_bytes >= Self::OUT_BYTES {
             return Err(Blocked::Busy);
         }
         if peer.leaf && self.limits.leaf_bytes.is_some() && self.leaves_at > now {
@@ -284,7 +288,8 @@ impl Server {
         if number < chain.genesis.number || target.is_none_or(|target| number > target) {
             return Served::Refuse(ask.id, Refusal::Invalid);
         }
-        self.out.insert(ask.id, Out { peer, bytes: 0 });
+        self.out.insert(ask.id, Out { peer, loading: true, bytes: 0 });
+        self.loading += 1;
         if let Some(asker) = self.peers.get_mut(&peer) {
             asker.out += 1;
         }

@@ -3,10 +3,12 @@
 use std::{fs, net::IpAddr, time::Duration};
 
 use clap::Parser;
+use petrel_core::request::Rate;
 use petrel_node::{
     devnet,
     flags::{Cli, Command},
     settings::{IdentitySource, Security, Settings},
+    store::Budget,
 };
 
 const PEER: &str = "16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv";
@@ -197,4 +199,55 @@ fn a_devnets_flags_are_judged_as_well() {
     ];
     assert_named(&mistakes.unwrap_err(), &expected);
     assert_named(&devnet(&["--fork=frontier"]).unwrap_err(), &["expected bedrock"]);
+}
+
+#[test]
+fn sync_and_store_have_op_nodes_values_and_take_others() {
+    let settings = node(&["--network", "op-mainnet"]).unwrap();
+    let sync = settings.config.sync;
+    assert!(sync.enabled && sync.serve && !sync.static_only);
+    assert_eq!(sync.max_gap, 12 * 3600 / 2);
+    assert_eq!((sync.limits.all, sync.limits.peer), (Some(Rate::new(20, 40)), Some(Rate::new(4, 15))));
+    assert_eq!(settings.budget, Budget { blocks: 43_200, bytes: 8 << 30 });
+
+    let settings = node(&[
+        "--network=op-mainnet",
+        "--p2p.sync.req-resp=false",
+        "--p2p.sync.onlyreqtostatic",
+        "--p2p.sync.max-gap=10m",
+        "--p2p.sync.limit=0",
+        "--p2p.sync.peer-limit=8/30",
+        "--p2p.sync.leaf-bytes=0",
+        "--store.blocks=100",
+        "--store.bytes=1GiB",
+    ])
+    .unwrap();
+    let sync = settings.config.sync;
+    assert!(!sync.enabled && sync.static_only);
+    assert_eq!(sync.max_gap, 300);
+    assert_eq!((sync.limits.all, sync.limits.peer, sync.limits.leaf_bytes), (None, Some(Rate::new(8, 30)), None));
+    assert_eq!(settings.budget, Budget { blocks: 100, bytes: 1 << 30 });
+}
+
+#[test]
+fn wrong_values_of_sync_and_store_are_all_named() {
+    let mistakes = node(&[
+        "--network=op-mainnet",
+        "--p2p.sync.max-gap=100h",
+        "--p2p.sync.limit=20",
+        "--p2p.sync.peer-limit=0/5",
+        "--p2p.sync.leaf-bytes=much",
+        "--store.blocks=-1",
+        "--store.bytes=1TB",
+    ])
+    .unwrap_err();
+    let expected = [
+        "a gap of 180000 blocks is too wide",
+        "--p2p.sync.limit",
+        "--p2p.sync.peer-limit",
+        "--p2p.sync.leaf-bytes",
+        "--store.blocks",
+        "--store.bytes",
+    ];
+    assert_named(&mistakes, &expected);
 }

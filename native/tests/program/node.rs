@@ -136,6 +136,29 @@ fn two_nodes_with_one_key_are_told() {
 }
 
 #[test]
+fn a_node_that_was_killed_knows_its_chain() {
+    let sequencer = Sequencer::started();
+    let folder = tempfile::tempdir().unwrap();
+    let words = arguments(&sequencer, folder.path(), &sequencer.address);
+    let mut node = start(&words, &[]);
+    let stored = node.event("stored");
+    assert_eq!(stored["stored"], true, "{stored}");
+    assert!(stored["hash"].as_str().unwrap().starts_with("0x"));
+    node.end("KILL");
+    let node = start(&words, &[]);
+    node.said("head of the last run");
+}
+
+#[test]
+fn a_node_that_is_to_keep_nothing_keeps_nothing() {
+    let sequencer = Sequencer::started();
+    let folder = tempfile::tempdir().unwrap();
+    let mut node = start(&arguments(&sequencer, folder.path(), &sequencer.address), &["--store.blocks=0"]);
+    block(&mut node, None);
+    assert!(!folder.path().join("petrel.redb").exists());
+}
+
+#[test]
 fn a_key_file_in_use_is_refused() {
     let sequencer = Sequencer::started();
     let folder = tempfile::tempdir().unwrap();

@@ -48,6 +48,8 @@ fn measure() {
     node.arg("node").arg("--rollup.config").arg(&rollup).arg("--datadir").arg(files.path());
     node.args(["--p2p.unsafe-block-signer", &forge::key(1).address().to_string(), "--p2p.no-discovery"]);
     node.args(["--p2p.listen.ip=127.0.0.1", "--p2p.listen.tcp=0", "--events=json", "--log.level=error"]);
+    // The other one keeps nothing either.
+    node.arg("--store.blocks=0");
     let mut relay = Command::new(&program);
     relay.args(["plain", &topic]);
 

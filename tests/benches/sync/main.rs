@@ -1,0 +1,81 @@
+//! How fast a gap is closed: from one and from four peers on loopback with limits off, beside a plain TCP copy of the same
+//! bytes; with limits on, beside the configured rate; and with a peer among the askers that reads a byte a second.
+//!
+//! `cargo bench -p petrel-tests --bench sync`. All nodes are Drivers on TCP in this process; the client begins with the first
+//! block, hears the last one by gossip, and fetches all between.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod node;
+mod plain;
+
+use std::time::{Duration, Instant};
+
+use petrel_core::{
+    Event,
+    event::{Gap, GapState, Via},
+    request::{Limits, Rate},
+};
+
+use node::{Client, Server};
+
+/// Blocks of the gap, and bytes of each.
+const BLOCKS: u64 = 1000;
+const BYTES: usize = 100_000;
+/// How long a rate is measured.
+const WHILE: Duration = Duration::from_secs(30);
+/// Longer than a gap takes to be closed with limits off.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+const OFF: Limits = Limits { all: None, peer: None, leaf_bytes: None };
+
+fn main() {
+    if !std::env::args().any(|word| word == "--bench") {
+        println!("run it with `cargo bench`");
+        return;
+    }
+    println!("\n{BLOCKS} blocks of 100 kB                    blocks/s    MB/s  of the copy");
+    let copied = plain::copy(BLOCKS as usize * BYTES);
+    let row = |name: &str, secs: f64| {
+        let (rate, mb) = (BLOCKS as f64 / secs, BLOCKS as f64 * BYTES as f64 / 1e6 / secs);
+        println!("{name:<38} {rate:>8.0} {mb:>7.0} {:>12.2}", copied.as_secs_f64() / secs);
+    };
+    row("plain TCP copy", copied.as_secs_f64());
+    for peers in [1, 4] {
+        let servers: Vec<Server> = (0..peers).map(|_| Server::start(BLOCKS, BYTES, OFF)).collect();
+        row(&format!("from {peers} peers, limits off"), closed(&servers).as_secs_f64());
+    }
+    let mut slow = Server::start(BLOCKS, BYTES, OFF);
+    slow.read_slowly();
+    row("from 1 peer that a slow reader asks too", closed(std::slice::from_ref(&slow)).as_secs_f64());
+
+    let limits = Limits { peer: Some(Rate::new(4, 15)), ..Limits::default() };
+    let server = Server::start(BLOCKS, 1_000, limits);
+    let rate = rate(&server, limits);
+    println!("\nwith limits of 4/15 a peer: {rate:.2} blocks/s over {} s after the burst", WHILE.as_secs());
+}
+
+/// How long a gap takes from its first fetched block to its end.
+fn closed(servers: &[Server]) -> Duration {
+    let mut client = Client::start(servers, OFF);
+    servers[0].produce_last();
+    client.until(PATIENCE, |event| matches!(event, Event::Gap(Gap { state: GapState::Opened, .. })));
+    let since = Instant::now();
+    client.until(PATIENCE, |event| matches!(event, Event::Gap(Gap { state: GapState::Closed, .. })));
+    since.elapsed()
+}
+
+/// Blocks a second, once the burst is over.
+fn rate(server: &Server, limits: Limits) -> f64 {
+    let mut client = Client::start(std::slice::from_ref(server), limits);
+    server.produce_last();
+    let fetched = |event: &Event| matches!(event, Event::Block(block) if block.via == Via::Sync);
+    for _ in 0..20 {
+        client.until(PATIENCE, fetched);
+    }
+    let (since, mut count) = (Instant::now(), 0);
+    while since.elapsed() < WHILE {
+        client.until(PATIENCE, fetched);
+        count += 1;
+    }
+    f64::from(count) / since.elapsed().as_secs_f64()
+}

@@ -1,0 +1,222 @@
+//! Servers with a chain that each makes for itself, the same one; and a client with its first block.
+
+use std::{
+    sync::{LazyLock, mpsc},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
+use libp2p::{
+    Multiaddr, StreamProtocol, Swarm, Transport, core::upgrade::Version, identity::Keypair, multiaddr::Protocol, noise,
+    swarm::dial_opts::DialOpts, tcp, yamux,
+};
+use petrel_core::{
+    Event,
+    chain::Chain,
+    config::{Config, Static},
+    event::Via,
+    fork::Fork,
+    head::Link,
+    peer::PeerId,
+    request::{Limits, protocols},
+};
+use petrel_node::{
+    daemon::{self, Body},
+    devnet::Maker,
+    identity::Identity,
+    settings::{Net, Security},
+    store::{Budget, Store},
+};
+use petrel_tests::{forge, sequencer};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+/// One chain for all: old enough that every block of it is due.
+static CHAIN: LazyLock<Chain> = LazyLock::new(|| {
+    let mut chain = sequencer::chain(Fork::Jovian, 1);
+    chain.genesis.time -= 2_000;
+    chain
+});
+
+fn config(limits: Limits, statics: Vec<Static>) -> Config {
+    let mut config = Config::new(CHAIN.clone());
+    config.signer = Some(forge::key(1).address());
+    config.past = Duration::from_secs(7200);
+    config.statics = statics;
+    config.sync.limits = limits;
+    config
+}
+
+fn net(listen: &[&str]) -> Net {
+    Net {
+        listen: listen.iter().map(|address| address.parse().unwrap()).collect(),
+        security: vec![Security::Noise],
+        timeout: Duration::from_secs(10),
+        agent: "bench".to_owned(),
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+/// See the module.
+pub(crate) struct Server {
+    pub(crate) address: String,
+    pub(crate) first: Link,
+    produce: UnboundedSender<()>,
+    slow: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// With so many blocks; the next one is made by [`Server::produce_last`].
+    pub(crate) fn start(blocks: u64, bytes: usize, limits: Limits) -> Self {
+        let (found, address) = mpsc::channel();
+        let (made, first) = mpsc::channel();
+        let (produce, mut due) = unbounded_channel();
+        thread::spawn(move || {
+            let mut maker = Maker::new(CHAIN.clone(), forge::key(1), bytes);
+            runtime().block_on(async {
+                let store = Store::in_memory(&CHAIN, Budget::default()).unwrap();
+                let body = Body { store: Some(store), chain: Vec::new() };
+                let settled = config(limits, Vec::new()).settle().unwrap();
+                let net = net(&["/ip4/127.0.0.1/tcp/0"]);
+                let mut driver = daemon::driver(&Identity::generate(), settled, &net, body).unwrap();
+                // Each waits for the one before it, so that nothing has to wait for a check.
+                let mut left = blocks;
+                let next = maker.make().unwrap();
+                driver.publish(next.version, next.message.into());
+                loop {
+                    tokio::select! {
+                        event = driver.next() => match event {
+                            Some(Event::Listening(listening)) => found.send(listening.address).unwrap(),
+                            Some(Event::Head(head)) if left > 0 => {
+                                left -= 1;
+                                let link = Link {
+                                    number: head.number,
+                                    hash: head.hash,
+                                    parent: head.parent,
+                                    timestamp: head.timestamp,
+                                };
+                                made.send(link).unwrap();
+                                if left > 0 {
+                                    let next = maker.make().unwrap();
+                                    driver.publish(next.version, next.message.into());
+                                }
+                            }
+                            Some(_) => {}
+                            None => return,
+                        },
+                        order = due.recv() => match order {
+                            Some(()) => {
+                                let next = maker.make().unwrap();
+                                driver.publish(next.version, next.message.into());
+                            }
+                            None => return,
+                        },
+                    }
+                }
+            });
+        });
+        let address = address.recv().unwrap();
+        let links: Vec<Link> = first.iter().take(blocks as usize).collect();
+        // The last of them is being kept.
+        thread::sleep(Duration::from_millis(500));
+        Self { address, first: links[0], produce, slow: None }
+    }
+
+    /// Makes and gossips the block behind the gap.
+    pub(crate) fn produce_last(&self) {
+        self.produce.send(()).unwrap();
+    }
+
+    /// From now on four streams are read a byte a second.
+    pub(crate) fn read_slowly(&mut self) {
+        let address: Multiaddr = self.address.parse().unwrap();
+        self.slow = Some(thread::spawn(move || runtime().block_on(slow_reader(address))));
+    }
+
+    fn kept(&self) -> Static {
+        let peer: libp2p::PeerId = self.address.rsplit('/').next().unwrap().parse().unwrap();
+        Static { peer: PeerId::from_bytes(&peer.to_bytes()).unwrap(), addresses: vec![self.address.clone()] }
+    }
+}
+
+async fn slow_reader(address: Multiaddr) {
+    let Some(Protocol::P2p(peer)) = address.iter().last() else { panic!("{address} names no peer") };
+    let identity = Keypair::generate_secp256k1();
+    let transport = tcp::tokio::Transport::new(tcp::Config::default())
+        .upgrade(Version::V1)
+        .authenticate(noise::Config::new(&identity).unwrap())
+        .multiplex(yamux::Config::default())
+        .boxed();
+    let swarm = libp2p::swarm::Config::with_tokio_executor().with_idle_connection_timeout(Duration::from_secs(600));
+    let mut swarm = Swarm::new(transport, libp2p_stream::Behaviour::new(), identity.public().to_peer_id(), swarm);
+    swarm.dial(DialOpts::peer_id(peer).addresses(vec![address]).build()).unwrap();
+    let name = StreamProtocol::try_from_owned(protocols(&CHAIN)[0].clone()).unwrap();
+    for number in 1..=4_u64 {
+        let (mut control, name) = (swarm.behaviour().new_control(), name.clone());
+        tokio::spawn(async move {
+            loop {
+                let Ok(mut stream) = control.open_stream(peer, name.clone()).await else {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                };
+                let _sent = stream.write_all(&number.to_le_bytes()).await;
+                let mut byte = [0];
+                while let Ok(1) = stream.read(&mut byte).await {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+        });
+    }
+    loop {
+        swarm.select_next_some().await;
+    }
+}
+
+/// See the module.
+pub(crate) struct Client {
+    events: mpsc::Receiver<Event>,
+}
+
+impl Client {
+    /// Connected to all of them, with their first block as its head.
+    pub(crate) fn start(servers: &[Server], limits: Limits) -> Self {
+        let (tell, events) = mpsc::channel();
+        let (chain, statics) = (vec![servers[0].first], servers.iter().map(Server::kept).collect());
+        let settled = config(limits, statics).settle().unwrap();
+        let peers = servers.len();
+        thread::spawn(move || {
+            runtime().block_on(async {
+                let body = Body { store: None, chain };
+                let mut driver = daemon::driver(&Identity::generate(), settled, &net(&[]), body).unwrap();
+                while let Some(event) = driver.next().await {
+                    if tell.send(event).is_err() {
+                        return;
+                    }
+                }
+            });
+        });
+        let mut client = Self { events };
+        for _ in 0..4 * peers {
+            client.until(Duration::from_secs(30), |event| matches!(event, Event::TopicJoined(_)));
+        }
+        // The mesh is built by the heartbeat.
+        thread::sleep(Duration::from_millis(1500));
+        client
+    }
+
+    /// Reads until there is such an event.
+    pub(crate) fn until(&mut self, patience: Duration, wanted: impl Fn(&Event) -> bool) {
+        let end = Instant::now() + patience;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let event = self.events.recv_timeout(left).expect("it comes in time");
+            debug_assert!(!matches!(&event, Event::Block(block) if block.via == Via::Local));
+            if wanted(&event) {
+                return;
+            }
+        }
+    }
+}
