@@ -30,7 +30,7 @@ cargo xtask COMMAND
                     ARGS that begin with a subcommand are run as they are
   test [STEP…]      every proof that fits in 40 minutes on two cold cores, or the named steps alone
   lint              the steps of `test` that run no tests: format, the core's rules, clippy on both targets
-  prove             what takes longer: thousands of simulated worlds, properties with many cases, benches, flood, soak
+  prove             what takes longer: thousands of simulated worlds, properties with many cases, benches, flood, crash, soak
   prove soak [--minutes N]  a daemon under load: memory, handles and tasks must stay what they are
   crash [--rounds N]        kill -9 at random moments: what was acknowledged is there afterwards
   flood [--seconds N]       attackers of every kind against one daemon, while honest blocks come

@@ -12,8 +12,8 @@ use crate::{
 /// Cases of each property, where `cargo xtask test` is content with 256.
 const CASES: &str = "50000";
 
-/// The tests marked `#[ignore]` and the properties with many more cases, in release; then the benches, the flood and the
-/// soak. `soak` alone runs that.
+/// The tests marked `#[ignore]` and the properties with many more cases, in release; then the benches, the flood, the
+/// crashes and the soak. `soak` alone runs that.
 pub(crate) fn prove(shell: &Shell, args: &[String]) -> Result<()> {
     if let Some(("soak", rest)) = args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
         return soak(shell, rest);
