@@ -102,6 +102,8 @@ pub struct Sync {
     quarantine_bytes: usize,
     /// Who does not have what.
     missing: BTreeSet<(u64, PeerId)>,
+    /// Who did not answer once for what, and may be asked once more.
+    unanswered: BTreeSet<(u64, PeerId)>,
     progress: Progress,
     /// Verified bytes whose keeping is awaited: nothing is fetched while there are too many.
     pub(crate) unkept: usize,
@@ -154,6 +156,7 @@ impl Sync {
             quarantine: BTreeMap::new(),
             quarantine_bytes: 0,
             missing: BTreeSet::new(),
+            unanswered: BTreeSet::new(),
             progress: Progress::default(),
             unkept: 0,
         }
@@ -171,6 +174,7 @@ impl Sync {
     pub fn disconnected(&mut self, peer: PeerId, now: Duration) {
         self.flights.retain(|_, flight| flight.peer != peer || flight.read);
         self.missing.retain(|(_, who)| *who != peer);
+        self.unanswered.retain(|(_, who)| *who != peer);
         if let Some(known) = self.peers.get_mut(&peer) {
             known.left();
         }
@@ -188,12 +192,14 @@ impl Sync {
             self.quarantine.clear();
             self.quarantine_bytes = 0;
             self.missing.clear();
+            self.unanswered.clear();
             return;
         };
         if before.is_none_or(|before| before.from != aim.from) {
             self.begin_at = now.saturating_add(Self::DELAY);
         }
         self.missing.retain(|(number, _)| (aim.from..=aim.to).contains(number));
+        self.unanswered.retain(|(number, _)| (aim.from..=aim.to).contains(number));
         self.let_go(|number| !(aim.from..=aim.to).contains(&number));
         self.progress.aim(aim, now);
     }
@@ -278,7 +284,10 @@ impl Sync {
     }
 
     fn failed(&mut self, peer: PeerId, number: u64, fault: AnswerFault, now: Duration) -> Failure {
-        self.missing.insert((number, peer));
+        // Without an answer it may have the block all the same; the second time it counts as one that has not.
+        if fault.blame() != Blame::Slow || !self.unanswered.insert((number, peer)) {
+            self.missing.insert((number, peer));
+        }
         if let Some(known) = self.peers.get_mut(&peer) {
             known.failed(fault, now);
         }

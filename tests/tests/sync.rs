@@ -245,6 +245,18 @@ fn liars_of_every_kind_are_named_and_gone_round() {
 }
 
 #[test]
+fn a_peer_that_did_not_answer_once_is_asked_once_more() {
+    let mut test = Test::new(2, 12, FINE);
+    test.make(5);
+    test.world.answers(0, Answers::Silence);
+    test.away(2, 10);
+    test.make(2);
+    test.world.answers(0, Answers::Honest);
+    test.make(30);
+    test.whole();
+}
+
+#[test]
 fn no_liar_alone_is_ever_believed() {
     for answers in [Answers::Neighbour, Answers::Tampered, Answers::Stray, Answers::Garbage, Answers::Silence] {
         let mut test = Test::new(2, 3, FINE);
