@@ -281,7 +281,7 @@ pub struct Connected {
 pub struct Disconnected {
     /// Who.
     pub peer: PeerId,
-    /// Why, in words.
+    /// Why, in words: ours when we closed the connection, what the transport said otherwise.
     pub reason: String,
 }
 

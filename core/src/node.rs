@@ -142,13 +142,13 @@ impl Node {
                 self.statics.disconnected(peer, now.mono);
                 self.sync.disconnected(peer, now.mono);
                 self.server.disconnected(peer);
-                self.peers.disconnect(peer);
-                self.tell(Event::Disconnected(Disconnected { peer, reason }));
+                let ours = self.peers.disconnect(peer).map(|reason| reason.as_str().to_owned());
+                self.tell(Event::Disconnected(Disconnected { peer, reason: ours.unwrap_or(reason) }));
             }
             Input::DialFailed { peer, error } => self.dial_failed(now, peer, error),
             Input::Topic { peer, version, joined } => {
                 if self.peers.topic(peer, version, joined) {
-                    self.outputs.push_back(Output::Drop { peer, reason: DropReason::Muted });
+                    self.part(peer, DropReason::Muted);
                 }
                 let change = TopicChange { peer, version };
                 self.tell(if joined { Event::TopicJoined(change) } else { Event::TopicLeft(change) });
@@ -180,6 +180,7 @@ impl Node {
             Input::Kept { id, kept } => self.kept(id, kept),
             Input::Signer(news) => self.hear(now, news),
             Input::Graylisted { peer, score } => {
+                self.peers.part(peer, DropReason::Graylisted);
                 self.outputs.push_back(Output::Bar { peer });
                 self.tell(Event::Graylisted(Graylisted { peer, score }));
             }
@@ -189,7 +190,7 @@ impl Node {
             }
             Input::Slow { peer } => {
                 if self.peers.slow(peer) {
-                    self.outputs.push_back(Output::Drop { peer, reason: DropReason::Slow });
+                    self.part(peer, DropReason::Slow);
                 }
             }
             Input::Identified { peer, agent } => {
@@ -300,7 +301,7 @@ impl Node {
             && self.silence.broken(now.mono)
             && let Some(peer) = self.statics.longest_connected(now.mono, self.silence.patience())
         {
-            self.outputs.push_back(Output::Drop { peer, reason: DropReason::Silent });
+            self.part(peer, DropReason::Silent);
         }
     }
 
@@ -327,6 +328,12 @@ impl Node {
             self.running.insert(id, Running { pending, dies, dead: false });
             self.outputs.push_back(Output::Check { id, check });
         }
+    }
+
+    /// Closes a peer's connections; when they are closed, the reason is told.
+    fn part(&mut self, peer: PeerId, reason: DropReason) {
+        self.peers.part(peer, reason);
+        self.outputs.push_back(Output::Drop { peer, reason });
     }
 
     /// Whether the next message is lost, by [`crate::config::Config::loss`].

@@ -11,7 +11,7 @@ mod silence;
 pub use dial::{Dialer, Statics};
 pub use silence::Silence;
 
-use crate::{event::Connected, fork::Version, limit::Limit, peer::PeerId};
+use crate::{event::Connected, fork::Version, limit::Limit, node::DropReason, peer::PeerId};
 
 /// The connected peers.
 #[derive(Debug, Default)]
@@ -28,6 +28,8 @@ pub struct Peer {
     pub agent: Option<String>,
     /// How often gossipsub gave up sending to it.
     pub slow: u32,
+    /// Why we close its connections, once we do.
+    parted: Option<DropReason>,
     /// The topics that it has joined, by [`Version::topic`].
     topics: [bool; 4],
     /// How fast it may send messages that are new to us.
@@ -48,14 +50,23 @@ impl Peers {
     pub fn connect(&mut self, now: Duration, connected: Connected) {
         if self.connected.len() < Self::MAX || self.connected.contains_key(&connected.peer) {
             let messages = Limit::new(Self::MESSAGES.0, Self::MESSAGES.1, now);
-            self.connected
-                .insert(connected.peer, Peer { connected, agent: None, slow: 0, topics: [false; 4], messages });
+            self.connected.insert(
+                connected.peer,
+                Peer { connected, agent: None, slow: 0, parted: None, topics: [false; 4], messages },
+            );
         }
     }
 
-    /// A peer's last connection ended.
-    pub fn disconnect(&mut self, peer: PeerId) {
-        self.connected.remove(&peer);
+    /// A peer's last connection ended; why, when it was we who ended it.
+    pub fn disconnect(&mut self, peer: PeerId) -> Option<DropReason> {
+        self.connected.remove(&peer)?.parted
+    }
+
+    /// We close a peer's connections. The first reason is the one that is told.
+    pub fn part(&mut self, peer: PeerId, reason: DropReason) {
+        if let Some(peer) = self.connected.get_mut(&peer) {
+            peer.parted.get_or_insert(reason);
+        }
     }
 
     /// A peer told its agent version.

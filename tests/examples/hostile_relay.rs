@@ -1,23 +1,24 @@
-//! A relay that lies: `hostile_relay MODE`, for the page's tests. It listens on WebSocket as a daemon does, gossips a valid
-//! block each second (except when it stalls), and beside each what its mode says:
+//! A relay that lies: `hostile_relay MODE [CHAIN]`, for the page's tests. It listens on WebSocket as a daemon does, gossips
+//! a valid block each second (except when it stalls), and beside each what its mode says:
 //!
 //! - `forge`: blocks that another key signed;
 //! - `tamper`: the valid message with one byte of a transaction changed, sent first;
 //! - `replay`: validly signed blocks that are two minutes old, and the valid block compressed another way;
-//! - `stall`: nothing; it shakes hands, joins the topics and stays silent.
+//! - `stall`: nothing; it shakes hands, joins the topics and stays silent. Who asks it for a block by its number, of the
+//!   chain with this id, is given one that is changed.
 //!
 //! On stdout, first `{"relay", "chain", "signer"}` as the page takes them, then `{"honest": hash}` for each valid block.
-//! It ends with its standard input, or after two minutes.
+//! It ends with its standard input, or after three minutes.
 
 use std::{
-    io::Read,
+    io::{Read, Write},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use alloy_primitives::{B256, Bytes, U256, hex};
-use futures::StreamExt;
+use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
 use libp2p::{
-    Multiaddr, Swarm, Transport,
+    Multiaddr, StreamProtocol, Swarm, Transport,
     core::upgrade,
     gossipsub::{self, IdentTopic, MessageAuthenticity, ValidationMode},
     identity::Keypair,
@@ -33,7 +34,11 @@ use petrel_core::{
     sign::{self, Key},
 };
 
+/// Without another one.
 const CHAIN: u64 = 90_211;
+
+/// Bytes before what a message signs.
+const SIGNATURE: usize = 65;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
@@ -59,32 +64,38 @@ async fn main() {
         let _end = std::io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(0);
     });
-    let _over = tokio::time::timeout(Duration::from_secs(120), run(mode)).await;
+    let chain = std::env::args().nth(2).map_or(CHAIN, |id| id.parse().expect("CHAIN is a number"));
+    let _over = tokio::time::timeout(Duration::from_secs(180), run(mode, chain)).await;
 }
 
-async fn run(mode: Mode) {
-    let key = Key::from_bytes(&[3; 32]).expect("a key");
-    let mut swarm = relay();
+async fn run(mode: Mode, chain: u64) {
+    let key = sequencer_key();
+    let mut swarm = relay(chain);
+    tokio::spawn(answer(swarm.behaviour().streams.new_control(), chain, sequencer_key()));
     let mut beat = tokio::time::interval(Duration::from_secs(1));
     let mut number = 0;
     loop {
         tokio::select! {
             event = swarm.select_next_some() => {
                 if let SwarmEvent::NewListenAddr { address, .. } = event {
-                    introduce(&address, *swarm.local_peer_id(), &key);
+                    introduce(&address, *swarm.local_peer_id(), chain, &key);
                 }
             }
             _ = beat.tick() => {
                 if mode != Mode::Stall {
                     number += 1;
-                    lie_and_tell(&mut swarm, mode, &key, number);
+                    lie_and_tell(&mut swarm.behaviour_mut().gossip, mode, (chain, &key), number);
                 }
             }
         }
     }
 }
 
-fn introduce(address: &Multiaddr, peer: libp2p::PeerId, key: &Key) {
+fn sequencer_key() -> Key {
+    Key::from_bytes(&[3; 32]).expect("a key")
+}
+
+fn introduce(address: &Multiaddr, peer: libp2p::PeerId, chain_id: u64, key: &Key) {
     let relay = address.clone().with(Protocol::P2p(peer));
     let genesis = serde_json::json!({
         "l1": { "hash": B256::ZERO, "number": 0 },
@@ -93,7 +104,7 @@ fn introduce(address: &Multiaddr, peer: libp2p::PeerId, key: &Key) {
     });
     let forks = ["regolith", "canyon", "delta", "ecotone", "fjord", "granite", "holocene", "isthmus", "jovian"];
     let mut chain = serde_json::json!({
-        "genesis": genesis, "block_time": 1, "l1_chain_id": 900, "l2_chain_id": CHAIN,
+        "genesis": genesis, "block_time": 1, "l1_chain_id": 900, "l2_chain_id": chain_id,
     });
     for fork in forks {
         chain[format!("{fork}_time")] = 0.into();
@@ -102,33 +113,58 @@ fn introduce(address: &Multiaddr, peer: libp2p::PeerId, key: &Key) {
 }
 
 /// Publishes the valid block, and around it what the mode says.
-fn lie_and_tell(swarm: &mut Swarm<gossipsub::Behaviour>, mode: Mode, key: &Key, number: u64) {
+fn lie_and_tell(gossip: &mut gossipsub::Behaviour, mode: Mode, (chain, key): (u64, &Key), number: u64) {
+    let block = |key, number, timestamp| block(chain, key, number, timestamp);
+    let mut publish = |wire| publish(gossip, chain, wire);
     let (hash, honest) = block(key, number, now());
     let stranger = Key::from_bytes(&[9; 32]).expect("a key");
     match mode {
-        Mode::Forge => publish(swarm, compress(&block(&stranger, number, now()).1)),
+        Mode::Forge => publish(compress(&block(&stranger, number, now()).1)),
         Mode::Tamper => {
             let mut changed = honest.clone();
             *changed.last_mut().expect("not empty") ^= 1;
-            publish(swarm, compress(&changed));
+            publish(compress(&changed));
         }
-        Mode::Replay => publish(swarm, compress(&block(key, number + 1000, now() - 120).1)),
+        Mode::Replay => publish(compress(&block(key, number + 1000, now() - 120).1)),
         Mode::Stall => {}
     }
-    publish(swarm, compress(&honest));
+    publish(compress(&honest));
     if mode == Mode::Replay {
-        publish(swarm, as_literals(&honest));
+        publish(as_literals(&honest));
     }
     println!("{}", serde_json::json!({ "honest": hash }));
 }
 
-fn publish(swarm: &mut Swarm<gossipsub::Behaviour>, wire: Vec<u8>) {
-    let topic = format!("/optimism/{CHAIN}/3/blocks");
+fn publish(gossip: &mut gossipsub::Behaviour, chain: u64, wire: Vec<u8>) {
     // Nobody may be there yet, and the same bytes twice are refused: both are fine.
-    let _refused = swarm.behaviour_mut().publish(IdentTopic::new(topic), wire);
+    let _refused = gossip.publish(topic(chain, 3), wire);
 }
 
-fn block(key: &Key, number: u64, timestamp: u64) -> (B256, Vec<u8>) {
+fn topic(chain: u64, version: u8) -> IdentTopic {
+    IdentTopic::new(format!("/optimism/{chain}/{version}/blocks"))
+}
+
+/// Answers each request with a block of that number that says more than its hash covers.
+async fn answer(mut streams: libp2p_stream::Control, chain: u64, key: Key) {
+    let protocol = format!("/opstack/req/payload_by_number/{chain}/0");
+    let protocol = StreamProtocol::try_from_owned(protocol).expect("it begins with a slash");
+    let mut asked = streams.accept(protocol).expect("asked for once");
+    while let Some((_, mut stream)) = asked.next().await {
+        let mut number = [0; 8];
+        if stream.read_exact(&mut number).await.is_err() {
+            continue;
+        }
+        let (_, mut message) = block(chain, &key, u64::from_le_bytes(number), now());
+        *message.last_mut().expect("not empty") ^= 1;
+        let mut framed = snap::write::FrameEncoder::new(Vec::new());
+        framed.write_all(&message[SIGNATURE..]).expect("memory takes it");
+        let payload = framed.into_inner().expect("memory takes it");
+        let _gone = stream.write_all(&[&[0, 1, 0, 0, 0], payload.as_slice()].concat()).await;
+        let _gone = stream.close().await;
+    }
+}
+
+fn block(chain: u64, key: &Key, number: u64, timestamp: u64) -> (B256, Vec<u8>) {
     let mut payload = ExecutionPayload {
         block_number: number,
         timestamp,
@@ -139,7 +175,7 @@ fn block(key: &Key, number: u64, timestamp: u64) -> (B256, Vec<u8>) {
         ..ExecutionPayload::default()
     };
     payload.block_hash = payload.compute_hash(Version::V4).expect("it encodes");
-    let message = sign::seal(key, CHAIN, Version::V4, &payload).expect("it encodes");
+    let message = sign::seal(key, chain, Version::V4, &payload).expect("it encodes");
     (payload.block_hash, message)
 }
 
@@ -167,9 +203,15 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs()
 }
 
+#[derive(libp2p::swarm::NetworkBehaviour)]
+struct Relay {
+    gossip: gossipsub::Behaviour,
+    streams: libp2p_stream::Behaviour,
+}
+
 /// A swarm of its own, not the Driver: the Driver would not publish lies. It names messages by their bytes on the wire, so
 /// that it can send the same content in two forms.
-fn relay() -> Swarm<gossipsub::Behaviour> {
+fn relay(chain: u64) -> Swarm<Relay> {
     let identity = Keypair::generate_secp256k1();
     let transport = websocket::Config::new(tcp::tokio::Transport::new(tcp::Config::default().nodelay(true)))
         .upgrade(upgrade::Version::V1)
@@ -184,11 +226,12 @@ fn relay() -> Swarm<gossipsub::Behaviour> {
         .build()
         .expect("gossipsub takes it");
     let mut gossip = gossipsub::Behaviour::new(MessageAuthenticity::Anonymous, config).expect("gossipsub takes it");
-    for topic in 0..4 {
-        gossip.subscribe(&IdentTopic::new(format!("/optimism/{CHAIN}/{topic}/blocks"))).expect("not filtered");
+    for version in 0..4 {
+        gossip.subscribe(&topic(chain, version)).expect("not filtered");
     }
+    let behaviour = Relay { gossip, streams: libp2p_stream::Behaviour::new() };
     let swarm = libp2p::swarm::Config::with_tokio_executor().with_idle_connection_timeout(Duration::from_secs(60));
-    let mut swarm = Swarm::new(transport, gossip, identity.public().to_peer_id(), swarm);
+    let mut swarm = Swarm::new(transport, behaviour, identity.public().to_peer_id(), swarm);
     swarm.listen_on("/ip4/127.0.0.1/tcp/0/ws".parse().expect("a multiaddr")).expect("loopback is there");
     swarm
 }

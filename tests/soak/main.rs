@@ -25,8 +25,10 @@ use sample::Samples;
 
 /// Bytes of a block.
 const BLOCK: usize = 100_000;
-/// Between two looks at the process.
+/// Seconds between two looks at the process.
 const LOOK: u64 = 5;
+/// Seconds between two lines about it.
+const TRAIL: u64 = 60;
 
 fn main() -> ExitCode {
     let minutes: u64 = env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(30);
@@ -60,6 +62,9 @@ fn main() -> ExitCode {
         }
         if second % LOOK == 0 {
             samples.look(begin.elapsed());
+        }
+        if second % TRAIL == 0 {
+            samples.trail();
         }
     }
     println!("\n{accepted} of {} blocks accepted; {}", minutes * 60, load.end());

@@ -33,13 +33,8 @@ impl Samples {
     }
 
     pub(crate) fn look(&mut self, at: Duration) {
-        let folder = format!("/proc/{}", self.process);
-        let status = fs::read_to_string(format!("{folder}/status")).unwrap();
-        let field = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-            line.split_whitespace().next().unwrap().parse::<f64>().unwrap()
-        };
-        let handles = fs::read_dir(format!("{folder}/fd")).unwrap().count() as f64;
+        let field = |name| field(self.process, name);
+        let handles = fs::read_dir(format!("/proc/{}/fd", self.process)).unwrap().count() as f64;
         self.taken.push((at, [field("VmRSS:") / 1024.0, handles, field("Threads:"), self.tasks]));
     }
 
@@ -48,6 +43,16 @@ impl Samples {
         let within = |(at, _): &&(Duration, [f64; 4])| *at <= end && *at + WINDOW > end;
         let found: Vec<_> = self.taken.iter().filter(within).map(|(_, values)| values).collect();
         std::array::from_fn(|which| found.iter().map(|values| values[which]).sum::<f64>() / found.len() as f64)
+    }
+
+    /// Prints what is held now, and of its memory what is the process's own.
+    pub(crate) fn trail(&self) {
+        let Some((at, [memory, handles, threads, tasks])) = self.taken.last() else { return };
+        let own = field(self.process, "RssAnon:") / 1024.0;
+        let minute = at.as_secs() / 60;
+        println!(
+            "minute {minute}: {memory:.1} MiB ({own:.1} anonymous), {handles} handles, {threads} threads, {tasks} tasks"
+        );
     }
 
     /// Prints the early and the late values; `true` when they are the same.
@@ -64,4 +69,11 @@ impl Samples {
         }
         flat
     }
+}
+
+/// A number of a process's status.
+fn field(process: u32, name: &str) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    line.split_whitespace().next().unwrap().parse().unwrap()
 }

@@ -56,7 +56,7 @@ impl Node {
             self.tell(Event::FetchFailed(told));
         }
         if blame == Blame::Lied {
-            self.outputs.push_back(Output::Drop { peer, reason: DropReason::Lied });
+            self.part(peer, DropReason::Lied);
         }
     }
 

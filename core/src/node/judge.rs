@@ -20,7 +20,7 @@ impl Node {
         let now = pending.arrived.mono;
         let put = waiting.put(pending);
         if let Some(peer) = peer.filter(|peer| put.flooding || self.peers.floods(now, *peer)) {
-            self.outputs.push_back(Output::Drop { peer, reason: DropReason::Flooding });
+            self.part(peer, DropReason::Flooding);
         }
         for evicted in put.evicted {
             self.judge(&evicted, Err(Fault::NoRoom));

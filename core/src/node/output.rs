@@ -136,16 +136,19 @@ pub enum DropReason {
     Silent,
     /// It answered a request with what cannot come from an honest program.
     Lied,
+    /// gossipsub's score of it has fallen below the threshold at which nothing of it is heard any more.
+    Graylisted,
 }
 
 impl DropReason {
-    /// In words, for the event.
+    /// In words, as [`crate::event::Disconnected`] tells it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Flooding => "flooding: more messages than may wait for their judgement",
             Self::Slow => "slow: it does not take what is sent to it",
             Self::Muted => "muted: it has begun anew on this connection and forgotten our subscriptions",
             Self::Lied => "lied: it answered a request with what is provably false",
+            Self::Graylisted => "graylisted: nothing of what it sends is of use",
             Self::Silent => "silent: nothing came from anybody, a new connection may help",
         }
     }

@@ -89,11 +89,11 @@ export async function devnet(t, args) {
 }
 
 /** The daemon's own event of a block; the tab may be quicker than the line. */
-export function block(daemon, number) {
+export function block(daemon, number, within) {
   return daemon.seen((line) => {
     const event = json(line);
     return event?.event === 'block' && event.number === number ? event : undefined;
-  });
+  }, within);
 }
 
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.wasm': 'application/wasm' };

@@ -1,0 +1,103 @@
+// A tab that was offline comes back: what it missed it fetches from its relays, and one that lies is dropped and named.
+
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+
+import { block, browse, devnet, json, program, run, serve, shown } from './harness.js';
+
+const MISSED = 60;
+
+/** A cable to a relay that can be pulled: its multiaddr, and `plug(in)`. */
+async function cable(t, relay) {
+  const [, , host, , port, ...rest] = relay.split('/');
+  const sockets = new Set();
+  let plugged = true;
+  const server = net.createServer((near) => {
+    if (!plugged) return near.destroy();
+    const far = net.connect(Number(port), host);
+    for (const [one, other] of [[near, far], [far, near]]) {
+      sockets.add(one);
+      one.on('error', () => other.destroy());
+      one.on('close', () => sockets.delete(one));
+      one.pipe(other);
+    }
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const plug = (on) => {
+    plugged = on;
+    if (!on) sockets.forEach((socket) => socket.destroy());
+  };
+  t.after(() => {
+    plug(false);
+    server.close();
+  });
+  return { relay: ['', 'ip4', '127.0.0.1', 'tcp', server.address().port, ...rest].join('/'), plug };
+}
+
+/** A second daemon, which follows the first. */
+async function follower(t, { chain, signer }, first) {
+  const files = join(tmpdir(), `petrel-offline-${process.pid}`);
+  await writeFile(`${files}.json`, JSON.stringify(chain));
+  const daemon = run(t, program('PETREL_BIN', 'petrel'), [
+    ...['node', '--rollup.config', `${files}.json`, '--p2p.unsafe-block-signer', signer, '--datadir', files],
+    ...['--p2p.no-discovery', '--p2p.static', first, '--p2p.listen.ip=127.0.0.1', '--p2p.listen.tcp=0'],
+    ...['--p2p.listen.ws=0', '--events=json', '--log.level=error'],
+  ]);
+  return listening(daemon, '/ws/');
+}
+
+/** Where it listens, by this protocol. */
+function listening(daemon, protocol) {
+  return daemon.seen((line) => {
+    const { event, address } = json(line) ?? {};
+    return event === 'listening' && address.includes(protocol) ? address : undefined;
+  });
+}
+
+const newest = (page) => page.$eval('#rows tr', (row) => Number(row.dataset.number));
+
+test('a tab offline for 60 blocks comes back with all of them; the relay that lies is dropped and named', { timeout: 300_000 }, async (t) => {
+  const { daemon, url } = await devnet(t, ['--block-time', '1s', '--block-bytes', '20kB']);
+  const first = await listening(daemon, '/ws/');
+  const told = await (await fetch(new URL('relay.json', url))).json();
+  const second = await follower(t, told, await listening(daemon, '/tcp/'));
+  const liar = run(t, program('PETREL_HOSTILE_RELAY', 'examples/hostile_relay'), ['stall', String(told.chain.l2_chain_id)]);
+  const lies = await liar.seen((line) => json(line)?.relay);
+  const cables = await Promise.all([first, second, lies].map((relay) => cable(t, relay)));
+  const { page } = await browse(t, await serve(t, { ...told, relays: cables.map(({ relay }) => relay) }));
+
+  await page.waitForFunction(() => document.querySelectorAll('#rows tr').length >= 5, undefined, { timeout: 60_000 });
+  cables.forEach(({ plug }) => plug(false));
+  const last = await newest(page);
+  await block(daemon, last + MISSED + 1, 90_000);
+  assert.ok((await newest(page)) <= last + 1, 'it was not offline');
+  cables.forEach(({ plug }) => plug(true));
+  const back = performance.now();
+  await page.waitForFunction(
+    ([last, missed]) => {
+      const numbers = new Set([...document.querySelectorAll('#rows tr')].map((row) => Number(row.dataset.number)));
+      return Array.from({ length: missed }, (_, at) => last + 1 + at).every((number) => numbers.has(number));
+    },
+    [last, MISSED],
+    { timeout: 60_000 },
+  );
+  t.diagnostic(`all ${MISSED} blocks ${Math.round((performance.now() - back) / 100) / 10} s after the network was back`);
+
+  const seen = new Map((await shown(page)).map(({ number, hash }) => [number, hash]));
+  for (let number = last + 1; number <= last + MISSED; number++) {
+    assert.equal(seen.get(number), (await block(daemon, number)).hash, `block ${number}`);
+  }
+  const givers = await page.$$eval('#rows tr .block-peer', (cells) => [...new Set(cells.map((cell) => cell.title))]);
+  const [one, other, liarId] = [first, second, lies].map((relay) => relay.split('/').at(-1));
+  assert.ok(givers.includes(one) && givers.includes(other), `blocks came from ${givers}`);
+  assert.ok(!givers.includes(liarId));
+  await page.waitForFunction(
+    (end) => [...document.querySelectorAll('#log li')].some((line) => line.textContent.includes(end) && /lied/.test(line.textContent)),
+    liarId.slice(-6),
+    { timeout: 10_000 },
+  );
+});
