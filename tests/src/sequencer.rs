@@ -103,6 +103,8 @@ impl Sequencer {
 fn config(chain: &Chain, relay: &str) -> Config {
     let mut config = Config::new(chain.clone());
     config.signer = Some(forge::key(1).address());
+    // Whatever a test gives it.
+    config.past = Duration::from_secs(3600);
     let peer: libp2p::PeerId = relay.rsplit('/').next().unwrap().parse().unwrap();
     let peer = PeerId::from_bytes(&peer.to_bytes()).unwrap();
     config.statics = vec![Static { peer, addresses: vec![relay.to_owned()] }];

@@ -324,6 +324,8 @@ impl<H: Host> Driver<H> {
         if beaten {
             self.arm(now, next);
             self.look_at_scores(now);
+            // What it was armed for may be due without being told as a deadline any more.
+            self.tick();
         }
         beaten
     }
