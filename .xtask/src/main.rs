@@ -30,9 +30,10 @@ cargo xtask COMMAND
                     ARGS that begin with a subcommand are run as they are
   test [STEP…]      every proof that fits in 40 minutes on two cold cores, or the named steps alone
   lint              the steps of `test` that run no tests: format, the core's rules, clippy on both targets
-  prove             what takes longer: thousands of simulated worlds, properties with many cases, benches, flood, crash, soak
+  prove             what takes longer: thousands of simulated worlds, properties with many cases, benches, flood, crash, leaves, soak
   prove soak [--minutes N]  a daemon under load: memory, handles and tasks must stay what they are
   crash [--rounds N]        kill -9 at random moments: what was acknowledged is there afterwards
+  leaves [--leaves N]       tabs that come back at once: how long until all have what they missed
   flood [--seconds N]       attackers of every kind against one daemon, while honest blocks come
   bench [-- ARGS]   the bench `validate` alone: what judging a message costs
   bench relay       what relaying costs, beside plain libp2p
@@ -70,6 +71,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         "bench" => prove::bench(&shell, rest),
         "flood" => prove::flood(&shell, rest),
         "crash" => prove::crash(&shell, rest),
+        "leaves" => prove::leaves(&shell, rest),
         "prove" => prove::prove(&shell, rest),
         "interop" => interop::interop(&shell, rest),
         "presets" => {

@@ -13,7 +13,7 @@ use crate::{
 const CASES: &str = "50000";
 
 /// The tests marked `#[ignore]` and the properties with many more cases, in release; then the benches, the flood, the
-/// crashes and the soak. `soak` alone runs that.
+/// crashes, the leaves and the soak. `soak` alone runs that.
 pub(crate) fn prove(shell: &Shell, args: &[String]) -> Result<()> {
     if let Some(("soak", rest)) = args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
         return soak(shell, rest);
@@ -29,6 +29,7 @@ pub(crate) fn prove(shell: &Shell, args: &[String]) -> Result<()> {
     sync(shell)?;
     flood(shell, &[])?;
     crash(shell, &[])?;
+    leaves(shell, &[])?;
     soak(shell, &[])?;
     println!("\nproved in {} min", start.elapsed().as_secs().div_ceil(60));
     Ok(())
@@ -65,6 +66,11 @@ pub(crate) fn flood(shell: &Shell, args: &[String]) -> Result<()> {
 /// A daemon that is killed at random moments, so many times.
 pub(crate) fn crash(shell: &Shell, args: &[String]) -> Result<()> {
     against(shell, "crash", number(args, "--rounds", 20)?)
+}
+
+/// So many tabs that come back at once.
+pub(crate) fn leaves(shell: &Shell, args: &[String]) -> Result<()> {
+    against(shell, "leaves", number(args, "--leaves", 200)?)
 }
 
 /// A daemon under load for so many minutes: what it holds must not grow.

@@ -26,6 +26,7 @@ use libp2p::{
 };
 use petrel_core::{
     config::{Config, Static},
+    head::Link,
     net::{Done, Driver, Host, Parts, Work},
     node::{Keep, Kept},
     primitives::Primitives,
@@ -97,9 +98,20 @@ pub fn transport(identity: &Keypair) -> Boxed<(PeerId, StreamMuxerBox)> {
 
 /// A node that listens at `/memory/<port>` and keeps the given peers.
 pub fn driver(config: Config, identity: &Keypair, port: u64, host: MemoryHost) -> Driver<MemoryHost> {
+    restored(config, identity, port, host, Vec::new())
+}
+
+/// The same with what an earlier run kept of the chain.
+pub fn restored(
+    config: Config,
+    identity: &Keypair,
+    port: u64,
+    host: MemoryHost,
+    chain: Vec<Link>,
+) -> Driver<MemoryHost> {
     let parts = Parts {
         config: config.settle().expect("the test's configuration is right"),
-        chain: Vec::new(),
+        chain,
         identity: identity.clone(),
         agent: "petrel/test".to_owned(),
         transport: transport(identity),

@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use alloy_primitives::{Bytes as AlloyBytes, U256};
+use alloy_primitives::{B256, Bytes as AlloyBytes, U256};
 use futures::{FutureExt, StreamExt, select};
 use libp2p::identity::Keypair;
 use petrel_core::{
@@ -11,7 +11,9 @@ use petrel_core::{
     block::ExecutionPayload,
     chain::Chain,
     config::Config,
+    event::GapState,
     fork::{Fork, Forks, Version},
+    head::Link,
     net::Driver,
     sign::{self, Key},
     time::Now,
@@ -40,9 +42,10 @@ fn chain(key: &Key) -> Config {
     Config::new(chain)
 }
 
-fn block(key: &Key, number: u64, bytes: usize) -> Vec<u8> {
+fn block(key: &Key, number: u64, parent: B256, bytes: usize) -> (B256, Vec<u8>) {
     let mut payload = ExecutionPayload {
         block_number: number,
+        parent_hash: parent,
         timestamp: now().secs(),
         gas_limit: 30_000_000,
         base_fee_per_gas: U256::from(7),
@@ -50,7 +53,7 @@ fn block(key: &Key, number: u64, bytes: usize) -> Vec<u8> {
         ..ExecutionPayload::default()
     };
     payload.block_hash = payload.compute_hash(Version::V4).expect("it encodes");
-    sign::seal(key, 10, Version::V4, &payload).expect("it encodes")
+    (payload.block_hash, sign::seal(key, 10, Version::V4, &payload).expect("it encodes"))
 }
 
 /// Bytes that do not compress.
@@ -103,7 +106,7 @@ async fn two_drivers(base: u64) {
     })
     .await;
     for (number, bytes) in [(1, 100), (2, 100_000), (3, 10_000_000)] {
-        sequencer.publish(Version::V4, block(&key, number, bytes).into());
+        sequencer.publish(Version::V4, block(&key, number, B256::ZERO, bytes).1.into());
         let events = until(&mut sequencer, &mut follower, |event| matches!(event, Event::Head(_))).await;
         let Some(Event::Block(block)) = events.iter().find(|event| matches!(event, Event::Block(_))) else {
             panic!("no block: {events:#?}");
@@ -112,6 +115,42 @@ async fn two_drivers(base: u64) {
         assert_eq!(block.block.signer, Some(key.address()));
         assert_eq!(follower.status().head.expect("a head").number, number);
     }
+}
+
+/// A gap is closed though nothing is gossiped any more: what sync waits for are its own deadlines.
+async fn gap(base: u64) {
+    let key = Key::from_bytes(&[1; 32]).expect("a key");
+    let (a, b) = (Keypair::generate_secp256k1(), Keypair::generate_secp256k1());
+    let host = MemoryHost::new(now);
+    let mut sequencer = memory::driver(chain(&key), &a, base, host.clone());
+    let last = chain(&key).chain.number_at(now().secs()).expect("after genesis");
+    let mut parent = B256::ZERO;
+    let mut next = |number| {
+        let (hash, message) = block(&key, number, parent, 1000);
+        let link = Link { number, hash, parent: core::mem::replace(&mut parent, hash), timestamp: now().secs() };
+        (link, message)
+    };
+    let mut links = Vec::new();
+    for number in last - 5..last {
+        let (link, message) = next(number);
+        sequencer.publish(Version::V4, message.into());
+        while !matches!(sequencer.select_next_some().await, Event::Head(_)) {}
+        links.push(link);
+    }
+    let mut config = chain(&key);
+    config.statics = vec![memory::kept(&a, base)];
+    let mut follower = memory::restored(config, &b, base + 1, host, vec![links[0]]);
+    let mut topics = 0;
+    until(&mut sequencer, &mut follower, |event| {
+        topics += usize::from(matches!(event, Event::TopicJoined(_)));
+        topics == 4
+    })
+    .await;
+    sequencer.publish(Version::V4, next(last).1.into());
+    let over = |event: &Event| matches!(event, Event::Gap(gap) if gap.state != GapState::Opened);
+    let events = until(&mut sequencer, &mut follower, over).await;
+    assert!(matches!(events.last(), Some(Event::Gap(gap)) if gap.state == GapState::Closed), "{events:#?}");
+    assert_eq!(follower.status().head.expect("a head").number, last);
 }
 
 /// gossipsub's heartbeat loses its wake-up on a quiet connection; the driver polls the swarm at least every 200 ms.
@@ -140,6 +179,18 @@ fn the_driver_keeps_its_beat_when_nothing_happens() {
 #[wasm_bindgen_test]
 async fn the_driver_keeps_its_beat_when_nothing_happens() {
     quiet(7101).await;
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+#[test]
+fn a_gap_is_closed_though_nothing_comes_any_more() {
+    futures::executor::block_on(gap(7201));
+}
+
+#[cfg(target_arch = "wasm32")]
+#[wasm_bindgen_test]
+async fn a_gap_is_closed_though_nothing_comes_any_more() {
+    gap(7201).await;
 }
 
 #[cfg(not(target_arch = "wasm32"))]
