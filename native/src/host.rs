@@ -1,7 +1,8 @@
 //! The daemon's body: the system's clocks, tokio's sleep, worker threads, and the store.
 //!
-//! Heavy work runs on tokio's blocking pool; the node asks for at most four checks of a topic and sixteen answers at once,
-//! so some thirty threads are the most that it ever uses. A panic is logged and answered for; the node lives on.
+//! Heavy work runs on tokio's blocking pool, or where it is short as a task: the usual block is judged in less time than two
+//! threads take to wake each other. The node asks for at most four checks of a topic and sixteen answers at once, so some
+//! thirty threads are the most that it ever uses. A panic is logged and answered for; the node lives on.
 
 use std::{
     future::Future,
@@ -18,6 +19,9 @@ use petrel_core::{
 use tokio::{sync::oneshot, task::JoinHandle, time::Sleep};
 
 use crate::{primitives::FASTEST, store::Store};
+
+/// Bytes that are judged in less than a millisecond.
+const SHORT: usize = 200 << 10;
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -49,8 +53,14 @@ impl Host for TokioHost {
     fn work(&self, work: Work) -> Working {
         match (work, &self.store) {
             (Work::Heavy(heavy), _) => {
-                let panicked = heavy.panicked();
-                Working::Heavy(tokio::task::spawn_blocking(move || heavy.run(FASTEST)), panicked)
+                let (panicked, is_short) = (heavy.panicked(), heavy.bytes() <= SHORT);
+                let compute = move || heavy.run(FASTEST);
+                let thread = if is_short {
+                    tokio::spawn(async move { compute() })
+                } else {
+                    tokio::task::spawn_blocking(compute)
+                };
+                Working::Heavy(thread, panicked)
             }
             (Work::Load(number), Some(store)) => {
                 let store = store.clone();

@@ -74,18 +74,20 @@ fn node(flags: &NodeFlags) -> ExitCode {
     }
 }
 
-/// Runs the body on tokio; what keeps it from starting is said like any other mistake.
-fn block_on(body: impl Future<Output = Result<(), daemon::DaemonError>>) -> ExitCode {
+/// Runs the body on tokio; what keeps it from starting is said like any other mistake. It runs as a task: a connection and
+/// the loop that hears of it are then one thread's work, and need not wake each other.
+fn block_on(body: impl Future<Output = Result<(), daemon::DaemonError>> + Send + 'static) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return unusable(&error),
     };
-    let ended = runtime.block_on(body);
+    let ended = runtime.block_on(async { tokio::spawn(body).await });
     // A check that still runs must not hold up the end.
     runtime.shutdown_background();
     match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => unusable(&error),
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => unusable(&error),
+        Err(panicked) => unusable(&panicked),
     }
 }
 

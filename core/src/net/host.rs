@@ -70,6 +70,17 @@ impl Heavy {
         }
     }
 
+    /// Bytes that it works on at most: how long it takes follows from them.
+    pub const fn bytes(&self) -> usize {
+        match self {
+            Self::Check(check) => check.message.data.len(),
+            Self::Read(reading) => reading.bytes.len().saturating_mul(Self::INFLATION),
+        }
+    }
+
+    /// Snappy's copy of 64 bytes has three.
+    const INFLATION: usize = 22;
+
     /// What is made of it when it panics.
     pub const fn panicked(&self) -> Panicked {
         match self {

@@ -10,6 +10,7 @@ mod plain_relay;
 
 use std::{
     env, fs,
+    net::TcpListener,
     process::{Command, ExitCode},
     time::Duration,
 };
@@ -28,12 +29,17 @@ fn main() -> ExitCode {
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         // As `petrel node`: the daemon's own main reads the same arguments.
         ["node", ..] => return petrel_node::main(),
-        ["plain", topic] => plain_relay::run(topic),
+        ["plain", topic, port] => plain_relay::run(topic, port),
         // `cargo test --benches` runs this too, to see that it runs.
         _ if !words.iter().any(|word| word == "--bench") => println!("run it with `cargo bench`"),
         _ => measure(),
     }
     ExitCode::SUCCESS
+}
+
+/// A port that nobody listens on.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn measure() {
@@ -47,16 +53,15 @@ fn measure() {
     let mut node = Command::new(&program);
     node.arg("node").arg("--rollup.config").arg(&rollup).arg("--datadir").arg(files.path());
     node.args(["--p2p.unsafe-block-signer", &forge::key(1).address().to_string(), "--p2p.no-discovery"]);
-    node.args(["--p2p.listen.ip=127.0.0.1", "--p2p.listen.tcp=0", "--events=json", "--log.level=error"]);
-    // The other one keeps nothing either.
-    node.arg("--store.blocks=0");
+    let ports = [free_port(), free_port()];
+    node.arg("--p2p.listen.ip=127.0.0.1").arg(format!("--p2p.listen.tcp={}", ports[0]));
+    // The other one keeps nothing and says nothing either.
+    node.args(["--store.blocks=0", "--log.level=error"]);
     let mut relay = Command::new(&program);
-    relay.args(["plain", &topic]);
+    relay.args(["plain", &topic, &ports[1].to_string()]);
 
-    let mut paths = [("petrel", node), ("plain libp2p", relay)].map(|(name, mut command)| {
-        let child = Child::start(name, &mut command).unwrap();
-        Path::open(child, &topic)
-    });
+    let mut paths = [("petrel", node, ports[0]), ("plain libp2p", relay, ports[1])]
+        .map(|(name, mut command, port)| Path::open(Child::start(name, &mut command).unwrap(), port, &topic));
     let mut measured = [Measured::default(), Measured::default()];
     for round in 0..ROUNDS {
         for (path, sum) in paths.iter_mut().zip(&mut measured) {

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     fs,
+    net::TcpStream,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -74,9 +75,14 @@ pub(crate) struct Path {
 }
 
 impl Path {
-    pub(crate) fn open(mut relay: Child, topic: &str) -> Self {
-        let told = relay.expect("its address", PATIENCE * 6, |event| event["event"] == "listening");
-        let address: Multiaddr = told["address"].as_str().unwrap().parse().unwrap();
+    /// Through the relay that will listen on this port.
+    pub(crate) fn open(relay: Child, port: u16, topic: &str) -> Self {
+        let end = Instant::now() + PATIENCE * 6;
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(Instant::now() < end, "the relay does not listen");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let address: Multiaddr = format!("/ip4/127.0.0.1/tcp/{port}").parse().unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let (blocks, mut due) = unbounded_channel::<Vec<u8>>();
         let (arrived, arrivals) = unbounded_channel();
@@ -130,7 +136,6 @@ impl Path {
             let Ok(Some((wire, at))) = next else { break };
             delays.extend(sent.remove(&wire).map(|since| at - since));
         }
-        let _told = self.relay.drain();
         Measured { blocks: count, lost: sent.len() as u64, cpu: cpu(self.relay.id()) - before, delays }
     }
 }
