@@ -8,6 +8,7 @@ use std::{env, process::ExitCode};
 
 use anyhow::{Result, bail, ensure};
 
+mod fuzz;
 mod interop;
 mod presets;
 mod prove;
@@ -30,10 +31,11 @@ cargo xtask COMMAND
                     ARGS that begin with a subcommand are run as they are
   test [STEP…]      every proof that fits in 40 minutes on two cold cores, or the named steps alone
   lint              the steps of `test` that run no tests: format, the core's rules, clippy on both targets
-  prove             what takes longer: thousands of simulated worlds, properties with many cases, benches, flood, crash, leaves, soak
+  prove             what takes longer: thousands of simulated worlds, properties with many cases, benches, flood, crash, leaves, fuzz, soak
   prove soak [--minutes N]  a daemon under load: memory, handles and tasks must stay what they are
   crash [--rounds N]        kill -9 at random moments: what was acknowledged is there afterwards
   leaves [--leaves N]       tabs that come back at once: how long until all have what they missed
+  fuzz [--seconds N]        every decoder that a peer reaches, under libFuzzer, each for so long (needs a C++ compiler)
   flood [--seconds N]       attackers of every kind against one daemon, while honest blocks come
   bench [-- ARGS]   the bench `validate` alone: what judging a message costs
   bench relay       what relaying costs, beside plain libp2p
@@ -71,6 +73,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         "bench" => prove::bench(&shell, rest),
         "flood" => prove::flood(&shell, rest),
         "crash" => prove::crash(&shell, rest),
+        "fuzz" => prove::fuzz(&shell, rest),
         "leaves" => prove::leaves(&shell, rest),
         "prove" => prove::prove(&shell, rest),
         "interop" => interop::interop(&shell, rest),

@@ -5,6 +5,7 @@ use std::{path::PathBuf, time::Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{
+    fuzz,
     shell::{Shell, run},
     www,
 };
@@ -13,7 +14,7 @@ use crate::{
 const CASES: &str = "50000";
 
 /// The tests marked `#[ignore]` and the properties with many more cases, in release; then the benches, the flood, the
-/// crashes, the leaves and the soak. `soak` alone runs that.
+/// crashes, the leaves, the fuzzers and the soak. `soak` alone runs that.
 pub(crate) fn prove(shell: &Shell, args: &[String]) -> Result<()> {
     if let Some(("soak", rest)) = args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
         return soak(shell, rest);
@@ -30,6 +31,7 @@ pub(crate) fn prove(shell: &Shell, args: &[String]) -> Result<()> {
     flood(shell, &[])?;
     crash(shell, &[])?;
     leaves(shell, &[])?;
+    fuzz(shell, &[])?;
     soak(shell, &[])?;
     println!("\nproved in {} min", start.elapsed().as_secs().div_ceil(60));
     Ok(())
@@ -66,6 +68,11 @@ pub(crate) fn flood(shell: &Shell, args: &[String]) -> Result<()> {
 /// A daemon that is killed at random moments, so many times.
 pub(crate) fn crash(shell: &Shell, args: &[String]) -> Result<()> {
     against(shell, "crash", number(args, "--rounds", 20)?)
+}
+
+/// Each decoder that a peer reaches, for so many seconds.
+pub(crate) fn fuzz(shell: &Shell, args: &[String]) -> Result<()> {
+    fuzz::fuzz(shell, number(args, "--seconds", 60)?)
 }
 
 /// So many tabs that come back at once.

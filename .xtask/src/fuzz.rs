@@ -1,0 +1,54 @@
+//! `cargo xtask fuzz`: the decoders that a peer reaches, under libFuzzer, on the stable compiler.
+
+use std::{fs, path::PathBuf, process::Command};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::shell::{Shell, read, run};
+
+/// Names in `tests/fuzz/target.rs`.
+const TARGETS: [&str; 3] = ["message", "payload", "answer"];
+/// Coverage counters without a sanitizer: Rust's own checks are what finds faults here, and the stable compiler has no other.
+const COUNTERS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+    -Cllvm-args=-sanitizer-coverage-trace-compares -Cdebug-assertions=yes -Coverflow-checks=yes";
+/// Bytes of an input at most: faults of a decoder need no large ones.
+const INPUT: u32 = 16 << 10;
+/// MiB that an input may make us hold.
+const MEMORY: u32 = 1024;
+/// Seconds that one input may take.
+const PATIENCE: u32 = 5;
+
+/// Each target for so many seconds.
+pub(crate) fn fuzz(shell: &Shell, seconds: u64) -> Result<()> {
+    let program = build(shell)?;
+    for target in TARGETS {
+        let folder = shell.target().join("fuzz").join(target);
+        let corpus = folder.join("corpus");
+        fs::create_dir_all(&corpus).with_context(|| format!("cannot make {}", corpus.display()))?;
+        println!("\n== {target}");
+        let mut fuzzer = Command::new(&program);
+        fuzzer.env("PETREL_FUZZ", target).env("PETREL_FUZZ_CORPUS", &corpus).arg(&corpus);
+        fuzzer.arg(format!("-artifact_prefix={}/", folder.display())).arg(format!("-max_total_time={seconds}"));
+        fuzzer.arg(format!("-max_len={INPUT}")).arg(format!("-rss_limit_mb={MEMORY}"));
+        run(fuzzer.arg(format!("-timeout={PATIENCE}")).args(["-verbosity=0", "-print_final_stats=1"]))?;
+    }
+    Ok(())
+}
+
+/// With a target named, the flags reach neither build scripts nor macros.
+fn build(shell: &Shell) -> Result<PathBuf> {
+    let host = read(&mut shell.command("rustc", ["--print", "host-tuple"]))?;
+    let args = ["build", "--release", "--package", "petrel-tests", "--features", "fuzz", "--test", "fuzz"];
+    let mut build = shell.cargo(args);
+    build.args(["--target", host.trim(), "--message-format=json-render-diagnostics"]);
+    build.env("RUSTFLAGS", COUNTERS).env("CARGO_TARGET_DIR", shell.target().join("fuzz"));
+    println!("building the fuzzer");
+    let told = read(&mut build)?;
+    let key = "\"executable\":\"";
+    let paths = told.lines().filter(|line| line.contains("\"name\":\"fuzz\""));
+    match paths.filter_map(|line| line.split_once(key)?.1.split_once('"')).last() {
+        Some((path, _)) => Ok(path.into()),
+        None => bail!("cargo did not say where the fuzzer is"),
+    }
+}
