@@ -85,3 +85,65 @@ impl request_response::Codec for Codec {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Poll;
+
+    use futures::{FutureExt, io::Cursor};
+    use libp2p::request_response::Codec as _;
+
+    use super::*;
+
+    const NAME: StreamProtocol = StreamProtocol::new("/test");
+
+    /// Everything is there at once: nothing has to be waited for.
+    fn now<T>(future: impl Future<Output = T>) -> T {
+        future.now_or_never().expect("nothing is waited for")
+    }
+
+    fn request(bytes: &[u8]) -> Request {
+        now(Codec.read_request(&NAME, &mut Cursor::new(bytes))).expect("memory does not fail")
+    }
+
+    fn response(io: &mut (impl AsyncRead + Unpin + Send)) -> usize {
+        match now(Codec.read_response(&NAME, io)).expect("memory does not fail") {
+            Response::Came(bytes) => bytes.len(),
+            Response::Goes(_) => panic!("nothing goes"),
+        }
+    }
+
+    #[test]
+    fn a_request_is_eight_bytes_and_what_follows_is_left_alone() {
+        let bytes: Vec<u8> = (1..=20).collect();
+        for length in 0..bytes.len() {
+            let number = (length >= 8).then_some(0x0807_0605_0403_0201);
+            assert_eq!(request(&bytes[..length]), number);
+        }
+        let mut io = Cursor::new(&bytes);
+        assert!(now(Codec.read_request(&NAME, &mut io)).is_ok());
+        assert_eq!(io.position(), 8);
+    }
+
+    /// Bytes without an end.
+    struct Endless(u8);
+
+    impl AsyncRead for Endless {
+        fn poll_read(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+            buffer: &mut [u8],
+        ) -> Poll<io::Result<usize>> {
+            buffer.fill(self.0);
+            Poll::Ready(Ok(buffer.len()))
+        }
+    }
+
+    #[test]
+    fn an_answer_without_an_end_is_read_to_one_byte_beyond_its_bound_and_a_refusal_to_its_first() {
+        assert_eq!(response(&mut Endless(0)), MAX_ANSWER + 1);
+        assert_eq!(response(&mut Endless(1)), 1);
+        assert_eq!(response(&mut Cursor::new(&[])), 0);
+        assert_eq!(response(&mut Cursor::new(&[0, 1, 0, 0, 0])), 5);
+    }
+}
