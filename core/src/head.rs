@@ -114,9 +114,21 @@ impl Head {
 
     /// What is missing between the head and the lowest that waits.
     pub fn aim(&self) -> Option<Aim> {
-        let (head, (_, lowest)) = (self.head()?, self.waiting.first_key_value()?);
+        let (head, lowest) = (self.head()?, self.lowest()?);
         let (from, to) = (head.number + 1, lowest.number.checked_sub(1)?);
         (from <= to).then_some(Aim { from, to, expected: Some(lowest.parent) })
+    }
+
+    /// The lowest that waits; of several at one height one that another waits for.
+    fn lowest(&self) -> Option<&Link> {
+        let (first, _) = self.waiting.first_key_value()?;
+        let last = BlockRef { number: first.number, hash: B256::repeat_byte(0xff) };
+        let mut siblings = self.waiting.range(..=last).map(|(_, link)| link).peekable();
+        let first = *siblings.peek()?;
+        let from = BlockRef { number: first.number + 1, hash: B256::ZERO };
+        let to = BlockRef { number: first.number + 1, hash: B256::repeat_byte(0xff) };
+        let is_parent = |link: &&Link| self.waiting.range(from..=to).any(|(_, child)| child.parent == link.hash);
+        siblings.find(is_parent).or(Some(first))
     }
 
     /// When [`Head::handle_timeout`] would skip the gap (monotonic).
@@ -281,7 +293,9 @@ impl Head {
     /// Begins again at the lowest waiting block.
     fn skip(&mut self, events: &mut Vec<Event>) {
         self.gap = None;
-        let Some((at, block)) = self.waiting.pop_first() else { return };
+        let Some(block) = self.lowest().copied() else { return };
+        let at = reference(&block);
+        self.waiting.remove(&at);
         let from = self.head().map_or(at.number, |head| head.number + 1);
         self.chain.clear();
         events.push(Event::Gap(Gap { from, to: at.number - 1, state: GapState::Skipped }));

@@ -11,22 +11,24 @@
 //! ```
 //!
 //! What is wanted is a question, [`Sync::wish`], asked whenever something happened, not a task that waits. Whom to ask is
-//! chosen by `pick`: a peer without the block is not asked for it again, a slow one gets one request at a time and delays
-//! nobody because what it owes is asked of another after [`Sync::HEDGE`], and one that lied is not asked for
-//! [`Sync::REST`]. Nobody is blamed for a gap that was given up.
+//! chosen by `pick`: a peer that said no is asked again a little later, for it may be fetching the same block, but only so
+//! often ([`mark`]); a slow one gets one request at a time and delays nobody because what it owes is asked of another after
+//! [`Sync::HEDGE`], and one that lied is not asked for [`Sync::REST`]. Nobody is blamed for a gap that was given up.
 //!
 //! Without anything verified beyond the head yet (after a start), [`Aim::expected`] is unknown and blocks are fetched
 //! upwards from the head until quarantine is full.
 //!
-//! Bounds: [`Sync::FLIGHTS`] requests in all and [`Sync::PEER_FLIGHTS`] of one peer, each answered with 10 MiB at most;
+//! Bounds: [`Sync::FLIGHTS`] requests in all, and as many as [`Sync::OVERDUE`] that nobody counts on any more,
+//! [`Sync::PEER_FLIGHTS`] of one peer, each answered with 10 MiB at most;
 //! [`Sync::QUARANTINE`] blocks and [`Sync::QUARANTINE_BYTES`] in quarantine; what is missing where, for the numbers of
 //! [`Sync::WINDOW`].
 
 use core::time::Duration;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+mod mark;
 mod pick;
 mod progress;
 
@@ -38,6 +40,7 @@ use crate::{
     peer::PeerId,
     request::{AnswerFault, Blame, Fetched, Limits, Reading},
 };
+use mark::Marks;
 use pick::Peer;
 
 /// Names one request of ours; never used twice in a run.
@@ -100,10 +103,10 @@ pub struct Sync {
     next_id: u64,
     quarantine: BTreeMap<u64, Candidate>,
     quarantine_bytes: usize,
-    /// Who does not have what.
-    missing: BTreeSet<(u64, PeerId)>,
-    /// Who did not answer once for what, and may be asked once more.
-    unanswered: BTreeSet<(u64, PeerId)>,
+    /// Who did not give what.
+    marks: Marks,
+    /// When the last peer that could serve left (monotonic).
+    left_at: Option<Duration>,
     progress: Progress,
     /// Verified bytes whose keeping is awaited: nothing is fetched while there are too many.
     pub(crate) unkept: usize,
@@ -120,11 +123,20 @@ struct Flight {
     read: bool,
 }
 
+impl Flight {
+    /// Nobody counts on its answer any more, though it may yet come.
+    fn is_late(&self, now: Duration) -> bool {
+        !self.read && now.saturating_sub(self.at) >= Sync::HEDGE
+    }
+}
+
 impl Sync {
     /// Peers remembered; beyond them only those that are connected.
     pub const PEERS: usize = 4096;
     /// Requests under way.
     pub const FLIGHTS: usize = 16;
+    /// Requests that are not answered for longer than [`Sync::HEDGE`].
+    pub const OVERDUE: usize = 64;
     /// Requests under way at one peer (libp2p streams that an op-node allows are more; its tokens are fewer).
     pub const PEER_FLIGHTS: usize = 4;
     /// How far below the next named block others are fetched.
@@ -139,6 +151,8 @@ impl Sync {
     pub const DELAY: Duration = Duration::from_millis(300);
     /// After so long without an answer another peer is asked too.
     pub const HEDGE: Duration = Duration::from_secs(3);
+    /// How long a gap waits for somebody to come back when everybody who could serve is gone.
+    pub const ABSENCE: Duration = Duration::from_secs(60);
     /// How long a peer that lied is not asked.
     pub const REST: Duration = Duration::from_secs(600);
     /// How long a peer that failed is not asked.
@@ -155,8 +169,8 @@ impl Sync {
             next_id: 0,
             quarantine: BTreeMap::new(),
             quarantine_bytes: 0,
-            missing: BTreeSet::new(),
-            unanswered: BTreeSet::new(),
+            marks: Marks::default(),
+            left_at: None,
             progress: Progress::default(),
             unkept: 0,
         }
@@ -173,10 +187,10 @@ impl Sync {
     /// A peer's last connection ended. What was asked of it is asked of others; that it lied is remembered.
     pub fn disconnected(&mut self, peer: PeerId, now: Duration) {
         self.flights.retain(|_, flight| flight.peer != peer || flight.read);
-        self.missing.retain(|(_, who)| *who != peer);
-        self.unanswered.retain(|(_, who)| *who != peer);
+        self.marks.retain(|(_, who)| *who != peer);
         if let Some(known) = self.peers.get_mut(&peer) {
             known.left();
+            self.left_at = Some(now);
         }
         let few = self.peers.len() <= Self::PEERS;
         self.peers.retain(|_, peer| peer.connected || (few && peer.rests(now)));
@@ -191,22 +205,26 @@ impl Sync {
         let Some(aim) = aim else {
             self.quarantine.clear();
             self.quarantine_bytes = 0;
-            self.missing.clear();
-            self.unanswered.clear();
+            self.marks.clear();
             return;
         };
         if before.is_none_or(|before| before.from != aim.from) {
             self.begin_at = now.saturating_add(Self::DELAY);
         }
-        self.missing.retain(|(number, _)| (aim.from..=aim.to).contains(number));
-        self.unanswered.retain(|(number, _)| (aim.from..=aim.to).contains(number));
+        if before.is_some_and(|before| before.expected.is_none()) && aim.expected.is_some() {
+            // What was not there yet may be there now.
+            self.marks.clear();
+        }
+        self.marks.retain(|(number, _)| (aim.from..=aim.to).contains(number));
         self.let_go(|number| !(aim.from..=aim.to).contains(&number));
         self.progress.aim(aim, now);
     }
 
     /// The next request to make at `now`; ask again until there is none.
     pub fn wish(&mut self, now: Duration) -> Option<Wish> {
-        if now < self.begin_at || self.flights.len() >= Self::FLIGHTS || self.unkept > Self::UNKEPT_BYTES {
+        let on_time = self.flights.values().filter(|flight| !flight.is_late(now)).count();
+        let many = on_time >= Self::FLIGHTS || self.flights.len() >= Self::FLIGHTS + Self::OVERDUE;
+        if now < self.begin_at || many || self.unkept > Self::UNKEPT_BYTES {
             return None;
         }
         let number = self.wanted().find(|number| self.is_wanted(*number, now) && self.pick(*number, now).is_some())?;
@@ -229,7 +247,7 @@ impl Sync {
         }
         let hedge = self.flights.values().filter(|flight| !flight.read).map(|flight| flight.at + Self::HEDGE);
         let ready = self.peers.values().filter_map(|peer| peer.ready_at(now));
-        hedge.chain(ready).filter(|at| *at > now).min()
+        hedge.chain(ready).filter(|at| *at > now).chain(self.marks.due(now)).min()
     }
 
     /// An answer came: what is to be judged, and by [`Sync::judged`] told.
@@ -262,20 +280,31 @@ impl Sync {
         let expected = aim.expected?;
         let candidate = self.release(aim.to)?;
         if candidate.fetched.hash == expected {
+            if let Some(peer) = self.peers.get_mut(&candidate.peer) {
+                peer.linked();
+            }
             return Some(Ok(candidate));
         }
         let fault = AnswerFault::Unlinked { found: candidate.fetched.hash };
         Some(Err(self.failed(candidate.peer, aim.to, fault, now)))
     }
 
-    /// Whether the next block may still come from somebody: it is under way, or there is a peer that has not said no.
+    /// Whether the next block may still come from somebody: it is under way, or there is a peer that has not said no for
+    /// good. When everybody who could say anything is gone, for [`Sync::ABSENCE`]: nothing newer comes meanwhile either.
     pub fn hopeful(&self, now: Duration) -> bool {
         let Some(aim) = self.aim else { return false };
         let next = if aim.expected.is_some() { aim.to } else { aim.from };
-        let may = |(peer, known): (&PeerId, &Peer)| {
-            known.connected && known.serves && !known.rests(now) && !self.missing.contains(&(next, *peer))
-        };
-        self.flights.values().any(|flight| flight.number == next) || self.peers.iter().any(may)
+        let under_way = self.flights.values().any(|flight| flight.number == next && !flight.is_late(now));
+        let mut here = self.peers.iter().filter(|(_, known)| known.connected && known.serves).peekable();
+        if here.peek().is_none() {
+            return self.left_at.is_some_and(|left| now.saturating_sub(left) < Self::ABSENCE);
+        }
+        under_way || here.any(|(peer, known)| !known.rests(now) && !self.marks.is_final(next, *peer))
+    }
+
+    /// The gap was given up.
+    pub fn skipped(&mut self) {
+        self.progress.skipped();
     }
 
     /// What there is to tell of the progress at `now`, at most once a second.
@@ -284,10 +313,7 @@ impl Sync {
     }
 
     fn failed(&mut self, peer: PeerId, number: u64, fault: AnswerFault, now: Duration) -> Failure {
-        // Without an answer it may have the block all the same; the second time it counts as one that has not.
-        if fault.blame() != Blame::Slow || !self.unanswered.insert((number, peer)) {
-            self.missing.insert((number, peer));
-        }
+        self.marks.mark(number, peer, fault, now);
         if let Some(known) = self.peers.get_mut(&peer) {
             known.failed(fault, now);
         }
@@ -313,10 +339,9 @@ impl Sync {
             return false;
         }
         let mut flights = self.flights.values().filter(|flight| flight.number == number);
-        let late = |flight: &Flight| !flight.read && now.saturating_sub(flight.at) >= Self::HEDGE;
         match (flights.next(), flights.next()) {
             (None, _) => true,
-            (Some(one), None) => late(one),
+            (Some(one), None) => one.is_late(now),
             _ => false,
         }
     }

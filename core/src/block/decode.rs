@@ -78,6 +78,13 @@ pub enum DecodeError {
     Withdrawals(usize),
 }
 
+impl DecodeError {
+    /// Whether it may be the beginning of a longer payload.
+    pub const fn lacks_bytes(&self) -> bool {
+        matches!(self, Self::TooShort { .. } | Self::Offset { .. } | Self::TransactionOffset { .. })
+    }
+}
+
 /// Where the variable parts are, relative to the SSZ bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {

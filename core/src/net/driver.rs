@@ -85,6 +85,8 @@ pub struct Driver<H: Host> {
     requests: Requests,
     /// Requests that could not even be made, and why; told as `refused` are.
     unasked: Vec<(FetchId, AnswerFault)>,
+    /// Answers that nobody waits for any more; told as `refused` are.
+    unheard: Vec<AskId>,
 }
 
 impl<H: Host> Driver<H> {
@@ -118,6 +120,7 @@ impl<H: Host> Driver<H> {
             refused: Vec::new(),
             requests: Requests::default(),
             unasked: Vec::new(),
+            unheard: Vec::new(),
             host,
         };
         driver.tick();
@@ -169,16 +172,16 @@ impl<H: Host> Driver<H> {
             while let Some(output) = self.node.poll_output() {
                 self.fulfil(output);
             }
-            let input = match (self.refused.pop(), self.unasked.pop()) {
-                (Some((peer, error)), unasked) => {
-                    self.unasked.extend(unasked);
-                    Input::DialFailed { peer, error }
-                }
-                (None, Some((id, fault))) => Input::Fetched { id, answer: Err(fault) },
-                (None, None) => break,
-            };
+            let Some(input) = self.failed() else { break };
             self.node.handle(self.host.now(), input);
         }
+    }
+
+    /// What came to nothing while the node's wishes were fulfilled.
+    fn failed(&mut self) -> Option<Input> {
+        let dial = self.refused.pop().map(|(peer, error)| Input::DialFailed { peer, error });
+        let ask = || self.unasked.pop().map(|(id, fault)| Input::Fetched { id, answer: Err(fault) });
+        dial.or_else(ask).or_else(|| self.unheard.pop().map(|id| Input::Answered { id }))
     }
 
     fn fulfil(&mut self, output: Output) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{DropReason, Keep, KeepId, Kept, Node, Output};
 use crate::{
     block::Block,
-    event::{BlockRef, Event, NewBlock, NewHead, StoreState, Stored, Via},
+    event::{BlockRef, Event, GapState, NewBlock, NewHead, StoreState, Stored, Via},
     gossip::Verified,
     head::{Aim, Link},
     request::Blame,
@@ -80,6 +80,9 @@ impl Node {
     /// Tells what became of the head, and keeps it.
     pub(super) fn moved(&mut self, events: Vec<Event>) {
         for event in events {
+            if matches!(&event, Event::Gap(gap) if gap.state == GapState::Skipped) {
+                self.sync.skipped();
+            }
             let head = match &event {
                 Event::Head(NewHead { number, hash, parent, timestamp, .. }) => {
                     Some(Link { number: *number, hash: *hash, parent: *parent, timestamp: *timestamp })

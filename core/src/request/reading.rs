@@ -1,6 +1,6 @@
 //! The judgement of an answer: is it the block that was asked for, whole and with the hash that it claims?
 
-use std::io::{Cursor, Read};
+use std::io::{Cursor, ErrorKind, Read};
 
 use alloy_primitives::B256;
 use bytes::Bytes;
@@ -56,6 +56,9 @@ pub enum AnswerFault {
     /// More than 10 MiB, on the wire or decompressed.
     #[error("more than 10 MiB")]
     TooLarge,
+    /// It ended in the middle: a deadline of the other side, or a stream that was reset, looks the same as an end.
+    #[error("it was cut off")]
+    Cut,
     /// The framed snappy stream is corrupt.
     #[error("the snappy stream is corrupt")]
     Snappy,
@@ -112,9 +115,8 @@ impl AnswerFault {
             | Self::Unsupported
             | Self::Unlinked { .. }
             | Self::Panicked => Blame::None,
-            Self::Failed | Self::Timeout => Blame::Slow,
+            Self::Failed | Self::Timeout | Self::Short(_) | Self::Cut => Blame::Slow,
             Self::Result(_)
-            | Self::Short(_)
             | Self::Version(_)
             | Self::TooLarge
             | Self::Snappy
@@ -134,6 +136,7 @@ impl AnswerFault {
             Self::Short(_) => "short",
             Self::Version(_) => "version",
             Self::TooLarge => "too_large",
+            Self::Cut => "cut",
             Self::Snappy => "snappy",
             Self::Undecodable(_) => "undecodable",
             Self::Number(_) => "number",
@@ -157,7 +160,13 @@ impl Reading {
             return Err(AnswerFault::TooLarge);
         }
         let (version, frames) = header(&self.bytes)?;
-        let payload = decode(version, decompress(frames)?)?;
+        let body = decompress(frames)?;
+        // Between two frames the end of a stream is no fault of snappy's.
+        let whole_frames = body.len() % FRAME == 0;
+        let payload = decode(version, body).map_err(|fault| match fault {
+            AnswerFault::Undecodable(error) if whole_frames && error.lacks_bytes() => AnswerFault::Cut,
+            fault => fault,
+        })?;
         if payload.number() != self.number {
             return Err(AnswerFault::Number(payload.number()));
         }
@@ -185,20 +194,21 @@ fn header(bytes: &[u8]) -> Result<(u32, &[u8]), AnswerFault> {
     }
 }
 
+/// Bytes of every frame but the last (snappy framing format §4.2).
+const FRAME: usize = 1 << 16;
 /// How every framed snappy stream begins; op-node's reader demands it, `snap`'s does not.
 const STREAM: &[u8] = b"\xff\x06\0\0sNaPpY";
 
 /// At most [`MAX_ANSWER`] bytes are ever decompressed, and one more.
 fn decompress(frames: &[u8]) -> Result<Bytes, AnswerFault> {
     if !frames.starts_with(STREAM) {
-        return Err(AnswerFault::Snappy);
+        return Err(if STREAM.starts_with(frames) { AnswerFault::Cut } else { AnswerFault::Snappy });
     }
     let mut out = Vec::with_capacity(frames.len().saturating_mul(2).min(MAX_ANSWER));
     let limit = MAX_ANSWER as u64 + 1;
-    snap::read::FrameDecoder::new(Cursor::new(frames))
-        .take(limit)
-        .read_to_end(&mut out)
-        .map_err(|_| AnswerFault::Snappy)?;
+    snap::read::FrameDecoder::new(Cursor::new(frames)).take(limit).read_to_end(&mut out).map_err(|error| {
+        if error.kind() == ErrorKind::UnexpectedEof { AnswerFault::Cut } else { AnswerFault::Snappy }
+    })?;
     if out.len() > MAX_ANSWER { Err(AnswerFault::TooLarge) } else { Ok(out.into()) }
 }
 

@@ -226,14 +226,25 @@ impl Server {
         Some(Reply::Block(block))
     }
 
-    /// An answer was sent, or given up.
+    /// An answer was sent, or given up; or whoever asked does not wait for it any more.
     pub fn sent(&mut self, id: AskId) {
-        let Some(out) = self.out.remove(&id) else { return };
+        let Some(out) = self.out.remove(&id) else { return self.give_up(id) };
         self.out_bytes -= out.bytes;
         self.loading -= usize::from(out.loading);
         if let Some(peer) = self.peers.get_mut(&out.peer) {
             peer.out -= 1;
             peer.out_bytes -= out.bytes;
+        }
+    }
+
+    /// A request that still waits is let go: nothing is loaded for a stream that is closed.
+    fn give_up(&mut self, id: AskId) {
+        let waits = |peer: &Peer| peer.waiting.iter().any(|ask| ask.id == id);
+        let Some((peer, asker)) = self.peers.iter_mut().find(|(_, peer)| waits(peer)) else { return };
+        asker.waiting.retain(|ask| ask.id != id);
+        if asker.waiting.is_empty() {
+            let peer = *peer;
+            self.turns.retain(|turn| *turn != peer);
         }
     }
 

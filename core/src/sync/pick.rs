@@ -23,8 +23,10 @@ pub(super) struct Peer {
     asked_at: Duration,
     /// Not asked before this time.
     pause_until: Duration,
-    /// Blocks that were not the chain's.
+    /// Blocks that were not the chain's, since one that was.
     strays: u32,
+    /// It has given a block of the chain.
+    proven: bool,
     /// It lied.
     rest_until: Option<Duration>,
 }
@@ -43,6 +45,7 @@ impl Peer {
             asked_at: Duration::ZERO,
             pause_until: now,
             strays: 0,
+            proven: false,
             rest_until: None,
         }
     }
@@ -65,6 +68,11 @@ impl Peer {
 
     pub(super) fn served(&mut self, took: Duration) {
         self.pace = (self.pace * 3 + took) / 4;
+    }
+
+    /// What it gave is the chain's.
+    pub(super) fn linked(&mut self) {
+        (self.strays, self.proven) = (0, true);
     }
 
     pub(super) fn failed(&mut self, fault: AnswerFault, now: Duration) {
@@ -109,8 +117,10 @@ impl Sync {
         let asked = |peer: PeerId| self.flights.values().any(|flight| flight.peer == peer && flight.number == number);
         let ready = self.peers.iter().filter_map(|(peer, known)| {
             let under_way = flights(*peer);
-            let may = known.is_ready(now, under_way) && !self.missing.contains(&(number, *peer)) && !asked(*peer);
-            may.then_some((under_way, known.pace >= Self::HEDGE, known.asked_at, *peer))
+            let may = known.is_ready(now, under_way) && !self.marks.forbids(number, *peer, now) && !asked(*peer);
+            // One that never gave anything is tried when the others have something to do.
+            let busy = under_way + if known.proven { 0 } else { Self::PEER_FLIGHTS / 2 };
+            may.then_some((known.pace >= Self::HEDGE, busy, known.asked_at, *peer))
         });
         ready.min().map(|(.., peer)| peer)
     }

@@ -27,6 +27,11 @@ impl Progress {
         }
     }
 
+    /// The rest of the gap is given up.
+    pub(super) fn skipped(&mut self) {
+        self.gap = None;
+    }
+
     /// A block was fetched.
     pub(super) fn took(&mut self, bytes: usize) {
         self.blocks += 1;

@@ -183,3 +183,21 @@ fn both_names_are_spoken_op_nodes_first() {
     assert_eq!(names[0], "/opstack/req/payload_by_number/90210/0");
     assert_eq!(names[1], "/opstack/req/payload_by_number/90210/0/");
 }
+
+#[test]
+fn an_answer_that_was_cut_off_is_no_lie() {
+    let forge = block(Version::V4).with(|payload| payload.transactions = vec![vec![7; 200_000].into()]);
+    let whole = answer(&forge);
+    assert!(read(1000, whole.clone()).is_ok());
+    for length in (0..whole.len()).step_by(97) {
+        let fault = fault(1000, whole[..length].to_vec());
+        assert!(matches!(fault, AnswerFault::Cut | AnswerFault::Short(_)), "{length}: {fault:?}");
+        assert_eq!(fault.blame(), Blame::Slow);
+    }
+    // op-node adds a byte where its deadline passed; and a stream may end between two frames.
+    assert_eq!(fault(1000, [whole, vec![3]].concat()), AnswerFault::Cut);
+    let body = stored(&forge).body;
+    for frames in [1, 2, 3] {
+        assert_eq!(fault(1000, framed(1, &body[..frames << 16])), AnswerFault::Cut);
+    }
+}

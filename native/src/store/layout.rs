@@ -79,7 +79,13 @@ pub(super) fn links(database: &Database) -> Result<Vec<Link>, redb::Error> {
     for entry in chain.iter()?.rev().take(Head::RECENT) {
         let (number, hash) = entry?;
         let (number, hash) = (number.value(), hash.value());
-        let Some(link) = links.get((number, hash))? else { break };
+        let Some(link) = links.get((number, hash))? else {
+            // A head whose block could not be kept is none; a hole below one ends what is known.
+            if found.is_empty() {
+                continue;
+            }
+            break;
+        };
         let (parent, timestamp, _) = link.value();
         found.push(Link { number, hash: B256::from(hash), parent: B256::from(parent), timestamp });
     }

@@ -84,9 +84,13 @@ impl<H: Host> Driver<H> {
     /// Answers a request that is still open.
     pub(super) fn answer(&mut self, id: AskId, reply: Reply) {
         let behaviour = self.swarm.behaviour_mut().answer.as_mut();
-        if let (Some(channel), Some(behaviour)) = (self.requests.channel(id), behaviour) {
-            // An error means that it is gone already: its failure is told by an event.
-            let _gone = behaviour.send_response(channel, Response::Goes(reply));
+        let sent = match (self.requests.channel(id), behaviour) {
+            (Some(channel), Some(behaviour)) => behaviour.send_response(channel, Response::Goes(reply)).is_ok(),
+            _ => false,
+        };
+        if !sent {
+            // Its stream is gone, and no event will say so again.
+            self.unheard.push(id);
         }
     }
 
