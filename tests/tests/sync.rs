@@ -134,6 +134,50 @@ fn block(event: &Event) -> Option<(u64, B256, Via)> {
 }
 
 #[test]
+fn a_relay_that_is_fetching_the_block_itself_is_asked_again() {
+    for seed in 1..=20 {
+        // 0 makes, 2 relays, 1 knows the relay alone.
+        let mut test = Test::new(3, seed, FINE);
+        test.world.cut(0, 1);
+        test.make(3);
+        test.world.cut(0, 2);
+        test.make(1);
+        test.world.link(0, 2);
+        test.make(1);
+        test.world.run(Duration::from_secs(20));
+        test.whole();
+        assert_eq!(test.fetched(), [FIRST + 3], "seed {seed}");
+    }
+}
+
+#[test]
+fn the_only_relay_may_be_away_for_longer_than_a_gap_is_waited_for() {
+    let mut test = Test::new(2, 1, FINE);
+    test.make(5);
+    test.away(2, 60);
+    test.make(1);
+    let before = test.fetched().len();
+    assert!((1..60).contains(&before), "{before} are there already");
+    test.world.cut(0, 1);
+    test.world.run(Duration::from_secs(30));
+    assert_eq!(test.gaps().len(), 1, "{:?}", test.gaps());
+    test.world.link(0, 1);
+    test.world.run(Duration::from_secs(60));
+    test.whole();
+}
+
+#[test]
+fn a_relay_that_never_comes_back_ends_the_gap() {
+    let mut test = Test::new(2, 1, FINE);
+    test.make(5);
+    test.away(2, 60);
+    test.make(1);
+    test.world.cut(0, 1);
+    test.world.run(Duration::from_secs(90));
+    assert!(matches!(test.gaps().last(), Some((.., GapState::Skipped))), "{:?}", test.gaps());
+}
+
+#[test]
 fn a_gap_is_closed_newest_first_and_said() {
     let mut test = Test::new(3, 1, FINE);
     test.make(5);

@@ -225,3 +225,25 @@ fn what_a_peer_asked_for_goes_with_it() {
     assert_eq!(test.server.due(test.now.mono), None);
     assert_eq!(test.ask(1, Some(1000)), Some(Refusal::Unknown), "a stranger");
 }
+
+#[test]
+fn a_request_whose_stream_is_closed_while_it_waits_is_forgotten() {
+    let mut test = Test::new(Limits::default());
+    for _ in 0..15 {
+        assert_eq!(test.ask(1, Some(900)), None);
+    }
+    assert_eq!(test.serve(1000), 15);
+    assert_eq!(test.ask(1, Some(901)), None);
+    assert_eq!(test.ask(1, Some(902)), None);
+    test.server.sent(AskId(test.next - 1));
+    test.pass(1000);
+    assert_eq!(test.next(), Some(Served::Load(AskId(test.next), 902)));
+    assert_eq!(test.next(), None);
+    test.server.sent(AskId(test.next));
+    test.server.sent(AskId(test.next));
+    assert_eq!(test.ask(1, Some(903)), None);
+    test.server.sent(AskId(test.next));
+    test.pass(20_000);
+    assert_eq!(test.next(), None);
+    assert_eq!(test.server.due(test.now.mono), None);
+}
