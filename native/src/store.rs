@@ -6,8 +6,8 @@
 //!
 //! Blocks are kept by number and hash; of several at one height the one on the head's chain is served. The oldest make
 //! room when there are more blocks or bytes than the budget has. A file that is damaged, newer than this program or
-//! another chain's is refused with what to do, and never overwritten. A disk that is full stops the writing, which is said;
-//! the node goes on.
+//! another chain's is refused with what to do, and nothing in it is overwritten. A disk that is full stops the writing,
+//! which is said; the node goes on, and begins to write again when there is room.
 
 use std::{
     fs,
@@ -15,26 +15,27 @@ use std::{
     sync::Arc,
 };
 
+use alloy_primitives::B256;
 use petrel_core::{
     chain::Chain,
     head::Link,
     node::{Keep, Kept},
     request::Stored,
 };
-use redb::{Database, DatabaseError};
+use redb::DatabaseError;
 use tokio::sync::oneshot;
 
 mod layout;
+mod shelf;
 mod writer;
 
 use crate::claim::{Claim, ClaimError};
 
+use shelf::Shelf;
 use writer::Writer;
 
 /// The file's name in the data directory.
 const FILE: &str = "petrel.redb";
-/// Bytes of the database's cache: what is asked for are mostly the latest blocks, and the system caches the file too.
-const CACHE: usize = 8 << 20;
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +90,16 @@ pub enum StoreError {
         /// Ours.
         wanted: u64,
     },
+    /// Of a chain with the same id, that begins with another block.
+    #[error("{}: holds blocks of a chain with the same id and another genesis, {found}, not {wanted}; move it away, or give each chain a --datadir of its own", .file.display())]
+    OtherGenesis {
+        /// The file.
+        file: PathBuf,
+        /// Its chain's first block.
+        found: B256,
+        /// Ours.
+        wanted: B256,
+    },
     /// Another process has it.
     #[error("{}: in use by {by}: give this one its own --datadir", .file.display())]
     InUse {
@@ -102,7 +113,7 @@ pub enum StoreError {
 /// See the module. Cheap to clone; when the last one is dropped, what waits is written first.
 #[derive(Clone, Debug)]
 pub struct Store {
-    database: Arc<Database>,
+    shelf: Arc<Shelf>,
     writer: Arc<Writer>,
     _claim: Option<Arc<Claim>>,
 }
@@ -121,19 +132,18 @@ impl Store {
             ClaimError::InUse { by } => StoreError::InUse { file: file.clone(), by },
             ClaimError::Io(error) => io(error.to_string()),
         })?;
-        let is_new = fs::metadata(&file).map_or(true, |found| found.len() == 0);
-        let database =
-            redb::Builder::new().set_cache_size(CACHE).create(&file).map_err(|error| refused(&file, error))?;
-        if is_new {
-            layout::make(&database, chain).map_err(|error| io(error.to_string()))?;
+        if fs::metadata(&file).map_or(true, |found| found.len() == 0) {
+            make(&file, chain)?;
         }
+        let database = shelf::open(&file).map_err(|error| refused(&file, error))?;
         layout::check(&database, chain, &file)?;
         let damaged = |error: redb::Error| StoreError::Damaged { file: file.clone(), error: error.to_string() };
+        layout::migrate(&database, chain).map_err(damaged)?;
         let links = layout::links(&database).map_err(damaged)?;
         let held = layout::held(&database).map_err(damaged)?;
-        let database = Arc::new(database);
-        let writer = Writer::start(database.clone(), budget, held, true);
-        Ok((Self { database, writer: Arc::new(writer), _claim: Some(Arc::new(claim)) }, links))
+        let shelf = Arc::new(Shelf::new(database, Some(file)));
+        let writer = Writer::start(shelf.clone(), budget, held, true);
+        Ok((Self { shelf, writer: Arc::new(writer), _claim: Some(Arc::new(claim)) }, links))
     }
 
     /// A store that is gone with the process.
@@ -143,14 +153,14 @@ impl Store {
     pub fn in_memory(chain: &Chain, budget: Budget) -> Result<Self, redb::Error> {
         let database = redb::Builder::new().create_with_backend(redb::backends::InMemoryBackend::new())?;
         layout::make(&database, chain)?;
-        let database = Arc::new(database);
-        let writer = Writer::start(database.clone(), budget, (0, 0), false);
-        Ok(Self { database, writer: Arc::new(writer), _claim: None })
+        let shelf = Arc::new(Shelf::new(database, None));
+        let writer = Writer::start(shelf.clone(), budget, (0, 0), false);
+        Ok(Self { shelf, writer: Arc::new(writer), _claim: None })
     }
 
     /// The block of this number, of the leading chain where it is known.
     pub fn load(&self, number: u64) -> Option<Stored> {
-        let found = layout::load(&self.database, number);
+        let found = self.shelf.with(|database| layout::load(database, number));
         found.unwrap_or_else(|error| {
             tracing::warn!(number, %error, "a block cannot be read from the store");
             None
@@ -161,6 +171,20 @@ impl Store {
     pub fn keep(&self, keep: Keep) -> oneshot::Receiver<Kept> {
         self.writer.keep(keep)
     }
+}
+
+/// Makes a new store under another name first: one that a crash left half made is not taken for a damaged one.
+fn make(file: &Path, chain: &Chain) -> Result<(), StoreError> {
+    let io = |error: String| StoreError::Io { file: file.to_owned(), error };
+    let unfinished = file.with_extension("new");
+    match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error.to_string())),
+        _ => {}
+    }
+    let database = shelf::open(&unfinished).map_err(|error| refused(&unfinished, error))?;
+    layout::make(&database, chain).map_err(|error| io(error.to_string()))?;
+    drop(database);
+    fs::rename(&unfinished, file).map_err(|error| io(error.to_string()))
 }
 
 /// redb opens nothing that it does not know, and changes nothing of it.

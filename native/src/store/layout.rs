@@ -1,4 +1,4 @@
-//! Tables, and what is read of them. Layout 1.
+//! Tables, and what is read of them. Layout 2; layout 1 did not name the chain's genesis.
 
 use std::path::Path;
 
@@ -16,10 +16,12 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableErro
 use super::StoreError;
 
 /// The layout that this program writes.
-pub(super) const LAYOUT: u64 = 1;
+pub(super) const LAYOUT: u64 = 2;
 
 /// Numbers about the store: `layout`, `chain`.
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+/// Words about the store: `genesis`, the hash of the chain's first block.
+pub(super) const WORDS: TableDefinition<'_, &str, [u8; 32]> = TableDefinition::new("words");
 /// Payloads by height and hash: one byte of version, then what the signature covered.
 pub(super) const BLOCKS: TableDefinition<'_, Key, &[u8]> = TableDefinition::new("blocks");
 /// Parent hash, timestamp and bytes by height and hash, of every payload.
@@ -30,13 +32,17 @@ pub(super) const CHAIN: TableDefinition<'_, u64, [u8; 32]> = TableDefinition::ne
 /// Height and hash.
 pub(super) type Key = (u64, [u8; 32]);
 
-/// Makes the tables of a new store.
+/// Makes the tables of a new store, where there are none.
 pub(super) fn make(database: &Database, chain: &Chain) -> Result<(), redb::Error> {
+    if database.begin_read()?.list_tables()?.next().is_some() {
+        return Ok(());
+    }
     let write = database.begin_write()?;
     {
         let mut meta = write.open_table(META)?;
         meta.insert("layout", LAYOUT)?;
         meta.insert("chain", chain.id)?;
+        write.open_table(WORDS)?.insert("genesis", chain.genesis.hash.0)?;
         write.open_table(BLOCKS)?;
         write.open_table(LINKS)?;
         write.open_table(CHAIN)?;
@@ -45,7 +51,22 @@ pub(super) fn make(database: &Database, chain: &Chain) -> Result<(), redb::Error
     Ok(())
 }
 
-/// Whether the store is ours, of this layout and this chain.
+/// Takes a store of an earlier layout to this one. It is known to be this chain's by its id alone.
+pub(super) fn migrate(database: &Database, chain: &Chain) -> Result<(), redb::Error> {
+    let write = database.begin_write()?;
+    {
+        let mut meta = write.open_table(META)?;
+        if meta.get("layout")?.is_none_or(|layout| layout.value() != 1) {
+            return Ok(());
+        }
+        meta.insert("layout", LAYOUT)?;
+        write.open_table(WORDS)?.insert("genesis", chain.genesis.hash.0)?;
+    }
+    write.commit()?;
+    Ok(())
+}
+
+/// Whether the store is ours, of a layout that is known, and of this chain.
 pub(super) fn check(database: &Database, chain: &Chain, file: &Path) -> Result<(), StoreError> {
     let number = |name: &str| -> Result<Option<u64>, redb::Error> {
         let read = database.begin_read()?;
@@ -59,15 +80,30 @@ pub(super) fn check(database: &Database, chain: &Chain, file: &Path) -> Result<(
     let damaged = |error: String| StoreError::Damaged { file: file(), error };
     let read = |name: &str| number(name).map_err(|error| damaged(error.to_string()));
     match read("layout")? {
-        Some(LAYOUT) => {}
+        Some(1..=LAYOUT) => {}
         Some(layout) if layout > LAYOUT => return Err(StoreError::Later { file: file(), layout }),
         Some(layout) => return Err(damaged(format!("layout {layout} never was"))),
         None => return Err(damaged("it has no layout".to_owned())),
     }
     match read("chain")? {
-        Some(found) if found == chain.id => Ok(()),
-        Some(found) => Err(StoreError::OtherChain { file: file(), found, wanted: chain.id }),
-        None => Err(damaged("it names no chain".to_owned())),
+        Some(found) if found == chain.id => {}
+        Some(found) => return Err(StoreError::OtherChain { file: file(), found, wanted: chain.id }),
+        None => return Err(damaged("it names no chain".to_owned())),
+    }
+    match genesis(database).map_err(|error| damaged(error.to_string()))? {
+        Some(found) if found != chain.genesis.hash => {
+            Err(StoreError::OtherGenesis { file: file(), found, wanted: chain.genesis.hash })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The chain's first block, as far as the layout names it.
+fn genesis(database: &Database) -> Result<Option<B256>, redb::Error> {
+    match database.begin_read()?.open_table(WORDS) {
+        Ok(words) => Ok(words.get("genesis")?.map(|found| B256::from(found.value()))),
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

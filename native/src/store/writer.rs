@@ -1,6 +1,7 @@
 //! The thread that writes.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -21,6 +22,7 @@ use tokio::sync::oneshot;
 use super::{
     Budget,
     layout::{self, BLOCKS, CHAIN, Key, LINKS},
+    shelf::Shelf,
 };
 
 /// Bytes that may wait for the disk; what comes beyond them is not kept, and that is said.
@@ -42,11 +44,11 @@ pub(super) struct Writer {
 impl Writer {
     /// `held` are the blocks and bytes that are there already.
     /// Where nothing is on disk, nothing is promised to be.
-    pub(super) fn start(database: Arc<Database>, budget: Budget, held: (u64, u64), durable: bool) -> Self {
+    pub(super) fn start(shelf: Arc<Shelf>, budget: Budget, held: (u64, u64), durable: bool) -> Self {
         let (wishes, waiting_wishes) = channel();
         let waiting = Arc::new(AtomicUsize::new(0));
         let done = if durable { Kept::OnDisk } else { Kept::NotForSure };
-        let pen = Pen { database, budget, blocks: held.0, bytes: held.1, done };
+        let pen = Pen { shelf, budget, blocks: held.0, bytes: held.1, done, failed: false };
         let counter = waiting.clone();
         let thread = thread::spawn(move || pen.run(&waiting_wishes, &counter));
         Self { wishes: Mutex::new(Some(wishes)), waiting, thread: Mutex::new(Some(thread)) }
@@ -85,14 +87,24 @@ fn size(keep: &Keep) -> usize {
     }
 }
 
+/// Of a block.
+fn key(keep: &Keep) -> Option<Key> {
+    match keep {
+        Keep::Block(block) => Some((block.payload.number(), block.hash.0)),
+        Keep::Head(_) => None,
+    }
+}
+
 /// What the thread has.
 struct Pen {
-    database: Arc<Database>,
+    shelf: Arc<Shelf>,
     budget: Budget,
     blocks: u64,
     bytes: u64,
     /// What a transaction that was committed is worth.
     done: Kept,
+    /// The last transaction failed.
+    failed: bool,
 }
 
 impl Pen {
@@ -100,26 +112,42 @@ impl Pen {
         while let Ok(first) = wishes.recv() {
             let batch: Vec<Wish> = std::iter::once(first).chain(wishes.try_iter().take(BATCH - 1)).collect();
             let held = (self.blocks, self.bytes);
-            let kept = match self.write(batch.iter().map(|(keep, _)| keep)) {
-                Ok(()) => self.done.clone(),
-                Err(error) => {
-                    (self.blocks, self.bytes) = held;
-                    Kept::Failed(error.to_string())
-                }
-            };
+            let written = self.write(batch.iter().map(|(keep, _)| keep));
+            self.failed = written.is_err();
+            if self.failed {
+                (self.blocks, self.bytes) = held;
+            }
             for (keep, tell) in batch {
                 waiting.fetch_sub(size(&keep), Ordering::Relaxed);
+                let kept = match &written {
+                    Ok(pruned) if key(&keep).is_some_and(|key| pruned.contains(&key)) => Kept::NotForSure,
+                    Ok(_) => self.done.clone(),
+                    Err(error) => Kept::Failed(error.to_string()),
+                };
                 // Whoever asked may be gone.
-                let _gone = tell.send(kept.clone());
+                let _gone = tell.send(kept);
             }
         }
     }
 
-    /// All of it, or nothing.
-    fn write<'a>(&mut self, batch: impl Iterator<Item = &'a Keep>) -> Result<(), redb::Error> {
-        let database = self.database.clone();
+    /// All of it, or nothing; which blocks were removed for it.
+    fn write<'a>(&mut self, batch: impl Iterator<Item = &'a Keep>) -> Result<BTreeSet<Key>, redb::Error> {
+        if self.failed {
+            self.shelf.reopen()?;
+            // What was thought lost may have been committed.
+            (self.blocks, self.bytes) = self.shelf.with(layout::held)?;
+        }
+        let shelf = self.shelf.clone();
+        shelf.with(|database| self.write_to(database, batch))
+    }
+
+    fn write_to<'a>(
+        &mut self,
+        database: &Database,
+        batch: impl Iterator<Item = &'a Keep>,
+    ) -> Result<BTreeSet<Key>, redb::Error> {
         let write = database.begin_write()?;
-        {
+        let pruned = {
             let mut tables = Tables {
                 blocks: write.open_table(BLOCKS)?,
                 links: write.open_table(LINKS)?,
@@ -131,10 +159,10 @@ impl Pen {
                     Keep::Head(link) => tables.lead(*link)?,
                 }
             }
-            self.prune(&mut tables)?;
-        }
+            self.prune(&mut tables)?
+        };
         write.commit()?;
-        Ok(())
+        Ok(pruned)
     }
 
     fn block(&mut self, tables: &mut Tables<'_>, block: &Verified<Block>) -> Result<(), redb::Error> {
@@ -147,15 +175,26 @@ impl Pen {
         Ok(())
     }
 
-    /// Removes the oldest until the rest is within the budget. The newest stays.
-    fn prune(&mut self, tables: &mut Tables<'_>) -> Result<(), redb::Error> {
+    /// Removes the oldest until the rest is within the budget. The head and the newest stay.
+    fn prune(&mut self, tables: &mut Tables<'_>) -> Result<BTreeSet<Key>, redb::Error> {
+        let mut pruned = BTreeSet::new();
+        let head = tables.chain.last()?.map(|(number, hash)| (number.value(), hash.value()));
         while self.blocks > 1 && (self.blocks > self.budget.blocks || self.bytes > self.budget.bytes) {
-            let oldest = tables.links.pop_first()?.map(|(key, link)| (key.value(), link.value().2));
+            let mut oldest = None;
+            for entry in tables.links.iter()?.take(2) {
+                let (key, link) = entry?;
+                if Some(key.value()) != head {
+                    oldest = Some((key.value(), link.value().2));
+                    break;
+                }
+            }
             let Some((key, bytes)) = oldest else { break };
+            tables.links.remove(key)?;
             tables.remove(key)?;
             (self.blocks, self.bytes) = (self.blocks - 1, self.bytes - bytes);
+            pruned.insert(key);
         }
-        Ok(())
+        Ok(pruned)
     }
 }
 

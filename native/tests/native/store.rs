@@ -78,11 +78,14 @@ fn open(folder: &Path) -> (Store, Vec<Link>) {
 
 /// Keeps blocks and makes the last one the head.
 fn keep(store: &Store, blocks: &[Arc<Verified<Block>>]) {
+    assert!(try_keep(store, blocks).iter().all(|kept| *kept == Kept::OnDisk));
+}
+
+/// The same; what each block and then the head is worth.
+fn try_keep(store: &Store, blocks: &[Arc<Verified<Block>>]) -> Vec<Kept> {
     let mut told: Vec<_> = blocks.iter().map(|block| store.keep(Keep::Block(block.clone()))).collect();
     told.push(store.keep(Keep::Head(link(blocks.last().unwrap()))));
-    for told in told {
-        assert_eq!(told.blocking_recv(), Ok(Kept::OnDisk));
-    }
+    told.into_iter().map(|told| told.blocking_recv().unwrap()).collect()
 }
 
 #[test]
@@ -138,9 +141,29 @@ fn the_oldest_make_room() {
     let folder = tempfile::tempdir().unwrap();
     let chain = chain(10);
     let (store, _) = Store::open(folder.path(), &chain, Budget { blocks: 8, bytes: 1 << 30 }).unwrap();
-    keep(&store, &run(1, 20, B256::ZERO, 300));
+    let blocks = run(1, 20, B256::ZERO, 300);
+    let kept = try_keep(&store, &blocks);
     assert!(store.load(12).is_none());
     assert!((13..=20).all(|number| store.load(number).is_some()));
+    assert!(kept[12..].iter().all(|kept| *kept == Kept::OnDisk), "{kept:?}");
+    assert!(kept[..12].contains(&Kept::NotForSure), "what makes room in its own transaction is not acknowledged");
+    // A gap is closed from its end: its blocks are the oldest, and the head stays whatever comes.
+    let below = run(1000, 20, B256::ZERO, 300);
+    keep(&store, &below[19..]);
+    let below = below.iter().rev().skip(1).cloned().collect::<Vec<_>>();
+    for block in &below {
+        store.keep(Keep::Block(block.clone())).blocking_recv().unwrap();
+    }
+    assert!(store.load(1019).is_some());
+    drop(store);
+    let (store, kept) = Store::open(folder.path(), &chain, Budget { blocks: 8, bytes: 1 << 30 }).unwrap();
+    assert_eq!(kept.last().map(|head| head.number), Some(1019));
+    drop(store);
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(folder.path(), &chain, Budget { blocks: 8, bytes: 1 << 30 }).unwrap();
+    for block in &blocks {
+        keep(&store, std::slice::from_ref(block));
+    }
     drop(store);
     let (store, kept) = Store::open(folder.path(), &chain, Budget { blocks: 100, bytes: 5_000 }).unwrap();
     assert_eq!(kept.len(), 8);
@@ -177,11 +200,40 @@ fn a_later_versions_store_is_refused() {
     let database = redb::Database::create(folder.path().join("petrel.redb")).unwrap();
     let write = database.begin_write().unwrap();
     let meta: redb::TableDefinition<'_, &str, u64> = redb::TableDefinition::new("meta");
-    write.open_table(meta).unwrap().insert("layout", 2).unwrap();
+    write.open_table(meta).unwrap().insert("layout", 3).unwrap();
     write.commit().unwrap();
     drop(database);
     let error = Store::open(folder.path(), &chain(10), Budget::default()).unwrap_err();
-    assert!(matches!(error, StoreError::Later { layout: 2, .. }), "{error}");
+    assert!(matches!(error, StoreError::Later { layout: 3, .. }), "{error}");
+}
+
+#[test]
+fn a_store_of_the_first_layout_learns_its_genesis() {
+    let folder = tempfile::tempdir().unwrap();
+    let blocks = run(1, 2, B256::ZERO, 300);
+    keep(&open(folder.path()).0, &blocks);
+    let database = redb::Database::create(folder.path().join("petrel.redb")).unwrap();
+    let write = database.begin_write().unwrap();
+    let meta: redb::TableDefinition<'_, &str, u64> = redb::TableDefinition::new("meta");
+    let words: redb::TableDefinition<'_, &str, [u8; 32]> = redb::TableDefinition::new("words");
+    write.open_table(meta).unwrap().insert("layout", 1).unwrap();
+    write.delete_table(words).unwrap();
+    write.commit().unwrap();
+    drop(database);
+    assert_eq!(open(folder.path()).1.len(), 2);
+    let mut other = chain(10);
+    other.genesis.hash = B256::repeat_byte(1);
+    let error = Store::open(folder.path(), &other, Budget::default()).unwrap_err();
+    assert!(matches!(error, StoreError::OtherGenesis { .. }), "{error}");
+    assert_eq!(open(folder.path()).1.len(), 2);
+}
+
+#[test]
+fn a_first_start_that_was_killed_is_no_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("petrel.new"), b"half a store").unwrap();
+    keep(&open(folder.path()).0, &run(1, 2, B256::ZERO, 300));
+    assert_eq!(open(folder.path()).1.len(), 2);
 }
 
 #[test]

@@ -1,9 +1,11 @@
-//! Connections that break and come back, where a test may break them: in a network namespace and with files of its own.
+//! Connections that break and come back, and a disk that is full, where a test may do that: in a network namespace and with
+//! mounts of its own.
 //! `cargo xtask test network` makes both; elsewhere these tests refuse to run.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod cut;
+mod full;
 mod moved;
 mod names;
 #[path = "../program/process.rs"]
