@@ -7,6 +7,7 @@ use std::{
 };
 
 use futures::StreamExt;
+use libp2p::{Multiaddr, multiaddr::Protocol};
 use petrel_core::{
     Event,
     config::Settled,
@@ -65,11 +66,17 @@ pub enum DaemonError {
 pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let identity = Identity::open(&settings.identity)?;
     let chain = &settings.config.chain;
-    tracing::info!(chain = %chain.name, id = chain.id, signer = %settings.signer_origin(), "following");
     let (store, kept) = match settings.budget.blocks {
         0 => (None, Vec::new()),
         _ => Store::open(&settings.datadir, chain, settings.budget).map(|(store, kept)| (Some(store), kept))?,
     };
+    tracing::info!(chain = %chain.name, id = chain.id, signer = %settings.signer_origin(), "following");
+    if settings.config.statics.is_empty() {
+        tracing::warn!("no --p2p.static: nobody is dialled, the node waits for peers to come");
+    }
+    if settings.config.sync.static_only && settings.config.statics.is_empty() {
+        tracing::warn!("--p2p.sync.onlyreqtostatic without --p2p.static: missed blocks are fetched from nobody");
+    }
     if let Some(head) = kept.last() {
         tracing::info!(number = head.number, hash = %head.hash, "head of the last run");
     }
@@ -148,9 +155,28 @@ pub fn driver(identity: &Identity, config: Settled, net: &Net, body: Body) -> Re
         host: TokioHost::new(body.store),
     })?;
     for address in &net.listen {
+        is_free(address)?;
         driver.listen(address.clone())?;
     }
     Ok(driver)
+}
+
+/// Whether nobody listens there yet. The transport shares ports, to dial from them: it would share one with another
+/// process too, and each would get a part of the other's connections.
+fn is_free(address: &Multiaddr) -> Result<(), DaemonError> {
+    let (mut ip, mut port) = (None, None);
+    for part in address {
+        match part {
+            Protocol::Ip4(found) => ip = Some(IpAddr::from(found)),
+            Protocol::Ip6(found) => ip = Some(IpAddr::from(found)),
+            Protocol::Tcp(found) => port = Some(found),
+            _ => {}
+        }
+    }
+    let (Some(ip), Some(port)) = (ip, port) else { return Ok(()) };
+    let what =
+        format!("cannot listen on {ip}:{port}; give another --p2p.listen.ip, --p2p.listen.tcp or --p2p.listen.ws");
+    std::net::TcpListener::bind((ip, port)).map(drop).map_err(|error| DaemonError::Io { what, error })
 }
 
 /// Serves the page and says where.
@@ -180,13 +206,14 @@ pub fn note(page: Option<&Arc<Mutex<Page>>>, event: &Event) {
     }
 }
 
-/// Ends at the first Ctrl-C or SIGTERM. A second one ends the process at once.
+/// Ends at the first Ctrl-C, SIGTERM, or SIGHUP of a terminal that went away. A second one ends the process at once.
 pub async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
         return std::future::pending().await;
     };
-    tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+    let Ok(mut hup) = signal(SignalKind::hangup()) else { return std::future::pending().await };
+    tokio::select! { _ = term.recv() => {}, _ = int.recv() => {}, _ = hup.recv() => {} }
     tokio::spawn(async move {
         tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
         std::process::exit(130);

@@ -59,9 +59,10 @@ pub struct OutputFlags {
     /// Events on stdout: `json` is one object a line
     #[arg(long, value_enum, default_value_t = Events::None, env = "PETREL_EVENTS")]
     pub events: Events,
-    /// Logs on stderr: error, warn, info, debug, trace, or by target (info,petrel_core=debug)
-    #[arg(long = "log.level", value_name = "LEVEL", default_value = "info", env = "PETREL_LOG_LEVEL")]
-    pub log_level: String,
+    /// Logs on stderr: error, warn, info, debug, trace, or by target (info,petrel_core=debug); without it info, and of a
+    /// devnet, which prints its blocks, warn
+    #[arg(long = "log.level", value_name = "LEVEL", env = "PETREL_LOG_LEVEL")]
+    pub log_level: Option<String>,
 }
 
 /// The form of events on stdout.
@@ -203,7 +204,7 @@ pub struct SyncFlags {
     /// Fetch from static peers alone
     #[arg(long = "p2p.sync.onlyreqtostatic", env = "PETREL_P2P_SYNC_ONLYREQTOSTATIC", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true")]
     pub static_only: bool,
-    /// A gap that is wider than so much time is skipped and not fetched
+    /// A gap that is wider than so much time is skipped and not fetched; 0 fetches nothing
     #[arg(long = "p2p.sync.max-gap", value_name = "DURATION", default_value = "12h", env = "PETREL_P2P_SYNC_MAX_GAP")]
     pub max_gap: String,
     /// Requests a second that are answered, and at once: RATE/BURST; 0 is no limit

@@ -49,7 +49,7 @@ pub fn main() -> ExitCode {
         None => node(&cli.node),
         Some(Command::Node(flags)) => node(&flags),
         Some(Command::Devnet(flags)) => {
-            logs::start(if flags.output.log_level == "info" { "warn" } else { &flags.output.log_level });
+            logs::start(flags.output.log_level.as_deref().unwrap_or("warn"));
             match devnet::Settings::resolve(&flags) {
                 Ok(settings) => block_on(devnet::run(settings)),
                 Err(mistakes) => unusable(&mistakes),
@@ -67,7 +67,7 @@ pub fn main() -> ExitCode {
 }
 
 fn node(flags: &NodeFlags) -> ExitCode {
-    logs::start(&flags.output.log_level);
+    logs::start(flags.output.log_level.as_deref().unwrap_or("info"));
     match Settings::resolve(flags) {
         Ok(settings) => block_on(daemon::run(settings)),
         Err(mistakes) => unusable(&mistakes),

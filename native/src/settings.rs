@@ -10,6 +10,7 @@ use libp2p::{Multiaddr, multiaddr::Protocol};
 use petrel_core::{
     chain::{Chain, Origin, SNAPSHOT_DATE, preset_names},
     config::{Config, Mesh, Settled, Static},
+    head::Head,
     peer::PeerId,
     request::Limits,
     sync::SyncConfig,
@@ -114,7 +115,7 @@ impl Settings {
         let l1 = judge.l1(&flags.l1, chain_of.as_ref());
         let http = judge.http(&flags.http);
         let identity = judge.identity(&flags.p2p);
-        judge.log_level(&flags.output.log_level);
+        judge.log_level(flags.output.log_level.as_deref());
         let settled = config.and_then(|config| judge.settle(config));
         match settled {
             Some(config) if judge.0.is_empty() => {
@@ -208,17 +209,18 @@ impl Judge {
     }
 
     fn sync(&mut self, flags: &SyncFlags, block_time: u64) -> SyncConfig {
-        let max_gap = self.take("p2p.sync.max-gap", parse::duration(&flags.max_gap));
-        let leaf_bytes = self.take("p2p.sync.leaf-bytes", parse::size(&flags.leaf_bytes));
+        let max_gap = parse::duration(&flags.max_gap).and_then(|time| blocks_in(time, block_time));
+        let max_gap = self.take("p2p.sync.max-gap", max_gap);
+        let leaf_bytes = self.take("p2p.sync.leaf-bytes", parse::size(&flags.leaf_bytes).and_then(leaf_budget));
         SyncConfig {
             enabled: flags.req_resp,
             serve: true,
             static_only: flags.static_only,
-            max_gap: max_gap.as_secs() / block_time.max(1),
+            max_gap,
             limits: Limits {
                 all: self.take("p2p.sync.limit", parse::rate(&flags.limit)),
                 peer: self.take("p2p.sync.peer-limit", parse::rate(&flags.peer_limit)),
-                leaf_bytes: NonZeroU32::new(u32::try_from(leaf_bytes).unwrap_or(u32::MAX)),
+                leaf_bytes: NonZeroU32::new(leaf_bytes),
             },
         }
     }
@@ -226,7 +228,11 @@ impl Judge {
     fn budget(&mut self, flags: &SyncFlags) -> Budget {
         let blocks = flags.store_blocks.trim().parse().map_err(|_| format!("{:?} is no number", flags.store_blocks));
         let blocks = self.take("store.blocks", blocks);
-        let bytes = self.take("store.bytes", parse::size(&flags.store_bytes)) as u64;
+        let bytes = parse::size(&flags.store_bytes).and_then(|bytes| match bytes {
+            0 => Err("0 has room for nothing; to keep nothing give --store.blocks=0".to_owned()),
+            bytes => Ok(bytes),
+        });
+        let bytes = self.take("store.bytes", bytes) as u64;
         Budget { blocks, bytes }
     }
 
@@ -324,10 +330,32 @@ impl Judge {
         source
     }
 
-    pub(crate) fn log_level(&mut self, text: &str) {
-        if let Err(error) = crate::logs::filter(text) {
+    pub(crate) fn log_level(&mut self, text: Option<&str>) {
+        if let Some(text) = text
+            && let Err(error) = crate::logs::filter(text)
+        {
             self.0.push(format!("--log.level: {text:?}: {error}"));
         }
+    }
+}
+
+/// Bytes a second for all leaves: the largest block must fit into the time that a request waits.
+fn leaf_budget(bytes: usize) -> Result<u32, String> {
+    match u32::try_from(bytes) {
+        Ok(bytes @ (0 | 0x10_0000..)) => Ok(bytes),
+        _ => Err(format!("{bytes} bytes a second are no budget: give 1MiB to {} bytes, or 0 for no limit", u32::MAX)),
+    }
+}
+
+/// How many blocks a gap of this time has; 0 closes none.
+fn blocks_in(time: Duration, block_time: u64) -> Result<u64, String> {
+    let (blocks, most) = (time.as_secs() / block_time.max(1), Head::MAX_GAP);
+    match blocks {
+        0 if !time.is_zero() => Err(format!("shorter than a block, which takes {block_time} s; 0 closes no gap")),
+        blocks if blocks > most => {
+            Err(format!("{blocks} blocks are too many, at most {most}: {} s", most * block_time))
+        }
+        blocks => Ok(blocks),
     }
 }
 

@@ -19,7 +19,10 @@ use futures::{
 };
 use libp2p::{
     Multiaddr, Swarm,
-    core::{muxing::StreamMuxerBox, transport::Boxed},
+    core::{
+        muxing::StreamMuxerBox,
+        transport::{Boxed, TransportError},
+    },
     gossipsub,
     identity::Keypair,
     swarm::{
@@ -133,7 +136,13 @@ impl<H: Host> Driver<H> {
     /// The transport does not support the address, or the address is taken.
     pub fn listen(&mut self, address: Multiaddr) -> Result<(), NetError> {
         let listening = self.swarm.listen_on(address.clone());
-        listening.map(drop).map_err(|error| NetError::Listen { address, error: error.to_string() })
+        listening.map(drop).map_err(|error| NetError::Listen {
+            address,
+            error: match error {
+                TransportError::Other(error) => error.to_string(),
+                unsupported => unsupported.to_string(),
+            },
+        })
     }
 
     /// Judges a block of our own (uncompressed message, signature first) and gossips it when our own rules accept it.

@@ -48,7 +48,7 @@ impl Settings {
         let listen_ws = judge.take("p2p.listen.ws", parse::port(&flags.listen_ws));
         let port = judge.take("http.port", parse::port(&flags.http_port));
         let ip = judge.ip("http.addr", &flags.http_addr);
-        judge.log_level(&flags.output.log_level);
+        judge.log_level(flags.output.log_level.as_deref());
         if flags.blocks == Some(0) {
             judge.0.push("--blocks: 0 would end before it began; leave the flag out to go on".to_owned());
         }

@@ -63,3 +63,32 @@ fn nothing_is_printed_when_nothing_is_wanted() {
     printer.print(&event(1));
     printer.finish();
 }
+
+/// The vocabulary is the core's and this program's own two; the README explains each word.
+#[test]
+fn every_event_is_explained() {
+    let (source, readme) = (include_str!("../../../core/src/event.rs"), include_str!("../../../README.md"));
+    let body = source.split("pub enum Event {").nth(1).unwrap().split("\n}").next().unwrap();
+    let variants = body.lines().filter_map(|line| line.strip_prefix("    ")?.split_once('(')).map(|(name, _)| name);
+    let names: Vec<String> =
+        variants.filter(|name| name.chars().all(char::is_alphanumeric)).map(snake).chain(own()).collect();
+    assert!(names.len() > 25, "{names:?}");
+    for name in names {
+        assert!(readme.contains(&format!("`{name}`")), "{name} is not in the README");
+    }
+}
+
+fn own() -> impl Iterator<Item = String> {
+    ["health", "missed"].into_iter().map(str::to_owned)
+}
+
+fn snake(name: &str) -> String {
+    let mut out = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !out.is_empty() {
+            out.push('_');
+        }
+        out.extend(letter.to_lowercase());
+    }
+    out
+}

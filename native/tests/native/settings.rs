@@ -242,7 +242,7 @@ fn wrong_values_of_sync_and_store_are_all_named() {
     ])
     .unwrap_err();
     let expected = [
-        "a gap of 180000 blocks is too wide",
+        "--p2p.sync.max-gap: 180000 blocks are too many",
         "--p2p.sync.limit",
         "--p2p.sync.peer-limit",
         "--p2p.sync.leaf-bytes",
@@ -250,4 +250,10 @@ fn wrong_values_of_sync_and_store_are_all_named() {
         "--store.bytes",
     ];
     assert_named(&mistakes, &expected);
+    let mistakes =
+        node(&["--network=op-mainnet", "--p2p.sync.max-gap=1s", "--p2p.sync.leaf-bytes=4kB", "--store.bytes=0"])
+            .unwrap_err();
+    assert_named(&mistakes, &["shorter than a block", "1MiB", "--store.blocks=0"]);
+    let none = node(&["--network=op-mainnet", "--p2p.sync.max-gap=0", "--p2p.sync.leaf-bytes=0"]).unwrap();
+    assert_eq!((none.config.sync.max_gap, none.config.sync.limits.leaf_bytes), (0, None));
 }
