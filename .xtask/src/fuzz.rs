@@ -47,7 +47,7 @@ fn build(shell: &Shell) -> Result<PathBuf> {
     let told = read(&mut build)?;
     let key = "\"executable\":\"";
     let paths = told.lines().filter(|line| line.contains("\"name\":\"fuzz\""));
-    match paths.filter_map(|line| line.split_once(key)?.1.split_once('"')).last() {
+    match paths.filter_map(|line| line.split_once(key)?.1.split_once('"')).next_back() {
         Some((path, _)) => Ok(path.into()),
         None => bail!("cargo did not say where the fuzzer is"),
     }
