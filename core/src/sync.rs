@@ -135,8 +135,8 @@ impl Sync {
     pub const PEERS: usize = 4096;
     /// Requests under way.
     pub const FLIGHTS: usize = 16;
-    /// Requests that are not answered for longer than [`Sync::HEDGE`].
-    pub const OVERDUE: usize = 64;
+    /// Requests beyond those that are not answered for longer than [`Sync::HEDGE`]: each may hold an answer's bytes.
+    pub const OVERDUE: usize = 16;
     /// Requests under way at one peer (libp2p streams that an op-node allows are more; its tokens are fewer).
     pub const PEER_FLIGHTS: usize = 4;
     /// How far below the next named block others are fetched.

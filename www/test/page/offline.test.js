@@ -1,7 +1,8 @@
-// A tab that was offline comes back: what it missed it fetches from its relays, and one that lies is dropped and named.
+// A tab that was offline or asleep comes back: what it missed it fetches from its relays, and one that lies is dropped and
+// named.
 
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,8 @@ import test from 'node:test';
 import { block, browse, devnet, json, program, run, serve, shown } from './harness.js';
 
 const MISSED = 60;
+/** Milliseconds of sleep: longer than a daemon waits for a pong. */
+const SLEEP = 45_000;
 
 /** A cable to a relay that can be pulled: its multiaddr, and `plug(in)`. */
 async function cable(t, relay) {
@@ -58,6 +61,36 @@ function listening(daemon, protocol) {
   });
 }
 
+/** Waits until the page shows all these blocks; they must be the daemon's. */
+async function whole(t, page, daemon, from, to) {
+  const back = performance.now();
+  await page.waitForFunction(
+    ([from, to]) => {
+      const numbers = new Set([...document.querySelectorAll('#rows tr')].map((row) => Number(row.dataset.number)));
+      return Array.from({ length: to - from + 1 }, (_, at) => from + at).every((number) => numbers.has(number));
+    },
+    [from, to],
+    { timeout: 60_000 },
+  );
+  t.diagnostic(`all ${to - from + 1} blocks ${Math.round((performance.now() - back) / 100) / 10} s after it was back`);
+  const seen = new Map((await shown(page)).map(({ number, hash }) => [number, hash]));
+  for (let number = from; number <= to; number++) {
+    assert.equal(seen.get(number), (await block(daemon, number)).hash, `block ${number}`);
+  }
+}
+
+/** The processes of the browser that this test has started. */
+async function browserProcesses() {
+  const parents = new Map();
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+    const [, name, parent] = /\((.*)\) \S (\d+)/.exec(stat) ?? [];
+    if (name) parents.set(Number(pid), { name, parent: Number(parent) });
+  }
+  const isOurs = (pid) => pid === process.pid || (parents.has(pid) && isOurs(parents.get(pid).parent));
+  return [...parents.keys()].filter((pid) => /chrom/.test(parents.get(pid).name) && isOurs(pid));
+}
+
 const newest = (page) => page.$eval('#rows tr', (row) => Number(row.dataset.number));
 
 test('a tab offline for 60 blocks comes back with all of them; the relay that lies is dropped and named', { timeout: 300_000 }, async (t) => {
@@ -76,21 +109,7 @@ test('a tab offline for 60 blocks comes back with all of them; the relay that li
   await block(daemon, last + MISSED + 1, 90_000);
   assert.ok((await newest(page)) <= last + 1, 'it was not offline');
   cables.forEach(({ plug }) => plug(true));
-  const back = performance.now();
-  await page.waitForFunction(
-    ([last, missed]) => {
-      const numbers = new Set([...document.querySelectorAll('#rows tr')].map((row) => Number(row.dataset.number)));
-      return Array.from({ length: missed }, (_, at) => last + 1 + at).every((number) => numbers.has(number));
-    },
-    [last, MISSED],
-    { timeout: 60_000 },
-  );
-  t.diagnostic(`all ${MISSED} blocks ${Math.round((performance.now() - back) / 100) / 10} s after the network was back`);
-
-  const seen = new Map((await shown(page)).map(({ number, hash }) => [number, hash]));
-  for (let number = last + 1; number <= last + MISSED; number++) {
-    assert.equal(seen.get(number), (await block(daemon, number)).hash, `block ${number}`);
-  }
+  await whole(t, page, daemon, last + 1, last + MISSED);
   const givers = await page.$$eval('#rows tr .block-peer', (cells) => [...new Set(cells.map((cell) => cell.title))]);
   const [one, other, liarId] = [first, second, lies].map((relay) => relay.split('/').at(-1));
   assert.ok(givers.includes(one) && givers.includes(other), `blocks came from ${givers}`);
@@ -100,4 +119,23 @@ test('a tab offline for 60 blocks comes back with all of them; the relay that li
     liarId.slice(-6),
     { timeout: 10_000 },
   );
+});
+
+test('a tab that slept wakes, connects anew and repairs', { timeout: 240_000 }, async (t) => {
+  const { daemon, url } = await devnet(t, ['--block-time', '1s', '--block-bytes', '20kB']);
+  const { page } = await browse(t, url);
+  await page.waitForFunction(() => document.querySelectorAll('#rows tr').length >= 5, undefined, { timeout: 60_000 });
+  const last = await newest(page);
+  const asleep = await browserProcesses();
+  assert.ok(asleep.length > 1, 'the browser is not found');
+  const signal = (name) => asleep.forEach((pid) => process.kill(pid, name));
+  try {
+    signal('SIGSTOP');
+    await new Promise((resolve) => setTimeout(resolve, SLEEP));
+  } finally {
+    signal('SIGCONT');
+  }
+  const now = daemon.lines.map(json).findLast((event) => event?.event === 'block').number;
+  assert.ok(now > last + 30);
+  await whole(t, page, daemon, last + 1, now);
 });
