@@ -227,8 +227,12 @@ impl Sync {
         if now < self.begin_at || many || self.unkept > Self::UNKEPT_BYTES {
             return None;
         }
-        let number = self.wanted().find(|number| self.is_wanted(*number, now) && self.pick(*number, now).is_some())?;
-        let peer = self.pick(number, now)?;
+        let ready = self.ready(now);
+        if ready.is_empty() {
+            return None;
+        }
+        let wanted = self.wanted().filter(|number| self.is_wanted(*number, now));
+        let (number, peer) = wanted.filter_map(|number| Some((number, self.pick(&ready, number, now)?))).next()?;
         let id = FetchId(self.next_id);
         self.next_id += 1;
         self.flights.insert(id, Flight { peer, number, at: now, read: false });
@@ -338,12 +342,7 @@ impl Sync {
         if self.quarantine.contains_key(&number) || (self.is_full() && !self.is_next(number)) {
             return false;
         }
-        let mut flights = self.flights.values().filter(|flight| flight.number == number);
-        match (flights.next(), flights.next()) {
-            (None, _) => true,
-            (Some(one), None) => one.is_late(now),
-            _ => false,
-        }
+        self.flights.values().filter(|flight| flight.number == number).all(|flight| flight.is_late(now))
     }
 
     fn is_next(&self, number: u64) -> bool {

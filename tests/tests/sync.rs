@@ -177,6 +177,23 @@ fn a_relay_that_never_comes_back_ends_the_gap() {
     assert!(matches!(test.gaps().last(), Some((.., GapState::Skipped))), "{:?}", test.gaps());
 }
 
+/// Silent peers may take every place that there is for requests: the one that answers is asked all the same.
+#[test]
+fn many_silent_peers_do_not_hold_up_the_one_that_answers() {
+    let nodes = 20;
+    let mut test = Test::new(nodes, 1, FINE);
+    for silent in 2..nodes {
+        test.world.answers(silent, Answers::Silence);
+    }
+    test.make(5);
+    test.away(nodes, 20);
+    test.make(10);
+    let closed = test.gaps().iter().any(|(.., state)| *state == GapState::Closed);
+    assert!(closed, "not within 20 s: {:?}", test.gaps());
+    test.whole();
+    assert_eq!(test.faults(0), Vec::<&str>::new());
+}
+
 #[test]
 fn a_gap_is_closed_newest_first_and_said() {
     let mut test = Test::new(3, 1, FINE);

@@ -102,26 +102,48 @@ impl Peer {
         Some(tokens.unwrap_or_default().max(self.pause_until)).filter(|at| *at > now)
     }
 
-    fn is_ready(&self, now: Duration, flights: usize) -> bool {
+    fn is_ready(&self, now: Duration, flights: usize, slow: bool) -> bool {
         // One that is slow owes one answer at a time.
-        let most = if self.pace >= Sync::HEDGE { 1 } else { Sync::PEER_FLIGHTS };
+        let most = if slow { 1 } else { Sync::PEER_FLIGHTS };
         let here = self.connected && self.serves && !self.rests(now);
         here && flights < most && self.ready_at(now).is_none()
     }
 }
 
+/// A peer that may be asked for something now; the least of them first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Ready {
+    slow: bool,
+    /// Requests under way; one that never gave anything is tried when the others have something to do.
+    busy: usize,
+    asked_at: Duration,
+    peer: PeerId,
+    proven: bool,
+}
+
 impl Sync {
-    /// The peer to ask for this block.
-    pub(super) fn pick(&self, number: u64, now: Duration) -> Option<PeerId> {
-        let flights = |peer: PeerId| self.flights.values().filter(|flight| flight.peer == peer && !flight.read).count();
-        let asked = |peer: PeerId| self.flights.values().any(|flight| flight.peer == peer && flight.number == number);
+    /// Who may be asked at `now` (monotonic), the best first.
+    pub(super) fn ready(&self, now: Duration) -> Vec<Ready> {
         let ready = self.peers.iter().filter_map(|(peer, known)| {
-            let under_way = flights(*peer);
-            let may = known.is_ready(now, under_way) && !self.marks.forbids(number, *peer, now) && !asked(*peer);
-            // One that never gave anything is tried when the others have something to do.
-            let busy = under_way + if known.proven { 0 } else { Self::PEER_FLIGHTS / 2 };
-            may.then_some((known.pace >= Self::HEDGE, busy, known.asked_at, *peer))
+            let flights = || self.flights.values().filter(|flight| flight.peer == *peer && !flight.read);
+            let slow = known.pace >= Self::HEDGE || flights().any(|flight| flight.is_late(now));
+            let (under_way, proven) = (flights().count(), known.proven);
+            let busy = under_way + if proven { 0 } else { Self::PEER_FLIGHTS / 2 };
+            let ready = Ready { slow, busy, asked_at: known.asked_at, peer: *peer, proven };
+            known.is_ready(now, under_way, slow).then_some(ready)
         });
-        ready.min().map(|(.., peer)| peer)
+        let mut ready: Vec<Ready> = ready.collect();
+        ready.sort_unstable();
+        ready
+    }
+
+    /// Which of them to ask for this block. What somebody owes already is asked of one that has given something before, if
+    /// there is one.
+    pub(super) fn pick(&self, ready: &[Ready], number: u64, now: Duration) -> Option<PeerId> {
+        let owes = |peer| self.flights.values().any(|flight| flight.peer == peer && flight.number == number);
+        let owed = self.flights.values().any(|flight| flight.number == number);
+        let mut may = ready.iter().filter(|ready| !self.marks.forbids(number, ready.peer, now) && !owes(ready.peer));
+        let proven = may.clone().find(|ready| owed && ready.proven && !ready.slow);
+        proven.or_else(|| may.next()).map(|ready| ready.peer)
     }
 }
