@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     // Every run has moments of its own.
     let mut chance = Chance(u64::from(std::process::id()));
     let mut stored = BTreeMap::new();
-    let (mut fetched, mut lost) = (0, Vec::new());
+    let (mut fetched, mut lost, mut gaps) = (0, Vec::new(), BTreeMap::<String, u64>::new());
     for round in 1..=rounds {
         let mut petrel = daemon(files.path(), &sequencer);
         let life = Duration::from_millis(1200 + chance.below(4000));
@@ -51,7 +51,12 @@ fn main() -> ExitCode {
                 stored.insert(event["number"].as_u64().unwrap(), event["hash"].as_str().unwrap().to_owned());
             }
             fetched += u64::from(event["via"] == "sync");
+            if event["event"] == "gap" {
+                *gaps.entry(event["state"].as_str().unwrap().to_owned()).or_insert(0) += 1;
+            }
         }
+        // Long enough for a gap.
+        thread::sleep(Duration::from_millis(chance.below(4000)));
         println!(
             "round {round}: killed after {:.1} s; {} blocks acknowledged so far",
             life.as_secs_f64(),
@@ -68,6 +73,7 @@ fn main() -> ExitCode {
         }
     }
     println!("\n{rounds} kills: {} blocks acknowledged, {fetched} fetched after a restart", stored.len());
+    println!("gaps that a death left: {gaps:?}");
     println!("{} of them missing or changed afterwards {lost:?}", lost.len());
     if lost.is_empty() && stored.len() as u64 > rounds && fetched > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
