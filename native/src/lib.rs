@@ -40,7 +40,7 @@ const UNUSABLE: u8 = 2;
 
 /// Runs `petrel` with the process's arguments and environment.
 pub fn main() -> ExitCode {
-    let command = env::with_fallback(Cli::command(), &|name| std::env::var_os(name).is_some());
+    let command = env::with_fallback(Cli::command(), &|name| std::env::var_os(name));
     let cli = match Cli::from_arg_matches(&command.get_matches()) {
         Ok(cli) => cli,
         Err(error) => error.exit(),

@@ -1,14 +1,21 @@
 //! Environment variables: ours, op-node's as a fallback, the command line above both.
 
+use std::ffi::OsString;
+
 use clap::CommandFactory;
 use petrel_node::{env::with_fallback, flags::Cli};
 
 /// The variable that a flag of `node` reads when exactly these are set.
 fn variable(flag: &str, set: &[&str]) -> String {
-    let command = with_fallback(Cli::command(), &|name| set.contains(&name));
+    read(flag, &|name| set.contains(&name).then(|| "1".into())).unwrap()
+}
+
+/// The same, with what each is set to; `None` when it reads none.
+fn read(flag: &str, value: &dyn Fn(&str) -> Option<OsString>) -> Option<String> {
+    let command = with_fallback(Cli::command(), value);
     let node = command.find_subcommand("node").unwrap();
     let arg = node.get_arguments().find(|arg| arg.get_long() == Some(flag)).unwrap();
-    arg.get_env().unwrap().to_str().unwrap().to_owned()
+    arg.get_env().map(|name| name.to_str().unwrap().to_owned())
 }
 
 #[test]
@@ -17,6 +24,19 @@ fn op_nodes_variable_counts_when_ours_is_not_set() {
     assert_eq!(variable("p2p.static", &[]), ours);
     assert_eq!(variable("p2p.static", &[theirs]), theirs);
     assert_eq!(variable("p2p.static", &[ours, theirs]), ours);
+}
+
+#[test]
+fn an_empty_variable_is_not_set() {
+    let empty = |of: &'static str| move |name: &str| (name == of).then(OsString::new);
+    assert_eq!(read("p2p.static", &empty("PETREL_P2P_STATIC")), None);
+    assert_eq!(read("p2p.static", &empty("OP_NODE_P2P_STATIC")).as_deref(), Some("PETREL_P2P_STATIC"));
+    let both = |name: &str| match name {
+        "PETREL_P2P_STATIC" => Some(OsString::new()),
+        "OP_NODE_P2P_STATIC" => Some("1".into()),
+        _ => None,
+    };
+    assert_eq!(read("p2p.static", &both).as_deref(), Some("OP_NODE_P2P_STATIC"));
 }
 
 #[test]
