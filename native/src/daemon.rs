@@ -83,7 +83,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let body = Body { store, chain: kept };
     let mut driver = driver(&identity, settings.config.clone(), &settings.net, body)?;
     let page = match settings.http {
-        Some(at) => Some(serve_page(at, &settings.config).await?),
+        Some(at) => Some(serve_page(at, &settings.config, page::listens(&settings.net.listen)).await?),
         None => None,
     };
     let mut watch = match settings.l1 {
@@ -179,12 +179,16 @@ fn is_free(address: &Multiaddr) -> Result<(), DaemonError> {
     std::net::TcpListener::bind((ip, port)).map(drop).map_err(|error| DaemonError::Io { what, error })
 }
 
-/// Serves the page and says where.
+/// Serves the page and says where; `listens` as in [`Page::new`].
 ///
 /// # Errors
 /// The address is taken.
-pub async fn serve_page((ip, port): (IpAddr, u16), config: &Settled) -> Result<Arc<Mutex<Page>>, DaemonError> {
-    let page = Arc::new(Mutex::new(Page::new(config)));
+pub async fn serve_page(
+    (ip, port): (IpAddr, u16),
+    config: &Settled,
+    listens: bool,
+) -> Result<Arc<Mutex<Page>>, DaemonError> {
+    let page = Arc::new(Mutex::new(Page::new(config, listens)));
     let url = page::serve((ip, port).into(), page.clone())
         .await
         .map_err(|error| DaemonError::Io { what: format!("cannot serve the page on {ip}:{port}"), error })?;

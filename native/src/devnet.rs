@@ -77,7 +77,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
 
 /// Runs the followers, each in a task of its own, and shows what they tell.
 async fn follow(settings: &Settings, config: petrel_core::config::Settled) -> Result<(), DaemonError> {
-    let page = daemon::serve_page(settings.http, &config).await?;
+    let page = daemon::serve_page(settings.http, &config, true).await?;
     let url = page.lock().map(|page| page.url.clone()).unwrap_or_default();
     let json = settings.events == Events::Json;
     let mut view = View::start(json, &config.chain, &url);

@@ -28,6 +28,7 @@ use serde_json::{Value, json};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, sleep},
 };
 use tokio_io_timeout::TimeoutStream;
 
@@ -35,6 +36,9 @@ use tokio_io_timeout::TimeoutStream;
 const CONNECTIONS: usize = 256;
 /// How long a connection may neither ask nor take anything.
 const SILENCE: Duration = Duration::from_secs(30);
+/// How long a page that asks while the daemon starts waits for the first relay, and how often that is looked for.
+const START: Duration = Duration::from_secs(3);
+const LOOK: Duration = Duration::from_millis(20);
 /// Relay addresses told to the page: more than any machine has.
 const RELAYS: usize = 32;
 
@@ -55,15 +59,17 @@ pub struct Page {
     /// Who is believed to sign.
     pub signer: Option<Address>,
     relays: Vec<String>,
+    /// The daemon will listen for browsers.
+    listens: bool,
     /// Where the page is, once it is served.
     pub url: String,
 }
 
 impl Page {
-    /// For a chain, without relays yet.
-    pub fn new(config: &Settled) -> Self {
+    /// For a chain, without relays yet; `listens` says whether there will be any.
+    pub fn new(config: &Settled, listens: bool) -> Self {
         let chain = config.chain.slug().map_or_else(|| config.chain.to_rollup_json(), Value::from);
-        Self { chain, signer: config.signer, relays: Vec::new(), url: String::new() }
+        Self { chain, signer: config.signer, relays: Vec::new(), listens, url: String::new() }
     }
 
     /// An address that a browser can dial.
@@ -78,6 +84,11 @@ impl Page {
 pub fn browser_can_dial(address: &str) -> bool {
     let Ok(address) = address.parse::<Multiaddr>() else { return false };
     address.iter().any(|part| matches!(part, Protocol::Ws(_) | Protocol::Wss(_)))
+}
+
+/// Whether a browser can dial any of these.
+pub fn listens(addresses: &[Multiaddr]) -> bool {
+    addresses.iter().any(|address| browser_can_dial(&address.to_string()))
 }
 
 /// Serves in the background until the runtime ends; the page's address as a browser takes it.
@@ -109,7 +120,13 @@ fn host_of(at: SocketAddr) -> String {
 }
 
 async fn relay(State(page): State<Arc<Mutex<Page>>>) -> Response {
-    let page = page.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let now = || page.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let end = Instant::now() + START;
+    let mut page = now();
+    while page.listens && page.relays.is_empty() && Instant::now() < end {
+        sleep(LOOK).await;
+        page = now();
+    }
     let body = json!({ "chain": page.chain, "signer": page.signer, "relays": page.relays });
     ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
