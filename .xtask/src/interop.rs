@@ -118,7 +118,9 @@ pub(crate) fn built_test(shell: &Shell, build: &[&str]) -> Result<PathBuf> {
     let messages = read(shell.cargo(build).arg("--message-format=json"))?;
     let executable = |line: &str| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
-        message["executable"].as_str().map(PathBuf::from)
+        // The daemon, which such a test needs, is built and named too.
+        let is_test = message["target"]["kind"][0] == "test";
+        message["executable"].as_str().filter(|_| is_test).map(PathBuf::from)
     };
     messages.lines().rev().find_map(executable).context("cargo names no program")
 }
