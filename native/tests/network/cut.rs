@@ -73,7 +73,8 @@ fn two_nodes_that_dial_each_other_at_once_keep_what_they_have() {
             assert_eq!(gone(node), 0, "round {round}: nobody leaves whom it has");
             block(node);
         }
-        // Once more, from another moment.
+        // Once more, from another moment; the files are free when nobody has them any more.
+        nodes.map(|node| node.end("KILL"));
         nodes = [start(0), start(1)];
     }
 }
