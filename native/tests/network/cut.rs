@@ -74,7 +74,9 @@ fn two_nodes_that_dial_each_other_at_once_keep_what_they_have() {
             block(node);
         }
         // Once more, from another moment; the files are free when nobody has them any more.
-        nodes.map(|node| node.end("KILL"));
+        for node in nodes {
+            node.end("KILL");
+        }
         nodes = [start(0), start(1)];
     }
 }
