@@ -2,13 +2,17 @@
 
 use std::{fs, path::PathBuf, process::Command};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
-use crate::shell::{Shell, read, run};
+use crate::{
+    interop::built_test,
+    shell::{Shell, read, run},
+};
 
 /// Names in `tests/fuzz/target.rs`.
 const TARGETS: [&str; 3] = ["message", "payload", "answer"];
-/// Coverage counters without a sanitizer: Rust's own checks are what finds faults here, and the stable compiler has no other.
+/// Coverage counters without a sanitizer: Rust's own checks are what finds faults here, and the stable compiler has no
+/// other.
 const COUNTERS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares -Cdebug-assertions=yes -Coverflow-checks=yes";
@@ -41,14 +45,7 @@ fn build(shell: &Shell) -> Result<PathBuf> {
     let host = read(&mut shell.command("rustc", ["--print", "host-tuple"]))?;
     let args = ["build", "--release", "--package", "petrel-tests", "--features", "fuzz", "--test", "fuzz"];
     let mut build = shell.cargo(args);
-    build.args(["--target", host.trim(), "--message-format=json-render-diagnostics"]);
-    build.env("RUSTFLAGS", COUNTERS).env("CARGO_TARGET_DIR", shell.target().join("fuzz"));
+    build.args(["--target", host.trim()]).env("RUSTFLAGS", COUNTERS);
     println!("building the fuzzer");
-    let told = read(&mut build)?;
-    let key = "\"executable\":\"";
-    let paths = told.lines().filter(|line| line.contains("\"name\":\"fuzz\""));
-    match paths.filter_map(|line| line.split_once(key)?.1.split_once('"')).next_back() {
-        Some((path, _)) => Ok(path.into()),
-        None => bail!("cargo did not say where the fuzzer is"),
-    }
+    built_test(build.env("CARGO_TARGET_DIR", shell.target().join("fuzz")))
 }

@@ -53,7 +53,7 @@ pub(crate) fn devnet(shell: &Shell) -> Result<()> {
     let petrel = petrel(shell)?;
     let build = ["test", "--package", "petrel-tests", "--test", "interop-devnet", "--no-run"];
     run(&mut shell.cargo(build))?;
-    let test = built_test(shell, &build)?;
+    let test = built_test(&mut shell.cargo(build))?;
     let mut alone = alone(shell, test)?;
     alone
         .env("PETREL_INTEROP_ANVIL", anvil)
@@ -113,9 +113,9 @@ fn petrel(shell: &Shell) -> Result<PathBuf> {
     Ok(shell.target().join("debug/petrel"))
 }
 
-/// Where cargo has put the program that `build` builds.
-pub(crate) fn built_test(shell: &Shell, build: &[&str]) -> Result<PathBuf> {
-    let messages = read(shell.cargo(build).arg("--message-format=json"))?;
+/// Where cargo puts the test that `build` builds.
+pub(crate) fn built_test(build: &mut Command) -> Result<PathBuf> {
+    let messages = read(build.arg("--message-format=json"))?;
     let executable = |line: &str| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         // The daemon, which such a test needs, is built and named too.

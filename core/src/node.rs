@@ -224,7 +224,8 @@ impl Node {
         self.outputs.pop_front()
     }
 
-    /// When to call [`Node::handle_timeout`] if nothing else happens.
+    /// When to call [`Node::handle_timeout`] if nothing else happens. What is told is to be kept until then: a deadline that
+    /// has passed is not always told again.
     #[must_use]
     pub fn poll_timeout(&self, now: Now) -> Option<Deadline> {
         let oldest = self.running.values().filter(|running| !running.dead).map(|running| running.dies).min();

@@ -105,8 +105,10 @@ pub struct Sync {
     quarantine_bytes: usize,
     /// Who did not give what.
     marks: Marks,
-    /// When the last peer that could serve left (monotonic).
+    /// When a peer that could serve left last (monotonic).
     left_at: Option<Duration>,
+    /// When what is missing changed last (monotonic).
+    moved_at: Duration,
     progress: Progress,
     /// Verified bytes whose keeping is awaited: nothing is fetched while there are too many.
     pub(crate) unkept: usize,
@@ -153,6 +155,8 @@ impl Sync {
     pub const HEDGE: Duration = Duration::from_secs(3);
     /// How long a gap waits for somebody to come back when everybody who could serve is gone.
     pub const ABSENCE: Duration = Duration::from_secs(60);
+    /// How long a gap waits without getting smaller, whoever comes and promises what.
+    pub const STANDSTILL: Duration = Duration::from_secs(120);
     /// How long a peer that lied is not asked.
     pub const REST: Duration = Duration::from_secs(600);
     /// How long a peer that failed is not asked.
@@ -171,6 +175,7 @@ impl Sync {
             quarantine_bytes: 0,
             marks: Marks::default(),
             left_at: None,
+            moved_at: now,
             progress: Progress::default(),
             unkept: 0,
         }
@@ -189,8 +194,10 @@ impl Sync {
         self.flights.retain(|_, flight| flight.peer != peer || flight.read);
         self.marks.retain(|(_, who)| *who != peer);
         if let Some(known) = self.peers.get_mut(&peer) {
+            if known.serves {
+                self.left_at = Some(now);
+            }
             known.left();
-            self.left_at = Some(now);
         }
         let few = self.peers.len() <= Self::PEERS;
         self.peers.retain(|_, peer| peer.connected || (few && peer.rests(now)));
@@ -202,6 +209,7 @@ impl Sync {
             return;
         }
         let before = core::mem::replace(&mut self.aim, aim);
+        self.moved_at = now;
         let Some(aim) = aim else {
             self.quarantine.clear();
             self.quarantine_bytes = 0;
@@ -294,9 +302,10 @@ impl Sync {
     }
 
     /// Whether the next block may still come from somebody: it is under way, or there is a peer that has not said no for
-    /// good. When everybody who could say anything is gone, for [`Sync::ABSENCE`]: nothing newer comes meanwhile either.
+    /// good. When everybody who could say anything is gone, for [`Sync::ABSENCE`]: nothing newer comes meanwhile either. And
+    /// never for longer than [`Sync::STANDSTILL`] without any progress: strangers could come and go for ever.
     pub fn hopeful(&self, now: Duration) -> bool {
-        let Some(aim) = self.aim else { return false };
+        let Some(aim) = self.aim.filter(|_| now.saturating_sub(self.moved_at) < Self::STANDSTILL) else { return false };
         let next = if aim.expected.is_some() { aim.to } else { aim.from };
         let under_way = self.flights.values().any(|flight| flight.number == next && !flight.is_late(now));
         let mut here = self.peers.iter().filter(|(_, known)| known.connected && known.serves).peekable();

@@ -123,7 +123,7 @@ impl Store {
     /// rising, the head last.
     ///
     /// # Errors
-    /// See [`StoreError`]; what is there is never changed then.
+    /// See [`StoreError`]; nothing that is there is overwritten then.
     pub fn open(datadir: &Path, chain: &Chain, budget: Budget) -> Result<(Self, Vec<Link>), StoreError> {
         let file = datadir.join(FILE);
         let io = |error: String| StoreError::Io { file: file.clone(), error };
@@ -136,9 +136,11 @@ impl Store {
             make(&file, chain)?;
         }
         let database = shelf::open(&file).map_err(|error| refused(&file, error))?;
-        layout::check(&database, chain, &file)?;
+        let layout = layout::check(&database, chain, &file)?;
         let damaged = |error: redb::Error| StoreError::Damaged { file: file.clone(), error: error.to_string() };
-        layout::migrate(&database, chain).map_err(damaged)?;
+        if layout < layout::LAYOUT {
+            layout::migrate(&database, chain).map_err(damaged)?;
+        }
         let links = layout::links(&database).map_err(damaged)?;
         let held = layout::held(&database).map_err(damaged)?;
         let shelf = Arc::new(Shelf::new(database, Some(file)));
@@ -184,7 +186,12 @@ fn make(file: &Path, chain: &Chain) -> Result<(), StoreError> {
     let database = shelf::open(&unfinished).map_err(|error| refused(&unfinished, error))?;
     layout::make(&database, chain).map_err(|error| io(error.to_string()))?;
     drop(database);
-    fs::rename(&unfinished, file).map_err(|error| io(error.to_string()))
+    let named = fs::rename(&unfinished, file).and_then(|()| match file.parent() {
+        // The name is on disk before anything is acknowledged.
+        Some(folder) => fs::File::open(folder)?.sync_all(),
+        None => Ok(()),
+    });
+    named.map_err(|error| io(error.to_string()))
 }
 
 /// redb opens nothing that it does not know, and changes nothing of it.

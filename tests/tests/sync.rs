@@ -175,6 +175,25 @@ fn a_relay_that_never_comes_back_ends_the_gap() {
     test.world.cut(0, 1);
     test.world.run(Duration::from_secs(90));
     assert!(matches!(test.gaps().last(), Some((.., GapState::Skipped))), "{:?}", test.gaps());
+    let is_whole = |event: &Event| matches!(event, Event::Synced(synced) if synced.done == synced.to - synced.from + 1);
+    assert!(!test.told().iter().any(is_whole), "a gap that was given up is not told as closed");
+}
+
+/// Strangers who come, promise and go for ever: the gap ends all the same.
+#[test]
+fn a_gap_without_progress_ends_whoever_comes() {
+    let mut test = Test::new(3, 1, FINE);
+    test.make(5);
+    test.world.answers(0, Answers::Nothing);
+    test.world.answers(2, Answers::Silence);
+    test.away(3, 20);
+    test.make(1);
+    for _ in 0..9 {
+        test.world.run(Duration::from_secs(20));
+        test.world.cut(1, 2);
+        test.world.link(1, 2);
+    }
+    assert!(matches!(test.gaps().last(), Some((.., GapState::Skipped))), "{:?}", test.gaps());
 }
 
 /// Silent peers may take every place that there is for requests: the one that answers is asked all the same.
@@ -302,6 +321,12 @@ fn liars_of_every_kind_are_named_and_gone_round() {
         // Lies that no honest program tells: at most those that were under way when the first was found.
         let told_more = matches!(answers, Answers::Neighbour | Answers::Tampered | Answers::Garbage | Answers::Bomb);
         assert!(!told_more || faults.len() <= 4, "{answers:?}: {faults:?}");
+        let reason = |event: &Event| match event {
+            Event::Disconnected(gone) if gone.peer == World::peer(2) => Some(gone.reason.clone()),
+            _ => None,
+        };
+        let dropped = test.told().iter().filter_map(reason).any(|reason| reason.starts_with("lied"));
+        assert_eq!(dropped, told_more, "{answers:?}: who lies is dropped, and it is said");
     }
 }
 

@@ -336,7 +336,7 @@ impl<H: Host> Driver<H> {
         if beaten {
             self.arm(now, next);
             self.look_at_scores(now);
-            // What it was armed for may be due without being told as a deadline any more.
+            // A deadline that has passed is not told again: see `Node::poll_timeout`.
             self.tick();
         }
         beaten

@@ -241,3 +241,20 @@ fn the_memory_of_the_chain_is_bounded() {
     assert!(test.take(on(b'b', 100, 50)).is_empty());
     assert_eq!(test.take(on(b'b', 2990, 2980)), ["conflict 2990"]);
 }
+
+#[test]
+fn of_two_blocks_behind_a_gap_the_one_with_a_child_counts() {
+    // Siblings at 16, of branches that part behind 12; by their hashes one order or the other.
+    for (orphan, kept) in [(a(16), on(b'b', 16, 12)), (on(b'b', 16, 12), a(16))] {
+        let mut test = Test::new();
+        test.take(a(10));
+        test.take(orphan);
+        test.take(kept);
+        let branch = kept.hash.0[0];
+        test.take(on(branch, 17, 12));
+        assert_eq!(test.0.aim(), Some(Aim { from: 11, to: 15, expected: Some(kept.parent) }));
+        let events = words(test.0.handle_timeout(NOW + PATIENCE));
+        assert_eq!(events[0], "skipped 11-15");
+        assert_eq!(test.0.head().map(|head| head.hash), Some(on(branch, 17, 12).hash), "{events:?}");
+    }
+}

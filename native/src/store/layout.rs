@@ -32,11 +32,8 @@ pub(super) const CHAIN: TableDefinition<'_, u64, [u8; 32]> = TableDefinition::ne
 /// Height and hash.
 pub(super) type Key = (u64, [u8; 32]);
 
-/// Makes the tables of a new store, where there are none.
+/// Makes the tables of a new store.
 pub(super) fn make(database: &Database, chain: &Chain) -> Result<(), redb::Error> {
-    if database.begin_read()?.list_tables()?.next().is_some() {
-        return Ok(());
-    }
     let write = database.begin_write()?;
     {
         let mut meta = write.open_table(META)?;
@@ -51,23 +48,19 @@ pub(super) fn make(database: &Database, chain: &Chain) -> Result<(), redb::Error
     Ok(())
 }
 
-/// Takes a store of an earlier layout to this one. It is known to be this chain's by its id alone.
+/// Takes a store of layout 1 to this one. It is known to be this chain's by its id alone.
 pub(super) fn migrate(database: &Database, chain: &Chain) -> Result<(), redb::Error> {
     let write = database.begin_write()?;
     {
-        let mut meta = write.open_table(META)?;
-        if meta.get("layout")?.is_none_or(|layout| layout.value() != 1) {
-            return Ok(());
-        }
-        meta.insert("layout", LAYOUT)?;
+        write.open_table(META)?.insert("layout", LAYOUT)?;
         write.open_table(WORDS)?.insert("genesis", chain.genesis.hash.0)?;
     }
     write.commit()?;
     Ok(())
 }
 
-/// Whether the store is ours, of a layout that is known, and of this chain.
-pub(super) fn check(database: &Database, chain: &Chain, file: &Path) -> Result<(), StoreError> {
+/// Whether the store is ours, of a layout that is known, and of this chain; its layout.
+pub(super) fn check(database: &Database, chain: &Chain, file: &Path) -> Result<u64, StoreError> {
     let number = |name: &str| -> Result<Option<u64>, redb::Error> {
         let read = database.begin_read()?;
         match read.open_table(META) {
@@ -79,12 +72,12 @@ pub(super) fn check(database: &Database, chain: &Chain, file: &Path) -> Result<(
     let file = || file.to_owned();
     let damaged = |error: String| StoreError::Damaged { file: file(), error };
     let read = |name: &str| number(name).map_err(|error| damaged(error.to_string()));
-    match read("layout")? {
-        Some(1..=LAYOUT) => {}
+    let layout = match read("layout")? {
+        Some(layout @ 1..=LAYOUT) => layout,
         Some(layout) if layout > LAYOUT => return Err(StoreError::Later { file: file(), layout }),
         Some(layout) => return Err(damaged(format!("layout {layout} never was"))),
         None => return Err(damaged("it has no layout".to_owned())),
-    }
+    };
     match read("chain")? {
         Some(found) if found == chain.id => {}
         Some(found) => return Err(StoreError::OtherChain { file: file(), found, wanted: chain.id }),
@@ -94,7 +87,7 @@ pub(super) fn check(database: &Database, chain: &Chain, file: &Path) -> Result<(
         Some(found) if found != chain.genesis.hash => {
             Err(StoreError::OtherGenesis { file: file(), found, wanted: chain.genesis.hash })
         }
-        _ => Ok(()),
+        _ => Ok(layout),
     }
 }
 

@@ -2,7 +2,7 @@
 // named.
 
 import assert from 'node:assert/strict';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,13 +43,15 @@ async function cable(t, relay) {
 
 /** A second daemon, which follows the first. */
 async function follower(t, { chain, signer }, first) {
-  const files = join(tmpdir(), `petrel-offline-${process.pid}`);
-  await writeFile(`${files}.json`, JSON.stringify(chain));
+  const files = await mkdtemp(join(tmpdir(), 'petrel-'));
+  const rollup = join(files, 'rollup.json');
+  await writeFile(rollup, JSON.stringify(chain));
   const daemon = run(t, program('PETREL_BIN', 'petrel'), [
-    ...['node', '--rollup.config', `${files}.json`, '--p2p.unsafe-block-signer', signer, '--datadir', files],
+    ...['node', '--rollup.config', rollup, '--p2p.unsafe-block-signer', signer, '--datadir', files],
     ...['--p2p.no-discovery', '--p2p.static', first, '--p2p.listen.ip=127.0.0.1', '--p2p.listen.tcp=0'],
     ...['--p2p.listen.ws=0', '--events=json', '--log.level=error'],
   ]);
+  t.after(() => rm(files, { recursive: true, force: true }));
   return listening(daemon, '/ws/');
 }
 
