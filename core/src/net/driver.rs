@@ -10,7 +10,7 @@ use core::{
     task::{Context, Poll},
     time::Duration,
 };
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use futures::{
@@ -44,6 +44,7 @@ use crate::{
 };
 
 mod requests;
+mod scores;
 mod take;
 
 use requests::Requests;
@@ -81,6 +82,10 @@ pub struct Driver<H: Host> {
     events: VecDeque<Event>,
     /// Who is barred until gossipsub's score of them is back: at most [`Driver::BARRED`].
     barred: VecDeque<libp2p::PeerId>,
+    /// Whose score is too low, and since when (monotonic). Connected peers alone.
+    fallen: BTreeMap<PeerId, Duration>,
+    /// How long a score must be too low.
+    fallen_for: Duration,
     /// When scores are looked at next.
     look_at: Duration,
     /// Dials that the swarm would not even try; told to the node once its wishes are drained.
@@ -106,6 +111,7 @@ impl<H: Host> Driver<H> {
         let Parts { config, chain, identity, agent, transport, swarm, seed, host } = parts;
         check_addresses(&config)?;
         let transform = Transform::new(&config.chain);
+        let fallen_for = params::fallen_for(Duration::from_secs(config.chain.block_time));
         let behaviour = Behaviour::new(&config, &identity, agent, &transform)?;
         let swarm = swarm.with_idle_connection_timeout(params::IDLE_TIMEOUT);
         let swarm = Swarm::new(transport, behaviour, identity.public().to_peer_id(), swarm);
@@ -119,6 +125,8 @@ impl<H: Host> Driver<H> {
             beat_at: now.mono.saturating_add(params::BEAT),
             events: VecDeque::new(),
             barred: VecDeque::new(),
+            fallen: BTreeMap::new(),
+            fallen_for,
             look_at: now.mono,
             refused: Vec::new(),
             requests: Requests::default(),
@@ -228,43 +236,6 @@ impl<H: Host> Driver<H> {
 
     fn gossip(&mut self) -> &mut gossipsub::Behaviour<Transform, gossipsub::WhitelistSubscriptionFilter> {
         &mut self.swarm.behaviour_mut().gossip
-    }
-
-    /// Closes a peer's connections and accepts none.
-    fn bar(&mut self, peer: PeerId) {
-        let Some(peer) = convert::libp2p_peer(peer) else { return };
-        if !self.swarm.behaviour_mut().barred.block_peer(peer) {
-            return; // its connections are still being closed
-        }
-        self.barred.push_back(peer);
-        if self.barred.len() > Self::BARRED
-            && let Some(first) = self.barred.pop_front()
-        {
-            self.swarm.behaviour_mut().barred.unblock_peer(first);
-        }
-    }
-
-    /// Finds those whose score has fallen, and lets those in again whose score is back.
-    fn look_at_scores(&mut self, now: Duration) {
-        if now < self.look_at {
-            return;
-        }
-        self.look_at = now.saturating_add(params::LOOK);
-        let gossip = &self.swarm.behaviour().gossip;
-        let score = |peer: &libp2p::PeerId| gossip.peer_score(peer).unwrap_or_default();
-        let fallen = |peer: &libp2p::PeerId| Some((convert::peer(peer)?, score(peer)));
-        let fallen: Vec<_> = self.swarm.connected_peers().filter_map(fallen).collect();
-        let (mut barred, mut back) = (VecDeque::new(), Vec::new());
-        for peer in self.barred.drain(..) {
-            if score(&peer) < params::GRAYLIST { barred.push_back(peer) } else { back.push(peer) }
-        }
-        self.barred = barred;
-        for peer in back {
-            self.swarm.behaviour_mut().barred.unblock_peer(peer);
-        }
-        for (peer, score) in fallen.into_iter().filter(|(_, score)| *score < params::GRAYLIST) {
-            self.feed(Input::Graylisted { peer, score });
-        }
     }
 
     fn gossip_out(&mut self, version: Version, data: Bytes) {

@@ -50,6 +50,15 @@ pub(super) const BEAT: Duration = Duration::from_millis(200);
 
 /// Below this score a peer is not listened to (op-node's `GraylistThreshold`).
 pub(super) const GRAYLIST: f64 = -40.0;
+/// How long a score must be below it before the peer loses its connection. P7 decays once an interval: of a peer that has
+/// grafted four topics within their backoff and flood threshold (8 points, −64) the first decay leaves −31.
+pub(super) fn fallen_for(block_time: Duration) -> Duration {
+    score_interval(block_time) + LOOK
+}
+/// How often scores decay.
+fn score_interval(block_time: Duration) -> Duration {
+    block_time.max(Duration::from_secs(1))
+}
 /// How often scores are looked at.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
 /// After this long a turn of the loop leaves what is left to the next.
@@ -114,7 +123,7 @@ pub(super) const fn thresholds() -> PeerScoreThresholds {
 /// graylists, and then nothing of that peer is decompressed any more; gossip comes back after 3.5 minutes, the mesh after
 /// ten, and a single one is forgiven in three. P7: op-node's values. P6 (IP colocation) is off: browsers share addresses.
 pub(super) fn peer_score(topics: impl Iterator<Item = TopicHash>, block_time: Duration) -> PeerScoreParams {
-    let interval = block_time.max(Duration::from_secs(1));
+    let interval = score_interval(block_time);
     let topics: HashMap<_, _> = topics.map(|topic| (topic, topic_score(interval))).collect();
     PeerScoreParams {
         topics,

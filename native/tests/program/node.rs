@@ -147,6 +147,27 @@ fn a_node_that_was_killed_knows_its_chain() {
     node.end("KILL");
     let node = start(&words, &[]);
     node.said("head of the last run");
+    // A terminal that goes away ends it cleanly too.
+    assert_eq!(node.end("HUP").code(), Some(0));
+}
+
+/// Both would share it, and each would get a part of the other's connections.
+#[test]
+fn a_port_that_another_node_has_is_refused() {
+    let sequencer = Sequencer::started();
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let mut first = start(&arguments(&sequencer, folders[0].path(), &sequencer.address), &["--p2p.listen.ws=0"]);
+    for _ in 0..2 {
+        let told = first.event("listening");
+        let address = told["address"].as_str().unwrap();
+        let (port, ws) = (address.split('/').nth(4).unwrap(), address.contains("/ws"));
+        let flag = if ws { "--p2p.listen.ws" } else { "--p2p.listen.tcp" };
+        let mut words = arguments(&sequencer, folders[1].path(), &sequencer.address);
+        words.retain(|word| ws || word != "--p2p.listen.tcp=0");
+        let mut second = start(&words, &[&format!("{flag}={port}")]);
+        assert_eq!(second.wait().code(), Some(2));
+        second.said(&format!("cannot listen on 127.0.0.1:{port}"));
+    }
 }
 
 #[test]
