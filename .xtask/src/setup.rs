@@ -115,6 +115,8 @@ pub(crate) fn doctor(shell: &Shell) -> Result<()> {
     line("npm", &version("npm", &["--version"]).unwrap_or_else(|_| "missing".to_owned()));
     let perl = version("perl", &["-e", "print $^V"]);
     line("perl", &perl.unwrap_or_else(|_| "missing; the daemon's keccak is built with it".to_owned()));
+    let make = version("make", &["--version"]).map(|text| text.lines().next().unwrap_or_default().to_owned());
+    line("make", &make.unwrap_or_else(|_| "missing; the daemon's allocator is built with it".to_owned()));
     let packages = shell.www().join("node_modules/.petrel-lock.json").is_file();
     line("npm packages", if packages { "installed" } else { "missing; added by `cargo xtask run`" });
     let chromium = has_chromium().map(|path| path.display().to_string());

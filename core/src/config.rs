@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use alloy_primitives::Address;
+use ipnet::IpNet;
 
 use crate::{chain::Chain, head::Head, peer::PeerId, request::Limits, sync::SyncConfig};
 
@@ -44,8 +45,68 @@ pub struct Config {
     pub mesh: Mesh,
     /// How missed blocks are fetched, and served.
     pub sync: SyncConfig,
+    /// Who is believed, and who may connect.
+    pub reputation: Reputation,
     /// Of a hundred messages that are gossiped to us so many count as lost on their way: to see gaps being closed.
     pub loss: u8,
+}
+
+/// Who is believed, and who may connect.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reputation {
+    /// Whether peers are scored at all (op-node `--p2p.scoring`: `light` or `none`). Without it nobody is banned.
+    pub scoring: bool,
+    /// Whether peers are banned (op-node `--p2p.ban.peers`).
+    pub bans: bool,
+    /// Below this sum of points a peer is banned (op-node `--p2p.ban.threshold`); at most 0.
+    pub ban_threshold: f64,
+    /// For how long (op-node `--p2p.ban.duration`).
+    pub ban_duration: Duration,
+    /// Below this score a peer that comes or is dialled is refused (`--p2p.gate.min-score`); at most 0, for an unknown peer
+    /// has 0. `None` is the threshold of bans.
+    pub min_score: Option<f64>,
+    /// Whether static peers are never banned: an operator's are trusted, a browser's relays are not.
+    pub spare_statics: bool,
+    /// Where peers may be (op-node `--p2p.netrestrict`); empty is anywhere.
+    pub restrict: Vec<IpNet>,
+}
+
+impl Default for Reputation {
+    fn default() -> Self {
+        Self {
+            scoring: true,
+            bans: true,
+            ban_threshold: -100.0,
+            ban_duration: Duration::from_secs(60 * 60),
+            min_score: None,
+            spare_statics: true,
+            restrict: Vec::new(),
+        }
+    }
+}
+
+impl Reputation {
+    /// A ban lasts at most this long: a year.
+    pub const LONGEST_BAN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+    fn mistakes(&self) -> Vec<String> {
+        let mut mistakes = Vec::new();
+        for (name, value) in [("the threshold of bans", Some(self.ban_threshold)), ("the least score", self.min_score)]
+        {
+            let Some(value) = value else { continue };
+            // Not a number is none of them.
+            if !(-1e6..=0.0).contains(&value) {
+                mistakes.push(format!("{name} is {value}, must be -1000000 to 0: an unknown peer has 0"));
+            }
+        }
+        if !(Duration::from_secs(1)..=Self::LONGEST_BAN).contains(&self.ban_duration) {
+            mistakes.push(format!(
+                "a ban of {:?} cannot be, it lasts a second to a year; to ban nobody, switch bans off",
+                self.ban_duration
+            ));
+        }
+        mistakes
+    }
 }
 
 /// gossipsub's mesh degrees (op-node `--p2p.gossip.mesh.*`).
@@ -110,6 +171,7 @@ impl Config {
             gap_patience,
             mesh: Mesh::default(),
             sync,
+            reputation: Reputation::default(),
             loss: 0,
         }
     }
@@ -125,6 +187,7 @@ impl Config {
             mistakes.push(format!("the block time is {given} s, must be 1 to {MAX_BLOCK_TIME}"));
         }
         mistakes.extend(self.mesh.mistakes());
+        mistakes.extend(self.reputation.mistakes());
         if self.sync.max_gap > Head::MAX_GAP {
             mistakes.push(format!("a gap of {} blocks is too wide, at most {}", self.sync.max_gap, Head::MAX_GAP));
         }

@@ -13,6 +13,7 @@ use crate::{
     fork::Version,
     gossip::{Fault, Verified},
     peer::PeerId,
+    peers::Subject,
     request::AnswerFault,
 };
 
@@ -71,6 +72,10 @@ pub enum Event {
     PublishFailed(PublishFailed),
     /// A peer sent so much that is false that it is not listened to any more, for minutes.
     Graylisted(Graylisted),
+    /// A peer or an address may not connect until the ban ends.
+    Banned(Banned),
+    /// A ban has ended.
+    Unbanned(Unbanned),
     /// The loop stood still: a defect of this program, or a machine with too much to do.
     Stalled(Stalled),
     /// A check panicked: a defect of this program, survived. The message was rejected.
@@ -408,6 +413,24 @@ pub struct Graylisted {
     pub peer: PeerId,
     /// gossipsub's score of it.
     pub score: f64,
+}
+
+/// See [`Event::Banned`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Banned {
+    /// A peer, or an address.
+    pub who: Subject,
+    /// When it ends, Unix seconds.
+    pub until: u64,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// See [`Event::Unbanned`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Unbanned {
+    /// A peer, or an address.
+    pub who: Subject,
 }
 
 /// See [`Event::Stalled`].

@@ -10,6 +10,7 @@ mod codec;
 mod convert;
 mod driver;
 mod error;
+mod gate;
 mod host;
 mod link;
 mod params;

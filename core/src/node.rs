@@ -1,6 +1,6 @@
 //! The composition: the machines behind one face, without I/O.
 //!
-//! **The law: one in, drain out.** After every [`Node::handle`] and [`Node::handle_timeout`] the host drains
+//! **The law: one in, drain out.** After [`Node::new`], every [`Node::handle`] and [`Node::handle_timeout`] the host drains
 //! [`Node::poll_output`] to `None` before the next input; a debug assertion makes breaking it loud. Then it asks
 //! [`Node::poll_timeout`] when to come back if nothing else happens.
 //!
@@ -14,7 +14,7 @@
 
 use core::time::Duration;
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
@@ -24,14 +24,14 @@ use crate::{
     chance::Chance,
     config::Settled,
     event::{
-        BlockRef, DialFailed, Disconnected, Event, Graylisted, Identified, Listening, SharedKey, SignerChanged,
-        SignerRetired, SignerUnread, Stalled, TopicChange,
+        BlockRef, DialFailed, Disconnected, Event, Identified, Listening, SharedKey, SignerChanged, SignerRetired,
+        SignerUnread, Stalled, TopicChange,
     },
     fork::{Forks, Version},
     gossip::{Acceptance, Check, Doubts, Form, Message, Pending, Seen, Signers, Waiting},
-    head::{Head, Link},
+    head::Head,
     peer::PeerId,
-    peers::{Peers, Silence, Statics},
+    peers::{Book, Deed, Gate, Peers, Silence, Statics},
     request::{AnswerFault, Fetched, Reply, Server},
     sync::{FetchId, Sync},
     time::{Deadline, Now},
@@ -41,12 +41,13 @@ mod catch_up;
 mod input;
 mod judge;
 mod output;
+mod repute;
 mod serve;
 mod status;
 
 pub use input::{Input, SignerNews};
-pub use output::{CheckId, DropReason, Keep, KeepId, Kept, Output};
-pub use status::{PeerStatus, Status};
+pub use output::{CheckId, DropReason, Keep, KeepId, Kept, Memory, Output};
+pub use status::{BanStatus, Gated, PeerStatus, Status};
 
 /// See the module.
 #[derive(Debug)]
@@ -56,6 +57,14 @@ pub struct Node {
     outputs: VecDeque<Output>,
     peers: Peers,
     statics: Statics,
+    book: Book,
+    gate: Gate,
+    /// Whose score is too low, of those who are connected.
+    fallen: BTreeMap<PeerId, Fallen>,
+    /// Who is away and may not come for its score alone.
+    low: BTreeSet<PeerId>,
+    /// When what has changed in the book is kept next (monotonic).
+    keep_peers_at: Duration,
     signers: Signers,
     doubts: Doubts,
     silence: Silence,
@@ -73,8 +82,19 @@ pub struct Node {
     keeping: bool,
     /// A block was verified in this run.
     heard: bool,
+    /// When a block of our signer was gossiped last (monotonic).
+    vouched_at: Option<Duration>,
     chance: Chance,
     counts: status::Counts,
+}
+
+/// A peer whose score is too low.
+#[derive(Debug)]
+struct Fallen {
+    /// Since when (monotonic).
+    since: Duration,
+    /// Whether what follows from it has followed.
+    told: bool,
 }
 
 /// A check that the host was asked to run.
@@ -97,33 +117,42 @@ impl Node {
     /// Characters of a peer's agent version that are kept.
     pub const AGENT: usize = 128;
 
-    /// A node that has met nobody. `chain` is what an earlier run kept: the latest links of its leading chain, rising, the
-    /// head last. `seed` feeds what must not be predictable from outside (the jitter of dials).
-    pub fn new(config: Settled, chain: &[Link], seed: [u8; 32], now: Now) -> Self {
+    /// A node that has met nobody. `seed` feeds what must not be predictable from outside (the jitter of dials).
+    pub fn new(config: Settled, memory: &Memory, seed: [u8; 32], now: Now) -> Self {
         let jitter = u64::from_le_bytes(seed.first_chunk().copied().unwrap_or_default());
-        Self {
+        let block_time = Duration::from_secs(config.chain.block_time);
+        let (book, gate) = Self::remembered(memory, block_time, now);
+        let mut node = Self {
             forks: Arc::new(config.chain.forks.clone()),
             outputs: VecDeque::new(),
             peers: Peers::default(),
             statics: Statics::new(&config.statics, jitter, now.mono),
             signers: Signers::new(config.signer),
             doubts: Doubts::default(),
-            silence: Silence::new(Duration::from_secs(config.chain.block_time), now.mono),
+            book,
+            gate,
+            fallen: BTreeMap::new(),
+            low: BTreeSet::new(),
+            keep_peers_at: now.mono.saturating_add(Self::KEEP_PEERS),
+            silence: Silence::new(block_time, now.mono),
             waiting: Default::default(),
             running: BTreeMap::new(),
             next_check: 0,
             seen: Seen::default(),
-            head: Head::new(config.gap_patience, config.sync.max_gap).restored(chain),
+            head: Head::new(config.gap_patience, config.sync.max_gap).restored(&memory.chain),
             sync: Sync::new(config.sync, now.mono),
             server: Server::new(config.sync.limits, now.mono),
             keeps: BTreeMap::new(),
             next_keep: 0,
             keeping: true,
             heard: false,
+            vouched_at: None,
             chance: Chance::new(jitter.rotate_left(32)),
             counts: status::Counts::default(),
             config,
-        }
+        };
+        node.shut_again();
+        node
     }
 
     /// One thing happened.
@@ -136,6 +165,9 @@ impl Node {
                 self.sync.connected(connected.peer, is_static, connected.leaf, now.mono);
                 self.server.connected(connected.peer, connected.leaf, now.mono);
                 self.peers.connect(now.mono, connected.clone());
+                if !connected.leaf {
+                    self.book.seen(now, connected.peer);
+                }
                 self.tell(Event::Connected(connected));
             }
             Input::Disconnected { peer, reason } => {
@@ -179,11 +211,7 @@ impl Node {
             Input::Read { id, outcome } => self.read(now, id, outcome),
             Input::Kept { id, kept } => self.kept(id, kept),
             Input::Signer(news) => self.hear(now, news),
-            Input::Graylisted { peer, score } => {
-                self.peers.part(peer, DropReason::Graylisted);
-                self.outputs.push_back(Output::Bar { peer });
-                self.tell(Event::Graylisted(Graylisted { peer, score }));
-            }
+            Input::Scored(scores) => self.scored(now, scores),
             Input::Stalled(turn) => {
                 let millis = u64::try_from(turn.as_millis()).unwrap_or(u64::MAX);
                 self.tell(Event::Stalled(Stalled { millis }));
@@ -193,9 +221,12 @@ impl Node {
                     self.part(peer, DropReason::Slow);
                 }
             }
-            Input::Identified { peer, agent } => {
+            Input::Identified { peer, agent, addresses } => {
                 let agent: String = agent.chars().filter(|char| !char.is_control()).take(Self::AGENT).collect();
                 self.peers.identify(peer, &agent);
+                if !self.peers.is_leaf(peer) {
+                    self.book.identified(now, peer, &agent, &addresses);
+                }
                 self.tell(Event::Identified(Identified { peer, agent }));
             }
             Input::SharedKey { address } => self.tell(Event::SharedKey(SharedKey { address })),
@@ -210,6 +241,8 @@ impl Node {
         self.change_signers(|signers| signers.expire(now.mono));
         self.bury(now);
         self.break_silence(now);
+        self.end_bans(now);
+        self.keep_peers(now);
         if self.sync.hopeful(now.mono) {
             self.head.hope(now.mono);
         }
@@ -236,6 +269,8 @@ impl Node {
             (self.statics.due(), "dial"),
             (self.signers.expires(), "signer"),
             (Some(self.silence.due()).filter(|_| !self.statics.is_empty()), "silence"),
+            (self.gate.due(), "ban"),
+            (Some(self.keep_peers_at).filter(|_| self.book.has_changes()), "book"),
             (oldest, "check"),
         ];
         let deadlines = deadlines.into_iter().map(|(at, why)| at.map(|at| Deadline { at, why }));
@@ -347,8 +382,13 @@ impl Node {
     }
 
     fn read(&mut self, now: Now, id: FetchId, outcome: Result<Fetched, AnswerFault>) {
+        if outcome.is_ok()
+            && let Some(peer) = self.sync.asked(id)
+        {
+            self.note(now, peer, Deed::Answered);
+        }
         if let Some(failure) = self.sync.judged(id, outcome, now.mono) {
-            self.blame(failure);
+            self.blame(now, failure);
         }
     }
 }

@@ -5,10 +5,16 @@
 use core::{num::NonZeroU32, time::Duration};
 use std::{collections::BTreeMap, net::IpAddr};
 
+mod book;
 mod dial;
+mod gate;
+mod score;
 mod silence;
 
+pub use book::{Book, Record};
 pub use dial::{Dialer, Statics};
+pub use gate::{Ban, Gate, Subject, is_public};
+pub use score::{Deed, Score, colocation};
 pub use silence::Silence;
 
 use crate::{event::Connected, fork::Version, limit::Limit, node::DropReason, peer::PeerId};
@@ -34,6 +40,10 @@ pub struct Peer {
     topics: [bool; 4],
     /// How fast it may send messages that are new to us.
     messages: Limit,
+    /// gossipsub's score of it, as it was told last.
+    pub score: f64,
+    /// What gossipsub was told last of our part of it.
+    pub told: f64,
 }
 
 impl Peers {
@@ -52,7 +62,16 @@ impl Peers {
             let messages = Limit::new(Self::MESSAGES.0, Self::MESSAGES.1, now);
             self.connected.insert(
                 connected.peer,
-                Peer { connected, agent: None, slow: 0, parted: None, topics: [false; 4], messages },
+                Peer {
+                    connected,
+                    agent: None,
+                    slow: 0,
+                    parted: None,
+                    topics: [false; 4],
+                    messages,
+                    score: 0.0,
+                    told: 0.0,
+                },
             );
         }
     }
@@ -94,6 +113,50 @@ impl Peers {
     /// A peer sent a message at `now` (monotonic). `true` when it sends too fast.
     pub fn floods(&self, now: Duration, peer: PeerId) -> bool {
         self.connected.get(&peer).is_some_and(|peer| !peer.messages.take(now))
+    }
+
+    /// gossipsub's score of a peer.
+    pub fn scored(&mut self, peer: PeerId, score: f64) {
+        if let Some(peer) = self.connected.get_mut(&peer) {
+            peer.score = score;
+        }
+    }
+
+    /// gossipsub's score of a peer as it was told last; 0 of one that is not connected.
+    pub fn score(&self, peer: PeerId) -> f64 {
+        self.connected.get(&peer).map_or(0.0, |peer| peer.score)
+    }
+
+    /// gossipsub is told our part of a peer's score.
+    pub fn tell(&mut self, peer: PeerId, ours: f64) {
+        if let Some(peer) = self.connected.get_mut(&peer) {
+            peer.told = ours;
+        }
+    }
+
+    /// What gossipsub was told last.
+    pub fn told(&self, peer: PeerId) -> f64 {
+        self.connected.get(&peer).map_or(0.0, |peer| peer.told)
+    }
+
+    /// Whether the peer came in as a browser does.
+    pub fn is_leaf(&self, peer: PeerId) -> bool {
+        self.connected.get(&peer).is_some_and(|peer| peer.connected.leaf)
+    }
+
+    /// The connected peers that are at an address.
+    pub fn within(&self, address: Subject) -> impl Iterator<Item = PeerId> {
+        let here = move |peer: &&Peer| peer.connected.ip.map(Subject::address) == Some(address);
+        self.connected.values().filter(here).map(|peer| peer.connected.peer)
+    }
+
+    /// How many peers that are no leaves are connected from each address.
+    pub fn crowds(&self) -> BTreeMap<Subject, usize> {
+        let mut crowds = BTreeMap::new();
+        for ip in self.connected.values().filter(|peer| !peer.connected.leaf).filter_map(|peer| peer.connected.ip) {
+            *crowds.entry(Subject::address(ip)).or_default() += 1;
+        }
+        crowds
     }
 
     /// The peer's IP, where it is connected and its address has one.

@@ -269,6 +269,11 @@ impl Sync {
         Some(Reading { number: flight.number, bytes })
     }
 
+    /// Of whom something is asked.
+    pub fn asked(&self, id: FetchId) -> Option<PeerId> {
+        self.flights.get(&id).map(|flight| flight.peer)
+    }
+
     /// An answer was judged, or did not come.
     pub fn judged(&mut self, id: FetchId, outcome: Result<Fetched, AnswerFault>, now: Duration) -> Option<Failure> {
         let flight = self.flights.remove(&id)?;

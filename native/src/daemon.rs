@@ -11,8 +11,8 @@ use libp2p::{Multiaddr, multiaddr::Protocol};
 use petrel_core::{
     Event,
     config::Settled,
-    head::Link,
     net::{Driver, NetError, Parts},
+    node::Memory,
 };
 
 use crate::{
@@ -66,10 +66,7 @@ pub enum DaemonError {
 pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let identity = Identity::open(&settings.identity)?;
     let chain = &settings.config.chain;
-    let (store, kept) = match settings.budget.blocks {
-        0 => (None, Vec::new()),
-        _ => Store::open(&settings.datadir, chain, settings.budget).map(|(store, kept)| (Some(store), kept))?,
-    };
+    let (store, memory) = Store::open(&settings.datadir, chain, settings.budget)?;
     tracing::info!(chain = %chain.name, id = chain.id, signer = %settings.signer_origin(), "following");
     if settings.config.statics.is_empty() {
         tracing::warn!("no --p2p.static: nobody is dialled, the node waits for peers to come");
@@ -77,17 +74,17 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     if settings.config.sync.static_only && settings.config.statics.is_empty() {
         tracing::warn!("--p2p.sync.onlyreqtostatic without --p2p.static: missed blocks are fetched from nobody");
     }
-    if let Some(head) = kept.last() {
+    if let Some(head) = memory.chain.last() {
         tracing::info!(number = head.number, hash = %head.hash, "head of the last run");
     }
-    let body = Body { store, chain: kept };
+    let body = Body { store: Some(store.clone()), memory };
     let mut driver = driver(&identity, settings.config.clone(), &settings.net, body)?;
     let page = match settings.http {
         Some(at) => Some(serve_page(at, &settings.config, page::listens(&settings.net.listen)).await?),
         None => None,
     };
     let mut watch = match settings.l1 {
-        Some(source) => Some(Watch::start(source, &settings.datadir, chain, &mut driver)?),
+        Some(source) => Some(Watch::start(source, store.clone(), &mut driver)?),
         None => None,
     };
     let mut printer = Printer::stdout(settings.events == Events::Json);
@@ -114,7 +111,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
         }
     }
     // What waits for the disk is written first.
-    drop(driver);
+    drop((driver, watch, store));
     printer.finish();
     tracing::info!("stopped");
     Ok(())
@@ -131,10 +128,10 @@ async fn next_reading(watch: &mut Option<Watch>) -> Result<Reading, L1Error> {
 /// What a Driver keeps, and what was kept.
 #[derive(Debug, Default)]
 pub struct Body {
-    /// Where blocks are kept; without it they are not.
+    /// Where things are kept; without it they are not.
     pub store: Option<Store>,
-    /// The latest links of the chain of an earlier run, rising.
-    pub chain: Vec<Link>,
+    /// What an earlier run kept.
+    pub memory: Memory,
 }
 
 /// A Driver that listens, on the daemon's transport and threads.
@@ -146,7 +143,7 @@ pub fn driver(identity: &Identity, config: Settled, net: &Net, body: Body) -> Re
         .map_err(|error| DaemonError::Io { what: "transport".to_owned(), error })?;
     let mut driver = Driver::new(Parts {
         config,
-        chain: body.chain,
+        memory: body.memory,
         identity: identity.keypair.clone(),
         agent: net.agent.clone(),
         transport,

@@ -144,6 +144,8 @@ pub fn log(event: &Event) {
         Event::Graylisted(gone) => {
             tracing::warn!(peer = %gone.peer, score = gone.score, "a peer is not listened to any more")
         }
+        Event::Banned(ban) => tracing::warn!(who = %ban.who, until = ban.until, reason = %ban.reason, "banned"),
+        Event::Unbanned(ban) => tracing::info!(who = %ban.who, "a ban has ended"),
         Event::Stalled(stalled) => tracing::warn!(millis = stalled.millis, "the loop stood still"),
         Event::CheckPanicked(panicked) => tracing::error!(peer = ?panicked.peer, "a check panicked"),
         other => tracing::trace!(?other, "event"),

@@ -83,6 +83,9 @@ pub struct NodeFlags {
     /// Identity, listening, peers, gossip.
     #[command(flatten)]
     pub p2p: P2pFlags,
+    /// Who is believed, and who may connect.
+    #[command(flatten)]
+    pub peers: PeersFlags,
     /// Missed blocks, and what is kept.
     #[command(flatten)]
     pub sync: SyncFlags,
@@ -194,6 +197,46 @@ pub struct P2pFlags {
     pub flood_publish: bool,
 }
 
+/// Who is believed, and who may connect.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Peers")]
+pub struct PeersFlags {
+    /// How peers are scored: light, or none; then nobody is banned either
+    #[arg(long = "p2p.scoring", value_name = "HOW", default_value = "light", env = "PETREL_P2P_PEER_SCORING")]
+    pub scoring: String,
+    /// Ban peers whose score is too low; their connections are closed and none is accepted or made
+    #[arg(long = "p2p.ban.peers", env = "PETREL_P2P_PEER_BANNING", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true")]
+    pub bans: bool,
+    /// Below this score a peer is banned
+    #[arg(
+        long = "p2p.ban.threshold",
+        value_name = "SCORE",
+        default_value = "-100",
+        allow_hyphen_values = true,
+        env = "PETREL_P2P_PEER_BANNING_THRESHOLD"
+    )]
+    pub ban_threshold: String,
+    /// How long a ban lasts
+    #[arg(
+        long = "p2p.ban.duration",
+        value_name = "DURATION",
+        default_value = "1h",
+        env = "PETREL_P2P_PEER_BANNING_DURATION"
+    )]
+    pub ban_duration: String,
+    /// Below this score a peer that is away may not come back; an unknown one has 0 [default: --p2p.ban.threshold]
+    #[arg(
+        long = "p2p.gate.min-score",
+        value_name = "SCORE",
+        allow_hyphen_values = true,
+        env = "PETREL_P2P_GATE_MIN_SCORE"
+    )]
+    pub min_score: Option<String>,
+    /// Networks in which peers may be, as CIDR, comma separated; without it anywhere
+    #[arg(long = "p2p.netrestrict", value_name = "CIDR", value_delimiter = ',', env = "PETREL_P2P_NETRESTRICT")]
+    pub restrict: Vec<String>,
+}
+
 /// Missed blocks, and what is kept.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Sync and store")]
@@ -226,7 +269,7 @@ pub struct SyncFlags {
         env = "PETREL_P2P_SYNC_LEAF_BYTES"
     )]
     pub leaf_bytes: String,
-    /// Blocks that are kept; the oldest make room. 0 keeps nothing, serves nothing, and begins anew at each start
+    /// Blocks that are kept; the oldest make room. 0 keeps and serves none, and begins anew at each start
     #[arg(long = "store.blocks", value_name = "N", default_value = "43200", env = "PETREL_STORE_BLOCKS")]
     pub store_blocks: String,
     /// Bytes of blocks that are kept

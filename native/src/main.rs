@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// Blocks of many sizes are made on one thread and dropped on another, for months: glibc's allocator grows under that.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     petrel_node::main()
 }

@@ -17,6 +17,8 @@ use petrel_core::{
 };
 use url::Url;
 
+mod reputation;
+
 use crate::{
     flags::{ChainFlags, Events, HttpFlags, L1Flags, NodeFlags, P2pFlags, SyncFlags},
     parse, signer,
@@ -108,6 +110,8 @@ impl Settings {
         let config = chain.or_else(|| Chain::preset(STAND_IN)).map(|chain| {
             let mut config = judge.config(chain, signer, &flags.p2p);
             config.sync = judge.sync(&flags.sync, config.chain.block_time);
+            config.reputation = judge.reputation(&flags.peers);
+            judge.within_restriction(&config);
             config
         });
         let budget = judge.budget(&flags.sync);

@@ -5,14 +5,21 @@
 //! is believed at start, so that a restart without L1 is as good as going on; it is worth more than a preset's or a flag's,
 //! which are assumed until L1 has answered and then get no grace.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use alloy_primitives::Address;
-use petrel_core::{Event, chain::Chain, net::Driver, node::SignerNews};
-use tokio::sync::mpsc::{Receiver, channel};
+use petrel_core::{
+    Event,
+    net::Driver,
+    node::{self, SignerNews},
+};
+use tokio::sync::{
+    mpsc::{Receiver, channel},
+    oneshot,
+};
 use url::Url;
 
-use crate::host::TokioHost;
+use crate::{host::TokioHost, store::Store};
 
 mod keep;
 mod l1;
@@ -48,22 +55,19 @@ pub struct Source {
 pub struct Watch {
     readings: Receiver<Result<Reading, L1Error>>,
     keep: Keep,
+    /// A reading that is being written.
+    written: Option<(Reading, oneshot::Receiver<node::Kept>)>,
     /// Whether the signer that is believed came from L1.
     from_l1: bool,
 }
 
 impl Watch {
-    /// Takes what an earlier run kept in `datadir`, tells the node, and begins to read.
+    /// Takes what an earlier run kept, tells the node, and begins to read.
     ///
     /// # Errors
-    /// The kept file cannot be read or written, or is not ours.
-    pub fn start(
-        source: Source,
-        datadir: &Path,
-        chain: &Chain,
-        driver: &mut Driver<TokioHost>,
-    ) -> Result<Self, KeepError> {
-        let (keep, kept) = Keep::open(datadir, chain.id, source.system_config)?;
+    /// What was kept cannot be read.
+    pub fn start(source: Source, store: Store, driver: &mut Driver<TokioHost>) -> Result<Self, KeepError> {
+        let (keep, kept) = Keep::open(store, source.system_config)?;
         let (from_l1, floor) = (kept.is_some(), kept.as_ref().map_or(0, |kept| kept.block));
         if let Some(kept) = kept {
             tracing::info!(signer = ?kept.signer, block = kept.block, age_secs = kept.age_secs(), "signer of the last run");
@@ -82,18 +86,33 @@ impl Watch {
                 tokio::time::sleep(wait).await;
             }
         });
-        Ok(Self { readings, keep, from_l1 })
+        Ok(Self { readings, keep, written: None, from_l1 })
     }
 
-    /// The next reading, or failure. Never ends.
+    /// The next reading, once it is on disk, or failure. Never ends. Nothing is lost when it is given up.
     pub async fn next(&mut self) -> Result<Reading, L1Error> {
-        match self.readings.recv().await {
-            Some(reading) => reading,
-            None => std::future::pending().await,
+        loop {
+            if let Some((_, told)) = &mut self.written {
+                let kept = told.await.unwrap_or_else(|_| node::Kept::Failed("the store has ended".to_owned()));
+                if let node::Kept::Failed(error) = kept {
+                    tracing::error!(%error, "the signer is not kept over a restart");
+                }
+                if let Some((reading, _)) = self.written.take() {
+                    return Ok(reading);
+                }
+            }
+            match self.readings.recv().await {
+                Some(Ok(reading)) => {
+                    let told = self.keep.take(&reading);
+                    self.written = Some((reading, told));
+                }
+                Some(Err(error)) => return Err(error),
+                None => return std::future::pending().await,
+            }
         }
     }
 
-    /// Keeps a reading on disk, then tells the node. A failure is told and changes nothing.
+    /// Tells the node of a reading. A failure is told and changes nothing.
     ///
     /// # Errors
     /// At the first contact L1 turns out to be another chain.
@@ -102,7 +121,6 @@ impl Watch {
             Err(error @ L1Error::WrongChain { .. }) if !self.from_l1 => return Err(error),
             Err(error) => driver.hear(SignerNews::Unread { error: error.to_string() }),
             Ok(reading) => {
-                self.keep.take(&reading);
                 driver.hear(SignerNews::Read { signer: reading.signer, rotation: self.from_l1 });
                 self.from_l1 = true;
             }

@@ -4,6 +4,8 @@
 //! is on disk (fsync) when it is acknowledged. So a slow disk makes larger batches and does not slow the node. Reading
 //! goes beside it, on any thread.
 //!
+//! Beside blocks it has what is known of peers, bans, and small notes of the daemon's.
+//!
 //! Blocks are kept by number and hash; of several at one height the one on the head's chain is served. The oldest make
 //! room when there are more blocks or bytes than the budget has. A file that is damaged, newer than this program or
 //! another chain's is refused with what to do, and nothing in it is overwritten. A disk that is full stops the writing,
@@ -18,21 +20,22 @@ use std::{
 use alloy_primitives::B256;
 use petrel_core::{
     chain::Chain,
-    head::Link,
-    node::{Keep, Kept},
+    node::{Keep, Kept, Memory},
     request::Stored,
 };
 use redb::DatabaseError;
 use tokio::sync::oneshot;
 
+mod blocks;
 mod layout;
 mod shelf;
 mod writer;
 
 use crate::claim::{Claim, ClaimError};
 
+use blocks::Held;
 use shelf::Shelf;
-use writer::Writer;
+use writer::{Entry, Writer};
 
 /// The file's name in the data directory.
 const FILE: &str = "petrel.redb";
@@ -40,7 +43,7 @@ const FILE: &str = "petrel.redb";
 /// How much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
-    /// Blocks; 0 keeps nothing at all.
+    /// Blocks; 0 keeps none, and leaves those alone that are there.
     pub blocks: u64,
     /// Bytes of payloads.
     pub bytes: u64,
@@ -115,16 +118,16 @@ pub enum StoreError {
 pub struct Store {
     shelf: Arc<Shelf>,
     writer: Arc<Writer>,
+    has_blocks: bool,
     _claim: Option<Arc<Claim>>,
 }
 
 impl Store {
-    /// Opens the store of this chain in `datadir`, making it when missing, and the latest links of its leading chain,
-    /// rising, the head last.
+    /// Opens the store of this chain in `datadir`, making it when missing, and what an earlier run kept.
     ///
     /// # Errors
     /// See [`StoreError`]; nothing that is there is overwritten then.
-    pub fn open(datadir: &Path, chain: &Chain, budget: Budget) -> Result<(Self, Vec<Link>), StoreError> {
+    pub fn open(datadir: &Path, chain: &Chain, budget: Budget) -> Result<(Self, Memory), StoreError> {
         let file = datadir.join(FILE);
         let io = |error: String| StoreError::Io { file: file.clone(), error };
         fs::create_dir_all(datadir).map_err(|error| io(error.to_string()))?;
@@ -141,11 +144,16 @@ impl Store {
         if layout < layout::LAYOUT {
             layout::migrate(&database, chain).map_err(damaged)?;
         }
-        let links = layout::links(&database).map_err(damaged)?;
+        let has_blocks = budget.blocks > 0;
+        let memory = Memory {
+            chain: if has_blocks { layout::links(&database).map_err(damaged)? } else { Vec::new() },
+            peers: layout::peers(&database).map_err(damaged)?,
+            bans: layout::bans(&database).map_err(damaged)?,
+        };
         let held = layout::held(&database).map_err(damaged)?;
         let shelf = Arc::new(Shelf::new(database, Some(file)));
         let writer = Writer::start(shelf.clone(), budget, held, true);
-        Ok((Self { shelf, writer: Arc::new(writer), _claim: Some(Arc::new(claim)) }, links))
+        Ok((Self { shelf, writer: Arc::new(writer), has_blocks, _claim: Some(Arc::new(claim)) }, memory))
     }
 
     /// A store that is gone with the process.
@@ -156,12 +164,15 @@ impl Store {
         let database = redb::Builder::new().create_with_backend(redb::backends::InMemoryBackend::new())?;
         layout::make(&database, chain)?;
         let shelf = Arc::new(Shelf::new(database, None));
-        let writer = Writer::start(shelf.clone(), budget, (0, 0), false);
-        Ok(Self { shelf, writer: Arc::new(writer), _claim: None })
+        let writer = Writer::start(shelf.clone(), budget, Held::default(), false);
+        Ok(Self { shelf, writer: Arc::new(writer), has_blocks: budget.blocks > 0, _claim: None })
     }
 
     /// The block of this number, of the leading chain where it is known.
     pub fn load(&self, number: u64) -> Option<Stored> {
+        if !self.has_blocks {
+            return None;
+        }
         let found = self.shelf.with(|database| layout::load(database, number));
         found.unwrap_or_else(|error| {
             tracing::warn!(number, %error, "a block cannot be read from the store");
@@ -171,7 +182,25 @@ impl Store {
 
     /// Keeps something; the answer comes when it is on disk, or could not be.
     pub fn keep(&self, keep: Keep) -> oneshot::Receiver<Kept> {
-        self.writer.keep(keep)
+        if !self.has_blocks && matches!(keep, Keep::Block(_) | Keep::Head(_)) {
+            let (tell, told) = oneshot::channel();
+            let _heard = tell.send(Kept::NotForSure);
+            return told;
+        }
+        self.writer.write(Entry::Node(keep))
+    }
+
+    /// A small thing of the daemon's, as it was kept last.
+    ///
+    /// # Errors
+    /// The disk refuses, or the file is damaged.
+    pub fn note(&self, name: &str) -> Result<Option<Vec<u8>>, redb::Error> {
+        self.shelf.with(|database| layout::note(database, name))
+    }
+
+    /// Keeps a small thing of the daemon's in the place of what had its name; the answer as of [`Store::keep`].
+    pub fn keep_note(&self, name: &'static str, value: Vec<u8>) -> oneshot::Receiver<Kept> {
+        self.writer.write(Entry::Note(name, value))
     }
 }
 

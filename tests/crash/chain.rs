@@ -48,7 +48,7 @@ impl Sequencer {
                     timeout: Duration::from_secs(10),
                     agent: "sequencer".to_owned(),
                 };
-                let body = daemon::Body { store: Some(store), chain: Vec::new() };
+                let body = daemon::Body { store: Some(store), ..daemon::Body::default() };
                 let mut driver = daemon::driver(&Identity::generate(), config.settle().unwrap(), &net, body).unwrap();
                 let mut ticks = tokio::time::interval(PACE);
                 loop {

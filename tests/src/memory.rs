@@ -26,9 +26,8 @@ use libp2p::{
 };
 use petrel_core::{
     config::{Config, Static},
-    head::Link,
     net::{Done, Driver, Host, Parts, Work},
-    node::{Keep, Kept},
+    node::{Keep, Kept, Memory},
     primitives::Primitives,
     request::Stored,
     time::Now,
@@ -101,17 +100,17 @@ pub fn driver(config: Config, identity: &Keypair, port: u64, host: MemoryHost) -
     restored(config, identity, port, host, Vec::new())
 }
 
-/// The same with what an earlier run kept of the chain.
+/// The same with what an earlier run kept.
 pub fn restored(
     config: Config,
     identity: &Keypair,
     port: u64,
     host: MemoryHost,
-    chain: Vec<Link>,
+    memory: impl Into<Memory>,
 ) -> Driver<MemoryHost> {
     let parts = Parts {
         config: config.settle().expect("the test's configuration is right"),
-        chain,
+        memory: memory.into(),
         identity: identity.clone(),
         agent: "petrel/test".to_owned(),
         transport: transport(identity),

@@ -21,8 +21,9 @@ use petrel_core::{
     fork::Version,
     gossip::{Acceptance, Form, Message, MessageId, message_id},
     head::Link,
-    node::Kept,
+    node::{Kept, Memory},
     peer::PeerId,
+    peers::Subject,
     primitives::Primitives,
     request::{AnswerFault, AskId, Reply, Stored},
     sync::{FetchId, Wish},
@@ -70,6 +71,8 @@ struct Place {
     /// What it has to forward when it accepts.
     undecided: BTreeMap<MessageId, (Version, Bytes)>,
     links: BTreeSet<usize>,
+    /// Whom its gate refuses.
+    shut: BTreeSet<Subject>,
     events: Vec<Event>,
     /// What it has kept, the last of each height.
     blocks: BTreeMap<u64, Stored>,
@@ -147,10 +150,11 @@ impl World {
         let place = |index: usize| {
             let settled = config.clone().settle().expect("the test's configuration is right");
             Place {
-                node: Node::new(settled, &[], [index as u8; 32], now),
+                node: Node::new(settled, &Memory::default(), [index as u8; 32], now),
                 known: BTreeSet::new(),
                 undecided: BTreeMap::new(),
                 links: BTreeSet::new(),
+                shut: BTreeSet::new(),
                 events: Vec::new(),
                 blocks: BTreeMap::new(),
                 answers: Answers::Honest,
@@ -192,7 +196,7 @@ impl World {
         let links: Vec<Link> = self.places[index].blocks.values().filter_map(link).collect();
         let settled = config.clone().settle().expect("the test's configuration is right");
         let place = &mut self.places[index];
-        place.node = Node::new(settled, &links, [index as u8; 32], self.now);
+        place.node = Node::new(settled, &links.into(), [index as u8; 32], self.now);
         (place.known, place.undecided) = (BTreeSet::new(), BTreeMap::new());
         self.plan.retain(|_, (whose, _)| *whose != index);
         self.fetches.retain(|(whose, _), _| *whose != index);
@@ -205,6 +209,10 @@ impl World {
 
     /// Links two nodes.
     pub fn link(&mut self, a: usize, b: usize) {
+        let refuses = |here: usize, there: usize| self.places[here].shut.contains(&Subject::Peer(Self::peer(there)));
+        if refuses(a, b) || refuses(b, a) {
+            return;
+        }
         for (here, there) in [(a, b), (b, a)] {
             self.places[here].links.insert(there);
             let connected = Connected {
@@ -346,12 +354,14 @@ impl World {
                     self.places[index].known.insert(id);
                     self.forward(index, None, version, &data);
                 }
-                Output::Drop { peer, .. } | Output::Bar { peer } => {
+                Output::Drop { peer, .. } => {
                     if let Some(other) = (0..self.places.len()).find(|other| Self::peer(*other) == peer) {
                         self.cut(index, other);
                     }
                 }
-                Output::Dial { .. } => {}
+                Output::Shut(subject) => _ = self.places[index].shut.insert(subject),
+                Output::Open(subject) => _ = self.places[index].shut.remove(&subject),
+                Output::Dial { .. } | Output::Score { .. } => {}
                 Output::Fetch(wish) => self.fetch(index, wish),
                 Output::Read { id, reading } => {
                     let took = Duration::from_micros(200 + self.chance.below(2_000));

@@ -15,6 +15,8 @@ use petrel_core::{
     fork::{Fork, Forks, Version},
     head::Link,
     net::Driver,
+    node::Memory,
+    peers::{Ban, Subject},
     sign::{self, Key},
     time::Now,
 };
@@ -90,6 +92,20 @@ async fn until(
     }
 }
 
+/// Until each knows that the other has joined the four topics; 30 s at most.
+async fn meet(first: &mut Driver<MemoryHost>, second: &mut Driver<MemoryHost>) {
+    let mut topics = [0, 0];
+    let mut timeout = futures_timer::Delay::new(Duration::from_secs(30)).fuse();
+    while topics != [4, 4] {
+        let (whose, event) = select! {
+            event = first.select_next_some() => (0, event),
+            event = second.select_next_some() => (1, event),
+            () = timeout => panic!("not met within 30 s"),
+        };
+        topics[whose] += usize::from(matches!(event, Event::TopicJoined(_)));
+    }
+}
+
 async fn two_drivers(base: u64) {
     let key = Key::from_bytes(&[1; 32]).expect("a key");
     let (a, b) = (Keypair::generate_secp256k1(), Keypair::generate_secp256k1());
@@ -99,12 +115,7 @@ async fn two_drivers(base: u64) {
     config.statics = vec![memory::kept(&a, base)];
     let mut follower = memory::driver(config, &b, base + 1, host);
 
-    let mut topics = 0;
-    until(&mut sequencer, &mut follower, |event| {
-        topics += usize::from(matches!(event, Event::TopicJoined(_)));
-        topics == 4
-    })
-    .await;
+    meet(&mut sequencer, &mut follower).await;
     for (number, bytes) in [(1, 100), (2, 100_000), (3, 10_000_000)] {
         sequencer.publish(Version::V4, block(&key, number, B256::ZERO, bytes).1.into());
         let events = until(&mut sequencer, &mut follower, |event| matches!(event, Event::Head(_))).await;
@@ -140,12 +151,7 @@ async fn gap(base: u64) {
     let mut config = chain(&key);
     config.statics = vec![memory::kept(&a, base)];
     let mut follower = memory::restored(config, &b, base + 1, host, vec![links[0]]);
-    let mut topics = 0;
-    until(&mut sequencer, &mut follower, |event| {
-        topics += usize::from(matches!(event, Event::TopicJoined(_)));
-        topics == 4
-    })
-    .await;
+    meet(&mut sequencer, &mut follower).await;
     sequencer.publish(Version::V4, next(last).1.into());
     let over = |event: &Event| matches!(event, Event::Gap(gap) if gap.state != GapState::Opened);
     let events = until(&mut sequencer, &mut follower, over).await;
@@ -179,6 +185,58 @@ fn the_driver_keeps_its_beat_when_nothing_happens() {
 #[wasm_bindgen_test]
 async fn the_driver_keeps_its_beat_when_nothing_happens() {
     quiet(7101).await;
+}
+
+/// Who is banned is neither dialled nor let in, whoever dials.
+async fn banned(base: u64) {
+    let key = Key::from_bytes(&[1; 32]).expect("a key");
+    let (a, b) = (Keypair::generate_secp256k1(), Keypair::generate_secp256k1());
+    let host = MemoryHost::new(now);
+    let (stranger, node) = (memory::kept(&a, base), memory::kept(&b, base + 1));
+    let ban = Ban { until: now().secs() + 60, secs: 60, reason: "it lied".to_owned(), ip: None };
+    let bans = Memory { bans: vec![(Subject::Peer(stranger.peer), ban)], ..Memory::default() };
+    let dialling = |statics, spare_statics| {
+        let mut config = chain(&key);
+        config.statics = vec![statics];
+        config.reputation.spare_statics = spare_statics;
+        config
+    };
+    let mut stranger_driver = memory::driver(dialling(node, true), &a, base, host.clone());
+    let mut node_driver = memory::restored(dialling(stranger.clone(), false), &b, base + 1, host.clone(), bans.clone());
+    let seen = until(&mut stranger_driver, &mut node_driver, |event| match event {
+        Event::DialFailed(failed) => failed.error.contains("is banned"),
+        Event::Connected(connected) => panic!("{connected:?}"),
+        _ => false,
+    });
+    seen.await;
+    while node_driver.status().gated.accepts_refused == 0 {
+        let tick = futures_timer::Delay::new(Duration::from_millis(50)).fuse();
+        select! {
+            _ = stranger_driver.select_next_some() => {}
+            event = node_driver.select_next_some() => assert!(!matches!(event, Event::Connected(_)), "{event:?}"),
+            () = { tick } => {}
+        }
+    }
+    let gated = node_driver.status().gated;
+    assert!(gated.dials == 0 && gated.dials_refused > 0 && gated.accepts == 0, "{gated:?}");
+    drop((stranger_driver, node_driver));
+
+    // An operator's own peers are let through.
+    let mut stranger_driver = memory::driver(chain(&key), &a, base + 2, host.clone());
+    let mut node_driver = memory::restored(dialling(memory::kept(&a, base + 2), true), &b, base + 3, host, bans);
+    meet(&mut stranger_driver, &mut node_driver).await;
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+#[test]
+fn a_banned_peer_is_neither_dialled_nor_let_in() {
+    futures::executor::block_on(banned(7301));
+}
+
+#[cfg(target_arch = "wasm32")]
+#[wasm_bindgen_test]
+async fn a_banned_peer_is_neither_dialled_nor_let_in() {
+    banned(7301).await;
 }
 
 #[cfg(not(target_arch = "wasm32"))]

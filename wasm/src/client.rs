@@ -111,7 +111,7 @@ fn driver(config: Settled, chain: Vec<Link>, host: BrowserHost) -> Result<Driver
     let transport = transport::new(&identity).map_err(|error| failed(error.to_string()))?;
     let parts = Parts {
         config,
-        chain,
+        memory: chain.into(),
         identity,
         agent: AGENT.to_owned(),
         transport,

@@ -61,6 +61,7 @@ pub(crate) fn settle(json: &str) -> Result<(Settled, Vec<Link>), Error> {
         ));
     }
     config.statics = statics(&given.relays)?;
+    config.reputation.spare_statics = false;
     // A tab keeps no blocks, and shows what happened of late.
     config.sync.serve = false;
     config.sync.max_gap = MAX_GAP;

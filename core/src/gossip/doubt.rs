@@ -72,6 +72,12 @@ impl Doubts {
         self.signer
     }
 
+    /// How many of the strangers that are remembered this peer has relayed. An honest one follows one signer, or at a
+    /// rotation two.
+    pub fn strangers_of(&self, peer: PeerId) -> usize {
+        self.strangers.values().filter(|witnesses| witnesses.contains_key(&peer)).count()
+    }
+
     /// A peer relayed a message that is validly signed by a stranger. Tells when that has just become a doubt.
     pub fn stranger(&mut self, found: Address, peer: PeerId, ip: Option<IpAddr>) -> Option<Doubt> {
         if !self.strangers.contains_key(&found) && self.strangers.len() >= STRANGERS {

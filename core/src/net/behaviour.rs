@@ -4,9 +4,7 @@ use core::time::Duration;
 use std::collections::HashSet;
 
 use libp2p::{
-    StreamProtocol,
-    allow_block_list::{self, BlockedPeers},
-    connection_limits,
+    StreamProtocol, connection_limits,
     gossipsub::{self, IdentTopic, MessageAuthenticity, WhitelistSubscriptionFilter},
     identify,
     identity::Keypair,
@@ -15,12 +13,14 @@ use libp2p::{
     swarm::{NetworkBehaviour, behaviour::toggle::Toggle},
 };
 
-use super::{codec::Codec, error::NetError, params, transform::Transform};
+use super::{codec::Codec, error::NetError, gate::Gate, params, transform::Transform};
 use crate::{config::Settled, fork::Version, request};
 
 /// Gossip over the chain's four topics, blocks by number, identify and ping. No relay, no peer exchange.
 #[derive(NetworkBehaviour)]
 pub(super) struct Behaviour {
+    /// The first to be asked who may connect.
+    pub(super) gate: Gate,
     pub(super) gossip: gossipsub::Behaviour<Transform, WhitelistSubscriptionFilter>,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
@@ -28,8 +28,6 @@ pub(super) struct Behaviour {
     /// Two, because one would give both sides the same time: an answer may wait for its turn.
     pub(super) ask: Toggle<request_response::Behaviour<Codec>>,
     pub(super) answer: Toggle<request_response::Behaviour<Codec>>,
-    /// Those who are not listened to any more.
-    pub(super) barred: allow_block_list::Behaviour<BlockedPeers>,
 }
 
 impl Behaviour {
@@ -45,15 +43,20 @@ impl Behaviour {
         let ping = ping::Config::new().with_interval(params::PING_INTERVAL).with_timeout(params::PING_TIMEOUT);
         let (sync, serve) = (config.sync, config.sync.enabled && config.sync.serve);
         Ok(Self {
+            gate: gate(config),
             gossip: gossip(config, transform)?,
             identify: identify::Behaviour::new(identify),
             ping: ping::Behaviour::new(ping),
             limits: connection_limits::Behaviour::new(params::connection_limits()),
             ask: sync.enabled.then(|| requests(config, ProtocolSupport::Outbound, params::ASK_TIMEOUT)).into(),
             answer: serve.then(|| requests(config, ProtocolSupport::Inbound, params::ANSWER_TIMEOUT)).into(),
-            barred: allow_block_list::Behaviour::default(),
         })
     }
+}
+
+fn gate(config: &Settled) -> Gate {
+    let spared = config.statics.iter().filter(|_| config.reputation.spare_statics).map(|peer| peer.peer);
+    Gate::new(config.reputation.restrict.clone(), spared)
 }
 
 fn requests(config: &Settled, side: ProtocolSupport, timeout: Duration) -> request_response::Behaviour<Codec> {
@@ -82,9 +85,11 @@ fn gossip(
         transform.clone(),
     )
     .map_err(|error| NetError::Gossip(error.to_owned()))?;
-    gossip
-        .with_peer_score(params::peer_score(topics.into_iter(), block_time), params::thresholds())
-        .map_err(NetError::Gossip)?;
+    if config.reputation.scoring {
+        gossip
+            .with_peer_score(params::peer_score(topics.into_iter(), block_time), params::thresholds())
+            .map_err(NetError::Gossip)?;
+    }
     for version in Version::ALL {
         gossip
             .subscribe(&IdentTopic::new(config.chain.topic(version)))

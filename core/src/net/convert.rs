@@ -72,7 +72,7 @@ fn transport(address: &Multiaddr) -> &'static str {
     address.iter().filter_map(named).last().unwrap_or("other")
 }
 
-fn ip(address: &Multiaddr) -> Option<IpAddr> {
+pub(super) fn ip(address: &Multiaddr) -> Option<IpAddr> {
     address.iter().find_map(|part| match part {
         Protocol::Ip4(ip) => Some(IpAddr::V4(ip)),
         Protocol::Ip6(ip) => Some(IpAddr::V6(ip)),

@@ -10,7 +10,7 @@ use core::{
     task::{Context, Poll},
     time::Duration,
 };
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 use futures::{
@@ -36,8 +36,7 @@ use crate::{
     config::Settled,
     event::{Event, PublishFailed},
     fork::Version,
-    head::Link,
-    node::{CheckId, Input, KeepId, Node, Output, SignerNews, Status},
+    node::{CheckId, Input, KeepId, Memory, Node, Output, SignerNews, Status},
     peer::PeerId,
     request::{AnswerFault, AskId},
     sync::FetchId,
@@ -53,8 +52,8 @@ use requests::Requests;
 pub struct Parts<H> {
     /// The node's parameters.
     pub config: Settled,
-    /// What an earlier run kept: the latest links of its leading chain, rising, the head last.
-    pub chain: Vec<Link>,
+    /// What an earlier run kept.
+    pub memory: Memory,
     /// The node's identity; its peer id follows from it.
     pub identity: Keypair,
     /// The agent version that identify tells.
@@ -80,12 +79,6 @@ pub struct Driver<H: Host> {
     beat: H::Sleep,
     beat_at: Duration,
     events: VecDeque<Event>,
-    /// Who is barred until gossipsub's score of them is back: at most [`Driver::BARRED`].
-    barred: VecDeque<libp2p::PeerId>,
-    /// Whose score is too low, and since when (monotonic). Connected peers alone.
-    fallen: BTreeMap<PeerId, Duration>,
-    /// How long a score must be too low.
-    fallen_for: Duration,
     /// When scores are looked at next.
     look_at: Duration,
     /// Dials that the swarm would not even try; told to the node once its wishes are drained.
@@ -100,33 +93,27 @@ pub struct Driver<H: Host> {
 impl<H: Host> Driver<H> {
     /// Events of the swarm that one turn takes at most before others get theirs.
     const TURN: usize = 128;
-    /// Peers that are barred at most; beyond them the first ones are let in again.
-    const BARRED: usize = 4096;
 
     /// A node that neither listens nor has dialled yet.
     ///
     /// # Errors
     /// A static peer's address does not parse; gossipsub refuses its configuration.
     pub fn new(parts: Parts<H>) -> Result<Self, NetError> {
-        let Parts { config, chain, identity, agent, transport, swarm, seed, host } = parts;
+        let Parts { config, memory, identity, agent, transport, swarm, seed, host } = parts;
         check_addresses(&config)?;
         let transform = Transform::new(&config.chain);
-        let fallen_for = params::fallen_for(Duration::from_secs(config.chain.block_time));
         let behaviour = Behaviour::new(&config, &identity, agent, &transform)?;
         let swarm = swarm.with_idle_connection_timeout(params::IDLE_TIMEOUT);
         let swarm = Swarm::new(transport, behaviour, identity.public().to_peer_id(), swarm);
         let now = host.now();
         let mut driver = Self {
-            node: Node::new(config, &chain, seed, now),
+            node: Node::new(config, &memory, seed, now),
             swarm,
             transform,
             works: FuturesUnordered::new(),
             beat: host.sleep(params::BEAT),
             beat_at: now.mono.saturating_add(params::BEAT),
             events: VecDeque::new(),
-            barred: VecDeque::new(),
-            fallen: BTreeMap::new(),
-            fallen_for,
             look_at: now.mono,
             refused: Vec::new(),
             requests: Requests::default(),
@@ -134,6 +121,7 @@ impl<H: Host> Driver<H> {
             unheard: Vec::new(),
             host,
         };
+        driver.drain();
         driver.tick();
         Ok(driver)
     }
@@ -165,7 +153,7 @@ impl<H: Host> Driver<H> {
 
     /// The node now.
     pub fn status(&self) -> Status {
-        self.node.status()
+        Status { gated: self.swarm.behaviour().gate.counts(), ..self.node.status() }
     }
 
     /// Our own peer id.
@@ -219,7 +207,9 @@ impl<H: Host> Driver<H> {
             }
             Output::Publish { version, data } => self.gossip_out(version, data),
             Output::Dial { peer, addresses } => self.dial(peer, &addresses),
-            Output::Bar { peer } => self.bar(peer),
+            Output::Shut(subject) => self.swarm.behaviour_mut().gate.shut(subject),
+            Output::Open(subject) => self.swarm.behaviour_mut().gate.open(subject),
+            Output::Score { peer, score } => self.tell_score(peer, score),
             Output::Drop { peer, reason } => {
                 tracing::info!(%peer, reason = reason.as_str(), "dropping a peer");
                 if let Some(peer) = convert::libp2p_peer(peer) {

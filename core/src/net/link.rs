@@ -33,12 +33,13 @@ pub(super) fn dial_error(error: &DialError) -> String {
         DialError::WrongPeerId { obtained, address } => {
             format!("{address}: the peer there is {obtained}; correct the /p2p part")
         }
+        DialError::Denied { cause } => root_cause(cause),
         other => other.to_string(),
     }
 }
 
 /// The innermost error says what happened.
-fn root_cause(error: &dyn std::error::Error) -> String {
+pub(super) fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;

@@ -11,7 +11,7 @@ use libp2p::{
     },
 };
 
-use crate::{config::Mesh, gossip::MAX_MESSAGE};
+use crate::{config::Mesh, gossip::MAX_MESSAGE, node::Node};
 
 /// Bytes of a compressed message of ours at most: op-node's 10 MiB are for the whole RPC, so room is left for the frame.
 pub const MAX_COMPRESSED: usize = MAX_MESSAGE - 64;
@@ -48,13 +48,6 @@ pub(super) const REQUEST_STREAMS: usize = 4;
 /// swarm is polled at least this often.
 pub(super) const BEAT: Duration = Duration::from_millis(200);
 
-/// Below this score a peer is not listened to (op-node's `GraylistThreshold`).
-pub(super) const GRAYLIST: f64 = -40.0;
-/// How long a score must be below it before the peer loses its connection. P7 decays once an interval: of a peer that has
-/// grafted four topics within their backoff and flood threshold (8 points, −64) the first decay leaves −31.
-pub(super) fn fallen_for(block_time: Duration) -> Duration {
-    score_interval(block_time) + LOOK
-}
 /// How often scores decay.
 fn score_interval(block_time: Duration) -> Duration {
     block_time.max(Duration::from_secs(1))
@@ -111,7 +104,7 @@ pub(super) const fn thresholds() -> PeerScoreThresholds {
     PeerScoreThresholds {
         gossip_threshold: -10.0,
         publish_threshold: -40.0,
-        graylist_threshold: GRAYLIST,
+        graylist_threshold: Node::GRAYLIST,
         accept_px_threshold: 20.0,
         opportunistic_graft_threshold: 0.05,
     }
@@ -120,8 +113,10 @@ pub(super) const fn thresholds() -> PeerScoreThresholds {
 /// Invalid messages (P4) and misbehaviour (P7) are charged; nothing else of a topic is, as in op-node since 2025-05.
 ///
 /// P4: weight −2 on the counter's square, a tenth left after ten minutes. The fifth invalid message makes −50 and
-/// graylists, and then nothing of that peer is decompressed any more; gossip comes back after 3.5 minutes, the mesh after
-/// ten, and a single one is forgiven in three. P7: op-node's values. P6 (IP colocation) is off: browsers share addresses.
+/// graylists, and then nothing of that peer is decompressed any more; while it is connected gossip comes back after 3.5
+/// minutes, the mesh after ten, and a single one is forgiven in three. P7: op-node's values. P6 (IP colocation) is part of
+/// the application score: browsers share addresses, and so do private networks. The score of a peer that is gone does not
+/// decay, so it is forgotten before a bar ends ([`Node::BAR`]): what it did is in our own book.
 pub(super) fn peer_score(topics: impl Iterator<Item = TopicHash>, block_time: Duration) -> PeerScoreParams {
     let interval = score_interval(block_time);
     let topics: HashMap<_, _> = topics.map(|topic| (topic, topic_score(interval))).collect();
@@ -135,7 +130,7 @@ pub(super) fn peer_score(topics: impl Iterator<Item = TopicHash>, block_time: Du
         behaviour_penalty_decay: 0.01_f64.powf(1.0 / 60.0),
         decay_interval: interval,
         decay_to_zero: 0.5,
-        retain_score: interval * 600,
+        retain_score: Node::BAR - Duration::from_secs(60),
         slow_peer_weight: 0.0,
         ..PeerScoreParams::default()
     }

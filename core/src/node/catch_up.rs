@@ -22,7 +22,7 @@ impl Node {
             self.sync.aim(aim, now.mono);
             match self.sync.linked(now.mono) {
                 Some(Ok(candidate)) => self.take_fetched(now, candidate, aim),
-                Some(Err(failure)) => self.blame(failure),
+                Some(Err(failure)) => self.blame(now, failure),
                 None => break,
             }
         }
@@ -49,14 +49,18 @@ impl Node {
     }
 
     /// A request of ours came to nothing.
-    pub(super) fn blame(&mut self, failure: Failure) {
+    pub(super) fn blame(&mut self, now: Now, failure: Failure) {
         let Failure { told, blame } = failure;
+        let deed = told.cause.deed();
         let (peer, stray) = (told.peer, matches!(told.cause, crate::request::AnswerFault::Unlinked { .. }));
         if blame != Blame::None || stray {
             self.tell(Event::FetchFailed(told));
         }
         if blame == Blame::Lied {
             self.part(peer, DropReason::Lied);
+        }
+        if let Some(deed) = deed {
+            self.note(now, peer, deed);
         }
     }
 
@@ -96,7 +100,7 @@ impl Node {
         }
     }
 
-    fn keep(&mut self, keep: Keep) {
+    pub(super) fn keep(&mut self, keep: Keep) {
         let id = KeepId(self.next_keep);
         self.next_keep += 1;
         let kept = match &keep {
@@ -104,7 +108,7 @@ impl Node {
                 self.sync.unkept += block.bytes;
                 Some((BlockRef { number: block.payload.number(), hash: block.hash }, block.bytes))
             }
-            Keep::Head(_) => None,
+            Keep::Head(_) | Keep::Peer(..) | Keep::Ban(..) => None,
         };
         self.keeps.insert(id, kept);
         self.outputs.push_back(Output::Keep { id, keep });

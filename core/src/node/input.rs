@@ -113,13 +113,8 @@ pub enum Input {
     },
     /// Something is known of the signer.
     Signer(SignerNews),
-    /// gossipsub's score of this peer fell below the threshold under which it is not listened to any more.
-    Graylisted {
-        /// Who.
-        peer: PeerId,
-        /// gossipsub's score.
-        score: f64,
-    },
+    /// gossipsub's scores of all connected peers; to be told once a second.
+    Scored(Vec<(PeerId, f64)>),
     /// One turn of the loop took this long, in which nothing else could happen.
     Stalled(Duration),
     /// gossipsub gave up sending to this peer for a while: it does not take what we send.
@@ -127,12 +122,14 @@ pub enum Input {
         /// Who.
         peer: PeerId,
     },
-    /// A peer told its agent version.
+    /// A peer told its agent version and where it listens.
     Identified {
         /// Who.
         peer: PeerId,
         /// As it says; untrusted text.
         agent: String,
+        /// Multiaddrs, as it says; untrusted.
+        addresses: Vec<String>,
     },
     /// Another node answered a dial, or came in, with our own peer id.
     SharedKey {

@@ -1,6 +1,9 @@
 //! From a message that waits to its judgement: the part of [`Node`] between gossip's machines and the head.
 
+use core::time::Duration;
 use std::sync::Arc;
+
+use alloy_primitives::Address;
 
 use super::{CheckId, DropReason, Node, Output, Running};
 use crate::{
@@ -8,6 +11,7 @@ use crate::{
     event::{CheckPanicked, ClockSkew, Event, Judged, NewBlock, SignerMismatch, Via},
     gossip::{Acceptance, Checked, Doubt, Fault, Pending, Role, Verdict, Verified},
     peer::PeerId,
+    peers::Deed,
     time::Now,
 };
 
@@ -17,13 +21,14 @@ impl Node {
     pub(super) fn wait(&mut self, pending: Pending) {
         let peer = pending.peer;
         let Some(waiting) = self.waiting.get_mut(usize::from(pending.version.topic())) else { return };
-        let now = pending.arrived.mono;
+        let arrived = pending.arrived;
         let put = waiting.put(pending);
-        if let Some(peer) = peer.filter(|peer| put.flooding || self.peers.floods(now, *peer)) {
+        if let Some(peer) = peer.filter(|peer| put.flooding || self.peers.floods(arrived.mono, *peer)) {
             self.part(peer, DropReason::Flooding);
+            self.note(arrived, peer, Deed::Rejected);
         }
         for evicted in put.evicted {
-            self.judge(&evicted, Err(Fault::NoRoom));
+            self.judge(arrived, &evicted, Err(Fault::NoRoom));
         }
     }
 
@@ -41,7 +46,7 @@ impl Node {
         }
         self.doubt(&pending, outcome.role, &outcome.result);
         let result = outcome.result.and_then(|block| self.unseen(&pending, block));
-        self.judge(&pending, result.as_ref().map(|_| ()).map_err(|fault| *fault));
+        self.judge(now, &pending, result.as_ref().map(|_| ()).map_err(|fault| *fault));
         if let Ok(block) = result {
             self.accept(now, pending, block);
         }
@@ -55,7 +60,7 @@ impl Node {
             late.push(running.pending.clone());
         }
         for pending in late {
-            self.judge(&pending, Err(Fault::Late));
+            self.judge(now, &pending, Err(Fault::Late));
         }
     }
 
@@ -73,19 +78,24 @@ impl Node {
         self.heard = true;
         self.lead(now, block);
         if pending.peer.is_none() {
+            // Nobody sends a sequencer its own blocks back.
+            self.silence.heard(now.mono);
             self.outputs.push_back(Output::Publish { version: pending.version, data: pending.message.data });
         }
     }
 
     /// Tells gossipsub and the outside what became of a message.
-    fn judge(&mut self, pending: &Pending, result: Result<(), Fault>) {
+    fn judge(&mut self, now: Now, pending: &Pending, result: Result<(), Fault>) {
         let acceptance = match &result {
             Ok(()) => Acceptance::Accept,
-            Err(Fault::WrongSigner { found }) if self.doubts.excuses(*found) => Acceptance::Ignore,
+            Err(Fault::WrongSigner { found }) if self.may_be_ours(now, *found, pending.peer) => Acceptance::Ignore,
             Err(fault) => fault.acceptance(),
         };
         if let (Some(id), Some(peer)) = (pending.id, pending.peer) {
             self.outputs.push_back(Output::Judge { id, peer, acceptance });
+            if acceptance == Acceptance::Charge {
+                self.note(now, peer, Deed::Invalid);
+            }
         }
         self.counts.judged(&result);
         if let Err(cause) = result {
@@ -101,12 +111,21 @@ impl Node {
         }
     }
 
+    /// Whether a stranger's block may be the network's, and our signer wrong: as long as nothing says that it is right. With
+    /// a stale signer the first honest peer sends every block, long before two others agree with it.
+    fn may_be_ours(&self, now: Now, stranger: Address, peer: Option<PeerId>) -> bool {
+        let block_time = Duration::from_secs(self.config.chain.block_time);
+        let vouched = self.vouched_at.is_some_and(|at| now.mono.saturating_sub(at) <= 2 * block_time);
+        self.doubts.excuses(stranger) || (!vouched && peer.is_none_or(|peer| self.doubts.strangers_of(peer) <= 2))
+    }
+
     /// Weighs whether the fault may be ours.
     fn doubt(&mut self, pending: &Pending, role: Option<Role>, result: &Result<Verified<Block>, Fault>) {
         let Some(peer) = pending.peer else { return };
         let timestamp = match result {
             Ok(block) => {
                 self.doubts.settle();
+                self.vouched_at = Some(pending.arrived.mono);
                 block.payload.timestamp()
             }
             Err(Fault::TooOld { timestamp, .. } | Fault::TooNew { timestamp, .. }) => *timestamp,

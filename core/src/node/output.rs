@@ -11,6 +11,7 @@ use crate::{
     gossip::{Acceptance, Check, MessageId, Verified},
     head::Link,
     peer::PeerId,
+    peers::{Ban, Record, Subject},
     request::{AskId, Reading, Reply},
     sync::{FetchId, Wish},
 };
@@ -30,6 +31,27 @@ pub enum Keep {
     Block(Arc<Verified<Block>>),
     /// The head moved here; every block of its chain that was seen has been asked for before.
     Head(Link),
+    /// What is known of a peer; it replaces what was kept of it. `None`: it is forgotten.
+    Peer(PeerId, Option<Record>),
+    /// A ban; it replaces the one before it. `None`: it has ended.
+    Ban(Subject, Option<Ban>),
+}
+
+/// What an earlier run kept.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// The latest links of its leading chain, rising, the head last.
+    pub chain: Vec<Link>,
+    /// The peers that it knew.
+    pub peers: Vec<(PeerId, Record)>,
+    /// Its bans.
+    pub bans: Vec<(Subject, Ban)>,
+}
+
+impl From<Vec<Link>> for Memory {
+    fn from(chain: Vec<Link>) -> Self {
+        Self { chain, ..Self::default() }
+    }
 }
 
 /// What became of something that was to be kept.
@@ -114,10 +136,17 @@ pub enum Output {
         /// Why.
         reason: DropReason,
     },
-    /// Close every connection of this peer and accept none, until gossipsub's score of it is back above its threshold.
-    Bar {
+    /// Refuse whoever this is, dialled or coming in, until it is opened. Connections that there are get a `Drop` of their
+    /// own. Static peers are let through.
+    Shut(Subject),
+    /// Refuse it no more.
+    Open(Subject),
+    /// Tell gossipsub this peer's application score.
+    Score {
         /// Who.
         peer: PeerId,
+        /// The score.
+        score: f64,
     },
     /// Tell the outside.
     Tell(Event),
@@ -138,6 +167,8 @@ pub enum DropReason {
     Lied,
     /// gossipsub's score of it has fallen below the threshold at which nothing of it is heard any more.
     Graylisted,
+    /// It is banned.
+    Banned,
 }
 
 impl DropReason {
@@ -149,6 +180,7 @@ impl DropReason {
             Self::Muted => "muted: it has begun anew on this connection and forgotten our subscriptions",
             Self::Lied => "lied: it answered a request with what is provably false",
             Self::Graylisted => "graylisted: nothing of what it sends is of use",
+            Self::Banned => "banned: see the event that says until when and why",
             Self::Silent => "silent: nothing came from anybody, a new connection may help",
         }
     }

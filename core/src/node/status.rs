@@ -9,7 +9,7 @@ use super::Node;
 use crate::{
     event::{BlockRef, Connected},
     gossip::{Fault, Message},
-    peers::Peer,
+    peers::{Ban, Peer, Subject},
     request::Reply,
 };
 
@@ -46,6 +46,34 @@ pub struct Status {
     pub signer_doubt: Option<Address>,
     /// Messages that wait for a check, and checks that run.
     pub checks: usize,
+    /// Every ban.
+    pub bans: Vec<BanStatus>,
+    /// Connections that were let through, and those that were not.
+    pub gated: Gated,
+}
+
+/// Connections at the gate, counted since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Gated {
+    /// Dials that were let through.
+    pub dials: u64,
+    /// Dials that were refused.
+    pub dials_refused: u64,
+    /// Those who came in.
+    pub accepts: u64,
+    /// Those who were not let in.
+    pub accepts_refused: u64,
+}
+
+/// A ban.
+#[derive(Clone, Debug, Serialize)]
+pub struct BanStatus {
+    /// A peer, or an address.
+    pub who: Subject,
+    /// When it ends, Unix seconds.
+    pub until: u64,
+    /// Why, in words.
+    pub reason: String,
 }
 
 /// A connected peer.
@@ -56,6 +84,10 @@ pub struct PeerStatus {
     pub connected: Connected,
     /// What it calls itself.
     pub agent: Option<String>,
+    /// gossipsub's score of it, in which `application` is.
+    pub score: f64,
+    /// Our part of it, as gossipsub was told.
+    pub application: f64,
 }
 
 /// See [`Status`].
@@ -109,13 +141,21 @@ impl Node {
             offset_ms: self.counts.offset_ms,
             clock_doubt: self.doubts.clock(),
             signer_doubt: self.doubts.signer(),
+            bans: self.gate.iter().map(BanStatus::from).collect(),
+            gated: Gated::default(),
             checks: self.running.len() + self.waiting.iter().map(crate::gossip::Waiting::len).sum::<usize>(),
         }
     }
 }
 
+impl From<(Subject, &Ban)> for BanStatus {
+    fn from((who, ban): (Subject, &Ban)) -> Self {
+        Self { who, until: ban.until, reason: ban.reason.clone() }
+    }
+}
+
 impl From<&Peer> for PeerStatus {
     fn from(peer: &Peer) -> Self {
-        Self { connected: peer.connected.clone(), agent: peer.agent.clone() }
+        Self { connected: peer.connected.clone(), agent: peer.agent.clone(), score: peer.score, application: peer.told }
     }
 }

@@ -9,6 +9,7 @@ use super::MAX_ANSWER;
 use crate::{
     block::{DecodeError, Payload},
     fork::Version,
+    peers::Deed,
     primitives::Primitives,
 };
 
@@ -123,6 +124,19 @@ impl AnswerFault {
             | Self::Undecodable(_)
             | Self::Number(_)
             | Self::BlockHash { .. } => Blame::Lied,
+        }
+    }
+
+    /// What the peer has done with it, where that counts for or against it.
+    pub const fn deed(&self) -> Option<Deed> {
+        match self {
+            // Self-contradictory, whatever the version.
+            Self::Number(_) | Self::BlockHash { .. } => Some(Deed::Lied),
+            _ => match self.blame() {
+                Blame::None => None,
+                Blame::Slow => Some(Deed::Failed),
+                Blame::Lied => Some(Deed::Rejected),
+            },
         }
     }
 

@@ -4,6 +4,7 @@
 #[macro_use]
 extern crate test_anywhere;
 
+mod driven;
 mod forge;
 mod vectors;
 
@@ -16,6 +17,7 @@ mod head;
 mod message;
 mod node;
 mod reading;
+mod repute;
 mod rules;
 mod seen;
 mod serve;

@@ -5,116 +5,23 @@ use core::time::Duration;
 use alloy_primitives::{Address, B256};
 use petrel_core::{
     Event, Input, Node, Output,
-    config::{Config, Static},
-    event::{Connected, Direction, Why},
+    config::Static,
+    event::Why,
     fork::Version,
-    gossip::{Acceptance, Check, Checked, GRACE, Message, MessageId},
-    node::{CheckId, DropReason, SignerNews},
-    peer::PeerId,
+    gossip::{Acceptance, Checked, GRACE, MessageId},
+    node::{DropReason, Memory, SignerNews},
     primitives::Primitives,
     time::Now,
 };
 
-use crate::forge::{Forge, NOW, after, config, forge, key, plain, signer};
-
-/// A node whose wishes are drained into a list after each input.
-struct Test {
-    node: Node,
-    now: Now,
-    ids: u8,
-}
-
-fn peer(seed: u8) -> PeerId {
-    PeerId::from_bytes(&[seed]).unwrap()
-}
-
-fn connected(seed: u8) -> Input {
-    let ip = std::net::Ipv4Addr::new(10, 0, 0, seed).into();
-    Input::Connected(Connected {
-        peer: peer(seed),
-        address: format!("/ip4/{ip}/tcp/1"),
-        transport: "tcp",
-        direction: Direction::Inbound,
-        leaf: false,
-        ip: Some(ip),
-    })
-}
+use crate::{
+    driven::{Test, checks, connected, drops, judgements, peer, told},
+    forge::{Forge, NOW, after, config, forge, key, plain, signer},
+};
 
 /// A reading of the signer from where the one before came from too.
 fn read(signer: Address) -> Input {
     Input::Signer(SignerNews::Read { signer: Some(signer), rotation: true })
-}
-
-impl Test {
-    fn new() -> Self {
-        Self::of(config())
-    }
-
-    fn of(config: Config) -> Self {
-        let mut node = Node::new(config.settle().unwrap(), &[], [7; 32], after(0));
-        while node.poll_output().is_some() {}
-        Self { node, now: after(0), ids: 0 }
-    }
-
-    fn give(&mut self, input: Input) -> Vec<Output> {
-        self.node.handle(self.now, input);
-        std::iter::from_fn(|| self.node.poll_output()).collect()
-    }
-
-    fn pass(&mut self, millis: u64) -> Vec<Output> {
-        self.now = self.now.plus(Duration::from_millis(millis));
-        self.node.handle_timeout(self.now);
-        std::iter::from_fn(|| self.node.poll_output()).collect()
-    }
-
-    /// A message from a peer on the V4 topic.
-    fn gossip(&mut self, from: u8, message: Message) -> Vec<Output> {
-        self.ids = self.ids.wrapping_add(1);
-        let id = MessageId([self.ids; 20]);
-        self.give(Input::Gossiped { peer: peer(from), id, version: Version::V4, message })
-    }
-
-    /// The same, with its check run at once.
-    fn judged(&mut self, from: u8, message: Message) -> Vec<Output> {
-        let outputs = self.gossip(from, message);
-        let (id, check) = checks(&outputs).pop().expect("a check");
-        self.give(Input::Checked { id, outcome: check.run(Primitives::PORTABLE) })
-    }
-}
-
-fn checks(outputs: &[Output]) -> Vec<(CheckId, Check)> {
-    let check = |output: &Output| match output {
-        Output::Check { id, check } => Some((*id, check.clone())),
-        _ => None,
-    };
-    outputs.iter().filter_map(check).collect()
-}
-
-fn judgements(outputs: &[Output]) -> Vec<Acceptance> {
-    let judgement = |output: &Output| match output {
-        Output::Judge { acceptance, .. } => Some(*acceptance),
-        _ => None,
-    };
-    outputs.iter().filter_map(judgement).collect()
-}
-
-/// The events' names as the outside sees them, with the fault of a judgement.
-fn told(outputs: &[Output]) -> Vec<String> {
-    let name = |output: &Output| {
-        let Output::Tell(event) = output else { return None };
-        let json = serde_json::to_value(event).unwrap();
-        let fault = json["fault"].as_str().map_or_else(String::new, |fault| format!(" {fault}"));
-        Some(format!("{}{fault}", json["event"].as_str().unwrap()))
-    };
-    outputs.iter().filter_map(name).collect()
-}
-
-fn drops(outputs: &[Output]) -> Vec<(PeerId, DropReason)> {
-    let dropped = |output: &Output| match output {
-        Output::Drop { peer, reason } => Some((*peer, *reason)),
-        _ => None,
-    };
-    outputs.iter().filter_map(dropped).collect()
 }
 
 fn block(number: u64) -> Forge {
@@ -173,7 +80,8 @@ fn four_checks_of_a_topic_run_at_once_and_the_next_begins_when_one_ends() {
 #[test]
 fn a_rejected_message_is_charged_and_told() {
     let mut test = Test::new();
-    let outputs = test.judged(1, block(1).by(2).message());
+    test.judged(2, block(1).message());
+    let outputs = test.judged(1, block(2).by(2).message());
     assert_eq!(judgements(&outputs), [Acceptance::Charge]);
     assert_eq!(told(&outputs), ["rejected wrong_signer"]);
     assert_eq!(test.node.status().faults.get("wrong_signer"), Some(&1));
@@ -359,11 +267,12 @@ fn when_peers_agree_on_another_signer_nobody_is_charged_and_it_is_told() {
         outputs.push(test.judged(seed, block(u64::from(seed)).by(2).message()));
     }
     let acceptances: Vec<_> = outputs.iter().flat_map(|outputs| judgements(outputs)).collect();
-    assert_eq!(acceptances, [Acceptance::Charge, Acceptance::Charge, Acceptance::Ignore, Acceptance::Ignore]);
+    assert_eq!(acceptances, [Acceptance::Ignore; 4]);
     assert_eq!(told(&outputs[2]), ["signer_mismatch", "rejected wrong_signer"]);
     assert_eq!(test.node.status().signer_doubt, Some(key(2).address()));
-    // Another stranger is charged all the same.
-    assert_eq!(judgements(&test.judged(1, block(9).by(3).message())), [Acceptance::Charge]);
+    // Who relays one stranger after the other is charged all the same.
+    assert_eq!(judgements(&test.judged(1, block(9).by(3).message())), [Acceptance::Ignore]);
+    assert_eq!(judgements(&test.judged(1, block(9).by(4).message())), [Acceptance::Charge]);
 }
 
 #[test]
@@ -418,7 +327,7 @@ fn a_sequencer_that_begins_again_is_told() {
 fn kept_peers_are_dialled_at_the_start_and_again() {
     let mut config = config();
     config.statics = vec![Static { peer: peer(5), addresses: vec!["/memory/5".to_owned()] }];
-    let mut node = Node::new(config.settle().unwrap(), &[], [7; 32], after(0));
+    let mut node = Node::new(config.settle().unwrap(), &Memory::default(), [7; 32], after(0));
     let dials = |node: &mut Node| {
         let outputs: Vec<_> = std::iter::from_fn(|| node.poll_output()).collect();
         outputs.iter().filter(|output| matches!(output, Output::Dial { .. })).count()
@@ -447,7 +356,11 @@ fn a_slow_peer_is_dropped_after_a_few_warnings() {
 fn what_a_peer_calls_itself_is_cut_and_cleaned() {
     let mut test = Test::new();
     test.give(connected(1));
-    test.give(Input::Identified { peer: peer(1), agent: format!("a\u{1b}[31m\n{}", "x".repeat(1000)) });
+    test.give(Input::Identified {
+        peer: peer(1),
+        agent: format!("a\u{1b}[31m\n{}", "x".repeat(1000)),
+        addresses: Vec::new(),
+    });
     let status = test.node.status();
     let agent = status.peers[0].agent.clone().unwrap();
     assert_eq!(agent.chars().count(), 128);
@@ -498,6 +411,18 @@ fn whoever_says_anything_breaks_the_silence() {
 }
 
 #[test]
+fn who_makes_the_blocks_hears_none_and_keeps_its_peers() {
+    let mut test = keeping_two();
+    for number in 1..=60 {
+        assert!(drops(&test.pass(2_000)).is_empty());
+        let made = block(number).with(|payload| payload.timestamp += 2 * number);
+        let outputs = test.give(Input::Produced { version: Version::V4, data: made.message().data });
+        let (id, check) = checks(&outputs).pop().unwrap();
+        test.give(Input::Checked { id, outcome: check.run(Primitives::PORTABLE) });
+    }
+}
+
+#[test]
 fn a_peer_that_joins_what_it_had_joined_is_mute_and_dropped() {
     let mut test = Test::new();
     let topic = |joined| Input::Topic { peer: peer(1), version: Version::V4, joined };
@@ -510,14 +435,4 @@ fn a_peer_that_joins_what_it_had_joined_is_mute_and_dropped() {
     test.give(Input::Disconnected { peer: peer(1), reason: String::new() });
     test.give(connected(1));
     assert!(drops(&test.give(topic(true))).is_empty());
-}
-
-#[test]
-fn a_graylisted_peer_is_barred_and_told() {
-    let mut test = Test::new();
-    test.give(connected(1));
-    let outputs = test.give(Input::Graylisted { peer: peer(1), score: -50.0 });
-    assert!(
-        matches!(outputs.as_slice(), [Output::Bar { peer: barred }, Output::Tell(Event::Graylisted(_))] if *barred == peer(1))
-    );
 }

@@ -1,4 +1,5 @@
-//! Tables, and what is read of them. Layout 2; layout 1 did not name the chain's genesis.
+//! Tables, and what is read of them. Layout 3; layout 2 had no notes, peers and bans, and layout 1 did not name the chain's
+//! genesis.
 
 use std::path::Path;
 
@@ -9,14 +10,16 @@ use petrel_core::{
     chain::Chain,
     fork::Version,
     head::{Head, Link},
+    peer::PeerId,
+    peers::{Ban, Record, Subject},
     request::Stored,
 };
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError};
 
-use super::StoreError;
+use super::{StoreError, blocks::Held};
 
 /// The layout that this program writes.
-pub(super) const LAYOUT: u64 = 2;
+pub(super) const LAYOUT: u64 = 3;
 
 /// Numbers about the store: `layout`, `chain`.
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
@@ -28,6 +31,12 @@ pub(super) const BLOCKS: TableDefinition<'_, Key, &[u8]> = TableDefinition::new(
 pub(super) const LINKS: TableDefinition<'_, Key, ([u8; 32], u64, u64)> = TableDefinition::new("links");
 /// The leading chain: hash by height.
 pub(super) const CHAIN: TableDefinition<'_, u64, [u8; 32]> = TableDefinition::new("chain");
+/// Small things of the daemon's by name.
+pub(super) const NOTES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("notes");
+/// What is known of peers, as JSON, by their ids.
+pub(super) const PEERS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("peers");
+/// Bans, as JSON, by whom they keep out in words.
+pub(super) const BANS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("bans");
 
 /// Height and hash.
 pub(super) type Key = (u64, [u8; 32]);
@@ -43,17 +52,23 @@ pub(super) fn make(database: &Database, chain: &Chain) -> Result<(), redb::Error
         write.open_table(BLOCKS)?;
         write.open_table(LINKS)?;
         write.open_table(CHAIN)?;
+        write.open_table(NOTES)?;
+        write.open_table(PEERS)?;
+        write.open_table(BANS)?;
     }
     write.commit()?;
     Ok(())
 }
 
-/// Takes a store of layout 1 to this one. It is known to be this chain's by its id alone.
+/// Takes a store of an earlier layout to this one. One of layout 1 is known to be this chain's by its id alone.
 pub(super) fn migrate(database: &Database, chain: &Chain) -> Result<(), redb::Error> {
     let write = database.begin_write()?;
     {
         write.open_table(META)?.insert("layout", LAYOUT)?;
         write.open_table(WORDS)?.insert("genesis", chain.genesis.hash.0)?;
+        write.open_table(NOTES)?;
+        write.open_table(PEERS)?;
+        write.open_table(BANS)?;
     }
     write.commit()?;
     Ok(())
@@ -123,15 +138,54 @@ pub(super) fn links(database: &Database) -> Result<Vec<Link>, redb::Error> {
 }
 
 /// Blocks and bytes that are there.
-pub(super) fn held(database: &Database) -> Result<(u64, u64), redb::Error> {
+pub(super) fn held(database: &Database) -> Result<Held, redb::Error> {
     let read = database.begin_read()?;
     let links = read.open_table(LINKS)?;
-    let (mut blocks, mut total) = (0, 0);
+    let mut held = Held::default();
     for entry in links.iter()? {
         let (_, _, bytes) = entry?.1.value();
-        (blocks, total) = (blocks + 1, total + bytes);
+        held = Held { blocks: held.blocks + 1, bytes: held.bytes + bytes };
     }
-    Ok((blocks, total))
+    Ok(held)
+}
+
+/// The peers that were kept.
+pub(super) fn peers(database: &Database) -> Result<Vec<(PeerId, Record)>, redb::Error> {
+    let read = database.begin_read()?;
+    let mut found = Vec::new();
+    for entry in read.open_table(PEERS)?.iter()? {
+        let (peer, record) = entry?;
+        let peer = PeerId::from_bytes(peer.value()).map_err(|error| unlike("peer", error))?;
+        found.push((peer, parse("peer", record.value())?));
+    }
+    Ok(found)
+}
+
+/// The bans that were kept.
+pub(super) fn bans(database: &Database) -> Result<Vec<(Subject, Ban)>, redb::Error> {
+    let read = database.begin_read()?;
+    let mut found = Vec::new();
+    for entry in read.open_table(BANS)?.iter()? {
+        let (subject, ban) = entry?;
+        let subject = subject.value().parse().map_err(|error| unlike("ban", error))?;
+        found.push((subject, parse("ban", ban.value())?));
+    }
+    Ok(found)
+}
+
+fn parse<T: serde::de::DeserializeOwned>(what: &str, json: &[u8]) -> Result<T, redb::Error> {
+    serde_json::from_slice(json).map_err(|error| unlike(what, error))
+}
+
+/// What is in a table is not what this layout has there.
+fn unlike(what: &str, error: impl std::fmt::Display) -> redb::Error {
+    redb::Error::Corrupted(format!("a {what} cannot be read: {error}"))
+}
+
+/// What was kept by this name.
+pub(super) fn note(database: &Database, name: &str) -> Result<Option<Vec<u8>>, redb::Error> {
+    let read = database.begin_read()?;
+    Ok(read.open_table(NOTES)?.get(name)?.map(|found| found.value().to_vec()))
 }
 
 /// The block of this number.

@@ -3,7 +3,7 @@
 use std::{fs, net::IpAddr, time::Duration};
 
 use clap::Parser;
-use petrel_core::request::Rate;
+use petrel_core::{config::Reputation, request::Rate};
 use petrel_node::{
     devnet,
     flags::{Cli, Command},
@@ -199,6 +199,53 @@ fn a_devnets_flags_are_judged_as_well() {
     ];
     assert_named(&mistakes.unwrap_err(), &expected);
     assert_named(&devnet(&["--fork=frontier"]).unwrap_err(), &["expected bedrock"]);
+}
+
+#[test]
+fn reputation_has_op_nodes_values_and_takes_others() {
+    let usual = node(&["--network", "op-mainnet"]).unwrap().config.reputation.clone();
+    assert_eq!(usual, Reputation::default());
+    assert_eq!((usual.ban_threshold, usual.min_score, usual.ban_duration.as_secs()), (-100.0, None, 3600));
+    let given = node(&[
+        "--network=op-mainnet",
+        "--p2p.scoring=none",
+        "--p2p.ban.peers=false",
+        "--p2p.ban.threshold=-50",
+        "--p2p.ban.duration=90s",
+        "--p2p.netrestrict=10.1.2.3/8,2001:db8::/32",
+    ]);
+    let given = given.unwrap().config.reputation.clone();
+    assert!(!given.scoring && !given.bans);
+    assert_eq!((given.ban_threshold, given.min_score, given.ban_duration.as_secs()), (-50.0, None, 90));
+    assert_eq!(given.restrict.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/8", "2001:db8::/32"]);
+    let own = node(&["--network=op-mainnet", "--p2p.gate.min-score", "-20"]).unwrap();
+    assert_eq!(own.config.reputation.min_score, Some(-20.0));
+}
+
+#[test]
+fn wrong_values_of_reputation_are_all_named() {
+    let statics = format!("--p2p.static=/ip4/1.2.3.4/tcp/9222/p2p/{PEER}");
+    let mistakes = node(&[
+        "--network=op-mainnet",
+        "--p2p.scoring=hard",
+        "--p2p.ban.threshold=much",
+        "--p2p.ban.duration=0s",
+        "--p2p.gate.min-score=5",
+        "--p2p.netrestrict=10.0.0.0/33,10.0.0.0/8",
+        &statics,
+    ])
+    .unwrap_err();
+    let expected = [
+        "--p2p.scoring: \"hard\"",
+        "--p2p.ban.threshold: \"much\"",
+        "a ban of 0ns cannot be, it lasts a second to a year",
+        "the least score is 5",
+        "--p2p.netrestrict: \"10.0.0.0/33\"",
+        "1.2.3.4 is in none of the networks",
+    ];
+    assert_named(&mistakes, &expected);
+    let endless = node(&["--network=op-mainnet", "--p2p.ban.duration=9000h", "--p2p.ban.threshold=nan"]).unwrap_err();
+    assert_named(&endless, &["it lasts a second to a year", "the threshold of bans is NaN"]);
 }
 
 #[test]

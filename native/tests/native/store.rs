@@ -11,7 +11,9 @@ use petrel_core::{
     fork::{Fork, Forks, Version},
     gossip::Verified,
     head::Link,
-    node::{Input, Keep, Kept, Node, Output},
+    node::{Input, Keep, Kept, Memory, Node, Output},
+    peer::PeerId,
+    peers::{Ban, Deed, Record, Score, Subject},
     primitives::Primitives,
     sign::{Key, seal_body},
     time::Now,
@@ -44,7 +46,7 @@ fn block(number: u64, parent: B256, bytes: usize) -> Arc<Verified<Block>> {
         ..Default::default()
     };
     let body = payload.finish(Version::V4).unwrap();
-    let mut node = Node::new(Config::new(chain(10)).settle().unwrap(), &[], [0; 32], now);
+    let mut node = Node::new(Config::new(chain(10)).settle().unwrap(), &Memory::default(), [0; 32], now);
     node.handle(now, Input::Produced { version: Version::V4, data: seal_body(&key(), 10, &body).into() });
     let outputs: Vec<Output> = std::iter::from_fn(|| node.poll_output()).collect();
     let [Output::Check { id, check }] = outputs.as_slice() else { panic!("{outputs:?}") };
@@ -73,7 +75,8 @@ fn link(block: &Verified<Block>) -> Link {
 }
 
 fn open(folder: &Path) -> (Store, Vec<Link>) {
-    Store::open(folder, &chain(10), Budget::default()).unwrap()
+    let (store, memory) = Store::open(folder, &chain(10), Budget::default()).unwrap();
+    (store, memory.chain)
 }
 
 /// Keeps blocks and makes the last one the head.
@@ -157,7 +160,7 @@ fn the_oldest_make_room() {
     assert!(store.load(1019).is_some());
     drop(store);
     let (store, kept) = Store::open(folder.path(), &chain, Budget { blocks: 8, bytes: 1 << 30 }).unwrap();
-    assert_eq!(kept.last().map(|head| head.number), Some(1019));
+    assert_eq!(kept.chain.last().map(|head| head.number), Some(1019));
     drop(store);
     let folder = tempfile::tempdir().unwrap();
     let (store, _) = Store::open(folder.path(), &chain, Budget { blocks: 8, bytes: 1 << 30 }).unwrap();
@@ -166,8 +169,8 @@ fn the_oldest_make_room() {
     }
     drop(store);
     let (store, kept) = Store::open(folder.path(), &chain, Budget { blocks: 100, bytes: 5_000 }).unwrap();
-    assert_eq!(kept.len(), 8);
-    keep(&store, &run(21, 1, kept[7].hash, 300));
+    assert_eq!(kept.chain.len(), 8);
+    keep(&store, &run(21, 1, kept.chain[7].hash, 300));
     assert!(store.load(13).is_none() && store.load(21).is_some(), "bytes count too");
 }
 
@@ -200,32 +203,100 @@ fn a_later_versions_store_is_refused() {
     let database = redb::Database::create(folder.path().join("petrel.redb")).unwrap();
     let write = database.begin_write().unwrap();
     let meta: redb::TableDefinition<'_, &str, u64> = redb::TableDefinition::new("meta");
-    write.open_table(meta).unwrap().insert("layout", 3).unwrap();
+    write.open_table(meta).unwrap().insert("layout", 4).unwrap();
     write.commit().unwrap();
     drop(database);
     let error = Store::open(folder.path(), &chain(10), Budget::default()).unwrap_err();
-    assert!(matches!(error, StoreError::Later { layout: 3, .. }), "{error}");
+    assert!(matches!(error, StoreError::Later { layout: 4, .. }), "{error}");
 }
 
 #[test]
-fn a_store_of_the_first_layout_learns_its_genesis() {
+fn a_store_of_an_earlier_layout_is_taken_over() {
     let folder = tempfile::tempdir().unwrap();
-    let blocks = run(1, 2, B256::ZERO, 300);
-    keep(&open(folder.path()).0, &blocks);
-    let database = redb::Database::create(folder.path().join("petrel.redb")).unwrap();
-    let write = database.begin_write().unwrap();
+    keep(&open(folder.path()).0, &run(1, 2, B256::ZERO, 300));
     let meta: redb::TableDefinition<'_, &str, u64> = redb::TableDefinition::new("meta");
     let words: redb::TableDefinition<'_, &str, [u8; 32]> = redb::TableDefinition::new("words");
-    write.open_table(meta).unwrap().insert("layout", 1).unwrap();
-    write.delete_table(words).unwrap();
-    write.commit().unwrap();
-    drop(database);
-    assert_eq!(open(folder.path()).1.len(), 2);
+    let notes: redb::TableDefinition<'_, &str, &[u8]> = redb::TableDefinition::new("notes");
+    for layout in [2, 1] {
+        let database = redb::Database::create(folder.path().join("petrel.redb")).unwrap();
+        let write = database.begin_write().unwrap();
+        write.open_table(meta).unwrap().insert("layout", layout).unwrap();
+        write.delete_table(notes).unwrap();
+        if layout == 1 {
+            write.delete_table(words).unwrap();
+        }
+        write.commit().unwrap();
+        drop(database);
+        let (store, kept) = open(folder.path());
+        assert_eq!((kept.len(), store.note("signer").unwrap()), (2, None));
+    }
     let mut other = chain(10);
     other.genesis.hash = B256::repeat_byte(1);
     let error = Store::open(folder.path(), &other, Budget::default()).unwrap_err();
     assert!(matches!(error, StoreError::OtherGenesis { .. }), "{error}");
     assert_eq!(open(folder.path()).1.len(), 2);
+}
+
+#[test]
+fn peers_and_bans_are_there_after_a_restart_until_they_are_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let peer = |seed: u8| PeerId::from_bytes(&[seed; 39]).unwrap();
+    let mut score = Score::default();
+    score.note(Deed::Invalid);
+    let record = Record {
+        addresses: vec!["/ip4/203.0.113.1/tcp/9222".to_owned()],
+        agent: Some("op-node \u{1b} \"quoted\"".to_owned()),
+        seen: 1_800_000_000,
+        score,
+    };
+    let ban = Ban { until: 1_800_003_600, secs: 3600, reason: "it lied".to_owned(), ip: "203.0.113.1".parse().ok() };
+    let subjects =
+        [Subject::Peer(peer(1)), Subject::Ip("203.0.113.1".parse().unwrap()), "2001:db8::1".parse().unwrap()];
+    let mut keeps: Vec<_> = subjects.iter().map(|subject| Keep::Ban(*subject, Some(ban.clone()))).collect();
+    keeps.extend([1, 2].map(|seed| Keep::Peer(peer(seed), Some(record.clone()))));
+    let all = |store: &Store, keeps: Vec<Keep>| {
+        let told: Vec<_> = keeps.into_iter().map(|keep| store.keep(keep)).collect();
+        told.into_iter().for_each(|told| assert_eq!(told.blocking_recv().unwrap(), Kept::OnDisk));
+    };
+    // Without room for blocks too.
+    let none = Budget { blocks: 0, bytes: 1 << 30 };
+    all(&Store::open(folder.path(), &chain(10), none).unwrap().0, keeps);
+    let (store, memory) = Store::open(folder.path(), &chain(10), Budget::default()).unwrap();
+    assert_eq!(memory.peers, [(peer(1), record.clone()), (peer(2), record.clone())]);
+    assert_eq!(memory.bans.len(), 3);
+    assert!(subjects.iter().all(|subject| memory.bans.contains(&(*subject, ban.clone()))));
+    all(&store, vec![Keep::Peer(peer(1), None), Keep::Ban(subjects[1], None)]);
+    drop(store);
+    let (_, memory) = Store::open(folder.path(), &chain(10), Budget::default()).unwrap();
+    assert_eq!((memory.peers.len(), memory.bans.len()), (1, 2));
+}
+
+#[test]
+fn a_note_replaces_the_one_before_it_and_is_there_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = open(folder.path());
+    assert_eq!(store.note("signer").unwrap(), None);
+    for text in ["first", "second"] {
+        assert_eq!(store.keep_note("signer", text.into()).blocking_recv().unwrap(), Kept::OnDisk);
+    }
+    drop(store);
+    assert_eq!(open(folder.path()).0.note("signer").unwrap(), Some(b"second".to_vec()));
+}
+
+#[test]
+fn without_room_for_blocks_none_is_kept_or_served_and_those_that_are_there_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let blocks = run(1, 4, B256::ZERO, 300);
+    keep(&open(folder.path()).0, &blocks[..3]);
+    let none = Budget { blocks: 0, bytes: 1 << 30 };
+    let (store, memory) = Store::open(folder.path(), &chain(10), none).unwrap();
+    assert!(memory.chain.is_empty() && store.load(2).is_none());
+    assert_eq!(try_keep(&store, &blocks[3..]), [Kept::NotForSure, Kept::NotForSure]);
+    assert_eq!(store.keep_note("signer", b"known".to_vec()).blocking_recv().unwrap(), Kept::OnDisk);
+    drop(store);
+    let (store, links) = open(folder.path());
+    assert_eq!(links.len(), 3);
+    assert!(store.load(4).is_none());
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod sequencer;
 
 mod l1;
 
+mod ban;
 mod check;
 mod devnet;
 mod key;

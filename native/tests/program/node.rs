@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The arguments of a node on loopback that keeps `peer`, with its files in `folder`.
-fn arguments(sequencer: &Sequencer, folder: &Path, peer: &str) -> Vec<String> {
+pub(crate) fn arguments(sequencer: &Sequencer, folder: &Path, peer: &str) -> Vec<String> {
     let (rollup, signer) = sequencer.files(folder);
     let words = [
         "node",
@@ -29,13 +29,13 @@ fn arguments(sequencer: &Sequencer, folder: &Path, peer: &str) -> Vec<String> {
     words.map(str::to_owned).to_vec()
 }
 
-fn start(arguments: &[String], more: &[&str]) -> Process {
+pub(crate) fn start(arguments: &[String], more: &[&str]) -> Process {
     let words: Vec<&str> = arguments.iter().map(String::as_str).chain(more.iter().copied()).collect();
     Process::start(&words)
 }
 
 /// Its gossiped block of this number, or the next one there is.
-fn block(node: &mut Process, number: Option<u64>) -> (u64, String) {
+pub(crate) fn block(node: &mut Process, number: Option<u64>) -> (u64, String) {
     let event = node
         .until("a block", |event| event["event"] == "block" && number.is_none_or(|number| event["number"] == number));
     (event["number"].as_u64().unwrap(), event["hash"].as_str().unwrap().to_owned())
@@ -171,12 +171,14 @@ fn a_port_that_another_node_has_is_refused() {
 }
 
 #[test]
-fn a_node_that_is_to_keep_nothing_keeps_nothing() {
+fn a_node_that_is_to_keep_no_blocks_begins_anew() {
     let sequencer = Sequencer::started();
     let folder = tempfile::tempdir().unwrap();
     let mut node = start(&arguments(&sequencer, folder.path(), &sequencer.address), &["--store.blocks=0"]);
     block(&mut node, None);
-    assert!(!folder.path().join("petrel.redb").exists());
+    drop(node);
+    let mut node = start(&arguments(&sequencer, folder.path(), &sequencer.address), &["--store.blocks=0"]);
+    assert_eq!(node.event("head")["why"], "anchored");
 }
 
 #[test]

@@ -14,8 +14,9 @@ use futures::StreamExt;
 use petrel_core::{
     Event,
     chain::{Chain, Genesis, Origin},
-    config::Config,
+    config::{Config, Static},
     fork::{Fork, Forks},
+    peer::PeerId,
     sign::Key,
 };
 use petrel_node::{
@@ -30,6 +31,7 @@ use tokio::sync::oneshot;
 pub(crate) struct Sequencer {
     maker: Arc<Mutex<Maker>>,
     config: Config,
+    identity: String,
     security: Vec<Security>,
     /// Where it listens when it is started next.
     pub(crate) ip: Ipv4Addr,
@@ -42,7 +44,7 @@ pub(crate) struct Sequencer {
 impl Sequencer {
     /// A new chain; nothing runs yet.
     pub(crate) fn new(security: Security) -> Self {
-        let key = || Key::from_bytes(&[1; 32]).unwrap();
+        let key = Key::from_bytes(&[1; 32]).unwrap();
         let chain = Chain {
             id: 90_221_199,
             name: "test".to_owned(),
@@ -50,13 +52,18 @@ impl Sequencer {
             block_time: 1,
             genesis: Genesis { number: 0, hash: [7; 32].into(), time: now() },
             forks: Forks::all_until(Fork::Jovian),
-            signer: Some(key().address()),
+            signer: Some(key.address()),
             system_config: None,
             origin: Origin::Rollup,
         };
+        Self::of(chain, key, "33", security)
+    }
+
+    fn of(chain: Chain, key: Key, identity: &str, security: Security) -> Self {
         Self {
             config: Config::new(chain.clone()),
-            maker: Arc::new(Mutex::new(Maker::new(chain, key(), 3_000))),
+            maker: Arc::new(Mutex::new(Maker::new(chain, key, 3_000))),
+            identity: identity.repeat(32),
             security: vec![security],
             ip: Ipv4Addr::LOCALHOST,
             port: 0,
@@ -72,6 +79,18 @@ impl Sequencer {
         sequencer
     }
 
+    /// Another one that runs, of the same chain with a key that is not its signer's, and dials a relay for ever.
+    pub(crate) fn hostile(&self, relay: &str) -> Self {
+        let key = Key::from_bytes(&[2; 32]).unwrap();
+        let chain = Chain { signer: Some(key.address()), ..self.config.chain.clone() };
+        let mut hostile = Self::of(chain, key, "44", Security::Noise);
+        let peer: libp2p::PeerId = relay.rsplit('/').next().unwrap().parse().unwrap();
+        let peer = PeerId::from_bytes(&peer.to_bytes()).unwrap();
+        hostile.config.statics = vec![Static { peer, addresses: vec![relay.to_owned()] }];
+        hostile.start();
+        hostile
+    }
+
     /// Its chain's `rollup.json` in a folder, and the signer.
     pub(crate) fn files(&self, folder: &Path) -> (PathBuf, String) {
         let file = folder.join("rollup.json");
@@ -83,7 +102,7 @@ impl Sequencer {
     pub(crate) fn start(&mut self) {
         let (stop, stopped) = oneshot::channel();
         let (found, address) = channel();
-        let (maker, config) = (self.maker.clone(), self.config.clone());
+        let (maker, config, identity) = (self.maker.clone(), self.config.clone(), self.identity.clone());
         let net = Net {
             listen: vec![format!("/ip4/{}/tcp/{}", self.ip, self.port).parse().unwrap()],
             security: self.security.clone(),
@@ -93,7 +112,7 @@ impl Sequencer {
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
             runtime.block_on(async {
-                let identity = Identity::open(&IdentitySource::Raw("33".repeat(32))).unwrap();
+                let identity = Identity::open(&IdentitySource::Raw(identity)).unwrap();
                 let mut driver =
                     daemon::driver(&identity, config.settle().unwrap(), &net, daemon::Body::default()).unwrap();
                 let (mut joined, mut stopped) = (0, stopped);
@@ -133,6 +152,6 @@ fn unix() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap()
 }
 
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     unix().as_secs()
 }

@@ -168,19 +168,26 @@ fn another_chains_l1_ends_the_node() {
 }
 
 #[test]
-fn a_kept_signer_that_is_damaged_or_newer_is_refused_and_left_alone() {
+fn a_kept_signer_that_is_damaged_is_refused_and_left_alone() {
     let sequencer = Sequencer::started();
     let l1 = FakeL1::start(OLD);
-    for (text, remedy) in [("{", "remove the file"), (r#"{"layout":2}"#, "later version")] {
-        let folder = tempfile::tempdir().unwrap();
-        let words = node(&sequencer, folder.path(), &l1.url);
-        let file = folder.path().join("signer.json");
-        fs::write(&file, text).unwrap();
-        let (code, said) = refused(&words.iter().map(String::as_str).collect::<Vec<_>>());
-        assert_eq!(code, Some(2), "{said}");
-        assert!(said.contains(remedy), "{said}");
-        assert_eq!(fs::read_to_string(&file).unwrap(), text);
-    }
+    let folder = tempfile::tempdir().unwrap();
+    let words = node(&sequencer, folder.path(), &l1.url);
+    let mut first = start(&words);
+    first.event("signer_changed");
+    drop(first);
+    let notes: redb::TableDefinition<'_, &str, &[u8]> = redb::TableDefinition::new("notes");
+    let database = redb::Database::create(folder.path().join("petrel.redb")).unwrap();
+    let write = database.begin_write().unwrap();
+    assert!(write.open_table(notes).unwrap().insert("signer", b"{".as_slice()).unwrap().is_some());
+    write.commit().unwrap();
+    drop(database);
+    let (code, said) = refused(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("the signer that was kept cannot be read"), "{said}");
+    let database = redb::Database::create(folder.path().join("petrel.redb")).unwrap();
+    let read = redb::ReadableDatabase::begin_read(&database).unwrap();
+    assert_eq!(read.open_table(notes).unwrap().get("signer").unwrap().unwrap().value(), b"{");
 }
 
 #[test]

@@ -78,7 +78,7 @@ impl Server {
             let mut maker = Maker::new(CHAIN.clone(), forge::key(1), bytes);
             runtime().block_on(async {
                 let store = Store::in_memory(&CHAIN, Budget::default()).unwrap();
-                let body = Body { store: Some(store), chain: Vec::new() };
+                let body = Body { store: Some(store), ..Body::default() };
                 let settled = config(limits, Vec::new()).settle().unwrap();
                 let net = net(&["/ip4/127.0.0.1/tcp/0"]);
                 let mut driver = daemon::driver(&Identity::generate(), settled, &net, body).unwrap();
@@ -189,7 +189,7 @@ impl Client {
         let peers = servers.len();
         thread::spawn(move || {
             runtime().block_on(async {
-                let body = Body { store: None, chain };
+                let body = Body { store: None, memory: chain.into() };
                 let mut driver = daemon::driver(&Identity::generate(), settled, &net(&[]), body).unwrap();
                 while let Some(event) = driver.next().await {
                     if tell.send(event).is_err() {

@@ -9,7 +9,7 @@ use super::{
     super::{Host, behaviour::BehaviourEvent, convert, link},
     Driver,
 };
-use crate::node::Input;
+use crate::{node::Input, peers::Book};
 
 impl<H: Host> Driver<H> {
     /// Takes one event of the swarm.
@@ -42,7 +42,8 @@ impl<H: Host> Driver<H> {
                 }
             }
             SwarmEvent::IncomingConnectionError { send_back_addr, error, .. } => {
-                tracing::debug!(address = %send_back_addr, %error, "a connection did not come about");
+                let cause = link::root_cause(&error);
+                tracing::debug!(address = %send_back_addr, cause, "a connection did not come about");
                 if link::shared_key_accepted(&error).is_some() {
                     self.shared_key(send_back_addr.to_string());
                 }
@@ -64,7 +65,8 @@ impl<H: Host> Driver<H> {
             BehaviourEvent::Gossip(event) => self.take_gossip(event),
             BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
                 if let Some(peer) = convert::peer(&peer_id) {
-                    self.feed(Input::Identified { peer, agent: info.agent_version });
+                    let addresses = info.listen_addrs.iter().take(Book::ADDRESSES).map(ToString::to_string).collect();
+                    self.feed(Input::Identified { peer, agent: info.agent_version, addresses });
                 }
             }
             BehaviourEvent::Ask(event) => self.take_answer(event),

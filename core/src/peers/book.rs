@@ -1,0 +1,159 @@
+//! Every peer that is worth remembering, connected or not: where it was, what it calls itself, what it has earned.
+//!
+//! Browsers are not remembered, unless they have done something bad: they come under a new name each time. Bounds:
+//! [`Book::MAX`] peers; those with nothing against them that were seen longest ago make room, then those with the least
+//! against them. After [`Book::KEPT`] unseen a peer is forgotten.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::score::{Deed, Score};
+use crate::{peer::PeerId, time::Now};
+
+/// What is kept of a peer over a restart.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Multiaddrs at which it said, or was seen, to listen; at most [`Book::ADDRESSES`].
+    pub addresses: Vec<String>,
+    /// What it calls itself.
+    pub agent: Option<String>,
+    /// When it was connected last, Unix seconds.
+    pub seen: u64,
+    /// What it has earned until then.
+    pub score: Score,
+}
+
+#[derive(Debug)]
+struct Entry {
+    record: Record,
+    /// When its score was brought up to date last (monotonic).
+    decayed: Duration,
+    /// Whether it differs from what was kept.
+    changed: bool,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Book {
+    peers: BTreeMap<PeerId, Entry>,
+    block_time: Duration,
+    /// Who was forgotten and is still kept.
+    forgotten: Vec<PeerId>,
+}
+
+impl Book {
+    /// Peers at most.
+    pub const MAX: usize = 4096;
+    /// Addresses of one peer at most.
+    pub const ADDRESSES: usize = 8;
+    /// Characters of an address at most.
+    pub const ADDRESS: usize = 256;
+    /// How long a peer is remembered that was not seen (op-node's expiry of peer metadata).
+    pub const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+    /// With what an earlier run kept; scores have decayed meanwhile.
+    pub fn new(block_time: Duration, now: Now, kept: impl IntoIterator<Item = (PeerId, Record)>) -> Self {
+        let mut book = Self { peers: BTreeMap::new(), block_time, forgotten: Vec::new() };
+        for (peer, mut record) in kept.into_iter().take(Self::MAX) {
+            let away = Duration::from_secs(now.secs().saturating_sub(record.seen));
+            if away > Self::KEPT {
+                book.forgotten.push(peer);
+                continue;
+            }
+            record.score.decay(away, block_time);
+            book.peers.insert(peer, Entry { record, decayed: now.mono, changed: false });
+        }
+        book
+    }
+
+    /// A peer is here.
+    pub fn seen(&mut self, now: Now, peer: PeerId) {
+        self.entry(now, peer).record.seen = now.secs();
+    }
+
+    /// A peer said what it calls itself and where it listens.
+    pub fn identified(&mut self, now: Now, peer: PeerId, agent: &str, addresses: &[String]) {
+        let fits = |address: &&String| address.len() <= Self::ADDRESS;
+        let addresses: Vec<String> = addresses.iter().filter(fits).take(Self::ADDRESSES).cloned().collect();
+        let record = &mut self.entry(now, peer).record;
+        (record.agent, record.addresses) = (Some(agent.to_owned()), addresses);
+    }
+
+    /// A peer did something; its score now.
+    pub fn note(&mut self, now: Now, peer: PeerId, deed: Deed) -> Score {
+        let entry = self.entry(now, peer);
+        entry.record.score.note(deed);
+        entry.record.seen = now.secs();
+        entry.record.score
+    }
+
+    /// A peer's score at `now` (monotonic).
+    pub fn score(&self, now: Duration, peer: PeerId) -> Score {
+        let Some(entry) = self.peers.get(&peer) else { return Score::default() };
+        let mut score = entry.record.score;
+        score.decay(now.saturating_sub(entry.decayed), self.block_time);
+        score
+    }
+
+    /// A peer's record, its score as of the last change.
+    pub fn get(&self, peer: PeerId) -> Option<&Record> {
+        self.peers.get(&peer).map(|entry| &entry.record)
+    }
+
+    /// Every peer that is remembered.
+    pub fn iter(&self) -> impl Iterator<Item = (PeerId, &Record)> {
+        self.peers.iter().map(|(peer, entry)| (*peer, &entry.record))
+    }
+
+    /// What is to be kept since the last time: a record, or `None` for a peer that was forgotten.
+    pub fn changes(&mut self, now: Now) -> Vec<(PeerId, Option<Record>)> {
+        let mut changes: Vec<_> = self.forgotten.drain(..).map(|peer| (peer, None)).collect();
+        for (peer, entry) in self.peers.iter_mut().filter(|(_, entry)| entry.changed) {
+            entry.bring(now.mono, self.block_time);
+            entry.changed = false;
+            changes.push((*peer, Some(entry.record.clone())));
+        }
+        changes
+    }
+
+    /// Whether anything is to be kept.
+    pub fn has_changes(&self) -> bool {
+        !self.forgotten.is_empty() || self.peers.values().any(|entry| entry.changed)
+    }
+
+    /// The entry of a peer, its score up to date, to be changed.
+    fn entry(&mut self, now: Now, peer: PeerId) -> &mut Entry {
+        if !self.peers.contains_key(&peer) && self.peers.len() >= Self::MAX {
+            self.make_room(now);
+        }
+        let fresh =
+            || Entry { record: Record { seen: now.secs(), ..Record::default() }, decayed: now.mono, changed: true };
+        let entry = self.peers.entry(peer).or_insert_with(fresh);
+        entry.bring(now.mono, self.block_time);
+        entry.changed = true;
+        entry
+    }
+
+    fn make_room(&mut self, now: Now) {
+        let worth = |peer: &PeerId, entry: &Entry| {
+            let against = self.score(now.mono, *peer).own().min(0.0);
+            // The least against it first, then the longest unseen.
+            (-against, entry.record.seen)
+        };
+        let least = self.peers.iter().map(|(peer, entry)| (worth(peer, entry), *peer));
+        let least = least.min_by(|(a, _), (b, _)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        if let Some((_, peer)) = least {
+            self.peers.remove(&peer);
+            self.forgotten.push(peer);
+        }
+    }
+}
+
+impl Entry {
+    fn bring(&mut self, now: Duration, block_time: Duration) {
+        self.record.score.decay(now.saturating_sub(self.decayed), block_time);
+        self.decayed = now;
+    }
+}

@@ -1,0 +1,116 @@
+//! What a peer has earned: this program's own account of it, beside gossipsub's, which forgets whoever leaves.
+//!
+//! | what it did | counter | its points | forgotten |
+//! |---|---|---|---|
+//! | answered a request with a block | `valid`, at most 10 | +0.5 each | a hundredth left after 60 block times |
+//! | failed to answer, other than "not found" | `errors`, at most 9 | −1 each | the same |
+//! | answered with what cannot be right | `rejected`, at most 20 | −20 each | the same |
+//! | gossiped what it must know to be false | `invalid`, at most 20 | −12 each | a tenth left after ten minutes |
+//!
+//! The first three are op-node's, and are its application score, which gossipsub adds to its own. The fourth is ours:
+//! op-node charges such messages no more. gossipsub charges the same messages −2 on the square of their number, forgotten
+//! as slowly (its P4), and listens to nobody below −40. So a ban, below −100 in sum, comes
+//! - with the fifth false message when they come at once: −50 − 60, whatever good answers are worth (5 at most);
+//! - with the sixth when there is one in ten seconds, after 50 s: 4.99 are left of six, which makes −49.8 − 59.9;
+//! - never with one in two minutes: 2.7 are left of all of them, −14.5 − 32.4.
+//!
+//! An honest relay has none: what it can pass on in good faith is charged to nobody (`Fault::acceptance`).
+//!
+//! A *lie*, an answer that proves itself false (a block under another's hash, or of another number), is six times
+//! `rejected`: no program sends one by mistake, and the next would come only after a minute's rest.
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// What a peer did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// It answered with a block.
+    Answered,
+    /// It did not answer, or with an error that is its own.
+    Failed,
+    /// It answered with what cannot be right; a later version of the protocol may think otherwise.
+    Rejected,
+    /// It answered with what proves itself false.
+    Lied,
+    /// It gossiped what it must know to be false.
+    Invalid,
+}
+
+/// See the module. Points fall towards zero with time, in closed form.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    valid: f64,
+    errors: f64,
+    rejected: f64,
+    invalid: f64,
+}
+
+impl Score {
+    /// Notes what the peer did.
+    pub fn note(&mut self, deed: Deed) {
+        let (counter, by, cap) = match deed {
+            Deed::Answered => (&mut self.valid, 1.0, 10.0),
+            Deed::Failed => (&mut self.errors, 1.0, 9.0),
+            Deed::Rejected => (&mut self.rejected, 1.0, 20.0),
+            Deed::Lied => (&mut self.rejected, 6.0, 20.0),
+            Deed::Invalid => (&mut self.invalid, 1.0, 20.0),
+        };
+        *counter = (*counter + by).min(cap);
+    }
+
+    /// Lets `passed` go by, on a chain of this block time.
+    pub fn decay(&mut self, passed: Duration, block_time: Duration) {
+        let slots = passed.as_secs_f64() / block_time.as_secs_f64().max(1.0);
+        let fast = 0.01_f64.powf(slots / 60.0);
+        let slow = 0.1_f64.powf(passed.as_secs_f64() / 600.0);
+        for (counter, left) in
+            [(&mut self.valid, fast), (&mut self.errors, fast), (&mut self.rejected, fast), (&mut self.invalid, slow)]
+        {
+            *counter *= left;
+            if !counter.is_finite() || *counter < 0.01 {
+                *counter = 0.0;
+            }
+        }
+    }
+
+    /// op-node's application score, which gossipsub adds to its own.
+    pub fn application(&self) -> f64 {
+        0.5 * self.valid - self.errors - 20.0 * self.rejected
+    }
+
+    /// What false messages cost beside gossipsub's own charge.
+    pub fn false_messages(&self) -> f64 {
+        -12.0 * self.invalid
+    }
+
+    /// All that is ours.
+    pub fn own(&self) -> f64 {
+        self.application() + self.false_messages()
+    }
+
+    /// Whether nothing is held for or against the peer.
+    pub fn is_blank(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// In words, as a ban's reason tells it; nothing of what is zero.
+    pub fn in_words(&self) -> String {
+        let parts = [
+            (self.invalid, "false messages"),
+            (self.rejected, "false answers"),
+            (self.errors, "failed answers"),
+            (self.valid, "good answers"),
+        ];
+        let parts = parts.iter().filter(|(count, _)| *count > 0.0);
+        parts.map(|(count, what)| format!("{count:.1} {what}")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// What many peers behind one address cost each of them (op-node's `IPColocationFactor`): −35 on the square of how many
+/// there are beyond ten.
+pub fn colocation(peers: usize) -> f64 {
+    let beyond = peers.saturating_sub(10) as f64;
+    -35.0 * beyond * beyond
+}
