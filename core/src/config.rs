@@ -5,13 +5,16 @@ use core::time::Duration;
 use alloy_primitives::Address;
 use ipnet::IpNet;
 
-use crate::{chain::Chain, head::Head, peer::PeerId, request::Limits, sync::SyncConfig};
+use crate::{chain::Chain, head::Head, peer::PeerId, peers::Tide, request::Limits, sync::SyncConfig};
 
 /// How far behind our clock a block's timestamp may lie (op-node `--p2p.gossip.timestamp.threshold`).
 pub const DEFAULT_PAST: Duration = Duration::from_secs(60);
 
 /// Peers to keep at most: each is dialled for ever.
 pub const MAX_STATICS: usize = 1024;
+
+/// The high tide at most: twice as many connections, and leaves beside them, must fit what a process may have open.
+pub const MAX_HIGH_TIDE: usize = 200;
 
 /// A gap is fetched when it is no wider than so much time (op-node asks for nothing older).
 pub const MAX_GAP_TIME: Duration = Duration::from_secs(12 * 60 * 60);
@@ -47,6 +50,8 @@ pub struct Config {
     pub sync: SyncConfig,
     /// Who is believed, and who may connect.
     pub reputation: Reputation,
+    /// How many peers.
+    pub tide: Tide,
     /// Of a hundred messages that are gossiped to us so many count as lost on their way: to see gaps being closed.
     pub loss: u8,
 }
@@ -172,6 +177,7 @@ impl Config {
             mesh: Mesh::default(),
             sync,
             reputation: Reputation::default(),
+            tide: Tide::default(),
             loss: 0,
         }
     }
@@ -188,6 +194,11 @@ impl Config {
         }
         mistakes.extend(self.mesh.mistakes());
         mistakes.extend(self.reputation.mistakes());
+        let Tide { low, high, .. } = self.tide;
+        if low == 0 || low > high || high > MAX_HIGH_TIDE {
+            mistakes
+                .push(format!("the low tide is {low} and the high {high}: must be 1 ≤ low ≤ high ≤ {MAX_HIGH_TIDE}"));
+        }
         if self.sync.max_gap > Head::MAX_GAP {
             mistakes.push(format!("a gap of {} blocks is too wide, at most {}", self.sync.max_gap, Head::MAX_GAP));
         }

@@ -76,6 +76,8 @@ pub enum Event {
     Banned(Banned),
     /// A ban has ended.
     Unbanned(Unbanned),
+    /// There were too many peers: who stays, who goes, and why.
+    Tided(Tided),
     /// The loop stood still: a defect of this program, or a machine with too much to do.
     Stalled(Stalled),
     /// A check panicked: a defect of this program, survived. The message was rejected.
@@ -431,6 +433,28 @@ pub struct Banned {
 pub struct Unbanned {
     /// A peer, or an address.
     pub who: Subject,
+}
+
+/// See [`Event::Tided`].
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Tided {
+    /// So many are to stay.
+    pub low: usize,
+    /// There were more than this.
+    pub high: usize,
+    /// Who stays, the most useful first.
+    pub stay: Vec<Fared>,
+    /// Who goes.
+    pub gone: Vec<Fared>,
+}
+
+/// What became of a peer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Fared {
+    /// Who.
+    pub peer: PeerId,
+    /// Why, in words.
+    pub why: crate::peers::Why,
 }
 
 /// See [`Event::Stalled`].

@@ -44,6 +44,7 @@ mod output;
 mod repute;
 mod serve;
 mod status;
+mod tide;
 
 pub use input::{Input, SignerNews};
 pub use output::{CheckId, DropReason, Keep, KeepId, Kept, Memory, Output};
@@ -167,6 +168,9 @@ impl Node {
                 self.peers.connect(now.mono, connected.clone());
                 if !connected.leaf {
                     self.book.seen(now, connected.peer);
+                }
+                if let Some(reason) = self.too_many(&connected) {
+                    self.part(connected.peer, reason);
                 }
                 self.tell(Event::Connected(connected));
             }

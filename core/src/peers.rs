@@ -10,12 +10,14 @@ mod dial;
 mod gate;
 mod score;
 mod silence;
+mod tide;
 
 pub use book::{Book, Record};
 pub use dial::{Dialer, Statics};
 pub use gate::{Ban, Gate, Subject, is_public};
 pub use score::{Deed, Score, colocation};
 pub use silence::Silence;
+pub use tide::{Fate, Standing, Tide, Why, network};
 
 use crate::{event::Connected, fork::Version, limit::Limit, node::DropReason, peer::PeerId};
 
@@ -30,6 +32,8 @@ pub struct Peers {
 pub struct Peer {
     /// How it connected.
     pub connected: Connected,
+    /// Since when (monotonic).
+    pub since: Duration,
     /// What it calls itself, by identify.
     pub agent: Option<String>,
     /// How often gossipsub gave up sending to it.
@@ -64,6 +68,7 @@ impl Peers {
                 connected.peer,
                 Peer {
                     connected,
+                    since: now,
                     agent: None,
                     slow: 0,
                     parted: None,
@@ -157,6 +162,16 @@ impl Peers {
             *crowds.entry(Subject::address(ip)).or_default() += 1;
         }
         crowds
+    }
+
+    /// A connected peer.
+    pub fn get(&self, peer: PeerId) -> Option<&Peer> {
+        self.connected.get(&peer)
+    }
+
+    /// The connected peers that are no leaves and do not go already.
+    pub fn nodes(&self) -> impl Iterator<Item = &Peer> {
+        self.connected.values().filter(|peer| !peer.connected.leaf && peer.parted.is_none())
     }
 
     /// The peer's IP, where it is connected and its address has one.

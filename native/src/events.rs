@@ -9,7 +9,10 @@ use std::{
 };
 
 use alloy_primitives::Address;
-use petrel_core::{Event, event::SignerChanged};
+use petrel_core::{
+    Event,
+    event::{SignerChanged, Tided},
+};
 use serde::Serialize;
 
 /// Lines that may wait for a slow reader; later ones are counted and left out.
@@ -146,9 +149,21 @@ pub fn log(event: &Event) {
         }
         Event::Banned(ban) => tracing::warn!(who = %ban.who, until = ban.until, reason = %ban.reason, "banned"),
         Event::Unbanned(ban) => tracing::info!(who = %ban.who, "a ban has ended"),
+        Event::Tided(tided) => tell_tide(tided),
         Event::Stalled(stalled) => tracing::warn!(millis = stalled.millis, "the loop stood still"),
         Event::CheckPanicked(panicked) => tracing::error!(peer = ?panicked.peer, "a check panicked"),
         other => tracing::trace!(?other, "event"),
+    }
+}
+
+/// A line for each peer: who stays and who goes is a question that operators ask.
+fn tell_tide(tided: &Tided) {
+    let (stay, gone) = (tided.stay.len(), tided.gone.len());
+    tracing::info!(low = tided.low, high = tided.high, stay, gone, "too many peers");
+    for (fate, peers) in [("stays", &tided.stay), ("goes", &tided.gone)] {
+        for peer in peers {
+            tracing::info!(peer = %peer.peer, why = %peer.why, "{fate}");
+        }
     }
 }
 

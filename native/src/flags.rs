@@ -232,6 +232,15 @@ pub struct PeersFlags {
         env = "PETREL_P2P_GATE_MIN_SCORE"
     )]
     pub min_score: Option<String>,
+    /// So many peers stay when there are too many; browsers are not counted
+    #[arg(long = "p2p.peers.lo", value_name = "N", default_value = "20", env = "PETREL_P2P_PEERS_LO")]
+    pub peers_lo: String,
+    /// With more peers than this the least useful go; with twice as many nobody is let in
+    #[arg(long = "p2p.peers.hi", value_name = "N", default_value = "30", env = "PETREL_P2P_PEERS_HI")]
+    pub peers_hi: String,
+    /// Who has been here for less than this stays
+    #[arg(long = "p2p.peers.grace", value_name = "DURATION", default_value = "30s", env = "PETREL_P2P_PEERS_GRACE")]
+    pub peers_grace: String,
     /// Networks in which peers may be, as CIDR, comma separated; without it anywhere
     #[arg(long = "p2p.netrestrict", value_name = "CIDR", value_delimiter = ',', env = "PETREL_P2P_NETRESTRICT")]
     pub restrict: Vec<String>,

@@ -111,6 +111,7 @@ impl Settings {
             let mut config = judge.config(chain, signer, &flags.p2p);
             config.sync = judge.sync(&flags.sync, config.chain.block_time);
             config.reputation = judge.reputation(&flags.peers);
+            config.tide = judge.tide(&flags.peers);
             judge.within_restriction(&config);
             config
         });

@@ -46,6 +46,12 @@ export interface Peer {
   readonly agent: string | null;
 }
 
+interface Fared {
+  readonly peer: string;
+  /** In words. */
+  readonly why: string;
+}
+
 interface Judged {
   readonly peer: string | null;
   readonly version: string;
@@ -91,6 +97,7 @@ export type FollowerEvent =
   | { readonly event: 'graylisted'; readonly peer: string; readonly score: number }
   | { readonly event: 'banned'; readonly who: string; readonly until: number; readonly reason: string }
   | { readonly event: 'unbanned'; readonly who: string }
+  | { readonly event: 'tided'; readonly low: number; readonly high: number; readonly stay: readonly Fared[]; readonly gone: readonly Fared[] }
   | { readonly event: 'stalled'; readonly millis: number }
   | { readonly event: 'identified'; readonly peer: string; readonly agent: string };
 

@@ -76,6 +76,9 @@ impl Node {
         let judged_ms = u64::try_from(waited).unwrap_or(u64::MAX);
         self.tell(Event::Block(NewBlock { block: block.clone(), via, peer: pending.peer, delay_ms, judged_ms }));
         self.heard = true;
+        if let Some(peer) = pending.peer {
+            self.note(now, peer, Deed::Delivered);
+        }
         self.lead(now, block);
         if pending.peer.is_none() {
             // Nobody sends a sequencer its own blocks back.

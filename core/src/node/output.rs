@@ -169,6 +169,12 @@ pub enum DropReason {
     Graylisted,
     /// It is banned.
     Banned,
+    /// There are more peers than the high tide, and others are more useful.
+    Ebb,
+    /// There is room for nobody.
+    Full,
+    /// There are too many from where it is.
+    Crowded,
 }
 
 impl DropReason {
@@ -181,6 +187,9 @@ impl DropReason {
             Self::Lied => "lied: it answered a request with what is provably false",
             Self::Graylisted => "graylisted: nothing of what it sends is of use",
             Self::Banned => "banned: see the event that says until when and why",
+            Self::Ebb => "too many peers: others are more useful, see the event that says how",
+            Self::Full => "full: twice as many peers as the high tide are here",
+            Self::Crowded => "crowded: too many peers come from its address or network",
             Self::Silent => "silent: nothing came from anybody, a new connection may help",
         }
     }

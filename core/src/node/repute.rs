@@ -41,12 +41,12 @@ impl Node {
 
     /// A peer did something; it may be banned for it.
     pub(super) fn note(&mut self, now: Now, peer: PeerId, deed: Deed) {
-        let good = deed == Deed::Answered;
+        let good = matches!(deed, Deed::Answered | Deed::Delivered);
         if !self.config.reputation.scoring || (good && self.peers.is_leaf(peer)) {
             return;
         }
         let score = self.book.note(now, peer, deed);
-        if score.own() < self.config.reputation.ban_threshold {
+        if !good && score.own() < self.config.reputation.ban_threshold {
             self.condemn(now, peer, score.own());
         }
     }
@@ -54,7 +54,7 @@ impl Node {
     /// gossipsub's scores of the connected peers, as they are now.
     pub(super) fn scored(&mut self, now: Now, scores: Vec<(PeerId, f64)>) {
         if !self.config.reputation.scoring {
-            return;
+            return self.ebb(now);
         }
         let low = |score: f64| score < Self::GRAYLIST;
         self.fallen.retain(|peer, _| scores.iter().any(|(who, score)| who == peer && low(*score)));
@@ -67,6 +67,7 @@ impl Node {
             }
         }
         self.mind_the_gate(now);
+        self.ebb(now);
     }
 
     /// A peer's points in sum: gossipsub's, in which our application score is, and what false messages cost beside.

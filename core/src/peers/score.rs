@@ -6,6 +6,7 @@
 //! | failed to answer, other than "not found" | `errors`, at most 9 | −1 each | the same |
 //! | answered with what cannot be right | `rejected`, at most 20 | −20 each | the same |
 //! | gossiped what it must know to be false | `invalid`, at most 20 | −12 each | a tenth left after ten minutes |
+//! | gossiped a valid block first | `delivered`, at most 1,000 | none; it counts when there are too many peers | the same |
 //!
 //! The first three are op-node's, and are its application score, which gossipsub adds to its own. The fourth is ours:
 //! op-node charges such messages no more. gossipsub charges the same messages −2 on the square of their number, forgotten
@@ -36,15 +37,19 @@ pub enum Deed {
     Lied,
     /// It gossiped what it must know to be false.
     Invalid,
+    /// It was the first to gossip a valid block.
+    Delivered,
 }
 
 /// See the module. Points fall towards zero with time, in closed form.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Score {
     valid: f64,
     errors: f64,
     rejected: f64,
     invalid: f64,
+    delivered: f64,
 }
 
 impl Score {
@@ -56,6 +61,7 @@ impl Score {
             Deed::Rejected => (&mut self.rejected, 1.0, 20.0),
             Deed::Lied => (&mut self.rejected, 6.0, 20.0),
             Deed::Invalid => (&mut self.invalid, 1.0, 20.0),
+            Deed::Delivered => (&mut self.delivered, 1.0, 1_000.0),
         };
         *counter = (*counter + by).min(cap);
     }
@@ -65,9 +71,9 @@ impl Score {
         let slots = passed.as_secs_f64() / block_time.as_secs_f64().max(1.0);
         let fast = 0.01_f64.powf(slots / 60.0);
         let slow = 0.1_f64.powf(passed.as_secs_f64() / 600.0);
-        for (counter, left) in
-            [(&mut self.valid, fast), (&mut self.errors, fast), (&mut self.rejected, fast), (&mut self.invalid, slow)]
-        {
+        let fast = [&mut self.valid, &mut self.errors, &mut self.rejected].map(|counter| (counter, fast));
+        let slow = [&mut self.invalid, &mut self.delivered].map(|counter| (counter, slow));
+        for (counter, left) in fast.into_iter().chain(slow) {
             *counter *= left;
             if !counter.is_finite() || *counter < 0.01 {
                 *counter = 0.0;
@@ -88,6 +94,11 @@ impl Score {
     /// All that is ours.
     pub fn own(&self) -> f64 {
         self.application() + self.false_messages()
+    }
+
+    /// How many new blocks and answers it brought of late.
+    pub fn useful(&self) -> f64 {
+        self.delivered + self.valid
     }
 
     /// Whether nothing is held for or against the peer.

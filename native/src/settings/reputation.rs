@@ -3,7 +3,10 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use petrel_core::config::{Config, Reputation};
+use petrel_core::{
+    config::{Config, Reputation},
+    peers::Tide,
+};
 
 use super::{Judge, parse};
 use crate::flags::PeersFlags;
@@ -20,6 +23,15 @@ impl Judge {
             min_score,
             spare_statics: true,
             restrict: flags.restrict.iter().filter_map(|text| self.net_of("p2p.netrestrict", text)).collect(),
+        }
+    }
+
+    pub(super) fn tide(&mut self, flags: &PeersFlags) -> Tide {
+        let usual = Tide::default();
+        Tide {
+            low: self.degree("p2p.peers.lo", &flags.peers_lo, usual.low),
+            high: self.degree("p2p.peers.hi", &flags.peers_hi, usual.high),
+            grace: self.take("p2p.peers.grace", parse::duration(&flags.peers_grace)),
         }
     }
 

@@ -213,8 +213,13 @@ fn reputation_has_op_nodes_values_and_takes_others() {
         "--p2p.ban.threshold=-50",
         "--p2p.ban.duration=90s",
         "--p2p.netrestrict=10.1.2.3/8,2001:db8::/32",
+        "--p2p.peers.lo=5",
+        "--p2p.peers.hi=9",
+        "--p2p.peers.grace=1m",
     ]);
-    let given = given.unwrap().config.reputation.clone();
+    let given = given.unwrap().config;
+    assert_eq!((given.tide.low, given.tide.high, given.tide.grace.as_secs()), (5, 9, 60));
+    let given = given.reputation.clone();
     assert!(!given.scoring && !given.bans);
     assert_eq!((given.ban_threshold, given.min_score, given.ban_duration.as_secs()), (-50.0, None, 90));
     assert_eq!(given.restrict.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/8", "2001:db8::/32"]);
@@ -232,6 +237,8 @@ fn wrong_values_of_reputation_are_all_named() {
         "--p2p.ban.duration=0s",
         "--p2p.gate.min-score=5",
         "--p2p.netrestrict=10.0.0.0/33,10.0.0.0/8",
+        "--p2p.peers.lo=40",
+        "--p2p.peers.grace=soon",
         &statics,
     ])
     .unwrap_err();
@@ -240,6 +247,8 @@ fn wrong_values_of_reputation_are_all_named() {
         "--p2p.ban.threshold: \"much\"",
         "a ban of 0ns cannot be, it lasts a second to a year",
         "the least score is 5",
+        "the low tide is 40 and the high 30",
+        "--p2p.peers.grace",
         "--p2p.netrestrict: \"10.0.0.0/33\"",
         "1.2.3.4 is in none of the networks",
     ];
