@@ -32,7 +32,10 @@ pub(crate) struct Report {
     judged: Vec<u64>,
     accepted: BTreeSet<String>,
     stalls: Vec<u64>,
-    graylisted: BTreeMap<String, Instant>,
+    /// Who was graylisted or banned first when.
+    barred: BTreeMap<String, Instant>,
+    /// Why connections ended.
+    ends: BTreeMap<String, u64>,
     faults: BTreeMap<String, u64>,
     missed: u64,
     memory: u64,
@@ -49,7 +52,8 @@ impl Report {
             judged: Vec::new(),
             accepted: BTreeSet::new(),
             stalls: Vec::new(),
-            graylisted: BTreeMap::new(),
+            barred: BTreeMap::new(),
+            ends: BTreeMap::new(),
             faults: BTreeMap::new(),
             missed: 0,
             memory: 0,
@@ -93,8 +97,12 @@ impl Report {
                 self.judged.push(event["judged_ms"].as_u64().unwrap());
             }
             "stalled" => self.stalls.push(event["millis"].as_u64().unwrap()),
-            "graylisted" => {
-                self.graylisted.entry(text("peer")).or_insert_with(Instant::now);
+            "graylisted" => _ = self.barred.entry(text("peer")).or_insert_with(Instant::now),
+            "banned" => _ = self.barred.entry(text("who")).or_insert_with(Instant::now),
+            "disconnected" => {
+                let reason = text("reason");
+                let word = reason.split([':', ' ']).next().unwrap_or_default().to_owned();
+                *self.ends.entry(word).or_default() += 1;
             }
             "rejected" | "ignored" => *self.faults.entry(text("fault")).or_default() += 1,
             "missed" => self.missed += event["count"].as_u64().unwrap(),
@@ -112,6 +120,7 @@ impl Report {
             println!("  {count:>7} RPCs  {kind}");
         }
         println!("judged: {:?}", self.faults);
+        println!("ended: {:?}", self.ends);
         let lines = [self.blocks(), self.delay(), self.loop_turns(), self.resident(), self.blame(), self.logs(log)];
         for (fine, line) in &lines {
             println!("{} {line}", if *fine { "  " } else { "!!" });
@@ -146,13 +155,15 @@ impl Report {
 
     fn blame(&self) -> (bool, String) {
         let after = |(peer, since): (&String, &Instant)| {
-            Some(self.graylisted.get(peer)?.saturating_duration_since(*since).as_secs_f64())
+            Some(self.barred.get(peer)?.saturating_duration_since(*since).as_secs_f64())
         };
         let times: Vec<f64> = self.attackers.iter().filter_map(after).collect();
         let slowest = times.iter().copied().fold(0.0, f64::max);
-        let others = self.graylisted.keys().filter(|peer| !self.attackers.contains_key(*peer)).count();
-        let line =
-            format!("{} identities graylisted, the slowest {slowest:.1} s after it came; {others} others", times.len());
+        let others = self.barred.keys().filter(|peer| !self.attackers.contains_key(*peer)).count();
+        let line = format!(
+            "{} identities graylisted or banned, the slowest {slowest:.1} s after it came; {others} others",
+            times.len()
+        );
         (slowest <= GRAYLISTED.as_secs_f64() && others == 0 && !times.is_empty(), line)
     }
 
