@@ -32,6 +32,10 @@ pub mod signer;
 pub mod store;
 pub mod transport;
 
+/// What the daemon allocates with. Blocks of many sizes are made on one thread and dropped on another, for months: under
+/// that glibc's allocator grows.
+pub use tikv_jemallocator::Jemalloc as Allocator;
+
 use flags::{Cli, Command, NodeFlags};
 use settings::Settings;
 

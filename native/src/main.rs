@@ -2,9 +2,8 @@
 
 use std::process::ExitCode;
 
-/// Blocks of many sizes are made on one thread and dropped on another, for months: glibc's allocator grows under that.
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: petrel_node::Allocator = petrel_node::Allocator;
 
 fn main() -> ExitCode {
     petrel_node::main()

@@ -20,6 +20,10 @@ use petrel_tests::{child::Child, forge, sequencer};
 
 use path::{Measured, Path};
 
+/// The daemon's, for both relays.
+#[global_allocator]
+static ALLOCATOR: petrel_node::Allocator = petrel_node::Allocator;
+
 /// Rounds, each of so many blocks through each relay.
 const ROUNDS: u64 = 4;
 const BLOCKS: u64 = 250;

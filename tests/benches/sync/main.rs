@@ -18,6 +18,10 @@ use petrel_core::{
 
 use node::{Client, Server};
 
+/// The daemon's.
+#[global_allocator]
+static ALLOCATOR: petrel_node::Allocator = petrel_node::Allocator;
+
 /// Blocks of the gap, and bytes of each.
 const BLOCKS: u64 = 1000;
 const BYTES: usize = 100_000;
