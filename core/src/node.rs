@@ -177,7 +177,7 @@ impl Node {
             Input::Disconnected { peer, reason } => {
                 self.statics.disconnected(peer, now.mono);
                 self.sync.disconnected(peer, now.mono);
-                self.server.disconnected(peer);
+                self.server.disconnected(peer, now.mono);
                 let ours = self.peers.disconnect(peer).map(|reason| reason.as_str().to_owned());
                 self.tell(Event::Disconnected(Disconnected { peer, reason: ours.unwrap_or(reason) }));
             }
@@ -389,6 +389,8 @@ impl Node {
         if outcome.is_ok()
             && let Some(peer) = self.sync.asked(id)
         {
+            // As long as it answers it is worth its connection.
+            self.silence.heard(now.mono);
             self.note(now, peer, Deed::Answered);
         }
         if let Some(failure) = self.sync.judged(id, outcome, now.mono) {

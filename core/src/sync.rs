@@ -197,10 +197,10 @@ impl Sync {
             if known.serves {
                 self.left_at = Some(now);
             }
-            known.left();
+            known.left(now, self.config.limits.peer.map_or(Duration::ZERO, crate::request::Rate::refill));
         }
         let few = self.peers.len() <= Self::PEERS;
-        self.peers.retain(|_, peer| peer.connected || (few && peer.rests(now)));
+        self.peers.retain(|_, peer| peer.connected || (few && peer.is_remembered(now)));
     }
 
     /// What is missing now. What is fetched and no longer wanted is let go without blame.

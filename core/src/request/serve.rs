@@ -39,6 +39,11 @@ impl Rate {
         }
     }
 
+    /// How long an empty bucket takes to be full again.
+    pub const fn refill(self) -> Duration {
+        Duration::from_secs((self.burst.get().div_ceil(self.per_second.get())) as u64)
+    }
+
     fn limit(self, now: Duration) -> Limit {
         Limit::new(self.per_second, self.burst, now)
     }
@@ -69,6 +74,8 @@ pub struct Server {
     /// When the leaves' budget has paid for what they got (monotonic).
     leaves_at: Duration,
     peers: BTreeMap<PeerId, Peer>,
+    /// The buckets of those who left, and until when (monotonic): who comes back does not get a full one.
+    gone: BTreeMap<PeerId, (Duration, Limit)>,
     /// Who is served next; each peer with waiting requests stands here once.
     turns: VecDeque<PeerId>,
     /// Requests whose block is being loaded or on its way.
@@ -131,6 +138,9 @@ impl Server {
     /// See [`Server::OUT_BYTES`].
     pub const PEER_OUT_BYTES: usize = 4 << 20;
 
+    /// Buckets of those who left that are remembered.
+    pub const GONE: usize = 4096;
+
     /// Full buckets at `now` (monotonic).
     pub fn new(limits: Limits, now: Duration) -> Self {
         Self {
@@ -138,6 +148,7 @@ impl Server {
             all: limits.all.map(|rate| rate.limit(now)),
             leaves_at: now,
             peers: BTreeMap::new(),
+            gone: BTreeMap::new(),
             turns: VecDeque::new(),
             out: BTreeMap::new(),
             out_bytes: 0,
@@ -147,14 +158,20 @@ impl Server {
 
     /// A peer connected.
     pub fn connected(&mut self, peer: PeerId, leaf: bool, now: Duration) {
-        let limit = self.limits.peer.map(|rate| rate.limit(now));
+        self.gone.retain(|_, (until, _)| *until > now);
+        let left = self.gone.remove(&peer).map(|(_, limit)| limit);
+        let limit = left.or_else(|| self.limits.peer.map(|rate| rate.limit(now)));
         let fresh = Peer { leaf, limit, waiting: VecDeque::new(), out: 0, out_bytes: 0 };
         self.peers.entry(peer).or_insert(fresh);
     }
 
-    /// A peer's last connection ended: its requests with it.
-    pub fn disconnected(&mut self, peer: PeerId) {
-        self.peers.remove(&peer);
+    /// A peer's last connection ended: its requests with it. Its bucket is remembered until it would be full.
+    pub fn disconnected(&mut self, peer: PeerId, now: Duration) {
+        self.gone.retain(|_, (until, _)| *until > now);
+        let limit = self.peers.remove(&peer).and_then(|known| known.limit);
+        if let (Some(limit), Some(rate), true) = (limit, self.limits.peer, self.gone.len() < Self::GONE) {
+            self.gone.insert(peer, (now.saturating_add(rate.refill()), limit));
+        }
         self.turns.retain(|turn| *turn != peer);
         let gone: Vec<AskId> = self.out.iter().filter(|(_, out)| out.peer == peer).map(|(id, _)| *id).collect();
         for id in gone {

@@ -29,6 +29,8 @@ pub(super) struct Peer {
     proven: bool,
     /// It lied.
     rest_until: Option<Duration>,
+    /// Of one that left: when it has all its tokens again.
+    full_at: Duration,
 }
 
 impl Peer {
@@ -47,12 +49,20 @@ impl Peer {
             strays: 0,
             proven: false,
             rest_until: None,
+            full_at: now,
         }
     }
 
-    pub(super) fn left(&mut self) {
+    /// It is gone at `now`; its tokens are remembered until they are all there again.
+    pub(super) fn left(&mut self, now: Duration, refill: Duration) {
         // Another program may come back in its place.
         (self.connected, self.serves) = (false, true);
+        self.full_at = now.saturating_add(refill);
+    }
+
+    /// Whether something of it is to be remembered while it is away.
+    pub(super) fn is_remembered(&self, now: Duration) -> bool {
+        self.rests(now) || now < self.full_at
     }
 
     pub(super) fn rests(&self, now: Duration) -> bool {

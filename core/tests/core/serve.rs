@@ -219,7 +219,7 @@ fn what_a_peer_asked_for_goes_with_it() {
     test.ask(1, Some(1000));
     test.ask(1, Some(999));
     assert!(matches!(test.next(), Some(Served::Load(..))));
-    test.server.disconnected(peer(1));
+    test.server.disconnected(peer(1), test.now.mono);
     assert_eq!(test.next(), None);
     assert_eq!(test.server.loaded(AskId(1), Some(block(10)), test.now.mono), None);
     assert_eq!(test.server.due(test.now.mono), None);
@@ -246,4 +246,26 @@ fn a_request_whose_stream_is_closed_while_it_waits_is_forgotten() {
     test.pass(20_000);
     assert_eq!(test.next(), None);
     assert_eq!(test.server.due(test.now.mono), None);
+}
+
+#[test]
+fn who_leaves_and_comes_back_does_not_get_a_full_bucket() {
+    let mut test = Test::new(Limits::default());
+    let burst = |test: &mut Test| {
+        for _ in 0..16 {
+            test.ask(1, Some(900));
+        }
+        test.serve(1000)
+    };
+    assert_eq!(burst(&mut test), 15);
+    test.server.disconnected(peer(1), test.now.mono);
+    test.server.connected(peer(1), false, test.now.mono);
+    assert_eq!(burst(&mut test), 0);
+    test.pass(1000);
+    assert_eq!(test.serve(1000), 4);
+    // Away for as long as it takes to fill it.
+    test.server.disconnected(peer(1), test.now.mono);
+    test.pass(4000);
+    test.server.connected(peer(1), false, test.now.mono);
+    assert_eq!(burst(&mut test), 15);
 }

@@ -1,7 +1,11 @@
 //! Servers with a chain that each makes for itself, the same one; and a client with its first block.
 
 use std::{
-    sync::{LazyLock, mpsc},
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -65,6 +69,8 @@ pub(crate) struct Server {
     pub(crate) address: String,
     pub(crate) first: Link,
     produce: UnboundedSender<()>,
+    /// Blocks that it has served, as of a moment ago.
+    served: Arc<AtomicU64>,
     slow: Option<JoinHandle<()>>,
 }
 
@@ -74,6 +80,8 @@ impl Server {
         let (found, address) = mpsc::channel();
         let (made, first) = mpsc::channel();
         let (produce, mut due) = unbounded_channel();
+        let served = Arc::new(AtomicU64::new(0));
+        let count = served.clone();
         thread::spawn(move || {
             let mut maker = Maker::new(CHAIN.clone(), forge::key(1), bytes);
             runtime().block_on(async {
@@ -84,6 +92,7 @@ impl Server {
                 let mut driver = daemon::driver(&Identity::generate(), settled, &net, body).unwrap();
                 // Each waits for the one before it, so that nothing has to wait for a check.
                 let mut left = blocks;
+                let mut look = tokio::time::interval(Duration::from_millis(20));
                 let next = maker.make().unwrap();
                 driver.publish(next.version, next.message.into());
                 loop {
@@ -107,6 +116,7 @@ impl Server {
                             Some(_) => {}
                             None => return,
                         },
+                        _ = look.tick() => count.store(driver.status().served, Ordering::Relaxed),
                         order = due.recv() => match order {
                             Some(()) => {
                                 let next = maker.make().unwrap();
@@ -122,12 +132,17 @@ impl Server {
         let links: Vec<Link> = first.iter().take(blocks as usize).collect();
         // The last of them is being kept.
         thread::sleep(Duration::from_millis(500));
-        Self { address, first: links[0], produce, slow: None }
+        Self { address, first: links[0], produce, served, slow: None }
     }
 
     /// Makes and gossips the block behind the gap.
     pub(crate) fn produce_last(&self) {
         self.produce.send(()).unwrap();
+    }
+
+    /// Blocks that it has served so far.
+    pub(crate) fn served(&self) -> u64 {
+        self.served.load(Ordering::Relaxed)
     }
 
     /// From now on four streams are read a byte a second.
