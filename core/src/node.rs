@@ -122,7 +122,6 @@ impl Node {
     pub fn new(config: Settled, memory: &Memory, seed: [u8; 32], now: Now) -> Self {
         let jitter = u64::from_le_bytes(seed.first_chunk().copied().unwrap_or_default());
         let block_time = Duration::from_secs(config.chain.block_time);
-        let (book, gate) = Self::remembered(memory, block_time, now);
         let mut node = Self {
             forks: Arc::new(config.chain.forks.clone()),
             outputs: VecDeque::new(),
@@ -130,8 +129,8 @@ impl Node {
             statics: Statics::new(&config.statics, jitter, now.mono),
             signers: Signers::new(config.signer),
             doubts: Doubts::default(),
-            book,
-            gate,
+            book: Book::new(block_time, now, memory.peers.iter().cloned()),
+            gate: Gate::default(),
             fallen: BTreeMap::new(),
             low: BTreeSet::new(),
             keep_peers_at: now.mono.saturating_add(Self::KEEP_PEERS),
@@ -152,7 +151,7 @@ impl Node {
             counts: status::Counts::default(),
             config,
         };
-        node.shut_again();
+        node.remember(&memory.bans, now);
         node
     }
 

@@ -10,11 +10,11 @@ use std::{
     net::IpAddr,
 };
 
-use super::{DropReason, Keep, Memory, Node, Output};
+use super::{DropReason, Keep, Node, Output};
 use crate::{
     event::{Banned, Event, Graylisted, Unbanned},
     peer::PeerId,
-    peers::{Ban, Book, Deed, Gate, Subject, colocation, is_public},
+    peers::{Ban, Deed, Gate, Subject, colocation, is_public},
     time::Now,
 };
 
@@ -28,15 +28,15 @@ impl Node {
     /// A change of the application score that gossipsub need not hear of.
     const SAME: f64 = 0.05;
 
-    /// The book and the gate as an earlier run kept them.
-    pub(super) fn remembered(memory: &Memory, block_time: Duration, now: Now) -> (Book, Gate) {
-        (Book::new(block_time, now, memory.peers.clone()), Gate::default().restored(now, memory.bans.clone()))
-    }
-
-    /// Shuts the gate for those that are still banned.
-    pub(super) fn shut_again(&mut self) {
+    /// Takes the bans that an earlier run kept: those that have ended meanwhile are forgotten.
+    pub(super) fn remember(&mut self, bans: &[(Subject, Ban)], now: Now) {
+        let (gate, ended) = Gate::restored(now, bans.iter().cloned());
+        self.gate = gate;
         let subjects: Vec<Subject> = self.gate.iter().map(|(subject, _)| subject).collect();
         self.outputs.extend(subjects.into_iter().map(Output::Shut));
+        for subject in ended {
+            self.keep(Keep::Ban(subject, None));
+        }
     }
 
     /// A peer did something; it may be banned for it.
@@ -167,7 +167,10 @@ impl Node {
 
     fn open(&mut self, subject: Subject) {
         self.keep(Keep::Ban(subject, None));
-        self.outputs.push_back(Output::Open(subject));
+        let is_low = matches!(subject, Subject::Peer(peer) if self.low.contains(&peer));
+        if !is_low {
+            self.outputs.push_back(Output::Open(subject));
+        }
         self.tell(Event::Unbanned(Unbanned { who: subject }));
     }
 

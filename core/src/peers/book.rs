@@ -5,7 +5,7 @@
 //! against them. After [`Book::KEPT`] unseen a peer is forgotten.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -30,8 +30,6 @@ struct Entry {
     record: Record,
     /// When its score was brought up to date last (monotonic).
     decayed: Duration,
-    /// Whether it differs from what was kept.
-    changed: bool,
 }
 
 /// See the module.
@@ -39,8 +37,8 @@ struct Entry {
 pub struct Book {
     peers: BTreeMap<PeerId, Entry>,
     block_time: Duration,
-    /// Who was forgotten and is still kept.
-    forgotten: Vec<PeerId>,
+    /// Whose record differs from what is kept: of those who were forgotten too.
+    changed: BTreeSet<PeerId>,
 }
 
 impl Book {
@@ -55,15 +53,15 @@ impl Book {
 
     /// With what an earlier run kept; scores have decayed meanwhile.
     pub fn new(block_time: Duration, now: Now, kept: impl IntoIterator<Item = (PeerId, Record)>) -> Self {
-        let mut book = Self { peers: BTreeMap::new(), block_time, forgotten: Vec::new() };
-        for (peer, mut record) in kept.into_iter().take(Self::MAX) {
+        let mut book = Self { peers: BTreeMap::new(), block_time, changed: BTreeSet::new() };
+        for (peer, mut record) in kept {
             let away = Duration::from_secs(now.secs().saturating_sub(record.seen));
-            if away > Self::KEPT {
-                book.forgotten.push(peer);
+            if away > Self::KEPT || book.peers.len() >= Self::MAX {
+                book.changed.insert(peer);
                 continue;
             }
             record.score.decay(away, block_time);
-            book.peers.insert(peer, Entry { record, decayed: now.mono, changed: false });
+            book.peers.insert(peer, Entry { record, decayed: now.mono });
         }
         book
     }
@@ -109,18 +107,20 @@ impl Book {
 
     /// What is to be kept since the last time: a record, or `None` for a peer that was forgotten.
     pub fn changes(&mut self, now: Now) -> Vec<(PeerId, Option<Record>)> {
-        let mut changes: Vec<_> = self.forgotten.drain(..).map(|peer| (peer, None)).collect();
-        for (peer, entry) in self.peers.iter_mut().filter(|(_, entry)| entry.changed) {
-            entry.bring(now.mono, self.block_time);
-            entry.changed = false;
-            changes.push((*peer, Some(entry.record.clone())));
+        let mut changes = Vec::new();
+        for peer in core::mem::take(&mut self.changed) {
+            let record = self.peers.get_mut(&peer).map(|entry| {
+                entry.bring(now.mono, self.block_time);
+                entry.record.clone()
+            });
+            changes.push((peer, record));
         }
         changes
     }
 
     /// Whether anything is to be kept.
     pub fn has_changes(&self) -> bool {
-        !self.forgotten.is_empty() || self.peers.values().any(|entry| entry.changed)
+        !self.changed.is_empty()
     }
 
     /// The entry of a peer, its score up to date, to be changed.
@@ -128,11 +128,10 @@ impl Book {
         if !self.peers.contains_key(&peer) && self.peers.len() >= Self::MAX {
             self.make_room(now);
         }
-        let fresh =
-            || Entry { record: Record { seen: now.secs(), ..Record::default() }, decayed: now.mono, changed: true };
+        let fresh = || Entry { record: Record { seen: now.secs(), ..Record::default() }, decayed: now.mono };
         let entry = self.peers.entry(peer).or_insert_with(fresh);
         entry.bring(now.mono, self.block_time);
-        entry.changed = true;
+        self.changed.insert(peer);
         entry
     }
 
@@ -146,7 +145,7 @@ impl Book {
         let least = least.min_by(|(a, _), (b, _)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         if let Some((_, peer)) = least {
             self.peers.remove(&peer);
-            self.forgotten.push(peer);
+            self.changed.insert(peer);
         }
     }
 }

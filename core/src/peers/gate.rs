@@ -9,7 +9,7 @@
 
 use core::{fmt, time::Duration};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv6Addr},
     str::FromStr,
 };
@@ -82,7 +82,10 @@ pub struct Ban {
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Gate {
+    /// When each ends (monotonic), and what it is.
     bans: BTreeMap<Subject, (Duration, Ban)>,
+    /// The same in the order of their ends.
+    ends: BTreeSet<(Duration, Subject)>,
 }
 
 impl Gate {
@@ -91,15 +94,18 @@ impl Gate {
     /// So many banned peers of one address ban the address.
     pub const CROWD: usize = 4;
 
-    /// Bans that an earlier run kept.
-    pub fn restored(mut self, now: Now, kept: impl IntoIterator<Item = (Subject, Ban)>) -> Self {
-        for (subject, ban) in kept.into_iter().take(Self::MAX) {
+    /// With the bans that an earlier run kept; and those of them that have ended.
+    pub fn restored(now: Now, kept: impl IntoIterator<Item = (Subject, Ban)>) -> (Self, Vec<Subject>) {
+        let (mut gate, mut ended) = (Self::default(), Vec::new());
+        for (subject, ban) in kept {
             let left = ban.until.saturating_sub(now.secs()).min(ban.secs);
-            if left > 0 {
-                self.bans.insert(subject, (now.mono.saturating_add(Duration::from_secs(left)), ban));
+            if left > 0 && gate.bans.len() < Self::MAX {
+                gate.put(subject, now.mono.saturating_add(Duration::from_secs(left)), ban);
+            } else {
+                ended.push(subject);
             }
         }
-        self
+        (gate, ended)
     }
 
     /// Bans; who makes room for it. A ban that is there and was as long stays as it is, and this is `None`.
@@ -108,28 +114,42 @@ impl Gate {
         if self.bans.get(&subject).is_some_and(|(known, found)| *known >= ends || found.secs >= ban.secs) {
             return None;
         }
-        self.bans.insert(subject, (ends, ban));
+        self.put(subject, ends, ban);
         let mut evicted = Vec::new();
-        while self.bans.len() > Self::MAX {
-            let first = self.bans.iter().min_by_key(|(_, (ends, _))| *ends).map(|(subject, _)| *subject);
-            evicted.extend(first.inspect(|first| _ = self.bans.remove(first)));
+        while self.bans.len() > Self::MAX
+            && let Some((_, first)) = self.ends.first().copied()
+        {
+            self.lift(first);
+            evicted.push(first);
         }
         Some(evicted)
     }
 
+    fn put(&mut self, subject: Subject, ends: Duration, ban: Ban) {
+        self.lift(subject);
+        self.bans.insert(subject, (ends, ban));
+        self.ends.insert((ends, subject));
+    }
+
     /// Lifts a ban; `false` when there is none.
     pub fn lift(&mut self, subject: Subject) -> bool {
-        self.bans.remove(&subject).is_some()
+        let gone = self.bans.remove(&subject);
+        gone.is_some_and(|(ends, _)| self.ends.remove(&(ends, subject)))
     }
 
     /// The bans that have ended at `now` (monotonic); they are gone.
     pub fn ended(&mut self, now: Duration) -> Vec<Subject> {
-        self.bans.extract_if(.., |_, (ends, _)| *ends <= now).map(|(subject, _)| subject).collect()
+        let ended: Vec<Subject> =
+            self.ends.iter().take_while(|(ends, _)| *ends <= now).map(|(_, subject)| *subject).collect();
+        for subject in &ended {
+            self.lift(*subject);
+        }
+        ended
     }
 
     /// When the next one ends (monotonic).
     pub fn due(&self) -> Option<Duration> {
-        self.bans.values().map(|(ends, _)| *ends).min()
+        self.ends.first().map(|(ends, _)| *ends)
     }
 
     /// Whether it is banned.

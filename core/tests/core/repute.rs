@@ -191,6 +191,8 @@ fn bans_outlive_a_restart_and_not_their_end() {
     };
     let (mut test, outputs) = Test::remembering(config(), &memory);
     assert_eq!(gate(&outputs), [(false, Subject::Peer(peer(1))), (false, Subject::Ip(public(3)))]);
+    let forgotten = |output: &Output| matches!(output, Output::Keep { keep: Keep::Ban(who, None), .. } if *who == Subject::Peer(peer(2)));
+    assert!(outputs.iter().any(forgotten), "what has ended is not kept any longer");
     assert_eq!(test.node.status().bans.len(), 2);
     assert_eq!(gate(&test.pass(60_000)), [(true, Subject::Peer(peer(1)))]);
     assert_eq!(gate(&test.pass(30_000)), [(true, Subject::Ip(public(3)))]);
@@ -210,6 +212,22 @@ fn a_low_score_is_refused_until_it_is_back() {
     assert_eq!(gate(&test.give(scored(&[]))), [(false, Subject::Peer(peer(1)))]);
     test.pass(2_000);
     assert!(gate(&test.give(scored(&[]))).is_empty());
+    test.pass(6_000);
+    assert_eq!(gate(&test.give(scored(&[]))), [(true, Subject::Peer(peer(1)))]);
+}
+
+#[test]
+fn when_a_ban_ends_a_low_score_still_keeps_out() {
+    let mut score = Score::default();
+    score.note(Deed::Lied);
+    let record = Record { seen: NOW, score, ..Record::default() };
+    let ban = Ban { until: NOW + 2, secs: 2, reason: "it lied".to_owned(), ip: None };
+    let memory =
+        Memory { peers: vec![(peer(1), record)], bans: vec![(Subject::Peer(peer(1)), ban)], ..Memory::default() };
+    let (mut test, _) = Test::remembering(config(), &memory);
+    test.give(scored(&[]));
+    let outputs = test.pass(2_000);
+    assert_eq!((told(&outputs), gate(&outputs)), (vec!["unbanned".to_owned()], vec![]));
     test.pass(6_000);
     assert_eq!(gate(&test.give(scored(&[]))), [(true, Subject::Peer(peer(1)))]);
 }
