@@ -422,8 +422,8 @@ pub struct Graylisted {
 pub struct Banned {
     /// A peer, or an address.
     pub who: Subject,
-    /// When it ends, Unix seconds.
-    pub until: u64,
+    /// When it ends, Unix seconds; `None` until somebody lifts it.
+    pub until: Option<u64>,
     /// Why, in words.
     pub reason: String,
 }

@@ -14,7 +14,7 @@ mod tide;
 
 pub use book::{Book, Record};
 pub use dial::{Dialer, Statics};
-pub use gate::{Ban, Gate, Subject, is_public};
+pub use gate::{Ban, Gate, NotASubject, Subject, is_public};
 pub use score::{Deed, Score, colocation};
 pub use silence::Silence;
 pub use tide::{Fate, Standing, Tide, Why, network};

@@ -147,7 +147,7 @@ pub fn log(event: &Event) {
         Event::Graylisted(gone) => {
             tracing::warn!(peer = %gone.peer, score = gone.score, "a peer is not listened to any more")
         }
-        Event::Banned(ban) => tracing::warn!(who = %ban.who, until = ban.until, reason = %ban.reason, "banned"),
+        Event::Banned(ban) => tracing::warn!(who = %ban.who, until = ?ban.until, reason = %ban.reason, "banned"),
         Event::Unbanned(ban) => tracing::info!(who = %ban.who, "a ban has ended"),
         Event::Tided(tided) => tell_tide(tided),
         Event::Stalled(stalled) => tracing::warn!(millis = stalled.millis, "the loop stood still"),

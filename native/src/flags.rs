@@ -30,6 +30,8 @@ pub enum Command {
     Check(CheckFlags),
     /// Make or show a node's identity
     Key(KeyFlags),
+    /// Show or change who may not connect, while the node is stopped: one JSON object a line
+    Bans(BansFlags),
 }
 
 /// Which chain, and who signs its blocks.
@@ -359,6 +361,42 @@ pub struct CheckFlags {
         env = "PETREL_P2P_GOSSIP_TIMESTAMP_THRESHOLD"
     )]
     pub timestamp_threshold: String,
+}
+
+/// The flags of `bans`.
+#[derive(Clone, Debug, Args)]
+pub struct BansFlags {
+    /// Where the node's own files live
+    #[arg(long, value_name = "DIR", default_value = "petrel-data", env = "PETREL_DATADIR", global = true)]
+    pub datadir: PathBuf,
+    /// What to do with them.
+    #[command(subcommand)]
+    pub action: BansAction,
+}
+
+/// What to do with bans.
+#[derive(Clone, Debug, Subcommand)]
+pub enum BansAction {
+    /// Print every ban that has not ended
+    List,
+    /// Ban a peer, an address or a network, in the place of a ban that it has
+    Add {
+        /// Peer id, IP address, or network (10.0.0.0/8)
+        #[arg(value_name = "WHO")]
+        who: String,
+        /// How long; without it until it is lifted
+        #[arg(long = "for", value_name = "DURATION")]
+        length: Option<String>,
+        /// Why; shown with the ban
+        #[arg(long, value_name = "TEXT", default_value = "by hand")]
+        reason: String,
+    },
+    /// Lift a ban
+    Lift {
+        /// As in the list
+        #[arg(value_name = "WHO")]
+        who: String,
+    },
 }
 
 /// The flags of `key`.

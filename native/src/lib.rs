@@ -6,12 +6,13 @@
 //! In reading order: [`flags`] (the command line as written), [`env`] (its fallbacks), [`parse`] and [`settings`] (resolved,
 //! every mistake named), [`identity`], [`transport`], [`store`], [`host`] and [`primitives`] (what the Driver needs), [`signer`]
 //! (who signs, from L1), [`daemon`] (the loop), [`events`], [`health`], [`logs`] and [`page`] (what comes out); then the
-//! other subcommands: [`devnet`], [`check`], [`key`].
+//! other subcommands: [`devnet`], [`check`], [`key`], [`bans`].
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 
+pub mod bans;
 pub mod check;
 pub mod claim;
 pub mod daemon;
@@ -64,6 +65,10 @@ pub fn main() -> ExitCode {
             Err(mistakes) => unusable(&mistakes),
         },
         Some(Command::Key(flags)) => match key::run(&flags) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => unusable(&error),
+        },
+        Some(Command::Bans(flags)) => match bans::run(&flags) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => unusable(&error),
         },

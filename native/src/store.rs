@@ -21,6 +21,7 @@ use alloy_primitives::B256;
 use petrel_core::{
     chain::Chain,
     node::{Keep, Kept, Memory},
+    peers::{Ban, Subject},
     request::Stored,
 };
 use redb::DatabaseError;
@@ -83,6 +84,14 @@ pub enum StoreError {
         /// Its layout.
         layout: u64,
     },
+    /// Written by an earlier version, and not yet taken over.
+    #[error("{}: written by an earlier version (layout {layout}); start `petrel node` with this --datadir once, which takes it over", .file.display())]
+    Earlier {
+        /// The file.
+        file: PathBuf,
+        /// Its layout.
+        layout: u64,
+    },
     /// Of another chain.
     #[error("{}: holds blocks of chain {found}, not of {wanted}; give each chain a --datadir of its own", .file.display())]
     OtherChain {
@@ -102,6 +111,12 @@ pub enum StoreError {
         found: B256,
         /// Ours.
         wanted: B256,
+    },
+    /// There is none.
+    #[error("{}: there is no store; it is made when `petrel node` starts with this --datadir", .file.display())]
+    Missing {
+        /// The file.
+        file: PathBuf,
     },
     /// Another process has it.
     #[error("{}: in use by {by}: give this one its own --datadir", .file.display())]
@@ -131,10 +146,7 @@ impl Store {
         let file = datadir.join(FILE);
         let io = |error: String| StoreError::Io { file: file.clone(), error };
         fs::create_dir_all(datadir).map_err(|error| io(error.to_string()))?;
-        let claim = Claim::take(&file).map_err(|error| match error {
-            ClaimError::InUse { by } => StoreError::InUse { file: file.clone(), by },
-            ClaimError::Io(error) => io(error.to_string()),
-        })?;
+        let claim = claim(&file)?;
         if fs::metadata(&file).map_or(true, |found| found.len() == 0) {
             make(&file, chain)?;
         }
@@ -202,6 +214,64 @@ impl Store {
     pub fn keep_note(&self, name: &'static str, value: Vec<u8>) -> oneshot::Receiver<Kept> {
         self.writer.write(Entry::Note(name, value))
     }
+}
+
+/// The bans in a store that no node has open.
+#[derive(Debug)]
+pub struct Bans {
+    database: redb::Database,
+    file: PathBuf,
+    _claim: Claim,
+}
+
+impl Bans {
+    /// Opens the store in `datadir`, of whatever chain.
+    ///
+    /// # Errors
+    /// See [`StoreError`]: it is not there, in use, damaged, or of another version than this program.
+    pub fn open(datadir: &Path) -> Result<Self, StoreError> {
+        let file = datadir.join(FILE);
+        if !file.exists() {
+            return Err(StoreError::Missing { file });
+        }
+        let claim = claim(&file)?;
+        let database = shelf::open(&file).map_err(|error| refused(&file, error))?;
+        match layout::layout(&database, &file)? {
+            layout::LAYOUT => Ok(Self { database, file, _claim: claim }),
+            layout => Err(StoreError::Earlier { file, layout }),
+        }
+    }
+
+    /// All of them.
+    ///
+    /// # Errors
+    /// The file is damaged, or the disk refuses.
+    pub fn all(&self) -> Result<Vec<(Subject, Ban)>, StoreError> {
+        layout::bans(&self.database).map_err(|error| self.damaged(&error))
+    }
+
+    /// Adds one, or with `None` lifts it; whether there was one. It is on disk then.
+    ///
+    /// # Errors
+    /// As of [`Bans::all`].
+    pub fn put(&self, subject: Subject, ban: Option<&Ban>) -> Result<bool, StoreError> {
+        layout::put_ban(&self.database, subject, ban).map_err(|error| self.damaged(&error))
+    }
+
+    fn damaged(&self, error: &redb::Error) -> StoreError {
+        match error {
+            redb::Error::Io(error) => StoreError::Io { file: self.file.clone(), error: error.to_string() },
+            error => StoreError::Damaged { file: self.file.clone(), error: error.to_string() },
+        }
+    }
+}
+
+fn claim(file: &Path) -> Result<Claim, StoreError> {
+    let file = || file.to_owned();
+    Claim::take(&file()).map_err(|error| match error {
+        ClaimError::InUse { by } => StoreError::InUse { file: file(), by },
+        ClaimError::Io(error) => StoreError::Io { file: file(), error: error.to_string() },
+    })
 }
 
 /// Makes a new store under another name first: one that a crash left half made is not taken for a damaged one.

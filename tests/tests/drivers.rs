@@ -193,7 +193,7 @@ async fn banned(base: u64) {
     let (a, b) = (Keypair::generate_secp256k1(), Keypair::generate_secp256k1());
     let host = MemoryHost::new(now);
     let (stranger, node) = (memory::kept(&a, base), memory::kept(&b, base + 1));
-    let ban = Ban { until: now().secs() + 60, secs: 60, reason: "it lied".to_owned(), ip: None };
+    let ban = Ban { until: Some(now().secs() + 60), secs: 60, reason: "it lied".to_owned(), ip: None };
     let bans = Memory { bans: vec![(Subject::Peer(stranger.peer), ban)], ..Memory::default() };
     let dialling = |statics, spare_statics| {
         let mut config = chain(&key);

@@ -95,7 +95,7 @@ export type FollowerEvent =
   | { readonly event: 'signer_mismatch'; readonly expected: Hex; readonly found: Hex; readonly peers: number }
   | { readonly event: 'clock_skew'; readonly offsetSecs: number; readonly peers: number }
   | { readonly event: 'graylisted'; readonly peer: string; readonly score: number }
-  | { readonly event: 'banned'; readonly who: string; readonly until: number; readonly reason: string }
+  | { readonly event: 'banned'; readonly who: string; readonly until: number | null; readonly reason: string }
   | { readonly event: 'unbanned'; readonly who: string }
   | { readonly event: 'tided'; readonly low: number; readonly high: number; readonly stay: readonly Fared[]; readonly gone: readonly Fared[] }
   | { readonly event: 'stalled'; readonly millis: number }

@@ -26,6 +26,8 @@ use crate::{node::Gated, peers::Subject};
 #[derive(Debug, Default)]
 pub(super) struct Gate {
     shut: BTreeSet<Subject>,
+    /// The networks among them.
+    nets: Vec<IpNet>,
     /// Where peers may be; empty is anywhere.
     restrict: Vec<IpNet>,
     /// Who is let through.
@@ -57,11 +59,16 @@ impl Gate {
     }
 
     pub(super) fn shut(&mut self, subject: Subject) {
-        self.shut.insert(subject);
+        if self.shut.insert(subject)
+            && let Subject::Net(net) = subject
+        {
+            self.nets.push(net);
+        }
     }
 
     pub(super) fn open(&mut self, subject: Subject) {
         self.shut.remove(&subject);
+        self.nets.retain(|net| Subject::Net(*net) != subject);
     }
 
     pub(super) fn counts(&self) -> Gated {
@@ -80,8 +87,9 @@ impl Gate {
         if !self.restrict.is_empty() && !self.restrict.iter().any(|net| net.contains(&ip)) {
             return Err(Refused::Elsewhere(ip));
         }
-        let subject = Subject::address(ip);
-        if self.shut.contains(&subject) { Err(Refused::Shut(subject)) } else { Ok(()) }
+        let address = Some(Subject::address(ip)).filter(|address| self.shut.contains(address));
+        let net = || self.nets.iter().find(|net| net.contains(&ip)).map(|net| Subject::Net(*net));
+        address.or_else(net).map_or(Ok(()), |subject| Err(Refused::Shut(subject)))
     }
 
     /// Somebody who is dialled at this address.

@@ -147,7 +147,7 @@ impl Node {
 
     fn ban(&mut self, now: Now, subject: Subject, length: Duration, reason: String, ip: Option<IpAddr>) {
         let secs = length.as_secs();
-        let ban = Ban { until: now.secs().saturating_add(secs), secs, reason, ip };
+        let ban = Ban { until: Some(now.secs().saturating_add(secs)), secs, reason, ip };
         let told = Banned { who: subject, until: ban.until, reason: ban.reason.clone() };
         let Some(evicted) = self.gate.ban(now, subject, ban.clone()) else { return };
         self.keep(Keep::Ban(subject, Some(ban)));

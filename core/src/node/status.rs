@@ -70,8 +70,8 @@ pub struct Gated {
 pub struct BanStatus {
     /// A peer, or an address.
     pub who: Subject,
-    /// When it ends, Unix seconds.
-    pub until: u64,
+    /// When it ends, Unix seconds; `None` until somebody lifts it.
+    pub until: Option<u64>,
     /// Why, in words.
     pub reason: String,
 }

@@ -1,4 +1,5 @@
-//! Who may not connect: bans of peers and of addresses, each with an end and a reason.
+//! Who may not connect: bans of peers, addresses and networks, each with a reason, and an end or, where an operator says
+//! so, none.
 //!
 //! What is banned is refused when it is dialled, when it comes in (an address before the handshake, a peer after it), and
 //! loses the connections that it has. Static peers are never banned, and neither are loopback, private and link-local
@@ -14,12 +15,10 @@ use std::{
     str::FromStr,
 };
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    peer::{NotAPeerId, PeerId},
-    time::Now,
-};
+use crate::{peer::PeerId, time::Now};
 
 /// Who is banned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,6 +27,8 @@ pub enum Subject {
     Peer(PeerId),
     /// An IPv4 address, or of an IPv6 address the /64 that it is in: see [`Subject::address`].
     Ip(IpAddr),
+    /// A network. Only an operator bans one.
+    Net(IpNet),
 }
 
 impl Subject {
@@ -48,17 +49,29 @@ impl fmt::Display for Subject {
         match self {
             Self::Peer(peer) => peer.fmt(f),
             Self::Ip(ip) => ip.fmt(f),
+            Self::Net(net) => net.fmt(f),
         }
     }
 }
 
 impl FromStr for Subject {
-    type Err = NotAPeerId;
+    type Err = NotASubject;
 
-    fn from_str(text: &str) -> Result<Self, NotAPeerId> {
-        text.parse().map_or_else(|_| text.parse().map(Self::Peer), |ip| Ok(Self::address(ip)))
+    fn from_str(text: &str) -> Result<Self, NotASubject> {
+        if let Ok(ip) = text.parse() {
+            return Ok(Self::address(ip));
+        }
+        match text.parse::<IpNet>() {
+            Ok(net) => Ok(Self::Net(net.trunc())),
+            Err(_) => text.parse().map(Self::Peer).map_err(|_| NotASubject),
+        }
     }
 }
+
+/// Text that names nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("neither a peer id (16Uiu2HA…) nor an IP address nor a network (10.0.0.0/8)")]
+pub struct NotASubject;
 
 impl Serialize for Subject {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
@@ -69,14 +82,21 @@ impl Serialize for Subject {
 /// A ban.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ban {
-    /// When it ends, Unix seconds.
-    pub until: u64,
-    /// How long it was when it began, seconds: a clock that was set back makes none longer.
+    /// When it ends, Unix seconds; `None` until somebody lifts it.
+    pub until: Option<u64>,
+    /// How long it was when it began, seconds: a clock that was set back makes none longer. 0 without an end.
     pub secs: u64,
     /// Why, in words.
     pub reason: String,
     /// Of a peer: where it was.
     pub ip: Option<IpAddr>,
+}
+
+impl Ban {
+    /// What is left of it at `unix` seconds.
+    pub fn left(&self, unix: u64) -> Duration {
+        self.until.map_or(Duration::MAX, |until| Duration::from_secs(until.saturating_sub(unix).min(self.secs)))
+    }
 }
 
 /// See the module.
@@ -98,9 +118,9 @@ impl Gate {
     pub fn restored(now: Now, kept: impl IntoIterator<Item = (Subject, Ban)>) -> (Self, Vec<Subject>) {
         let (mut gate, mut ended) = (Self::default(), Vec::new());
         for (subject, ban) in kept {
-            let left = ban.until.saturating_sub(now.secs()).min(ban.secs);
-            if left > 0 && gate.bans.len() < Self::MAX {
-                gate.put(subject, now.mono.saturating_add(Duration::from_secs(left)), ban);
+            let left = ban.left(now.secs());
+            if !left.is_zero() && gate.bans.len() < Self::MAX {
+                gate.put(subject, now.mono.saturating_add(left), ban);
             } else {
                 ended.push(subject);
             }
@@ -110,7 +130,7 @@ impl Gate {
 
     /// Bans; who makes room for it. A ban that is there and was as long stays as it is, and this is `None`.
     pub fn ban(&mut self, now: Now, subject: Subject, ban: Ban) -> Option<Vec<Subject>> {
-        let ends = now.mono.saturating_add(Duration::from_secs(ban.secs));
+        let ends = now.mono.saturating_add(ban.left(now.secs()));
         if self.bans.get(&subject).is_some_and(|(known, found)| *known >= ends || found.secs >= ban.secs) {
             return None;
         }

@@ -78,7 +78,7 @@ fn the_fifth_false_message_bans_with_a_reason_and_an_end() {
     assert_eq!(drops(&outputs), [(peer(1), DropReason::Banned)]);
     assert_eq!(gate(&outputs), [(false, Subject::Peer(peer(1)))]);
     let ban = &bans(&outputs)[0];
-    assert_eq!(ban.until, NOW + 3 + 3600);
+    assert_eq!(ban.until, Some(NOW + 3 + 3600));
     assert!(ban.reason.contains("below -100") && ban.reason.contains("false messages"), "{}", ban.reason);
     let kept = outputs.iter().any(|output| {
         matches!(output, Output::Keep { keep: Keep::Ban(_, Some(kept)), .. }
@@ -112,7 +112,7 @@ fn who_misbehaves_without_a_lie_is_kept_out_for_ten_minutes() {
     test.give(connected(1));
     let outputs = low_for_long(&mut test, 1, -64.0);
     assert_eq!(drops(&outputs), [(peer(1), DropReason::Graylisted)]);
-    assert_eq!(bans(&outputs)[0].until, NOW + 3 + Node::BAR.as_secs());
+    assert_eq!(bans(&outputs)[0].until, Some(NOW + 3 + Node::BAR.as_secs()));
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn after_a_rotation_that_we_did_not_see_two_are_charged_at_most() {
 
 #[test]
 fn bans_outlive_a_restart_and_not_their_end() {
-    let ban = |until: u64, secs| Ban { until, secs, reason: "it lied".to_owned(), ip: None };
+    let ban = |until: u64, secs| Ban { until: Some(until), secs, reason: "it lied".to_owned(), ip: None };
     let memory = Memory {
         bans: vec![
             (Subject::Peer(peer(1)), ban(NOW + 60, 3600)),
@@ -196,6 +196,21 @@ fn bans_outlive_a_restart_and_not_their_end() {
     assert_eq!(test.node.status().bans.len(), 2);
     assert_eq!(gate(&test.pass(60_000)), [(true, Subject::Peer(peer(1)))]);
     assert_eq!(gate(&test.pass(30_000)), [(true, Subject::Ip(public(3)))]);
+}
+
+#[test]
+fn what_an_operator_bans_without_an_end_stays_banned() {
+    let ban = |until| Ban { until, secs: 0, reason: "blocked".to_owned(), ip: None };
+    let net: Subject = "203.0.113.0/24".parse().unwrap();
+    let memory = Memory { bans: vec![(net, ban(None)), (Subject::Peer(peer(1)), ban(None))], ..Memory::default() };
+    let (mut test, outputs) = Test::remembering(config(), &memory);
+    assert_eq!(gate(&outputs).len(), 2);
+    assert!(gate(&test.pass(10 * 365 * 24 * 3600 * 1000)).is_empty());
+    assert_eq!(test.node.status().bans.iter().filter(|ban| ban.until.is_none()).count(), 2);
+    // A shorter one does not take its place.
+    test.give(connected_at(1, public(1)));
+    let outputs = low_for_long(&mut test, 1, -500.0);
+    assert!(bans(&outputs).is_empty() && drops(&outputs).len() == 1, "{outputs:?}");
 }
 
 #[test]
@@ -221,7 +236,7 @@ fn when_a_ban_ends_a_low_score_still_keeps_out() {
     let mut score = Score::default();
     score.note(Deed::Lied);
     let record = Record { seen: NOW, score, ..Record::default() };
-    let ban = Ban { until: NOW + 2, secs: 2, reason: "it lied".to_owned(), ip: None };
+    let ban = Ban { until: Some(NOW + 2), secs: 2, reason: "it lied".to_owned(), ip: None };
     let memory =
         Memory { peers: vec![(peer(1), record)], bans: vec![(Subject::Peer(peer(1)), ban)], ..Memory::default() };
     let (mut test, _) = Test::remembering(config(), &memory);
@@ -450,7 +465,7 @@ fn first(input: &Input) -> Connected {
 #[test]
 fn the_gate_is_bounded_and_a_longer_ban_stays() {
     let mut gate = Gate::default();
-    let ban = |secs| Ban { until: NOW + secs, secs, reason: String::new(), ip: None };
+    let ban = |secs| Ban { until: Some(NOW + secs), secs, reason: String::new(), ip: None };
     let named = |index: u32| Subject::Peer(PeerId::from_bytes(&index.to_be_bytes()).unwrap());
     for index in 0..Gate::MAX as u32 {
         assert_eq!(gate.ban(after(0), named(index), ban(100 + u64::from(index))), Some(vec![]));
@@ -470,7 +485,9 @@ fn an_ipv6_subscriber_is_one_address_and_an_embedded_ipv4_is_itself() {
     assert_eq!(subject("::ffff:203.0.113.7"), Subject::Ip(public(7)));
     let text = Subject::Peer(peer(7)).to_string();
     assert_eq!(subject(&text), Subject::Peer(peer(7)));
-    assert!("neither nor".parse::<Subject>().is_err());
+    assert_eq!(subject("10.1.2.3/8").to_string(), "10.0.0.0/8");
+    assert_eq!(subject("2001:db8:7::1/32").to_string(), "2001:db8::/32");
+    assert!("neither nor".parse::<Subject>().is_err() && "10.0.0.0/33".parse::<Subject>().is_err());
     for private in [
         "127.0.0.1",
         "10.1.2.3",

@@ -14,7 +14,7 @@ use petrel_core::{
     peers::{Ban, Record, Subject},
     request::Stored,
 };
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError};
+use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, TableError};
 
 use super::{StoreError, blocks::Held};
 
@@ -74,26 +74,32 @@ pub(super) fn migrate(database: &Database, chain: &Chain) -> Result<(), redb::Er
     Ok(())
 }
 
-/// Whether the store is ours, of a layout that is known, and of this chain; its layout.
+/// A number about the store.
+fn meta(database: &Database, name: &str) -> Result<Option<u64>, redb::Error> {
+    match database.begin_read()?.open_table(META) {
+        Ok(meta) => Ok(meta.get(name)?.map(|found| found.value())),
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether the store is ours and of a layout that is known; its layout.
+pub(super) fn layout(database: &Database, file: &Path) -> Result<u64, StoreError> {
+    let damaged = |error: String| StoreError::Damaged { file: file.to_owned(), error };
+    match meta(database, "layout").map_err(|error| damaged(error.to_string()))? {
+        Some(layout @ 1..=LAYOUT) => Ok(layout),
+        Some(layout) if layout > LAYOUT => Err(StoreError::Later { file: file.to_owned(), layout }),
+        Some(layout) => Err(damaged(format!("layout {layout} never was"))),
+        None => Err(damaged("it has no layout".to_owned())),
+    }
+}
+
+/// The same, and whether it is of this chain.
 pub(super) fn check(database: &Database, chain: &Chain, file: &Path) -> Result<u64, StoreError> {
-    let number = |name: &str| -> Result<Option<u64>, redb::Error> {
-        let read = database.begin_read()?;
-        match read.open_table(META) {
-            Ok(meta) => Ok(meta.get(name)?.map(|found| found.value())),
-            Err(TableError::TableDoesNotExist(_)) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    };
+    let layout = layout(database, file)?;
     let file = || file.to_owned();
     let damaged = |error: String| StoreError::Damaged { file: file(), error };
-    let read = |name: &str| number(name).map_err(|error| damaged(error.to_string()));
-    let layout = match read("layout")? {
-        Some(layout @ 1..=LAYOUT) => layout,
-        Some(layout) if layout > LAYOUT => return Err(StoreError::Later { file: file(), layout }),
-        Some(layout) => return Err(damaged(format!("layout {layout} never was"))),
-        None => return Err(damaged("it has no layout".to_owned())),
-    };
-    match read("chain")? {
+    match meta(database, "chain").map_err(|error| damaged(error.to_string()))? {
         Some(found) if found == chain.id => {}
         Some(found) => return Err(StoreError::OtherChain { file: file(), found, wanted: chain.id }),
         None => return Err(damaged("it names no chain".to_owned())),
@@ -171,6 +177,36 @@ pub(super) fn bans(database: &Database) -> Result<Vec<(Subject, Ban)>, redb::Err
         found.push((subject, parse("ban", ban.value())?));
     }
     Ok(found)
+}
+
+/// Puts a ban, or takes it away; whether there was one.
+pub(super) fn put_ban(database: &Database, subject: Subject, ban: Option<&Ban>) -> Result<bool, redb::Error> {
+    let write = database.begin_write()?;
+    let was = {
+        let mut bans = write.open_table(BANS)?;
+        let name = subject.to_string();
+        let was = bans.get(name.as_str())?.is_some();
+        put(&mut bans, name.as_str(), ban)?;
+        was
+    };
+    write.commit()?;
+    Ok(was)
+}
+
+/// Puts a value under its key as JSON, or takes it away.
+pub(super) fn put<K: redb::Key + 'static, V: serde::Serialize>(
+    table: &mut Table<'_, K, &'static [u8]>,
+    key: K::SelfType<'_>,
+    value: Option<&V>,
+) -> Result<(), redb::Error> {
+    match value {
+        Some(value) => {
+            let json = serde_json::to_vec(value).map_err(|error| redb::Error::Corrupted(error.to_string()))?;
+            table.insert(&key, json.as_slice())?;
+        }
+        None => _ = table.remove(&key)?,
+    }
+    Ok(())
 }
 
 fn parse<T: serde::de::DeserializeOwned>(what: &str, json: &[u8]) -> Result<T, redb::Error> {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use petrel_core::node::{Keep, Kept};
-use redb::{Database, Table};
+use redb::Database;
 use tokio::sync::oneshot;
 
 use super::{
@@ -160,8 +160,10 @@ impl Pen {
                 match entry {
                     Entry::Node(Keep::Block(block)) => blocks.put(block, &mut self.held)?,
                     Entry::Node(Keep::Head(link)) => blocks.lead(*link)?,
-                    Entry::Node(Keep::Peer(peer, record)) => put(&mut peers, peer.as_bytes(), record.as_ref())?,
-                    Entry::Node(Keep::Ban(subject, ban)) => put(&mut bans, subject.to_string().as_str(), ban.as_ref())?,
+                    Entry::Node(Keep::Peer(peer, record)) => layout::put(&mut peers, peer.as_bytes(), record.as_ref())?,
+                    Entry::Node(Keep::Ban(subject, ban)) => {
+                        layout::put(&mut bans, subject.to_string().as_str(), ban.as_ref())?
+                    }
                     Entry::Note(name, value) => _ = notes.insert(*name, value.as_slice())?,
                 }
             }
@@ -170,20 +172,4 @@ impl Pen {
         write.commit()?;
         Ok(pruned)
     }
-}
-
-/// Puts a value under its key as JSON, or takes it away.
-fn put<K: redb::Key + 'static, V: serde::Serialize>(
-    table: &mut Table<'_, K, &'static [u8]>,
-    key: K::SelfType<'_>,
-    value: Option<&V>,
-) -> Result<(), redb::Error> {
-    match value {
-        Some(value) => {
-            let json = serde_json::to_vec(value).map_err(|error| redb::Error::Corrupted(error.to_string()))?;
-            table.insert(&key, json.as_slice())?;
-        }
-        None => _ = table.remove(&key)?,
-    }
-    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     node::{arguments, block, start},
+    process::output,
     sequencer::Sequencer,
 };
 
@@ -44,4 +45,57 @@ fn a_peer_with_false_blocks_is_banned_over_a_restart_and_may_come_back_at_its_en
     node.said("is banned, or its score is too low");
     assert!(ban["until"].as_u64().unwrap() <= crate::sequencer::now());
     node.until("its return", |event| by(event, "connected"));
+}
+
+#[test]
+fn an_operator_bans_and_lifts_while_the_node_is_stopped() {
+    let sequencer = Sequencer::started();
+    let folder = tempfile::tempdir().unwrap();
+    let datadir = format!("--datadir={}", folder.path().display());
+    let bans = |args: &[&str]| {
+        let words: Vec<&str> = ["bans", &datadir].into_iter().chain(args.iter().copied()).collect();
+        let output = output(&words);
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let refused = |args: &[&str], why: &str| {
+        let (code, said, error) = bans(args);
+        assert!(code == Some(2) && said.is_empty() && error.contains(why), "{args:?}: {code:?} {said} {error}");
+    };
+    refused(&["list"], "there is no store");
+    let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = format!("--p2p.listen.tcp={listen}");
+    let words = arguments(&sequencer, folder.path(), &sequencer.address);
+    let words: Vec<String> =
+        words.into_iter().map(|word| if word == "--p2p.listen.tcp=0" { port.clone() } else { word }).collect();
+    let mut node = start(&words, &[]);
+    let address = node.address(false);
+    refused(&["list"], "in use by process");
+    node.end("TERM");
+    let hostile = sequencer.hostile(&address);
+    let who = hostile.address.rsplit('/').next().unwrap().to_owned();
+
+    assert_eq!(bans(&["list"]), (Some(0), String::new(), String::new()));
+    assert_eq!(bans(&["add", &who, "--reason", "not ours"]).0, Some(0));
+    assert_eq!(bans(&["add", "198.51.100.7/24", "--for=1h"]).0, Some(0));
+    assert_eq!(bans(&["add", "192.0.2.1", "--for=1s"]).0, Some(0));
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    let list = bans(&["list"]).1;
+    let lines: Vec<serde_json::Value> = list.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2, "{list}");
+    assert!(list.contains(&format!("{{\"reason\":\"not ours\",\"until\":null,\"who\":\"{who}\"}}")), "{list}");
+    assert!(list.contains("198.51.100.0/24"), "{list}");
+    refused(&["add", "nobody"], "neither a peer id");
+    refused(&["add", "192.0.2.1", "--for=2y"], "--for");
+    refused(&["lift", "192.0.2.9"], "is not banned");
+
+    let mut node = start(&words, &[]);
+    let by = |event: &serde_json::Value| event["event"] == "connected" && event["peer"] == who.as_str();
+    for _ in 0..4 {
+        let next = node.until("a block", |event| event["event"] == "block" || by(event));
+        assert_eq!(next["event"], "block");
+    }
+    node.end("TERM");
+    assert_eq!(bans(&["lift", &who]), (Some(0), String::new(), String::new()));
+    start(&words, &[]).until("its return", by);
 }
