@@ -1,4 +1,6 @@
-//! The peers: who is connected, and who is to be kept connected.
+//! The peers: who is connected ([`Peers`]), who is to be kept connected ([`Statics`], [`Silence`]), what each has earned
+//! ([`Score`], and over restarts the [`Book`]), who may not connect ([`Gate`]), and who stays when there are too many
+//! ([`Tide`]).
 //!
 //! Bounded by what the host lets connect, and by [`Peers::MAX`].
 

@@ -8,10 +8,12 @@ mod driven;
 mod forge;
 mod vectors;
 
+mod book;
 mod chain;
 mod decode;
 mod dial;
 mod doubt;
+mod gate;
 mod hash;
 mod head;
 mod message;
@@ -23,4 +25,5 @@ mod seen;
 mod serve;
 mod sign;
 mod signers;
+mod tide;
 mod waiting;
