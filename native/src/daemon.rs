@@ -1,7 +1,7 @@
 //! `petrel node`: a Driver on tokio, until a signal ends it.
 
 use std::{
-    io,
+    fs, io,
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -64,6 +64,10 @@ pub enum DaemonError {
 /// # Errors
 /// See [`DaemonError`]; all come before anything runs, but for an L1 that is found to be another chain's.
 pub async fn run(settings: Settings) -> Result<(), DaemonError> {
+    fs::create_dir_all(&settings.datadir).map_err(|error| {
+        let what = format!("--datadir {} cannot be made or is no folder", settings.datadir.display());
+        DaemonError::Io { what, error }
+    })?;
     let identity = Identity::open(&settings.identity)?;
     let chain = &settings.config.chain;
     let (store, memory) = Store::open(&settings.datadir, chain, settings.budget)?;

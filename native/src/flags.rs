@@ -110,7 +110,7 @@ pub struct L1Flags {
     #[arg(long = "l1", value_name = "URL", env = "PETREL_L1_ETH_RPC", hide_env_values = true)]
     pub url: Option<String>,
     /// Believe an L1 node that gives no proofs
-    #[arg(long = "l1.trustrpc", env = "PETREL_L1_TRUST_RPC")]
+    #[arg(long = "l1.trustrpc", env = "PETREL_L1_TRUST_RPC", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true")]
     pub trust: bool,
     /// How often the signer is read again; 0 reads it at start alone
     #[arg(
@@ -195,7 +195,7 @@ pub struct P2pFlags {
     #[arg(long = "p2p.gossip.mesh.dlazy", value_name = "N", default_value = "6", env = "PETREL_P2P_GOSSIP_MESH_DLAZY")]
     pub mesh_lazy: String,
     /// Send our own blocks to every peer of the topic
-    #[arg(long = "p2p.gossip.mesh.floodpublish", env = "PETREL_P2P_GOSSIP_FLOOD_PUBLISH")]
+    #[arg(long = "p2p.gossip.mesh.floodpublish", env = "PETREL_P2P_GOSSIP_FLOOD_PUBLISH", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true")]
     pub flood_publish: bool,
 }
 
@@ -214,7 +214,7 @@ pub struct PeersFlags {
         long = "p2p.ban.threshold",
         value_name = "SCORE",
         default_value = "-100",
-        allow_hyphen_values = true,
+        allow_negative_numbers = true,
         env = "PETREL_P2P_PEER_BANNING_THRESHOLD"
     )]
     pub ban_threshold: String,
@@ -230,7 +230,7 @@ pub struct PeersFlags {
     #[arg(
         long = "p2p.gate.min-score",
         value_name = "SCORE",
-        allow_hyphen_values = true,
+        allow_negative_numbers = true,
         env = "PETREL_P2P_GATE_MIN_SCORE"
     )]
     pub min_score: Option<String>,
@@ -281,7 +281,13 @@ pub struct SyncFlags {
     )]
     pub leaf_bytes: String,
     /// Blocks that are kept; the oldest make room. 0 keeps and serves none, and begins anew at each start
-    #[arg(long = "store.blocks", value_name = "N", default_value = "43200", env = "PETREL_STORE_BLOCKS")]
+    #[arg(
+        long = "store.blocks",
+        value_name = "N",
+        default_value = "43200",
+        allow_negative_numbers = true,
+        env = "PETREL_STORE_BLOCKS"
+    )]
     pub store_blocks: String,
     /// Bytes of blocks that are kept
     #[arg(long = "store.bytes", value_name = "SIZE", default_value = "8GiB", env = "PETREL_STORE_BYTES")]

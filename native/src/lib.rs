@@ -43,6 +43,9 @@ use settings::Settings;
 /// The program could not start: a wrong flag, file, key, address or configuration.
 const UNUSABLE: u8 = 2;
 
+/// The program itself failed: what Rust's own panics end with.
+const DEFECT: u8 = 101;
+
 /// Runs `petrel` with the process's arguments and environment.
 pub fn main() -> ExitCode {
     let command = env::with_fallback(Cli::command(), &|name| std::env::var_os(name));
@@ -96,7 +99,10 @@ fn block_on(body: impl Future<Output = Result<(), daemon::DaemonError>> + Send +
     match ended {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => unusable(&error),
-        Err(panicked) => unusable(&panicked),
+        Err(panicked) => {
+            unusable(&panicked);
+            ExitCode::from(DEFECT)
+        }
     }
 }
 

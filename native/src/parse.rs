@@ -45,7 +45,7 @@ fn unit_seconds(unit: &str) -> Option<f64> {
 /// # Errors
 /// Anything else, with what was expected.
 pub fn size(text: &str) -> Result<usize, String> {
-    let wrong = || format!("{text:?} is no size: expected for example 4096, 100kB, 1MB or 10MiB");
+    let wrong = || format!("{text:?} is no size: expected for example 4096, 100kB, 10MiB or 8GiB");
     let digits = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let factor = match unit.to_ascii_lowercase().as_str() {

@@ -270,6 +270,7 @@ fn sync_and_store_have_op_nodes_values_and_take_others() {
         "--network=op-mainnet",
         "--p2p.sync.req-resp=false",
         "--p2p.sync.onlyreqtostatic",
+        "--p2p.gossip.mesh.floodpublish=false",
         "--p2p.sync.max-gap=10m",
         "--p2p.sync.limit=0",
         "--p2p.sync.peer-limit=8/30",
@@ -293,7 +294,8 @@ fn wrong_values_of_sync_and_store_are_all_named() {
         "--p2p.sync.limit=20",
         "--p2p.sync.peer-limit=0/5",
         "--p2p.sync.leaf-bytes=much",
-        "--store.blocks=-1",
+        "--store.blocks",
+        "-1",
         "--store.bytes=1TB",
     ])
     .unwrap_err();

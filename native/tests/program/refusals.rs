@@ -51,3 +51,14 @@ fn help_and_version_are_no_mistake() {
         assert_eq!(refused(&args).0, Some(0));
     }
 }
+
+#[test]
+fn a_datadir_that_is_no_folder_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a-file");
+    std::fs::write(&file, "").unwrap();
+    let datadir = format!("--datadir={}", file.display());
+    let (code, said) = refused(&["node", "--network=op-mainnet", "--p2p.no-discovery", &datadir]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("--datadir"), "{said}");
+}
