@@ -86,6 +86,8 @@ pub struct Node {
     /// When a block of our signer was gossiped last (monotonic).
     vouched_at: Option<Duration>,
     chance: Chance,
+    /// Of a hundred messages so many are lost.
+    loss: u8,
     counts: status::Counts,
 }
 
@@ -148,6 +150,7 @@ impl Node {
             heard: false,
             vouched_at: None,
             chance: Chance::new(jitter.rotate_left(32)),
+            loss: config.loss,
             counts: status::Counts::default(),
             config,
         };
@@ -214,6 +217,7 @@ impl Node {
             Input::Read { id, outcome } => self.read(now, id, outcome),
             Input::Kept { id, kept } => self.kept(id, kept),
             Input::Signer(news) => self.hear(now, news),
+            Input::Lose(share) => self.loss = share,
             Input::Scored(scores) => self.scored(now, scores),
             Input::Stalled(turn) => {
                 let millis = u64::try_from(turn.as_millis()).unwrap_or(u64::MAX);
@@ -375,9 +379,9 @@ impl Node {
         self.outputs.push_back(Output::Drop { peer, reason });
     }
 
-    /// Whether the next message is lost, by [`crate::config::Config::loss`].
+    /// Whether the next message is lost, by [`Input::Lose`] and before it [`crate::config::Config::loss`].
     fn loses(&mut self) -> bool {
-        self.config.loss > 0 && self.chance.below(100) < u64::from(self.config.loss)
+        self.loss > 0 && self.chance.below(100) < u64::from(self.loss)
     }
 
     fn tell(&mut self, event: Event) {

@@ -22,7 +22,7 @@ use petrel_core::{
 };
 use serde::Serialize;
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     task::JoinSet,
 };
 
@@ -85,11 +85,12 @@ async fn follow(settings: &Settings, config: petrel_core::config::Settled) -> Re
     let mut printer = Printer::stdout(json);
     let mut heads = Heads::new(settings.followers, settings.blocks);
     let (tell, mut told) = mpsc::channel(WAITING);
+    let (end, ending) = watch::channel(());
     let mut followers = JoinSet::new();
     for which in 0..settings.followers {
         let ws = (which == 0).then_some(settings.listen_ws);
         let driver = daemon::driver(&Identity::generate(), config.clone(), &net(ws), body(&config.chain)?)?;
-        followers.spawn(pass_on(which, driver, tell.clone()));
+        followers.spawn(pass_on(which, driver, tell.clone(), ending.clone()));
     }
     let mut stop = std::pin::pin!(daemon::stop_signal());
     while !heads.are_done() {
@@ -99,7 +100,10 @@ async fn follow(settings: &Settings, config: petrel_core::config::Settled) -> Re
             () = heads.patience() => return Err(DaemonError::Apart(heads.in_words())),
         };
         let Some((which, event)) = next else { break };
-        heads.note(which, &event);
+        if heads.note(which, &event) {
+            // From here on nothing is lost, so that all can end at one block.
+            end.send_replace(());
+        }
         if which == 0 {
             events::log(&event);
             daemon::note(Some(&page), &event);
@@ -120,11 +124,22 @@ async fn follow(settings: &Settings, config: petrel_core::config::Settled) -> Re
     if heads.are_done() && !heads.told().equal { Err(DaemonError::Apart(heads.in_words())) } else { Ok(()) }
 }
 
-/// Events of one follower, until nobody listens.
-async fn pass_on(which: usize, mut driver: Driver<TokioHost>, tell: mpsc::Sender<(usize, Event)>) {
-    while let Some(event) = driver.next().await {
-        if tell.send((which, event)).await.is_err() {
-            return;
+/// Events of one follower, until nobody listens; when the end begins, nothing is lost any more.
+async fn pass_on(
+    which: usize,
+    mut driver: Driver<TokioHost>,
+    tell: mpsc::Sender<(usize, Event)>,
+    mut ending: watch::Receiver<()>,
+) {
+    loop {
+        tokio::select! {
+            event = driver.next() => {
+                let Some(event) = event else { return };
+                if tell.send((which, event)).await.is_err() {
+                    return;
+                }
+            }
+            Ok(()) = ending.changed() => driver.lose(0),
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Heavy work runs on tokio's blocking pool, or where it is short as a task: the usual block is judged in less time than two
 //! threads take to wake each other. The node asks for at most four checks of a topic and sixteen answers at once, so some
-//! thirty threads are the most that it ever uses. A panic is logged and answered for; the node lives on.
+//! thirty threads are the most that it ever uses; those that have checked yield, see
+//! `yielding`. A panic is logged and answered for; the node lives on.
 
 use std::{
     future::Future,
@@ -18,7 +19,7 @@ use petrel_core::{
 };
 use tokio::{sync::oneshot, task::JoinHandle, time::Sleep};
 
-use crate::{primitives::FASTEST, store::Store};
+use crate::{primitives::FASTEST, store::Store, yielding};
 
 /// Bytes that are judged in less than a millisecond.
 const SHORT: usize = 200 << 10;
@@ -58,7 +59,10 @@ impl Host for TokioHost {
                 let thread = if is_short {
                     tokio::spawn(async move { compute() })
                 } else {
-                    tokio::task::spawn_blocking(compute)
+                    tokio::task::spawn_blocking(|| {
+                        yielding::begin();
+                        compute()
+                    })
                 };
                 Working::Heavy(thread, panicked)
             }

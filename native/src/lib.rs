@@ -32,6 +32,7 @@ pub mod settings;
 pub mod signer;
 pub mod store;
 pub mod transport;
+mod yielding;
 
 /// What the daemon allocates with. Blocks of many sizes are made on one thread and dropped on another, for months: under
 /// that glibc's allocator grows.

@@ -151,6 +151,11 @@ impl<H: Host> Driver<H> {
         self.feed(Input::Signer(news));
     }
 
+    /// From now on so many of a hundred messages that are gossiped to us count as lost: to see gaps being closed.
+    pub fn lose(&mut self, share: u8) {
+        self.feed(Input::Lose(share));
+    }
+
     /// The node now.
     pub fn status(&self) -> Status {
         Status { gated: self.swarm.behaviour().gate.counts(), ..self.node.status() }

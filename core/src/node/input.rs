@@ -117,6 +117,8 @@ pub enum Input {
     Scored(Vec<(PeerId, f64)>),
     /// One turn of the loop took this long, in which nothing else could happen.
     Stalled(Duration),
+    /// From now on so many of a hundred messages count as lost: see [`Config::loss`](crate::config::Config::loss).
+    Lose(u8),
     /// gossipsub gave up sending to this peer for a while: it does not take what we send.
     Slow {
         /// Who.

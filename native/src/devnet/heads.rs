@@ -1,97 +1,97 @@
 //! When a devnet ends, and whether its followers agree then.
+//!
+//! It ends at the first moment after the first follower's `--blocks` at which the heads of all are one block.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
-use alloy_primitives::B256;
-use petrel_core::{Event, event::Via};
+use petrel_core::{
+    Event,
+    event::{BlockRef, Via},
+};
 use serde::Serialize;
 use tokio::time::{Instant, sleep_until};
 
-/// How long the last follower may take to be where the first one is.
+/// How long it may take until all followers are at one block.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Heights that are remembered of each follower.
-const HEIGHTS: usize = 4096;
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Heads {
-    followers: Vec<Follower>,
+    /// The head of each follower.
+    heads: Vec<Option<BlockRef>>,
     /// Verified blocks after which it ends.
     blocks: Option<u64>,
     verified: u64,
-    /// The height that all must reach, and until when.
-    target: Option<(u64, Instant)>,
-}
-
-#[derive(Debug, Default)]
-struct Follower {
-    head: u64,
-    hashes: BTreeMap<u64, B256>,
+    /// Since it is to end: until when the heads must be equal.
+    ending: Option<Instant>,
 }
 
 /// The end, as an event.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename = "heads")]
 pub(super) struct Told {
+    /// The highest head.
     number: u64,
     followers: usize,
+    /// Whether it is the head of all.
     pub(super) equal: bool,
 }
 
 impl Heads {
     pub(super) fn new(followers: usize, blocks: Option<u64>) -> Self {
-        Self { followers: (0..followers).map(|_| Follower::default()).collect(), blocks, verified: 0, target: None }
+        Self { heads: vec![None; followers], blocks, verified: 0, ending: None }
     }
 
-    /// Takes what a follower told.
-    pub(super) fn note(&mut self, which: usize, event: &Event) {
-        let Some(follower) = self.followers.get_mut(which) else { return };
+    /// Takes what a follower told. True when the end begins with it.
+    pub(super) fn note(&mut self, which: usize, event: &Event) -> bool {
         match event {
-            Event::Block(new) => {
-                follower.hashes.insert(new.block.payload.number(), new.block.hash);
-                if follower.hashes.len() > HEIGHTS {
-                    follower.hashes.pop_first();
+            Event::Block(new) => self.verified += u64::from(which == 0 && new.via != Via::Local),
+            Event::Head(head) => {
+                if let Some(known) = self.heads.get_mut(which) {
+                    *known = Some(BlockRef { number: head.number, hash: head.hash });
                 }
-                self.verified += u64::from(which == 0 && new.via != Via::Local);
             }
-            Event::Head(head) => follower.head = head.number,
             _ => {}
         }
-        if self.target.is_none() && self.blocks.is_some_and(|blocks| self.verified >= blocks) {
-            let highest = self.followers.first().and_then(|first| first.hashes.last_key_value());
-            self.target = highest.map(|(number, _)| (*number, Instant::now() + PATIENCE));
+        let begins = self.ending.is_none() && self.blocks.is_some_and(|blocks| self.verified >= blocks);
+        if begins {
+            self.ending = Some(Instant::now() + PATIENCE);
         }
+        begins
     }
 
-    /// Whether every follower's head is as high as it has to be.
+    /// Whether it is to end and every follower's head is the same block.
     pub(super) fn are_done(&self) -> bool {
-        let there = |follower: &Follower, number: u64| follower.head >= number;
         // One alone has nobody to wait for.
-        let alone = self.followers.len() == 1;
-        self.target.is_some_and(|(number, _)| alone || self.followers.iter().all(|one| there(one, number)))
+        self.ending.is_some() && (self.heads.len() == 1 || self.common().is_some())
     }
 
-    /// Ends when the last one has taken too long.
+    /// The one head of all.
+    fn common(&self) -> Option<BlockRef> {
+        let first = self.heads.first().copied().flatten()?;
+        self.heads.iter().all(|head| *head == Some(first)).then_some(first)
+    }
+
+    /// Ends when it takes too long.
     pub(super) async fn patience(&self) {
-        match self.target {
-            Some((_, until)) => sleep_until(until).await,
+        match self.ending {
+            Some(until) => sleep_until(until).await,
             None => std::future::pending().await,
         }
     }
 
     /// As an event.
     pub(super) fn told(&self) -> Told {
-        let number = self.target.map_or(0, |(number, _)| number);
-        let hashes: Vec<Option<&B256>> = self.followers.iter().map(|follower| follower.hashes.get(&number)).collect();
-        let equal = hashes.first().is_some_and(|first| first.is_some() && hashes.iter().all(|hash| hash == first));
-        Told { number, followers: self.followers.len(), equal }
+        let number = self.heads.iter().flatten().map(|head| head.number).max().unwrap_or_default();
+        Told { number, followers: self.heads.len(), equal: self.common().is_some() }
     }
 
     /// In words.
     pub(super) fn in_words(&self) -> String {
-        let Told { number, equal, .. } = self.told();
-        let heads: Vec<String> = self.followers.iter().map(|follower| follower.head.to_string()).collect();
-        let equal = if equal { "the same" } else { "NOT the same" };
-        format!("block {number} is {equal} for all followers; their heads are at {}", heads.join(", "))
+        if let Some(head) = self.common() {
+            return format!("all followers have the same head: block {} {}", head.number, head.hash);
+        }
+        let heads = self.heads.iter().map(|head| head.map_or("none".to_owned(), |head| head.number.to_string()));
+        format!("their heads differ: {}", heads.collect::<Vec<_>>().join(", "))
     }
 }

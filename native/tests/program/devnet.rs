@@ -52,6 +52,33 @@ fn forks_are_crossed_while_it_runs() {
 }
 
 #[test]
+fn followers_that_lose_messages_close_their_gaps_and_end_at_one_block() {
+    let mut devnet = Process::start(&[
+        "devnet",
+        "--block-time=1s",
+        "--block-bytes=5kB",
+        "--blocks=8",
+        "--followers=3",
+        "--drop=0.4",
+    ]);
+    let mut closed = 0;
+    let mut heads = [Value::Null, Value::Null, Value::Null];
+    let end = devnet.until("the end", |event| {
+        let which = event["follower"].as_u64().unwrap_or(1) as usize - 1;
+        match event["event"].as_str() {
+            Some("gap") => closed += u32::from(event["state"] == "closed"),
+            Some("head") => heads[which] = event["hash"].clone(),
+            _ => {}
+        }
+        event["event"] == "heads"
+    });
+    assert_eq!(devnet.wait().code(), Some(0));
+    assert_eq!(end["equal"], true, "{end}");
+    assert!(heads.iter().all(|head| *head == heads[0] && !head.is_null()), "{heads:?}");
+    assert!(closed > 0, "0.4 of some thirty messages were lost, and no gap was closed");
+}
+
+#[test]
 fn the_page_is_served_with_the_relay_it_needs() {
     let mut devnet = Process::start(&["devnet", "--block-time=1s"]);
     devnet.event("block");

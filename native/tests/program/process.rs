@@ -77,7 +77,7 @@ impl Process {
     }
 
     /// The next event that `wanted` accepts.
-    pub(crate) fn until(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn until(&mut self, what: &str, mut wanted: impl FnMut(&Value) -> bool) -> Value {
         let end = Instant::now() + PATIENCE;
         while let Ok(event) = self.events.recv_timeout(end.saturating_duration_since(Instant::now())) {
             self.told.push(event.clone());
