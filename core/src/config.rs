@@ -52,8 +52,19 @@ pub struct Config {
     pub reputation: Reputation,
     /// How many peers.
     pub tide: Tide,
+    /// Which peers of the book are dialled when there are too few; `None` dials static peers alone.
+    pub seek: Option<Reach>,
     /// Of a hundred messages that are gossiped to us so many count as lost on their way: to see gaps being closed.
     pub loss: u8,
+}
+
+/// At which addresses a peer is dialled of which others have told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// At public ones alone: nobody out there sends us to the neighbours at home.
+    Public,
+    /// At private and loopback ones too: the network is one of those.
+    Anywhere,
 }
 
 /// Who is believed, and who may connect.
@@ -178,6 +189,7 @@ impl Config {
             sync,
             reputation: Reputation::default(),
             tide: Tide::default(),
+            seek: None,
             loss: 0,
         }
     }

@@ -19,8 +19,8 @@ use crate::{
 mod peers;
 
 pub use peers::{
-    Banned, Connected, DialFailed, Direction, Disconnected, Fared, Graylisted, Identified, SharedKey, Tided,
-    TopicChange, Unbanned,
+    Banned, Connected, DialFailed, Direction, Disconnected, Discovered, Fared, Graylisted, Identified, SharedKey,
+    Tided, TopicChange, Unbanned,
 };
 
 /// One thing that happened.
@@ -50,6 +50,8 @@ pub enum Event {
     Disconnected(Disconnected),
     /// A peer that we were told to keep could not be reached.
     DialFailed(DialFailed),
+    /// A peer of the chain was found that was not known; it may be dialled when there are too few.
+    Discovered(Discovered),
     /// A peer subscribed to a topic of the chain.
     TopicJoined(TopicChange),
     /// A peer unsubscribed from a topic of the chain.

@@ -31,7 +31,7 @@ use crate::{
     gossip::{Acceptance, Check, Doubts, Form, Message, Pending, Seen, Signers, Waiting},
     head::Head,
     peer::PeerId,
-    peers::{Book, Deed, Gate, Peers, Silence, Statics},
+    peers::{Book, Deed, Gate, Peers, Seek, Silence, Statics},
     request::{AnswerFault, Fetched, Reply, Server},
     sync::{FetchId, Sync},
     time::{Deadline, Now},
@@ -42,6 +42,7 @@ mod input;
 mod judge;
 mod output;
 mod repute;
+mod seek;
 mod serve;
 mod status;
 mod tide;
@@ -58,6 +59,7 @@ pub struct Node {
     outputs: VecDeque<Output>,
     peers: Peers,
     statics: Statics,
+    seek: Seek,
     book: Book,
     gate: Gate,
     /// Whose score is too low, of those who are connected.
@@ -129,6 +131,7 @@ impl Node {
             outputs: VecDeque::new(),
             peers: Peers::default(),
             statics: Statics::new(&config.statics, jitter, now.mono),
+            seek: Seek::new(jitter.rotate_left(16), now.mono),
             signers: Signers::new(config.signer),
             doubts: Doubts::default(),
             book: Book::new(block_time, now, memory.peers.iter().cloned()),
@@ -164,6 +167,7 @@ impl Node {
         match input {
             Input::Connected(connected) => {
                 self.statics.connected(connected.peer, now.mono);
+                self.seek.connected(connected.peer);
                 let is_static = self.statics.contains(connected.peer);
                 self.sync.connected(connected.peer, is_static, connected.leaf, now.mono);
                 self.server.connected(connected.peer, connected.leaf, now.mono);
@@ -180,6 +184,8 @@ impl Node {
                 self.statics.disconnected(peer, now.mono);
                 self.sync.disconnected(peer, now.mono);
                 self.server.disconnected(peer, now.mono);
+                let lasted = self.peers.get(peer).map_or(Duration::ZERO, |peer| now.mono.saturating_sub(peer.since));
+                self.seek.disconnected(peer, lasted, now.mono);
                 let ours = self.peers.disconnect(peer).map(|reason| reason.as_str().to_owned());
                 self.tell(Event::Disconnected(Disconnected { peer, reason: ours.unwrap_or(reason) }));
             }
@@ -236,6 +242,7 @@ impl Node {
                 }
                 self.tell(Event::Identified(Identified { peer, agent }));
             }
+            Input::Found { peer, addresses } => self.found(now, peer, &addresses),
             Input::SharedKey { address } => self.tell(Event::SharedKey(SharedKey { address })),
             Input::Listening { address } => self.tell(Event::Listening(Listening { address })),
         }
@@ -274,6 +281,7 @@ impl Node {
             (self.sync.due(now.mono), "sync"),
             (self.server.due(now.mono), "serve"),
             (self.statics.due(), "dial"),
+            (self.seek_at(), "seek"),
             (self.signers.expires(), "signer"),
             (Some(self.silence.due()).filter(|_| !self.statics.is_empty()), "silence"),
             (self.gate.due(), "ban"),
@@ -302,6 +310,7 @@ impl Node {
         while let Some((peer, addresses)) = self.statics.next(now.mono) {
             self.outputs.push_back(Output::Dial { peer, addresses });
         }
+        self.seek(now);
         self.serve(now);
         self.catch_up(now);
     }
@@ -310,6 +319,8 @@ impl Node {
         if let Some(wait) = self.statics.failed(peer, now.mono) {
             let retry_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             self.tell(Event::DialFailed(DialFailed { peer, error, retry_ms }));
+        } else if self.seek.failed(peer, now.mono) {
+            self.counts.dial_failed();
         }
     }
 

@@ -1,16 +1,18 @@
 //! The peers: who is connected ([`Peers`]), who is to be kept connected ([`Statics`], [`Silence`]), what each has earned
-//! ([`Score`], and over restarts the [`Book`]), who may not connect ([`Gate`]), and who stays when there are too many
-//! ([`Tide`]).
+//! ([`Score`], and over restarts the [`Book`]), who may not connect ([`Gate`]), whom we dial when there are too few
+//! ([`Seek`]), and who stays when there are too many ([`Tide`]).
 //!
 //! Bounded by what the host lets connect, and by [`Peers::MAX`].
 
 use core::{num::NonZeroU32, time::Duration};
 use std::{collections::BTreeMap, net::IpAddr};
 
+pub mod address;
 mod book;
 mod dial;
 mod gate;
 mod score;
+mod seek;
 mod silence;
 mod tide;
 
@@ -18,6 +20,7 @@ pub use book::{Book, Record};
 pub use dial::{Dialer, Statics};
 pub use gate::{Ban, Gate, NotASubject, Subject, is_public};
 pub use score::{Deed, Score, colocation};
+pub use seek::Seek;
 pub use silence::Silence;
 pub use tide::{Fate, Standing, Tide, Why, network};
 

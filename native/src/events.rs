@@ -124,6 +124,7 @@ pub fn log(event: &Event) {
         Event::DialFailed(dial) => {
             tracing::info!(peer = %dial.peer, error = %dial.error, retry_ms = dial.retry_ms, "dial failed");
         }
+        Event::Discovered(found) => tracing::debug!(peer = %found.peer, address = %found.address, "discovered"),
         Event::Rejected(judged) | Event::Ignored(judged) => {
             tracing::debug!(peer = ?judged.peer, fault = judged.fault, detail = %judged.detail, "not accepted");
         }

@@ -99,7 +99,8 @@ export type FollowerEvent =
   | { readonly event: 'unbanned'; readonly who: string }
   | { readonly event: 'tided'; readonly low: number; readonly high: number; readonly stay: readonly Fared[]; readonly gone: readonly Fared[] }
   | { readonly event: 'stalled'; readonly millis: number }
-  | { readonly event: 'identified'; readonly peer: string; readonly agent: string };
+  | { readonly event: 'identified'; readonly peer: string; readonly agent: string }
+  | { readonly event: 'discovered'; readonly peer: string; readonly address: string };
 
 /** The node's JSON with its keys in camelCase. The node makes the JSON, so its shape is known. */
 export function read<T>(json: string): T {

@@ -87,6 +87,15 @@ pub struct Identified {
     pub agent: String,
 }
 
+/// See [`Event::Discovered`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Discovered {
+    /// Who.
+    pub peer: PeerId,
+    /// Where, as a multiaddr.
+    pub address: String,
+}
+
 /// See [`Event::Graylisted`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Graylisted {

@@ -146,6 +146,14 @@ impl<H: Host> Driver<H> {
         self.feed(Input::Produced { version, data });
     }
 
+    /// Takes what the body has found: a peer of this chain, and where it is.
+    pub fn found(&mut self, peer: &libp2p::PeerId, addresses: &[Multiaddr]) {
+        if let Some(peer) = convert::peer(peer).filter(|_| *peer != self.local_peer()) {
+            let addresses = addresses.iter().map(ToString::to_string).collect();
+            self.feed(Input::Found { peer, addresses });
+        }
+    }
+
     /// Takes what the body has learnt of the signer.
     pub fn hear(&mut self, news: SignerNews) {
         self.feed(Input::Signer(news));

@@ -133,6 +133,13 @@ pub enum Input {
         /// Multiaddrs, as it says; untrusted.
         addresses: Vec<String>,
     },
+    /// Discovery says that a peer of this chain is there.
+    Found {
+        /// Who.
+        peer: PeerId,
+        /// Multiaddrs, as they say; untrusted. Only `/ip4/…/tcp/…` and `/ip6/…/tcp/…` are ever dialled.
+        addresses: Vec<String>,
+    },
     /// Another node answered a dial, or came in, with our own peer id.
     SharedKey {
         /// Where it is.

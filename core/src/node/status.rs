@@ -48,6 +48,10 @@ pub struct Status {
     pub checks: usize,
     /// Every ban.
     pub bans: Vec<BanStatus>,
+    /// Peers that are remembered, connected or not.
+    pub known: usize,
+    /// Dials of peers that are not static that failed on every address.
+    pub dials_failed: u64,
     /// Connections that were let through, and those that were not.
     pub gated: Gated,
 }
@@ -99,9 +103,14 @@ pub(super) struct Counts {
     messages: u64,
     wire_bytes: u64,
     offset_ms: Option<i64>,
+    dials_failed: u64,
 }
 
 impl Counts {
+    pub(super) fn dial_failed(&mut self) {
+        self.dials_failed += 1;
+    }
+
     pub(super) fn received(&mut self, message: &Message) {
         self.messages += 1;
         self.wire_bytes = self.wire_bytes.saturating_add(message.wire as u64);
@@ -142,6 +151,8 @@ impl Node {
             clock_doubt: self.doubts.clock(),
             signer_doubt: self.doubts.signer(),
             bans: self.gate.iter().map(BanStatus::from).collect(),
+            known: self.book.iter().count(),
+            dials_failed: self.counts.dials_failed,
             gated: Gated::default(),
             checks: self.running.len() + self.waiting.iter().map(crate::gossip::Waiting::len).sum::<usize>(),
         }

@@ -1,4 +1,5 @@
-//! Every peer that is worth remembering, connected or not: where it was, what it calls itself, what it has earned.
+//! Every peer that is worth remembering, connected, or found by others' word: where it is, what it calls itself, what it
+//! has earned.
 //!
 //! Browsers are not remembered, unless they have done something bad: they come under a new name each time. Bounds:
 //! [`Book::MAX`] peers; those with nothing against them that were seen longest ago make room, then those with the least
@@ -9,7 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::score::{Deed, Score};
+use super::{
+    address, is_public, network,
+    score::{Deed, Score},
+};
 use crate::{peer::PeerId, time::Now};
 
 /// What is kept of a peer over a restart.
@@ -19,10 +23,21 @@ pub struct Record {
     pub addresses: Vec<String>,
     /// What it calls itself.
     pub agent: Option<String>,
-    /// When it was connected last, Unix seconds.
+    /// When it was connected last, Unix seconds; 0 when it never was.
     pub seen: u64,
+    /// When others told of it last, Unix seconds; 0 when they never did.
+    #[serde(default)]
+    pub found: u64,
     /// What it has earned until then.
     pub score: Score,
+}
+
+impl Record {
+    /// Whether it is not worth remembering any more: neither seen nor told of for long.
+    fn is_over(&self, now: Now) -> bool {
+        let since = |at: u64| Duration::from_secs(now.secs().saturating_sub(at));
+        since(self.seen) > Book::KEPT && since(self.found) > Book::FOUND
+    }
 }
 
 #[derive(Debug)]
@@ -50,17 +65,21 @@ impl Book {
     pub const ADDRESS: usize = 256;
     /// How long a peer is remembered that was not seen (op-node's expiry of peer metadata).
     pub const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+    /// How long one is remembered that others told of (op-node's life of a discovered address).
+    pub const FOUND: Duration = Duration::from_secs(24 * 60 * 60);
+    /// Peers of one public network (IPv4 /24, IPv6 /48) that were never connected, at most: whatever one hand advertises,
+    /// others have room.
+    pub const STRANGERS: usize = 64;
 
     /// With what an earlier run kept; scores have decayed meanwhile.
     pub fn new(block_time: Duration, now: Now, kept: impl IntoIterator<Item = (PeerId, Record)>) -> Self {
         let mut book = Self { peers: BTreeMap::new(), block_time, changed: BTreeSet::new() };
         for (peer, mut record) in kept {
-            let away = Duration::from_secs(now.secs().saturating_sub(record.seen));
-            if away > Self::KEPT || book.peers.len() >= Self::MAX {
+            if record.is_over(now) || book.peers.len() >= Self::MAX {
                 book.changed.insert(peer);
                 continue;
             }
-            record.score.decay(away, block_time);
+            record.score.decay(Duration::from_secs(now.secs().saturating_sub(record.seen)), block_time);
             book.peers.insert(peer, Entry { record, decayed: now.mono });
         }
         book
@@ -69,6 +88,37 @@ impl Book {
     /// A peer is here.
     pub fn seen(&mut self, now: Now, peer: PeerId) {
         self.entry(now, peer).record.seen = now.secs();
+    }
+
+    /// Others say that a peer is at `addresses`, of which there is one at least. `true` when it was not known; nothing is
+    /// noted when its network has [`Book::STRANGERS`] already.
+    pub fn found(&mut self, now: Now, peer: PeerId, mut addresses: Vec<String>) -> bool {
+        addresses.truncate(Self::ADDRESSES);
+        let is_new = !self.peers.contains_key(&peer);
+        if is_new && addresses.first().is_some_and(|address| self.is_crowded(address)) {
+            return false;
+        }
+        let record = &mut self.entry(now, peer).record;
+        record.found = now.secs();
+        if is_new {
+            record.seen = 0;
+        }
+        let older = core::mem::replace(&mut record.addresses, addresses);
+        for address in older {
+            if record.addresses.len() < Self::ADDRESSES && !record.addresses.contains(&address) {
+                record.addresses.push(address);
+            }
+        }
+        is_new
+    }
+
+    /// Whether as many strangers of this address' network are known as may be.
+    fn is_crowded(&self, text: &str) -> bool {
+        let home = |text: &String| address::tcp(text).filter(|(ip, _)| is_public(*ip)).map(|(ip, _)| network(ip));
+        let Some(here) = home(&text.to_owned()) else { return false };
+        let strangers = self.peers.values().filter(|entry| entry.record.seen == 0);
+        let of_it = strangers.filter(|entry| entry.record.addresses.first().and_then(home) == Some(here));
+        of_it.count() >= Self::STRANGERS
     }
 
     /// A peer said what it calls itself and where it listens.
@@ -106,7 +156,13 @@ impl Book {
     }
 
     /// What is to be kept since the last time: a record, or `None` for a peer that was forgotten.
+    /// Peers whose time is over are forgotten with it.
     pub fn changes(&mut self, now: Now) -> Vec<(PeerId, Option<Record>)> {
+        let over: Vec<PeerId> = self.iter().filter(|(_, record)| record.is_over(now)).map(|(peer, _)| peer).collect();
+        for peer in over {
+            self.peers.remove(&peer);
+            self.changed.insert(peer);
+        }
         let mut changes = Vec::new();
         for peer in core::mem::take(&mut self.changed) {
             let record = self.peers.get_mut(&peer).map(|entry| {
@@ -138,11 +194,11 @@ impl Book {
     fn make_room(&mut self, now: Now) {
         let worth = |peer: &PeerId, entry: &Entry| {
             let against = self.score(now.mono, *peer).own().min(0.0);
-            // The least against it first, then the longest unseen.
-            (-against, entry.record.seen)
+            // The least against it first, then the longest unseen, of the never seen the longest not told of.
+            (-against, entry.record.seen, entry.record.found)
         };
         let least = self.peers.iter().map(|(peer, entry)| (worth(peer, entry), *peer));
-        let least = least.min_by(|(a, _), (b, _)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let least = least.min_by(|(a, _), (b, _)| a.0.total_cmp(&b.0).then((a.1, a.2).cmp(&(b.1, b.2))));
         if let Some((_, peer)) = least {
             self.peers.remove(&peer);
             self.changed.insert(peer);

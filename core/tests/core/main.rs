@@ -21,6 +21,7 @@ mod node;
 mod reading;
 mod repute;
 mod rules;
+mod seek;
 mod seen;
 mod serve;
 mod sign;
