@@ -16,6 +16,7 @@ use petrel_core::{
 };
 
 use crate::{
+    discovery::{Discovery, Found, Plan},
     events::{self, Printer},
     flags::Events,
     health::{self, Health},
@@ -46,6 +47,9 @@ pub enum DaemonError {
     /// L1 is not the rollup's.
     #[error("--l1: {0}")]
     L1(#[from] L1Error),
+    /// Discovery cannot start.
+    #[error("{0}")]
+    Discovery(String),
     /// A devnet's followers do not agree at its end.
     #[error("the followers are apart: {0}")]
     Apart(String),
@@ -72,12 +76,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let chain = &settings.config.chain;
     let (store, memory) = Store::open(&settings.datadir, chain, settings.budget)?;
     tracing::info!(chain = %chain.name, id = chain.id, signer = %settings.signer_origin(), "following");
-    if settings.config.statics.is_empty() {
-        tracing::warn!("no --p2p.static: nobody is dialled, the node waits for peers to come");
-    }
-    if settings.config.sync.static_only && settings.config.statics.is_empty() {
-        tracing::warn!("--p2p.sync.onlyreqtostatic without --p2p.static: missed blocks are fetched from nobody");
-    }
+    warn_of_loneliness(&settings, memory.peers.len());
     if let Some(head) = memory.chain.last() {
         tracing::info!(number = head.number, hash = %head.hash, "head of the last run");
     }
@@ -91,6 +90,8 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
         Some(source) => Some(Watch::start(source, store.clone(), &mut driver)?),
         None => None,
     };
+    let mut plan = settings.discovery;
+    let mut discovery = None;
     let mut printer = Printer::stdout(settings.events == Events::Json);
     let mut health = health::ticks();
     let mut stop = std::pin::pin!(stop_signal());
@@ -103,6 +104,13 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
                 if let Some(watch) = &mut watch {
                     watch.note(&event);
                 }
+                match (tcp_port(&event), plan.take()) {
+                    (Some(port), Some(plan)) => discovery = Some(discover(plan, &identity, port, &store, &mut driver).await?),
+                    (_, waiting) => plan = waiting,
+                }
+                if let (Event::Connected(_) | Event::Disconnected(_), Some(discovery)) = (&event, &discovery) {
+                    discovery.set_needy(driver.is_needy());
+                }
                 printer.print(&event);
             }
             reading = next_reading(&mut watch) => {
@@ -110,15 +118,66 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
                     watch.take(reading, &mut driver)?;
                 }
             }
+            Some(found) = next_found(&mut discovery) => driver.found(&found.peer, &found.addresses),
             _ = health.tick() => printer.print(&Health::of(&driver.status())),
             () = &mut stop => break,
         }
     }
     // What waits for the disk is written first.
-    drop((driver, watch, store));
+    drop((discovery, driver, watch, store));
     printer.finish();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Says so when nobody will be dialled, or nothing fetched.
+fn warn_of_loneliness(settings: &Settings, known: usize) {
+    let statics = &settings.config.statics;
+    match &settings.discovery {
+        None if settings.net.listen.is_empty() => tracing::warn!("--p2p.disable: no peers, no new blocks"),
+        None if statics.is_empty() => {
+            tracing::warn!(
+                "--p2p.no-discovery and no --p2p.static: nobody is dialled, the node waits for peers to come"
+            );
+        }
+        Some(plan) if statics.is_empty() && plan.boot.is_empty() && known == 0 => {
+            tracing::warn!("no boot nodes, no --p2p.static and nobody known: the node waits for peers to come");
+        }
+        _ => {}
+    }
+    if settings.config.sync.static_only && statics.is_empty() {
+        tracing::warn!("--p2p.sync.onlyreqtostatic without --p2p.static: missed blocks are fetched from nobody");
+    }
+}
+
+/// The TCP port on which the node listens for nodes.
+fn tcp_port(event: &Event) -> Option<u16> {
+    let Event::Listening(listening) = event else { return None };
+    petrel_core::peers::address::tcp(&listening.address).map(|(_, port)| port)
+}
+
+/// Starts discovery, now that it is known where we listen, and tells peers where we are.
+async fn discover(
+    plan: Plan,
+    identity: &Identity,
+    port: u16,
+    store: &Store,
+    driver: &mut Driver<TokioHost>,
+) -> Result<Discovery, DaemonError> {
+    let started = Discovery::start(plan, &identity.keypair, port, store.clone()).await;
+    let discovery = started.map_err(DaemonError::Discovery)?;
+    if let Some(address) = &discovery.external {
+        driver.advertise(address.clone());
+    }
+    Ok(discovery)
+}
+
+/// Never, without discovery.
+async fn next_found(discovery: &mut Option<Discovery>) -> Option<Found> {
+    match discovery {
+        Some(discovery) => discovery.next().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Never, without L1.

@@ -17,6 +17,7 @@ pub mod check;
 pub mod claim;
 pub mod daemon;
 pub mod devnet;
+pub mod discovery;
 pub mod env;
 pub mod events;
 pub mod flags;

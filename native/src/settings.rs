@@ -17,9 +17,11 @@ use petrel_core::{
 };
 use url::Url;
 
+mod discovery;
 mod reputation;
 
 use crate::{
+    discovery::Plan,
     flags::{ChainFlags, Events, HttpFlags, L1Flags, NodeFlags, P2pFlags, SyncFlags},
     parse, signer,
     store::Budget,
@@ -41,6 +43,8 @@ pub struct Settings {
     pub datadir: PathBuf,
     /// Listening and dialling.
     pub net: Net,
+    /// How peers are found, if they are.
+    pub discovery: Option<Plan>,
     /// How much is kept.
     pub budget: Budget,
     /// Where the signer is read, if it is.
@@ -107,16 +111,22 @@ impl Settings {
         let chain_of = chain.clone();
         let signer = judge.signer(&flags.chain);
         // Without its chain a configuration is judged on any other's, so that its own mistakes are named too.
+        let ips = judge.listen_ips(&flags.p2p);
+        let mut net = judge.net(&flags.p2p, &ips);
+        let mut discovery = None;
         let config = chain.or_else(|| Chain::preset(STAND_IN)).map(|chain| {
             let mut config = judge.config(chain, signer, &flags.p2p);
             config.sync = judge.sync(&flags.sync, config.chain.block_time);
             config.reputation = judge.reputation(&flags.peers);
             config.tide = judge.tide(&flags.peers);
             judge.within_restriction(&config);
+            discovery = judge.discovery(&flags.discovery, &flags.p2p, &ips, &mut config);
             config
         });
         let budget = judge.budget(&flags.sync);
-        let net = judge.net(&flags.p2p);
+        if flags.discovery.disable {
+            net.listen.clear();
+        }
         let l1 = judge.l1(&flags.l1, chain_of.as_ref());
         let http = judge.http(&flags.http);
         let identity = judge.identity(&flags.p2p);
@@ -125,7 +135,7 @@ impl Settings {
         match settled {
             Some(config) if judge.0.is_empty() => {
                 let (datadir, events) = (flags.p2p.datadir.clone(), flags.output.events);
-                Ok(Self { config, identity, datadir, net, budget, l1, http, events })
+                Ok(Self { config, identity, datadir, net, discovery, budget, l1, http, events })
             }
             _ => Err(Mistakes(judge.0)),
         }
@@ -205,11 +215,6 @@ impl Judge {
         config.past = self.take("p2p.gossip.timestamp.threshold", parse::duration(&flags.timestamp_threshold));
         config.statics = flags.statics.iter().filter_map(|text| self.static_peer(text)).collect();
         config.mesh = self.mesh(flags);
-        if !flags.no_discovery {
-            self.0.push(
-                "--p2p.no-discovery: this version cannot discover peers; leave it on and give --p2p.static".to_owned(),
-            );
-        }
         config
     }
 
@@ -267,13 +272,16 @@ impl Judge {
         found.map_err(|error| self.0.push(format!("--p2p.static: {error}"))).ok()
     }
 
-    fn net(&mut self, flags: &P2pFlags) -> Net {
+    fn listen_ips(&mut self, flags: &P2pFlags) -> Vec<IpAddr> {
+        flags.listen_ip.iter().filter_map(|text| self.ip("p2p.listen.ip", text)).collect()
+    }
+
+    fn net(&mut self, flags: &P2pFlags, ips: &[IpAddr]) -> Net {
         let tcp = self.take("p2p.listen.tcp", parse::port(&flags.listen_tcp));
         let ws = flags.listen_ws.as_deref().map(|text| self.take("p2p.listen.ws", parse::port(text)));
         if ws.is_some_and(|ws| ws == tcp && tcp != 0) {
             self.0.push(format!("--p2p.listen.ws: port {tcp} is taken by --p2p.listen.tcp: give another"));
         }
-        let ips: Vec<IpAddr> = flags.listen_ip.iter().filter_map(|text| self.ip("p2p.listen.ip", text)).collect();
         let security: Vec<Security> = flags.security.iter().filter_map(|text| self.security(text)).collect();
         let timeout = self.take("p2p.timeout.dial", parse::duration(&flags.timeout_dial));
         if timeout.is_zero() {

@@ -154,6 +154,16 @@ impl<H: Host> Driver<H> {
         }
     }
 
+    /// Tells peers that we are to be found at this address.
+    pub fn advertise(&mut self, address: Multiaddr) {
+        self.swarm.add_external_address(address);
+    }
+
+    /// Whether there are too few peers.
+    pub fn is_needy(&self) -> bool {
+        self.node.is_needy()
+    }
+
     /// Takes what the body has learnt of the signer.
     pub fn hear(&mut self, news: SignerNews) {
         self.feed(Input::Signer(news));

@@ -58,6 +58,11 @@ impl Node {
         self.seek.due()
     }
 
+    /// Whether there are fewer peers than the low tide.
+    pub fn is_needy(&self) -> bool {
+        self.peers.nodes().count() < self.config.tide.low
+    }
+
     /// How many peers there should be beside those who are here or are being dialled.
     fn wanted(&self) -> usize {
         self.config.tide.low.saturating_sub(self.peers.nodes().count() + self.seek.dialled().count())

@@ -16,10 +16,6 @@ pub fn tcp(multiaddr: &str) -> Option<(IpAddr, u16)> {
         ("tcp", port) => port.parse().ok().filter(|port| *port != 0)?,
         _ => return None,
     };
-    let ends = match (parts.next(), parts.next(), parts.next()) {
-        (None, ..) => true,
-        (Some("p2p"), Some(_), None) => true,
-        _ => false,
-    };
+    let ends = matches!((parts.next(), parts.next(), parts.next()), (None, ..) | (Some("p2p"), Some(_), None));
     (ends && !ip.is_unspecified() && !ip.is_multicast()).then_some((ip, port))
 }

@@ -69,7 +69,7 @@ fn points(text: &str) -> Result<f64, String> {
 }
 
 /// The IP of a multiaddr that has one.
-fn ip(address: &str) -> Option<IpAddr> {
+pub(super) fn ip(address: &str) -> Option<IpAddr> {
     let mut parts = address.split('/').skip(1);
     match (parts.next(), parts.next()) {
         (Some("ip4" | "ip6"), Some(ip)) => ip.parse().ok(),

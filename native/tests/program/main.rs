@@ -9,6 +9,7 @@ mod l1;
 mod ban;
 mod check;
 mod devnet;
+mod discovery;
 mod key;
 mod node;
 mod refusals;

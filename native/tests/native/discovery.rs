@@ -1,0 +1,137 @@
+//! Node records and boot nodes.
+
+use std::net::IpAddr;
+
+use alloy_primitives::{Bytes, hex};
+use discv5::Enr;
+use enr::CombinedKey;
+use libp2p::identity::{Keypair, secp256k1};
+use petrel_node::discovery::{Boot, NotAPeer, Place, entry, ours, peer_of, presets, read_entry, signing_key};
+
+fn identity() -> Keypair {
+    secp256k1::Keypair::generate().into()
+}
+
+const PLACE: Place = Place { ip: Some(IpAddr::V4(std::net::Ipv4Addr::new(8, 8, 4, 4))), tcp: 9222, udp: 9223 };
+
+/// A record with this `opstack` entry as it is on the wire.
+fn with_entry(rlp: &str) -> Enr {
+    let key = CombinedKey::generate_secp256k1();
+    let mut builder = Enr::builder();
+    builder.ip4([8, 8, 8, 8].into()).tcp4(9222).add_value_rlp("opstack", hex::decode(rlp).unwrap().into());
+    builder.build(&key).unwrap()
+}
+
+#[test]
+fn the_entry_of_each_chain_is_as_op_node_writes_it() {
+    // The specification's table of protocol values, as RLP: a length and the bytes.
+    let known = [
+        (10, "820a00"),
+        (130, "83820100"),
+        (420, "83a40300"),
+        (901, "83850700"),
+        (8453, "83854200"),
+        (57073, "84f1bd0300"),
+        (84532, "84b4940500"),
+        (7_777_777, "85f1dbda0300"),
+        (11_155_420, "85dcefa80500"),
+    ];
+    for (chain, rlp) in known {
+        let value = entry(chain);
+        let whole = [&[0x80 + value.len() as u8][..], &value].concat();
+        assert_eq!(hex::encode(whole), rlp, "{chain}");
+        assert_eq!(read_entry(&value), Ok((chain, 0)));
+        assert!(peer_of(&with_entry(rlp), chain).is_ok());
+    }
+    assert_eq!(read_entry(&entry(u64::MAX)), Ok((u64::MAX, 0)));
+}
+
+#[test]
+fn records_of_others_are_told_apart() {
+    let of = |rlp: &str| peer_of(&with_entry(rlp), 10).map(|_| ());
+    assert_eq!(of("83820100"), Err(NotAPeer::OtherChain(130)));
+    assert_eq!(of("820a01"), Err(NotAPeer::OtherVersion(1)));
+    // Longer numbers than need be, and bytes behind them: op-node takes both.
+    assert_eq!(of("838a0000"), Ok(()));
+    assert_eq!(of("840a00ffff"), Ok(()));
+    for malformed in ["80", "0a", "820aff", "c20a00", "8bffffffffffffffffffff0100"] {
+        assert_eq!(of(malformed), Err(NotAPeer::Malformed), "{malformed}");
+    }
+
+    let key = CombinedKey::generate_secp256k1();
+    let value = Bytes::from(entry(10));
+    let build = |builder: &mut enr::Builder<CombinedKey>, key: &CombinedKey| builder.build(key).unwrap();
+    let nothing = build(Enr::builder().ip4([8, 8, 8, 8].into()).tcp4(1), &key);
+    assert_eq!(peer_of(&nothing, 10), Err(NotAPeer::NoEntry));
+    let nowhere = build(Enr::builder().ip4([8, 8, 8, 8].into()).udp4(1).add_value("opstack", &value), &key);
+    assert_eq!(peer_of(&nowhere, 10), Err(NotAPeer::Nowhere));
+    let no_ip = build(Enr::builder().tcp4(1).add_value("opstack", &value), &key);
+    assert_eq!(peer_of(&no_ip, 10), Err(NotAPeer::Nowhere));
+    let port_0 = build(Enr::builder().ip4([8, 8, 8, 8].into()).tcp4(0).add_value("opstack", &value), &key);
+    assert_eq!(peer_of(&port_0, 10), Err(NotAPeer::Nowhere));
+    let other = CombinedKey::generate_ed25519();
+    let ed25519 = build(Enr::builder().ip4([8, 8, 8, 8].into()).tcp4(1).add_value("opstack", &value), &other);
+    assert_eq!(peer_of(&ed25519, 10), Err(NotAPeer::NoKey));
+    let ip6 = build(Enr::builder().ip6([9; 16].into()).tcp6(9222).add_value("opstack", &value), &key);
+    let (_, addresses) = peer_of(&ip6, 10).unwrap();
+    assert_eq!(addresses[0].to_string(), "/ip6/909:909:909:909:909:909:909:909/tcp/9222");
+}
+
+#[test]
+fn our_record_is_of_our_peer_id_and_its_number_rises_with_each_change() {
+    let identity = identity();
+    let key = signing_key(&identity).unwrap();
+    let first = ours(&key, 10, PLACE, None).unwrap();
+    let (peer, addresses) = peer_of(&first, 10).unwrap();
+    assert_eq!(peer, identity.public().to_peer_id());
+    assert_eq!(addresses, ["/ip4/8.8.4.4/tcp/9222".parse().unwrap()]);
+    assert_eq!((first.seq(), first.udp4()), (1, Some(9223)));
+    assert_eq!(ours(&key, 10, PLACE, Some(&first)).unwrap(), first);
+    let moved = ours(&key, 10, Place { tcp: 9000, ..PLACE }, Some(&first)).unwrap();
+    assert_eq!((moved.seq(), moved.tcp4()), (2, Some(9000)));
+    // One of another key is not ours.
+    let other = signing_key(&self::identity()).unwrap();
+    assert_eq!(ours(&other, 10, PLACE, Some(&moved)).unwrap().seq(), 1);
+    assert_eq!(moved.to_base64().parse::<Enr>().unwrap(), moved);
+}
+
+#[test]
+fn boot_nodes_are_records_enodes_or_multiaddrs() {
+    let mainnet: Vec<Boot> = presets(1).iter().map(|text| text.parse().unwrap()).collect();
+    assert_eq!((mainnet.len(), presets(11_155_111).len(), presets(900).len()), (13, 8, 0));
+    assert!(presets(11_155_111).iter().all(|text| text.parse::<Boot>().is_ok()));
+    // A name, whose UDP port is said apart.
+    let conduit =
+        mainnet.iter().find(|boot| matches!(boot, Boot::Contact { host, .. } if host == "bootnode.conduit.xyz"));
+    assert!(matches!(conduit, Some(Boot::Contact { port: 30301, .. })));
+    let mut base = mainnet.iter().filter_map(|boot| match boot {
+        Boot::Record(record) => Some(peer_of(record, 8453).unwrap().1[0].to_string()),
+        Boot::Contact { .. } => None,
+    });
+    assert_eq!(base.next_back().unwrap(), "/ip4/54.198.153.150/tcp/9222");
+
+    let peer = identity().public().to_peer_id();
+    let contact = |host: &str, port| Boot::Contact { peer, host: host.to_owned(), port };
+    assert_eq!(format!("/ip4/1.2.3.4/udp/9222/p2p/{peer}").parse(), Ok(contact("1.2.3.4", 9222)));
+    assert_eq!(format!("/dns4/boot.example/tcp/9000/p2p/{peer}").parse(), Ok(contact("boot.example", 9000)));
+    assert_eq!(format!("/ip6/2001:db8::1/udp/1/p2p/{peer}").parse(), Ok(contact("2001:db8::1", 1)));
+    let rsa = "12D3KooWGqpKnY6SFGCjLKbyJ3GdMBn2kVjVmLbCxN2uXdPDn6GA";
+    let key = "869d07b5932f17e8490990f75a3f94195e9504ddb6b85f7189e5a9c0a8fff8b00aecf6f3ac450ecba6cdabdb5858788a94bde2b613e0f2d82e9b395355f76d1a";
+    let wrong = [
+        ("enr:-J24", "enr:-J24"),
+        ("enode://zz@1.2.3.4:1", "no hex"),
+        ("enode://12@1.2.3.4:1", "no point"),
+        (&format!("enode://{key}@1.2.3.4:1?discport=x"), "no port"),
+        (&format!("enode://{key}@1.2.3.4:0"), "no UDP port"),
+        (&format!("enode://{}@1.2.3.4:1", key.replace('8', "9")), "no point"),
+        ("/ip4/1.2.3.4/udp/1", "lacks /p2p"),
+        (&format!("/udp/1/p2p/{peer}"), "no host"),
+        (&format!("/ip4/1.2.3.4/udp/1/quic-v1/p2p/{peer}"), "no place"),
+        (&format!("/ip4/1.2.3.4/udp/1/p2p/{rsa}x"), "expected enr"),
+        ("", "expected enr"),
+    ];
+    for (text, reason) in wrong {
+        let error = text.parse::<Boot>().unwrap_err();
+        assert!(error.contains(reason), "{text}: {error}");
+    }
+}

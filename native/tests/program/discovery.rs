@@ -1,0 +1,160 @@
+//! Daemons that find each other.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use serde_json::Value;
+
+use crate::{
+    process::{Process, refused},
+    sequencer::Sequencer,
+};
+
+/// A node on loopback that discovers, with its files in `folder`.
+fn start(sequencer: &Sequencer, folder: &Path, more: &[&str]) -> Process {
+    let (rollup, signer) = sequencer.files(folder);
+    start_on(&rollup, &signer, folder, more)
+}
+
+fn start_on(rollup: &Path, signer: &str, folder: &Path, more: &[&str]) -> Process {
+    let datadir = format!("--datadir={}", folder.display());
+    let (rollup, signer) =
+        (format!("--rollup.config={}", rollup.display()), format!("--p2p.unsafe-block-signer={signer}"));
+    let words = ["node", &rollup, &signer, &datadir, "--p2p.listen.ip=127.0.0.1", "--p2p.listen.tcp=0"];
+    Process::start(&[&words, more].concat())
+}
+
+/// Where a node's discovery answers, and its peer id: the record that it logs says the port.
+fn boot(node: &mut Process) -> (String, String) {
+    let address = node.address(false);
+    let peer = address.rsplit('/').next().unwrap().to_owned();
+    let said = node.said("discovering record=");
+    let udp = said.split("udp=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    (format!("/ip4/127.0.0.1/udp/{udp}/p2p/{peer}"), peer)
+}
+
+/// Waits until a node has been connected to all of these.
+fn meets(node: &mut Process, wanted: &BTreeSet<String>) {
+    let mut missing = wanted.clone();
+    if !missing.is_empty() {
+        node.until("all connections", |event| {
+            if event["event"] == "connected" {
+                missing.remove(event["peer"].as_str().unwrap());
+            }
+            missing.is_empty()
+        });
+    }
+}
+
+/// The peers that events of this name were told of.
+fn peers(events: &[Value], name: &str) -> BTreeSet<String> {
+    let of = events.iter().filter(|event| event["event"] == name);
+    of.filter_map(|event| event["peer"].as_str().map(str::to_owned)).collect()
+}
+
+#[test]
+fn ten_find_each_other_from_one_boot_node_and_nobody_of_another_chain() {
+    let sequencer = Sequencer::started();
+    let folders: Vec<_> = (0..11).map(|_| tempfile::tempdir().unwrap()).collect();
+    let mut first = start(&sequencer, folders[0].path(), &["--p2p.static", &sequencer.address]);
+    let (boot_at, boot_peer) = boot(&mut first);
+
+    let boot_flag = format!("--p2p.bootnodes={boot_at}");
+    // One of another chain has the same boot node, and is met by all.
+    let (rollup, signer) = sequencer.files(folders[10].path());
+    let other = fs::read_to_string(&rollup).unwrap().replace("90221199", "90221200");
+    fs::write(&rollup, other).unwrap();
+    let mut stranger = start_on(&rollup, &signer, folders[10].path(), &[&boot_flag, "--log.level=debug"]);
+    let (_, stranger_peer) = boot(&mut stranger);
+
+    let mut nodes: Vec<(Process, String)> = vec![(first, boot_peer)];
+    for folder in &folders[1..10] {
+        let mut node = start(&sequencer, folder.path(), &[&boot_flag, "--log.level=debug"]);
+        let (_, peer) = boot(&mut node);
+        nodes.push((node, peer));
+    }
+    let all: BTreeSet<String> = nodes.iter().map(|(_, peer)| peer.clone()).collect();
+    assert_eq!(all.len(), 10);
+    for (node, peer) in &mut nodes {
+        let others = all.iter().filter(|other| *other != peer).cloned().collect();
+        meets(node, &others);
+    }
+    // And so each has the blocks, which the first one has from the sequencer.
+    for (node, _) in &mut nodes {
+        node.event("block");
+    }
+    stranger.said("walked");
+    for (node, _) in &mut nodes {
+        let events = node.so_far();
+        for name in ["connected", "discovered"] {
+            assert!(!peers(&events, name).contains(&stranger_peer), "the other chain's node was {name}");
+        }
+    }
+    let events = stranger.so_far();
+    assert!(peers(&events, "discovered").is_empty() && peers(&events, "connected").is_empty(), "{events:?}");
+}
+
+#[test]
+fn after_a_kill_known_peers_are_dialled_without_a_boot_node_and_the_record_goes_on() {
+    let sequencer = Sequencer::started();
+    let (near, far) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut first = start(&sequencer, near.path(), &["--p2p.static", &sequencer.address]);
+    let (boot_at, peer) = boot(&mut first);
+    let mut second = start(&sequencer, far.path(), &["--p2p.bootnodes", &boot_at]);
+    boot(&mut second);
+    let said = second.said("seq=1");
+    assert!(!said.contains("seq=2"));
+    let found = second.event("discovered");
+    assert_eq!(found["peer"], peer.as_str());
+    meets(&mut second, &[peer.clone()].into());
+    second.event("block");
+    // What it knows is written every half minute; the ban list and the record at once.
+    std::thread::sleep(std::time::Duration::from_secs(31));
+    second.signal("KILL");
+    second.wait();
+
+    let mut second = start(&sequencer, far.path(), &[]);
+    let dialled = second.until("a known peer", |event| event["event"] == "connected");
+    assert_eq!((&dialled["peer"], &dialled["direction"]), (&peer.as_str().into(), &"outbound".into()));
+    second.event("block");
+    // It listens on another port now, which is news.
+    second.said("seq=2");
+}
+
+#[test]
+fn wrong_flags_of_discovery_are_named_and_a_taken_udp_port_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let datadir = format!("--datadir={}", folder.path().display());
+    let node = |more: &[&str]| {
+        let words = ["node", "--network=op-mainnet", &datadir, "--p2p.listen.ip=127.0.0.1", "--p2p.listen.tcp=0"];
+        refused(&[&words, more].concat())
+    };
+    let wrong = [
+        "--p2p.bootnodes=enr:x,enode://12@1.2.3.4:30303,/ip4/1.2.3.4/udp/9222,/dns4/a.example/tcp/1/ws",
+        "--p2p.listen.udp=80",
+        "--p2p.advertise.ip=0.0.0.0",
+        "--p2p.advertise.tcp=70000",
+        "--p2p.disable",
+        "--p2p.static=/ip4/127.0.0.1/tcp/9222/p2p/16Uiu2HAmSYmmuaEDWBEsG2GKHCWAMCtjPJS7kMTw6aXxUpYMbVJ1",
+    ];
+    let (code, said) = node(&wrong);
+    assert_eq!(code, Some(2));
+    let expected = [
+        "--p2p.bootnodes: \"enr:x\"",
+        "--p2p.bootnodes: \"enode://12@1.2.3.4:30303\"",
+        "it lacks /p2p/PEER_ID",
+        "--p2p.bootnodes: \"/dns4/a.example/tcp/1/ws\"",
+        "--p2p.listen.udp: \"80\"",
+        "--p2p.advertise.ip: 0.0.0.0 is nowhere",
+        "--p2p.advertise.tcp: \"70000\"",
+        "--p2p.disable: there are no peers then",
+    ];
+    for words in expected {
+        assert!(said.contains(words), "{words} is not said\n{said}");
+    }
+    let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = format!("--p2p.listen.udp={}", taken.local_addr().unwrap().port());
+    let sequencer = Sequencer::new(petrel_node::settings::Security::Noise);
+    let mut refused = start(&sequencer, folder.path(), &[&port]);
+    assert_eq!(refused.wait().code(), Some(2));
+    refused.said("--p2p.listen.udp: cannot listen on 127.0.0.1:");
+}
