@@ -104,14 +104,15 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
                 if let Some(watch) = &mut watch {
                     watch.note(&event);
                 }
-                match (tcp_port(&event), plan.take()) {
-                    (Some(port), Some(plan)) => discovery = Some(discover(plan, &identity, port, &store, &mut driver).await?),
-                    (_, waiting) => plan = waiting,
-                }
                 if let (Event::Connected(_) | Event::Disconnected(_), Some(discovery)) = (&event, &discovery) {
                     discovery.set_needy(driver.is_needy());
                 }
                 printer.print(&event);
+                if let Some(port) = tcp_port(&event) && let Some(plan) = plan.take() {
+                    let started = discover(plan, &identity, port, &store, &mut driver).await?;
+                    printer.print(&started.record);
+                    discovery = Some(started);
+                }
             }
             reading = next_reading(&mut watch) => {
                 if let Some(watch) = &mut watch {

@@ -18,6 +18,7 @@ use discv5::{ConfigBuilder, Discv5, Enr, Event, ListenConfig};
 use enr::NodeId;
 use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use libp2p::{Multiaddr, PeerId, identity::Keypair};
+use serde::Serialize;
 use tokio::{
     net::UdpSocket,
     sync::{mpsc, watch},
@@ -83,6 +84,18 @@ pub struct Found {
     pub addresses: Vec<Multiaddr>,
 }
 
+/// Our own record, which others may take for a boot node: `{"event":"record", …}` among the JSON events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename = "record")]
+pub struct OurRecord {
+    /// As text, `enr:…`.
+    pub record: String,
+    /// Its number.
+    pub seq: u64,
+    /// The UDP port on which discovery listens.
+    pub udp: u16,
+}
+
 /// What was met, counted since the start.
 #[derive(Debug, Default)]
 pub struct Counts {
@@ -100,8 +113,8 @@ pub struct Discovery {
     found: mpsc::Receiver<Found>,
     needy: watch::Sender<bool>,
     counts: Arc<Counts>,
-    /// Our record at the start, as text.
-    pub record: String,
+    /// Our record at the start.
+    pub record: OurRecord,
     /// Where others may dial us, where that is known.
     pub external: Option<Multiaddr>,
 }
@@ -118,8 +131,8 @@ impl Discovery {
         let key = signing_key(identity)?;
         let kept = store.note(NOTE).ok().flatten().and_then(|text| String::from_utf8(text).ok()?.parse::<Enr>().ok());
         let local = ours(&key, plan.chain, place, kept.as_ref())?;
-        let (record, seq) = (local.to_base64(), local.seq());
-        tracing::info!(%record, seq, udp, boot = plan.boot.len(), "discovering");
+        let record = OurRecord { record: local.to_base64(), seq: local.seq(), udp };
+        tracing::info!(record = record.record, seq = record.seq, udp, boot = plan.boot.len(), "discovering");
         let mut discv5 = Discv5::new(local, key, config(sockets, plan.near)).map_err(str::to_owned)?;
         discv5.start().await.map_err(|error| error.to_string())?;
         let (tell, found) = mpsc::channel(WAITING);

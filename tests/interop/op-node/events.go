@@ -58,6 +58,26 @@ type spoilt struct {
 	Peer  string `json:"peer"`
 }
 
+// Our own discovery record.
+type record struct {
+	Event  string `json:"event"` // "record"
+	Record string `json:"record"`
+}
+
+// A peer's gossip stream opened or closed.
+type passing struct {
+	Event string `json:"event"` // "came" or "gone"
+	Peer  string `json:"peer"`
+}
+
+// What a peer has earned, and whether it is connected.
+type score struct {
+	Event         string  `json:"event"` // "score"
+	Peer          string  `json:"peer"`
+	Score         float64 `json:"score"`
+	Connectedness string  `json:"connectedness"`
+}
+
 // A command could not be obeyed.
 type failed struct {
 	Event string `json:"event"` // "failed"
@@ -113,12 +133,12 @@ func (t *tracer) RejectMessage(m *pubsub.Message, reason string) {
 	}
 }
 
-func (t *tracer) Graft(p peer.ID, topic string) { tell(grafted{"grafted", p.String(), topic}) }
-func (t *tracer) AddPeer(peer.ID, protocol.ID)  {}
-func (t *tracer) RemovePeer(peer.ID)            {}
-func (t *tracer) Join(string)                   {}
-func (t *tracer) Leave(string)                  {}
-func (t *tracer) Prune(peer.ID, string)         {}
+func (t *tracer) Graft(p peer.ID, topic string)    { tell(grafted{"grafted", p.String(), topic}) }
+func (t *tracer) AddPeer(p peer.ID, _ protocol.ID) { tell(passing{"came", p.String()}) }
+func (t *tracer) RemovePeer(p peer.ID)             { tell(passing{"gone", p.String()}) }
+func (t *tracer) Join(string)                      {}
+func (t *tracer) Leave(string)                     {}
+func (t *tracer) Prune(peer.ID, string)            {}
 
 // ValidateMessage is called once for each message that is new, before it is judged.
 func (t *tracer) ValidateMessage(m *pubsub.Message) {

@@ -26,7 +26,7 @@ import (
 
 // One line of standard input.
 type command struct {
-	// "publish", "spoil", "fetch" or "connect".
+	// "publish", "spoil", "fetch", "connect" or "score".
 	Do string `json:"do"`
 	// publish: the block to make; see chain.go.
 	Block *blockSpec `json:"block"`
@@ -36,14 +36,21 @@ type command struct {
 	Fetch *fetchSpec `json:"fetch"`
 	// connect: the multiaddr to dial.
 	Address string `json:"address"`
+	// score: whose; told as "score".
+	Peer string `json:"peer"`
 }
 
 type flags struct {
 	rollup, signer, sequencerKey, hostKey string
 	dump                                  string
 	port                                  uint
-	threshold                             time.Duration
-	verbose                               bool
+	// Whether peers are sought by discv5, and whom to ask first.
+	discover  bool
+	bootnodes string
+	// Whether peers are scored and banned, as op-node does by default.
+	scoring   bool
+	threshold time.Duration
+	verbose   bool
 }
 
 func parseFlags() flags {
@@ -54,6 +61,9 @@ func parseFlags() flags {
 	flag.StringVar(&f.hostKey, "host-key", "", "hex secp256k1 key of the peer's identity")
 	flag.StringVar(&f.dump, "dump", "", "a folder for every new message as it came on the wire")
 	flag.UintVar(&f.port, "port", 0, "TCP port on loopback; 0 lets the system choose")
+	flag.BoolVar(&f.discover, "discover", false, "seek peers by discv5, on a UDP port that the system chooses")
+	flag.StringVar(&f.bootnodes, "bootnodes", "", "records (enr:…) to ask first, comma separated")
+	flag.BoolVar(&f.scoring, "scoring", false, "score and ban peers with op-node's defaults")
 	flag.DurationVar(&f.threshold, "threshold", time.Minute, "how old a gossiped block may be")
 	flag.BoolVar(&f.verbose, "verbose", false, "op-node's own logs on standard error")
 	flag.Parse()

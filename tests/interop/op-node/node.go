@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/log"
+	"github.com/ethereum/go-ethereum/p2p/enode"
 	ds "github.com/ipfs/go-datastore"
 	dssync "github.com/ipfs/go-datastore/sync"
 	"github.com/libp2p/go-libp2p"
@@ -42,8 +44,8 @@ func readRollup(file string) (*rollup.Config, error) {
 	return &config, json.Unmarshal(text, &config)
 }
 
-// start brings up op-node's stack with its defaults, on loopback, without discovery and without scores: several peers
-// share one address here, which op-node's IP colocation score would hold against them.
+// start brings up op-node's stack with its defaults, on loopback; without discovery, and without scores, unless it is told
+// otherwise: several peers share one address here, which op-node's IP colocation score would hold against them.
 func start(ctx context.Context, f flags, cfg *rollup.Config, signer common.Address, chain *chain, logger log.Logger) (*node, error) {
 	secret, err := hex.DecodeString(f.hostKey)
 	if err != nil {
@@ -59,7 +61,7 @@ func start(ctx context.Context, f flags, cfg *rollup.Config, signer common.Addre
 	}
 	config := &p2p.Config{
 		Priv:                     key.(*crypto.Secp256k1PrivateKey),
-		NoDiscovery:              true,
+		NoDiscovery:              !f.discover,
 		ListenIP:                 net.IPv4(127, 0, 0, 1),
 		ListenTCPPort:            uint16(f.port),
 		HostMux:                  []libp2p.Option{p2p.YamuxC(), p2p.MplexC()},
@@ -77,6 +79,9 @@ func start(ctx context.Context, f flags, cfg *rollup.Config, signer common.Addre
 		Store:                    dssync.MutexWrap(ds.NewMapDatastore()),
 		EnableReqRespSync:        true,
 	}
+	if err := configure(config, f, cfg); err != nil {
+		return nil, err
+	}
 	stack, err := p2p.NewNodeP2P(ctx, cfg, logger, traced{config, &tracer{self: id, dump: f.dump}}, chain, chain, believed(signer), metrics.NoopMetrics, nil)
 	if err != nil {
 		return nil, err
@@ -84,7 +89,39 @@ func start(ctx context.Context, f flags, cfg *rollup.Config, signer common.Addre
 	for _, address := range stack.Host().Addrs() {
 		tell(listening{"listening", fmt.Sprintf("%s/p2p/%s", address, id)})
 	}
+	if f.discover {
+		tell(record{"record", stack.Dv5Local().Node().String()})
+		go stack.DiscoveryProcess(ctx, logger, cfg, config.TargetPeers())
+	}
 	return &node{p2p: stack, chain: chain}, nil
+}
+
+// configure adds discovery and scores, as op-node's flags would.
+func configure(config *p2p.Config, f flags, cfg *rollup.Config) error {
+	if f.discover {
+		db, err := enode.OpenDB("")
+		if err != nil {
+			return err
+		}
+		config.DiscoveryDB = db
+		config.AdvertiseIP = config.ListenIP
+		for _, text := range strings.FieldsFunc(f.bootnodes, func(c rune) bool { return c == ',' }) {
+			boot, err := enode.Parse(enode.ValidSchemes, text)
+			if err != nil {
+				return fmt.Errorf("bootnodes: %w", err)
+			}
+			config.Bootnodes = append(config.Bootnodes, boot)
+		}
+	}
+	if f.scoring {
+		params, err := p2p.GetScoringParams("light", cfg.BlockTime)
+		if err != nil {
+			return err
+		}
+		config.ScoringParams = params
+		config.BanningEnabled, config.BanningThreshold, config.BanningDuration = true, -100, time.Hour
+	}
+	return nil
 }
 
 func (n *node) close() {
@@ -108,6 +145,17 @@ func (n *node) obey(ctx context.Context, c command) error {
 			return err
 		}
 		return n.p2p.Host().Connect(ctx, *info)
+	case c.Do == "score":
+		id, err := peer.Decode(c.Peer)
+		if err != nil {
+			return err
+		}
+		points, err := n.p2p.GetPeerScore(id)
+		if err != nil {
+			return err
+		}
+		tell(score{"score", c.Peer, points, n.p2p.Host().Network().Connectedness(id).String()})
+		return nil
 	case c.Do == "spoil" && c.Spoil != nil:
 		n.liar.close()
 		var err error

@@ -2,7 +2,7 @@
 
 use std::{
     env, fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The key that signs every block of these chains: [`forge::key`]`(1)`.
-const SEQUENCER: u8 = 1;
+pub(crate) const SEQUENCER: u8 = 1;
 
 /// See the module.
 pub(crate) struct Session {
@@ -38,10 +38,7 @@ impl Session {
         fs::write(&rollup, chain.to_rollup_json().to_string()).unwrap();
         let signer = forge::key(SEQUENCER).address().to_string();
 
-        let secret = |seed: u8| format!("{seed:02x}").repeat(32);
-        let mut command = Command::new(binary("PETREL_INTEROP_PEER"));
-        command.args(["-signer", &signer, "-host-key", &secret(0x42), "-sequencer-key", &secret(SEQUENCER)]);
-        let mut peer = Child::start("op-node", command.arg("-rollup").arg(&rollup)).unwrap();
+        let mut peer = peer(&rollup, SEQUENCER, &[]);
         let there = peer.expect("its address", PATIENCE, |event| event["event"] == "listening");
 
         let mut command = Command::new(binary("PETREL_BIN"));
@@ -79,8 +76,17 @@ impl Session {
     }
 }
 
+/// op-node's peer, which believes the key of this number.
+pub(crate) fn peer(rollup: &Path, believed: u8, more: &[&str]) -> Child {
+    let secret = |seed: u8| format!("{seed:02x}").repeat(32);
+    let mut command = Command::new(binary("PETREL_INTEROP_PEER"));
+    command.args(["-signer", &forge::key(believed).address().to_string(), "-host-key", &secret(0x42)]);
+    command.args(["-sequencer-key", &secret(SEQUENCER)]).args(more);
+    Child::start("op-node", command.arg("-rollup").arg(rollup)).unwrap()
+}
+
 /// A program that the task runner has built.
-fn binary(variable: &str) -> PathBuf {
+pub(crate) fn binary(variable: &str) -> PathBuf {
     let named = env::var_os(variable).map(PathBuf::from);
     named
         .unwrap_or_else(|| panic!("{variable} is not set; run `cargo xtask interop op-node`, which builds and sets it"))
