@@ -19,7 +19,7 @@ use crate::{
 mod peers;
 
 pub use peers::{
-    Banned, Connected, DialFailed, Direction, Disconnected, Fared, Graylisted, Identified, SharedKey, Tided,
+    BanCause, Banned, Connected, DialFailed, Direction, Disconnected, Fared, Graylisted, Identified, SharedKey, Tided,
     TopicChange, Unbanned,
 };
 

@@ -46,6 +46,8 @@ pub struct Status {
     pub signer_doubt: Option<Address>,
     /// Messages that wait for a check, and checks that run.
     pub checks: usize,
+    /// Fetched blocks that wait until their hash is named.
+    pub quarantine: usize,
     /// Every ban.
     pub bans: Vec<BanStatus>,
     /// Connections that were let through, and those that were not.
@@ -142,6 +144,7 @@ impl Node {
             clock_doubt: self.doubts.clock(),
             signer_doubt: self.doubts.signer(),
             bans: self.gate.iter().map(BanStatus::from).collect(),
+            quarantine: self.sync.quarantined(),
             gated: Gated::default(),
             checks: self.running.len() + self.waiting.iter().map(crate::gossip::Waiting::len).sum::<usize>(),
         }
