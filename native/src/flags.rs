@@ -7,6 +7,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+mod metrics;
+mod peers;
+
+pub use metrics::MetricsFlags;
+pub use peers::ListFlags;
+
 /// An OP Stack P2P node: follows a chain's unsafe blocks by gossip and verifies each one itself.
 #[derive(Debug, Parser)]
 #[command(name = "petrel", version, about, args_conflicts_with_subcommands = true, max_term_width = 120)]
@@ -30,7 +36,9 @@ pub enum Command {
     Check(CheckFlags),
     /// Make or show a node's identity
     Key(KeyFlags),
-    /// Show or change who may not connect, while the node is stopped: one JSON object a line
+    /// Show who is connected to a running node, and what each peer's score is made of
+    Peers(ListFlags),
+    /// Show or change who may not connect, whether the node runs or not: one JSON object a line
     Bans(BansFlags),
 }
 
@@ -97,6 +105,9 @@ pub struct NodeFlags {
     /// The page.
     #[command(flatten)]
     pub http: HttpFlags,
+    /// The metrics.
+    #[command(flatten)]
+    pub metrics: MetricsFlags,
     /// Events and logs.
     #[command(flatten)]
     pub output: OutputFlags,

@@ -8,8 +8,10 @@ mod l1;
 
 mod ban;
 mod check;
+mod control;
 mod devnet;
 mod key;
+mod metrics;
 mod node;
 mod refusals;
 mod signer;
