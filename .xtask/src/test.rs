@@ -209,7 +209,6 @@ fn promtool(shell: &Shell) -> Result<Done> {
     if !succeeds(Command::new("promtool").arg("--version")) {
         return Ok(Done::Skipped("promtool is not installed; it comes with Prometheus".to_owned()));
     }
-    www::ensure_built(shell)?;
     let test = ["test", "--package", "petrel-node", "--test", "program", "promtool", "--", "--ignored"];
     all([shell.cargo(test)])
 }

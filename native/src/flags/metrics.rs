@@ -7,7 +7,7 @@ use clap::Args;
 #[command(next_help_heading = "Metrics")]
 pub struct MetricsFlags {
     /// Serve Prometheus metrics at /metrics, under op-node's names and our own
-    #[arg(id = "metrics-enabled", long = "metrics.enabled", env = "PETREL_METRICS_ENABLED", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true")]
+    #[arg(id = "metrics-enabled", value_name = "ENABLED", long = "metrics.enabled", env = "PETREL_METRICS_ENABLED", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true")]
     pub enabled: bool,
     /// Address of the metrics: loopback unless another is given (op-node's default is 0.0.0.0)
     #[arg(
