@@ -29,7 +29,7 @@ struct Step {
     run: fn(&Shell) -> Result<Done>,
 }
 
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 17] = [
     Step { name: "fmt", about: "Rust is formatted", run: fmt },
     Step { name: "purity", about: "the core keeps its rules", run: purity },
     Step { name: "deny", about: "licences, sources and advisories of all dependencies", run: deny },
@@ -45,6 +45,7 @@ const STEPS: [Step; 16] = [
         run: wasm,
     },
     Step { name: "rust", about: "all crates' tests", run: rust },
+    Step { name: "promtool", about: "Prometheus's own judgement of the metrics", run: promtool },
     Step { name: "browser", about: "the page in Chromium, against a daemon", run: browser },
     Step { name: "network", about: "connections that break come back, in a network of its own", run: network },
     Step { name: "op-node", about: "op-node's own gossip on the other side", run: op_node },
@@ -201,6 +202,15 @@ fn wasm(shell: &Shell) -> Result<Done> {
 fn rust(shell: &Shell) -> Result<Done> {
     www::ensure_built(shell)?;
     all([shell.cargo(["test", "--workspace"])])
+}
+
+/// Debian and Ubuntu have it in the package `prometheus`.
+fn promtool(shell: &Shell) -> Result<Done> {
+    if !succeeds(Command::new("promtool").arg("--version")) {
+        return Ok(Done::Skipped("promtool is not installed; it comes with Prometheus".to_owned()));
+    }
+    let test = ["test", "--package", "petrel-node", "--test", "program", "promtool", "--", "--ignored"];
+    all([shell.cargo(test)])
 }
 
 fn browser(shell: &Shell) -> Result<Done> {

@@ -19,8 +19,8 @@ use crate::{
 mod peers;
 
 pub use peers::{
-    Banned, Connected, DialFailed, Direction, Disconnected, Discovered, Fared, Graylisted, Identified, SharedKey,
-    Tided, TopicChange, Unbanned,
+    BanCause, Banned, Connected, DialFailed, Direction, Disconnected, Discovered, Fared, Graylisted, Identified,
+    SharedKey, Tided, TopicChange, Unbanned,
 };
 
 /// One thing that happened.

@@ -16,7 +16,7 @@ mod link;
 mod params;
 mod transform;
 
-pub use driver::{Driver, Parts};
+pub use driver::{Driver, Ended, Parts, Role, Spared};
 pub use error::NetError;
 pub use host::{Done, Heavy, Host, Panicked, Work};
 pub use params::{IDLE_TIMEOUT, MAX_COMPRESSED};

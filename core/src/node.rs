@@ -40,6 +40,7 @@ use crate::{
 mod catch_up;
 mod input;
 mod judge;
+mod operator;
 mod output;
 mod repute;
 mod seek;
@@ -48,6 +49,7 @@ mod status;
 mod tide;
 
 pub use input::{Input, SignerNews};
+pub use operator::PeerReport;
 pub use output::{CheckId, DropReason, Keep, KeepId, Kept, Memory, Output};
 pub use status::{BanStatus, Gated, PeerStatus, Status};
 
@@ -224,6 +226,8 @@ impl Node {
             Input::Kept { id, kept } => self.kept(id, kept),
             Input::Signer(news) => self.hear(now, news),
             Input::Lose(share) => self.loss = share,
+            Input::Ban { who, ban } => self.ban_by_hand(now, who, ban),
+            Input::Lift { who } => self.lift_by_hand(who),
             Input::Scored(scores) => self.scored(now, scores),
             Input::Stalled(turn) => {
                 let millis = u64::try_from(turn.as_millis()).unwrap_or(u64::MAX);

@@ -368,6 +368,11 @@ impl Sync {
         self.quarantine.len() + coming >= Self::QUARANTINE || self.quarantine_bytes >= Self::QUARANTINE_BYTES
     }
 
+    /// Blocks in quarantine; at most [`Sync::QUARANTINE`].
+    pub fn quarantined(&self) -> usize {
+        self.quarantine.len()
+    }
+
     fn quarantine(&mut self, number: u64, candidate: Candidate) {
         if !self.aim.is_some_and(|aim| (aim.from..=aim.to).contains(&number)) || self.quarantine.contains_key(&number) {
             return;

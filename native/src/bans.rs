@@ -1,4 +1,4 @@
-//! `petrel bans`: who may not connect, seen and changed while the node is stopped.
+//! `petrel bans`: who may not connect, seen and changed. A running node is asked; where none runs, its store is opened.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,12 +7,17 @@ use petrel_core::{
     peer::PeerId,
     peers::{Ban, NotASubject, Subject},
 };
+use serde_json::{Value, json};
 
 use crate::{
+    control::{self, AskError, Request},
     flags::{BansAction, BansFlags},
     parse,
     store::{Bans, StoreError},
 };
+
+/// Characters of a reason at most.
+const MAX_REASON: usize = 256;
 
 /// Why it cannot be done.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +25,9 @@ pub enum BansError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The running node does not answer, or refuses.
+    #[error(transparent)]
+    Ask(#[from] AskError),
     /// Nobody is named.
     #[error("{text:?} is {error}")]
     Who {
@@ -31,6 +39,9 @@ pub enum BansError {
     /// No such time.
     #[error("--for: {0}")]
     For(String),
+    /// Words without end.
+    #[error("--reason: {0} characters are too many: at most {MAX_REASON}")]
+    Reason(usize),
     /// It is not there.
     #[error("{0} is not banned; `petrel bans list` shows who is")]
     NotBanned(Subject),
@@ -41,26 +52,56 @@ pub enum BansError {
 /// # Errors
 /// See [`BansError`]; nothing is changed then.
 pub fn run(flags: &BansFlags) -> Result<(), BansError> {
-    match &flags.action {
-        BansAction::List => {
-            for (who, ban) in Bans::open(&flags.datadir)?.all()? {
+    // What is asked is judged before anybody is asked.
+    let request = match &flags.action {
+        BansAction::List => Request::Bans {},
+        BansAction::Add { who, length, reason: why } => {
+            let (who, length) = (subject(who)?, length.as_deref().map(length_of).transpose()?);
+            reason(why)?;
+            Request::Ban { who: who.to_string(), secs: length.map(|length| length.as_secs()), reason: why.clone() }
+        }
+        BansAction::Lift { who } => Request::Lift { who: subject(who)?.to_string() },
+    };
+    match control::ask(&flags.datadir, &request)? {
+        Some(answer) => told(&request, &answer),
+        None => stopped(flags, request),
+    }
+}
+
+/// Shows what a running node answered.
+fn told(request: &Request, answer: &Value) -> Result<(), BansError> {
+    for ban in answer.get("bans").and_then(Value::as_array).into_iter().flatten().chain(answer.get("banned")) {
+        println!("{ban}");
+    }
+    match request {
+        Request::Lift { who } if answer.get("lifted") == Some(&Value::Bool(false)) => {
+            Err(BansError::NotBanned(subject(who)?))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Does the same in the store of a node that is stopped.
+fn stopped(flags: &BansFlags, request: Request) -> Result<(), BansError> {
+    let store = Bans::open(&flags.datadir)?;
+    match request {
+        Request::Ban { who, secs, reason } => {
+            let until = secs.map(|secs| now().saturating_add(secs));
+            let (who, ban) = (subject(&who)?, Ban { until, secs: secs.unwrap_or_default(), reason, ip: None });
+            store.put(who, Some(&ban))?;
+            show(who, &ban);
+        }
+        Request::Lift { who } => {
+            let who = subject(&who)?;
+            if !store.put(who, None)? {
+                return Err(BansError::NotBanned(who));
+            }
+        }
+        Request::Bans {} | Request::Peers {} => {
+            for (who, ban) in store.all()? {
                 if !ban.left(now()).is_zero() {
                     show(who, &ban);
                 }
-            }
-        }
-        BansAction::Add { who, length, reason } => {
-            let (who, length) = (subject(who)?, length.as_deref().map(length_of).transpose()?);
-            let secs = length.map_or(0, |length| length.as_secs());
-            let until = length.map(|_| now().saturating_add(secs));
-            let ban = Ban { until, secs, reason: reason.clone(), ip: None };
-            Bans::open(&flags.datadir)?.put(who, Some(&ban))?;
-            show(who, &ban);
-        }
-        BansAction::Lift { who } => {
-            let who = subject(who)?;
-            if !Bans::open(&flags.datadir)?.put(who, None)? {
-                return Err(BansError::NotBanned(who));
             }
         }
     }
@@ -69,10 +110,14 @@ pub fn run(flags: &BansFlags) -> Result<(), BansError> {
 
 /// One JSON object, as in the event.
 fn show(who: Subject, ban: &Ban) {
-    println!("{}", serde_json::json!({ "who": who, "until": ban.until, "reason": ban.reason }));
+    println!("{}", json!({ "who": who, "until": ban.until, "reason": ban.reason }));
 }
 
-fn subject(text: &str) -> Result<Subject, BansError> {
+/// Who is meant.
+///
+/// # Errors
+/// Nobody.
+pub(crate) fn subject(text: &str) -> Result<Subject, BansError> {
     let found: Result<Subject, NotASubject> = text.trim().parse();
     // The core takes any bytes for a peer's; a word is none.
     let is_peer = |peer: PeerId| libp2p::PeerId::from_bytes(peer.as_bytes()).is_ok();
@@ -84,12 +129,30 @@ fn subject(text: &str) -> Result<Subject, BansError> {
 }
 
 fn length_of(text: &str) -> Result<Duration, BansError> {
-    let length = parse::duration(text).map_err(BansError::For)?;
-    let range = Duration::from_secs(1)..=Reputation::LONGEST_BAN;
-    if range.contains(&length) {
+    length(parse::duration(text).map_err(BansError::For)?)
+}
+
+/// A ban's length.
+///
+/// # Errors
+/// It is not between a second and [`Reputation::LONGEST_BAN`].
+pub(crate) fn length(length: Duration) -> Result<Duration, BansError> {
+    if (Duration::from_secs(1)..=Reputation::LONGEST_BAN).contains(&length) {
         Ok(length)
     } else {
-        Err(BansError::For(format!("{text} is not between a second and a year; without it the ban has no end")))
+        let text = "not between a second and a year; without it the ban has no end";
+        Err(BansError::For(format!("{length:?} is {text}")))
+    }
+}
+
+/// A ban's reason.
+///
+/// # Errors
+/// It has more than [`MAX_REASON`] characters.
+pub(crate) fn reason(text: &str) -> Result<(), BansError> {
+    match text.chars().count() {
+        0..=MAX_REASON => Ok(()),
+        many => Err(BansError::Reason(many)),
     }
 }
 

@@ -16,17 +16,20 @@ use petrel_core::{
 };
 
 use crate::{
+    control,
+    desk::{self, Desk, Door},
     discovery::{Discovery, Found, Plan},
     events::{self, Printer},
     flags::Events,
     health::{self, Health},
     host::TokioHost,
     identity::{Identity, IdentityError},
+    metrics::{self, Metrics},
     page::{self, Page},
     settings::{Net, Settings},
     signer::{KeepError, L1Error, Reading, Watch},
     store::{Store, StoreError},
-    transport,
+    transport::{self, Traffic},
 };
 
 /// Why a node stopped before it was told to.
@@ -53,7 +56,10 @@ pub enum DaemonError {
     /// A devnet's followers do not agree at its end.
     #[error("the followers are apart: {0}")]
     Apart(String),
-    /// The transport or the page cannot be set up.
+    /// The metrics contradict each other: a defect.
+    #[error("metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+    /// The transport, the page or the metrics cannot be set up.
     #[error("{what}: {error}")]
     Io {
         /// What was tried.
@@ -80,12 +86,22 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     if let Some(head) = memory.chain.last() {
         tracing::info!(number = head.number, hash = %head.hash, "head of the last run");
     }
-    let body = Body { store: Some(store.clone()), memory };
+    let traffic = Traffic::default();
+    let body = Body { store: Some(store.clone()), memory, traffic: traffic.clone() };
     let mut driver = driver(&identity, settings.config.clone(), &settings.net, body)?;
     let page = match settings.http {
         Some(at) => Some(serve_page(at, &settings.config, page::listens(&settings.net.listen)).await?),
         None => None,
     };
+    let mut desk = Desk::default();
+    let metrics = match settings.metrics {
+        Some(at) => Some(serve_metrics(at, Metrics::new(traffic, store.holdings())?, desk.door()).await?),
+        None => None,
+    };
+    let socket = control::open(&settings.datadir, desk.door()).inspect_err(|error| {
+        let file = settings.datadir.join(control::FILE);
+        tracing::warn!(%error, file = %file.display(), "there is no socket: `petrel peers` and `bans` cannot ask this node");
+    });
     let mut watch = match settings.l1 {
         Some(source) => Some(Watch::start(source, store.clone(), &mut driver)?),
         None => None,
@@ -94,6 +110,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let mut discovery = None;
     let mut printer = Printer::stdout(settings.events == Events::Json);
     let mut health = health::ticks();
+    let mut looks = metrics::peer_ticks();
     let mut stop = std::pin::pin!(stop_signal());
     loop {
         tokio::select! {
@@ -101,6 +118,10 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
                 let Some(event) = event else { break };
                 events::log(&event);
                 note(page.as_ref(), &event);
+                if let Some(metrics) = &metrics {
+                    metrics.note(&event);
+                    metrics.ended(driver.take_ended());
+                }
                 if let Some(watch) = &mut watch {
                     watch.note(&event);
                 }
@@ -121,9 +142,12 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
             }
             Some(found) = next_found(&mut discovery) => driver.found(&found.peer, &found.addresses),
             _ = health.tick() => printer.print(&Health::of(&driver.status())),
+            ask = desk.next() => desk::answer(ask, &mut driver),
+            _ = looks.tick() => look(&driver, metrics.as_deref()),
             () = &mut stop => break,
         }
     }
+    drop(socket);
     // What waits for the disk is written first.
     drop((discovery, driver, watch, store));
     printer.finish();
@@ -196,6 +220,8 @@ pub struct Body {
     pub store: Option<Store>,
     /// What an earlier run kept.
     pub memory: Memory,
+    /// Counts the bytes of its connections.
+    pub traffic: Traffic,
 }
 
 /// A Driver that listens, on the daemon's transport and threads.
@@ -203,7 +229,7 @@ pub struct Body {
 /// # Errors
 /// The transport cannot be made, or an address cannot be listened on.
 pub fn driver(identity: &Identity, config: Settled, net: &Net, body: Body) -> Result<Driver<TokioHost>, DaemonError> {
-    let transport = transport::build(&identity.keypair, &net.security, net.timeout)
+    let transport = transport::build(&identity.keypair, &net.security, net.timeout, &body.traffic)
         .map_err(|error| DaemonError::Io { what: "transport".to_owned(), error })?;
     let mut driver = Driver::new(Parts {
         config,
@@ -256,6 +282,28 @@ pub async fn serve_page(
     tracing::info!(%url, "page");
     page.lock().unwrap_or_else(PoisonError::into_inner).url = url;
     Ok(page)
+}
+
+/// Serves the metrics and says where.
+async fn serve_metrics((ip, port): (IpAddr, u16), metrics: Metrics, door: Door) -> Result<Arc<Metrics>, DaemonError> {
+    let metrics = Arc::new(metrics);
+    let url = metrics::serve((ip, port).into(), metrics.clone(), door).await.map_err(|error| DaemonError::Io {
+        what: format!("cannot serve metrics on {ip}:{port}; give another --metrics.addr or --metrics.port"),
+        error,
+    })?;
+    tracing::info!(%url, "metrics");
+    Ok(metrics)
+}
+
+/// Looks at each peer's score.
+fn look(driver: &Driver<TokioHost>, metrics: Option<&Metrics>) {
+    if metrics.is_some() || tracing::enabled!(tracing::Level::DEBUG) {
+        let peers = driver.peers();
+        metrics::log_peers(&peers);
+        if let Some(metrics) = metrics {
+            metrics.scores(&peers);
+        }
+    }
 }
 
 /// Tells the page what changes for it: a WebSocket address that we listen on, another signer.

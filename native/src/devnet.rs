@@ -16,7 +16,6 @@ use petrel_core::{
     chain::Chain,
     config::{Config, Static},
     net::Driver,
-    node::Memory,
     peer::PeerId,
     sign::Key,
 };
@@ -155,7 +154,7 @@ struct Labelled {
 /// Blocks are kept as long as the devnet lives.
 fn body(chain: &Chain) -> Result<Body, DaemonError> {
     let failed = |error: redb::Error| DaemonError::Io { what: "devnet".to_owned(), error: io::Error::other(error) };
-    Ok(Body { store: Some(Store::in_memory(chain, Budget::default()).map_err(failed)?), memory: Memory::default() })
+    Ok(Body { store: Some(Store::in_memory(chain, Budget::default()).map_err(failed)?), ..Body::default() })
 }
 
 fn config(chain: Chain, statics: Vec<Static>, loss: u8) -> Result<petrel_core::config::Settled, DaemonError> {

@@ -96,15 +96,15 @@ pub struct OurRecord {
     pub udp: u16,
 }
 
-/// What was met, counted since the start.
+/// What was met, counted since the start, for the log.
 #[derive(Debug, Default)]
-pub struct Counts {
+struct Counts {
     /// Records of peers of this chain.
-    pub ours: AtomicU64,
+    ours: AtomicU64,
     /// Records of other chains, of other networks than the OP Stack, and malformed ones.
-    pub foreign: AtomicU64,
+    foreign: AtomicU64,
     /// Records of this chain without an address.
-    pub nowhere: AtomicU64,
+    nowhere: AtomicU64,
 }
 
 /// The task, as the loop sees it; it ends with this.
@@ -112,7 +112,6 @@ pub struct Counts {
 pub struct Discovery {
     found: mpsc::Receiver<Found>,
     needy: watch::Sender<bool>,
-    counts: Arc<Counts>,
     /// Our record at the start.
     pub record: OurRecord,
     /// Where others may dial us, where that is known.
@@ -137,20 +136,19 @@ impl Discovery {
         discv5.start().await.map_err(|error| error.to_string())?;
         let (tell, found) = mpsc::channel(WAITING);
         let (needy, needs) = watch::channel(true);
-        let counts = Arc::new(Counts::default());
         let walker = Walker {
             discv5: Arc::new(discv5),
             chain: plan.chain,
             tell,
             needs,
-            counts: counts.clone(),
+            counts: Counts::default(),
             store,
             kept_seq: 0,
             boots: plan.boot.len(),
         };
         tokio::spawn(walker.run(plan.boot));
         let external = place.ip.map(|ip| Multiaddr::from(ip).with(libp2p::multiaddr::Protocol::Tcp(place.tcp)));
-        Ok(Self { found, needy, counts, record, external })
+        Ok(Self { found, needy, record, external })
     }
 
     /// The next peer of this chain that was met; the same one may come again.
@@ -161,11 +159,6 @@ impl Discovery {
     /// Whether there are too few peers.
     pub fn set_needy(&self, needy: bool) {
         self.needy.send_if_modified(|known| std::mem::replace(known, needy) != needy);
-    }
-
-    /// What was met so far.
-    pub fn counts(&self) -> &Counts {
-        &self.counts
     }
 }
 
@@ -227,7 +220,7 @@ struct Walker {
     chain: u64,
     tell: mpsc::Sender<Found>,
     needs: watch::Receiver<bool>,
-    counts: Arc<Counts>,
+    counts: Counts,
     store: Store,
     /// The number of our record that the store has.
     kept_seq: u64,
@@ -254,7 +247,9 @@ type Steps = FuturesUnordered<BoxFuture<'static, Step>>;
 
 impl Walker {
     async fn run(mut self, boot: Vec<Boot>) {
-        let Ok(mut events) = self.discv5.event_stream().await else { return };
+        let Ok(mut events) = self.discv5.event_stream().await else {
+            return tracing::error!("discovery has ended; peers are no longer sought");
+        };
         let mut unasked = Unasked { boot, wait: BOOT_FIRST, at: Instant::now() };
         let mut steps = Steps::new();
         let mut walk = interval(NEEDY);
@@ -265,7 +260,7 @@ impl Walker {
             tokio::select! {
                 event = events.recv() => match event {
                     Some(event) => self.take(event).await,
-                    None => return,
+                    None => return tracing::error!("discovery has ended; peers are no longer sought"),
                 },
                 Some(step) = steps.next() => self.end(step, &mut unasked).await,
                 () = sleep_until(unasked.at), if !unasked.boot.is_empty() => self.ask(&mut unasked, &steps),

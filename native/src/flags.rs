@@ -7,6 +7,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+mod discovery;
+mod metrics;
+mod peers;
+
+pub use discovery::DiscoveryFlags;
+pub use metrics::MetricsFlags;
+pub use peers::ListFlags;
+
 /// An OP Stack P2P node: follows a chain's unsafe blocks by gossip and verifies each one itself.
 #[derive(Debug, Parser)]
 #[command(name = "petrel", version, about, args_conflicts_with_subcommands = true, max_term_width = 120)]
@@ -30,7 +38,9 @@ pub enum Command {
     Check(CheckFlags),
     /// Make or show a node's identity
     Key(KeyFlags),
-    /// Show or change who may not connect, while the node is stopped: one JSON object a line
+    /// Show who is connected to a running node, and what each peer's score is made of
+    Peers(ListFlags),
+    /// Show or change who may not connect, whether the node runs or not: one JSON object a line
     Bans(BansFlags),
 }
 
@@ -100,6 +110,9 @@ pub struct NodeFlags {
     /// The page.
     #[command(flatten)]
     pub http: HttpFlags,
+    /// The metrics.
+    #[command(flatten)]
+    pub metrics: MetricsFlags,
     /// Events and logs.
     #[command(flatten)]
     pub output: OutputFlags,
@@ -197,33 +210,6 @@ pub struct P2pFlags {
     /// Send our own blocks to every peer of the topic
     #[arg(long = "p2p.gossip.mesh.floodpublish", env = "PETREL_P2P_GOSSIP_FLOOD_PUBLISH", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true")]
     pub flood_publish: bool,
-}
-
-/// How peers are found.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Discovery")]
-pub struct DiscoveryFlags {
-    /// No peers at all: nothing listens, nobody is dialled, and the page shows what an earlier run kept
-    #[arg(long = "p2p.disable", env = "PETREL_P2P_DISABLE", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true")]
-    pub disable: bool,
-    /// Do not look for peers: only static ones are dialled, and whoever comes is let in
-    #[arg(long = "p2p.no-discovery", env = "PETREL_P2P_NO_DISCOVERY", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true")]
-    pub no_discovery: bool,
-    /// Whom to ask first, comma separated: enr:…, enode://KEY@HOST:PORT, /ip4/IP/udp/PORT/p2p/PEER_ID [default: the built-in list of a --network]
-    #[arg(long = "p2p.bootnodes", value_name = "LIST", value_delimiter = ',', env = "PETREL_P2P_BOOTNODES")]
-    pub bootnodes: Vec<String>,
-    /// UDP port; 0 takes the number of the TCP port
-    #[arg(long = "p2p.listen.udp", value_name = "PORT", default_value = "0", env = "PETREL_P2P_LISTEN_UDP_PORT")]
-    pub listen_udp: String,
-    /// The IP or host name at which others find this node; without it where it listens, or what peers agree on
-    #[arg(long = "p2p.advertise.ip", value_name = "HOST", env = "PETREL_P2P_ADVERTISE_IP")]
-    pub advertise_ip: Option<String>,
-    /// The TCP port at which others find it; 0 is the one on which it listens
-    #[arg(long = "p2p.advertise.tcp", value_name = "PORT", default_value = "0", env = "PETREL_P2P_ADVERTISE_TCP")]
-    pub advertise_tcp: String,
-    /// The UDP port at which others find it; 0 is the one on which it listens
-    #[arg(long = "p2p.advertise.udp", value_name = "PORT", default_value = "0", env = "PETREL_P2P_ADVERTISE_UDP")]
-    pub advertise_udp: String,
 }
 
 /// Who is believed, and who may connect.

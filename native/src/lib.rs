@@ -5,8 +5,8 @@
 //!
 //! In reading order: [`flags`] (the command line as written), [`env`] (its fallbacks), [`parse`] and [`settings`] (resolved,
 //! every mistake named), [`identity`], [`transport`], [`store`], [`host`] and [`primitives`] (what the Driver needs), [`signer`]
-//! (who signs, from L1), [`daemon`] (the loop), [`events`], [`health`], [`logs`] and [`page`] (what comes out); then the
-//! other subcommands: [`devnet`], [`check`], [`key`], [`bans`].
+//! (who signs, from L1), [`daemon`] (the loop), [`events`], [`health`], [`logs`], [`metrics`] and [`page`] (what comes out), [`desk`]
+//! and [`control`] (what is asked of the loop); then the other subcommands: [`devnet`], [`check`], [`key`], [`peers`], [`bans`].
 
 use std::process::ExitCode;
 
@@ -15,7 +15,9 @@ use clap::{CommandFactory, FromArgMatches};
 pub mod bans;
 pub mod check;
 pub mod claim;
+pub mod control;
 pub mod daemon;
+pub mod desk;
 pub mod devnet;
 pub mod discovery;
 pub mod env;
@@ -26,8 +28,10 @@ pub mod host;
 pub mod identity;
 pub mod key;
 pub mod logs;
+pub mod metrics;
 pub mod page;
 pub mod parse;
+pub mod peers;
 pub mod primitives;
 pub mod settings;
 pub mod signer;
@@ -70,6 +74,10 @@ pub fn main() -> ExitCode {
             Err(mistakes) => unusable(&mistakes),
         },
         Some(Command::Key(flags)) => match key::run(&flags) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => unusable(&error),
+        },
+        Some(Command::Peers(flags)) => match peers::run(&flags) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => unusable(&error),
         },

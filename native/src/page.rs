@@ -96,7 +96,7 @@ pub fn listens(addresses: &[Multiaddr]) -> bool {
 /// # Errors
 /// The address cannot be listened on.
 pub async fn serve(at: SocketAddr, page: Arc<Mutex<Page>>) -> io::Result<String> {
-    let listener = Bounded { listener: TcpListener::bind(at).await?, free: Arc::new(Semaphore::new(CONNECTIONS)) };
+    let listener = Bounded::bind(at, CONNECTIONS).await?;
     let at = listener.local_addr()?;
     let routes = Router::new()
         .route("/relay.json", get(relay))
@@ -112,7 +112,7 @@ pub async fn serve(at: SocketAddr, page: Arc<Mutex<Page>>) -> io::Result<String>
     Ok(format!("http://{host}:{}/", at.port()))
 }
 
-fn host_of(at: SocketAddr) -> String {
+pub(crate) fn host_of(at: SocketAddr) -> String {
     match at {
         SocketAddr::V4(at) => at.ip().to_string(),
         SocketAddr::V6(at) => format!("[{}]", at.ip()),
@@ -164,9 +164,17 @@ fn not_built() -> Response {
 }
 
 /// A listener that accepts only while fewer than so many connections are open.
-struct Bounded {
+pub(crate) struct Bounded {
     listener: TcpListener,
     free: Arc<Semaphore>,
+}
+
+impl Bounded {
+    /// # Errors
+    /// The address cannot be listened on.
+    pub(crate) async fn bind(at: SocketAddr, connections: usize) -> io::Result<Self> {
+        Ok(Self { listener: TcpListener::bind(at).await?, free: Arc::new(Semaphore::new(connections)) })
+    }
 }
 
 impl Listener for Bounded {

@@ -18,6 +18,7 @@ use petrel_core::{
 use url::Url;
 
 mod discovery;
+mod metrics;
 mod reputation;
 
 use crate::{
@@ -51,6 +52,8 @@ pub struct Settings {
     pub l1: Option<signer::Source>,
     /// Where the page is served, if it is.
     pub http: Option<(IpAddr, u16)>,
+    /// Where metrics are served, if they are.
+    pub metrics: Option<(IpAddr, u16)>,
     /// Events on stdout.
     pub events: Events,
 }
@@ -129,13 +132,14 @@ impl Settings {
         }
         let l1 = judge.l1(&flags.l1, chain_of.as_ref());
         let http = judge.http(&flags.http);
+        let metrics = judge.metrics(&flags.metrics);
         let identity = judge.identity(&flags.p2p);
         judge.log_level(flags.output.log_level.as_deref());
         let settled = config.and_then(|config| judge.settle(config));
         match settled {
             Some(config) if judge.0.is_empty() => {
                 let (datadir, events) = (flags.p2p.datadir.clone(), flags.output.events);
-                Ok(Self { config, identity, datadir, net, discovery, budget, l1, http, events })
+                Ok(Self { config, identity, datadir, net, discovery, budget, l1, http, metrics, events })
             }
             _ => Err(Mistakes(judge.0)),
         }

@@ -35,6 +35,7 @@ mod writer;
 use crate::claim::{Claim, ClaimError};
 
 use blocks::Held;
+pub use blocks::Holdings;
 use shelf::Shelf;
 use writer::{Entry, Writer};
 
@@ -200,6 +201,11 @@ impl Store {
             return told;
         }
         self.writer.write(Entry::Node(keep))
+    }
+
+    /// How much is kept, as of the last transaction; it does not keep the store open.
+    pub fn holdings(&self) -> Arc<Holdings> {
+        self.writer.holdings.clone()
     }
 
     /// A small thing of the daemon's, as it was kept last.

@@ -38,7 +38,7 @@ impl Follower {
             vec![Static { peer: PeerId::from_bytes(&peer.to_bytes()).unwrap(), addresses: vec![self.relay] }];
         let (security, timeout) = (vec![Security::Noise], Duration::from_secs(10));
         let net = Net { listen: Vec::new(), security, timeout, agent: "follower".to_owned() };
-        let body = Body { store: None, memory: vec![self.from].into() };
+        let body = Body { memory: vec![self.from].into(), ..Body::default() };
         let mut driver = daemon::driver(&Identity::generate(), config.settle().unwrap(), &net, body).unwrap();
         while let Some(event) = driver.next().await {
             if let Event::Block(block) = event

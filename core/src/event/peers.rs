@@ -114,6 +114,34 @@ pub struct Banned {
     pub until: Option<u64>,
     /// Why, in words.
     pub reason: String,
+    /// The rule, for those who count.
+    #[serde(skip)]
+    pub cause: BanCause,
+}
+
+/// By which rule somebody is banned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BanCause {
+    /// Its points in sum are below the threshold of bans.
+    Score,
+    /// gossipsub's score of it is below the graylist.
+    Graylist,
+    /// So many peers of this address are banned that the address is.
+    Crowd,
+    /// An operator says so.
+    Operator,
+}
+
+impl BanCause {
+    /// As a label: one word in lower case.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Score => "score",
+            Self::Graylist => "graylist",
+            Self::Crowd => "crowd",
+            Self::Operator => "operator",
+        }
+    }
 }
 
 /// See [`Event::Unbanned`].

@@ -42,10 +42,14 @@ use crate::{
     sync::FetchId,
 };
 
+mod ended;
+mod operator;
 mod requests;
 mod scores;
 mod take;
 
+pub use ended::{Ended, Role};
+pub use operator::Spared;
 use requests::Requests;
 
 /// All that a driver is made of.

@@ -11,6 +11,7 @@ use crate::{
     gossip::{Checked, Message, MessageId},
     node::{CheckId, KeepId, Kept},
     peer::PeerId,
+    peers::{Ban, Subject},
     request::{AnswerFault, AskId, Fetched, Stored},
     sync::FetchId,
 };
@@ -119,6 +120,18 @@ pub enum Input {
     Stalled(Duration),
     /// From now on so many of a hundred messages count as lost: see [`Config::loss`](crate::config::Config::loss).
     Lose(u8),
+    /// An operator bans somebody, in the place of a ban that it has. Peers that are never banned are left alone.
+    Ban {
+        /// A peer, an address or a network.
+        who: Subject,
+        /// Until when, and why.
+        ban: Ban,
+    },
+    /// An operator lifts a ban.
+    Lift {
+        /// Whose.
+        who: Subject,
+    },
     /// gossipsub gave up sending to this peer for a while: it does not take what we send.
     Slow {
         /// Who.

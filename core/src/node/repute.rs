@@ -12,7 +12,7 @@ use std::{
 
 use super::{DropReason, Keep, Node, Output};
 use crate::{
-    event::{Banned, Event, Graylisted, Unbanned},
+    event::{BanCause, Banned, Event, Graylisted, Unbanned},
     peer::PeerId,
     peers::{Ban, Deed, Gate, Subject, colocation, is_public},
     time::Now,
@@ -101,7 +101,7 @@ impl Node {
             self.condemn(now, peer, total);
         } else {
             let reason = format!("gossipsub's score of it is {score:.1}, below {}", Self::GRAYLIST);
-            self.ban_peer(now, peer, Self::BAR, reason, DropReason::Graylisted);
+            self.ban_peer(now, peer, Self::BAR, reason, BanCause::Graylist);
         }
     }
 
@@ -110,19 +110,20 @@ impl Node {
         let (earned, rule) = (self.book.score(now.mono, peer).in_words(), &self.config.reputation);
         let earned = if earned.is_empty() { "misbehaved in gossip".to_owned() } else { earned };
         let reason = format!("score {total:.1}, below {}: {earned}", rule.ban_threshold);
-        self.ban_peer(now, peer, rule.ban_duration, reason, DropReason::Banned);
+        self.ban_peer(now, peer, rule.ban_duration, reason, BanCause::Score);
     }
 
     /// Bans a peer, unless it is static or nobody is banned here; and its address when it is not the first there.
-    fn ban_peer(&mut self, now: Now, peer: PeerId, length: Duration, reason: String, drop: DropReason) {
+    fn ban_peer(&mut self, now: Now, peer: PeerId, length: Duration, reason: String, cause: BanCause) {
         if !self.config.reputation.bans || self.spares(peer) {
             return;
         }
         let ip = self.peers.ip(peer);
         if self.peers.contains(peer) {
+            let drop = if cause == BanCause::Graylist { DropReason::Graylisted } else { DropReason::Banned };
             self.part(peer, drop);
         }
-        self.ban(now, Subject::Peer(peer), length, reason, ip);
+        self.ban(now, Subject::Peer(peer), ban_for(now, length, reason, ip), cause);
         if let Some(ip) = ip.filter(|ip| self.gate.is_crowd(*ip)) {
             self.ban_address(now, ip, length);
         }
@@ -137,18 +138,18 @@ impl Node {
         for peer in here {
             self.part(peer, DropReason::Banned);
         }
-        self.ban(now, subject, length, format!("{} banned peers came from there", Gate::CROWD), None);
+        let reason = format!("{} banned peers came from there", Gate::CROWD);
+        self.ban(now, subject, ban_for(now, length, reason, None), BanCause::Crowd);
     }
 
     /// Whether a peer is never banned.
-    fn spares(&self, peer: PeerId) -> bool {
+    pub(super) fn spares(&self, peer: PeerId) -> bool {
         self.config.reputation.spare_statics && self.statics.contains(peer)
     }
 
-    fn ban(&mut self, now: Now, subject: Subject, length: Duration, reason: String, ip: Option<IpAddr>) {
-        let secs = length.as_secs();
-        let ban = Ban { until: Some(now.secs().saturating_add(secs)), secs, reason, ip };
-        let told = Banned { who: subject, until: ban.until, reason: ban.reason.clone() };
+    /// Shuts somebody out, and keeps and tells it; a ban that is there and was as long stays as it is.
+    pub(super) fn ban(&mut self, now: Now, subject: Subject, ban: Ban, cause: BanCause) {
+        let told = Banned { who: subject, until: ban.until, reason: ban.reason.clone(), cause };
         let Some(evicted) = self.gate.ban(now, subject, ban.clone()) else { return };
         self.keep(Keep::Ban(subject, Some(ban)));
         self.outputs.push_back(Output::Shut(subject));
@@ -165,7 +166,8 @@ impl Node {
         }
     }
 
-    fn open(&mut self, subject: Subject) {
+    /// A ban is no more: keeps and tells it.
+    pub(super) fn open(&mut self, subject: Subject) {
         self.keep(Keep::Ban(subject, None));
         let is_low = matches!(subject, Subject::Peer(peer) if self.low.contains(&peer));
         if !is_low {
@@ -201,4 +203,9 @@ impl Node {
             self.keep(Keep::Peer(peer, record));
         }
     }
+}
+
+fn ban_for(now: Now, length: Duration, reason: String, ip: Option<IpAddr>) -> Ban {
+    let secs = length.as_secs();
+    Ban { until: Some(now.secs().saturating_add(secs)), secs, reason, ip }
 }

@@ -46,6 +46,8 @@ pub struct Status {
     pub signer_doubt: Option<Address>,
     /// Messages that wait for a check, and checks that run.
     pub checks: usize,
+    /// Fetched blocks that wait until their hash is named.
+    pub quarantine: usize,
     /// Every ban.
     pub bans: Vec<BanStatus>,
     /// Peers that are remembered, connected or not.
@@ -153,6 +155,7 @@ impl Node {
             bans: self.gate.iter().map(BanStatus::from).collect(),
             known: self.book.iter().count(),
             dials_failed: self.counts.dials_failed,
+            quarantine: self.sync.quarantined(),
             gated: Gated::default(),
             checks: self.running.len() + self.waiting.iter().map(crate::gossip::Waiting::len).sum::<usize>(),
         }

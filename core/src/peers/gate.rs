@@ -177,6 +177,11 @@ impl Gate {
         self.bans.contains_key(&subject)
     }
 
+    /// The ban of somebody.
+    pub fn get(&self, subject: Subject) -> Option<&Ban> {
+        self.bans.get(&subject).map(|(_, ban)| ban)
+    }
+
     /// Every ban.
     pub fn iter(&self) -> impl Iterator<Item = (Subject, &Ban)> {
         self.bans.iter().map(|(subject, (_, ban))| (*subject, ban))

@@ -101,6 +101,21 @@ impl Score {
         self.delivered + self.valid
     }
 
+    /// Requests that it answered with a block.
+    pub fn valid(&self) -> f64 {
+        self.valid
+    }
+
+    /// Requests that it failed to answer.
+    pub fn errors(&self) -> f64 {
+        self.errors
+    }
+
+    /// Answers that could not be right.
+    pub fn rejected(&self) -> f64 {
+        self.rejected
+    }
+
     /// Whether nothing is held for or against the peer.
     pub fn is_blank(&self) -> bool {
         *self == Self::default()

@@ -18,6 +18,7 @@ mod hash;
 mod head;
 mod message;
 mod node;
+mod operator;
 mod reading;
 mod repute;
 mod rules;

@@ -1,6 +1,9 @@
 //! The tables of blocks, open for writing: what a block, a head and the budget change in them.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use petrel_core::{block::Block, gossip::Verified, head::Link};
 use redb::{ReadableTable, Table, WriteTransaction};
@@ -15,6 +18,30 @@ use super::{
 pub(super) struct Held {
     pub(super) blocks: u64,
     pub(super) bytes: u64,
+}
+
+/// The same, for whoever looks from outside.
+#[derive(Debug, Default)]
+pub struct Holdings {
+    blocks: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Holdings {
+    /// Blocks that are kept.
+    pub fn blocks(&self) -> u64 {
+        self.blocks.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of their payloads.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set(&self, held: Held) {
+        self.blocks.store(held.blocks, Ordering::Relaxed);
+        self.bytes.store(held.bytes, Ordering::Relaxed);
+    }
 }
 
 /// See the module.

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Budget,
-    blocks::{Blocks, Held},
+    blocks::{Blocks, Held, Holdings},
     layout::{self, BANS, Key, NOTES, PEERS},
     shelf::Shelf,
 };
@@ -43,6 +43,8 @@ type Wish = (Entry, oneshot::Sender<Kept>);
 pub(super) struct Writer {
     wishes: Mutex<Option<Sender<Wish>>>,
     waiting: Arc<AtomicUsize>,
+    /// What is there, after the last transaction.
+    pub(super) holdings: Arc<Holdings>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -52,10 +54,12 @@ impl Writer {
         let (wishes, waiting_wishes) = channel();
         let waiting = Arc::new(AtomicUsize::new(0));
         let done = if durable { Kept::OnDisk } else { Kept::NotForSure };
-        let pen = Pen { shelf, budget, held, done, failed: false };
+        let holdings = Arc::new(Holdings::default());
+        holdings.set(held);
+        let pen = Pen { shelf, budget, held, holdings: holdings.clone(), done, failed: false };
         let counter = waiting.clone();
         let thread = thread::spawn(move || pen.run(&waiting_wishes, &counter));
-        Self { wishes: Mutex::new(Some(wishes)), waiting, thread: Mutex::new(Some(thread)) }
+        Self { wishes: Mutex::new(Some(wishes)), waiting, holdings, thread: Mutex::new(Some(thread)) }
     }
 
     pub(super) fn write(&self, entry: Entry) -> oneshot::Receiver<Kept> {
@@ -107,6 +111,7 @@ struct Pen {
     shelf: Arc<Shelf>,
     budget: Budget,
     held: Held,
+    holdings: Arc<Holdings>,
     /// What a transaction that was committed is worth.
     done: Kept,
     /// The last transaction failed.
@@ -123,6 +128,7 @@ impl Pen {
             if self.failed {
                 self.held = held;
             }
+            self.holdings.set(self.held);
             for (entry, tell) in batch {
                 waiting.fetch_sub(entry.size(), Ordering::Relaxed);
                 let kept = match &written {

@@ -56,6 +56,9 @@ fn the_names_are_op_nodes_own() {
         ("p2p.gossip.mesh.d", "OP_NODE_P2P_GOSSIP_MESH_D"),
         ("p2p.gossip.mesh.lo", "OP_NODE_P2P_GOSSIP_MESH_DLO"),
         ("p2p.gossip.mesh.floodpublish", "OP_NODE_P2P_GOSSIP_FLOOD_PUBLISH"),
+        ("metrics.enabled", "OP_NODE_METRICS_ENABLED"),
+        ("metrics.addr", "OP_NODE_METRICS_ADDR"),
+        ("metrics.port", "OP_NODE_METRICS_PORT"),
         ("log.level", "OP_NODE_LOG_LEVEL"),
     ];
     for (flag, theirs) in cases {

@@ -45,7 +45,7 @@ fn the_defaults_are_op_nodes() {
     assert_eq!(settings.net.security, [Security::Noise]);
     assert_eq!(settings.net.timeout, Duration::from_secs(10));
     assert!(settings.net.agent.starts_with("petrel/"));
-    assert_eq!(settings.http, None);
+    assert_eq!((settings.http, settings.metrics), (None, None));
     assert!(matches!(settings.identity, IdentitySource::File(file) if file.ends_with("petrel-data/p2p_priv.txt")));
 }
 
@@ -70,6 +70,9 @@ fn what_is_given_arrives() {
         "--p2p.gossip.mesh.dlazy=3",
         "--p2p.gossip.mesh.floodpublish",
         "--http.port=8080",
+        "--metrics.enabled",
+        "--metrics.addr=::1",
+        "--metrics.port=7301",
         "--datadir=/somewhere",
     ])
     .unwrap();
@@ -89,6 +92,9 @@ fn what_is_given_arrives() {
     assert_eq!((config.mesh.d, config.mesh.lo, config.mesh.hi, config.mesh.lazy), (4, 2, 9, 3));
     assert!(config.mesh.flood_publish);
     assert_eq!(settings.http, Some((IpAddr::from([127, 0, 0, 1]), 8080)));
+    assert_eq!(settings.metrics, Some(("::1".parse().unwrap(), 7301)));
+    let usual = node(&["--network=op-mainnet", "--metrics.enabled"]).unwrap();
+    assert_eq!(usual.metrics, Some((IpAddr::from([127, 0, 0, 1]), 7300)));
     assert!(matches!(settings.identity, IdentitySource::File(file) if file.starts_with("/somewhere")));
 }
 
@@ -111,6 +117,8 @@ fn every_mistake_is_named_at_once_even_without_a_chain() {
         "--p2p.gossip.mesh.lo=20",
         "--http.addr=here",
         "--http.port=99999",
+        "--metrics.addr=all",
+        "--metrics.port=many",
         "--log.level=loud",
         "--p2p.priv.path",
         key.to_str().unwrap(),
@@ -132,6 +140,8 @@ fn every_mistake_is_named_at_once_even_without_a_chain() {
         "mesh degrees must rise",
         "--http.addr: \"here\"",
         "--http.port: \"99999\"",
+        "--metrics.addr: \"all\"",
+        "--metrics.port: \"many\"",
         "--log.level: \"loud\"",
         "is not a secp256k1 key",
     ];

@@ -8,9 +8,11 @@ mod l1;
 
 mod ban;
 mod check;
+mod control;
 mod devnet;
 mod discovery;
 mod key;
+mod metrics;
 mod node;
 mod refusals;
 mod signer;

@@ -204,7 +204,7 @@ impl Client {
         let peers = servers.len();
         thread::spawn(move || {
             runtime().block_on(async {
-                let body = Body { store: None, memory: chain.into() };
+                let body = Body { memory: chain.into(), ..Body::default() };
                 let mut driver = daemon::driver(&Identity::generate(), settled, &net(&[]), body).unwrap();
                 while let Some(event) = driver.next().await {
                     if tell.send(event).is_err() {

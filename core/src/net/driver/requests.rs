@@ -1,5 +1,6 @@
 //! Requests: between the node's names for them and libp2p's.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 
 use libp2p::request_response::{self, InboundRequestId, Message, OutboundFailure, OutboundRequestId, ResponseChannel};
@@ -11,6 +12,7 @@ use super::{
         convert,
     },
     Driver,
+    ended::{Ended, Latest, Role, UNANSWERED},
 };
 use crate::{
     node::Input,
@@ -21,41 +23,73 @@ use crate::{
 /// Requests under way, ours and theirs. Bounded by libp2p's streams of each connection.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
-    ours: BTreeMap<OutboundRequestId, FetchId>,
-    theirs: BTreeMap<InboundRequestId, AskId>,
+    ours: BTreeMap<OutboundRequestId, Ours>,
+    theirs: BTreeMap<InboundRequestId, Theirs>,
+    /// What those were answered that are not ended yet.
+    codes: BTreeMap<AskId, u8>,
+    /// Those that have ended.
+    pub(super) latest: Latest,
     channels: BTreeMap<AskId, ResponseChannel<Response>>,
     next: u64,
 }
 
+/// A request of ours: the node's name for it, for which block, and when it was made (monotonic).
+#[derive(Debug)]
+struct Ours {
+    fetch: FetchId,
+    number: u64,
+    at: Duration,
+}
+
+/// A request of a peer's: the node's name for it, for which block, and when it came (monotonic).
+#[derive(Debug)]
+struct Theirs {
+    ask: AskId,
+    number: Option<u64>,
+    at: Duration,
+}
+
 impl Requests {
-    /// A request of ours was made.
-    pub(super) fn made(&mut self, id: OutboundRequestId, fetch: FetchId) {
-        self.ours.insert(id, fetch);
+    /// A request of ours was made at `now` (monotonic).
+    pub(super) fn made(&mut self, now: Duration, id: OutboundRequestId, fetch: FetchId, number: u64) {
+        self.ours.insert(id, Ours { fetch, number, at: now });
     }
 
-    /// It ended.
-    pub(super) fn ended(&mut self, id: OutboundRequestId) -> Option<FetchId> {
-        self.ours.remove(&id)
+    /// It ended at `now` (monotonic), with this result byte.
+    pub(super) fn ended(&mut self, now: Duration, id: OutboundRequestId, code: u8) -> Option<FetchId> {
+        let Ours { fetch, number, at } = self.ours.remove(&id)?;
+        self.latest.add(Ended { role: Role::Client, number: Some(number), code, took: now.saturating_sub(at) });
+        Some(fetch)
     }
 
-    /// A peer asks.
-    pub(super) fn came(&mut self, id: InboundRequestId, channel: ResponseChannel<Response>) -> AskId {
+    /// A peer asks for this block, at `now` (monotonic).
+    pub(super) fn came(
+        &mut self,
+        now: Duration,
+        id: InboundRequestId,
+        number: Option<u64>,
+        channel: ResponseChannel<Response>,
+    ) -> AskId {
         let ask = AskId(self.next);
         self.next += 1;
-        self.theirs.insert(id, ask);
+        self.theirs.insert(id, Theirs { ask, number, at: now });
         self.channels.insert(ask, channel);
         ask
     }
 
-    /// Where it is answered; `None` when it is gone.
-    pub(super) fn channel(&mut self, ask: AskId) -> Option<ResponseChannel<Response>> {
-        self.channels.remove(&ask)
+    /// Where it is answered, with this result byte; `None` when it is gone.
+    pub(super) fn channel(&mut self, ask: AskId, code: u8) -> Option<ResponseChannel<Response>> {
+        let channel = self.channels.remove(&ask)?;
+        self.codes.insert(ask, code);
+        Some(channel)
     }
 
-    /// It was answered, or is gone.
-    pub(super) fn answered(&mut self, id: InboundRequestId) -> Option<AskId> {
-        let ask = self.theirs.remove(&id)?;
+    /// It was answered (`sent`) at `now` (monotonic), or is gone.
+    pub(super) fn answered(&mut self, now: Duration, id: InboundRequestId, sent: bool) -> Option<AskId> {
+        let Theirs { ask, number, at } = self.theirs.remove(&id)?;
         self.channels.remove(&ask);
+        let code = self.codes.remove(&ask).filter(|_| sent).unwrap_or(UNANSWERED);
+        self.latest.add(Ended { role: Role::Server, number, code, took: now.saturating_sub(at) });
         Some(ask)
     }
 }
@@ -74,9 +108,13 @@ pub(super) fn fault(error: &OutboundFailure) -> AnswerFault {
 impl<H: Host> Driver<H> {
     /// Asks a connected peer; nobody is dialled for it.
     pub(super) fn fetch(&mut self, wish: Wish) {
+        let now = self.host.now().mono;
         let peer = convert::libp2p_peer(wish.peer).filter(|peer| self.swarm.is_connected(peer));
         match (peer, self.swarm.behaviour_mut().ask.as_mut()) {
-            (Some(peer), Some(ask)) => self.requests.made(ask.send_request(&peer, Some(wish.number)), wish.id),
+            (Some(peer), Some(ask)) => {
+                let id = ask.send_request(&peer, Some(wish.number));
+                self.requests.made(now, id, wish.id, wish.number);
+            }
             _ => self.unasked.push((wish.id, AnswerFault::Closed)),
         }
     }
@@ -84,12 +122,17 @@ impl<H: Host> Driver<H> {
     /// Answers a request that is still open.
     pub(super) fn answer(&mut self, id: AskId, reply: Reply) {
         let behaviour = self.swarm.behaviour_mut().answer.as_mut();
-        let sent = match (self.requests.channel(id), behaviour) {
+        let code = match &reply {
+            Reply::Block(_) => 0,
+            Reply::Refused(refusal) => refusal.byte(),
+        };
+        let sent = match (self.requests.channel(id, code), behaviour) {
             (Some(channel), Some(behaviour)) => behaviour.send_response(channel, Response::Goes(reply)).is_ok(),
             _ => false,
         };
         if !sent {
             // Its stream is gone, and no event will say so again.
+            self.requests.codes.remove(&id);
             self.unheard.push(id);
         }
     }
@@ -107,7 +150,8 @@ impl<H: Host> Driver<H> {
             }
             _ => return,
         };
-        if let Some(id) = self.requests.ended(request_id) {
+        let code = answer.as_ref().ok().and_then(|bytes| bytes.first().copied()).unwrap_or(UNANSWERED);
+        if let Some(id) = self.requests.ended(self.host.now().mono, request_id, code) {
             self.feed(Input::Fetched { id, answer });
         }
     }
@@ -121,20 +165,20 @@ impl<H: Host> Driver<H> {
                 ..
             } => {
                 let Some(peer) = convert::peer(&peer) else { return };
-                let id = self.requests.came(request_id, channel);
+                let id = self.requests.came(self.host.now().mono, request_id, number, channel);
                 self.feed(Input::Asked { id, peer, number });
             }
             request_response::Event::InboundFailure { request_id, error, .. } => {
                 tracing::debug!(%error, "a peer's request came to nothing");
-                self.answered(request_id);
+                self.answered(request_id, false);
             }
-            request_response::Event::ResponseSent { request_id, .. } => self.answered(request_id),
+            request_response::Event::ResponseSent { request_id, .. } => self.answered(request_id, true),
             _ => {}
         }
     }
 
-    fn answered(&mut self, request: request_response::InboundRequestId) {
-        if let Some(id) = self.requests.answered(request) {
+    fn answered(&mut self, request: InboundRequestId, sent: bool) {
+        if let Some(id) = self.requests.answered(self.host.now().mono, request, sent) {
             self.feed(Input::Answered { id });
         }
     }

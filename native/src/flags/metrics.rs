@@ -1,0 +1,30 @@
+//! Flags of the metrics.
+
+use clap::Args;
+
+/// The metrics.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Metrics")]
+pub struct MetricsFlags {
+    /// Serve Prometheus metrics at /metrics, under op-node's names and our own
+    #[arg(id = "metrics-enabled", value_name = "ENABLED", long = "metrics.enabled", env = "PETREL_METRICS_ENABLED", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true")]
+    pub enabled: bool,
+    /// Address of the metrics: loopback unless another is given (op-node's default is 0.0.0.0)
+    #[arg(
+        id = "metrics-addr",
+        long = "metrics.addr",
+        value_name = "IP",
+        default_value = "127.0.0.1",
+        env = "PETREL_METRICS_ADDR"
+    )]
+    pub addr: String,
+    /// Port of the metrics; 0 lets the system choose
+    #[arg(
+        id = "metrics-port",
+        long = "metrics.port",
+        value_name = "PORT",
+        default_value = "7300",
+        env = "PETREL_METRICS_PORT"
+    )]
+    pub port: String,
+}
