@@ -88,7 +88,7 @@ impl Score {
 
     /// What false messages cost beside gossipsub's own charge.
     pub fn false_messages(&self) -> f64 {
-        -12.0 * self.invalid
+        0.0 - 12.0 * self.invalid
     }
 
     /// All that is ours.
