@@ -35,6 +35,7 @@ cargo xtask COMMAND
   prove soak [--minutes N]  a daemon under load: memory, handles and tasks must stay what they are
   crash [--rounds N]        kill -9 at random moments: what was acknowledged is there afterwards
   leaves [--leaves N]       tabs that come back at once: how long until all have what they missed
+  sim [--nodes N] [--loss P] [--liars N] [--seed N]  a simulated network with loss, churn and liars, twice
   fuzz [--seconds N]        every decoder that a peer reaches, under libFuzzer, each for so long (needs a C++ compiler)
   flood [--seconds N]       attackers of every kind against one daemon, while honest blocks come
   bench [-- ARGS]   the bench `validate` alone: what judging a message costs
@@ -74,6 +75,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         "flood" => prove::flood(&shell, rest),
         "crash" => prove::crash(&shell, rest),
         "fuzz" => prove::fuzz(&shell, rest),
+        "sim" => prove::sim(&shell, rest),
         "leaves" => prove::leaves(&shell, rest),
         "prove" => prove::prove(&shell, rest),
         "interop" => interop::interop(&shell, rest),

@@ -80,6 +80,11 @@ pub(crate) fn leaves(shell: &Shell, args: &[String]) -> Result<()> {
     against(shell, "leaves", number(args, "--leaves", 200)?)
 }
 
+/// A simulated network; `args` are its own: `--nodes N`, `--loss P`, `--liars N`, `--seed N`.
+pub(crate) fn sim(shell: &Shell, args: &[String]) -> Result<()> {
+    run(shell.cargo(["test", "--package", "petrel-tests", "--test", "sim", "--"]).args(args))
+}
+
 /// A daemon under load for so many minutes: what it holds must not grow.
 pub(crate) fn soak(shell: &Shell, args: &[String]) -> Result<()> {
     against(shell, "soak", number(args, "--minutes", 30)?)

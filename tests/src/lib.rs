@@ -8,4 +8,5 @@ pub mod memory;
 pub mod plain;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod sequencer;
+pub mod sim;
 pub mod world;

@@ -9,6 +9,7 @@ use core::time::Duration;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
+    net::IpAddr,
 };
 
 use bytes::Bytes;
@@ -19,7 +20,7 @@ use petrel_core::{
     config::Config,
     event::{Connected, Direction, Via},
     fork::Version,
-    gossip::{Acceptance, Form, Message, MessageId, message_id},
+    gossip::{Form, Message, MessageId},
     head::Link,
     node::{Kept, Memory},
     peer::PeerId,
@@ -30,8 +31,11 @@ use petrel_core::{
     time::Now,
 };
 
+mod gossip;
+mod mesh;
 mod weather;
 
+use mesh::{Control, Router};
 pub use weather::{Answers, Chance, Weather};
 
 use crate::memory::stored;
@@ -42,11 +46,21 @@ struct Place {
     /// Names it has seen: gossipsub delivers each once.
     known: BTreeSet<MessageId>,
     /// What it has to forward when it accepts.
-    undecided: BTreeMap<MessageId, (Version, Bytes)>,
+    undecided: BTreeMap<MessageId, (Version, Message)>,
     links: BTreeSet<usize>,
     /// Whom its gate refuses.
     shut: BTreeSet<Subject>,
     events: Vec<Event>,
+    /// When each of them was told (monotonic).
+    told_at: Vec<Duration>,
+    /// Where it is seen by others.
+    ip: Option<IpAddr>,
+    /// It takes everything and says nothing.
+    mute: bool,
+    router: Router,
+    traffic: Traffic,
+    /// When its node wants the time (monotonic).
+    due: Option<Duration>,
     /// What it has kept, the last of each height.
     blocks: BTreeMap<u64, Stored>,
     answers: Answers,
@@ -60,8 +74,14 @@ enum Fact {
     Arrives {
         from: usize,
         version: Version,
-        data: Bytes,
+        message: Message,
     },
+    Control {
+        from: usize,
+        control: Control,
+    },
+    /// A heartbeat of gossip's.
+    Beat,
     Input(Box<Input>),
     /// `from` asks for a block.
     Asked {
@@ -75,6 +95,17 @@ enum Fact {
         answer: Result<Bytes, AnswerFault>,
     },
     Timeout,
+}
+
+/// What a node has sent and received as gossip.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Traffic {
+    /// Blocks sent, and their bytes on the wire.
+    pub sent: (u64, u64),
+    /// Blocks received, and their bytes on the wire.
+    pub received: (u64, u64),
+    /// GRAFT, PRUNE, IHAVE and IWANT sent.
+    pub control: u64,
 }
 
 /// See the module.
@@ -93,6 +124,8 @@ pub struct World {
     /// Whose request an ask is, by who is asked.
     asks: BTreeMap<(usize, AskId), (usize, FetchId)>,
     asked: u64,
+    /// Whether gossip goes through meshes, and not over every link.
+    meshed: bool,
 }
 
 impl World {
@@ -108,6 +141,12 @@ impl World {
                 links: BTreeSet::new(),
                 shut: BTreeSet::new(),
                 events: Vec::new(),
+                told_at: Vec::new(),
+                ip: None,
+                mute: false,
+                router: Router::default(),
+                traffic: Traffic::default(),
+                due: None,
                 blocks: BTreeMap::new(),
                 answers: Answers::Honest,
             }
@@ -124,6 +163,7 @@ impl World {
             fetches: BTreeMap::new(),
             asks: BTreeMap::new(),
             asked: 0,
+            meshed: false,
         }
     }
 
@@ -150,6 +190,7 @@ impl World {
         let place = &mut self.places[index];
         place.node = Node::new(settled, &links.into(), [index as u8; 32], self.now);
         (place.known, place.undecided) = (BTreeSet::new(), BTreeMap::new());
+        (place.router, place.due) = (Router::default(), None);
         self.plan.retain(|_, (whose, _)| *whose != index);
         self.fetches.retain(|(whose, _), _| *whose != index);
     }
@@ -159,21 +200,36 @@ impl World {
         PeerId::from_bytes(&[index as u8 + 1]).expect("one byte fits")
     }
 
-    /// Links two nodes.
+    /// Links two nodes, as if each had dialled the other.
     pub fn link(&mut self, a: usize, b: usize) {
-        let refuses = |here: usize, there: usize| self.places[here].shut.contains(&Subject::Peer(Self::peer(there)));
+        self.meet(a, b, Direction::Outbound);
+    }
+
+    /// One node dials another. Nothing happens when they are linked or one refuses the other.
+    pub fn dial(&mut self, from: usize, to: usize) {
+        if !self.places[from].links.contains(&to) {
+            self.meet(from, to, Direction::Inbound);
+        }
+    }
+
+    fn meet(&mut self, a: usize, b: usize, there: Direction) {
+        let refuses = |here: usize, there: usize| {
+            let at = self.places[there].ip.map(Subject::address);
+            let shut = &self.places[here].shut;
+            shut.contains(&Subject::Peer(Self::peer(there))) || at.is_some_and(|at| shut.contains(&at))
+        };
         if refuses(a, b) || refuses(b, a) {
             return;
         }
-        for (here, there) in [(a, b), (b, a)] {
+        for (here, there, direction) in [(a, b, Direction::Outbound), (b, a, there)] {
             self.places[here].links.insert(there);
             let connected = Connected {
                 peer: Self::peer(there),
                 address: format!("/memory/{there}"),
                 transport: "memory",
-                direction: Direction::Outbound,
+                direction,
                 leaf: false,
-                ip: None,
+                ip: self.places[there].ip,
             };
             self.happens(here, Input::Connected(connected));
         }
@@ -183,6 +239,7 @@ impl World {
     pub fn cut(&mut self, a: usize, b: usize) {
         for (here, there) in [(a, b), (b, a)] {
             self.places[here].links.remove(&there);
+            self.places[here].router.left(there);
             self.happens(here, Input::Disconnected { peer: Self::peer(there), reason: "cut".to_owned() });
         }
     }
@@ -195,7 +252,7 @@ impl World {
     /// A liar at `index` sends these uncompressed bytes to all its neighbours, past its own rules.
     pub fn lie(&mut self, index: usize, version: Version, data: &[u8]) {
         for to in self.places[index].links.clone() {
-            self.send(index, to, version, data.to_vec().into());
+            self.send(index, to, version, &whole(data.to_vec().into()));
         }
     }
 
@@ -208,7 +265,9 @@ impl World {
             let ((at, _), (index, fact)) = entry.remove_entry();
             self.now = self.now.plus(at.saturating_sub(self.now.mono));
             match fact {
-                Fact::Arrives { from, version, data } => self.arrives(index, from, version, data),
+                Fact::Arrives { from, version, message } => self.arrives(index, from, version, message),
+                Fact::Control { from, control } => self.controlled(index, from, control),
+                Fact::Beat => self.beat(index),
                 Fact::Input(input) => self.give(index, *input),
                 Fact::Asked { from, fetch, number } => self.is_asked(index, from, fetch, number),
                 Fact::Answered { fetch, answer } => {
@@ -256,34 +315,11 @@ impl World {
 
     /// Nodes whose own deadline comes before everything that is planned are given the time.
     fn wake(&mut self) {
-        let due = |place: &Place| place.node.poll_timeout(self.now).map(|deadline| deadline.at);
-        let next = self.places.iter().enumerate().filter_map(|(index, place)| Some((due(place)?, index))).min();
+        let next = self.places.iter().enumerate().filter_map(|(index, place)| Some((place.due?, index))).min();
         let Some((at, index)) = next else { return };
         if self.plan.first_key_value().is_none_or(|((first, _), _)| at < *first) {
             self.plan(at.saturating_sub(self.now.mono), index, Fact::Timeout);
         }
-    }
-
-    fn send(&mut self, from: usize, to: usize, version: Version, data: Bytes) {
-        if self.chance.percent(self.weather.loss) {
-            return;
-        }
-        let copies = 1 + u64::from(self.chance.percent(self.weather.duplication));
-        for _ in 0..copies {
-            let latency = self.latency();
-            self.plan(latency, to, Fact::Arrives { from, version, data: data.clone() });
-        }
-    }
-
-    fn arrives(&mut self, index: usize, from: usize, version: Version, data: Bytes) {
-        let id = message_id(&self.chain.topic(version), Form::Snappy, &data);
-        let place = &mut self.places[index];
-        if !place.links.contains(&from) || !place.known.insert(id) {
-            return;
-        }
-        place.undecided.insert(id, (version, data.clone()));
-        let message = Message { form: Form::Snappy, wire: data.len(), data };
-        self.give(index, Input::Gossiped { peer: Self::peer(from), id, version, message });
     }
 
     fn give(&mut self, index: usize, input: Input) {
@@ -302,18 +338,24 @@ impl World {
                 }
                 Output::Judge { id, peer, acceptance } => self.judged(index, id, peer, acceptance),
                 Output::Publish { version, data } => {
-                    let id = message_id(&self.chain.topic(version), Form::Snappy, &data);
+                    let message = whole(data);
+                    let id = message.id(&self.chain.topic(version));
                     self.places[index].known.insert(id);
-                    self.forward(index, None, version, &data);
+                    self.forward(index, None, id, version, &message);
                 }
                 Output::Drop { peer, .. } => {
-                    if let Some(other) = (0..self.places.len()).find(|other| Self::peer(*other) == peer) {
+                    if let Some(other) = self.place(peer) {
                         self.cut(index, other);
                     }
                 }
                 Output::Shut(subject) => _ = self.places[index].shut.insert(subject),
                 Output::Open(subject) => _ = self.places[index].shut.remove(&subject),
-                Output::Dial { .. } | Output::Score { .. } => {}
+                Output::Dial { .. } => {}
+                Output::Score { peer, score } => {
+                    if let Some(other) = self.place(peer) {
+                        self.places[index].router.told(other, score);
+                    }
+                }
                 Output::Fetch(wish) => self.fetch(index, wish),
                 Output::Read { id, reading } => {
                     let took = Duration::from_micros(200 + self.chance.below(2_000));
@@ -334,11 +376,11 @@ impl World {
                 Output::Tell(event) => self.told(index, event),
             }
         }
+        self.places[index].due = self.places[index].node.poll_timeout(self.now).map(|deadline| deadline.at);
     }
 
     fn fetch(&mut self, index: usize, wish: Wish) {
-        let to = (0..self.places.len()).find(|other| Self::peer(*other) == wish.peer);
-        let Some(to) = to.filter(|to| self.places[index].links.contains(to)) else {
+        let Some(to) = self.place(wish.peer).filter(|to| self.places[index].links.contains(to)) else {
             let answer = Err(AnswerFault::Closed);
             return self.happens(index, Input::Fetched { id: wish.id, answer });
         };
@@ -397,26 +439,22 @@ impl World {
         Duration::from_millis(least + self.chance.below(most - least + 1))
     }
 
-    fn judged(&mut self, index: usize, id: MessageId, peer: PeerId, acceptance: Acceptance) {
-        let Some((version, data)) = self.places[index].undecided.remove(&id) else { return };
-        if acceptance == Acceptance::Accept {
-            self.forward(index, Some(peer), version, &data);
-        }
-    }
-
-    fn forward(&mut self, index: usize, from: Option<PeerId>, version: Version, data: &Bytes) {
-        for to in self.places[index].links.clone() {
-            if Some(Self::peer(to)) != from {
-                self.send(index, to, version, data.clone());
-            }
-        }
+    /// The entry of a peer.
+    fn place(&self, peer: PeerId) -> Option<usize> {
+        (0..self.places.len()).find(|other| Self::peer(*other) == peer)
     }
 
     fn told(&mut self, index: usize, event: Event) {
         let line = serde_json::to_string(&event).expect("an event is JSON");
         writeln!(self.log, "{} {index} {line}", self.now.mono.as_micros()).expect("memory");
         self.places[index].events.push(event);
+        self.places[index].told_at.push(self.now.mono);
     }
+}
+
+/// A message that came whole.
+fn whole(data: Bytes) -> Message {
+    Message { form: Form::Snappy, wire: crate::forge::compress(&data).len(), data }
 }
 
 /// The same block with a bit of its gas changed; with its own hash again, or with the old one.

@@ -186,6 +186,21 @@ fn no_liar_is_ever_believed() {
 }
 
 #[test]
+fn a_sequencer_bans_whoever_gossips_a_strangers_blocks() {
+    let mut world = World::new(&config(), 3, START, 5, FINE);
+    network(&mut world, 3);
+    let mut sequencer = Sequencer::new();
+    for number in 0..12 {
+        follow(&mut world, &mut sequencer, 1);
+        let (forged, _) = Sequencer { number: 2000 + number, parent: B256::ZERO }.block(world.now().secs(), &key(9));
+        world.lie(1, Version::V4, &forged);
+        world.run(Duration::from_secs(1));
+    }
+    let is_ban = |event: &Event| matches!(event, Event::Banned(ban) if ban.who == Subject::Peer(World::peer(1)));
+    assert!(world.events(0).iter().any(is_ban), "its own blocks say that its signer is right");
+}
+
+#[test]
 fn a_node_that_was_cut_off_comes_back_with_a_gap_said() {
     let mut world = World::new(&config(), 6, START, 3, FINE);
     network(&mut world, 6);

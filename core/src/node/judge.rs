@@ -76,6 +76,8 @@ impl Node {
         let judged_ms = u64::try_from(waited).unwrap_or(u64::MAX);
         self.tell(Event::Block(NewBlock { block: block.clone(), via, peer: pending.peer, delay_ms, judged_ms }));
         self.heard = true;
+        // Our own block, too, says that our signer is right: whom we sign for hears no other.
+        self.vouched_at = Some(pending.arrived.mono);
         if let Some(peer) = pending.peer {
             self.note(now, peer, Deed::Delivered);
         }

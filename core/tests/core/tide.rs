@@ -93,3 +93,19 @@ fn one_public_address_or_network_does_not_take_all_places() {
     let ip = Ipv4Addr::new(172, 16, 0, 1).into();
     assert!((1..=40).all(|seed| drops(&test.give(connected_at(seed, ip))).is_empty()), "private ones may be many");
 }
+
+#[test]
+fn who_comes_back_all_the_time_takes_nobodys_place() {
+    let standing = |seed: u8, since: u64, useful: f64| petrel_core::peers::Standing {
+        peer: peer(seed),
+        is_static: false,
+        outbound: false,
+        since: core::time::Duration::from_secs(since),
+        score: 0.0,
+        useful,
+    };
+    let old = (1..=10).map(|seed| standing(seed, 0, 1.0));
+    let peers = old.chain((11..=42).map(|seed| standing(seed, 95, 0.0))).collect();
+    let fates = Tide::default().turn(core::time::Duration::from_secs(100), peers);
+    assert!(fates.len() == 42 && fates.iter().all(|fate| fate.stays), "{fates:?}");
+}
