@@ -190,7 +190,7 @@ impl Sim {
     /// Honest nodes leave for ten seconds and come back, one after the other.
     fn churn(&mut self, round: u64) {
         let honest = self.honest() as u64;
-        if round >= 5 && round % 5 == 0 && honest > 4 && round < 30 {
+        if round >= 5 && round.is_multiple_of(5) && honest > 4 && round < 30 {
             let index = 2 + (round / 5 % (honest - 2)) as usize;
             let links = self.world.links(index).clone();
             for other in &links {

@@ -26,13 +26,14 @@ use petrel_core::{
     peer::PeerId,
     peers::Subject,
     primitives::Primitives,
-    request::{AnswerFault, AskId, Reply, Stored},
-    sync::{FetchId, Wish},
+    request::{AnswerFault, AskId, Stored},
+    sync::FetchId,
     time::Now,
 };
 
 mod gossip;
 mod mesh;
+mod requests;
 mod weather;
 
 use mesh::{Control, Router};
@@ -59,6 +60,8 @@ struct Place {
     mute: bool,
     router: Router,
     traffic: Traffic,
+    /// Seconds that its clock is ahead of the world's.
+    skew: i64,
     /// When its node wants the time (monotonic).
     due: Option<Duration>,
     /// What it has kept, the last of each height.
@@ -146,6 +149,7 @@ impl World {
                 mute: false,
                 router: Router::default(),
                 traffic: Traffic::default(),
+                skew: 0,
                 due: None,
                 blocks: BTreeMap::new(),
                 answers: Answers::Honest,
@@ -276,7 +280,8 @@ impl World {
                     }
                 }
                 Fact::Timeout => {
-                    self.places[index].node.handle_timeout(self.now);
+                    let now = self.seen_by(index);
+                    self.places[index].node.handle_timeout(now);
                     self.drain(index);
                 }
             }
@@ -304,8 +309,20 @@ impl World {
         &self.log
     }
 
-    fn happens(&mut self, index: usize, input: Input) {
+    /// From now on a node's clock shows so many seconds more, or fewer.
+    pub fn set_clock(&mut self, index: usize, secs: i64) {
+        self.places[index].skew = secs;
+    }
+
+    /// Something else happens to a node.
+    pub fn happens(&mut self, index: usize, input: Input) {
         self.plan(Duration::ZERO, index, Fact::Input(Box::new(input)));
+    }
+
+    /// The present by a node's own clock.
+    fn seen_by(&self, index: usize) -> Now {
+        let unix = self.now.unix.as_secs().saturating_add_signed(self.places[index].skew);
+        Now { unix: Duration::new(unix, self.now.unix.subsec_nanos()), ..self.now }
     }
 
     fn plan(&mut self, after: Duration, index: usize, fact: Fact) {
@@ -323,7 +340,8 @@ impl World {
     }
 
     fn give(&mut self, index: usize, input: Input) {
-        self.places[index].node.handle(self.now, input);
+        let now = self.seen_by(index);
+        self.places[index].node.handle(now, input);
         self.drain(index);
     }
 
@@ -376,62 +394,8 @@ impl World {
                 Output::Tell(event) => self.told(index, event),
             }
         }
-        self.places[index].due = self.places[index].node.poll_timeout(self.now).map(|deadline| deadline.at);
-    }
-
-    fn fetch(&mut self, index: usize, wish: Wish) {
-        let Some(to) = self.place(wish.peer).filter(|to| self.places[index].links.contains(to)) else {
-            let answer = Err(AnswerFault::Closed);
-            return self.happens(index, Input::Fetched { id: wish.id, answer });
-        };
-        self.fetches.insert((index, wish.id), to);
-        self.plan(PATIENCE, index, Fact::Answered { fetch: wish.id, answer: Err(AnswerFault::Timeout) });
-        if !self.chance.percent(self.weather.loss) {
-            let latency = self.latency();
-            self.plan(latency, to, Fact::Asked { from: index, fetch: wish.id, number: wish.number });
-        }
-    }
-
-    fn is_asked(&mut self, index: usize, from: usize, fetch: FetchId, number: u64) {
-        if !self.places[index].links.contains(&from) {
-            return;
-        }
-        if self.places[index].answers == Answers::Honest {
-            self.asked += 1;
-            let id = AskId(self.asked);
-            self.asks.insert((index, id), (from, fetch));
-            return self.give(index, Input::Asked { id, peer: Self::peer(from), number: Some(number) });
-        }
-        if let Some(bytes) = self.lies(index, number) {
-            let latency = self.latency();
-            self.plan(latency, from, Fact::Answered { fetch, answer: Ok(bytes) });
-        }
-    }
-
-    fn answer(&mut self, index: usize, id: AskId, reply: &Reply) {
-        self.happens(index, Input::Answered { id });
-        let Some((from, fetch)) = self.asks.remove(&(index, id)) else { return };
-        if !self.chance.percent(self.weather.loss) {
-            let bytes: Vec<u8> = reply.pieces().flatten().collect();
-            let latency = self.latency();
-            self.plan(latency, from, Fact::Answered { fetch, answer: Ok(bytes.into()) });
-        }
-    }
-
-    /// What a liar answers, if anything.
-    fn lies(&self, index: usize, number: u64) -> Option<Bytes> {
-        let place = &self.places[index];
-        let whole = |block: &Stored| Reply::Block(block.clone()).pieces().flatten().collect::<Vec<u8>>().into();
-        let found = place.blocks.get(&number);
-        match place.answers {
-            Answers::Honest | Answers::Silence => None,
-            Answers::Nothing => Some(Bytes::from_static(&[1])),
-            Answers::Neighbour => place.blocks.get(&(number + 1)).map(whole),
-            Answers::Tampered => found.map(|block| whole(&changed(block, false))),
-            Answers::Stray => found.map(|block| whole(&changed(block, true))),
-            Answers::Garbage => Some(Bytes::from_static(b"\0\x01\0\0\0no frames at all")),
-            Answers::Bomb => found.map(|block| whole(&Stored { body: vec![0; 64 << 20].into(), ..block.clone() })),
-        }
+        let now = self.seen_by(index);
+        self.places[index].due = self.places[index].node.poll_timeout(now).map(|deadline| deadline.at);
     }
 
     fn latency(&mut self) -> Duration {
@@ -455,21 +419,6 @@ impl World {
 /// A message that came whole.
 fn whole(data: Bytes) -> Message {
     Message { form: Form::Snappy, wire: crate::forge::compress(&data).len(), data }
-}
-
-/// The same block with a bit of its gas changed; with its own hash again, or with the old one.
-fn changed(block: &Stored, sound: bool) -> Stored {
-    const ROOT: usize = 32;
-    const GAS_USED: usize = ROOT + 420;
-    const BLOCK_HASH: usize = ROOT + 472;
-    let mut body = block.body.to_vec();
-    body[GAS_USED] ^= 1;
-    if sound {
-        let payload = Payload::decode(block.version, body.clone().into()).expect("nothing but a number was changed");
-        let hash = payload.compute_hash(Primitives::PORTABLE.keccak_many);
-        body[BLOCK_HASH..BLOCK_HASH + 32].copy_from_slice(hash.as_slice());
-    }
-    Stored { body: body.into(), ..block.clone() }
 }
 
 fn link(block: &Stored) -> Option<Link> {

@@ -3,8 +3,8 @@
 //! op-node's connection manager has the same three numbers and knows nothing of its peers but their age. Here go first those
 //! with points against them; then, of the others, those who came in before those whom we chose to dial; then those who
 //! brought the fewest new blocks and answers; then those who came last: many new ones from one hand do not crowd out
-//! the old ones. Static peers stay, and whoever came a moment ago has its grace,
-//! which takes nobody's place: else those who leave and come back all the time would push out everybody else. Leaves are not counted here.
+//! the old ones. Static peers stay, and whoever came a moment ago has its grace, which takes nobody's place: else those who
+//! leave and come back all the time would push out everybody else. Leaves are not counted here.
 //!
 //! Beyond [`Tide::most`] nobody is let in at all, and of one public address or network only [`Tide::ADDRESS`] and
 //! [`Tide::NETWORK`]: what would be left of the others would be of one hand.

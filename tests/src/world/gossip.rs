@@ -125,7 +125,7 @@ impl World {
         for (to, control) in controls {
             self.control(index, to, control);
         }
-        if now.as_millis() / 500 % 2 == 0 {
+        if (now.as_millis() / 500).is_multiple_of(2) {
             self.give(index, Input::Scored(scores));
         }
     }
