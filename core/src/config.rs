@@ -7,6 +7,9 @@ use ipnet::IpNet;
 
 use crate::{chain::Chain, head::Head, peer::PeerId, peers::Tide, request::Limits, sync::SyncConfig};
 
+/// Leaves at most: each is a connection, and gossipsub copies a block for each.
+pub const MAX_LEAVES: usize = 5000;
+
 /// How far behind our clock a block's timestamp may lie (op-node `--p2p.gossip.timestamp.threshold`).
 pub const DEFAULT_PAST: Duration = Duration::from_secs(60);
 
@@ -206,7 +209,10 @@ impl Config {
         }
         mistakes.extend(self.mesh.mistakes());
         mistakes.extend(self.reputation.mistakes());
-        let Tide { low, high, .. } = self.tide;
+        let Tide { low, high, leaves, .. } = self.tide;
+        if leaves > MAX_LEAVES {
+            mistakes.push(format!("{leaves} browsers are too many, at most {MAX_LEAVES}"));
+        }
         if low == 0 || low > high || high > MAX_HIGH_TIDE {
             mistakes
                 .push(format!("the low tide is {low} and the high {high}: must be 1 ≤ low ≤ high ≤ {MAX_HIGH_TIDE}"));

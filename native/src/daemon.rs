@@ -20,6 +20,7 @@ use crate::{
     desk::{self, Desk, Door},
     discovery::{Discovery, Found, Plan},
     events::{self, Printer},
+    files,
     flags::Events,
     health::{self, Health},
     host::TokioHost,
@@ -74,6 +75,7 @@ pub enum DaemonError {
 /// # Errors
 /// See [`DaemonError`]; all come before anything runs, but for an L1 that is found to be another chain's.
 pub async fn run(settings: Settings) -> Result<(), DaemonError> {
+    files::raise_limit();
     fs::create_dir_all(&settings.datadir).map_err(|error| {
         let what = format!("--datadir {} cannot be made or is no folder", settings.datadir.display());
         DaemonError::Io { what, error }

@@ -256,6 +256,9 @@ pub struct PeersFlags {
     /// Who has been here for less than this stays
     #[arg(long = "p2p.peers.grace", value_name = "DURATION", default_value = "30s", env = "PETREL_P2P_PEERS_GRACE")]
     pub peers_grace: String,
+    /// So many browsers may be connected, beside the peers
+    #[arg(long = "p2p.leaves.max", value_name = "N", default_value = "500", env = "PETREL_P2P_LEAVES_MAX")]
+    pub leaves_max: String,
     /// Networks in which peers may be, as CIDR, comma separated; without it anywhere
     #[arg(long = "p2p.netrestrict", value_name = "CIDR", value_delimiter = ',', env = "PETREL_P2P_NETRESTRICT")]
     pub restrict: Vec<String>,

@@ -22,6 +22,7 @@ pub mod devnet;
 pub mod discovery;
 pub mod env;
 pub mod events;
+mod files;
 pub mod flags;
 pub mod health;
 pub mod host;

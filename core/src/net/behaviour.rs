@@ -47,7 +47,7 @@ impl Behaviour {
             gossip: gossip(config, transform)?,
             identify: identify::Behaviour::new(identify),
             ping: ping::Behaviour::new(ping),
-            limits: connection_limits::Behaviour::new(params::connection_limits()),
+            limits: connection_limits::Behaviour::new(params::connection_limits(&config.tide)),
             ask: sync.enabled.then(|| requests(config, ProtocolSupport::Outbound, params::ASK_TIMEOUT)).into(),
             answer: serve.then(|| requests(config, ProtocolSupport::Inbound, params::ANSWER_TIMEOUT)).into(),
         })

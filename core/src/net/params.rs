@@ -11,7 +11,7 @@ use libp2p::{
     },
 };
 
-use crate::{config::Mesh, gossip::MAX_MESSAGE, node::Node};
+use crate::{config::Mesh, gossip::MAX_MESSAGE, node::Node, peers::Tide};
 
 /// Bytes of a compressed message of ours at most: op-node's 10 MiB are for the whole RPC, so room is left for the frame.
 pub const MAX_COMPRESSED: usize = MAX_MESSAGE - 64;
@@ -59,12 +59,13 @@ pub(super) const TURN: Duration = Duration::from_millis(5);
 /// A turn of the loop that takes longer is told.
 pub(super) const STALL: Duration = Duration::from_millis(50);
 
-/// Connections at most: half of what a process may have open by default, less what else needs a file.
-pub(super) fn connection_limits() -> ConnectionLimits {
+/// Connections at most: the node refuses beyond the tide with a reason; this bounds those whom it has not met yet too.
+pub(super) fn connection_limits(tide: &Tide) -> ConnectionLimits {
+    let incoming = tide.most().saturating_add(tide.leaves).saturating_add(40);
     ConnectionLimits::default()
         .with_max_pending_incoming(Some(128))
         .with_max_pending_outgoing(Some(64))
-        .with_max_established_incoming(Some(600))
+        .with_max_established_incoming(Some(u32::try_from(incoming).unwrap_or(u32::MAX)))
         .with_max_established_per_peer(Some(4))
 }
 

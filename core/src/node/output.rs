@@ -173,6 +173,8 @@ pub enum DropReason {
     Ebb,
     /// There is room for nobody.
     Full,
+    /// There is room for no more leaves.
+    FullOfLeaves,
     /// There are too many from where it is.
     Crowded,
 }
@@ -189,6 +191,7 @@ impl DropReason {
             Self::Banned => "banned: see the event that says until when and why",
             Self::Ebb => "too many peers: others are more useful, see the event that says how",
             Self::Full => "full: twice as many peers as the high tide are here",
+            Self::FullOfLeaves => "full: as many browsers as may be are here",
             Self::Crowded => "crowded: too many peers come from its address or network",
             Self::Silent => "silent: nothing came from anybody, a new connection may help",
         }

@@ -11,7 +11,11 @@ use crate::{
 impl Node {
     /// Why a peer that has just come in may not stay, if so. Whom we dialled we wanted.
     pub(super) fn too_many(&self, connected: &Connected) -> Option<DropReason> {
-        if connected.leaf || connected.direction == crate::event::Direction::Outbound || self.keeps(connected.peer) {
+        if connected.leaf {
+            let leaves = self.peers.iter().filter(|peer| peer.connected.leaf).count();
+            return (leaves > self.config.tide.leaves).then_some(DropReason::FullOfLeaves);
+        }
+        if connected.direction == crate::event::Direction::Outbound || self.keeps(connected.peer) {
             return None;
         }
         // It is among them already.

@@ -25,11 +25,13 @@ pub struct Tide {
     pub high: usize,
     /// Who has been here for less stays (op-node `--p2p.peers.grace`).
     pub grace: Duration,
+    /// Leaves at most; beyond them none is let in (`--p2p.leaves.max`).
+    pub leaves: usize,
 }
 
 impl Default for Tide {
     fn default() -> Self {
-        Self { low: 20, high: 30, grace: Duration::from_secs(30) }
+        Self { low: 20, high: 30, grace: Duration::from_secs(30), leaves: 500 }
     }
 }
 

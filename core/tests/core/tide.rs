@@ -109,3 +109,20 @@ fn who_comes_back_all_the_time_takes_nobodys_place() {
     let fates = Tide::default().turn(core::time::Duration::from_secs(100), peers);
     assert!(fates.len() == 42 && fates.iter().all(|fate| fate.stays), "{fates:?}");
 }
+
+#[test]
+fn leaves_have_a_cap_of_their_own() {
+    let mut config = config();
+    config.tide.leaves = 3;
+    let mut test = Test::of(config);
+    let leaf = |seed: u8| Input::Connected(Connected { leaf: true, ..first(&connected(seed)) });
+    for seed in 1..=3 {
+        assert!(drops(&test.give(leaf(seed))).is_empty());
+    }
+    assert_eq!(drops(&test.give(leaf(4))), [(peer(4), DropReason::FullOfLeaves)]);
+    test.give(Input::Disconnected { peer: peer(4), reason: String::new() });
+    // Nodes are not counted among them.
+    assert!(drops(&test.give(connected(5))).is_empty());
+    test.give(Input::Disconnected { peer: peer(1), reason: String::new() });
+    assert!(drops(&test.give(leaf(6))).is_empty());
+}

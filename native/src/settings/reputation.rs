@@ -32,6 +32,7 @@ impl Judge {
             low: self.degree("p2p.peers.lo", &flags.peers_lo, usual.low),
             high: self.degree("p2p.peers.hi", &flags.peers_hi, usual.high),
             grace: self.take("p2p.peers.grace", parse::duration(&flags.peers_grace)),
+            leaves: self.degree("p2p.leaves.max", &flags.leaves_max, usual.leaves),
         }
     }
 

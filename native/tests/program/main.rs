@@ -16,3 +16,4 @@ mod metrics;
 mod node;
 mod refusals;
 mod signer;
+mod tide;

@@ -91,6 +91,11 @@ impl Sequencer {
         hostile
     }
 
+    /// Its chain, for whoever follows it.
+    pub(crate) fn config(&self) -> Config {
+        Config { statics: Vec::new(), ..self.config.clone() }
+    }
+
     /// Its chain's `rollup.json` in a folder, and the signer.
     pub(crate) fn files(&self, folder: &Path) -> (PathBuf, String) {
         let file = folder.join("rollup.json");

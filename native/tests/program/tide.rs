@@ -1,0 +1,130 @@
+//! Too many peers, over real connections.
+
+use std::{thread, time::Duration};
+
+use futures::{StreamExt, stream::FuturesUnordered};
+use petrel_core::{
+    Event,
+    config::{Config, Static},
+    peer::PeerId,
+};
+use petrel_node::{
+    daemon,
+    identity::Identity,
+    settings::{Net, Security},
+};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use crate::{
+    node::{arguments, start},
+    process::output,
+    sequencer::Sequencer,
+};
+
+const NODES: usize = 60;
+const LEAVES: usize = 300;
+
+/// Drivers in a thread of their own that connect to the daemon, and stay away once they are sent away.
+struct Crowd {
+    _stop: oneshot::Sender<()>,
+}
+
+impl Crowd {
+    fn come(config: &Config, addresses: &[(String, usize)]) -> Self {
+        let drivers: Vec<_> = addresses
+            .iter()
+            .flat_map(|(address, count)| std::iter::repeat_n(address.clone(), *count))
+            .map(|address| {
+                let mut config = config.clone();
+                let peer: libp2p::PeerId = address.rsplit('/').next().unwrap().parse().unwrap();
+                let peer = PeerId::from_bytes(&peer.to_bytes()).unwrap();
+                config.statics = vec![Static { peer, addresses: vec![address] }];
+                config
+            })
+            .collect();
+        let (stop, stopped) = oneshot::channel();
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            runtime.block_on(async {
+                let mut all: FuturesUnordered<_> = drivers.into_iter().map(stay).collect();
+                let come = async { while all.next().await.is_some() {} };
+                tokio::select! { () = come => {}, _ = stopped => {} }
+            });
+            runtime.shutdown_background();
+        });
+        Self { _stop: stop }
+    }
+}
+
+/// One of them, until it is sent away.
+async fn stay(config: Config) {
+    let net = Net {
+        listen: Vec::new(),
+        security: vec![Security::Noise],
+        timeout: Duration::from_secs(20),
+        agent: "crowd".to_owned(),
+    };
+    let mut driver =
+        daemon::driver(&Identity::generate(), config.settle().unwrap(), &net, daemon::Body::default()).unwrap();
+    while let Some(event) = driver.next().await {
+        if matches!(event, Event::Disconnected(_)) {
+            return;
+        }
+    }
+}
+
+fn count(peers: &[Value], wanted: impl Fn(&Value) -> bool) -> usize {
+    peers.iter().filter(|peer| wanted(peer)).count()
+}
+
+#[test]
+fn of_sixty_that_came_in_twenty_stay_with_the_static_one_and_three_hundred_leaves_are_not_counted() {
+    let sequencer = Sequencer::started();
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = arguments(&sequencer, folder.path(), &sequencer.address);
+    let mut node = start(&arguments, &["--p2p.listen.ws=0", "--p2p.peers.grace=10s"]);
+    let mut addresses = Vec::new();
+    while addresses.len() < 2 {
+        addresses.push(node.event("listening")["address"].as_str().unwrap().to_owned());
+    }
+    let ws = addresses.iter().find(|address| address.contains("/ws/")).unwrap().clone();
+    let tcp = addresses.iter().find(|address| !address.contains("/ws/")).unwrap().clone();
+    let crowd = Crowd::come(&sequencer.config(), &[(tcp, NODES), (ws, LEAVES)]);
+
+    let (mut nodes, mut leaves, mut gone) = (0, 0, Vec::new());
+    let tided = node.until("that twenty stay", |event| {
+        match (event["event"].as_str(), event["leaf"].as_bool()) {
+            (Some("connected"), Some(true)) => leaves += 1,
+            (Some("connected"), Some(false)) => nodes += 1,
+            (Some("tided"), _) => gone.extend(event["gone"].as_array().unwrap().clone()),
+            _ => {}
+        }
+        event["event"] == "tided" && event["stay"].as_array().unwrap().len() == 20 && nodes > NODES && leaves == LEAVES
+    });
+    // Each of them has its line: who, and why.
+    let stay = tided["stay"].as_array().unwrap();
+    let who = sequencer.address.rsplit('/').next().unwrap();
+    assert_eq!(count(stay, |fared| fared["peer"] == who && fared["why"] == "static"), 1, "{stay:?}");
+    assert!(stay.iter().chain(&gone).all(|fared| fared["peer"].is_string()));
+    let ranked = |fared: &&Value| fared["why"].as_str().unwrap().starts_with("place ");
+    assert_eq!(stay.iter().filter(ranked).count(), 19);
+    assert!(gone.iter().all(|fared| ranked(&fared)), "{gone:?}");
+    // With the static one they are 61: the last finds no room at all, unless others have gone by then.
+    assert!((NODES - 20..=NODES - 19).contains(&gone.len()), "{gone:?}");
+    node.said("too many peers low=20 high=30");
+
+    let datadir = format!("--datadir={}", folder.path().display());
+    // Their connections end a moment later.
+    let peers = || {
+        let said = String::from_utf8(output(&["peers", "--json", &datadir]).stdout).unwrap();
+        said.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
+    };
+    let ended = (0..100).any(|_| {
+        thread::sleep(Duration::from_millis(100));
+        count(&peers(), |peer| peer["leaf"] == false) == 20
+    });
+    assert!(ended, "{:?}", peers());
+    assert_eq!(count(&peers(), |peer| peer["leaf"] == true), LEAVES);
+    drop(crowd);
+}
