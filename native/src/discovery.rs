@@ -5,14 +5,7 @@
 //! met on the way is looked at; nodes without an `opstack` entry, of other chains, or without an address are counted and
 //! let go. Our own record keeps its number over restarts, in the store.
 
-use std::{
-    net::IpAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use discv5::{ConfigBuilder, Discv5, Enr, Event, ListenConfig};
 use enr::NodeId;
@@ -97,14 +90,14 @@ pub struct OurRecord {
 }
 
 /// What was met, counted since the start, for the log.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Counts {
     /// Records of peers of this chain.
-    ours: AtomicU64,
+    ours: u64,
     /// Records of other chains, of other networks than the OP Stack, and malformed ones.
-    foreign: AtomicU64,
+    foreign: u64,
     /// Records of this chain without an address.
-    nowhere: AtomicU64,
+    nowhere: u64,
 }
 
 /// The task, as the loop sees it; it ends with this.
@@ -144,7 +137,7 @@ impl Discovery {
             counts: Counts::default(),
             store,
             kept_seq: 0,
-            boots: plan.boot.len(),
+            walking: false,
         };
         tokio::spawn(walker.run(plan.boot));
         let external = place.ip.map(|ip| Multiaddr::from(ip).with(libp2p::multiaddr::Protocol::Tcp(place.tcp)));
@@ -224,8 +217,8 @@ struct Walker {
     store: Store,
     /// The number of our record that the store has.
     kept_seq: u64,
-    /// How many boot nodes there are.
-    boots: usize,
+    /// Whether a walk is under way: there is one at once.
+    walking: bool,
 }
 
 /// Boot nodes that are to be asked for their record.
@@ -266,8 +259,7 @@ impl Walker {
                 () = sleep_until(unasked.at), if !unasked.boot.is_empty() => self.ask(&mut unasked, &steps),
                 _ = walk.tick() => {
                     let is_due = *self.needs.borrow() || walked.is_none_or(|at| at.elapsed() >= EASY);
-                    // One walk at once, and the boot nodes beside it.
-                    if is_due && steps.len() <= self.boots {
+                    if is_due && !self.walking {
                         walked = Some(Instant::now());
                         self.walk(&steps);
                     }
@@ -292,7 +284,8 @@ impl Walker {
     }
 
     /// Walks to a random place; whoever is met is told by events, and those at its end by the answer.
-    fn walk(&self, steps: &Steps) {
+    fn walk(&mut self, steps: &Steps) {
+        self.walking = true;
         let query = self.discv5.find_node(NodeId::random());
         steps.push(Box::pin(async move {
             Step::Walked(query.await.unwrap_or_else(|error| {
@@ -302,15 +295,15 @@ impl Walker {
         }));
     }
 
-    async fn end(&self, step: Step, unasked: &mut Unasked) {
+    async fn end(&mut self, step: Step, unasked: &mut Unasked) {
         match step {
             Step::Walked(records) => {
+                self.walking = false;
                 for record in records {
                     self.look_at(&record).await;
                 }
-                let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-                let (ours, foreign) = (count(&self.counts.ours), count(&self.counts.foreign));
-                tracing::debug!(table = self.discv5.connected_peers(), ours, foreign, "walked");
+                let Counts { ours, foreign, nowhere } = self.counts;
+                tracing::debug!(table = self.discv5.connected_peers(), ours, foreign, nowhere, "walked");
             }
             Step::Met(_, Ok(record)) => {
                 self.look_at(&record).await;
@@ -325,7 +318,7 @@ impl Walker {
         }
     }
 
-    async fn take(&self, event: Event) {
+    async fn take(&mut self, event: Event) {
         match event {
             Event::Discovered(record) | Event::SessionEstablished(record, _) => self.look_at(&record).await,
             Event::SocketUpdated(at) => tracing::info!(%at, "peers agree that this is where we are"),
@@ -333,17 +326,17 @@ impl Walker {
         }
     }
 
-    async fn look_at(&self, record: &Enr) {
+    async fn look_at(&mut self, record: &Enr) {
         let counter = match peer_of(record, self.chain) {
             Ok((peer, addresses)) => {
                 // An error means that the loop has ended.
                 let _ended = self.tell.send(Found { peer, addresses }).await;
-                &self.counts.ours
+                &mut self.counts.ours
             }
-            Err(NotAPeer::Nowhere) => &self.counts.nowhere,
-            Err(_) => &self.counts.foreign,
+            Err(NotAPeer::Nowhere) => &mut self.counts.nowhere,
+            Err(_) => &mut self.counts.foreign,
         };
-        counter.fetch_add(1, Ordering::Relaxed);
+        *counter += 1;
     }
 
     /// Keeps our record when it has changed, so that its number goes on after a restart.

@@ -9,6 +9,11 @@ fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
     let given = |flag: &str| words.iter().position(|word| word == flag).and_then(|at| words.get(at + 1));
     let number = |flag: &str, usual: usize| given(flag).map_or(usual, |text| text.parse().expect("a number"));
+    let known = ["--nodes", "--loss", "--liars", "--seed"];
+    if let Some(word) = words.iter().step_by(2).find(|word| !known.contains(&word.as_str())) {
+        eprintln!("{word:?} is unknown: expected {} and a number each", known.join(", "));
+        return ExitCode::FAILURE;
+    }
     let loss: f64 = given("--loss").map_or(0.1, |text| text.parse().expect("a share of 1"));
     let (nodes, liars) = (number("--nodes", 50), number("--liars", 10));
     if !(10..=200).contains(&nodes) || liars + 8 > nodes || !(0.0..=1.0).contains(&loss) {

@@ -6,7 +6,7 @@ use clap::Args;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Discovery")]
 pub struct DiscoveryFlags {
-    /// No peers at all: nothing listens, nobody is dialled, and the page shows what an earlier run kept
+    /// No peers at all: nothing listens and nobody is dialled
     #[arg(long = "p2p.disable", env = "PETREL_P2P_DISABLE", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true")]
     pub disable: bool,
     /// Do not look for peers: only static ones are dialled, and whoever comes is let in

@@ -1,5 +1,5 @@
 //! What op-node does with somebody whose blocks are signed by another than it believes: Petrel's own sequencer, whom op-node
-//! takes for a liar. Beside it, what Petrel does is in the daemon's own tests: five such blocks and a ban of an hour.
+//! takes for a liar. What Petrel does in its place is tested with the daemon: `native/tests/program/ban.rs`.
 
 use std::time::Duration;
 
@@ -49,6 +49,5 @@ pub(crate) fn run() -> bool {
     let score = score.unwrap_or_default();
     println!("  rejected {rejected} of {sent}; it ended the connection: {gone}");
     println!("  our score there: {}, {}", score["score"], score["connectedness"]);
-    println!("  Petrel in its place: banned at the fifth, for an hour (--p2p.ban.duration)");
     rejected == sent
 }
