@@ -20,7 +20,7 @@ mod peers;
 
 pub use peers::{
     BanCause, Banned, Connected, DialFailed, Direction, Disconnected, Discovered, Fared, Graylisted, Identified,
-    SharedKey, Tided, TopicChange, Unbanned,
+    SharedKey, Tided, TopicChange, Tried, Unbanned,
 };
 
 /// One thing that happened.

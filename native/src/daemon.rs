@@ -231,7 +231,7 @@ pub struct Body {
 /// # Errors
 /// The transport cannot be made, or an address cannot be listened on.
 pub fn driver(identity: &Identity, config: Settled, net: &Net, body: Body) -> Result<Driver<TokioHost>, DaemonError> {
-    let transport = transport::build(&identity.keypair, &net.security, net.timeout, &body.traffic)
+    let transport = transport::build(&identity.keypair, net, &body.traffic)
         .map_err(|error| DaemonError::Io { what: "transport".to_owned(), error })?;
     let mut driver = Driver::new(Parts {
         config,

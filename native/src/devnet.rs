@@ -42,7 +42,7 @@ use crate::{
     flags::Events,
     host::TokioHost,
     identity::Identity,
-    settings::{Net, Security, listen_on},
+    settings::{Net, Ports},
     store::{Budget, Store},
 };
 use heads::Heads;
@@ -62,7 +62,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let chain = chain::devnet(&settings, key.address());
     let config = config(chain.clone(), Vec::new(), 0)?;
     let sequencer = Identity::generate();
-    let driver = daemon::driver(&sequencer, config, &net(None), body(&chain)?)?;
+    let driver = daemon::driver(&sequencer, config, &net(Ports::default()), body(&chain)?)?;
     let (listening, address) = oneshot::channel();
     let maker = Maker::new(chain.clone(), key, settings.block_bytes);
     let running = tokio::spawn(sequencer::run(driver, maker, listening));
@@ -87,8 +87,8 @@ async fn follow(settings: &Settings, config: petrel_core::config::Settled) -> Re
     let (end, ending) = watch::channel(());
     let mut followers = JoinSet::new();
     for which in 0..settings.followers {
-        let ws = (which == 0).then_some(settings.listen_ws);
-        let driver = daemon::driver(&Identity::generate(), config.clone(), &net(ws), body(&config.chain)?)?;
+        let ports = if which == 0 { settings.ports } else { Ports::default() };
+        let driver = daemon::driver(&Identity::generate(), config.clone(), &net(ports), body(&config.chain)?)?;
         followers.spawn(pass_on(which, driver, tell.clone(), ending.clone()));
     }
     let mut stop = std::pin::pin!(daemon::stop_signal());
@@ -165,14 +165,9 @@ fn config(chain: Chain, statics: Vec<Static>, loss: u8) -> Result<petrel_core::c
     config.settle().map_err(|error| DaemonError::Io { what: "devnet".to_owned(), error: std::io::Error::other(error) })
 }
 
-/// TCP on loopback, and WebSocket where a port is given.
-fn net(ws: Option<u16>) -> Net {
-    Net {
-        listen: listen_on(IpAddr::V4(Ipv4Addr::LOCALHOST), 0, ws).collect(),
-        security: vec![Security::Noise],
-        timeout: Duration::from_secs(10),
-        agent: concat!("petrel-devnet/", env!("CARGO_PKG_VERSION")).to_owned(),
-    }
+/// Listens on loopback.
+fn net(ports: Ports) -> Net {
+    Net::new(ports.on(IpAddr::V4(Ipv4Addr::LOCALHOST)).collect(), concat!("petrel-devnet/", env!("CARGO_PKG_VERSION")))
 }
 
 /// The sequencer's key lives as long as its chain.

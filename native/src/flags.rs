@@ -8,10 +8,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 mod discovery;
+mod listen;
 mod metrics;
 mod peers;
 
 pub use discovery::DiscoveryFlags;
+pub use listen::ListenFlags;
 pub use metrics::MetricsFlags;
 pub use peers::ListFlags;
 
@@ -154,21 +156,9 @@ pub struct P2pFlags {
     /// The node's secp256k1 key itself, in hex; wins over the file. Better given as PETREL_P2P_PRIV_RAW
     #[arg(long = "p2p.priv.raw", value_name = "HEX", env = "PETREL_P2P_PRIV_RAW", hide_env_values = true)]
     pub priv_raw: Option<String>,
-    /// Addresses to listen on, IPv4 and IPv6, comma separated
-    #[arg(
-        long = "p2p.listen.ip",
-        value_name = "IP",
-        default_value = "0.0.0.0",
-        value_delimiter = ',',
-        env = "PETREL_P2P_LISTEN_IP"
-    )]
-    pub listen_ip: Vec<String>,
-    /// TCP port; 0 lets the system choose
-    #[arg(long = "p2p.listen.tcp", value_name = "PORT", default_value = "9222", env = "PETREL_P2P_LISTEN_TCP_PORT")]
-    pub listen_tcp: String,
-    /// WebSocket port for browsers; 0 lets the system choose. Without it there is no WebSocket listener
-    #[arg(long = "p2p.listen.ws", value_name = "PORT", env = "PETREL_P2P_LISTEN_WS_PORT")]
-    pub listen_ws: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "the flattened flags carry their own")]
+    pub listen: ListenFlags,
     /// Peers to keep connected, as multiaddrs with /p2p/, comma separated
     #[arg(long = "p2p.static", value_name = "MULTIADDR", value_delimiter = ',', env = "PETREL_P2P_STATIC")]
     pub statics: Vec<String>,
@@ -346,6 +336,14 @@ pub struct DevnetFlags {
     /// The follower's WebSocket port; 0 lets the system choose
     #[arg(long = "p2p.listen.ws", value_name = "PORT", default_value = "0", env = "PETREL_P2P_LISTEN_WS_PORT")]
     pub listen_ws: String,
+    /// The follower's WebTransport port (UDP); 0 lets the system choose
+    #[arg(
+        long = "p2p.listen.webtransport",
+        value_name = "PORT",
+        default_value = "0",
+        env = "PETREL_P2P_LISTEN_WEBTRANSPORT_PORT"
+    )]
+    pub listen_webtransport: String,
     /// Address of the page
     #[arg(long = "http.addr", value_name = "IP", default_value = "127.0.0.1", env = "PETREL_HTTP_ADDR")]
     pub http_addr: String,

@@ -18,8 +18,12 @@ use petrel_core::{
 use url::Url;
 
 mod discovery;
+mod listen;
 mod metrics;
 mod reputation;
+
+pub(crate) use listen::Ports;
+pub use listen::{Net, PemFiles, Security};
 
 use crate::{
     discovery::Plan,
@@ -76,28 +80,6 @@ impl std::fmt::Debug for IdentitySource {
     }
 }
 
-/// Listening and dialling.
-#[derive(Clone, Debug)]
-pub struct Net {
-    /// Addresses to listen on.
-    pub listen: Vec<Multiaddr>,
-    /// Encryption in order of preference.
-    pub security: Vec<Security>,
-    /// How long a dial or a handshake may take.
-    pub timeout: Duration,
-    /// What the node calls itself.
-    pub agent: String,
-}
-
-/// An encryption that can be offered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Security {
-    /// libp2p noise.
-    Noise,
-    /// libp2p TLS 1.3.
-    Tls,
-}
-
 /// Bytes of the agent version at most: identify's messages are bounded.
 const MAX_AGENT: usize = 256;
 /// A chain that there always is.
@@ -114,8 +96,8 @@ impl Settings {
         let chain_of = chain.clone();
         let signer = judge.signer(&flags.chain);
         // Without its chain a configuration is judged on any other's, so that its own mistakes are named too.
-        let ips = judge.listen_ips(&flags.p2p);
-        let mut net = judge.net(&flags.p2p, &ips);
+        let ips = judge.listen_ips(&flags.p2p.listen);
+        let mut net = judge.net(flags, &ips);
         let mut discovery = None;
         let config = chain.or_else(|| Chain::preset(STAND_IN)).map(|chain| {
             let mut config = judge.config(chain, signer, &flags.p2p);
@@ -276,16 +258,11 @@ impl Judge {
         found.map_err(|error| self.0.push(format!("--p2p.static: {error}"))).ok()
     }
 
-    fn listen_ips(&mut self, flags: &P2pFlags) -> Vec<IpAddr> {
-        flags.listen_ip.iter().filter_map(|text| self.ip("p2p.listen.ip", text)).collect()
-    }
-
-    fn net(&mut self, flags: &P2pFlags, ips: &[IpAddr]) -> Net {
-        let tcp = self.take("p2p.listen.tcp", parse::port(&flags.listen_tcp));
-        let ws = flags.listen_ws.as_deref().map(|text| self.take("p2p.listen.ws", parse::port(text)));
-        if ws.is_some_and(|ws| ws == tcp && tcp != 0) {
-            self.0.push(format!("--p2p.listen.ws: port {tcp} is taken by --p2p.listen.tcp: give another"));
-        }
+    fn net(&mut self, flags: &NodeFlags, ips: &[IpAddr]) -> Net {
+        let discovery = &flags.discovery;
+        let listens = !discovery.disable && !discovery.no_discovery;
+        let flags = &flags.p2p;
+        let ports = self.ports(&flags.listen, listens.then(|| parse::port(&discovery.listen_udp).unwrap_or_default()));
         let security: Vec<Security> = flags.security.iter().filter_map(|text| self.security(text)).collect();
         let timeout = self.take("p2p.timeout.dial", parse::duration(&flags.timeout_dial));
         if timeout.is_zero() {
@@ -294,8 +271,9 @@ impl Judge {
         if flags.useragent.len() > MAX_AGENT {
             self.0.push(format!("--p2p.useragent: longer than {MAX_AGENT} bytes"));
         }
-        let listen = ips.iter().flat_map(|ip| listen_on(*ip, tcp, ws)).collect();
-        Net { listen, security, timeout, agent: flags.useragent.clone() }
+        let listen = ips.iter().flat_map(|ip| ports.on(*ip)).collect();
+        let (period, certificate) = (self.period(&flags.listen), self.pem_files(&flags.listen));
+        Net { listen, security, timeout, agent: flags.useragent.clone(), period, certificate }
     }
 
     pub(crate) fn ip(&mut self, flag: &str, text: &str) -> Option<IpAddr> {
@@ -406,11 +384,4 @@ fn static_peer(text: &str) -> Result<Static, String> {
     let peer = peer.ok_or_else(|| format!("{text:?} does not say who is there: add /p2p/PEER_ID at its end"))?;
     let peer = PeerId::from_bytes(&peer.to_bytes()).map_err(|error| error.to_string())?;
     Ok(Static { peer, addresses: vec![text.to_owned()] })
-}
-
-/// TCP on `ip`, and WebSocket where a port is given.
-pub(crate) fn listen_on(ip: IpAddr, tcp: u16, ws: Option<u16>) -> impl Iterator<Item = Multiaddr> {
-    let on = move |port| Multiaddr::from(ip).with(Protocol::Tcp(port));
-    let ws = ws.map(|port| on(port).with(Protocol::Ws("/".into())));
-    std::iter::once(on(tcp)).chain(ws)
 }

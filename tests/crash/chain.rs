@@ -8,7 +8,7 @@ use petrel_node::{
     daemon,
     devnet::Maker,
     identity::Identity,
-    settings::{Net, Security},
+    settings::Net,
     store::{Budget, Store},
 };
 use petrel_tests::{forge, sequencer};
@@ -42,12 +42,7 @@ impl Sequencer {
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
             runtime.block_on(async {
-                let net = Net {
-                    listen: vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()],
-                    security: vec![Security::Noise],
-                    timeout: Duration::from_secs(10),
-                    agent: "sequencer".to_owned(),
-                };
+                let net = Net::new(vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()], "sequencer");
                 let body = daemon::Body { store: Some(store), ..daemon::Body::default() };
                 let mut driver = daemon::driver(&Identity::generate(), config.settle().unwrap(), &net, body).unwrap();
                 let mut ticks = tokio::time::interval(PACE);

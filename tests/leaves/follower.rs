@@ -13,7 +13,7 @@ use petrel_core::{
 use petrel_node::{
     daemon::{self, Body},
     identity::Identity,
-    settings::{Net, Security},
+    settings::Net,
 };
 use petrel_tests::forge;
 
@@ -36,8 +36,7 @@ impl Follower {
         let peer: libp2p::PeerId = self.relay.rsplit('/').next().unwrap().parse().unwrap();
         config.statics =
             vec![Static { peer: PeerId::from_bytes(&peer.to_bytes()).unwrap(), addresses: vec![self.relay] }];
-        let (security, timeout) = (vec![Security::Noise], Duration::from_secs(10));
-        let net = Net { listen: Vec::new(), security, timeout, agent: "follower".to_owned() };
+        let net = Net::new(Vec::new(), "follower");
         let body = Body { memory: vec![self.from].into(), ..Body::default() };
         let mut driver = daemon::driver(&Identity::generate(), config.settle().unwrap(), &net, body).unwrap();
         while let Some(event) = driver.next().await {

@@ -24,11 +24,7 @@ use petrel_core::{
     fork::Fork,
     peer::PeerId,
 };
-use petrel_node::{
-    daemon,
-    identity::Identity,
-    settings::{Net, Security},
-};
+use petrel_node::{daemon, identity::Identity, settings::Net};
 use petrel_tests::{
     forge::{self, compress, noise},
     plain,
@@ -111,8 +107,7 @@ async fn leaf(chain: &Chain, relay: &str, counts: &Counts) {
     let peer: libp2p::PeerId = relay.rsplit('/').next().unwrap().parse().unwrap();
     let peer = PeerId::from_bytes(&peer.to_bytes()).unwrap();
     config.statics = vec![Static { peer, addresses: vec![relay.to_owned()] }];
-    let (security, timeout) = (vec![Security::Noise], Duration::from_secs(10));
-    let net = Net { listen: Vec::new(), security, timeout, agent: "leaf".to_owned() };
+    let net = Net::new(Vec::new(), "leaf");
     let mut driver =
         daemon::driver(&Identity::generate(), config.settle().unwrap(), &net, daemon::Body::default()).unwrap();
     counts.leaves.fetch_add(1, Ordering::Relaxed);

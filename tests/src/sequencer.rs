@@ -13,11 +13,7 @@ use petrel_core::{
     fork::{Fork, Forks, Version},
     peer::PeerId,
 };
-use petrel_node::{
-    daemon,
-    identity::Identity,
-    settings::{Net, Security},
-};
+use petrel_node::{daemon, identity::Identity, settings::Net};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::forge;
@@ -61,9 +57,13 @@ impl Sequencer {
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
             runtime.block_on(async {
-                let mut driver =
-                    daemon::driver(&Identity::generate(), config.settle().unwrap(), &net(), daemon::Body::default())
-                        .unwrap();
+                let mut driver = daemon::driver(
+                    &Identity::generate(),
+                    config.settle().unwrap(),
+                    &Net::new(Vec::new(), "sequencer"),
+                    daemon::Body::default(),
+                )
+                .unwrap();
                 let mut topics = 0;
                 loop {
                     tokio::select! {
@@ -109,13 +109,4 @@ fn config(chain: &Chain, relay: &str) -> Config {
     let peer = PeerId::from_bytes(&peer.to_bytes()).unwrap();
     config.statics = vec![Static { peer, addresses: vec![relay.to_owned()] }];
     config
-}
-
-fn net() -> Net {
-    Net {
-        listen: Vec::new(),
-        security: vec![Security::Noise],
-        timeout: Duration::from_secs(10),
-        agent: "sequencer".to_owned(),
-    }
 }

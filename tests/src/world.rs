@@ -234,6 +234,7 @@ impl World {
                 direction,
                 leaf: false,
                 ip: self.places[there].ip,
+                tried: Vec::new(),
             };
             self.happens(here, Input::Connected(connected));
         }

@@ -270,6 +270,7 @@ mod law {
             direction: Direction::Inbound,
             leaf: false,
             ip: None,
+            tried: Vec::new(),
         })
     }
 

@@ -30,7 +30,7 @@ pub struct Connected {
     pub peer: PeerId,
     /// The remote multiaddr.
     pub address: String,
-    /// `tcp`, `ws`, `wss`, `memory`, …: the last transport part of the address.
+    /// `tcp`, `quic`, `ws`, `wss`, `webtransport`, `memory`: the last transport part of the address.
     pub transport: &'static str,
     /// Who dialled.
     pub direction: Direction,
@@ -39,6 +39,18 @@ pub struct Connected {
     /// The remote IP, where the address has one.
     #[serde(skip)]
     pub ip: Option<IpAddr>,
+    /// Other addresses of this peer that were dialled first and in vain.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<Tried>,
+}
+
+/// An address that did not answer as it should.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Tried {
+    /// The multiaddr.
+    pub address: String,
+    /// Why there is no connection to it, in words.
+    pub error: String,
 }
 
 /// See [`Event::Disconnected`].

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use libp2p::{Multiaddr, core::ConnectedPoint, gossipsub, multiaddr::Protocol};
 
 use crate::{
-    event::{Connected, Direction},
+    event::{Connected, Direction, Tried},
     gossip::{Acceptance, MessageId},
     peer::PeerId,
 };
@@ -37,7 +37,7 @@ pub(super) const fn acceptance(acceptance: Acceptance) -> gossipsub::MessageAcce
 }
 
 /// A connection as the outside sees it.
-pub(super) fn connected(peer: PeerId, endpoint: &ConnectedPoint) -> Connected {
+pub(super) fn connected(peer: PeerId, endpoint: &ConnectedPoint, tried: Vec<Tried>) -> Connected {
     let address = endpoint.get_remote_address();
     Connected {
         peer,
@@ -46,6 +46,7 @@ pub(super) fn connected(peer: PeerId, endpoint: &ConnectedPoint) -> Connected {
         direction: if endpoint.is_dialer() { Direction::Outbound } else { Direction::Inbound },
         leaf: is_leaf(endpoint),
         ip: ip(address),
+        tried,
     }
 }
 
@@ -60,10 +61,11 @@ pub(super) fn is_leaf(endpoint: &ConnectedPoint) -> bool {
 }
 
 fn transport(address: &Multiaddr) -> &'static str {
+    let is_tls = address.iter().any(|part| matches!(part, Protocol::Tls));
     let named = |part: Protocol<'_>| match part {
         Protocol::Tcp(_) => Some("tcp"),
-        Protocol::Ws(_) => Some("ws"),
-        Protocol::Wss(_) => Some("wss"),
+        Protocol::Ws(_) if !is_tls => Some("ws"),
+        Protocol::Ws(_) | Protocol::Wss(_) => Some("wss"),
         Protocol::QuicV1 => Some("quic"),
         Protocol::WebTransport => Some("webtransport"),
         Protocol::Memory(_) => Some("memory"),

@@ -1,9 +1,11 @@
 //! The swarm's events as the node's facts. Stateless: what an event means, not what is done about it.
 
 use libp2p::{
-    Multiaddr, PeerId,
+    Multiaddr, PeerId, TransportError,
     swarm::{DialError, ListenError},
 };
+
+use crate::event::Tried;
 
 /// The address at which our own peer id answered, if that is what went wrong: another node lives with our key.
 pub(super) fn shared_key_dialled(error: &DialError, own: PeerId) -> Option<&Multiaddr> {
@@ -36,6 +38,11 @@ pub(super) fn dial_error(error: &DialError) -> String {
         DialError::Denied { cause } => root_cause(cause),
         other => other.to_string(),
     }
+}
+
+/// The addresses that a dial tried before the one that answered.
+pub(super) fn tried(errors: &[(Multiaddr, TransportError<std::io::Error>)]) -> Vec<Tried> {
+    errors.iter().map(|(address, error)| Tried { address: address.to_string(), error: root_cause(error) }).collect()
 }
 
 /// The innermost error says what happened.

@@ -42,6 +42,7 @@ pub(crate) fn connected_at(seed: u8, ip: IpAddr) -> Input {
         direction: Direction::Inbound,
         leaf: false,
         ip: Some(ip),
+        tried: Vec::new(),
     })
 }
 

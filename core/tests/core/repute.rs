@@ -189,6 +189,7 @@ fn many_behind_one_public_address_pay_for_it_and_browsers_do_not() {
             direction: Direction::Inbound,
             leaf,
             ip: Some(ip),
+            tried: Vec::new(),
         })
     };
     for (ip, leaf, paid) in

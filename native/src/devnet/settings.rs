@@ -7,7 +7,7 @@ use petrel_core::{config::MAX_BLOCK_TIME, fork::Fork, gossip::MAX_MESSAGE};
 use crate::{
     flags::{DevnetFlags, Events},
     parse,
-    settings::{Judge, Mistakes},
+    settings::{Judge, Mistakes, Ports},
 };
 
 /// All that `petrel devnet` needs.
@@ -25,8 +25,8 @@ pub struct Settings {
     pub followers: usize,
     /// Of a hundred messages that are gossiped to one of them so many are lost.
     pub loss: u8,
-    /// The follower's WebSocket port.
-    pub listen_ws: u16,
+    /// Where the follower listens beside TCP.
+    pub(crate) ports: Ports,
     /// Where the page is served.
     pub http: (IpAddr, u16),
     /// Events on stdout.
@@ -45,7 +45,8 @@ impl Settings {
         let schedule = judge.take("fork", schedule(&flags.fork));
         let followers = judge.take("followers", followers(&flags.followers));
         let loss = judge.take("drop", parse::share(&flags.drop));
-        let listen_ws = judge.take("p2p.listen.ws", parse::port(&flags.listen_ws));
+        let ws = Some(judge.take("p2p.listen.ws", parse::port(&flags.listen_ws)));
+        let webtransport = Some(judge.take("p2p.listen.webtransport", parse::port(&flags.listen_webtransport)));
         let port = judge.take("http.port", parse::port(&flags.http_port));
         let ip = judge.ip("http.addr", &flags.http_addr);
         judge.log_level(flags.output.log_level.as_deref());
@@ -60,7 +61,7 @@ impl Settings {
                 schedule,
                 followers,
                 loss,
-                listen_ws,
+                ports: Ports { ws, webtransport, ..Ports::default() },
                 http: (ip, port),
                 events: flags.output.events,
             }),

@@ -25,7 +25,10 @@ use prometheus::{
 };
 
 use super::{add, advance};
-use crate::{desk::Snapshot, transport::Traffic};
+use crate::{
+    desk::Snapshot,
+    transport::{Flow, Traffic},
+};
 
 /// op-node's namespace of a process without a name.
 const NAMESPACE: &str = "op_node_default";
@@ -169,8 +172,9 @@ impl OpNode {
         let bytes = |direction: &str, bytes: u64| {
             self.bandwidth.with_label_values(&[direction]).set(bytes.try_into().unwrap_or(i64::MAX));
         };
-        bytes("in", traffic.tcp.read() + traffic.ws.read());
-        bytes("out", traffic.tcp.written() + traffic.ws.written());
+        let sum = |of: fn(&Flow) -> u64| traffic.flows().into_iter().map(|(_, flow)| of(flow)).sum();
+        bytes("in", sum(Flow::read));
+        bytes("out", sum(Flow::written));
     }
 }
 

@@ -171,7 +171,7 @@ impl Own {
         blocks.set(whole(self.holdings.blocks()));
         bytes.set(whole(self.holdings.bytes()));
         self.look_at_peers(now);
-        for (name, flow) in [("tcp", &traffic.tcp), ("ws", &traffic.ws)] {
+        for (name, flow) in traffic.flows() {
             advance(&self.bytes.with_label_values(&[name, "in"]), flow.read());
             advance(&self.bytes.with_label_values(&[name, "out"]), flow.written());
         }

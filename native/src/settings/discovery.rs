@@ -33,7 +33,7 @@ impl Judge {
             return None;
         }
         if let Err(error) = one_of_each(listen) {
-            self.0.push(format!("--p2p.listen.ip: {error}, given {}", p2p.listen_ip.join(",")));
+            self.0.push(format!("--p2p.listen.ip: {error}, given {}", p2p.listen.ip.join(",")));
         }
         config.seek = Some(if plan.near { Reach::Anywhere } else { Reach::Public });
         Some(plan)

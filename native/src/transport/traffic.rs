@@ -1,4 +1,5 @@
-//! Bytes of the connections, counted on the wire: handshakes, encryption and WebSocket frames included, TCP's own headers not.
+//! Bytes of the connections, counted on the wire: handshakes, encryption and WebSocket frames included, TCP's own headers
+//! not. Of QUIC and WebTransport what the streams carry is counted; see [`muxer`].
 
 use std::{
     io::{self, IoSlice, IoSliceMut},
@@ -12,13 +13,26 @@ use std::{
 
 use futures::{AsyncRead, AsyncWrite};
 
+mod muxer;
+
 /// What came in and went out since the start, of all connections together. Cheap to clone; clones count the same.
 #[derive(Clone, Debug, Default)]
 pub struct Traffic {
     /// Plain TCP.
     pub tcp: Flow,
-    /// WebSocket.
+    /// WebSocket, secure or not.
     pub ws: Flow,
+    /// QUIC.
+    pub quic: Flow,
+    /// WebTransport.
+    pub webtransport: Flow,
+}
+
+impl Traffic {
+    /// Each transport by its name.
+    pub fn flows(&self) -> [(&'static str, &Flow); 4] {
+        [("tcp", &self.tcp), ("ws", &self.ws), ("quic", &self.quic), ("webtransport", &self.webtransport)]
+    }
 }
 
 /// Both directions of one transport.

@@ -9,3 +9,4 @@ mod maker;
 mod parse;
 mod settings;
 mod store;
+mod webtransport;

@@ -108,12 +108,8 @@ impl Sequencer {
         let (stop, stopped) = oneshot::channel();
         let (found, address) = channel();
         let (maker, config, identity) = (self.maker.clone(), self.config.clone(), self.identity.clone());
-        let net = Net {
-            listen: vec![format!("/ip4/{}/tcp/{}", self.ip, self.port).parse().unwrap()],
-            security: self.security.clone(),
-            timeout: Duration::from_secs(10),
-            agent: "test".to_owned(),
-        };
+        let listen = vec![format!("/ip4/{}/tcp/{}", self.ip, self.port).parse().unwrap()];
+        let net = Net { security: self.security.clone(), ..Net::new(listen, "test") };
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
             runtime.block_on(async {

@@ -8,11 +8,7 @@ use petrel_core::{
     config::{Config, Static},
     peer::PeerId,
 };
-use petrel_node::{
-    daemon,
-    identity::Identity,
-    settings::{Net, Security},
-};
+use petrel_node::{daemon, identity::Identity, settings::Net};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -59,12 +55,7 @@ impl Crowd {
 
 /// One of them, until it is sent away.
 async fn stay(config: Config) {
-    let net = Net {
-        listen: Vec::new(),
-        security: vec![Security::Noise],
-        timeout: Duration::from_secs(20),
-        agent: "crowd".to_owned(),
-    };
+    let net = Net { timeout: Duration::from_secs(20), ..Net::new(Vec::new(), "crowd") };
     let mut driver =
         daemon::driver(&Identity::generate(), config.settle().unwrap(), &net, daemon::Body::default()).unwrap();
     while let Some(event) = driver.next().await {

@@ -29,7 +29,7 @@ use petrel_node::{
     daemon::{self, Body},
     devnet::Maker,
     identity::Identity,
-    settings::{Net, Security},
+    settings::Net,
     store::{Budget, Store},
 };
 use petrel_tests::{forge, sequencer};
@@ -52,12 +52,7 @@ fn config(limits: Limits, statics: Vec<Static>) -> Config {
 }
 
 fn net(listen: &[&str]) -> Net {
-    Net {
-        listen: listen.iter().map(|address| address.parse().unwrap()).collect(),
-        security: vec![Security::Noise],
-        timeout: Duration::from_secs(10),
-        agent: "bench".to_owned(),
-    }
+    Net::new(listen.iter().map(|address| address.parse().unwrap()).collect(), "bench")
 }
 
 fn runtime() -> tokio::runtime::Runtime {

@@ -16,12 +16,15 @@ impl<H: Host> Driver<H> {
     pub(super) fn take(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
             SwarmEvent::Behaviour(event) => self.take_behaviour(event),
-            SwarmEvent::ConnectionEstablished { peer_id, endpoint, num_established, .. } => {
+            SwarmEvent::ConnectionEstablished {
+                peer_id, endpoint, num_established, concurrent_dial_errors, ..
+            } => {
                 if convert::is_leaf(&endpoint) {
                     self.gossip().add_explicit_peer(&peer_id);
                 }
                 if let (1, Some(peer)) = (num_established.get(), convert::peer(&peer_id)) {
-                    self.feed(Input::Connected(convert::connected(peer, &endpoint)));
+                    let tried = link::tried(concurrent_dial_errors.as_deref().unwrap_or_default());
+                    self.feed(Input::Connected(convert::connected(peer, &endpoint, tried)));
                 }
             }
             SwarmEvent::ConnectionClosed { peer_id, num_established: 0, cause, .. } => {

@@ -1,0 +1,61 @@
+//! Where the node listens, as written.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Where the node listens: TCP always, every other transport where a port is given.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Listening")]
+pub struct ListenFlags {
+    /// Addresses to listen on, IPv4 and IPv6, comma separated
+    #[arg(
+        long = "p2p.listen.ip",
+        value_name = "IP",
+        default_value = "0.0.0.0",
+        value_delimiter = ',',
+        env = "PETREL_P2P_LISTEN_IP"
+    )]
+    pub ip: Vec<String>,
+    /// TCP port; 0 lets the system choose
+    #[arg(
+        id = "listen_tcp",
+        long = "p2p.listen.tcp",
+        value_name = "PORT",
+        default_value = "9222",
+        env = "PETREL_P2P_LISTEN_TCP_PORT"
+    )]
+    pub tcp: String,
+    /// QUIC port (UDP); 0 lets the system choose. Without it there is no QUIC listener
+    #[arg(id = "listen_quic", long = "p2p.listen.quic", value_name = "PORT", env = "PETREL_P2P_LISTEN_QUIC_PORT")]
+    pub quic: Option<String>,
+    /// WebTransport port for browsers (UDP); 0 lets the system choose. Without it there is no WebTransport listener
+    #[arg(
+        id = "listen_webtransport",
+        long = "p2p.listen.webtransport",
+        value_name = "PORT",
+        env = "PETREL_P2P_LISTEN_WEBTRANSPORT_PORT"
+    )]
+    pub webtransport: Option<String>,
+    /// How long a WebTransport certificate is served before the next one, 1s to 264h
+    #[arg(
+        id = "webtransport_period",
+        long = "p2p.webtransport.period",
+        value_name = "DURATION",
+        default_value = "264h",
+        env = "PETREL_P2P_WEBTRANSPORT_PERIOD"
+    )]
+    pub period: String,
+    /// WebSocket port for browsers; 0 lets the system choose. Without it there is no WebSocket listener
+    #[arg(id = "listen_ws", long = "p2p.listen.ws", value_name = "PORT", env = "PETREL_P2P_LISTEN_WS_PORT")]
+    pub ws: Option<String>,
+    /// Secure WebSocket port for browsers; 0 lets the system choose. Needs --p2p.wss.cert and --p2p.wss.key
+    #[arg(id = "listen_wss", long = "p2p.listen.wss", value_name = "PORT", env = "PETREL_P2P_LISTEN_WSS_PORT")]
+    pub wss: Option<String>,
+    /// PEM file with the certificate of --p2p.listen.wss and those that vouch for it; read again when it changes
+    #[arg(id = "wss_cert", long = "p2p.wss.cert", value_name = "FILE", env = "PETREL_P2P_WSS_CERT")]
+    pub cert: Option<PathBuf>,
+    /// PEM file with that certificate's private key; read again when it changes
+    #[arg(id = "wss_key", long = "p2p.wss.key", value_name = "FILE", env = "PETREL_P2P_WSS_KEY")]
+    pub key: Option<PathBuf>,
+}

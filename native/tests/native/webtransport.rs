@@ -1,0 +1,305 @@
+//! WebTransport against itself: what is dialled, what is refused, and certificates that change meanwhile.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
+
+use futures::{AsyncReadExt, AsyncWriteExt, FutureExt, StreamExt, future::poll_fn};
+use libp2p::{
+    Multiaddr, PeerId, Transport,
+    core::{
+        Endpoint, StreamMuxer,
+        transport::{Boxed, DialOpts, ListenerId, PortUse, TransportEvent},
+    },
+    identity::Keypair,
+    multiaddr::Protocol,
+};
+use petrel_node::transport::{
+    PERIOD,
+    webtransport::{Clock, Muxer, WebTransport},
+};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const DIAL: DialOpts = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
+
+type Wire = Boxed<(PeerId, Muxer)>;
+
+/// A clock that a test turns forward, for the certificates of both sides.
+#[derive(Clone, Default)]
+struct Hands(Arc<Mutex<Duration>>);
+
+impl Hands {
+    fn turn(&self, by: Duration) {
+        *self.0.lock().unwrap() += by;
+    }
+
+    fn clock(&self) -> Clock {
+        let hands = self.clone();
+        Arc::new(move || SystemTime::now() + *hands.0.lock().unwrap())
+    }
+}
+
+fn transport(identity: &Keypair, period: Duration, clock: Clock) -> Wire {
+    WebTransport::new(identity, period, clock).unwrap().boxed()
+}
+
+fn plain() -> Wire {
+    transport(&Keypair::generate_secp256k1(), PERIOD, Hands::default().clock())
+}
+
+/// Listens on loopback; the address with its hashes.
+async fn listen(wire: &mut Wire) -> Multiaddr {
+    wire.listen_on(ListenerId::next(), "/ip4/127.0.0.1/udp/0/quic-v1/webtransport".parse().unwrap()).unwrap();
+    wire.next().await.unwrap().into_new_address().unwrap()
+}
+
+/// Answers every stream of every connection with its own bytes, for ever, and says who came.
+fn serve(mut wire: Wire) -> Arc<Mutex<Vec<PeerId>>> {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let came = seen.clone();
+    tokio::spawn(async move {
+        while let Some(event) = wire.next().await {
+            let TransportEvent::Incoming { upgrade, .. } = event else { continue };
+            let came = came.clone();
+            tokio::spawn(async move {
+                let Ok((peer, mut muxer)) = upgrade.await else { return };
+                came.lock().unwrap().push(peer);
+                while let Ok(stream) = poll_fn(|cx| muxer.poll_inbound_unpin(cx)).await {
+                    tokio::spawn(async move {
+                        let (read, mut write) = stream.split();
+                        let _ = futures::io::copy(read, &mut write).await;
+                        let _ = write.close().await;
+                    });
+                }
+            });
+        }
+    });
+    seen
+}
+
+trait Unpinned: StreamMuxer + Unpin {
+    fn poll_inbound_unpin(
+        &mut self,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Result<Self::Substream, Self::Error>> {
+        std::pin::Pin::new(self).poll_inbound(cx)
+    }
+}
+
+impl<M: StreamMuxer + Unpin> Unpinned for M {}
+
+async fn echo(muxer: &mut Muxer, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let stream = poll_fn(|cx| std::pin::Pin::new(&mut *muxer).poll_outbound(cx)).await?;
+    let (mut read, mut write) = stream.split();
+    let mut back = Vec::new();
+    let say = async {
+        write.write_all(bytes).await?;
+        write.close().await
+    };
+    futures::try_join!(say, async { read.read_to_end(&mut back).await.map(drop) })?;
+    Ok(back)
+}
+
+async fn dial(wire: &mut Wire, address: &Multiaddr) -> Result<(PeerId, Muxer), String> {
+    let dialling = wire.dial(address.clone(), DIAL).map_err(|error| format!("{error:?}"))?;
+    dialling.await.map_err(|error| error.to_string())
+}
+
+fn hashes(address: &Multiaddr) -> Vec<Protocol<'_>> {
+    address.iter().filter(|part| matches!(part, Protocol::Certhash(_))).collect()
+}
+
+fn without_hashes(address: &Multiaddr) -> Multiaddr {
+    address.iter().filter(|part| !matches!(part, Protocol::Certhash(_))).collect()
+}
+
+#[tokio::test]
+async fn both_know_each_other_and_ten_mebibytes_come_back_whole() {
+    let (here, there) = (Keypair::generate_secp256k1(), Keypair::generate_secp256k1());
+    let mut wire = transport(&there, PERIOD, Hands::default().clock());
+    let address = listen(&mut wire).await;
+    let seen = serve(wire);
+    let mut dialler = transport(&here, PERIOD, Hands::default().clock());
+    let (peer, mut muxer) = dial(&mut dialler, &address).await.unwrap();
+    assert_eq!(peer, there.public().to_peer_id());
+    let block: Vec<u8> = (0..10 << 20).map(|at: u32| at.to_le_bytes()[at as usize % 3]).collect();
+    assert!(echo(&mut muxer, &block).await.unwrap() == block);
+    assert_eq!(*seen.lock().unwrap(), [here.public().to_peer_id()]);
+}
+
+#[tokio::test]
+async fn an_address_names_two_certificates_and_each_alone_is_enough() {
+    let mut wire = plain();
+    let address = listen(&mut wire).await;
+    serve(wire);
+    let hashes = hashes(&address);
+    assert_eq!(hashes.len(), 2);
+    // The certificate of today alone: the listener's list has more.
+    let today = without_hashes(&address).with(hashes[0].clone());
+    dial(&mut plain(), &today).await.unwrap();
+    // That of tomorrow alone is not served yet.
+    let tomorrow = without_hashes(&address).with(hashes[1].clone());
+    assert!(dial(&mut plain(), &tomorrow).await.is_err());
+}
+
+#[tokio::test]
+async fn nothing_is_dialled_without_a_hash_or_with_a_stranger_s() {
+    let mut wire = plain();
+    let address = listen(&mut wire).await;
+    serve(wire);
+    let error = dial(&mut plain(), &without_hashes(&address)).await.err().unwrap();
+    assert!(error.contains("NoCertificateHash"), "{error}");
+    let mut other = plain();
+    let foreign = listen(&mut other).await;
+    let swapped = hashes(&foreign).into_iter().fold(without_hashes(&address), Multiaddr::with);
+    assert!(dial(&mut plain(), &swapped).await.is_err());
+}
+
+#[tokio::test]
+async fn a_hash_that_the_listener_does_not_repeat_ends_the_handshake() {
+    let mut wire = plain();
+    let address = listen(&mut wire).await;
+    serve(wire);
+    let mut other = plain();
+    let foreign = listen(&mut other).await;
+    // The certificate itself is believed; that somebody added a hash to the address is seen in Noise.
+    let added = address.with(hashes(&foreign)[0].clone());
+    let error = dial(&mut plain(), &added).await.err().unwrap();
+    assert!(error.contains("handshake failed"), "{error}");
+}
+
+#[tokio::test]
+async fn other_addresses_are_left_to_other_transports() {
+    let peer = PeerId::random();
+    for text in [
+        "/ip4/127.0.0.1/udp/1/quic-v1".to_owned(),
+        "/ip4/127.0.0.1/tcp/1".to_owned(),
+        format!("/ip4/127.0.0.1/udp/1/quic-v1/p2p/{peer}/webtransport"),
+        format!("/ip4/127.0.0.1/udp/1/quic-v1/webtransport/p2p/{peer}/p2p-circuit"),
+    ] {
+        let address: Multiaddr = text.parse().unwrap();
+        let refused = plain().dial(address, DIAL).err().unwrap();
+        assert!(matches!(refused, libp2p::core::transport::TransportError::MultiaddrNotSupported(_)), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_rotation_tells_the_new_address_and_closes_no_connection() {
+    let identity = Keypair::generate_secp256k1();
+    // Short periods, so that the listener looks at the schedule soon enough for a test.
+    let mut wire = transport(&identity, Duration::from_secs(2), Hands::default().clock());
+    let first = listen(&mut wire).await;
+    let (say, mut said) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        loop {
+            match wire.next().await.unwrap() {
+                TransportEvent::Incoming { upgrade, .. } => {
+                    tokio::spawn(async move {
+                        let Ok((_, mut muxer)) = upgrade.await else { return };
+                        while let Ok(stream) = poll_fn(|cx| muxer.poll_inbound_unpin(cx)).await {
+                            let (read, mut write) = stream.split();
+                            let _ = futures::io::copy(read, &mut write).await;
+                            let _ = write.close().await;
+                        }
+                    });
+                }
+                TransportEvent::NewAddress { listen_addr, .. } => say.send((true, listen_addr)).unwrap(),
+                TransportEvent::AddressExpired { listen_addr, .. } => say.send((false, listen_addr)).unwrap(),
+                _ => {}
+            }
+        }
+    });
+    let mut wire = plain();
+    let (_, mut muxer) = dial(&mut wire, &first).await.unwrap();
+    let (new, second) = said.recv().await.unwrap();
+    assert!(new && second != first);
+    assert_eq!(said.recv().await.unwrap(), (false, first.clone()));
+    // Of two certificates the second has become the first.
+    assert_eq!(hashes(&second)[0], hashes(&first)[1]);
+    assert_eq!(echo(&mut muxer, b"still here").await.unwrap(), b"still here");
+    // Whoever was away since before the rotation comes back by the old address.
+    dial(&mut wire, &first).await.unwrap();
+    let _third = said.recv().await.unwrap();
+    assert_eq!(said.recv().await.unwrap(), (false, second));
+    assert!(dial(&mut wire, &first).await.is_err(), "two periods later it is too old");
+    assert_eq!(echo(&mut muxer, b"still here").await.unwrap(), b"still here");
+}
+
+#[tokio::test]
+async fn after_a_restart_the_address_is_the_same_and_eleven_days_later_one_hash_is() {
+    let (identity, hands) = (Keypair::generate_secp256k1(), Hands::default());
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        let mut wire = transport(&identity, PERIOD, hands.clock());
+        let address = listen(&mut wire).await;
+        told.push(hashes(&address).into_iter().map(|hash| hash.to_string()).collect::<Vec<_>>());
+    }
+    assert_eq!(told[0], told[1]);
+    hands.turn(11 * DAY);
+    let address = listen(&mut transport(&identity, PERIOD, hands.clock())).await;
+    assert_eq!(hashes(&address)[0].to_string(), told[0][1]);
+}
+
+#[tokio::test]
+async fn who_never_speaks_is_gone_after_ten_seconds_and_others_come_in_meanwhile() {
+    let mut wire = plain();
+    let address = listen(&mut wire).await;
+    serve(wire);
+    let Some(Protocol::Udp(port)) = address.iter().nth(1) else { panic!("{address}") };
+    let quiet = |path: &'static str| {
+        let digests = hashes(&address).into_iter().map(|part| match part {
+            Protocol::Certhash(hash) => wtransport::tls::Sha256Digest::new(hash.digest().try_into().unwrap()),
+            _ => unreachable!(),
+        });
+        let config = wtransport::ClientConfig::builder()
+            .with_bind_address("127.0.0.1:0".parse().unwrap())
+            .with_server_certificate_hashes(digests)
+            .build();
+        let endpoint = wtransport::Endpoint::client(config).unwrap();
+        async move { endpoint.connect(format!("https://127.0.0.1:{port}{path}")).await }
+    };
+    let silent: Vec<_> =
+        futures::future::join_all((0..12).map(|_| quiet("/.well-known/libp2p-webtransport?type=noise"))).await;
+    assert!(silent.iter().all(Result::is_ok));
+    assert!(quiet("/somewhere/else").await.is_err(), "only libp2p's path has a session");
+    let (_, mut muxer) = dial(&mut plain(), &address).await.unwrap();
+    assert_eq!(echo(&mut muxer, b"hello").await.unwrap(), b"hello");
+    for session in silent {
+        let session = session.unwrap();
+        let ended = tokio::time::timeout(Duration::from_secs(30), session.closed()).await;
+        assert!(ended.is_ok(), "a session that says nothing is closed");
+    }
+}
+
+#[tokio::test]
+async fn above_sixty_four_unfinished_sessions_the_next_is_not_answered() {
+    let mut wire = plain();
+    let address = listen(&mut wire).await;
+    // Nobody looks at these upgrades, so that none ends.
+    let mut held = Vec::new();
+    let mut dialler = plain();
+    let dials: Vec<_> = (0..80).map(|_| tokio::spawn(dialler.dial(address.clone(), DIAL).unwrap())).collect();
+    let end = tokio::time::sleep(Duration::from_secs(5)).shared();
+    loop {
+        tokio::select! {
+            event = wire.next() => if let Some(TransportEvent::Incoming { upgrade, .. }) = event { held.push(upgrade) },
+            () = end.clone() => break,
+        }
+    }
+    assert_eq!(held.len(), 64);
+    dials.into_iter().for_each(|dial| dial.abort());
+    // With their end there is room again.
+    held.clear();
+    let again = tokio::spawn(dialler.dial(address, DIAL).unwrap());
+    tokio::pin!(again);
+    let dialled = loop {
+        tokio::select! {
+            event = wire.next() => if let Some(TransportEvent::Incoming { upgrade, .. }) = event {
+                tokio::spawn(upgrade);
+            },
+            dialled = &mut again => break dialled,
+        }
+    };
+    dialled.unwrap().unwrap();
+}
