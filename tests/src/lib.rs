@@ -1,5 +1,6 @@
 //! Proofs across crates: the harness that they share.
 
+pub mod cable;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod child;
 pub mod forge;

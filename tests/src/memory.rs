@@ -108,12 +108,24 @@ pub fn restored(
     host: MemoryHost,
     memory: impl Into<Memory>,
 ) -> Driver<MemoryHost> {
+    over(transport(identity), config, identity, port, host, memory)
+}
+
+/// The same over a transport of one's own.
+pub fn over(
+    transport: Boxed<(PeerId, StreamMuxerBox)>,
+    config: Config,
+    identity: &Keypair,
+    port: u64,
+    host: MemoryHost,
+    memory: impl Into<Memory>,
+) -> Driver<MemoryHost> {
     let parts = Parts {
         config: config.settle().expect("the test's configuration is right"),
         memory: memory.into(),
         identity: identity.clone(),
         agent: "petrel/test".to_owned(),
-        transport: transport(identity),
+        transport,
         swarm: libp2p::swarm::Config::without_executor(),
         seed: [7; 32],
         host,

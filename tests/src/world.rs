@@ -147,7 +147,7 @@ impl World {
                 told_at: Vec::new(),
                 ip: None,
                 mute: false,
-                router: Router::default(),
+                router: Router::new(config.mesh),
                 traffic: Traffic::default(),
                 skew: 0,
                 due: None,
@@ -194,7 +194,7 @@ impl World {
         let place = &mut self.places[index];
         place.node = Node::new(settled, &links.into(), [index as u8; 32], self.now);
         (place.known, place.undecided) = (BTreeSet::new(), BTreeMap::new());
-        (place.router, place.due) = (Router::default(), None);
+        (place.router, place.due) = (Router::new(config.mesh), None);
         self.plan.retain(|_, (whose, _)| *whose != index);
         self.fetches.retain(|(whose, _), _| *whose != index);
     }

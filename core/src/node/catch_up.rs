@@ -67,6 +67,10 @@ impl Node {
     fn take_fetched(&mut self, now: Now, candidate: Candidate, aim: Option<Aim>) {
         let Some(expected) = aim.and_then(|aim| aim.expected) else { return };
         let Some(block) = Verified::linked(candidate.fetched, expected).map(Arc::new) else { return };
+        // A copy that is gossiped later (IHAVE takes its time) is a repeat: a block is told once. One that came as gossip
+        // first is missing no more, so what is refused here is a height with too many blocks, which hold back nothing proven.
+        let (version, number) = (block.payload.version(), block.payload.number());
+        let _full = self.seen.accept(version, number, block.hash);
         let delay_ms = now.millis_since(block.payload.timestamp());
         let peer = Some(candidate.peer);
         self.tell(Event::Block(NewBlock { block: block.clone(), via: Via::Sync, peer, delay_ms, judged_ms: 0 }));

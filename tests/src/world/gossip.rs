@@ -24,6 +24,12 @@ impl World {
         }
     }
 
+    /// From now on nobody offers what it has: IHAVE is not sent, so nothing is asked for by IWANT. What a model without
+    /// them would show.
+    pub fn hush(&mut self) {
+        self.places.iter_mut().for_each(|place| place.router.hush());
+    }
+
     /// Where a node is seen by those with whom it is linked from now on.
     pub fn at(&mut self, index: usize, ip: IpAddr) {
         self.places[index].ip = Some(ip);

@@ -1,7 +1,7 @@
 //! gossipsub, modelled: one node's mesh of one topic, what it offers and asks for, and its score of its peers. Pure: what
 //! it wishes to send comes back from each call.
 //!
-//! As in gossipsub 1.1 with op-node's numbers: D 8, Dlo 6, Dhi 12, Dlazy 6, a heartbeat each half second, IHAVE of the ids of
+//! As in gossipsub 1.1 with the degrees of the node's configuration (op-node's: D 8, Dlo 6, Dhi 12, Dlazy 6), a heartbeat each half second, IHAVE of the ids of
 //! three heartbeats, P4 of −2 on the square of false messages, a tenth left after ten minutes. Left out: outbound quotas,
 //! opportunistic grafts, peer exchange, P7.
 
@@ -9,6 +9,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use petrel_core::{
+    config::Mesh,
     fork::Version,
     gossip::{Message, MessageId},
     node::Node,
@@ -31,10 +32,6 @@ pub(super) enum Control {
 
 /// Time between heartbeats.
 pub(super) const BEAT: Duration = Duration::from_millis(500);
-const D: usize = 8;
-const LOW: usize = 6;
-const HIGH: usize = 12;
-const LAZY: usize = 6;
 /// Heartbeats for which a message is offered, and for which it can be had.
 const OFFERED: usize = 3;
 const HISTORY: usize = 40;
@@ -48,6 +45,7 @@ const GOSSIP: f64 = -10.0;
 /// See the module. Peers are entries of the world.
 #[derive(Debug, Default)]
 pub(super) struct Router {
+    degrees: Mesh,
     mesh: BTreeSet<usize>,
     backoff: BTreeMap<usize, Duration>,
     /// Ids by heartbeat, the latest first; at most [`HISTORY`].
@@ -61,6 +59,16 @@ pub(super) struct Router {
 }
 
 impl Router {
+    /// With these degrees and no peers.
+    pub(super) fn new(degrees: Mesh) -> Self {
+        Self { degrees, ..Self::default() }
+    }
+
+    /// From now on nobody hears what there is.
+    pub(super) const fn hush(&mut self) {
+        self.degrees.lazy = 0;
+    }
+
     /// To whom what is accepted goes.
     pub(super) fn mesh(&self) -> Vec<usize> {
         self.mesh.iter().copied().collect()
@@ -121,14 +129,14 @@ impl Router {
         }
         let ready = |peer: &usize| !self.mesh.contains(peer) && self.score(*peer, now) >= 0.0;
         let rested = |peer: &usize| self.backoff.get(peer).is_none_or(|until| *until <= now);
-        if self.mesh.len() < LOW {
+        if self.mesh.len() < self.degrees.lo {
             let candidates = links.iter().copied().filter(ready).filter(rested).collect();
-            for peer in some(candidates, D - self.mesh.len(), chance) {
+            for peer in some(candidates, self.degrees.d - self.mesh.len(), chance) {
                 self.mesh.insert(peer);
                 out.push((peer, Control::Graft));
             }
-        } else if self.mesh.len() > HIGH {
-            for peer in some(self.mesh(), self.mesh.len() - D, chance) {
+        } else if self.mesh.len() > self.degrees.hi {
+            for peer in some(self.mesh(), self.mesh.len() - self.degrees.d, chance) {
                 self.prune(peer, now);
                 out.push((peer, Control::Prune));
             }
@@ -143,12 +151,12 @@ impl Router {
 
     fn offers(&self, now: Duration, links: &BTreeSet<usize>, chance: &mut Chance) -> Vec<(usize, Control)> {
         let ids: Vec<MessageId> = self.windows.iter().take(OFFERED).flatten().copied().collect();
-        if ids.is_empty() {
+        if ids.is_empty() || self.degrees.lazy == 0 {
             return Vec::new();
         }
         let others = links.iter().copied().filter(|peer| !self.mesh.contains(peer) && self.score(*peer, now) >= GOSSIP);
         let others: Vec<usize> = others.collect();
-        let count = LAZY.max(others.len() / 4);
+        let count = self.degrees.lazy.max(others.len() / 4);
         some(others, count, chance).into_iter().map(|peer| (peer, Control::Have(ids.clone()))).collect()
     }
 
@@ -160,7 +168,7 @@ impl Router {
     /// A peer wants into the mesh; what it is answered.
     pub(super) fn graft(&mut self, peer: usize, now: Duration) -> Option<Control> {
         let rests = self.backoff.get(&peer).is_some_and(|until| *until > now);
-        if rests || self.score(peer, now) < 0.0 || self.mesh.len() >= HIGH {
+        if rests || self.score(peer, now) < 0.0 || self.mesh.len() >= self.degrees.hi {
             return Some(Control::Prune);
         }
         self.mesh.insert(peer);
