@@ -14,6 +14,7 @@ use petrel_core::{
     config::Config,
     fork::{Fork, Forks, Version},
     node::SignerNews,
+    peers::Subject,
     sign::{Key, seal_body},
 };
 use petrel_tests::world::{Weather, World, gossiped};
@@ -22,6 +23,8 @@ const START: u64 = 1_800_000_000;
 /// The sequencer is the first node; five follow and pass on; the last one has something wrong.
 const PEERS: std::ops::RangeInclusive<usize> = 1..=5;
 const WRONG: usize = 6;
+/// In the test of liars: three of them, at two addresses.
+const LIARS: std::ops::RangeInclusive<usize> = 7..=9;
 
 fn key(seed: u8) -> Key {
     Key::from_bytes(&[seed; 32]).unwrap()
@@ -57,23 +60,61 @@ impl Test {
         Self { world, number: 1000, parent: B256::ZERO }
     }
 
+    /// The network with three liars, at two addresses, linked to the last node, which has nothing wrong.
+    fn liars() -> Self {
+        let weather = Weather { latency: (5, 80), loss: 0, duplication: 0 };
+        let mut world = World::new(&config(1), LIARS.end() + 1, START, 7, weather);
+        for index in 0..=*LIARS.end() {
+            let place = if index == *LIARS.end() { index - 1 } else { index };
+            world.at(index, IpAddr::V4(Ipv4Addr::new(20, place as u8, 0, 1)));
+        }
+        for peer in PEERS {
+            world.link(0, peer);
+            world.link(WRONG, peer);
+        }
+        for liar in LIARS {
+            world.link(WRONG, liar);
+        }
+        world.mesh();
+        world.run(Duration::from_secs(1));
+        Self { world, number: 1000, parent: B256::ZERO }
+    }
+
+    /// A block of one stranger's, another for each salt.
+    fn strange(&self, salt: u64) -> Vec<u8> {
+        let mut payload = ExecutionPayload {
+            block_number: self.number + 1,
+            timestamp: self.world.now().secs(),
+            gas_used: salt,
+            gas_limit: 30_000_000,
+            base_fee_per_gas: U256::from(7),
+            ..ExecutionPayload::default()
+        };
+        seal_body(&key(9), 10, &payload.finish(Version::V4).unwrap())
+    }
+
     /// So many blocks, two seconds apart.
     fn blocks(&mut self, count: usize) {
         for _ in 0..count {
-            let mut payload = ExecutionPayload {
-                parent_hash: self.parent,
-                block_number: self.number + 1,
-                timestamp: self.world.now().secs(),
-                gas_limit: 30_000_000,
-                base_fee_per_gas: U256::from(7),
-                transactions: vec![Bytes::from(vec![self.number as u8; 400])],
-                ..ExecutionPayload::default()
-            };
-            let body = payload.finish(Version::V4).unwrap();
-            (self.number, self.parent) = (self.number + 1, payload.block_hash);
-            self.world.produce(0, Version::V4, seal_body(&key(1), 10, &body));
+            self.block();
             self.world.run(Duration::from_secs(2));
         }
+    }
+
+    /// The sequencer's next block.
+    fn block(&mut self) {
+        let mut payload = ExecutionPayload {
+            parent_hash: self.parent,
+            block_number: self.number + 1,
+            timestamp: self.world.now().secs(),
+            gas_limit: 30_000_000,
+            base_fee_per_gas: U256::from(7),
+            transactions: vec![Bytes::from(vec![self.number as u8; 400])],
+            ..ExecutionPayload::default()
+        };
+        let body = payload.finish(Version::V4).unwrap();
+        (self.number, self.parent) = (self.number + 1, payload.block_hash);
+        self.world.produce(0, Version::V4, seal_body(&key(1), 10, &body));
     }
 
     fn told(&self, wanted: impl Fn(&Event) -> bool) -> usize {
@@ -133,4 +174,58 @@ fn a_clock_that_is_ninety_seconds_off_is_said_and_charged_to_nobody_and_a_right_
         assert!(!test.world.node(WRONG).status().clock_doubt, "{skew}");
         test.nobody_is_banned();
     }
+}
+
+#[test]
+fn three_liars_of_one_stranger_at_two_addresses_are_banned_within_a_minute_while_our_signers_blocks_come() {
+    // At every moment of a block's time, one lie after the other or all in one burst.
+    for lies_per_block in [1, 2, 20] {
+        for after in [0, 150, 1000, 1900] {
+            let mut test = Test::liars();
+            let begin = test.world.now().mono;
+            for round in 0..30 {
+                test.block();
+                test.world.run(Duration::from_millis(after));
+                for lie in 0..lies_per_block {
+                    for liar in LIARS {
+                        let data = test.strange(round * 1000 + lie * 10 + liar as u64);
+                        test.world.lie(liar, Version::V4, &data);
+                    }
+                }
+                test.world.run(Duration::from_millis(2000 - after));
+            }
+            let what = format!("{lies_per_block} lies a block, {after} ms after it");
+            for liar in LIARS {
+                let is_ban =
+                    |event: &Event| matches!(event, Event::Banned(ban) if ban.who == Subject::Peer(World::peer(liar)));
+                let at = test.world.told_by(WRONG).find(|(_, event)| is_ban(event)).map(|(at, _)| at - begin);
+                assert!(at.is_some_and(|at| at <= Duration::from_secs(60)), "{what}: liar {liar} is banned at {at:?}");
+            }
+            let honest = |event: &&Event| matches!(event, Event::Banned(ban) if PEERS.into_iter().any(|peer| ban.who == Subject::Peer(World::peer(peer))));
+            assert_eq!(test.world.events(WRONG).iter().find(honest).map(|event| format!("{event:?}")), None, "{what}");
+            assert_eq!(gossiped(test.world.events(WRONG)), (1001..=1030).collect::<Vec<_>>(), "{what}");
+        }
+    }
+}
+
+#[test]
+fn two_that_lie_seldom_excuse_no_third_that_lies_all_it_can() {
+    let mut test = Test::liars();
+    let [first, second, third] = [7, 8, 9];
+    let begin = test.world.now().mono;
+    for round in 0..30 {
+        test.block();
+        for (liar, count, pause) in [(first, 1, 300), (second, 1, 300), (third, 20, 1400)] {
+            test.world.run(Duration::from_millis(if liar == first { 300 } else { 0 }));
+            // The two wait long enough to be forgiven; the third lies when they have made its stranger a doubt.
+            for lie in (0..count).filter(|_| round % 10 == 0) {
+                let data = test.strange(round * 1000 + lie * 10 + liar as u64);
+                test.world.lie(liar, Version::V4, &data);
+            }
+            test.world.run(Duration::from_millis(pause - if liar == third { 300 } else { 0 }));
+        }
+    }
+    let is_ban = |event: &Event| matches!(event, Event::Banned(ban) if ban.who == Subject::Peer(World::peer(third)));
+    let at = test.world.told_by(WRONG).find(|(_, event)| is_ban(event)).map(|(at, _)| at - begin);
+    assert!(at.is_some_and(|at| at <= Duration::from_secs(60)), "it is banned at {at:?}");
 }

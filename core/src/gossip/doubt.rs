@@ -57,7 +57,7 @@ pub struct Doubts {
 type Witnesses = BTreeMap<PeerId, Option<IpAddr>>;
 
 impl Doubts {
-    /// Whether blocks of this stranger are held against nobody.
+    /// Whether blocks of this stranger are held against nobody, as long as none of our signer's come.
     pub fn excuses(&self, stranger: Address) -> bool {
         self.signer == Some(stranger)
     }

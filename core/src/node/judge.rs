@@ -116,12 +116,14 @@ impl Node {
         }
     }
 
-    /// Whether a stranger's block may be the network's, and our signer wrong: as long as nothing says that it is right. With
-    /// a stale signer the first honest peer sends every block, long before two others agree with it.
+    /// Whether a stranger's block may be the network's, and our signer wrong: as long as nothing says that it is right. While
+    /// our signer's blocks come nobody is excused, however many agree: whoever passes on a new signer's first blocks in that
+    /// time is charged for two or three, which is no ban. With a stale signer the first honest peer sends every block, long
+    /// before two others agree with it.
     fn may_be_ours(&self, now: Now, stranger: Address, peer: Option<PeerId>) -> bool {
         let block_time = Duration::from_secs(self.config.chain.block_time);
         let vouched = self.vouched_at.is_some_and(|at| now.mono.saturating_sub(at) <= 2 * block_time);
-        self.doubts.excuses(stranger) || (!vouched && peer.is_none_or(|peer| self.doubts.strangers_of(peer) <= 2))
+        !vouched && (self.doubts.excuses(stranger) || peer.is_none_or(|peer| self.doubts.strangers_of(peer) <= 2))
     }
 
     /// Weighs whether the fault may be ours.
