@@ -1,7 +1,7 @@
 //! What a fresh machine lacks: found, and where it is light to install, installed. What is not installed here is
 //! named with the words that install it.
 //!
-//! Light are rustup's wasm target, the page's npm packages, and (tests only, as root on Debian) Chromium.
+//! Light are rustup's wasm target, the page's npm packages, and (tests only, as root on Debian) Chromium and Prometheus.
 
 use std::{fs, path::PathBuf};
 
@@ -74,18 +74,36 @@ pub(crate) fn chromium(shell: &Shell) -> Result<PathBuf> {
     if let Some(found) = has_chromium() {
         return Ok(found);
     }
-    let root = read(&mut shell.command("id", ["-u"])).is_ok_and(|id| id.trim() == "0");
-    if root && find(&["apt-get"]).is_some() {
-        let installed = run(&mut shell.command("apt-get", ["update", "-qq"]))
-            .and_then(|()| run(&mut apt(shell, &["install", "-y", "-qq", "--no-install-recommends", "chromium"])));
-        if let Err(error) = installed {
-            eprintln!("{error:#}");
-        }
-    }
+    install(shell, "chromium");
     has_chromium().context(
         "Chromium is missing. Install it (Debian: `apt-get install chromium`, as root), \
          or name one with PETREL_CHROMIUM=/path/to/chromium",
     )
+}
+
+/// Prometheus and its promtool in `PATH`, or Debian's package when we may install it.
+///
+/// # Errors
+/// They were not found and could not be installed; says what to install.
+pub(crate) fn prometheus(shell: &Shell) -> Result<()> {
+    let has = || find(&["prometheus"]).is_some() && find(&["promtool"]).is_some();
+    if !has() {
+        install(shell, "prometheus");
+    }
+    ensure!(has(), "prometheus and promtool are missing. Install them (Debian: `apt-get install prometheus`, as root)");
+    Ok(())
+}
+
+/// Installs Debian's package where that can be done; whether it helped is for the caller to see.
+fn install(shell: &Shell, package: &str) {
+    let root = read(&mut shell.command("id", ["-u"])).is_ok_and(|id| id.trim() == "0");
+    if root && find(&["apt-get"]).is_some() {
+        let installed = run(&mut shell.command("apt-get", ["update", "-qq"]))
+            .and_then(|()| run(&mut apt(shell, &["install", "-y", "-qq", "--no-install-recommends", package])));
+        if let Err(error) = installed {
+            eprintln!("{error:#}");
+        }
+    }
 }
 
 fn apt(shell: &Shell, args: &[&str]) -> std::process::Command {

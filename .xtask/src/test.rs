@@ -45,7 +45,11 @@ const STEPS: [Step; 17] = [
         run: wasm,
     },
     Step { name: "rust", about: "all crates' tests", run: rust },
-    Step { name: "promtool", about: "Prometheus's own judgement of the metrics", run: promtool },
+    Step {
+        name: "promtool",
+        about: "Prometheus's own judgement of the metrics, and a server that scrapes them",
+        run: promtool,
+    },
     Step { name: "browser", about: "the page in Chromium, against a daemon", run: browser },
     Step { name: "network", about: "connections that break come back, in a network of its own", run: network },
     Step { name: "op-node", about: "op-node's own gossip on the other side", run: op_node },
@@ -204,13 +208,18 @@ fn rust(shell: &Shell) -> Result<Done> {
     all([shell.cargo(["test", "--workspace"])])
 }
 
-/// Debian and Ubuntu have it in the package `prometheus`.
+/// What promtool says of the metrics, and what a Prometheus that scrapes them has.
 fn promtool(shell: &Shell) -> Result<Done> {
-    if !succeeds(Command::new("promtool").arg("--version")) {
-        return Ok(Done::Skipped("promtool is not installed; it comes with Prometheus".to_owned()));
+    if let Err(error) = setup::prometheus(shell) {
+        return Ok(Done::Skipped(format!("{error:#}")));
     }
-    let test = ["test", "--package", "petrel-node", "--test", "program", "promtool", "--", "--ignored"];
-    all([shell.cargo(test)])
+    let test = ["test", "--package", "petrel-node", "--test", "program"];
+    let named = |name: &str| {
+        let mut command = shell.cargo(test);
+        command.args([name, "--", "--ignored"]);
+        command
+    };
+    all([named("promtool"), named("prometheus")])
 }
 
 fn browser(shell: &Shell) -> Result<Done> {

@@ -13,16 +13,16 @@ use crate::{
     sequencer::Sequencer,
 };
 
-const METRICS: [&str; 2] = ["--metrics.enabled", "--metrics.port=0"];
+pub(crate) const METRICS: [&str; 2] = ["--metrics.enabled", "--metrics.port=0"];
 
 /// What is said on stderr when metrics are served.
-fn port(node: &Process) -> u16 {
+pub(crate) fn port(node: &Process) -> u16 {
     let said = node.said("/metrics");
     let before = said.split("/metrics").next().unwrap();
     before.rsplit(':').next().unwrap().parse().unwrap()
 }
 
-fn get(port: u16, path: &str) -> (String, String) {
+pub(crate) fn get(port: u16, path: &str) -> (String, String) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
     let mut text = String::new();
