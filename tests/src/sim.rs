@@ -37,6 +37,17 @@ const BESIEGERS: usize = 48;
 const BESIEGED: usize = 1;
 /// How many nodes each dials.
 const DIALS: usize = 7;
+/// What the liars gossip, by kind.
+const KINDS: [&str; 8] = [
+    "signed by a stranger",
+    "another block's hash",
+    "no snappy",
+    "a field that the fork forbids",
+    "undecodable",
+    "a bit flipped",
+    "stale",
+    "in answers alone",
+];
 
 /// What is simulated.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +71,17 @@ pub struct Outcome {
     pub failures: Vec<String>,
     /// Figures, a line each.
     pub figures: String,
+}
+
+/// What one kind of liar came to, over all honest nodes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Toll {
+    /// Pairs of a liar and a node that judged a lie of it.
+    caught: usize,
+    /// Those that ended in a ban.
+    bans: usize,
+    /// From the first lie that was judged to the ban.
+    slowest: Duration,
 }
 
 struct Sim {
@@ -212,7 +234,7 @@ impl Sim {
         };
         let salt = turn * 1_000 + index as u64;
         let other = block.clone().with(|payload| payload.gas_used = salt);
-        Some(match self.lies(index)? % 8 {
+        Some(match self.lies(index)? % KINDS.len() {
             0 => whole(other.by(20 + index as u8).sealed()),
             1 => whole(other.claiming(B256::repeat_byte(index as u8)).sealed()),
             2 => Message::decompress(&noise(salt, 400)),
@@ -234,9 +256,10 @@ impl Sim {
     fn outcome(&self) -> Outcome {
         let mut failures = Vec::new();
         let (mut spread, mut banned) = (Vec::new(), 0);
+        let mut tolls = [Toll::default(); KINDS.len()];
         for index in 0..self.honest() {
             self.whole(index, &mut failures, &mut spread);
-            banned += self.bans(index, &mut failures);
+            banned += self.bans(index, &mut failures, &mut tolls);
         }
         let besiegers = self.world.links(BESIEGED).iter().filter(|peer| **peer >= self.plan.nodes).count();
         let kept = self.friends.intersection(self.world.links(BESIEGED)).count();
@@ -247,6 +270,12 @@ impl Sim {
             failures.push(format!("the besieged node: {besieged}"));
         }
         let mut figures = self.figures(spread);
+        for (kind, (name, toll)) in KINDS.iter().zip(tolls).enumerate() {
+            let liars = (0..self.plan.liars).filter(|liar| liar % KINDS.len() == kind).count();
+            let Toll { caught, bans, slowest } = toll;
+            writeln!(figures, "{name}: {liars} liars, caught by {caught}, {bans} bans, the slowest after {slowest:?}")
+                .expect("memory");
+        }
         writeln!(figures, "bans: {banned}; the besieged node: {besieged}").expect("memory");
         Outcome { log: self.world.log().to_owned(), failures, figures }
     }
@@ -273,7 +302,7 @@ impl Sim {
     }
 
     /// Whom a node has banned and whom it should have; how many.
-    fn bans(&self, index: usize, failures: &mut Vec<String>) -> usize {
+    fn bans(&self, index: usize, failures: &mut Vec<String>, tolls: &mut [Toll]) -> usize {
         let (mut lied, mut banned) = (BTreeMap::new(), BTreeMap::new());
         for (at, event) in self.world.told_by(index) {
             let liar = match event {
@@ -290,6 +319,14 @@ impl Sim {
             }
         }
         for (who, at) in &lied {
+            let liar = (self.honest()..self.plan.nodes).find(|liar| Subject::Peer(World::peer(*liar)) == *who);
+            if let Some(toll) = liar.and_then(|liar| tolls.get_mut(self.lies(liar)? % KINDS.len())) {
+                toll.caught += 1;
+                if let Some(banned) = banned.get(who) {
+                    toll.bans += 1;
+                    toll.slowest = toll.slowest.max(banned.saturating_sub(*at));
+                }
+            }
             if banned.get(who).is_none_or(|banned| *banned > *at + PATIENCE) {
                 failures.push(format!("node {index}: {who} lied at {at:?} and was banned at {:?}", banned.get(who)));
             }
