@@ -152,7 +152,10 @@ async fn answer(request: Request, door: &Door) -> Result<Value, String> {
             let banned = door.ban(subject(&who)?, length, reason).await.ok_or_else(ends)?;
             banned.map(|ban| json!({ "banned": ban })).map_err(|error| format!("{who}: {error}"))
         }
-        Request::Lift { who } => Ok(json!({ "lifted": door.lift(subject(&who)?).await.ok_or_else(ends)? })),
+        Request::Lift { who } => {
+            let lifted = door.lift(subject(&who)?).await.ok_or_else(ends)?;
+            lifted.map(|lifted| json!({ "lifted": lifted })).map_err(|error| format!("{who}: {error}"))
+        }
     }
 }
 

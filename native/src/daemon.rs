@@ -144,7 +144,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
             }
             Some(found) = next_found(&mut discovery) => driver.found(&found.peer, &found.addresses),
             _ = health.tick() => printer.print(&Health::of(&driver.status())),
-            ask = desk.next() => desk::answer(ask, &mut driver),
+            ask = desk.next() => desk::answer(ask, &mut driver, &store),
             _ = looks.tick() => look(&driver, metrics.as_deref()),
             () = &mut stop => break,
         }

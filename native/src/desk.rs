@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use petrel_core::{
     net::{Driver, Spared},
-    node::{BanStatus, PeerReport, Status},
-    peers::Subject,
+    node::{BanStatus, Keep, Kept, PeerReport, Status},
+    peers::{Ban, Subject},
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::host::TokioHost;
+use crate::{host::TokioHost, store::Store};
 
 /// Questions that wait; whoever asks beyond them waits itself.
 const WAITING: usize = 16;
@@ -30,6 +30,17 @@ impl Snapshot {
     }
 }
 
+/// Why a ban is not acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unacknowledged {
+    /// It is a peer that is never banned.
+    #[error(transparent)]
+    Spared(#[from] Spared),
+    /// It holds until the node ends.
+    #[error("it is done, but not on disk, and a restart forgets it: {0}")]
+    NotOnDisk(String),
+}
+
 /// A question, and whom to tell.
 #[derive(Debug)]
 pub enum Ask {
@@ -43,15 +54,15 @@ pub enum Ask {
         length: Option<Duration>,
         /// Why.
         reason: String,
-        /// The ban, or why there is none.
-        tell: oneshot::Sender<Result<BanStatus, Spared>>,
+        /// The ban when it is on disk, or why it is not.
+        tell: oneshot::Sender<Result<BanStatus, Unacknowledged>>,
     },
     /// Lift a ban.
     Lift {
         /// Whose.
         who: Subject,
-        /// Whether there was one.
-        tell: oneshot::Sender<bool>,
+        /// Whether there was one, when it is gone from the disk too.
+        tell: oneshot::Sender<Result<bool, Unacknowledged>>,
     },
 }
 
@@ -89,13 +100,47 @@ impl Desk {
     }
 }
 
-/// Answers a question. Whoever asked may be gone: then it is done all the same.
-pub fn answer(ask: Ask, driver: &mut Driver<TokioHost>) {
-    let _gone = match ask {
-        Ask::Snapshot(tell) => tell.send(Snapshot::of(driver)).is_err(),
-        Ask::Ban { who, length, reason, tell } => tell.send(driver.ban(who, length, reason)).is_err(),
-        Ask::Lift { who, tell } => tell.send(driver.lift(who)).is_err(),
-    };
+/// Answers a question. Whoever asked may be gone: then it is done all the same. What changes a ban is answered when the
+/// store says that it is on disk; the loop does not wait for that.
+pub fn answer(ask: Ask, driver: &mut Driver<TokioHost>, store: &Store) {
+    match ask {
+        Ask::Snapshot(tell) => {
+            let _gone = tell.send(Snapshot::of(driver));
+        }
+        Ask::Ban { who, length, reason, tell } => match driver.ban(who, length, reason) {
+            Ok(ban) => {
+                let (until, secs, reason) = (ban.until, length.unwrap_or_default().as_secs(), ban.reason.clone());
+                let kept = Ban { until, secs, reason, ip: None };
+                when_on_disk(store, Keep::Ban(who, Some(kept)), ban, tell);
+            }
+            Err(spared) => {
+                let _gone = tell.send(Err(spared.into()));
+            }
+        },
+        Ask::Lift { who, tell } => {
+            let there = driver.lift(who);
+            when_on_disk(store, Keep::Ban(who, None), there, tell);
+        }
+    }
+}
+
+/// Answers when this is kept. The node has asked for the same already, and tells nobody what became of it: a second
+/// time it mostly goes into the same transaction.
+fn when_on_disk<T: Send + 'static>(
+    store: &Store,
+    keep: Keep,
+    answer: T,
+    tell: oneshot::Sender<Result<T, Unacknowledged>>,
+) {
+    let kept = store.keep(keep);
+    tokio::spawn(async move {
+        let answer = match kept.await {
+            Ok(Kept::OnDisk | Kept::NotForSure) => Ok(answer),
+            Ok(Kept::Failed(error)) => Err(Unacknowledged::NotOnDisk(error)),
+            Err(_) => Err(Unacknowledged::NotOnDisk("the store's thread has ended".to_owned())),
+        };
+        let _gone = tell.send(answer);
+    });
 }
 
 impl Door {
@@ -104,18 +149,18 @@ impl Door {
         self.ask(Ask::Snapshot).await
     }
 
-    /// Bans, see [`Driver::ban`]; `None` when the node ends.
+    /// Bans, see [`Driver::ban`], and waits until that is on disk; `None` when the node ends.
     pub async fn ban(
         &self,
         who: Subject,
         length: Option<Duration>,
         reason: String,
-    ) -> Option<Result<BanStatus, Spared>> {
+    ) -> Option<Result<BanStatus, Unacknowledged>> {
         self.ask(|tell| Ask::Ban { who, length, reason, tell }).await
     }
 
-    /// Lifts a ban; whether there was one, `None` when the node ends.
-    pub async fn lift(&self, who: Subject) -> Option<bool> {
+    /// Lifts a ban, and waits until that is on disk; whether there was one, `None` when the node ends.
+    pub async fn lift(&self, who: Subject) -> Option<Result<bool, Unacknowledged>> {
         self.ask(|tell| Ask::Lift { who, tell }).await
     }
 
