@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -10,15 +10,16 @@ use futures::StreamExt;
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use petrel_core::{
     Event,
-    config::Settled,
+    config::{Reach, Settled},
     net::{Driver, NetError, Parts},
     node::Memory,
 };
+use tokio::task::JoinSet;
 
 use crate::{
     control,
     desk::{self, Desk, Door},
-    discovery::{Discovery, Found, Plan},
+    discovery::{Discovery, Found, OurRecord},
     events::{self, Printer},
     files,
     flags::Events,
@@ -26,6 +27,7 @@ use crate::{
     host::TokioHost,
     identity::{Identity, IdentityError},
     metrics::{self, Metrics},
+    nat::{self, Mapped, Nat},
     page::{self, Page},
     settings::{Net, Settings},
     signer::{KeepError, L1Error, Reading, Watch},
@@ -109,7 +111,11 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
         None => None,
     };
     let mut plan = settings.discovery;
-    let mut discovery = None;
+    let mut starting = JoinSet::new();
+    let mut discovery = None::<Discovery>;
+    let mut nat = None;
+    let near = settings.config.seek == Some(Reach::Anywhere);
+    let router = settings.nat.then(|| (near, listens_at(&settings.net.listen)));
     let mut printer = Printer::stdout(settings.events == Events::Json);
     let mut health = health::ticks();
     let mut looks = metrics::peer_ticks();
@@ -131,10 +137,32 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
                     discovery.set_needy(driver.is_needy());
                 }
                 printer.print(&event);
-                if let Some(port) = tcp_port(&event) && let Some(plan) = plan.take() {
-                    let started = discover(plan, &identity, port, &store, &mut driver).await?;
-                    printer.print(&started.record);
-                    discovery = Some(started);
+                if let Some(port) = tcp_port(&event) {
+                    if let Some(plan) = plan.take() {
+                        // A host name is looked up there, which may take long.
+                        let (keypair, store) = (identity.keypair.clone(), store.clone());
+                        starting.spawn(async move { Discovery::start(plan, &keypair, port, store).await });
+                    } else if let (Some((near, local)), None, true) = (router, &nat, starting.is_empty()) {
+                        nat = Some(forward(port, discovery.as_ref(), near, local));
+                    }
+                }
+            }
+            Some(started) = starting.join_next() => {
+                let started = started.map_err(|error| DaemonError::Discovery(error.to_string()))?;
+                let started = started.map_err(DaemonError::Discovery)?;
+                if let Some(address) = &started.external {
+                    driver.advertise(address.clone());
+                }
+                started.set_needy(driver.is_needy());
+                printer.print(&started.record);
+                if let Some((near, local)) = router {
+                    nat = Some(forward(started.tcp, Some(&started), near, local));
+                }
+                discovery = Some(started);
+            }
+            mapped = next_mapped(&mut nat) => {
+                if let Some(record) = moved(mapped, &mut discovery, &mut driver) {
+                    printer.print(record);
                 }
             }
             reading = next_reading(&mut watch) => {
@@ -150,6 +178,10 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
         }
     }
     drop(socket);
+    if let Some(nat) = nat {
+        nat.end().await;
+    }
+    starting.shutdown().await;
     // What waits for the disk is written first.
     drop((discovery, driver, watch, store));
     printer.finish();
@@ -183,20 +215,36 @@ fn tcp_port(event: &Event) -> Option<u16> {
     petrel_core::peers::address::tcp(&listening.address).map(|(_, port)| port)
 }
 
-/// Starts discovery, now that it is known where we listen, and tells peers where we are.
-async fn discover(
-    plan: Plan,
-    identity: &Identity,
-    port: u16,
-    store: &Store,
-    driver: &mut Driver<TokioHost>,
-) -> Result<Discovery, DaemonError> {
-    let started = Discovery::start(plan, &identity.keypair, port, store.clone()).await;
-    let discovery = started.map_err(DaemonError::Discovery)?;
-    if let Some(address) = &discovery.external {
-        driver.advertise(address.clone());
+/// The IPv4 address on which the node listens, if it is one and no wildcard.
+fn listens_at(listen: &[Multiaddr]) -> Option<Ipv4Addr> {
+    let ips = listen.iter().flat_map(|address| address.iter());
+    ips.filter_map(|part| if let Protocol::Ip4(ip) = part { Some(ip) } else { None }).find(|ip| !ip.is_unspecified())
+}
+
+/// Asks the router to forward the port, and discovery's.
+fn forward(tcp: u16, discovery: Option<&Discovery>, near: bool, local: Option<Ipv4Addr>) -> Nat {
+    let udp = discovery.map(|discovery| discovery.record.udp);
+    Nat::start(nat::Plan { local, tcp, udp, near, search: nat::SSDP })
+}
+
+/// Never, without `--p2p.nat`.
+async fn next_mapped(nat: &mut Option<Nat>) -> Mapped {
+    match nat {
+        Some(nat) => nat.next().await,
+        None => std::future::pending().await,
     }
-    Ok(discovery)
+}
+
+/// Tells peers where the router has us, unless the operator has said where we are; our record where it changes.
+fn moved<'a>(
+    mapped: Mapped,
+    discovery: &'a mut Option<Discovery>,
+    driver: &mut Driver<TokioHost>,
+) -> Option<&'a OurRecord> {
+    if !discovery.as_ref().is_some_and(Discovery::is_fixed) {
+        driver.advertise(Multiaddr::from(mapped.ip).with(Protocol::Tcp(mapped.tcp)));
+    }
+    discovery.as_mut()?.moved(&mapped)
 }
 
 /// Never, without discovery.

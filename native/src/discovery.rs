@@ -5,7 +5,11 @@
 //! met on the way is looked at; nodes without an `opstack` entry, of other chains, or without an address are counted and
 //! let go. Our own record keeps its number over restarts, in the store.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use discv5::{ConfigBuilder, Discv5, Enr, Event, ListenConfig};
 use enr::NodeId;
@@ -24,7 +28,7 @@ mod record;
 pub use boot::{Boot, presets};
 pub use record::{NotAPeer, Place, entry, ours, peer_id, peer_of, read_entry, signing_key};
 
-use crate::store::Store;
+use crate::{nat::Mapped, store::Store};
 
 /// How often there is a walk while there are too few peers (op-node).
 pub const NEEDY: Duration = Duration::from_secs(5);
@@ -101,11 +105,15 @@ struct Counts {
 }
 
 /// The task, as the loop sees it; it ends with this.
-#[derive(Debug)]
 pub struct Discovery {
+    discv5: Arc<Discv5>,
+    /// Whether the operator has said where we are.
+    is_fixed: bool,
     found: mpsc::Receiver<Found>,
     needy: watch::Sender<bool>,
-    /// Our record at the start.
+    /// The TCP port on which the node listens.
+    pub tcp: u16,
+    /// Our record, as of its start or of the last move.
     pub record: OurRecord,
     /// Where others may dial us, where that is known.
     pub external: Option<Multiaddr>,
@@ -129,8 +137,10 @@ impl Discovery {
         discv5.start().await.map_err(|error| error.to_string())?;
         let (tell, found) = mpsc::channel(WAITING);
         let (needy, needs) = watch::channel(true);
+        let discv5 = Arc::new(discv5);
+        let is_fixed = plan.advertise.host.is_some();
         let walker = Walker {
-            discv5: Arc::new(discv5),
+            discv5: discv5.clone(),
             chain: plan.chain,
             tell,
             needs,
@@ -141,12 +151,34 @@ impl Discovery {
         };
         tokio::spawn(walker.run(plan.boot));
         let external = place.ip.map(|ip| Multiaddr::from(ip).with(libp2p::multiaddr::Protocol::Tcp(place.tcp)));
-        Ok(Self { found, needy, record, external })
+        Ok(Self { discv5, is_fixed, found, needy, tcp, record, external })
     }
 
     /// The next peer of this chain that was met; the same one may come again.
     pub async fn next(&mut self) -> Option<Found> {
         self.found.recv().await
+    }
+
+    /// A router forwards ports to us: our record says so from now on, unless `--p2p.advertise.ip` has said where we are.
+    /// The new record; `None` when it says the same as before.
+    pub fn moved(&mut self, mapped: &Mapped) -> Option<&OurRecord> {
+        if self.is_fixed {
+            return None;
+        }
+        let tcp = self.discv5.update_local_enr_socket(SocketAddr::new(mapped.ip, mapped.tcp), true);
+        let udp = mapped.udp.is_some_and(|udp| self.discv5.update_local_enr_socket((mapped.ip, udp).into(), false));
+        if !tcp && !udp {
+            return None;
+        }
+        let local = self.discv5.local_enr();
+        self.record = OurRecord { record: local.to_base64(), seq: local.seq(), udp: self.record.udp };
+        tracing::info!(record = self.record.record, seq = self.record.seq, "our record says where the router is");
+        Some(&self.record)
+    }
+
+    /// Whether the operator has said where we are.
+    pub fn is_fixed(&self) -> bool {
+        self.is_fixed
     }
 
     /// Whether there are too few peers.

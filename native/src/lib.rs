@@ -30,6 +30,7 @@ pub mod identity;
 pub mod key;
 pub mod logs;
 pub mod metrics;
+pub mod nat;
 pub mod page;
 pub mod parse;
 pub mod peers;

@@ -50,6 +50,8 @@ pub struct Settings {
     pub net: Net,
     /// How peers are found, if they are.
     pub discovery: Option<Plan>,
+    /// Whether a router is asked to forward our ports.
+    pub nat: bool,
     /// How much is kept.
     pub budget: Budget,
     /// Where the signer is read, if it is.
@@ -121,7 +123,19 @@ impl Settings {
         match settled {
             Some(config) if judge.0.is_empty() => {
                 let (datadir, events) = (flags.p2p.datadir.clone(), flags.output.events);
-                Ok(Self { config, identity, datadir, net, discovery, budget, l1, http, metrics, events })
+                Ok(Self {
+                    config,
+                    identity,
+                    datadir,
+                    net,
+                    discovery,
+                    nat: flags.discovery.nat,
+                    budget,
+                    l1,
+                    http,
+                    metrics,
+                    events,
+                })
             }
             _ => Err(Mistakes(judge.0)),
         }

@@ -18,6 +18,9 @@ pub struct DiscoveryFlags {
     /// UDP port; 0 takes the number of the TCP port
     #[arg(long = "p2p.listen.udp", value_name = "PORT", default_value = "0", env = "PETREL_P2P_LISTEN_UDP_PORT")]
     pub listen_udp: String,
+    /// Ask the router, by UPnP, to forward the TCP port and discovery's UDP port; its address is advertised then
+    #[arg(long = "p2p.nat", env = "PETREL_P2P_NAT", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true")]
+    pub nat: bool,
     /// The IP or host name at which others find this node; without it where it listens, or what peers agree on
     #[arg(long = "p2p.advertise.ip", value_name = "HOST", env = "PETREL_P2P_ADVERTISE_IP")]
     pub advertise_ip: Option<String>,

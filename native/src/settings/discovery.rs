@@ -28,6 +28,12 @@ impl Judge {
                 "--p2p.disable: there are no peers then, and --p2p.static names some: give one of them".to_owned(),
             );
         }
+        if flags.disable && flags.nat {
+            self.0.push("--p2p.nat: nothing listens with --p2p.disable: give one of them".to_owned());
+        }
+        if flags.nat && !listen.is_empty() && listen.iter().all(IpAddr::is_ipv6) {
+            self.0.push("--p2p.nat: UPnP forwards IPv4 alone, and --p2p.listen.ip has none".to_owned());
+        }
         let plan = self.plan(flags, listen, config);
         if flags.disable || flags.no_discovery {
             return None;

@@ -6,6 +6,7 @@ mod env;
 mod events;
 mod identity;
 mod maker;
+mod nat;
 mod parse;
 mod settings;
 mod store;

@@ -131,6 +131,7 @@ fn wrong_flags_of_discovery_are_named_and_a_taken_udp_port_too() {
         "--p2p.advertise.ip=0.0.0.0",
         "--p2p.advertise.tcp=70000",
         "--p2p.disable",
+        "--p2p.nat",
         "--p2p.static=/ip4/127.0.0.1/tcp/9222/p2p/16Uiu2HAmSYmmuaEDWBEsG2GKHCWAMCtjPJS7kMTw6aXxUpYMbVJ1",
     ];
     let (code, said) = node(&wrong);
@@ -144,6 +145,7 @@ fn wrong_flags_of_discovery_are_named_and_a_taken_udp_port_too() {
         "--p2p.advertise.ip: 0.0.0.0 is nowhere",
         "--p2p.advertise.tcp: \"70000\"",
         "--p2p.disable: there are no peers then",
+        "--p2p.nat: nothing listens",
     ];
     for words in expected {
         assert!(said.contains(words), "{words} is not said\n{said}");

@@ -1,0 +1,166 @@
+//! A router on loopback that speaks UPnP as far as it is asked: SSDP's answer, its description, and three actions.
+
+use std::{
+    io::{Read, Write},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    sync::{Arc, Mutex},
+    thread,
+    time::Duration,
+};
+
+use libp2p::identity::secp256k1;
+use petrel_core::chain::Chain;
+use petrel_node::{
+    discovery::{Advertise, Discovery, Plan as Seek},
+    nat::{Mapped, Nat, Plan},
+    store::{Budget, Store},
+};
+
+const DESCRIPTION: &str = "<root><device><serviceList><service>\
+    <serviceType>urn:schemas-upnp-org:service:WANIPConnection:1</serviceType>\
+    <SCPDURL>/actions</SCPDURL><controlURL>/control</controlURL></service></serviceList></device></root>";
+
+/// What the router was asked, one line each.
+type Asked = Arc<Mutex<Vec<String>>>;
+
+fn actions() -> String {
+    let action = |name: &str, arguments: &[&str]| {
+        let arguments: String = arguments
+            .iter()
+            .map(|name| format!("<argument><name>{name}</name><direction>in</direction></argument>"))
+            .collect();
+        format!("<action><name>{name}</name><argumentList>{arguments}</argumentList></action>")
+    };
+    let key = ["NewRemoteHost", "NewExternalPort", "NewProtocol"];
+    let rest = ["NewInternalPort", "NewInternalClient", "NewEnabled", "NewPortMappingDescription", "NewLeaseDuration"];
+    let (add, delete) = (action("AddPortMapping", &[&key[..], &rest].concat()), action("DeletePortMapping", &key));
+    format!("<scpd><actionList>{add}{delete}</actionList></scpd>")
+}
+
+fn field<'a>(text: &'a str, name: &str) -> &'a str {
+    let rest = text.split_once(&format!("<{name}")).and_then(|(_, rest)| rest.split_once('>'));
+    rest.map_or("", |(_, rest)| rest.split('<').next().unwrap())
+}
+
+/// One request over HTTP and its answer; `taken` is a TCP port that somebody else has.
+fn serve(mut stream: TcpStream, external: &str, taken: u16, asked: &Asked) {
+    let mut text = String::new();
+    let mut buffer = [0; 4096];
+    let is_whole = |text: &str| {
+        let (head, body) = text.split_once("\r\n\r\n")?;
+        let head = head.to_ascii_lowercase();
+        let length = head.split_once("content-length: ").map_or("0", |(_, rest)| rest.lines().next().unwrap());
+        (body.len() >= length.parse().unwrap()).then_some(())
+    };
+    while is_whole(&text).is_none() {
+        match stream.read(&mut buffer).unwrap() {
+            0 => return,
+            read => text.push_str(std::str::from_utf8(&buffer[..read]).unwrap()),
+        }
+    }
+    let envelope =
+        |inner: String| format!("<s:Envelope xmlns:s=\"s\" xmlns:u=\"u\"><s:Body>{inner}</s:Body></s:Envelope>");
+    let done = |name: &str, inner: &str| envelope(format!("<u:{name}Response>{inner}</u:{name}Response>"));
+    let port = || format!("{} {}", field(&text, "NewProtocol"), field(&text, "NewExternalPort"));
+    let (status, body) = if text.starts_with("GET /actions") {
+        ("200 OK", actions())
+    } else if text.starts_with("GET") {
+        ("200 OK", DESCRIPTION.to_owned())
+    } else if text.contains("GetExternalIPAddress") {
+        let ip = format!("<NewExternalIPAddress>{external}</NewExternalIPAddress>");
+        ("200 OK", done("GetExternalIPAddress", &ip))
+    } else if text.contains("DeletePortMapping") {
+        asked.lock().unwrap().push(format!("delete {}", port()));
+        ("200 OK", done("DeletePortMapping", ""))
+    } else if port() == format!("TCP {taken}") {
+        let error = "<UPnPError><errorCode>718</errorCode><errorDescription>taken</errorDescription></UPnPError>";
+        ("500 Error", envelope(format!("<s:Fault><detail>{error}</detail></s:Fault>")))
+    } else {
+        let (client, inner) = (field(&text, "NewInternalClient"), field(&text, "NewInternalPort"));
+        let lease = field(&text, "NewLeaseDuration");
+        asked.lock().unwrap().push(format!("add {} to {client}:{inner} for {lease}", port()));
+        ("200 OK", done("AddPortMapping", ""))
+    };
+    let length = body.len();
+    let answer = format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
+    stream.write_all(answer.as_bytes()).unwrap();
+}
+
+/// Where it is searched, and what it was asked.
+fn router(external: &'static str, taken: u16) -> (SocketAddr, Asked) {
+    let (ssdp, http) = (UdpSocket::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let (search, url) = (ssdp.local_addr().unwrap(), format!("http://{}/root", http.local_addr().unwrap()));
+    let asked = Asked::default();
+    let told = asked.clone();
+    thread::spawn(move || {
+        let mut buffer = [0; 2048];
+        while let Ok((read, from)) = ssdp.recv_from(&mut buffer) {
+            assert!(buffer[..read].starts_with(b"M-SEARCH * HTTP/1.1\r\n"));
+            ssdp.send_to(format!("HTTP/1.1 200 OK\r\nLOCATION: {url}\r\n\r\n").as_bytes(), from).unwrap();
+        }
+    });
+    thread::spawn(move || http.incoming().for_each(|stream| serve(stream.unwrap(), external, taken, &told)));
+    (search, asked)
+}
+
+fn plan(search: SocketAddr) -> Plan {
+    Plan { local: Some(Ipv4Addr::LOCALHOST), tcp: 9222, udp: Some(9223), near: false, search }
+}
+
+#[tokio::test]
+async fn a_router_forwards_both_ports_and_gets_them_back() {
+    let (search, asked) = router("8.8.4.4", 1);
+    let mut nat = Nat::start(plan(search));
+    let ip = IpAddr::from([8, 8, 4, 4]);
+    assert_eq!(nat.next().await, Mapped { ip, tcp: 9222, udp: Some(9223) });
+    nat.end().await;
+    let expected = [
+        "add TCP 9222 to 127.0.0.1:9222 for 3600",
+        "add UDP 9223 to 127.0.0.1:9223 for 3600",
+        "delete TCP 9222",
+        "delete UDP 9223",
+    ];
+    assert_eq!(*asked.lock().unwrap(), expected);
+}
+
+#[tokio::test]
+async fn a_port_that_another_machine_has_is_replaced_by_a_free_one() {
+    let (search, _) = router("8.8.4.4", 9222);
+    let mapped = Nat::start(plan(search)).next().await;
+    assert_ne!(mapped.tcp, 9222);
+    assert_eq!(mapped.udp, Some(9223));
+}
+
+#[tokio::test]
+async fn a_router_behind_another_is_of_no_use_but_in_a_private_network() {
+    let (search, asked) = router("10.0.0.7", 1);
+    let mut nat = Nat::start(plan(search));
+    let waited = tokio::time::timeout(Duration::from_secs(2), nat.next()).await;
+    assert!(waited.is_err() && asked.lock().unwrap().is_empty(), "{waited:?}");
+    let mapped = Nat::start(Plan { near: true, ..plan(search) }).next().await;
+    assert_eq!(mapped.ip, IpAddr::from([10, 0, 0, 7]));
+}
+
+#[tokio::test]
+async fn our_record_says_where_the_router_is_unless_we_have_said_another_place() {
+    let mapped = Mapped { ip: [8, 8, 4, 4].into(), tcp: 30_001, udp: Some(30_002) };
+    for host in [None, Some("8.8.8.8".to_owned())] {
+        let chain = Chain::preset("op-mainnet").unwrap();
+        let store = Store::in_memory(&chain, Budget { blocks: 1, bytes: 1 << 20 }).unwrap();
+        let is_fixed = host.is_some();
+        let advertise = Advertise { host, ..Advertise::default() };
+        let listen = vec![IpAddr::from([127, 0, 0, 1])];
+        let seek = Seek { chain: chain.id, listen, udp: None, advertise, boot: Vec::new(), near: true };
+        let identity = secp256k1::Keypair::generate().into();
+        let mut discovery = Discovery::start(seek, &identity, 0, store).await.unwrap();
+        let first = discovery.record.clone();
+        let moved = discovery.moved(&mapped).cloned();
+        assert_eq!(moved.is_none(), is_fixed);
+        let Some(moved) = moved else { continue };
+        assert!(moved.seq > first.seq);
+        let record: discv5::Enr = moved.record.parse().unwrap();
+        assert_eq!(record.tcp4_socket(), Some("8.8.4.4:30001".parse().unwrap()));
+        assert_eq!(record.udp4_socket(), Some("8.8.4.4:30002".parse().unwrap()));
+        assert!(discovery.moved(&mapped).is_none(), "it is the same place");
+    }
+}
