@@ -56,7 +56,8 @@ impl Node {
         self.gate.get(who).map(|ban| BanStatus::from((who, ban)))
     }
 
-    /// Whether a peer is never banned.
+    /// Whether a peer is never banned: a static one, as with op-node, which spares those that it tags `static`. Those that are
+    /// protected through op-node's API (`opp2p_protectPeer`) are banned there like any other; here there is no such call.
     pub fn is_spared(&self, peer: PeerId) -> bool {
         self.spares(peer)
     }

@@ -100,3 +100,25 @@ fn an_operator_bans_and_lifts_while_the_node_is_stopped() {
     assert_eq!(bans(&["lift", &who]), (Some(0), String::new(), String::new()));
     start(&words, &[]).until("its return", by);
 }
+
+/// An answer that comes a moment too early mostly passes this too: a commit is quicker than the end of the program that asked.
+#[test]
+fn a_ban_that_was_answered_is_there_after_a_kill_and_so_is_its_end() {
+    let sequencer = Sequencer::started();
+    let folder = tempfile::tempdir().unwrap();
+    let datadir = format!("--datadir={}", folder.path().display());
+    let bans = |words: &[&str]| {
+        let output = output(&[&["bans", &datadir], words].concat());
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let words = arguments(&sequencer, folder.path(), &sequencer.address);
+    for who in ["192.0.2.1", "192.0.2.2", "192.0.2.3"] {
+        for (action, there) in [("add", true), ("lift", false)] {
+            let mut node = start(&words, &[]);
+            node.address(false);
+            assert_eq!(bans(&[action, who]).0, Some(0), "{action} {who}");
+            node.end("KILL");
+            assert_eq!(bans(&["list"]).1.contains(who), there, "{action} {who}");
+        }
+    }
+}
