@@ -164,7 +164,7 @@ fn a_chain_is_named_once_and_must_exist() {
 #[test]
 fn two_listeners_do_not_share_a_port() {
     let mistakes = node(&["--network=op-mainnet", "--p2p.listen.tcp=9222", "--p2p.listen.ws=9222"]);
-    assert_named(&mistakes.unwrap_err(), &["port 9222 is taken"]);
+    assert_named(&mistakes.unwrap_err(), &["--p2p.listen.ws: its port is taken by --p2p.listen.tcp"]);
     assert!(node(&["--network=op-mainnet", "--p2p.listen.tcp=0", "--p2p.listen.ws=0"]).is_ok());
 }
 
