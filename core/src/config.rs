@@ -1,6 +1,7 @@
 //! What a node is told at its start, in two stages: [`Config`] as given, [`Settled`] after one function checked it all.
 
 use core::time::Duration;
+use std::collections::BTreeSet;
 
 use alloy_primitives::Address;
 use ipnet::IpNet;
@@ -45,6 +46,8 @@ pub struct Config {
     pub past: Duration,
     /// Peers to keep. Several entries of one peer are merged.
     pub statics: Vec<Static>,
+    /// How many of these are to be connected at once; the others stand by. By default all.
+    pub wanted: usize,
     /// How long a gap may stay open with nobody to fill it before the head begins again behind it.
     pub gap_patience: Duration,
     /// gossipsub's mesh degrees.
@@ -187,6 +190,7 @@ impl Config {
             chain,
             past: DEFAULT_PAST,
             statics: Vec::new(),
+            wanted: usize::MAX,
             gap_patience,
             mesh: Mesh::default(),
             sync,
@@ -239,8 +243,8 @@ impl Config {
             }
         }
         for peer in &mut merged {
-            peer.addresses.sort();
-            peer.addresses.dedup();
+            let mut seen = BTreeSet::new();
+            peer.addresses.retain(|address| seen.insert(address.clone()));
         }
         self.statics = merged;
     }

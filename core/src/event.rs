@@ -72,6 +72,8 @@ pub enum Event {
     SignerUnread(SignerUnread),
     /// This node listens here.
     Listening(Listening),
+    /// This node no longer listens here: a certificate that the address names has ended, or an interface has gone.
+    ListenEnded(Listening),
     /// Another node answered or came in with this node's own key.
     SharedKey(SharedKey),
     /// What a peer calls itself, by identify.
@@ -325,7 +327,7 @@ pub struct SignerUnread {
     pub error: String,
 }
 
-/// See [`Event::Listening`].
+/// See [`Event::Listening`] and [`Event::ListenEnded`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Listening {
     /// The multiaddr, with `/p2p/…`.

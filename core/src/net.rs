@@ -3,7 +3,7 @@
 //! Only the transport's construction and the [`Host`] (clock, sleep, where checks run) differ between a daemon and a
 //! browser tab. Everything that this program decides about gossipsub is in three files: [`params`] (values and their
 //! sources), [`transform`] (bytes on the wire to a message), [`driver`] (events to facts, wishes to calls); [`codec`] reads and writes
-//! requests.
+//! requests. [`record`] is what a relay tells browsers of itself.
 
 mod behaviour;
 mod codec;
@@ -14,9 +14,11 @@ mod gate;
 mod host;
 mod link;
 mod params;
+mod record;
 mod transform;
 
 pub use driver::{Driver, Ended, Parts, Role, Spared};
 pub use error::NetError;
 pub use host::{Done, Heavy, Host, Panicked, Work};
 pub use params::{IDLE_TIMEOUT, MAX_COMPRESSED};
+pub use record::{Record, RecordError};

@@ -132,7 +132,7 @@ impl Node {
             forks: Arc::new(config.chain.forks.clone()),
             outputs: VecDeque::new(),
             peers: Peers::default(),
-            statics: Statics::new(&config.statics, jitter, now.mono),
+            statics: Statics::new(&config.statics, config.wanted, jitter, now.mono),
             seek: Seek::new(jitter.rotate_left(16), now.mono),
             signers: Signers::new(config.signer),
             doubts: Doubts::default(),
@@ -244,11 +244,13 @@ impl Node {
                 if !self.peers.is_leaf(peer) {
                     self.book.identified(now, peer, &agent, &addresses);
                 }
-                self.tell(Event::Identified(Identified { peer, agent }));
+                self.tell(Event::Identified(Identified { peer, agent, addresses }));
             }
             Input::Found { peer, addresses } => self.found(now, peer, &addresses),
             Input::SharedKey { address } => self.tell(Event::SharedKey(SharedKey { address })),
             Input::Listening { address } => self.tell(Event::Listening(Listening { address })),
+            Input::ListenEnded { address } => self.tell(Event::ListenEnded(Listening { address })),
+            Input::Static(given) => self.statics.set(given, now.mono),
         }
         self.proceed(now);
     }

@@ -53,6 +53,8 @@ pub struct Peer {
     pub score: f64,
     /// What gossipsub was told last of our part of it.
     pub told: f64,
+    /// Of how many verified blocks it brought the first copy on this connection.
+    pub firsts: u64,
 }
 
 impl Peers {
@@ -81,6 +83,7 @@ impl Peers {
                     messages,
                     score: 0.0,
                     told: 0.0,
+                    firsts: 0,
                 },
             );
         }
@@ -129,6 +132,13 @@ impl Peers {
     pub fn scored(&mut self, peer: PeerId, score: f64) {
         if let Some(peer) = self.connected.get_mut(&peer) {
             peer.score = score;
+        }
+    }
+
+    /// A peer brought the first copy of a block.
+    pub fn first(&mut self, peer: PeerId) {
+        if let Some(peer) = self.connected.get_mut(&peer) {
+            peer.firsts += 1;
         }
     }
 

@@ -94,7 +94,11 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let body = Body { store: Some(store.clone()), memory, traffic: traffic.clone() };
     let mut driver = driver(&identity, settings.config.clone(), &settings.net, body)?;
     let page = match settings.http {
-        Some(at) => Some(serve_page(at, &settings.config, page::listens(&settings.net.listen)).await?),
+        Some(at) => {
+            let advertised = settings.discovery.as_ref().and_then(|plan| plan.advertise.host.as_deref());
+            let page = Page::new(&settings.config, page::listens(&settings.net.listen), advertised);
+            Some(serve_page(at, page, &identity).await?)
+        }
         None => None,
     };
     let mut desk = Desk::default();
@@ -316,17 +320,17 @@ fn is_free(address: &Multiaddr) -> Result<(), DaemonError> {
     std::net::TcpListener::bind((ip, port)).map(drop).map_err(|error| DaemonError::Io { what, error })
 }
 
-/// Serves the page and says where; `listens` as in [`Page::new`].
+/// Serves the page, and a record that `identity` signs, and says where.
 ///
 /// # Errors
 /// The address is taken.
 pub async fn serve_page(
     (ip, port): (IpAddr, u16),
-    config: &Settled,
-    listens: bool,
+    page: Page,
+    identity: &Identity,
 ) -> Result<Arc<Mutex<Page>>, DaemonError> {
-    let page = Arc::new(Mutex::new(Page::new(config, listens)));
-    let url = page::serve((ip, port).into(), page.clone())
+    let page = Arc::new(Mutex::new(page));
+    let url = page::serve((ip, port).into(), page.clone(), identity.keypair.clone())
         .await
         .map_err(|error| DaemonError::Io { what: format!("cannot serve the page on {ip}:{port}"), error })?;
     tracing::info!(%url, "page");
@@ -356,16 +360,10 @@ fn look(driver: &Driver<TokioHost>, metrics: Option<&Metrics>) {
     }
 }
 
-/// Tells the page what changes for it: a WebSocket address that we listen on, another signer.
+/// Tells the page what changes for it.
 pub fn note(page: Option<&Arc<Mutex<Page>>>, event: &Event) {
-    let Some(page) = page else { return };
-    let mut page = page.lock().unwrap_or_else(PoisonError::into_inner);
-    match event {
-        Event::Listening(listening) if page::browser_can_dial(&listening.address) => {
-            page.add_relay(listening.address.clone());
-        }
-        Event::SignerChanged(change) => page.signer = change.current,
-        _ => {}
+    if let Some(page) = page {
+        page.lock().unwrap_or_else(PoisonError::into_inner).note(event);
     }
 }
 

@@ -42,6 +42,7 @@ use crate::{
     flags::Events,
     host::TokioHost,
     identity::Identity,
+    page::Page,
     settings::{Net, Ports},
     store::{Budget, Store},
 };
@@ -77,7 +78,8 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
 
 /// Runs the followers, each in a task of its own, and shows what they tell.
 async fn follow(settings: &Settings, config: petrel_core::config::Settled) -> Result<(), DaemonError> {
-    let page = daemon::serve_page(settings.http, &config, true).await?;
+    let first = Identity::generate();
+    let page = daemon::serve_page(settings.http, Page::new(&config, true, None), &first).await?;
     let url = page.lock().map(|page| page.url.clone()).unwrap_or_default();
     let json = settings.events == Events::Json;
     let mut view = View::start(json, &config.chain, &url);
@@ -87,8 +89,11 @@ async fn follow(settings: &Settings, config: petrel_core::config::Settled) -> Re
     let (end, ending) = watch::channel(());
     let mut followers = JoinSet::new();
     for which in 0..settings.followers {
-        let ports = if which == 0 { settings.ports } else { Ports::default() };
-        let driver = daemon::driver(&Identity::generate(), config.clone(), &net(ports), body(&config.chain)?)?;
+        let (ports, identity) = match which {
+            0 => (settings.ports, &first),
+            _ => (Ports::default(), &Identity::generate()),
+        };
+        let driver = daemon::driver(identity, config.clone(), &net(ports), body(&config.chain)?)?;
         followers.spawn(pass_on(which, driver, tell.clone(), ending.clone()));
     }
     let mut stop = std::pin::pin!(daemon::stop_signal());

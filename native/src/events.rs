@@ -141,6 +141,7 @@ pub fn log(event: &Event) {
             tracing::warn!(error = %unread.error, "the signer could not be read from L1; the known one stays");
         }
         Event::Listening(listening) => tracing::info!(address = %listening.address, "listening"),
+        Event::ListenEnded(ended) => tracing::info!(address = %ended.address, "no longer listening"),
         Event::SharedKey(shared) => {
             tracing::warn!(address = %shared.address, "another node has this node's key: give one of them another");
         }

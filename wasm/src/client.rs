@@ -4,7 +4,13 @@
 //! while nothing is borrowed. A panic cannot be survived on wasm32 (the module traps and its state is in the air), so it
 //! is told as a last event and whoever holds the worker ends it.
 
-use core::{cell::RefCell, future::poll_fn, pin::Pin, task::Poll};
+use core::{
+    cell::{Cell, RefCell},
+    future::poll_fn,
+    num::NonZeroU8,
+    pin::Pin,
+    task::Poll,
+};
 use std::{panic, rc::Rc};
 
 use futures::{
@@ -28,6 +34,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::{error::Error, host::BrowserHost, settings, transport};
 
+const ONE: NonZeroU8 = NonZeroU8::MIN;
 const AGENT: &str = concat!("petrel-web/", env!("CARGO_PKG_VERSION"));
 
 /// A node in a browser.
@@ -35,6 +42,8 @@ const AGENT: &str = concat!("petrel-web/", env!("CARGO_PKG_VERSION"));
 pub struct Client {
     driver: Rc<RefCell<Driver<BrowserHost>>>,
     block_time: u64,
+    /// Milliseconds that the host adds to `Date.now()`.
+    correction: Rc<Cell<f64>>,
     task: AbortHandle,
 }
 
@@ -62,14 +71,16 @@ impl Client {
         tell_panics(on_event.clone());
         let (settled, kept) = settings::settle(config)?;
         let block_time = settled.chain.block_time;
-        let driver = Rc::new(RefCell::new(driver(settled, kept, BrowserHost::new(on_keep))?));
+        let correction = Rc::default();
+        let host = BrowserHost::new(on_keep, Rc::clone(&correction));
+        let driver = Rc::new(RefCell::new(driver(settled, kept, host)?));
         let (task, registration) = AbortHandle::new_pair();
         let run = Abortable::new(run(Rc::clone(&driver), on_event), registration);
         wasm_bindgen_futures::spawn_local(async move {
             // Aborted is how it ends.
             let _aborted = run.await;
         });
-        Ok(Self { driver, block_time, task })
+        Ok(Self { driver, block_time, correction, task })
     }
 
     /// The node now, as JSON: the core's `Status`, `block_time` in seconds, and our own peer id under `peer`.
@@ -78,6 +89,27 @@ impl Client {
         let status =
             Status { node: driver.status(), block_time: self.block_time, peer: driver.local_peer().to_string() };
         serde_json::to_string(&status).unwrap_or_default()
+    }
+
+    /// Takes more relays, or where known ones are now: a JSON array of multiaddrs.
+    ///
+    /// # Errors
+    /// `{code, message, remedy}`; then none is taken.
+    #[wasm_bindgen(js_name = addRelays)]
+    pub fn add_relays(&self, relays: &str) -> Result<(), JsValue> {
+        let relays: Vec<String> = serde_json::from_str(relays).unwrap_or_default();
+        let statics = settings::statics(&relays)?;
+        let mut driver = self.driver.borrow_mut();
+        for given in statics {
+            driver.keep(given);
+        }
+        Ok(())
+    }
+
+    /// From now on this device's clock counts as so many milliseconds behind (negative when it is ahead).
+    #[wasm_bindgen(js_name = correctClock)]
+    pub fn correct_clock(&self, millis: f64) {
+        self.correction.set(millis);
     }
 
     /// Ends the node: its connections are closed when the last task has let go of it.
@@ -115,8 +147,8 @@ fn driver(config: Settled, chain: Vec<Link>, host: BrowserHost) -> Result<Driver
         identity,
         agent: AGENT.to_owned(),
         transport,
-        // Connections live and die with the driver.
-        swarm: swarm::Config::without_executor(),
+        // Connections live and die with the driver; a peer's addresses are tried one after another, the better ones first.
+        swarm: swarm::Config::without_executor().with_dial_concurrency_factor(ONE),
         seed,
         host,
     };

@@ -3,7 +3,7 @@
 //! a worker and Node serve alike.
 
 use core::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     future::{Future, Ready, ready},
     pin::Pin,
     task::{Context, Poll, Waker},
@@ -34,11 +34,13 @@ extern "C" {
 pub(crate) struct BrowserHost {
     /// Gets each link of the chain that is to be kept.
     on_keep: Option<js_sys::Function>,
+    /// Milliseconds that are added to `Date.now()`.
+    correction: Rc<Cell<f64>>,
 }
 
 impl BrowserHost {
-    pub(crate) const fn new(on_keep: Option<js_sys::Function>) -> Self {
-        Self { on_keep }
+    pub(crate) const fn new(on_keep: Option<js_sys::Function>, correction: Rc<Cell<f64>>) -> Self {
+        Self { on_keep, correction }
     }
 
     /// Whether it is kept is JavaScript's concern: nothing is promised.
@@ -57,7 +59,7 @@ impl Host for BrowserHost {
     type Working = Ready<Done>;
 
     fn now(&self) -> Now {
-        Now { mono: millis(performance_now()), unix: millis(js_sys::Date::now()) }
+        Now { mono: millis(performance_now()), unix: millis(js_sys::Date::now() + self.correction.get()) }
     }
 
     fn sleep(&self, duration: Duration) -> Sleep {

@@ -7,7 +7,7 @@
 //!   new Client(json, on_event) ──► settings: checked ──► client: one task ──► net::Driver ──► Event
 //!   on_event(json)             ◄──────────────────────── one call an event                   │
 //!                                    host: both clocks, setTimeout, checks run here ◄────────┤
-//!                                    transport: WebSocket, noise, yamux             ◄────────┘
+//!                                    transport: WebTransport, WebSocket             ◄────────┘
 //! ```
 //!
 //! It is made for a dedicated worker, where a check of a 10 MiB block stalls nobody's screen, and runs wherever there
@@ -22,7 +22,9 @@ extern crate test_anywhere;
 mod client;
 mod error;
 mod host;
+mod record;
 mod settings;
 mod transport;
 
 pub use client::Client;
+pub use record::read_record;

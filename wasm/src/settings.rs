@@ -1,9 +1,7 @@
 //! The configuration as JavaScript gives it, checked: JSON text in, the core's own [`Settled`] out, every mistake named.
 //!
-//! `{"chain": NAME or rollup.json object, "signer": "0x…" (optional), "relays": [multiaddr, …], "kept": [link, …]
-//! (optional)}`, a link being `{"number", "hash", "parent", "timestamp"}` of the chain that an earlier run kept, rising.
-
-use std::collections::BTreeMap;
+//! `{"chain": NAME or rollup.json object, "signer": "0x…" (optional), "relays": [multiaddr, …], "expects": true when there
+//! will be more relays later (optional), "kept": [link, …] (optional)}`, a link being `{"number", "hash", "parent", "timestamp"}` of the chain that an earlier run kept, rising.
 
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use petrel_core::{
@@ -15,10 +13,12 @@ use petrel_core::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{error::Error, transport::websocket};
+use crate::{error::Error, transport};
 
 /// Blocks that a gap may have: a tab that was away for longer begins again at the newest block.
 const MAX_GAP: u64 = 120;
+/// Relays that are connected at once: the first copy of a block wins, and one that withholds is outrun. Others stand by.
+const WANTED: usize = 3;
 
 /// As written.
 #[derive(Deserialize)]
@@ -27,6 +27,8 @@ struct Given {
     chain: Value,
     signer: Option<String>,
     relays: Vec<String>,
+    #[serde(default)]
+    expects: bool,
     #[serde(default)]
     kept: Value,
 }
@@ -61,6 +63,14 @@ pub(crate) fn settle(json: &str) -> Result<(Settled, Vec<Link>), Error> {
         ));
     }
     config.statics = statics(&given.relays)?;
+    if config.statics.is_empty() && !given.expects {
+        return Err(Error::new(
+            "no_relay",
+            "there is no relay to connect to",
+            "give at least one; a Petrel daemon shows its own at its start",
+        ));
+    }
+    config.wanted = WANTED;
     config.reputation.spare_statics = false;
     // A tab keeps no blocks, and shows what happened of late.
     config.sync.serve = false;
@@ -70,6 +80,19 @@ pub(crate) fn settle(json: &str) -> Result<(Settled, Vec<Link>), Error> {
     let settled =
         config.settle().map_err(|error| Error::new("bad_options", error.to_string(), "correct the options"))?;
     Ok((settled, kept))
+}
+
+/// The chain of its JSON.
+///
+/// # Errors
+/// `unknown_chain` or `bad_chain`.
+pub(crate) fn chain_of(json: &str) -> Result<Chain, Error> {
+    chain(&serde_json::from_str(json).unwrap_or_default())
+}
+
+/// Whether this is the address of a relay that a browser can dial.
+pub(crate) fn can_dial(relay: &str) -> bool {
+    peer(relay).is_ok()
 }
 
 fn chain(given: &Value) -> Result<Chain, Error> {
@@ -91,45 +114,46 @@ fn chain(given: &Value) -> Result<Chain, Error> {
     }
 }
 
-/// The relays, one entry a peer.
-fn statics(relays: &[String]) -> Result<Vec<Static>, Error> {
-    let mut peers: BTreeMap<PeerId, Vec<String>> = BTreeMap::new();
+/// The relays in the order in which they are given, one entry a peer; of each the better addresses first.
+pub(crate) fn statics(relays: &[String]) -> Result<Vec<Static>, Error> {
+    let mut peers: Vec<(PeerId, Vec<(u8, String)>)> = Vec::new();
     let mut mistakes = Vec::new();
     for relay in relays {
         match peer(relay) {
-            Ok(peer) => peers.entry(peer).or_default().push(relay.clone()),
+            Ok((peer, rank)) => match peers.iter_mut().find(|(known, _)| *known == peer) {
+                Some((_, addresses)) => addresses.push((rank, relay.clone())),
+                None => peers.push((peer, vec![(rank, relay.clone())])),
+            },
             Err(mistake) => mistakes.push(format!("{relay:?} {mistake}")),
         }
     }
     if !mistakes.is_empty() {
-        let remedy = "give relays as /dns4/HOST/tcp/PORT/wss/p2p/PEER or /ip4/ADDRESS/tcp/PORT/ws/p2p/PEER";
+        let remedy = "give relays as /…/udp/PORT/quic-v1/webtransport/certhash/…/p2p/PEER, /dns4/HOST/tcp/PORT/wss/p2p/PEER \
+                      or /ip4/ADDRESS/tcp/PORT/ws/p2p/PEER";
         return Err(Error::new("bad_relay", mistakes.join("; "), remedy));
     }
-    if peers.is_empty() {
-        return Err(Error::new(
-            "no_relay",
-            "there is no relay to connect to",
-            "give at least one; a Petrel daemon shows its own at its start",
-        ));
-    }
-    Ok(peers.into_iter().map(|(peer, addresses)| Static { peer, addresses }).collect())
+    let ordered = |mut addresses: Vec<(u8, String)>| {
+        addresses.sort_by_key(|(rank, _)| *rank);
+        addresses.into_iter().map(|(_, address)| address).collect()
+    };
+    Ok(peers.into_iter().map(|(peer, addresses)| Static { peer, addresses: ordered(addresses) }).collect())
 }
 
-/// The peer id at the end of a relay's address.
-fn peer(relay: &str) -> Result<PeerId, &'static str> {
+/// The peer id at the end of a relay's address, and how good the address is.
+fn peer(relay: &str) -> Result<(PeerId, u8), &'static str> {
     let address: Multiaddr = relay.parse().map_err(|_| "is no multiaddr")?;
     let Some(Protocol::P2p(peer)) = address.iter().last() else {
         return Err("does not end with /p2p/ and the relay's peer id");
     };
-    if websocket::url(&address).is_none() {
-        return Err("is no WebSocket address, and a browser can dial no other");
-    }
-    PeerId::from_bytes(&peer.to_bytes()).map_err(|_| "has a peer id that is too long")
+    let rank =
+        transport::rank(&address).ok_or("is no WebTransport or WebSocket address, and a browser can dial no other")?;
+    let peer = PeerId::from_bytes(&peer.to_bytes()).map_err(|_| "has a peer id that is too long")?;
+    Ok((peer, rank))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::settle;
+    use super::{settle, statics};
 
     const PEER: &str = "16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv";
     const OTHER: &str = "12D3KooWSwjjwmyEMLhEWCDprjd6jj4oTzTHvfYe5mf6d6AkBLS7";
@@ -151,6 +175,20 @@ mod tests {
         let mut addresses: Vec<usize> = settled.statics.iter().map(|peer| peer.addresses.len()).collect();
         addresses.sort_unstable();
         assert_eq!(addresses, [1, 2]);
+    }
+
+    #[test]
+    fn relays_keep_their_order_and_of_each_the_better_address_comes_first() {
+        let hash = "uEiCaDd1Ca1A8IVJ3hsIxIyi11cwxaDKqzVrBkGJbKZU5ng";
+        let relays = [
+            format!("/ip4/127.0.0.1/tcp/1/ws/p2p/{OTHER}"),
+            format!("/ip4/127.0.0.1/tcp/1/ws/p2p/{PEER}"),
+            format!("/dns4/a.example/tcp/443/tls/ws/p2p/{OTHER}"),
+            format!("/ip4/127.0.0.1/udp/1/quic-v1/webtransport/certhash/{hash}/p2p/{OTHER}"),
+        ];
+        let statics = statics(&relays).unwrap();
+        assert_eq!(statics.iter().map(|peer| peer.peer.to_string()).collect::<Vec<_>>(), [OTHER, PEER]);
+        assert_eq!(statics[0].addresses, [&relays[3], &relays[2], &relays[0]].map(Clone::clone));
     }
 
     #[test]
@@ -197,6 +235,6 @@ mod tests {
         assert_eq!(error.code, "bad_relay");
         assert!(error.message.contains("\"nonsense\" is no multiaddr"), "{error}");
         assert!(error.message.contains("does not end with /p2p/"), "{error}");
-        assert!(error.message.contains("is no WebSocket address"), "{error}");
+        assert!(error.message.contains("is no WebTransport or WebSocket address"), "{error}");
     }
 }

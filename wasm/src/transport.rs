@@ -1,17 +1,26 @@
-//! How a browser reaches a peer: WebSocket, then noise, then yamux, all within one timeout.
+//! How a browser reaches a peer: WebTransport, which brings encryption and streams along, or WebSocket with noise and yamux.
+//!
+//! Of several addresses of one peer those come first that are better: see [`rank`].
 
+mod place;
 pub(crate) mod websocket;
+pub(crate) mod webtransport;
 
 use core::time::Duration;
 
 use libp2p::{
-    PeerId, Transport as _,
-    core::{muxing::StreamMuxerBox, transport::Boxed, upgrade::Version},
+    Multiaddr, PeerId, Transport as _,
+    core::{
+        muxing::StreamMuxerBox,
+        transport::{Boxed, OrTransport},
+        upgrade::Version,
+    },
     identity::Keypair,
     noise, yamux,
 };
 
 use websocket::WebSockets;
+use webtransport::WebTransports;
 
 /// From the first byte to a multiplexed connection (the daemon's dial timeout).
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -25,7 +34,18 @@ const MAX_STREAMS: usize = 32;
 pub(crate) fn new(identity: &Keypair) -> Result<Boxed<(PeerId, StreamMuxerBox)>, noise::Error> {
     let mut muxer = yamux::Config::default();
     muxer.set_max_num_streams(MAX_STREAMS);
-    let upgraded =
+    let websocket =
         WebSockets.upgrade(Version::V1).authenticate(noise::Config::new(identity)?).multiplex(muxer).timeout(TIMEOUT);
-    Ok(upgraded.boxed())
+    let webtransport = WebTransports::new(identity).map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
+    let either = OrTransport::new(webtransport.boxed(), websocket.boxed());
+    Ok(either.map(|connection, _| connection.into_inner()).boxed())
+}
+
+/// In which order the addresses of a peer are tried, the lowest first; `None` for what a browser cannot dial. WebTransport
+/// needs no certificate and has no head-of-line blocking; secure WebSocket opens on every page; plain WebSocket does not.
+pub(crate) fn rank(address: &Multiaddr) -> Option<u8> {
+    if webtransport::can_dial(address) {
+        return Some(0);
+    }
+    websocket::url(address).map(|url| if url.starts_with("wss:") { 1 } else { 2 })
 }

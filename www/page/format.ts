@@ -50,3 +50,16 @@ export function address(multiaddr: string): string {
   const [, protocol, host, , port] = multiaddr.split('/');
   return `${protocol === 'ip6' ? `[${host}]` : host}:${port}`;
 }
+
+/** The certificates that a multiaddr names. */
+export function certificates(multiaddr: string): string[] {
+  const parts = multiaddr.split('/');
+  return parts.filter((_, at) => parts[at - 1] === 'certhash');
+}
+
+/** The transport of a multiaddr that a browser dials, as in events. */
+export function transport(multiaddr: string): string {
+  const parts = multiaddr.split('/');
+  if (parts.includes('webtransport')) return 'webtransport';
+  return parts.includes('wss') || parts.includes('tls') ? 'wss' : 'ws';
+}

@@ -1,6 +1,6 @@
 // What happened besides blocks, in plain words.
 
-import type { FollowerEvent } from 'petrel';
+import type { FollowerEvent, Tried } from 'petrel';
 import * as format from './format.ts';
 
 const LINES = 50;
@@ -42,7 +42,7 @@ export class Log {
 function words(event: FollowerEvent): Line | null {
   switch (event.event) {
     case 'connected':
-      return { text: `connected to ${format.peer(event.peer)} at ${format.address(event.address)} by ${event.transport}` };
+      return { text: `connected to ${format.peer(event.peer)} at ${format.address(event.address)} by ${event.transport}${after(event.tried)}` };
     case 'disconnected':
       return { text: `lost the connection to ${format.peer(event.peer)}: ${event.reason}`, bad: true };
     case 'dial_failed':
@@ -64,6 +64,10 @@ function words(event: FollowerEvent): Line | null {
     default:
       return null;
   }
+}
+
+function after(tried: readonly Tried[] = []): string {
+  return tried.map(({ address, error }) => `; ${format.transport(address)} failed: ${error}`).join('');
 }
 
 function gap({ from, to, state }: Extract<FollowerEvent, { event: 'gap' }>): Line {

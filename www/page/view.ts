@@ -1,6 +1,6 @@
 // Everything on the page but where it comes from.
 
-import type { Block, FollowerEvent, Status } from 'petrel';
+import type { Block, FollowerEvent, Peer, Status } from 'petrel';
 import { Blocks } from './blocks.ts';
 import { Chart } from './chart.ts';
 import * as format from './format.ts';
@@ -108,9 +108,22 @@ export class View {
   #relay({ peers }: Status): void {
     const [first] = peers;
     const more = peers.length > 1 ? ` and ${peers.length - 1} more` : '';
-    write('relay', first ? `${first.transport} ${format.address(first.address)}${more}` : 'not connected');
+    write('relay', first ? `${format.address(first.address)}${more}` : 'not connected');
     at('relay').title = peers.map(({ address, agent }) => `${agent ?? ''} ${address}`.trim()).join('\n');
+    write('transport', first ? way(first) : '–');
+    at('transport').title = peers.flatMap(({ tried }) => tried.map(({ address, error }) => `${address}: ${error}`)).join('\n');
   }
+}
+
+const WAYS: Record<string, string> = { webtransport: 'WebTransport', wss: 'secure WebSocket', ws: 'WebSocket' };
+
+/** How this tab is connected: the transport, what vouches for it, and why it is not a better one. */
+function way({ transport, address, tried }: Peer): string {
+  const hashes = format.certificates(address).map((hash) => format.short(hash, 8, 4));
+  const vouched = hashes.length > 0 ? `, certificate ${hashes.join(' or ')}` : '';
+  const [failed] = tried;
+  const why = failed ? ` – ${WAYS[format.transport(failed.address)] ?? 'another way'} failed: ${failed.error}` : '';
+  return `${WAYS[transport] ?? transport}${vouched}${why}`;
 }
 
 function since(seconds: number): string {

@@ -40,10 +40,21 @@ export interface Peer {
   readonly peer: string;
   /** Its multiaddr. */
   readonly address: string;
-  /** `ws` or `wss`. */
+  /** `webtransport`, `wss` or `ws`. */
   readonly transport: string;
+  /** Better addresses of this relay that were tried first, and why each did not do. */
+  readonly tried: readonly Tried[];
   /** What it calls itself. */
   readonly agent: string | null;
+  /** Of how many blocks it brought the first copy since it connected. */
+  readonly firsts: number;
+}
+
+/** An address that did not answer as it should. */
+export interface Tried {
+  readonly address: string;
+  /** In words. */
+  readonly error: string;
 }
 
 interface Fared {
@@ -85,7 +96,13 @@ export type FollowerEvent =
       readonly detail: string;
     }
   | { readonly event: 'conflict'; readonly number: number; readonly first: Hex; readonly second: Hex }
-  | { readonly event: 'connected'; readonly peer: string; readonly address: string; readonly transport: string }
+  | {
+      readonly event: 'connected';
+      readonly peer: string;
+      readonly address: string;
+      readonly transport: string;
+      readonly tried?: readonly Tried[];
+    }
   | { readonly event: 'disconnected'; readonly peer: string; readonly reason: string }
   | { readonly event: 'dial_failed'; readonly peer: string; readonly error: string; readonly retryMs: number }
   | { readonly event: 'topic_joined'; readonly peer: string; readonly version: string }

@@ -14,6 +14,6 @@ export { createFollower } from './follower.js';
 export { PetrelError, type ErrorCode } from './errors.js';
 export type { Follower, FollowerOptions, RollupConfig, StreamOptions } from './follower.js';
 export type { Feed } from './feed.js';
-export type { Block, BlockRef, FollowerEvent, Hex, Peer } from './events.js';
+export type { Block, BlockRef, FollowerEvent, Hex, Peer, Tried } from './events.js';
 export type { State, Status } from './status.js';
 export { indexedDbStore, type KeptBlock, type Store } from './store.js';

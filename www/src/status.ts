@@ -1,6 +1,6 @@
 // What a follower says of itself, and why it is not live. Kept where the events are made, so that nothing is missed.
 
-import type { BlockRef, FollowerEvent, Hex, Peer } from './events.js';
+import type { BlockRef, FollowerEvent, Hex, Peer, Tried } from './events.js';
 
 /**
  * - `connecting`: no relay is connected.
@@ -61,7 +61,7 @@ export interface NodeStatus {
   readonly blockTime: number;
   readonly signer: Hex | null;
   readonly head: BlockRef | null;
-  readonly peers: readonly Peer[];
+  readonly peers: readonly (Omit<Peer, 'tried'> & { readonly tried?: readonly Tried[] })[];
   readonly accepted: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly offsetMs: number | null;
@@ -134,7 +134,7 @@ export class Watch {
       chain: { id: node.chain, name: node.name, blockTime: node.blockTime },
       signer: node.signer,
       head: node.head,
-      peers: node.peers.map(({ peer, address, transport, agent }) => ({ peer, address, transport, agent })),
+      peers: node.peers.map(({ peer, address, transport, tried = [], agent, firsts }) => ({ peer, address, transport, tried, agent, firsts })),
       verified: node.accepted,
       rejected: this.#rejected,
       ignored: this.#ignored,

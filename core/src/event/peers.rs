@@ -97,6 +97,9 @@ pub struct Identified {
     pub peer: PeerId,
     /// Its agent version, cut at 128 characters.
     pub agent: String,
+    /// Where it listens, as it says: multiaddrs.
+    #[serde(skip)]
+    pub addresses: Vec<String>,
 }
 
 /// See [`Event::Discovered`].

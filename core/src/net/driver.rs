@@ -33,7 +33,7 @@ use libp2p::{
 
 use super::{Done, Heavy, Host, NetError, Work, behaviour::Behaviour, convert, link, params, transform::Transform};
 use crate::{
-    config::Settled,
+    config::{Settled, Static},
     event::{Event, PublishFailed},
     fork::Version,
     node::{CheckId, Input, KeepId, Memory, Node, Output, SignerNews, Status},
@@ -156,6 +156,11 @@ impl<H: Host> Driver<H> {
             let addresses = addresses.iter().map(ToString::to_string).collect();
             self.feed(Input::Found { peer, addresses });
         }
+    }
+
+    /// Takes another peer to keep, or where one of them is now.
+    pub fn keep(&mut self, given: Static) {
+        self.feed(Input::Static(given));
     }
 
     /// Tells peers that we are to be found at this address.

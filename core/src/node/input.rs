@@ -6,6 +6,7 @@ use alloy_primitives::Address;
 use bytes::Bytes;
 
 use crate::{
+    config::Static,
     event::Connected,
     fork::Version,
     gossip::{Checked, Message, MessageId},
@@ -163,6 +164,13 @@ pub enum Input {
         /// The multiaddr, with `/p2p/…`.
         address: String,
     },
+    /// This node no longer listens on an address.
+    ListenEnded {
+        /// As it was told.
+        address: String,
+    },
+    /// Another peer to keep, or where one of them is now: as in [`Config::statics`](crate::config::Config::statics).
+    Static(Static),
 }
 
 /// What a host learns of the signer.

@@ -79,6 +79,7 @@ impl Node {
         // Our own block, too, says that our signer is right: whom we sign for hears no other.
         self.vouched_at = Some(pending.arrived.mono);
         if let Some(peer) = pending.peer {
+            self.peers.first(peer);
             self.note(now, peer, Deed::Delivered);
         }
         self.lead(now, block);

@@ -94,6 +94,8 @@ pub struct PeerStatus {
     pub score: f64,
     /// Our part of it, as gossipsub was told.
     pub application: f64,
+    /// Of how many verified blocks it brought the first copy since it connected.
+    pub firsts: u64,
 }
 
 /// See [`Status`].
@@ -170,6 +172,12 @@ impl From<(Subject, &Ban)> for BanStatus {
 
 impl From<&Peer> for PeerStatus {
     fn from(peer: &Peer) -> Self {
-        Self { connected: peer.connected.clone(), agent: peer.agent.clone(), score: peer.score, application: peer.told }
+        Self {
+            connected: peer.connected.clone(),
+            agent: peer.agent.clone(),
+            score: peer.score,
+            application: peer.told,
+            firsts: peer.firsts,
+        }
     }
 }

@@ -3,16 +3,27 @@
 //! A healthy peer never pays for a dead one. A connection that ends is redialled after [`Dialer::FIRST`]; each failure
 //! doubles the wait up to [`Dialer::LONGEST`]; a connection that lasted [`Dialer::STEADY`] forgets the failures. Jitter
 //! takes up to a quarter off, drawn from the given seed. At most [`Statics::AT_ONCE`] dials run at once.
+//!
+//! Where not all of them are wanted at once (a browser and its relays), the others stand by: of those that are due the one
+//! with the fewest failures is dialled, and of these the one that was given first.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use crate::{chance::Chance, config::Static, peer::PeerId};
+use crate::{
+    chance::Chance,
+    config::{MAX_STATICS, Static},
+    peer::PeerId,
+};
 
-/// All peers that are to be kept.
+/// All peers that are to be kept: at most [`MAX_STATICS`].
 #[derive(Debug)]
 pub struct Statics {
     peers: BTreeMap<PeerId, Dialer>,
+    /// How many are to be connected at once.
+    wanted: usize,
+    /// Given to the next one that is added.
+    rank: usize,
     jitter: Chance,
 }
 
@@ -20,6 +31,8 @@ pub struct Statics {
 #[derive(Debug)]
 pub struct Dialer {
     addresses: Vec<String>,
+    /// Lower was given earlier.
+    rank: usize,
     failures: u32,
     state: State,
 }
@@ -52,11 +65,41 @@ impl Statics {
     /// Dials that may run at once: browsers throttle more.
     pub const AT_ONCE: usize = 4;
 
-    /// Everybody is due at `now` (monotonic).
-    pub fn new(statics: &[Static], seed: u64, now: Duration) -> Self {
-        let dialer =
-            |given: &Static| Dialer { addresses: given.addresses.clone(), failures: 0, state: State::Waiting(now) };
-        Self { peers: statics.iter().map(|given| (given.peer, dialer(given))).collect(), jitter: Chance::new(seed) }
+    /// Everybody is due at `now` (monotonic); `wanted` are to be connected at once.
+    pub fn new(statics: &[Static], wanted: usize, seed: u64, now: Duration) -> Self {
+        let mut this = Self { peers: BTreeMap::new(), wanted, rank: 0, jitter: Chance::new(seed) };
+        for given in statics {
+            this.set(given.clone(), now);
+        }
+        this
+    }
+
+    /// Another peer that is to be kept, or where one is now: with new addresses it is due at once. Where there are too many,
+    /// one that fails makes room; where none does, the new one is not kept.
+    pub fn set(&mut self, given: Static, now: Duration) {
+        if let Some(dialer) = self.peers.get_mut(&given.peer) {
+            if dialer.addresses != given.addresses && !given.addresses.is_empty() {
+                dialer.addresses = given.addresses;
+                dialer.failures = 0;
+                if matches!(dialer.state, State::Waiting(_)) {
+                    dialer.state = State::Waiting(now);
+                }
+            }
+            return;
+        }
+        if self.peers.len() >= MAX_STATICS && !self.make_room() {
+            return;
+        }
+        let state = State::Waiting(now);
+        self.peers.insert(given.peer, Dialer { addresses: given.addresses, rank: self.rank, failures: 0, state });
+        self.rank += 1;
+    }
+
+    fn make_room(&mut self) -> bool {
+        let fails = |dialer: &Dialer| dialer.failures > 0 && matches!(dialer.state, State::Waiting(_));
+        let failing = self.peers.iter().filter(|(_, dialer)| fails(dialer));
+        let worst = failing.max_by_key(|(_, dialer)| (dialer.failures, dialer.rank)).map(|(peer, _)| *peer);
+        worst.and_then(|peer| self.peers.remove(&peer)).is_some()
     }
 
     /// Whether this peer is to be kept.
@@ -66,18 +109,19 @@ impl Statics {
 
     /// The next peer to dial at `now`, marked as being dialled: itself and its addresses.
     pub fn next(&mut self, now: Duration) -> Option<(PeerId, Vec<String>)> {
-        if self.dialling() >= Self::AT_ONCE {
+        if self.has_enough() {
             return None;
         }
-        let due = |dialer: &&mut Dialer| matches!(dialer.state, State::Waiting(at) if at <= now);
-        let (peer, dialer) = self.peers.iter_mut().find(|(_, dialer)| due(dialer))?;
+        let due = |dialer: &Dialer| matches!(dialer.state, State::Waiting(at) if at <= now);
+        let waiting = self.peers.iter_mut().filter(|(_, dialer)| due(dialer));
+        let (peer, dialer) = waiting.min_by_key(|(_, dialer)| (dialer.failures, dialer.rank))?;
         dialer.state = State::Dialling;
         Some((*peer, dialer.addresses.clone()))
     }
 
     /// When [`Statics::next`] has somebody again (monotonic).
     pub fn due(&self) -> Option<Duration> {
-        if self.dialling() >= Self::AT_ONCE {
+        if self.has_enough() {
             return None;
         }
         let waiting = |dialer: &Dialer| match dialer.state {
@@ -131,8 +175,11 @@ impl Statics {
         connected.min().map(|(_, peer)| peer)
     }
 
-    fn dialling(&self) -> usize {
-        self.peers.values().filter(|dialer| dialer.state == State::Dialling).count()
+    /// Whether nobody more is to be dialled now.
+    fn has_enough(&self) -> bool {
+        let dialling = self.peers.values().filter(|dialer| dialer.state == State::Dialling).count();
+        let connected = self.peers.values().filter(|dialer| matches!(dialer.state, State::Connected(_))).count();
+        dialling >= Self::AT_ONCE || dialling + connected >= self.wanted
     }
 
     fn draw(&mut self) -> u8 {

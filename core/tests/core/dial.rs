@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use petrel_core::{
-    config::Static,
+    config::{MAX_STATICS, Static},
     peer::PeerId,
     peers::{Dialer, Statics},
 };
@@ -12,10 +12,16 @@ fn peer(seed: u8) -> PeerId {
     PeerId::from_bytes(&[seed]).unwrap()
 }
 
+fn at(seed: u8) -> Static {
+    Static { peer: peer(seed), addresses: vec![format!("/memory/{seed}")] }
+}
+
 fn statics(count: u8) -> Statics {
-    let given: Vec<_> =
-        (1..=count).map(|seed| Static { peer: peer(seed), addresses: vec![format!("/memory/{seed}")] }).collect();
-    Statics::new(&given, 42, Duration::ZERO)
+    wanting(count, usize::MAX)
+}
+
+fn wanting(count: u8, wanted: usize) -> Statics {
+    Statics::new(&(1..=count).map(at).collect::<Vec<_>>(), wanted, 42, Duration::ZERO)
 }
 
 const fn secs(secs: u64) -> Duration {
@@ -104,7 +110,7 @@ fn a_peer_that_came_by_itself_is_not_dialled() {
 fn one_seed_one_schedule() {
     let run = |seed| {
         let given = [Static { peer: peer(1), addresses: vec!["/memory/1".to_owned()] }];
-        let mut statics = Statics::new(&given, seed, Duration::ZERO);
+        let mut statics = Statics::new(&given, usize::MAX, seed, Duration::ZERO);
         (0..5)
             .map(|_| {
                 let now = statics.due().unwrap();
@@ -127,4 +133,48 @@ fn the_one_that_has_been_connected_longest_is_known() {
     assert_eq!(statics.longest_connected(secs(10), secs(10)), None);
     statics.disconnected(peer(2), secs(11));
     assert_eq!(statics.longest_connected(secs(12), secs(5)), Some(peer(1)));
+}
+
+#[test]
+fn so_many_as_are_wanted_are_connected_and_the_others_stand_by() {
+    let mut statics = wanting(5, 2);
+    let dialled: Vec<_> = std::iter::from_fn(|| statics.next(Duration::ZERO)).map(|(peer, _)| peer).collect();
+    assert_eq!(dialled, [peer(1), peer(2)]);
+    statics.connected(peer(1), secs(1));
+    statics.failed(peer(2), secs(1));
+    assert_eq!(statics.next(secs(1)).unwrap().0, peer(3), "one that has not failed comes before one that has");
+    statics.connected(peer(3), secs(2));
+    assert_eq!((statics.next(secs(100)), statics.due()), (None, None), "there are enough");
+    statics.disconnected(peer(1), secs(100));
+    assert_eq!(statics.next(secs(100)).unwrap().0, peer(4));
+}
+
+#[test]
+fn a_new_address_is_dialled_at_once_and_a_new_peer_is_one_more() {
+    let mut statics = wanting(1, 2);
+    statics.next(Duration::ZERO);
+    statics.failed(peer(1), Duration::ZERO);
+    assert_eq!(statics.next(Duration::ZERO), None);
+    statics.set(at(1), Duration::ZERO);
+    assert_eq!(statics.next(Duration::ZERO), None, "what is known already changes nothing");
+    let moved = Static { peer: peer(1), addresses: vec!["/memory/100".to_owned()] };
+    statics.set(moved.clone(), Duration::ZERO);
+    assert_eq!(statics.next(Duration::ZERO), Some((peer(1), moved.addresses)));
+    statics.set(at(2), Duration::ZERO);
+    assert_eq!(statics.next(Duration::ZERO).unwrap().0, peer(2));
+}
+
+#[test]
+fn where_there_are_too_many_one_that_fails_makes_room() {
+    let many = u16::try_from(MAX_STATICS).unwrap();
+    let id = |seed: u16| PeerId::from_bytes(&seed.to_be_bytes()).unwrap();
+    let at = |seed: u16| Static { peer: id(seed), addresses: vec![format!("/memory/{seed}")] };
+    let given: Vec<_> = (0..many).map(at).collect();
+    let mut statics = Statics::new(&given, 1, 42, Duration::ZERO);
+    statics.set(at(many), Duration::ZERO);
+    assert!(!statics.contains(id(many)), "nobody fails");
+    statics.next(Duration::ZERO);
+    statics.failed(id(0), Duration::ZERO);
+    statics.set(at(many), Duration::ZERO);
+    assert!(statics.contains(id(many)) && !statics.contains(id(0)));
 }

@@ -16,10 +16,12 @@ use libp2p::{
     Multiaddr,
     core::transport::{DialOpts, ListenerId, Transport, TransportError, TransportEvent},
 };
-use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen::JsCast as _;
 
 pub(crate) use address::url;
 use connection::{Connection, Opening};
+
+use super::place;
 
 /// Why a WebSocket did not open.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,12 +38,16 @@ pub(crate) enum DialError {
         why: String,
     },
     /// Closed before it opened. Browsers keep the reason from scripts.
-    #[error("{url} did not open (code {code}): nothing listens there, it is no WebSocket, or the browser blocks it")]
+    #[error(
+        "{url} did not open (code {code}): nothing listens there, it is no WebSocket, or the browser blocks it{hint}"
+    )]
     Refused {
         /// What was to be opened.
         url: String,
         /// The close code.
         code: u16,
+        /// What else may be the reason.
+        hint: &'static str,
     },
 }
 
@@ -65,8 +71,9 @@ impl Transport for WebSockets {
 
     /// The `WebSocket` is made when the dial is first polled: a dial that is never polled costs nothing.
     fn dial(&mut self, address: Multiaddr, _: DialOpts) -> Result<Self::Dial, TransportError<DialError>> {
-        let url = url(&address).ok_or(TransportError::MultiaddrNotSupported(address))?;
-        Ok(Box::pin(async move { open(url)?.await }))
+        let Some(url) = url(&address) else { return Err(TransportError::MultiaddrNotSupported(address)) };
+        let hint = place::hint(&address);
+        Ok(Box::pin(async move { open(url, hint)?.await }))
     }
 
     fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<TransportEvent<Self::ListenerUpgrade, DialError>> {
@@ -74,12 +81,12 @@ impl Transport for WebSockets {
     }
 }
 
-fn open(url: String) -> Result<Opening, DialError> {
-    if !js_sys::Reflect::has(&js_sys::global(), &JsValue::from_str("WebSocket")).unwrap_or(false) {
+fn open(url: String, hint: &'static str) -> Result<Opening, DialError> {
+    if !place::has("WebSocket") {
         return Err(DialError::Missing);
     }
     match web_sys::WebSocket::new(&url) {
-        Ok(socket) => Ok(Opening::new(socket, url)),
+        Ok(socket) => Ok(Opening::new(socket, url, hint)),
         Err(error) => {
             let why = error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
             Err(DialError::Forbidden { url, why: why.unwrap_or_else(|| "no reason given".to_owned()) })

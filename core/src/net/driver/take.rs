@@ -1,7 +1,7 @@
 //! What the swarm tells, as facts for the node.
 
 use libp2p::{
-    gossipsub, identify, ping,
+    Multiaddr, gossipsub, identify, ping,
     swarm::{ConnectionId, SwarmEvent},
 };
 
@@ -52,8 +52,12 @@ impl<H: Host> Driver<H> {
                 }
             }
             SwarmEvent::NewListenAddr { address, .. } => {
-                let address = address.with_p2p(self.local_peer()).unwrap_or_else(|address| address).to_string();
+                let address = self.with_peer(address);
                 self.feed(Input::Listening { address });
+            }
+            SwarmEvent::ExpiredListenAddr { address, .. } => {
+                let address = self.with_peer(address);
+                self.feed(Input::ListenEnded { address });
             }
             SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "a listener had an error and goes on"),
             SwarmEvent::ListenerClosed { addresses, reason: Err(error), .. } => {
@@ -117,6 +121,11 @@ impl<H: Host> Driver<H> {
             tracing::debug!(%peer, %error, "ping failed, closing the connection");
             self.swarm.close_connection(connection);
         }
+    }
+
+    /// As text, with our own peer id at its end.
+    fn with_peer(&self, address: Multiaddr) -> String {
+        address.with_p2p(self.local_peer()).unwrap_or_else(|address| address).to_string()
     }
 
     fn shared_key(&mut self, address: String) {

@@ -202,11 +202,15 @@ impl Drop for Socket {
 }
 
 /// A dial under way: ends with the connection, or with why there is none. Dropping it gives up.
-pub(super) struct Opening(SendWrapper<Option<Socket>>, String);
+pub(super) struct Opening {
+    socket: SendWrapper<Option<Socket>>,
+    url: String,
+    hint: &'static str,
+}
 
 impl Opening {
-    pub(super) fn new(socket: WebSocket, url: String) -> Self {
-        Self(SendWrapper::new(Some(Socket::new(socket))), url)
+    pub(super) fn new(socket: WebSocket, url: String, hint: &'static str) -> Self {
+        Self { socket: SendWrapper::new(Some(Socket::new(socket))), url, hint }
     }
 }
 
@@ -214,7 +218,7 @@ impl Future for Opening {
     type Output = Result<Connection, DialError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let phase = self.0.as_ref().map_or(Phase::Ended, |socket| {
+        let phase = self.socket.as_ref().map_or(Phase::Ended, |socket| {
             let mut shared = socket.shared.borrow_mut();
             shared.waker = Some(context.waker().clone());
             shared.phase.clone()
@@ -224,8 +228,8 @@ impl Future for Opening {
             Phase::Broken(_, code) => code,
             Phase::Open | Phase::Ended => 0,
         };
-        let refused = DialError::Refused { url: self.1.clone(), code };
-        let opened = Option::take(&mut self.0).filter(|_| matches!(phase, Phase::Open));
+        let refused = DialError::Refused { url: self.url.clone(), code, hint: self.hint };
+        let opened = Option::take(&mut self.socket).filter(|_| matches!(phase, Phase::Open));
         Poll::Ready(opened.map(|socket| Connection(SendWrapper::new(socket))).ok_or(refused))
     }
 }

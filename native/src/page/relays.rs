@@ -1,0 +1,185 @@
+//! Where browsers can dial this daemon, and other relays that it is connected to.
+//!
+//! Of others only addresses at the IP from which they are connected are told on: nobody sends our tabs to a third. At most
+//! [`OWN`] addresses of our own, [`PEERS`] others with [`EACH`] addresses each.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use libp2p::{Multiaddr, multiaddr::Protocol};
+use petrel_core::{Event, net::Record, peer::PeerId};
+
+/// As many as a record holds.
+const OWN: usize = Record::ADDRESSES;
+const PEERS: usize = 8;
+const EACH: usize = Record::OTHERS / PEERS;
+/// Connected nodes whose IP is remembered: more than the high tide lets stay.
+const CONNECTED: usize = 1024;
+
+/// Addresses that browsers can dial.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Relays {
+    /// Said instead of an address that we listen on.
+    advertised: Option<Protocol<'static>>,
+    own: Vec<String>,
+    connected: BTreeMap<PeerId, IpAddr>,
+    others: BTreeMap<PeerId, Vec<String>>,
+}
+
+impl Relays {
+    pub(super) fn new(advertised: Option<&str>) -> Self {
+        let host = |host: &str| match host.parse() {
+            Ok(IpAddr::V4(ip)) => Protocol::Ip4(ip),
+            Ok(IpAddr::V6(ip)) => Protocol::Ip6(ip),
+            Err(_) => Protocol::Dns(host.to_owned().into()),
+        };
+        Self { advertised: advertised.map(host), ..Self::default() }
+    }
+
+    /// This daemon's own.
+    pub(super) fn own(&self) -> &[String] {
+        &self.own
+    }
+
+    /// Those of other relays.
+    pub(super) fn others(&self) -> Vec<String> {
+        self.others.values().flatten().cloned().collect()
+    }
+
+    pub(super) fn note(&mut self, event: &Event) {
+        match event {
+            Event::Listening(at) => self.add(&at.address),
+            Event::ListenEnded(at) => self.remove(&at.address),
+            Event::Connected(peer) if !peer.leaf && self.connected.len() < CONNECTED => {
+                self.connected.extend(peer.ip.map(|ip| (peer.peer, ip)));
+            }
+            Event::Disconnected(gone) => {
+                self.connected.remove(&gone.peer);
+                self.others.remove(&gone.peer);
+            }
+            Event::Identified(said) => self.identified(said.peer, &said.addresses),
+            _ => {}
+        }
+    }
+
+    fn add(&mut self, address: &str) {
+        let Some(address) = self.told(address) else { return };
+        if self.own.len() < OWN && !self.own.contains(&address) {
+            self.own.push(address);
+        }
+    }
+
+    fn remove(&mut self, address: &str) {
+        let address = self.told(address);
+        self.own.retain(|known| Some(known) != address.as_ref());
+    }
+
+    /// An address of ours as browsers should have it; `None` for what they cannot dial.
+    fn told(&self, address: &str) -> Option<String> {
+        let address: Multiaddr = address.parse().ok().filter(can_dial)?;
+        let local = ip(&address).is_none_or(|ip| ip.is_loopback());
+        match &self.advertised {
+            Some(host) if !local => Some(address.replace(0, |_| Some(host.clone()))?.to_string()),
+            _ => Some(address.to_string()),
+        }
+    }
+
+    fn identified(&mut self, peer: PeerId, addresses: &[String]) {
+        let Some(at) = self.connected.get(&peer).copied() else { return };
+        let parsed = addresses.iter().filter_map(|address| address.parse::<Multiaddr>().ok());
+        let here = parsed.filter(|address| can_dial(address) && ip(address) == Some(at));
+        let named = here.filter_map(|address| with_peer(address, peer)).take(EACH).collect::<Vec<_>>();
+        if named.is_empty() {
+            self.others.remove(&peer);
+        } else if self.others.len() < PEERS || self.others.contains_key(&peer) {
+            self.others.insert(peer, named);
+        }
+    }
+}
+
+/// Whether a browser can dial any of these.
+pub fn listens(addresses: &[Multiaddr]) -> bool {
+    addresses.iter().any(can_dial)
+}
+
+/// Whether a browser has a transport for the address.
+fn can_dial(address: &Multiaddr) -> bool {
+    address.iter().any(|part| matches!(part, Protocol::Ws(_) | Protocol::Wss(_) | Protocol::WebTransport))
+}
+
+fn ip(address: &Multiaddr) -> Option<IpAddr> {
+    match address.iter().next()? {
+        Protocol::Ip4(ip) => Some(ip.into()),
+        Protocol::Ip6(ip) => Some(ip.into()),
+        _ => None,
+    }
+}
+
+/// With this peer's id at its end; `None` when it names another.
+fn with_peer(address: Multiaddr, peer: PeerId) -> Option<String> {
+    let id = libp2p::PeerId::from_bytes(peer.as_bytes()).ok()?;
+    address.with_p2p(id).ok().map(|address| address.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use petrel_core::event::{Connected, Direction, Disconnected, Identified, Listening};
+
+    use super::*;
+
+    const PEER: &str = "16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv";
+
+    fn listening(address: &str) -> Event {
+        Event::Listening(Listening { address: address.to_owned() })
+    }
+
+    fn connected(ip: &str) -> Event {
+        Event::Connected(Connected {
+            peer: PEER.parse().unwrap(),
+            address: format!("/ip4/{ip}/tcp/1"),
+            transport: "tcp",
+            direction: Direction::Outbound,
+            leaf: false,
+            ip: ip.parse().ok(),
+            tried: Vec::new(),
+        })
+    }
+
+    fn identified(addresses: &[&str]) -> Event {
+        let addresses = addresses.iter().map(|&address| address.to_owned()).collect();
+        Event::Identified(Identified { peer: PEER.parse().unwrap(), agent: String::new(), addresses })
+    }
+
+    #[test]
+    fn what_browsers_can_dial_is_told_until_it_ends() {
+        let mut relays = Relays::new(None);
+        relays.note(&listening("/ip4/10.0.0.1/tcp/9222"));
+        relays.note(&listening("/ip4/10.0.0.1/tcp/9223/ws"));
+        relays.note(&listening("/ip4/10.0.0.1/udp/9224/quic-v1/webtransport"));
+        assert_eq!(relays.own().len(), 2);
+        relays.note(&Event::ListenEnded(Listening { address: "/ip4/10.0.0.1/tcp/9223/ws".to_owned() }));
+        assert_eq!(relays.own(), ["/ip4/10.0.0.1/udp/9224/quic-v1/webtransport"]);
+    }
+
+    #[test]
+    fn the_advertised_host_is_told_instead_of_a_private_one() {
+        for (host, told) in [("192.0.2.1", "/ip4/192.0.2.1"), ("relay.example", "/dns/relay.example")] {
+            let mut relays = Relays::new(Some(host));
+            relays.note(&listening("/ip4/10.0.0.1/tcp/9223/ws"));
+            relays.note(&listening("/ip4/127.0.0.1/tcp/9223/ws"));
+            assert_eq!(relays.own(), [format!("{told}/tcp/9223/ws"), "/ip4/127.0.0.1/tcp/9223/ws".to_owned()]);
+        }
+    }
+
+    #[test]
+    fn of_others_only_what_is_where_they_are_is_told_on() {
+        let mut relays = Relays::new(None);
+        let other = "/ip4/192.0.2.7/tcp/9223/ws";
+        relays.note(&identified(&[other]));
+        assert!(relays.others().is_empty(), "it is not connected");
+        relays.note(&connected("192.0.2.7"));
+        relays.note(&identified(&["/ip4/192.0.2.8/tcp/443/ws", "/ip4/192.0.2.7/tcp/9222", other, "nonsense"]));
+        assert_eq!(relays.others(), [format!("{other}/p2p/{PEER}")]);
+        relays.note(&Event::Disconnected(Disconnected { peer: PEER.parse().unwrap(), reason: String::new() }));
+        assert!(relays.others().is_empty());
+    }
+}
