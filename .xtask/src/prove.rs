@@ -1,13 +1,13 @@
 //! `cargo xtask prove` and `cargo xtask bench`: what takes too long for every change.
 
-use std::{path::PathBuf, time::Instant};
+use std::{fs, path::PathBuf, time::Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{
-    fuzz,
+    fuzz, setup,
     shell::{Shell, run},
-    www,
+    wasm, www,
 };
 
 /// Cases of each property, where `cargo xtask test` is content with 256.
@@ -28,6 +28,7 @@ pub(crate) fn prove(shell: &Shell, args: &[String]) -> Result<()> {
     bench(shell, &[])?;
     relay(shell)?;
     sync(shell)?;
+    browser(shell)?;
     flood(shell, &[])?;
     crash(shell, &[])?;
     leaves(shell, &[])?;
@@ -37,7 +38,7 @@ pub(crate) fn prove(shell: &Shell, args: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// `relay`, `sync`, or the bench `validate`, whose `args` go to criterion (a filter, `--quick`, …).
+/// `relay`, `sync`, `browser`, or the bench `validate`, whose `args` go to criterion (a filter, `--quick`, …).
 pub(crate) fn bench(shell: &Shell, args: &[String]) -> Result<()> {
     if args.first().is_some_and(|word| word == "relay") {
         return relay(shell);
@@ -45,7 +46,32 @@ pub(crate) fn bench(shell: &Shell, args: &[String]) -> Result<()> {
     if args.first().is_some_and(|word| word == "sync") {
         return sync(shell);
     }
+    if args.first().is_some_and(|word| word == "browser") {
+        return browser(shell);
+    }
     run(shell.cargo(["bench", "--package", "petrel-tests", "--bench", "validate", "--"]).args(args))
+}
+
+/// What a follower costs in Chromium, beside native code and beside JavaScript.
+fn browser(shell: &Shell) -> Result<()> {
+    setup::node(shell)?;
+    let chromium = setup::chromium(shell)?;
+    www::build(shell)?;
+    let folder = shell.target().join("bench-browser");
+    fs::create_dir_all(&folder).context("cannot write to the target folder")?;
+    wasm::build_for_bench(shell, &folder.join("wasm"))?;
+    run(shell.npm(["run", "build:bench"]).env("PETREL_BENCH", &folder))?;
+    run(&mut shell.cargo(["build", "--release", "--package", "petrel-node", "--bin", "petrel"]))?;
+    run(&mut shell.cargo(["build", "--release", "--package", "petrel-tests", "--example", "browser_bench"]))?;
+    let release = shell.target().join("release");
+    let feed = release.join("examples/browser_bench");
+    run(shell.command(&feed, ["samples"]).arg(&folder))?;
+    let mut node = shell.command("node", [shell.www().join("bench/run.js")]);
+    node.env("PETREL_BENCH", &folder)
+        .env("PETREL_BENCH_FEED", feed)
+        .env("PETREL_BIN", release.join("petrel"))
+        .env("PETREL_CHROMIUM", chromium);
+    run(&mut node)
 }
 
 /// What relaying costs, beside plain libp2p.

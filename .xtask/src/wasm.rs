@@ -3,7 +3,11 @@
 //! Three tools in a row: cargo (profile `wasm`), wasm-bindgen (pinned in `Cargo.lock`), wasm-opt (pinned in
 //! `www/package-lock.json`). The last two run only when what cargo made, or one of them, has changed.
 
-use std::{fmt::Write as _, fs, path::Path};
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
@@ -30,9 +34,7 @@ const FEATURES: [&str; 6] = [
 pub(crate) fn build(shell: &Shell) -> Result<()> {
     setup::wasm(shell)?;
     setup::npm(shell)?;
-    let target = "wasm32-unknown-unknown";
-    run(&mut shell.cargo(["build", "--package", "petrel-wasm", "--lib", "--target", target, "--profile", "wasm"]))?;
-    let built = shell.target().join(target).join("wasm").join(NAME).with_extension("wasm");
+    let built = compile(shell, &[])?;
     let package = shell.www().join("pkg");
     let made_from = made_from(shell, &built)?;
     let mark = shell.target().join("petrel-wasm.made-from");
@@ -48,6 +50,22 @@ pub(crate) fn build(shell: &Shell) -> Result<()> {
     bindgen(shell, &built, &package)?;
     shrink(shell, &package.join("petrel_wasm_bg.wasm"))?;
     fs::write(mark, made_from).context("cannot write to the target folder")
+}
+
+/// Builds the module with what benches call, into `package`.
+pub(crate) fn build_for_bench(shell: &Shell, package: &Path) -> Result<()> {
+    let built = compile(shell, &["--features", "bench"])?;
+    bindgen(shell, &built, package)?;
+    shrink(shell, &package.join("petrel_wasm_bg.wasm"))
+}
+
+/// The module as cargo makes it.
+fn compile(shell: &Shell, features: &[&str]) -> Result<PathBuf> {
+    let target = "wasm32-unknown-unknown";
+    let mut cargo =
+        shell.cargo(["build", "--package", "petrel-wasm", "--lib", "--target", target, "--profile", "wasm"]);
+    run(cargo.args(features))?;
+    Ok(shell.target().join(target).join("wasm").join(NAME).with_extension("wasm"))
 }
 
 /// Names everything that the package is made from: cargo's output, and the version of each later tool.

@@ -117,7 +117,7 @@ pub(crate) fn host_of(at: SocketAddr) -> String {
 
 async fn relay(State(page): State<Arc<Mutex<Page>>>) -> Response {
     let page = settled(&page).await;
-    let body = json!({ "chain": page.chain, "signer": page.signer, "relays": page.relays.own() });
+    let body = json!({ "chain": page.chain, "signer": page.signer, "relays": page.relays.own(), "record": true });
     ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 

@@ -19,6 +19,8 @@
 #[macro_use]
 extern crate test_anywhere;
 
+#[cfg(feature = "bench")]
+mod bench;
 mod client;
 mod error;
 mod host;
@@ -26,5 +28,7 @@ mod record;
 mod settings;
 mod transport;
 
+#[cfg(feature = "bench")]
+pub use bench::judge_message;
 pub use client::Client;
 pub use record::read_record;

@@ -1,7 +1,8 @@
 //! The configuration as JavaScript gives it, checked: JSON text in, the core's own [`Settled`] out, every mistake named.
 //!
 //! `{"chain": NAME or rollup.json object, "signer": "0x…" (optional), "relays": [multiaddr, …], "expects": true when there
-//! will be more relays later (optional), "kept": [link, …] (optional)}`, a link being `{"number", "hash", "parent", "timestamp"}` of the chain that an earlier run kept, rising.
+//! will be more relays later (optional), "remembered": [multiaddr, …] of an earlier run (optional), "kept": [link, …]
+//! (optional)}`, a link being `{"number", "hash", "parent", "timestamp"}` of the chain that an earlier run kept, rising.
 
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use petrel_core::{
@@ -19,6 +20,8 @@ use crate::{error::Error, transport};
 const MAX_GAP: u64 = 120;
 /// Relays that are connected at once: the first copy of a block wins, and one that withholds is outrun. Others stand by.
 const WANTED: usize = 3;
+/// Addresses of an earlier run that are tried at most, after those that are given.
+const REMEMBERED: usize = 32;
 
 /// As written.
 #[derive(Deserialize)]
@@ -29,6 +32,8 @@ struct Given {
     relays: Vec<String>,
     #[serde(default)]
     expects: bool,
+    #[serde(default)]
+    remembered: Value,
     #[serde(default)]
     kept: Value,
 }
@@ -62,13 +67,11 @@ pub(crate) fn settle(json: &str) -> Result<(Settled, Vec<Link>), Error> {
             "give `signer`: the unsafeBlockSigner of the chain's SystemConfig contract on L1",
         ));
     }
-    config.statics = statics(&given.relays)?;
-    if config.statics.is_empty() && !given.expects {
-        return Err(Error::new(
-            "no_relay",
-            "there is no relay to connect to",
-            "give at least one; a Petrel daemon shows its own at its start",
-        ));
+    let remembered = serde_json::from_value::<Vec<String>>(given.remembered).unwrap_or_default();
+    let remembered = remembered.into_iter().filter(|relay| can_dial(relay)).take(REMEMBERED);
+    config.statics = statics(&given.relays.iter().cloned().chain(remembered).collect::<Vec<_>>())?;
+    if given.relays.is_empty() && !given.expects {
+        return Err(no_relay());
     }
     config.wanted = WANTED;
     config.reputation.spare_statics = false;
@@ -80,6 +83,14 @@ pub(crate) fn settle(json: &str) -> Result<(Settled, Vec<Link>), Error> {
     let settled =
         config.settle().map_err(|error| Error::new("bad_options", error.to_string(), "correct the options"))?;
     Ok((settled, kept))
+}
+
+fn no_relay() -> Error {
+    Error::new(
+        "no_relay",
+        "there is no relay to connect to",
+        "give at least one; a Petrel daemon shows its own at its start",
+    )
 }
 
 /// The chain of its JSON.

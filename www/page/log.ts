@@ -45,6 +45,10 @@ function words(event: FollowerEvent): Line | null {
       return { text: `connected to ${format.peer(event.peer)} at ${format.address(event.address)} by ${event.transport}${after(event.tried)}` };
     case 'disconnected':
       return { text: `lost the connection to ${format.peer(event.peer)}: ${event.reason}`, bad: true };
+    case 'relay_found':
+      return { text: `${event.url} is ${format.peer(event.peer)}, by ${event.addresses.map(format.transport).join(', ')}` };
+    case 'record_failed':
+      return { text: `${event.url}: ${event.message}; trying again in ${format.delay(event.retryMs)}`, bad: true };
     case 'dial_failed':
       return { text: `${event.error}; trying again in ${format.delay(event.retryMs)}`, bad: true };
     case 'rejected':

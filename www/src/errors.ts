@@ -9,6 +9,12 @@ export type ErrorCode =
   | 'no_signer'
   | 'bad_relay'
   | 'no_relay'
+  // The record of a relay.
+  | 'no_record'
+  | 'bad_record'
+  | 'forged_record'
+  | 'foreign_record'
+  | 'expired_record'
   // The environment.
   | 'no_random'
   | 'no_wasm'

@@ -1,4 +1,6 @@
-// What a node tells: the daemon's `--events json`, key by key, in camelCase.
+// What a node tells: the daemon's `--events json`, key by key, in camelCase; and what the package does for it.
+
+import type { ErrorCode } from './errors.js';
 
 /** 0x-prefixed hex. */
 export type Hex = `0x${string}`;
@@ -102,6 +104,22 @@ export type FollowerEvent =
       readonly address: string;
       readonly transport: string;
       readonly tried?: readonly Tried[];
+    }
+  /** A relay's signed record was read: where it is, and by how much its clock is ahead of this device's. */
+  | {
+      readonly event: 'relay_found';
+      readonly url: string;
+      readonly peer: string;
+      readonly addresses: readonly string[];
+      readonly clockMs: number;
+    }
+  | {
+      readonly event: 'record_failed';
+      readonly url: string;
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly remedy: string;
+      readonly retryMs: number;
     }
   | { readonly event: 'disconnected'; readonly peer: string; readonly reason: string }
   | { readonly event: 'dial_failed'; readonly peer: string; readonly error: string; readonly retryMs: number }

@@ -23,7 +23,10 @@ export interface RollupConfig {
 export interface FollowerOptions {
   /** A name of the superchain registry (`'op-mainnet'`), a chain id in decimal, or the `rollup.json` of any OP Stack chain. */
   readonly chain: string | RollupConfig;
-  /** Multiaddrs of relays, WebSocket and with their peer id: `/dns4/HOST/tcp/PORT/wss/p2p/PEER`. */
+  /**
+   * Relays: the `https://` addresses of Petrel daemons, whose signed records say where they are from day to day; or multiaddrs with
+   * their peer id, WebTransport or WebSocket (`/dns4/HOST/tcp/PORT/wss/p2p/PEER`).
+   */
   readonly relays: readonly string[];
   /** Who signs the chain's unsafe blocks: needed for a `rollup.json`, and instead of the preset's when it has changed. */
   readonly signer?: Hex;
@@ -68,7 +71,7 @@ export async function createFollower(options: FollowerOptions): Promise<Follower
   const { chain, relays, signer, store = indexedDbStore() } = options;
   const memory = store ? new Memory(store, key(chain)) : undefined;
   const node = new Node(memory, options.signal);
-  await node.start((kept) => json({ chain, relays, signer, kept }));
+  await node.start((kept, remembered) => json({ chain, relays, signer, kept, remembered }));
   return node;
 }
 
@@ -106,9 +109,9 @@ class Node implements Follower {
     this.#signal = signal;
   }
 
-  async start(configure: (kept: readonly KeptBlock[]) => string): Promise<void> {
+  async start(configure: (kept: readonly KeptBlock[], remembered: readonly string[]) => string): Promise<void> {
     this.#signal?.addEventListener('abort', this.#abort);
-    const config = configure((await this.#memory?.load()) ?? []);
+    const config = configure((await this.#memory?.load()) ?? [], (await this.#memory?.loadRelays()) ?? []);
     const link = await open((message) => this.#receive(message));
     if (this.#end) {
       link.end();
@@ -180,6 +183,8 @@ class Node implements Follower {
         return this.#tell(message.event);
       case 'keep':
         return this.#memory?.keep(message.link);
+      case 'relays':
+        return this.#memory?.keepRelays(message.relays);
       case 'started':
         this.#report = message.report;
         return this.#started?.resolve();

@@ -4,7 +4,7 @@
  * ```ts
  * import { createFollower } from 'petrel';
  *
- * const follower = await createFollower({ chain: 'op-mainnet', relays: ['/dns4/…/tcp/443/wss/p2p/16Uiu2…'] });
+ * const follower = await createFollower({ chain: 'op-mainnet', relays: ['https://relay.example'] });
  * for await (const block of follower.blocks()) console.log(block.number, block.hash, block.signer);
  * ```
  *

@@ -25,5 +25,7 @@ export type FromWorker =
   | { readonly type: 'event'; readonly event: FollowerEvent; readonly dropped: number }
   /** The head moved, which is to be kept over a reload. */
   | { readonly type: 'keep'; readonly link: KeptBlock }
+  /** Where relays are, which is to be kept too. */
+  | { readonly type: 'relays'; readonly relays: readonly string[] }
   | { readonly type: 'report'; readonly id: number; readonly report: Report }
   | { readonly type: 'stopped'; readonly report: Report | null };

@@ -4,9 +4,22 @@
 import { defect, isPlainError, text, type PlainError } from './errors.js';
 import { read, type FollowerEvent } from './events.js';
 import { WINDOW, type FromWorker, type ToWorker } from './protocol.js';
+import { isUrl, Records, type Surroundings } from './records.js';
 import { Watch, type NodeStatus, type Report } from './status.js';
 import type { KeptBlock } from './store.js';
-import load, { Client } from './petrel_wasm.js';
+import load, { Client, readRecord } from './petrel_wasm.js';
+
+/** The configuration as the page gives it, judged later but for what is told apart here. */
+interface Config {
+  readonly relays: unknown;
+  readonly chain?: unknown;
+}
+
+/** URLs, and everything else. */
+function apart(relays: readonly unknown[]): [string[], unknown[]] {
+  const isUrlOf = (relay: unknown): relay is string => typeof relay === 'string' && isUrl(relay);
+  return [relays.filter(isUrlOf), relays.filter((relay) => !isUrlOf(relay))];
+}
 
 /** Serves one follower. The result takes what the page says; `post` tells the page. */
 export function serve(post: (message: FromWorker) => void): (message: ToWorker) => void {
@@ -15,18 +28,27 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
   let unacknowledged = 0;
   let dropped = 0;
   let watch = new Watch();
+  let records: Records | undefined;
+  let correctedMs = 0;
 
-  const report = (client: Client): Report => watch.report(read<NodeStatus>(client.status()), Date.now());
+  const report = (client: Client): Report =>
+    watch.report(read<NodeStatus>(client.status()), Date.now(), { relaysMs: records?.offset ?? null, correctedMs });
 
   function fail(error: PlainError): void {
     if (over) return;
     over = true;
+    records?.end();
     post({ type: 'failed', error });
   }
 
   function tell(json: string): void {
     const event = read<FollowerEvent | ({ event: 'failed' } & PlainError)>(json);
     if (event.event === 'failed') return fail({ code: event.code, message: event.message, remedy: event.remedy });
+    records?.see(event);
+    show(event);
+  }
+
+  function show(event: FollowerEvent): void {
     watch.see(event, Date.now());
     if (unacknowledged >= WINDOW) {
       dropped += 1;
@@ -49,15 +71,36 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
     if (over) return;
     try {
       watch = new Watch();
-      node = new Client(config, tell, (link: string) => post({ type: 'keep', link: JSON.parse(link) as KeptBlock }));
+      const { relays, ...others } = JSON.parse(config) as Config;
+      const [urls, addresses] = Array.isArray(relays) ? apart(relays) : [[], relays];
+      records = new Records(urls, around(JSON.stringify(others.chain ?? null)));
+      const checked = JSON.stringify({ ...others, relays: addresses, expects: urls.length > 0 });
+      node = new Client(checked, tell, (link: string) => post({ type: 'keep', link: JSON.parse(link) as KeptBlock }));
       post({ type: 'started', report: report(node) });
+      records.begin();
     } catch (thrown) {
       fail(isPlainError(thrown) ? thrown : defect(thrown));
     }
   }
 
+  function around(chain: string): Surroundings {
+    return {
+      fetch: (url, options) => fetch(url, options),
+      now: () => Date.now(),
+      verify: (document, now) => readRecord(document, chain, now),
+      add: (relays) => over || node?.addRelays(JSON.stringify(relays)),
+      tell: (event) => over || show(event),
+      correct: (millis) => {
+        correctedMs = millis;
+        node?.correctClock(millis);
+      },
+      remember: (relays) => over || post({ type: 'relays', relays }),
+    };
+  }
+
   function stop(): void {
     over = true;
+    records?.end();
     const last = node ? report(node) : null;
     node?.stop();
     node = undefined;

@@ -52,7 +52,14 @@ export interface Clock {
   readonly offsetMs: number | null;
   /** Why that matters, in words; `null` while a network explains it. */
   readonly warning: string | null;
+  /** By how much the relays' clocks are ahead of this device's, as their records say (median); `null` without a record. */
+  readonly relaysMs: number | null;
+  /** What is added to this device's clock because two relays agree that it is wrong. */
+  readonly correctedMs: number;
 }
+
+/** What the package itself knows of clocks. */
+export type Relayed = Pick<Clock, 'relaysMs' | 'correctedMs'>;
 
 /** The node's own status (its JSON in camelCase). */
 export interface NodeStatus {
@@ -83,6 +90,7 @@ const LEAST_PATIENCE = 6_000;
 export class Watch {
   #lastBlock: number | undefined;
   #dial: { readonly error: string; readonly retryAt: number } | undefined;
+  #record: { readonly error: string; readonly retryAt: number } | undefined;
   #left: string | undefined;
   #connectedAt = 0;
   readonly #topics = new Map<string, number>();
@@ -105,6 +113,12 @@ export class Watch {
         this.#topics.set(event.peer, 0);
         this.#dial = undefined;
         break;
+      case 'relay_found':
+        this.#record = undefined;
+        break;
+      case 'record_failed':
+        this.#record = { error: `${event.url}: ${event.message}`, retryAt: now + event.retryMs };
+        break;
       case 'disconnected':
         this.#left = event.reason;
         this.#topics.delete(event.peer);
@@ -125,8 +139,8 @@ export class Watch {
     }
   }
 
-  report(node: NodeStatus, now: number): Report {
-    const clock = this.#clock(node, now);
+  report(node: NodeStatus, now: number, relayed: Relayed = { relaysMs: null, correctedMs: 0 }): Report {
+    const clock = { ...this.#clock(node, now), ...relayed };
     const [state, reason] = this.#state(node, clock, now);
     return {
       state,
@@ -153,7 +167,7 @@ export class Watch {
   }
 
   /** Verified blocks tell most; where none come, the last that was signed validly and out of time. */
-  #clock(node: NodeStatus, now: number): Clock {
+  #clock(node: NodeStatus, now: number): Omit<Clock, keyof Relayed> {
     const sorted = [...this.#delays].sort((a, b) => a - b);
     const median = sorted[Math.floor(sorted.length / 2)] ?? null;
     const offsetMs = this.#fresh(node, now) ? median : node.offsetMs;
@@ -169,11 +183,8 @@ export class Watch {
   }
 
   #unreachable(now: number): string {
-    if (this.#dial) {
-      const seconds = Math.ceil((this.#dial.retryAt - now) / 1000);
-      const when = seconds > 0 ? `trying again in ${seconds} s` : 'trying again now';
-      return `the relay cannot be reached, ${when}: ${this.#dial.error}`;
-    }
+    if (this.#dial) return `the relay cannot be reached, ${again(this.#dial.retryAt, now)}: ${this.#dial.error}`;
+    if (this.#record) return `the relay's record is not there, ${again(this.#record.retryAt, now)}: ${this.#record.error}`;
     if (this.#left !== undefined) return `the relay is gone (${this.#left}), connecting again`;
     return 'connecting to the relay';
   }
@@ -192,6 +203,11 @@ export class Watch {
     if (!joined && now - this.#connectedAt > LEAST_PATIENCE) return 'the relay is connected and does not carry this chain';
     return 'connected, waiting for the next block';
   }
+}
+
+function again(at: number, now: number): string {
+  const seconds = Math.ceil((at - now) / 1000);
+  return seconds > 0 ? `trying again in ${seconds} s` : 'trying again now';
 }
 
 /** What an offset means to whoever reads it. */

@@ -15,19 +15,31 @@ export interface Store {
   load(key: string): Promise<readonly KeptBlock[]>;
   /** Replaces it. */
   save(key: string, links: readonly KeptBlock[]): Promise<void>;
+  /** The relays that were saved last under this key: multiaddrs. */
+  loadRelays?(key: string): Promise<readonly string[]>;
+  /** Replaces them. */
+  saveRelays?(key: string, relays: readonly string[]): Promise<void>;
 }
 
 /** Links that are kept of a chain. */
 const LINKS = 64;
 const DATABASE = 'petrel';
 const TABLE = 'chains';
+/** Behind a chain's key: the key of its relays. */
+const OF_RELAYS = ' relays';
 
 /** This origin's IndexedDB; `null` where there is none. */
 export function indexedDbStore(): Store | null {
   if (typeof indexedDB === 'undefined') return null;
+  const load = async (key: string): Promise<unknown> => (await transact('readonly', (table) => table.get(key))) ?? [];
+  const save = async (key: string, value: unknown): Promise<void> => {
+    await transact('readwrite', (table) => table.put(value, key));
+  };
   return {
-    load: async (key) => ((await transact('readonly', (table) => table.get(key))) as KeptBlock[] | undefined) ?? [],
-    save: async (key, links) => void (await transact('readwrite', (table) => table.put([...links], key))),
+    load: async (key) => (await load(key)) as KeptBlock[],
+    save: (key, links) => save(key, [...links]),
+    loadRelays: async (key) => (await load(`${key}${OF_RELAYS}`)) as string[],
+    saveRelays: (key, relays) => save(`${key}${OF_RELAYS}`, [...relays]),
   };
 }
 
@@ -74,6 +86,22 @@ export class Memory {
       this.#links = [];
     }
     return this.#links;
+  }
+
+  /** The relays that an earlier run knew. */
+  async loadRelays(): Promise<readonly string[]> {
+    try {
+      return (await this.#store.loadRelays?.(this.#key)) ?? [];
+    } catch {
+      return [];
+    }
+  }
+
+  /** Where relays are now. They change seldom. */
+  keepRelays(relays: readonly string[]): void {
+    void this.#store.saveRelays?.(this.#key, relays).catch(() => {
+      // The next change is another chance.
+    });
   }
 
   /** The head moved here. */

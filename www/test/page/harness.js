@@ -70,7 +70,8 @@ export function run(t, command, args) {
     });
   const seen = (find, within = 60_000) => wait(lines, find, within);
   const said = (find, within = 60_000) => wait(errors, find, within);
-  return { lines, seen, said, pid: child.pid };
+  const ended = new Promise((resolve) => child.on('exit', resolve));
+  return { lines, seen, said, ended, pid: child.pid };
 }
 
 /** A line as JSON, or `undefined`. */
@@ -98,16 +99,16 @@ export function block(daemon, number, within) {
 
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.wasm': 'application/wasm' };
 
-/** Serves the built page, with this `relay.json`; the page's URL. */
-export async function serve(t, relay) {
+/** Serves the built page, or another folder, with this `relay.json`; the page's URL. */
+export async function serve(t, relay, { root = built, headers = {} } = {}) {
   const server = createServer(async (request, response) => {
     const path = new URL(request.url, 'http://localhost').pathname.slice(1) || 'index.html';
     if (path === 'relay.json' && relay) {
       return response.setHeader('content-type', 'application/json').end(JSON.stringify(relay));
     }
     try {
-      const body = await readFile(new URL(path, built));
-      response.setHeader('content-type', TYPES[extname(path)] ?? 'application/octet-stream').end(body);
+      const body = await readFile(new URL(path, root));
+      response.setHeaders(new Headers(headers)).setHeader('content-type', TYPES[extname(path)] ?? 'application/octet-stream').end(body);
     } catch {
       response.writeHead(404).end();
     }
@@ -119,10 +120,10 @@ export async function serve(t, relay) {
 }
 
 /** A page in Chromium, of a phone's or a desktop's size. `complaints` are what its console says. */
-export async function browse(t, url, options = {}) {
+export async function browse(t, url, options = {}, flags = []) {
   const browser = await chromium.launch({
     executablePath: await executable(),
-    args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--no-first-run'],
+    args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--no-first-run', ...flags],
     timeout: 60_000,
   });
   t.after(() => browser.close());
@@ -148,4 +149,9 @@ async function executable() {
 /** The blocks that the page shows, newest first. */
 export function shown(page) {
   return page.$$eval('#rows tr', (rows) => rows.map((row) => ({ number: Number(row.dataset.number), hash: row.dataset.hash })));
+}
+
+/** The lines about a peer in the page's log that have this in them. */
+export function said(page, peer, text) {
+  return page.locator('#log li').filter({ hasText: peer.slice(-6) }).filter({ hasText: text });
 }

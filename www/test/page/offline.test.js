@@ -2,66 +2,15 @@
 // named.
 
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import net from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdir, readFile } from 'node:fs/promises';
 import test from 'node:test';
 
-import { block, browse, devnet, json, program, run, serve, shown } from './harness.js';
+import { block, browse, devnet, json, program, run, said, serve, shown } from './harness.js';
+import { cable, follower, listening } from './network.js';
 
 const MISSED = 60;
 /** Milliseconds of sleep: longer than a daemon waits for a pong. */
 const SLEEP = 45_000;
-
-/** A cable to a relay that can be pulled: its multiaddr, and `plug(in)`. */
-async function cable(t, relay) {
-  const [, , host, , port, ...rest] = relay.split('/');
-  const sockets = new Set();
-  let plugged = true;
-  const server = net.createServer((near) => {
-    if (!plugged) return near.destroy();
-    const far = net.connect(Number(port), host);
-    for (const [one, other] of [[near, far], [far, near]]) {
-      sockets.add(one);
-      one.on('error', () => other.destroy());
-      one.on('close', () => sockets.delete(one));
-      one.pipe(other);
-    }
-  });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const plug = (on) => {
-    plugged = on;
-    if (!on) sockets.forEach((socket) => socket.destroy());
-  };
-  t.after(() => {
-    plug(false);
-    server.close();
-  });
-  return { relay: ['', 'ip4', '127.0.0.1', 'tcp', server.address().port, ...rest].join('/'), plug };
-}
-
-/** A second daemon, which follows the first. */
-async function follower(t, { chain, signer }, first) {
-  const files = await mkdtemp(join(tmpdir(), 'petrel-'));
-  const rollup = join(files, 'rollup.json');
-  await writeFile(rollup, JSON.stringify(chain));
-  const daemon = run(t, program('PETREL_BIN', 'petrel'), [
-    ...['node', '--rollup.config', rollup, '--p2p.unsafe-block-signer', signer, '--datadir', files],
-    ...['--p2p.no-discovery', '--p2p.static', first, '--p2p.listen.ip=127.0.0.1', '--p2p.listen.tcp=0'],
-    ...['--p2p.listen.ws=0', '--events=json', '--log.level=error'],
-  ]);
-  t.after(() => rm(files, { recursive: true, force: true }));
-  return listening(daemon, '/ws/');
-}
-
-/** Where it listens, by this protocol. */
-function listening(daemon, protocol) {
-  return daemon.seen((line) => {
-    const { event, address } = json(line) ?? {};
-    return event === 'listening' && address.includes(protocol) ? address : undefined;
-  });
-}
 
 /** Waits until the page shows all these blocks; they must be the daemon's. */
 async function whole(t, page, daemon, from, to) {
@@ -93,18 +42,13 @@ async function browserProcesses() {
   return [...parents.keys()].filter((pid) => /chrom/.test(parents.get(pid).name) && isOurs(pid));
 }
 
-/** The lines about a peer in the page's log that have this in them. */
-function said(page, peer, text) {
-  return page.locator('#log li').filter({ hasText: peer.slice(-6) }).filter({ hasText: text });
-}
-
 const newest = (page) => page.$eval('#rows tr', (row) => Number(row.dataset.number));
 
 test('a tab offline for 60 blocks comes back with all of them; the relay that lies is dropped and named', { timeout: 300_000 }, async (t) => {
   const { daemon, url } = await devnet(t, ['--block-time', '1s', '--block-bytes', '20kB']);
   const first = await listening(daemon, '/ws/');
   const told = await (await fetch(new URL('relay.json', url))).json();
-  const second = await follower(t, told, await listening(daemon, '/tcp/'));
+  const second = (await follower(t, told, await listening(daemon, '/tcp/'))).ws;
   const liar = run(t, program('PETREL_HOSTILE_RELAY', 'examples/hostile_relay'), ['stall', String(told.chain.l2_chain_id)]);
   const lies = await liar.seen((line) => json(line)?.relay);
   const cables = await Promise.all([first, second, lies].map((relay) => cable(t, relay)));

@@ -1,0 +1,95 @@
+// The better way into a tab, and what is done when it is not there: WebTransport, its certificates, and the way back to
+// WebSocket.
+
+import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import test from 'node:test';
+
+import { block, browse, devnet, json, screens, serve, shown } from './harness.js';
+import { follower, listening, udpCable } from './network.js';
+
+const DEVNET = ['--block-time', '1s', '--block-bytes', '20kB'];
+
+/** Waits until the page says this of its transport. */
+function way(page, words, timeout = 60_000) {
+  return page.waitForFunction((words) => new RegExp(words).test(document.querySelector('#transport').textContent), words, { timeout });
+}
+
+/** Waits for so many blocks more than there are now. */
+async function more(page, count, timeout = 60_000) {
+  const newest = await page.$eval('#rows', (rows) => Number(rows.firstElementChild?.dataset.number ?? 0));
+  await page.waitForFunction(
+    (number) => Number(document.querySelector('#rows tr')?.dataset.number ?? 0) >= number,
+    newest + count,
+    { timeout },
+  );
+}
+
+/** Every block that the page shows is the daemon's, and none between the first and the last is missing. */
+async function whole(page, daemon) {
+  const seen = (await shown(page)).sort((a, b) => a.number - b.number);
+  for (const [at, { number, hash }] of seen.entries()) {
+    assert.equal(number, seen[0].number + at, 'a block is missing');
+    assert.equal(hash, (await block(daemon, number)).hash);
+  }
+  return seen;
+}
+
+test('a tab follows over WebTransport and says by which relay and certificate', { timeout: 120_000 }, async (t) => {
+  const { daemon, url } = await devnet(t, DEVNET);
+  const relay = await listening(daemon, '/webtransport/');
+  const { page, complaints } = await browse(t, url);
+  await more(page, 5);
+  const text = await page.locator('#transport').textContent();
+  assert.match(text, /^WebTransport, certificate uEi\S+…\S+ or uEi/);
+  assert.match(await page.locator('#relay').textContent(), new RegExp(`127\\.0\\.0\\.1:${relay.split('/')[4]}`));
+  await mkdir(screens, { recursive: true });
+  await page.screenshot({ path: `${screens}/webtransport.png` });
+  await whole(page, daemon);
+  assert.deepEqual(complaints, []);
+});
+
+test('a block just under 10 MiB reaches the tab over WebSocket too', { timeout: 150_000 }, async (t) => {
+  const { daemon, url } = await devnet(t, ['--block-time', '4s', '--block-bytes', '10MiB']);
+  const { page } = await browse(t, `${url}?relay=${encodeURIComponent(await listening(daemon, '/ws/'))}`);
+  await more(page, 2, 90_000);
+  assert.match(await page.locator('#transport').textContent(), /^WebSocket$/);
+  assert.ok((await whole(page, daemon)).length >= 2);
+});
+
+test('where UDP does not get through the tab falls back to WebSocket, and says why', { timeout: 200_000 }, async (t) => {
+  const { daemon, url } = await devnet(t, DEVNET);
+  const told = await (await fetch(new URL('relay.json', url))).json();
+  const cable = await udpCable(t, await listening(daemon, '/webtransport/'));
+  const relays = [cable.relay, await listening(daemon, '/ws/')];
+  const { page } = await browse(t, await serve(t, { chain: told.chain, signer: told.signer, relays }));
+  await way(page, '^WebTransport');
+  await more(page, 3);
+  cable.plug(false);
+  const cut = performance.now();
+  await way(page, '^WebSocket – WebTransport failed: .*UDP', 90_000);
+  await more(page, 3);
+  t.diagnostic(`blocks again ${Math.round((performance.now() - cut) / 1000)} s after UDP was cut`);
+  await whole(page, daemon);
+});
+
+test('certificates change under a tab that is connected and under one that was away', { timeout: 200_000 }, async (t) => {
+  const { daemon, url } = await devnet(t, DEVNET);
+  const told = await (await fetch(new URL('relay.json', url))).json();
+  const relay = await follower(t, told, await listening(daemon, '/tcp/'), ['--p2p.webtransport.period=15s']);
+  const there = await browse(t, relay.url);
+  await way(there.page, '^WebTransport');
+  const before = await there.page.locator('#transport').textContent();
+  await more(there.page, 2);
+  const rotations = () => relay.daemon.lines.map(json).filter((event) => event?.event === 'listen_ended').length;
+  for (const from = rotations(); rotations() < from + 2; ) await more(there.page, 1);
+  assert.equal(await there.page.locator('#transport').textContent(), before, 'the connection was lost');
+  await whole(there.page, daemon);
+
+  const again = await relay.restart();
+  await more(there.page, 5, 90_000);
+  await way(there.page, '^WebTransport');
+  assert.notEqual(await there.page.locator('#transport').textContent(), before, 'the old certificates ended long ago');
+  await whole(there.page, daemon);
+  assert.ok(again.url === relay.url);
+});
