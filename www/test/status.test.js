@@ -71,7 +71,7 @@ test("the network's other signer is said before everything else", () => {
 test('the clock: silent while a network explains the delay, a warning beyond', () => {
   const node = { ...CONNECTED, accepted: 3 };
   const clock = (delays, given = node) => after(delays.map((delay) => [block(delay), 0])).report(given, 0).clock;
-  assert.deepEqual(clock([100, 300, 200]), { offsetMs: 200, warning: null });
+  assert.deepEqual(clock([100, 300, 200]), { offsetMs: 200, warning: null, relaysMs: null, correctedMs: 0 });
   assert.match(clock([-2_000]).warning, /2\.0 s before their time: this device's clock is behind/);
   assert.match(clock([12_000]).warning, /12 s after their time/);
   assert.equal(clock([12_000, 100, 100]).warning, null, 'one late block is no clock');
