@@ -5,7 +5,10 @@
 //! - `tamper`: the valid message with one byte of a transaction changed, sent first;
 //! - `replay`: validly signed blocks that are two minutes old, and the valid block compressed another way;
 //! - `stall`: nothing; it shakes hands, joins the topics and stays silent. Who asks it for a block by its number, of the
-//!   chain with this id, is given one that is changed.
+//!   chain with this id, is given one that is changed;
+//! - `withhold`: no second block, and no valid one but the first;
+//! - `flood`: four hundred messages more, each another one and none of them valid;
+//! - `hang`: it takes connections and answers nothing on them.
 //!
 //! On stdout, first `{"relay", "chain", "signer"}` as the page takes them, then `{"honest": hash}` for each valid block.
 //! It ends with its standard input, or after three minutes.
@@ -46,6 +49,9 @@ enum Mode {
     Tamper,
     Replay,
     Stall,
+    Withhold,
+    Flood,
+    Hang,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -55,8 +61,11 @@ async fn main() {
         Some("tamper") => Mode::Tamper,
         Some("replay") => Mode::Replay,
         Some("stall") => Mode::Stall,
+        Some("withhold") => Mode::Withhold,
+        Some("flood") => Mode::Flood,
+        Some("hang") => Mode::Hang,
         _ => {
-            eprintln!("usage: hostile_relay forge|tamper|replay|stall");
+            eprintln!("usage: hostile_relay forge|tamper|replay|stall|withhold|flood|hang [CHAIN]");
             std::process::exit(2);
         }
     };
@@ -70,6 +79,9 @@ async fn main() {
 
 async fn run(mode: Mode, chain: u64) {
     let key = sequencer_key();
+    if mode == Mode::Hang {
+        return hang(chain, &key).await;
+    }
     let mut swarm = relay(chain);
     tokio::spawn(answer(swarm.behaviour().streams.new_control(), chain, sequencer_key()));
     let mut beat = tokio::time::interval(Duration::from_secs(1));
@@ -82,7 +94,7 @@ async fn run(mode: Mode, chain: u64) {
                 }
             }
             _ = beat.tick() => {
-                if mode != Mode::Stall {
+                if !(mode == Mode::Stall || mode == Mode::Withhold && number > 0) {
                     number += 1;
                     lie_and_tell(&mut swarm.behaviour_mut().gossip, mode, (chain, &key), number);
                 }
@@ -126,13 +138,32 @@ fn lie_and_tell(gossip: &mut gossipsub::Behaviour, mode: Mode, (chain, key): (u6
             publish(compress(&changed));
         }
         Mode::Replay => publish(compress(&block(key, number + 1000, now() - 120).1)),
-        Mode::Stall => {}
+        Mode::Flood => {
+            for count in 0..400_u64 {
+                let mut junk = honest.clone();
+                junk[..8].copy_from_slice(&(number * 400 + count).to_le_bytes());
+                publish(compress(&junk));
+            }
+        }
+        Mode::Stall | Mode::Withhold | Mode::Hang => {}
     }
     publish(compress(&honest));
     if mode == Mode::Replay {
         publish(as_literals(&honest));
     }
     println!("{}", serde_json::json!({ "honest": hash }));
+}
+
+/// Takes connections and keeps them.
+async fn hang(chain: u64, key: &Key) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("loopback is there");
+    let port = listener.local_addr().expect("it listens").port();
+    let address = format!("/ip4/127.0.0.1/tcp/{port}/ws").parse().expect("a multiaddr");
+    introduce(&address, Keypair::generate_secp256k1().public().to_peer_id(), chain, key);
+    let mut taken = Vec::new();
+    while let Ok(stream) = listener.accept().await {
+        taken.push(stream);
+    }
 }
 
 fn publish(gossip: &mut gossipsub::Behaviour, chain: u64, wire: Vec<u8>) {

@@ -14,6 +14,7 @@ mod discovery;
 mod key;
 mod metrics;
 mod node;
+mod page;
 mod prometheus;
 mod refusals;
 mod signer;

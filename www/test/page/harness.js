@@ -100,11 +100,14 @@ export function block(daemon, number, within) {
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.wasm': 'application/wasm' };
 
 /** Serves the built page, or another folder, with this `relay.json`; the page's URL. */
-export async function serve(t, relay, { root = built, headers = {} } = {}) {
+export async function serve(t, relay, { root = built, headers = {}, record } = {}) {
   const server = createServer(async (request, response) => {
     const path = new URL(request.url, 'http://localhost').pathname.slice(1) || 'index.html';
     if (path === 'relay.json' && relay) {
       return response.setHeader('content-type', 'application/json').end(JSON.stringify(relay));
+    }
+    if (path === '.well-known/petrel.json' && record !== undefined) {
+      return response.setHeader('access-control-allow-origin', '*').end(record);
     }
     try {
       const body = await readFile(new URL(path, root));
