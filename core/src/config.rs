@@ -60,11 +60,14 @@ pub struct Config {
     pub tide: Tide,
     /// Which peers of the book are dialled when there are too few; `None` dials static peers alone.
     pub seek: Option<Reach>,
+    /// At which addresses this node may be found, for one that can be dialled: peers are asked where they see us and, with
+    /// the feature `autonat`, whether they can dial us, and are dialled back when they ask. `None` in a tab.
+    pub place: Option<Reach>,
     /// Of a hundred messages that are gossiped to us so many count as lost on their way: to see gaps being closed.
     pub loss: u8,
 }
 
-/// At which addresses a peer is dialled of which others have told.
+/// Which addresses count of which others have told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
     /// At public ones alone: nobody out there sends us to the neighbours at home.
@@ -197,6 +200,7 @@ impl Config {
             reputation: Reputation::default(),
             tide: Tide::default(),
             seek: None,
+            place: None,
             loss: 0,
         }
     }

@@ -20,7 +20,7 @@ mod peers;
 
 pub use peers::{
     BanCause, Banned, Connected, DialFailed, Direction, Disconnected, Discovered, Fared, Graylisted, Identified,
-    SharedKey, Tided, TopicChange, Tried, Unbanned,
+    Reachable, SeenAt, SharedKey, Tided, TopicChange, Tried, Unbanned,
 };
 
 /// One thing that happened.
@@ -74,6 +74,10 @@ pub enum Event {
     Listening(Listening),
     /// This node no longer listens here: a certificate that the address names has ended, or an interface has gone.
     ListenEnded(Listening),
+    /// Peers of several networks see this node at an address, or no longer do.
+    Observed(SeenAt),
+    /// Peers that were asked to dial this node could, or could not, unlike before.
+    Reachable(Reachable),
     /// Another node answered or came in with this node's own key.
     SharedKey(SharedKey),
     /// What a peer calls itself, by identify.

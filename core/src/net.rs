@@ -3,11 +3,13 @@
 //! Only the transport's construction and the [`Host`] (clock, sleep, where checks run) differ between a daemon and a
 //! browser tab. Everything that this program decides about gossipsub is in three files: [`params`] (values and their
 //! sources), [`transform`] (bytes on the wire to a message), [`driver`] (events to facts, wishes to calls); [`codec`] reads and writes
-//! requests. [`record`] is what a relay tells browsers of itself.
+//! requests; [`record`] is what a relay tells browsers of itself. A daemon has `dialback` beside it (feature `autonat`).
 
 mod behaviour;
 mod codec;
 mod convert;
+#[cfg(feature = "autonat")]
+mod dialback;
 mod driver;
 mod error;
 mod gate;

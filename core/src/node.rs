@@ -24,14 +24,14 @@ use crate::{
     chance::Chance,
     config::Settled,
     event::{
-        BlockRef, DialFailed, Disconnected, Event, Identified, Listening, SharedKey, SignerChanged, SignerRetired,
-        SignerUnread, Stalled, TopicChange,
+        BlockRef, DialFailed, Disconnected, Event, Identified, Listening, Reachable, SharedKey, SignerChanged,
+        SignerRetired, SignerUnread, Stalled, TopicChange,
     },
     fork::{Forks, Version},
     gossip::{Acceptance, Check, Doubts, Form, Message, Pending, Seen, Signers, Waiting},
     head::Head,
     peer::PeerId,
-    peers::{Book, Deed, Gate, Peers, Seek, Silence, Statics},
+    peers::{Book, Deed, Gate, Observed, Peers, Seek, Silence, Statics},
     request::{AnswerFault, Fetched, Reply, Server},
     sync::{FetchId, Sync},
     time::{Deadline, Now},
@@ -42,6 +42,7 @@ mod input;
 mod judge;
 mod operator;
 mod output;
+mod place;
 mod repute;
 mod seek;
 mod serve;
@@ -51,7 +52,7 @@ mod tide;
 pub use input::{Input, SignerNews};
 pub use operator::PeerReport;
 pub use output::{CheckId, DropReason, Keep, KeepId, Kept, Memory, Output};
-pub use status::{BanStatus, Gated, PeerStatus, Status};
+pub use status::{BanStatus, DialBacks, Gated, PeerStatus, Status};
 
 /// See the module.
 #[derive(Debug)]
@@ -87,6 +88,10 @@ pub struct Node {
     keeping: bool,
     /// A block was verified in this run.
     heard: bool,
+    /// Where peers see us.
+    observed: Observed,
+    /// Whether peers that were asked could dial us.
+    reachable: Option<bool>,
     /// When a block of our signer was gossiped last (monotonic).
     vouched_at: Option<Duration>,
     chance: Chance,
@@ -153,6 +158,8 @@ impl Node {
             next_keep: 0,
             keeping: true,
             heard: false,
+            observed: Observed::default(),
+            reachable: None,
             vouched_at: None,
             chance: Chance::new(jitter.rotate_left(32)),
             loss: config.loss,
@@ -188,6 +195,8 @@ impl Node {
                 self.server.disconnected(peer, now.mono);
                 let lasted = self.peers.get(peer).map_or(Duration::ZERO, |peer| now.mono.saturating_sub(peer.since));
                 self.seek.disconnected(peer, lasted, now.mono);
+                let moved = self.observed.left(peer);
+                self.moved_to(moved);
                 let ours = self.peers.disconnect(peer).map(|reason| reason.as_str().to_owned());
                 self.tell(Event::Disconnected(Disconnected { peer, reason: ours.unwrap_or(reason) }));
             }
@@ -238,16 +247,21 @@ impl Node {
                     self.part(peer, DropReason::Slow);
                 }
             }
-            Input::Identified { peer, agent, addresses } => {
+            Input::Identified { peer, agent, addresses, seen } => {
                 let agent: String = agent.chars().filter(|char| !char.is_control()).take(Self::AGENT).collect();
                 self.peers.identify(peer, &agent);
                 if !self.peers.is_leaf(peer) {
                     self.book.identified(now, peer, &agent, &addresses);
                 }
                 self.tell(Event::Identified(Identified { peer, agent, addresses }));
+                self.seen_at(peer, seen.as_deref());
             }
             Input::Found { peer, addresses } => self.found(now, peer, &addresses),
             Input::SharedKey { address } => self.tell(Event::SharedKey(SharedKey { address })),
+            Input::Reachable(reachable) => {
+                self.reachable = Some(reachable);
+                self.tell(Event::Reachable(Reachable { reachable }));
+            }
             Input::Listening { address } => self.tell(Event::Listening(Listening { address })),
             Input::ListenEnded { address } => self.tell(Event::ListenEnded(Listening { address })),
             Input::Static(given) => self.statics.set(given, now.mono),

@@ -1,6 +1,6 @@
 //! The peers: who is connected ([`Peers`]), who is to be kept connected ([`Statics`], [`Silence`]), what each has earned
 //! ([`Score`], and over restarts the [`Book`]), who may not connect ([`Gate`]), whom we dial when there are too few
-//! ([`Seek`]), and who stays when there are too many ([`Tide`]).
+//! ([`Seek`]), who stays when there are too many ([`Tide`]), and where they see us ([`Observed`]).
 //!
 //! Bounded by what the host lets connect, and by [`Peers::MAX`].
 
@@ -11,6 +11,7 @@ pub mod address;
 mod book;
 mod dial;
 mod gate;
+mod observed;
 mod score;
 mod seek;
 mod silence;
@@ -19,6 +20,7 @@ mod tide;
 pub use book::{Book, Record};
 pub use dial::{Dialer, Statics};
 pub use gate::{Ban, Gate, NotASubject, Subject, is_public};
+pub use observed::{Moved, Observed};
 pub use score::{Deed, Score, colocation};
 pub use seek::Seek;
 pub use silence::Silence;

@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -11,6 +11,7 @@ use libp2p::{Multiaddr, multiaddr::Protocol};
 use petrel_core::{
     Event,
     config::{Reach, Settled},
+    event::SeenAt,
     net::{Driver, NetError, Parts},
     node::Memory,
 };
@@ -118,6 +119,8 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let mut starting = JoinSet::new();
     let mut discovery = None::<Discovery>;
     let mut nat = None;
+    // Where we are: said by the operator, or by a router; then it is not peers' to say.
+    let mut is_said = plan.as_ref().is_some_and(|plan| plan.advertise.host.is_some());
     let near = settings.config.seek == Some(Reach::Anywhere);
     let router = settings.nat.then(|| (near, listens_at(&settings.net.listen)));
     let mut printer = Printer::stdout(settings.events == Events::Json);
@@ -141,6 +144,11 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
                     discovery.set_needy(driver.is_needy());
                 }
                 printer.print(&event);
+                if let (Event::Observed(seen), false) = (&event, is_said)
+                    && let Some(record) = seen_at(seen, &mut discovery, &mut driver)
+                {
+                    printer.print(record);
+                }
                 if let Some(port) = tcp_port(&event) {
                     if let Some(plan) = plan.take() {
                         // A host name is looked up there, which may take long.
@@ -153,7 +161,10 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
             }
             Some(started) = starting.join_next() => {
                 let started = started.map_err(|error| DaemonError::Discovery(error.to_string()))?;
-                let started = started.map_err(DaemonError::Discovery)?;
+                let mut started = started.map_err(DaemonError::Discovery)?;
+                for place in driver.status().observed.iter().filter(|_| !is_said).filter_map(|seen| tcp(seen)) {
+                    started.seen(place);
+                }
                 if let Some(address) = &started.external {
                     driver.advertise(address.clone());
                 }
@@ -165,6 +176,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
                 discovery = Some(started);
             }
             mapped = next_mapped(&mut nat) => {
+                is_said = true;
                 if let Some(record) = moved(mapped, &mut discovery, &mut driver) {
                     printer.print(record);
                 }
@@ -216,7 +228,12 @@ fn warn_of_loneliness(settings: &Settings, known: usize) {
 /// The TCP port on which the node listens for nodes.
 fn tcp_port(event: &Event) -> Option<u16> {
     let Event::Listening(listening) = event else { return None };
-    petrel_core::peers::address::tcp(&listening.address).map(|(_, port)| port)
+    tcp(&listening.address).map(|at| at.port())
+}
+
+/// IP and TCP port of a multiaddr that has nothing else.
+fn tcp(multiaddr: &str) -> Option<SocketAddr> {
+    petrel_core::peers::address::tcp(multiaddr).map(SocketAddr::from)
 }
 
 /// The IPv4 address on which the node listens, if it is one and no wildcard.
@@ -249,6 +266,25 @@ fn moved<'a>(
         driver.advertise(Multiaddr::from(mapped.ip).with(Protocol::Tcp(mapped.tcp)));
     }
     discovery.as_mut()?.moved(&mapped)
+}
+
+/// Tells peers, and by our record everybody, where peers see us, or peers no more; our record where it changes.
+fn seen_at<'a>(
+    seen: &SeenAt,
+    discovery: &'a mut Option<Discovery>,
+    driver: &mut Driver<TokioHost>,
+) -> Option<&'a OurRecord> {
+    let (address, place) = (seen.address.parse::<Multiaddr>().ok()?, tcp(&seen.address)?);
+    let discovery = discovery.as_mut();
+    if seen.agreed {
+        driver.advertise(address);
+        return discovery?.seen(place);
+    }
+    // Where we listen is where we are, whatever peers say.
+    if discovery.and_then(|discovery| discovery.external.as_ref()) != Some(&address) {
+        driver.withdraw(&address);
+    }
+    None
 }
 
 /// Never, without discovery.

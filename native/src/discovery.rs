@@ -167,13 +167,21 @@ impl Discovery {
         }
         let tcp = self.discv5.update_local_enr_socket(SocketAddr::new(mapped.ip, mapped.tcp), true);
         let udp = mapped.udp.is_some_and(|udp| self.discv5.update_local_enr_socket((mapped.ip, udp).into(), false));
-        if !tcp && !udp {
-            return None;
-        }
+        (tcp || udp).then(|| self.renewed("our record says where the router is"))
+    }
+
+    /// Peers agree that we are here (TCP): the same, with the same exception. Of our UDP port discv5 has votes of its own,
+    /// of [`AGREE`] nodes that it asked itself.
+    pub fn seen(&mut self, at: SocketAddr) -> Option<&OurRecord> {
+        let changes = !self.is_fixed && self.discv5.update_local_enr_socket(at, true);
+        changes.then(|| self.renewed("our record says where peers see us"))
+    }
+
+    fn renewed(&mut self, why: &str) -> &OurRecord {
         let local = self.discv5.local_enr();
         self.record = OurRecord { record: local.to_base64(), seq: local.seq(), udp: self.record.udp };
-        tracing::info!(record = self.record.record, seq = self.record.seq, "our record says where the router is");
-        Some(&self.record)
+        tracing::info!(record = self.record.record, seq = self.record.seq, "{why}");
+        &self.record
     }
 
     /// Whether the operator has said where we are.

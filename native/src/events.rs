@@ -142,6 +142,10 @@ pub fn log(event: &Event) {
         }
         Event::Listening(listening) => tracing::info!(address = %listening.address, "listening"),
         Event::ListenEnded(ended) => tracing::info!(address = %ended.address, "no longer listening"),
+        Event::Observed(seen) if seen.agreed => tracing::info!(address = %seen.address, "peers see this node here"),
+        Event::Observed(seen) => tracing::info!(address = %seen.address, "peers see this node here no longer"),
+        Event::Reachable(found) if found.reachable => tracing::info!("peers can dial this node"),
+        Event::Reachable(_) => tracing::warn!("peers that were asked cannot dial this node: is its port open?"),
         Event::SharedKey(shared) => {
             tracing::warn!(address = %shared.address, "another node has this node's key: give one of them another");
         }

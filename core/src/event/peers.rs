@@ -102,6 +102,22 @@ pub struct Identified {
     pub addresses: Vec<String>,
 }
 
+/// See [`Event::Observed`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SeenAt {
+    /// The multiaddr, IP and TCP port.
+    pub address: String,
+    /// Whether they agree on it from now on, or no longer.
+    pub agreed: bool,
+}
+
+/// See [`Event::Reachable`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Reachable {
+    /// Whether they could.
+    pub reachable: bool,
+}
+
 /// See [`Event::Discovered`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Discovered {

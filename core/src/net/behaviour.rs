@@ -13,10 +13,13 @@ use libp2p::{
     swarm::{NetworkBehaviour, behaviour::toggle::Toggle},
 };
 
+#[cfg(feature = "autonat")]
+use super::dialback::DialBack;
 use super::{codec::Codec, error::NetError, gate::Gate, params, transform::Transform};
-use crate::{config::Settled, fork::Version, request};
+use crate::{config::Settled, fork::Version, node::DialBacks, request};
 
-/// Gossip over the chain's four topics, blocks by number, identify and ping. No relay, no peer exchange.
+/// Gossip over the chain's four topics, blocks by number, identify and ping; AutoNAT in a daemon. No relay, no peer
+/// exchange.
 #[derive(NetworkBehaviour)]
 pub(super) struct Behaviour {
     /// The first to be asked who may connect.
@@ -28,6 +31,9 @@ pub(super) struct Behaviour {
     /// Two, because one would give both sides the same time: an answer may wait for its turn.
     pub(super) ask: Toggle<request_response::Behaviour<Codec>>,
     pub(super) answer: Toggle<request_response::Behaviour<Codec>>,
+    /// In the body that can be dialled.
+    #[cfg(feature = "autonat")]
+    pub(super) dial_back: Toggle<DialBack>,
 }
 
 impl Behaviour {
@@ -50,7 +56,17 @@ impl Behaviour {
             limits: connection_limits::Behaviour::new(params::connection_limits(&config.tide)),
             ask: sync.enabled.then(|| requests(config, ProtocolSupport::Outbound, params::ASK_TIMEOUT)).into(),
             answer: serve.then(|| requests(config, ProtocolSupport::Inbound, params::ANSWER_TIMEOUT)).into(),
+            #[cfg(feature = "autonat")]
+            dial_back: config.place.map(|reach| DialBack::new(identity.public().to_peer_id(), reach)).into(),
         })
+    }
+
+    /// What became of peers' requests to be dialled back.
+    pub(super) fn dial_backs(&self) -> DialBacks {
+        #[cfg(feature = "autonat")]
+        return self.dial_back.as_ref().map(DialBack::counts).unwrap_or_default();
+        #[cfg(not(feature = "autonat"))]
+        DialBacks::default()
     }
 }
 

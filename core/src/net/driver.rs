@@ -168,6 +168,11 @@ impl<H: Host> Driver<H> {
         self.swarm.add_external_address(address);
     }
 
+    /// Tells them no more.
+    pub fn withdraw(&mut self, address: &Multiaddr) {
+        self.swarm.remove_external_address(address);
+    }
+
     /// Whether there are too few peers.
     pub fn is_needy(&self) -> bool {
         self.node.is_needy()
@@ -185,7 +190,8 @@ impl<H: Host> Driver<H> {
 
     /// The node now.
     pub fn status(&self) -> Status {
-        Status { gated: self.swarm.behaviour().gate.counts(), ..self.node.status() }
+        let behaviour = self.swarm.behaviour();
+        Status { gated: behaviour.gate.counts(), dial_backs: behaviour.dial_backs(), ..self.node.status() }
     }
 
     /// Our own peer id.

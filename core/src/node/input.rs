@@ -146,6 +146,8 @@ pub enum Input {
         agent: String,
         /// Multiaddrs, as it says; untrusted.
         addresses: Vec<String>,
+        /// The multiaddr at which it sees us, as it says; untrusted.
+        seen: Option<String>,
     },
     /// Discovery says that a peer of this chain is there.
     Found {
@@ -159,6 +161,8 @@ pub enum Input {
         /// Where it is.
         address: String,
     },
+    /// Peers that were asked to dial this node could, or could not, unlike before.
+    Reachable(bool),
     /// This node listens on an address.
     Listening {
         /// The multiaddr, with `/p2p/…`.

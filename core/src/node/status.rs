@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use alloy_primitives::Address;
 use serde::Serialize;
 
-use super::Node;
+use super::{Node, place::multiaddr};
 use crate::{
     event::{BlockRef, Connected},
     gossip::{Fault, Message},
@@ -56,6 +56,23 @@ pub struct Status {
     pub dials_failed: u64,
     /// Connections that were let through, and those that were not.
     pub gated: Gated,
+    /// Multiaddrs at which peers of enough networks see this node: see [`Observed`](crate::peers::Observed).
+    pub observed: Vec<String>,
+    /// Whether peers that were asked could dial us; `None` as long as too few have said.
+    pub reachable: Option<bool>,
+    /// Peers that asked to be dialled back.
+    pub dial_backs: DialBacks,
+}
+
+/// Requests to be dialled back (AutoNAT), counted since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DialBacks {
+    /// Those who were reached.
+    pub reached: u64,
+    /// Those who were not.
+    pub unreached: u64,
+    /// Those who were not dialled: too many, too often, or nowhere that is dialled.
+    pub refused: u64,
 }
 
 /// Connections at the gate, counted since the start.
@@ -159,6 +176,9 @@ impl Node {
             dials_failed: self.counts.dials_failed,
             quarantine: self.sync.quarantined(),
             gated: Gated::default(),
+            observed: self.observed.agreed().map(multiaddr).collect(),
+            reachable: self.reachable,
+            dial_backs: DialBacks::default(),
             checks: self.running.len() + self.waiting.iter().map(crate::gossip::Waiting::len).sum::<usize>(),
         }
     }

@@ -55,10 +55,10 @@ fn what_a_peer_says_of_itself_is_kept_within_bounds_and_no_browsers() {
     let mut test = Test::new();
     test.give(connected(1));
     let addresses = (0..100).map(|port| format!("/ip4/1.2.3.4/tcp/{port}")).chain(["x".repeat(10_000)]).collect();
-    test.give(Input::Identified { peer: peer(1), agent: "op-node".to_owned(), addresses });
+    test.give(Input::Identified { peer: peer(1), agent: "op-node".to_owned(), addresses, seen: None });
     let leaf = Connected { leaf: true, peer: peer(2), ..first(&connected(2)) };
     test.give(Input::Connected(leaf));
-    test.give(Input::Identified { peer: peer(2), agent: "a tab".to_owned(), addresses: Vec::new() });
+    test.give(Input::Identified { peer: peer(2), agent: "a tab".to_owned(), addresses: Vec::new(), seen: None });
     let outputs = test.pass(30_000);
     let kept = outputs.iter().filter_map(|output| match output {
         Output::Keep { keep: Keep::Peer(peer, Some(record)), .. } => Some((*peer, record.clone())),

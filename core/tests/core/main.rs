@@ -18,6 +18,7 @@ mod hash;
 mod head;
 mod message;
 mod node;
+mod observed;
 mod operator;
 mod reading;
 mod repute;

@@ -360,6 +360,7 @@ fn what_a_peer_calls_itself_is_cut_and_cleaned() {
         peer: peer(1),
         agent: format!("a\u{1b}[31m\n{}", "x".repeat(1000)),
         addresses: Vec::new(),
+        seen: None,
     });
     let status = test.node.status();
     let agent = status.peers[0].agent.clone().unwrap();

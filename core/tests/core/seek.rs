@@ -95,7 +95,7 @@ fn nobody_sends_us_to_private_addresses_to_names_or_to_other_transports() {
     // What a peer says of itself is looked at in the same way when it is away.
     test.give(connected_at(2, "8.8.4.4".parse().unwrap()));
     let addresses = ["/ip4/127.0.0.1/tcp/9222", "/ip4/8.8.4.4/tcp/9222"].map(str::to_owned).to_vec();
-    test.give(Input::Identified { peer: peer(2), agent: String::new(), addresses });
+    test.give(Input::Identified { peer: peer(2), agent: String::new(), addresses, seen: None });
     test.give(Input::Disconnected { peer: peer(2), reason: String::new() });
     assert!(dials(&test.pass(5_000)).is_empty(), "it has just left");
     test.pass(20_000);
@@ -132,7 +132,7 @@ fn after_a_restart_known_peers_are_dialled_without_anybody_s_word_but_no_banned_
     for seed in 1..=3 {
         test.give(connected(seed));
         let addresses = vec![format!("/ip4/10.0.0.{seed}/tcp/9222")];
-        test.give(Input::Identified { peer: peer(seed), agent: "op-node".to_owned(), addresses });
+        test.give(Input::Identified { peer: peer(seed), agent: "op-node".to_owned(), addresses, seen: None });
     }
     for output in test.pass(31_000) {
         if let Output::Keep { keep: Keep::Peer(peer, Some(record)), .. } = output {

@@ -52,6 +52,8 @@ pub(super) struct Own {
     signer_changes: IntCounter,
     signer_unread: IntCounter,
     clock_doubt: IntGauge,
+    reachable: IntGauge,
+    dial_backs: IntCounterVec,
     bytes: IntCounterVec,
     holdings: Arc<Holdings>,
 }
@@ -98,6 +100,8 @@ impl Own {
             signer_changes: counter("signer_changes_total", "How often another signer was believed")?,
             signer_unread: counter("signer_unread_total", "How often the signer could not be read from L1")?,
             clock_doubt: gauge("clock_doubt", "1 while most peers say that this machine's clock is wrong")?,
+            reachable: gauge("reachable", "1 when peers can dial this node, 0 when not, -1 while it is not known")?,
+            dial_backs: counters("dial_backs_total", "Peers that asked whether they can be dialled", &["result"])?,
             bytes: counters("transport_bytes_total", "Bytes of connections on the wire", &["transport", "direction"])?,
             holdings,
         })
@@ -167,6 +171,12 @@ impl Own {
         self.gap.set(whole(status.gap.map_or(0, |(from, to)| to.saturating_sub(from) + 1)));
         self.checks.set(whole(status.checks as u64));
         self.clock_doubt.set(i64::from(status.clock_doubt));
+        self.reachable.set(status.reachable.map_or(-1, i64::from));
+        let backs = status.dial_backs;
+        for (result, count) in [("reached", backs.reached), ("unreached", backs.unreached), ("refused", backs.refused)]
+        {
+            advance(&self.dial_backs.with_label_values(&[result]), count);
+        }
         let [blocks, bytes] = &self.store;
         blocks.set(whole(self.holdings.blocks()));
         bytes.set(whole(self.holdings.bytes()));

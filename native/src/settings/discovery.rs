@@ -15,7 +15,8 @@ use crate::{
 };
 
 impl Judge {
-    /// What discovery is told; `None` without it. Notes in `config` which of the peers that are found are dialled.
+    /// What discovery is told; `None` without it. Notes in `config` which of the peers that are found are dialled, and
+    /// where we ourselves may be found.
     pub(super) fn discovery(
         &mut self,
         flags: &DiscoveryFlags,
@@ -35,13 +36,15 @@ impl Judge {
             self.0.push("--p2p.nat: UPnP forwards IPv4 alone, and --p2p.listen.ip has none".to_owned());
         }
         let plan = self.plan(flags, listen, config);
+        let reach = if plan.near { Reach::Anywhere } else { Reach::Public };
+        config.place = Some(reach).filter(|_| !flags.disable);
         if flags.disable || flags.no_discovery {
             return None;
         }
         if let Err(error) = one_of_each(listen) {
             self.0.push(format!("--p2p.listen.ip: {error}, given {}", p2p.listen.ip.join(",")));
         }
-        config.seek = Some(if plan.near { Reach::Anywhere } else { Reach::Public });
+        config.seek = Some(reach);
         Some(plan)
     }
 

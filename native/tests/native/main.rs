@@ -1,6 +1,7 @@
 //! The daemon's parts by themselves; whole daemons are in `petrel-tests`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod dialback;
 mod discovery;
 mod env;
 mod events;

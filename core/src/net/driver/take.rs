@@ -73,11 +73,14 @@ impl<H: Host> Driver<H> {
             BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
                 if let Some(peer) = convert::peer(&peer_id) {
                     let addresses = info.listen_addrs.iter().take(Book::ADDRESSES).map(ToString::to_string).collect();
-                    self.feed(Input::Identified { peer, agent: info.agent_version, addresses });
+                    let seen = Some(info.observed_addr.to_string());
+                    self.feed(Input::Identified { peer, agent: info.agent_version, addresses, seen });
                 }
             }
             BehaviourEvent::Ask(event) => self.take_answer(event),
             BehaviourEvent::Answer(event) => self.take_request(event),
+            #[cfg(feature = "autonat")]
+            BehaviourEvent::DialBack(reachable) => self.feed(Input::Reachable(reachable)),
             BehaviourEvent::Ping(ping::Event { peer, connection, result: Err(error) }) => {
                 self.ping_failed(&peer, connection, &error);
             }
