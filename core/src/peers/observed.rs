@@ -9,7 +9,8 @@
 //!
 //! Each peer has one voice, its latest, for as long as it is connected: a change of address breaks connections, and the new
 //! ones speak of the new one. What was agreed stays until another address has more networks behind it, or until none is
-//! left that says so while enough say otherwise: with a NAT that gives us another port for each peer nothing is agreed.
+//! left that says so while enough say otherwise: with a NAT that gives us another port for each peer nothing is agreed. A
+//! dial that begins before we listen leaves from a port of its own, and agrees with nobody.
 //! IPv4 and IPv6 are apart. Bound: [`Observed::VOICES`].
 
 use core::net::{IpAddr, SocketAddr};

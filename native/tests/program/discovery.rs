@@ -117,6 +117,36 @@ fn after_a_kill_known_peers_are_dialled_without_a_boot_node_and_the_record_goes_
     second.event("block");
 }
 
+/// A node that listens everywhere does not know where it is, until peers have told it.
+#[test]
+fn the_record_says_where_three_peers_see_the_node() {
+    let sequencer = Sequencer::started();
+    let folders: Vec<_> = (0..4).map(|_| tempfile::tempdir().unwrap()).collect();
+    let begin = |folder: &Path, more: &[&str]| {
+        let (rollup, signer) = sequencer.files(folder);
+        let words = ["rollup.config", "p2p.unsafe-block-signer", "datadir"];
+        let values = [rollup.display().to_string(), signer, folder.display().to_string()];
+        let words: Vec<String> = words.iter().zip(values).map(|(flag, value)| format!("--{flag}={value}")).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        Process::start(&[&["node", "--p2p.listen.tcp=0"], &words[..], more].concat())
+    };
+    let listen = |last: usize| format!("--p2p.listen.ip=127.0.0.{last}");
+    let mut peers: Vec<Process> = (1..4).map(|at| begin(folders[at].path(), &[&listen(at + 1)])).collect();
+    let boots: Vec<String> =
+        peers.iter_mut().map(|peer| peer.event("record")["record"].as_str().unwrap().to_owned()).collect();
+    let mut node = begin(folders[0].path(), &["--p2p.listen.ip=0.0.0.0", "--p2p.bootnodes", &boots.join(",")]);
+    let read = |event: Value| event["record"].as_str().unwrap().parse::<discv5::Enr>().unwrap();
+    let first = read(node.event("record"));
+    assert_eq!(first.ip4(), None);
+    let port = first.tcp4().unwrap();
+
+    let seen = node.event("observed");
+    assert_eq!((&seen["address"], &seen["agreed"]), (&format!("/ip4/127.0.0.1/tcp/{port}").into(), &true.into()));
+    let second = read(node.event("record"));
+    assert_eq!((second.ip4(), second.tcp4()), (Some([127, 0, 0, 1].into()), Some(port)));
+    assert!(second.seq() > first.seq());
+}
+
 #[test]
 fn wrong_flags_of_discovery_are_named_and_a_taken_udp_port_too() {
     let folder = tempfile::tempdir().unwrap();
