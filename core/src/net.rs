@@ -12,15 +12,18 @@ mod convert;
 mod dialback;
 mod driver;
 mod error;
+mod flow;
 mod gate;
 mod host;
 mod link;
 mod params;
+mod protocols;
 mod record;
 mod transform;
 
 pub use driver::{Driver, Ended, Parts, Role, Spared};
 pub use error::NetError;
+pub use flow::{Counted, CountedMuxer, Flow};
 pub use host::{Done, Heavy, Host, Panicked, Work};
 pub use params::{IDLE_TIMEOUT, MAX_COMPRESSED};
 pub use record::{Record, RecordError};

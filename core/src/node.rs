@@ -52,7 +52,7 @@ mod tide;
 pub use input::{Input, SignerNews};
 pub use operator::PeerReport;
 pub use output::{CheckId, DropReason, Keep, KeepId, Kept, Memory, Output};
-pub use status::{BanStatus, DialBacks, Gated, PeerStatus, Status};
+pub use status::{BanStatus, Carried, DialBacks, Gated, PeerStatus, Status};
 
 /// See the module.
 #[derive(Debug)]

@@ -24,9 +24,10 @@ mod traffic;
 pub mod webtransport;
 
 use names::Names;
+use petrel_core::net::Flow;
 use secure::Secure;
 use security::Upgrade;
-pub use traffic::{Flow, Traffic};
+pub use traffic::Traffic;
 use webtransport::WebTransport;
 pub use webtransport::certificate::PERIOD;
 

@@ -32,7 +32,12 @@ use petrel_core::{
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
-use crate::{error::Error, host::BrowserHost, settings, transport};
+use crate::{
+    error::Error,
+    host::BrowserHost,
+    settings,
+    transport::{self, Traffic, TransportBytes},
+};
 
 const ONE: NonZeroU8 = NonZeroU8::MIN;
 const AGENT: &str = concat!("petrel-web/", env!("CARGO_PKG_VERSION"));
@@ -44,6 +49,7 @@ pub struct Client {
     block_time: u64,
     /// Milliseconds that the host adds to `Date.now()`.
     correction: Rc<Cell<f64>>,
+    traffic: Traffic,
     task: AbortHandle,
 }
 
@@ -56,6 +62,8 @@ struct Status {
     block_time: u64,
     /// Our own peer id.
     peer: String,
+    /// Bytes by transport.
+    transport_bytes: TransportBytes,
 }
 
 #[wasm_bindgen]
@@ -73,21 +81,27 @@ impl Client {
         let block_time = settled.chain.block_time;
         let correction = Rc::default();
         let host = BrowserHost::new(on_keep, Rc::clone(&correction));
-        let driver = Rc::new(RefCell::new(driver(settled, kept, host)?));
+        let traffic = Traffic::default();
+        let driver = Rc::new(RefCell::new(driver(settled, kept, host, &traffic)?));
         let (task, registration) = AbortHandle::new_pair();
         let run = Abortable::new(run(Rc::clone(&driver), on_event), registration);
         wasm_bindgen_futures::spawn_local(async move {
             // Aborted is how it ends.
             let _aborted = run.await;
         });
-        Ok(Self { driver, block_time, correction, task })
+        Ok(Self { driver, block_time, correction, traffic, task })
     }
 
-    /// The node now, as JSON: the core's `Status`, `block_time` in seconds, and our own peer id under `peer`.
+    /// The node now, as JSON: the core's `Status`, `block_time` in seconds, our own peer id under `peer`, and under
+    /// `transport_bytes` what its connections have carried.
     pub fn status(&self) -> String {
         let driver = self.driver.borrow();
-        let status =
-            Status { node: driver.status(), block_time: self.block_time, peer: driver.local_peer().to_string() };
+        let status = Status {
+            node: driver.status(),
+            block_time: self.block_time,
+            peer: driver.local_peer().to_string(),
+            transport_bytes: self.traffic.carried(),
+        };
         serde_json::to_string(&status).unwrap_or_default()
     }
 
@@ -135,12 +149,17 @@ async fn next(driver: &RefCell<Driver<BrowserHost>>) -> Option<Event> {
     .await
 }
 
-fn driver(config: Settled, chain: Vec<Link>, host: BrowserHost) -> Result<Driver<BrowserHost>, Error> {
+fn driver(
+    config: Settled,
+    chain: Vec<Link>,
+    host: BrowserHost,
+    traffic: &Traffic,
+) -> Result<Driver<BrowserHost>, Error> {
     let failed = |message: String| Error::new("not_started", message, "reload the page; if it stays, report it");
     let mut seed = [0; 32];
     random(&mut seed)?;
     let identity = identity()?;
-    let transport = transport::new(&identity).map_err(|error| failed(error.to_string()))?;
+    let transport = transport::new(&identity, traffic).map_err(|error| failed(error.to_string()))?;
     let parts = Parts {
         config,
         memory: chain.into(),

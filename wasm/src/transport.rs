@@ -19,6 +19,8 @@ use libp2p::{
     noise, yamux,
 };
 
+use petrel_core::{net::Flow, node::Carried};
+use serde::Serialize;
 use websocket::WebSockets;
 use webtransport::WebTransports;
 
@@ -27,16 +29,42 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Streams of one connection: gossip in and out, identify, ping, and room; yamux lets them buffer 256 KiB each at least.
 const MAX_STREAMS: usize = 32;
 
-/// The transport that a [`Driver`](petrel_core::net::Driver) takes.
+/// Bytes by transport.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    /// With and without TLS.
+    ws: Flow,
+    webtransport: Flow,
+}
+
+/// What was carried so far. Of WebSockets without their frames, of WebTransport what its streams carried.
+#[derive(Serialize)]
+pub(crate) struct TransportBytes {
+    ws: Carried,
+    webtransport: Carried,
+}
+
+impl Traffic {
+    pub(crate) fn carried(&self) -> TransportBytes {
+        TransportBytes { ws: self.ws.carried(), webtransport: self.webtransport.carried() }
+    }
+}
+
+/// The transport that a [`Driver`](petrel_core::net::Driver) takes; what its WebSockets carry is counted in `flow`, without
+/// their frames, which the browser keeps to itself.
 ///
 /// # Errors
 /// noise cannot make its static key of the identity.
-pub(crate) fn new(identity: &Keypair) -> Result<Boxed<(PeerId, StreamMuxerBox)>, noise::Error> {
+pub(crate) fn new(identity: &Keypair, traffic: &Traffic) -> Result<Boxed<(PeerId, StreamMuxerBox)>, noise::Error> {
     let mut muxer = yamux::Config::default();
     muxer.set_max_num_streams(MAX_STREAMS);
+    let flow = traffic.ws.clone();
+    let websocket = WebSockets.map(move |connection, _| flow.count(connection));
     let websocket =
-        WebSockets.upgrade(Version::V1).authenticate(noise::Config::new(identity)?).multiplex(muxer).timeout(TIMEOUT);
-    let webtransport = WebTransports::new(identity).map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
+        websocket.upgrade(Version::V1).authenticate(noise::Config::new(identity)?).multiplex(muxer).timeout(TIMEOUT);
+    let flow = traffic.webtransport.clone();
+    let webtransport = WebTransports::new(identity)
+        .map(move |(peer, muxer), _| (peer, StreamMuxerBox::new(flow.count_streams(muxer))));
     let either = OrTransport::new(webtransport.boxed(), websocket.boxed());
     Ok(either.map(|connection, _| connection.into_inner()).boxed())
 }

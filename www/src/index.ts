@@ -15,5 +15,5 @@ export { PetrelError, type ErrorCode } from './errors.js';
 export type { Follower, FollowerOptions, RollupConfig, StreamOptions } from './follower.js';
 export type { Feed } from './feed.js';
 export type { Block, BlockRef, FollowerEvent, Hex, Peer, Tried } from './events.js';
-export type { State, Status } from './status.js';
+export type { Carried, State, Status, Traffic } from './status.js';
 export { indexedDbStore, type KeptBlock, type Store } from './store.js';

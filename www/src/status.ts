@@ -39,8 +39,26 @@ export interface Report {
   /** Both of these by the first rule that was broken. */
   readonly faults: Readonly<Record<string, number>>;
   readonly clock: Clock;
+  readonly traffic: Traffic;
   /** Our own peer id. */
   readonly peer: string;
+}
+
+/** Bytes, since the start. */
+export interface Carried {
+  readonly in: number;
+  readonly out: number;
+}
+
+/** What the connections have carried. */
+export interface Traffic {
+  /** By transport: what its WebSockets carried, without their frames, and what the streams of its WebTransports did. */
+  readonly transports: { readonly ws: Carried; readonly webtransport: Carried };
+  /**
+   * What the streams carried, by what was spoken on them: gossip (`meshsub`), blocks by number, and so on. Encryption and
+   * multiplexing are not in it, so the sum is less than the transports'. A tab speaks no `autonat`.
+   */
+  readonly protocols: Readonly<Record<'meshsub' | 'payloadByNumber' | 'identify' | 'ping' | 'autonat' | 'other', Carried>>;
 }
 
 /** This device's clock beside the chain's. */
@@ -75,6 +93,8 @@ export interface NodeStatus {
   readonly clockDoubt: boolean;
   readonly signerDoubt: Hex | null;
   readonly peer: string;
+  readonly transportBytes: Traffic['transports'];
+  readonly protocolBytes: Traffic['protocols'];
 }
 
 /** Block delays that the clock is judged by. */
@@ -154,6 +174,7 @@ export class Watch {
       ignored: this.#ignored,
       faults: node.faults,
       clock,
+      traffic: { transports: node.transportBytes, protocols: node.protocolBytes },
       peer: node.peer,
     };
   }

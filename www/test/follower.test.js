@@ -46,6 +46,12 @@ test('not being connected is no error: the status says why', async () => {
     assert.equal(status.chain.id, 10);
     assert.equal(status.head, null);
     assert.deepEqual([status.verified, status.rejected, status.peers.length], [0, 0, 0]);
+    const none = { in: 0, out: 0 };
+    const protocols = ['autonat', 'identify', 'meshsub', 'other', 'payloadByNumber', 'ping'];
+    assert.deepEqual(status.traffic, {
+      transports: { ws: none, webtransport: none },
+      protocols: Object.fromEntries(protocols.map((name) => [name, none])),
+    });
     assert.equal(status.thread, 'page');
     assert.match(status.threadReason, /Worker/);
   });

@@ -19,6 +19,8 @@ const NODE = {
   clockDoubt: false,
   signerDoubt: null,
   peer: PEER,
+  transportBytes: { ws: { in: 5, out: 4 } },
+  protocolBytes: { meshsub: { in: 3, out: 2 } },
 };
 const CONNECTED = { ...NODE, peers: [{ peer: PEER, address: '/ip4/1.2.3.4/tcp/1/ws', transport: 'ws', agent: null }] };
 const connected = { event: 'connected', peer: PEER, address: '', transport: 'ws' };
@@ -61,6 +63,11 @@ test('a relay that carries another chain is named, one that lies too', () => {
   const report = after([[connected, 0], [joined, 1], [rejected, 2]]).report(CONNECTED, 100);
   assert.match(report.reason, /refused: signed by another/);
   assert.equal(report.rejected, 1);
+});
+
+test('bytes are told as the node counts them', () => {
+  const { traffic } = after([]).report(NODE, 0);
+  assert.deepEqual(traffic, { transports: { ws: { in: 5, out: 4 } }, protocols: { meshsub: { in: 3, out: 2 } } });
 });
 
 test("the network's other signer is said before everything else", () => {

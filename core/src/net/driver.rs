@@ -31,7 +31,10 @@ use libp2p::{
     },
 };
 
-use super::{Done, Heavy, Host, NetError, Work, behaviour::Behaviour, convert, link, params, transform::Transform};
+use super::{
+    Done, Heavy, Host, NetError, Work, behaviour::Behaviour, convert, link, params, protocols::Protocols,
+    transform::Transform,
+};
 use crate::{
     config::{Settled, Static},
     event::{Event, PublishFailed},
@@ -78,6 +81,7 @@ pub struct Driver<H: Host> {
     node: Node,
     swarm: Swarm<Behaviour>,
     transform: Transform,
+    protocols: Protocols,
     works: FuturesUnordered<Running<H::Working>>,
     /// Wakes for the next deadline, and at least every [`params::BEAT`].
     beat: H::Sleep,
@@ -108,12 +112,15 @@ impl<H: Host> Driver<H> {
         let transform = Transform::new(&config.chain);
         let behaviour = Behaviour::new(&config, &identity, agent, &transform)?;
         let swarm = swarm.with_idle_connection_timeout(params::IDLE_TIMEOUT);
+        let protocols = Protocols::default();
+        let transport = protocols.count(transport);
         let swarm = Swarm::new(transport, behaviour, identity.public().to_peer_id(), swarm);
         let now = host.now();
         let mut driver = Self {
             node: Node::new(config, &memory, seed, now),
             swarm,
             transform,
+            protocols,
             works: FuturesUnordered::new(),
             beat: host.sleep(params::BEAT),
             beat_at: now.mono.saturating_add(params::BEAT),
@@ -191,7 +198,13 @@ impl<H: Host> Driver<H> {
     /// The node now.
     pub fn status(&self) -> Status {
         let behaviour = self.swarm.behaviour();
-        Status { gated: behaviour.gate.counts(), dial_backs: behaviour.dial_backs(), ..self.node.status() }
+        let protocol_bytes = self.protocols.carried();
+        Status {
+            gated: behaviour.gate.counts(),
+            dial_backs: behaviour.dial_backs(),
+            protocol_bytes,
+            ..self.node.status()
+        }
     }
 
     /// Our own peer id.

@@ -62,6 +62,20 @@ pub struct Status {
     pub reachable: Option<bool>,
     /// Peers that asked to be dialled back.
     pub dial_backs: DialBacks,
+    /// Bytes of streams by what was spoken on them: `meshsub`, `payload_by_number`, `identify`, `ping`, `autonat`, `other`.
+    /// Neither encryption nor the multiplexer's frames are in them.
+    pub protocol_bytes: BTreeMap<&'static str, Carried>,
+}
+
+/// Bytes, counted since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Carried {
+    /// That came in.
+    #[serde(rename = "in")]
+    pub read: u64,
+    /// That went out.
+    #[serde(rename = "out")]
+    pub written: u64,
 }
 
 /// Requests to be dialled back (AutoNAT), counted since the start.
@@ -179,6 +193,7 @@ impl Node {
             observed: self.observed.agreed().map(multiaddr).collect(),
             reachable: self.reachable,
             dial_backs: DialBacks::default(),
+            protocol_bytes: BTreeMap::new(),
             checks: self.running.len() + self.waiting.iter().map(crate::gossip::Waiting::len).sum::<usize>(),
         }
     }

@@ -16,7 +16,7 @@ use alloy_primitives::B256;
 use petrel_core::{
     Event,
     event::Via,
-    net::{Ended, Role},
+    net::{Ended, Flow, Role},
     node::PeerReport,
     peers::Subject,
 };
@@ -25,10 +25,7 @@ use prometheus::{
 };
 
 use super::{add, advance};
-use crate::{
-    desk::Snapshot,
-    transport::{Flow, Traffic},
-};
+use crate::{desk::Snapshot, transport::Traffic};
 
 /// op-node's namespace of a process without a name.
 const NAMESPACE: &str = "op_node_default";

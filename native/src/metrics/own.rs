@@ -55,6 +55,7 @@ pub(super) struct Own {
     reachable: IntGauge,
     dial_backs: IntCounterVec,
     bytes: IntCounterVec,
+    protocol_bytes: IntCounterVec,
     holdings: Arc<Holdings>,
 }
 
@@ -103,6 +104,7 @@ impl Own {
             reachable: gauge("reachable", "1 when peers can dial this node, 0 when not, -1 while it is not known")?,
             dial_backs: counters("dial_backs_total", "Peers that asked whether they can be dialled", &["result"])?,
             bytes: counters("transport_bytes_total", "Bytes of connections on the wire", &["transport", "direction"])?,
+            protocol_bytes: counters("protocol_bytes_total", "Bytes of streams", &["protocol", "direction"])?,
             holdings,
         })
     }
@@ -184,6 +186,10 @@ impl Own {
         for (name, flow) in traffic.flows() {
             advance(&self.bytes.with_label_values(&[name, "in"]), flow.read());
             advance(&self.bytes.with_label_values(&[name, "out"]), flow.written());
+        }
+        for (name, carried) in &status.protocol_bytes {
+            advance(&self.protocol_bytes.with_label_values(&[*name, "in"]), carried.read);
+            advance(&self.protocol_bytes.with_label_values(&[*name, "out"]), carried.written);
         }
     }
 

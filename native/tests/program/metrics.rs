@@ -110,6 +110,7 @@ fn op_nodes_names_are_there_with_their_types_and_values_move() {
         "petrel_block_delay_seconds_count",
         "petrel_verdicts_total{fault=\"none\"}",
         "petrel_transport_bytes_total{direction=\"in\",transport=\"tcp\"}",
+        "petrel_protocol_bytes_total{direction=\"in\",protocol=\"meshsub\"}",
         "petrel_head_number",
     ];
     for name in moved {
@@ -117,6 +118,13 @@ fn op_nodes_names_are_there_with_their_types_and_values_move() {
     }
     assert!(after.value("petrel_head_number") >= (first + 2) as f64);
     assert!(after.value("petrel_transport_bytes_total{direction=\"out\",transport=\"tcp\"}") > 0.0);
+    // Of the bytes on the wire, most are blocks.
+    let wire = after.value("petrel_transport_bytes_total{direction=\"in\",transport=\"tcp\"}");
+    let protocol =
+        |name: &str| after.value(&format!("petrel_protocol_bytes_total{{direction=\"in\",protocol=\"{name}\"}}"));
+    assert!(protocol("meshsub") > wire / 2.0 && protocol("identify") > 0.0 && protocol("ping") > 0.0, "{}", after.text);
+    let names = ["meshsub", "payload_by_number", "identify", "ping", "autonat", "other"];
+    assert!(names.iter().map(|name| protocol(name)).sum::<f64>() < wire, "{}", after.text);
     // Nothing else is served there, and two looks count nothing twice.
     assert!(get(port(&node), "/").0.starts_with("HTTP/1.1 404"));
     assert_eq!(scrape(&node).value("op_node_default_p2p_dials{allow=\"true\"}"), 1.0);

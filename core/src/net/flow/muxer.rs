@@ -11,14 +11,15 @@ use libp2p::core::{StreamMuxer, muxing::StreamMuxerEvent};
 use super::{Counted, Flow};
 
 /// A muxer whose streams are counted.
-pub(in crate::transport) struct CountedMuxer<M> {
+#[derive(Debug)]
+pub struct CountedMuxer<M> {
     muxer: M,
     flow: Flow,
 }
 
 impl Flow {
     /// A muxer whose streams are counted here.
-    pub(in crate::transport) fn count_streams<M>(&self, muxer: M) -> CountedMuxer<M> {
+    pub fn count_streams<M>(&self, muxer: M) -> CountedMuxer<M> {
         CountedMuxer { muxer, flow: self.clone() }
     }
 }
