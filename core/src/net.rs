@@ -3,7 +3,8 @@
 //! Only the transport's construction and the [`Host`] (clock, sleep, where checks run) differ between a daemon and a
 //! browser tab. Everything that this program decides about gossipsub is in three files: [`params`] (values and their
 //! sources), [`transform`] (bytes on the wire to a message), [`driver`] (events to facts, wishes to calls); [`codec`] reads and writes
-//! requests; [`record`] is what a relay tells browsers of itself. A daemon has `dialback` beside it (feature `autonat`).
+//! requests, [`pong`] answers pings; [`record`] is what a relay tells browsers of itself. A daemon has `dialback` beside it
+//! (feature `autonat`).
 
 mod behaviour;
 mod codec;
@@ -17,6 +18,7 @@ mod gate;
 mod host;
 mod link;
 mod params;
+mod pong;
 mod protocols;
 mod record;
 mod transform;

@@ -15,7 +15,7 @@ use libp2p::{
 
 #[cfg(feature = "autonat")]
 use super::dialback::DialBack;
-use super::{codec::Codec, error::NetError, gate::Gate, params, transform::Transform};
+use super::{codec::Codec, error::NetError, gate::Gate, params, pong::Pong, transform::Transform};
 use crate::{config::Settled, fork::Version, node::DialBacks, request};
 
 /// Gossip over the chain's four topics, blocks by number, identify and ping; AutoNAT in a daemon. No relay, no peer
@@ -26,6 +26,8 @@ pub(super) struct Behaviour {
     pub(super) gate: Gate,
     pub(super) gossip: gossipsub::Behaviour<Transform, WhitelistSubscriptionFilter>,
     identify: identify::Behaviour,
+    /// Before `ping`: of two that answer one protocol the first does.
+    pong: Pong,
     ping: ping::Behaviour,
     limits: connection_limits::Behaviour,
     /// Two, because one would give both sides the same time: an answer may wait for its turn.
@@ -52,6 +54,7 @@ impl Behaviour {
             gate: gate(config),
             gossip: gossip(config, transform)?,
             identify: identify::Behaviour::new(identify),
+            pong: Pong,
             ping: ping::Behaviour::new(ping),
             limits: connection_limits::Behaviour::new(params::connection_limits(&config.tide)),
             ask: sync.enabled.then(|| requests(config, ProtocolSupport::Outbound, params::ASK_TIMEOUT)).into(),
