@@ -11,13 +11,15 @@ use libp2p::{
     core::{
         Endpoint, StreamMuxer,
         transport::{Boxed, DialOpts, ListenerId, PortUse, TransportEvent},
+        upgrade::OutboundConnectionUpgrade,
     },
     identity::Keypair,
     multiaddr::Protocol,
+    noise,
 };
 use petrel_node::transport::{
     PERIOD,
-    webtransport::{Clock, Muxer, WebTransport},
+    webtransport::{Clock, Muxer, Schedule, WebTransport},
 };
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -241,26 +243,34 @@ async fn after_a_restart_the_address_is_the_same_and_eleven_days_later_one_hash_
     assert_eq!(hashes(&address)[0].to_string(), told[0][1]);
 }
 
+/// libp2p's own path.
+const PATH: &str = "/.well-known/libp2p-webtransport?type=noise";
+
+/// Somebody else's WebTransport client at this address.
+fn session(
+    address: &Multiaddr,
+    path: &'static str,
+) -> impl Future<Output = Result<wtransport::Connection, wtransport::error::ConnectingError>> + use<> {
+    let Some(Protocol::Udp(port)) = address.iter().nth(1) else { panic!("{address}") };
+    let digests = hashes(address).into_iter().map(|part| match part {
+        Protocol::Certhash(hash) => wtransport::tls::Sha256Digest::new(hash.digest().try_into().unwrap()),
+        _ => unreachable!(),
+    });
+    let config = wtransport::ClientConfig::builder()
+        .with_bind_address("127.0.0.1:0".parse().unwrap())
+        .with_server_certificate_hashes(digests)
+        .build();
+    let endpoint = wtransport::Endpoint::client(config).unwrap();
+    async move { endpoint.connect(format!("https://127.0.0.1:{port}{path}")).await }
+}
+
 #[tokio::test]
 async fn who_never_speaks_is_gone_after_ten_seconds_and_others_come_in_meanwhile() {
     let mut wire = plain();
     let address = listen(&mut wire).await;
     serve(wire);
-    let Some(Protocol::Udp(port)) = address.iter().nth(1) else { panic!("{address}") };
-    let quiet = |path: &'static str| {
-        let digests = hashes(&address).into_iter().map(|part| match part {
-            Protocol::Certhash(hash) => wtransport::tls::Sha256Digest::new(hash.digest().try_into().unwrap()),
-            _ => unreachable!(),
-        });
-        let config = wtransport::ClientConfig::builder()
-            .with_bind_address("127.0.0.1:0".parse().unwrap())
-            .with_server_certificate_hashes(digests)
-            .build();
-        let endpoint = wtransport::Endpoint::client(config).unwrap();
-        async move { endpoint.connect(format!("https://127.0.0.1:{port}{path}")).await }
-    };
-    let silent: Vec<_> =
-        futures::future::join_all((0..12).map(|_| quiet("/.well-known/libp2p-webtransport?type=noise"))).await;
+    let quiet = |path: &'static str| session(&address, path);
+    let silent: Vec<_> = futures::future::join_all((0..12).map(|_| quiet(PATH))).await;
     assert!(silent.iter().all(Result::is_ok));
     assert!(quiet("/somewhere/else").await.is_err(), "only libp2p's path has a session");
     let (_, mut muxer) = dial(&mut plain(), &address).await.unwrap();
@@ -270,6 +280,49 @@ async fn who_never_speaks_is_gone_after_ten_seconds_and_others_come_in_meanwhile
         let ended = tokio::time::timeout(Duration::from_secs(30), session.closed()).await;
         assert!(ended.is_ok(), "a session that says nothing is closed");
     }
+}
+
+#[tokio::test]
+async fn the_stream_of_the_handshake_is_not_stopped_before_the_dialler_leaves_it() {
+    let mut wire = plain();
+    let address = listen(&mut wire).await;
+    serve(wire);
+    let session = session(&address, PATH).await.unwrap();
+    let halves = session.open_bi().await.unwrap().await.unwrap();
+    let noise = noise::Config::new(&Keypair::generate_secp256k1()).unwrap();
+    let stream = tokio_util::compat::TokioAsyncReadCompatExt::compat(wtransport::stream::BiStream::join(halves));
+    let (_, mut secured) = noise.upgrade_outbound(stream, "/noise").await.unwrap();
+
+    // Whatever the listener does when the handshake is over, it did it before it answers on the next stream.
+    let (mut say, mut hear) = session.open_bi().await.unwrap().await.unwrap();
+    say.write_all(b"hello").await.unwrap();
+    let mut back = [0; 5];
+    hear.read_exact(&mut back).await.unwrap();
+    secured.write_all(b"a dialler that is still there").await.unwrap();
+    secured.flush().await.expect("nobody has stopped the stream");
+}
+
+#[tokio::test]
+async fn a_session_is_asked_for_as_go_libp2p_wants_it() {
+    let schedule = Schedule::new(&Keypair::generate_secp256k1(), PERIOD).unwrap();
+    let made = schedule.certificate(schedule.number(SystemTime::now())).unwrap();
+    let chain = wtransport::tls::CertificateChain::single(wtransport::tls::Certificate::from_der(made.der).unwrap());
+    let key = wtransport::tls::PrivateKey::from_der_pkcs8(made.key.to_vec());
+    let config = wtransport::ServerConfig::builder()
+        .with_bind_address("127.0.0.1:0".parse().unwrap())
+        .with_identity(wtransport::Identity::new(chain, key))
+        .build();
+    let server = wtransport::Endpoint::server(config).unwrap();
+    let socket = server.local_addr().unwrap();
+    let address = Multiaddr::from(socket.ip()).with(Protocol::Udp(socket.port())).with(Protocol::QuicV1);
+    let address = address.with(Protocol::WebTransport).with(Protocol::Certhash(made.hash));
+    let dialling = plain().dial(address, DIAL).unwrap();
+    tokio::spawn(dialling);
+    let request = server.accept().await.await.unwrap();
+    assert_eq!(request.path(), "/.well-known/libp2p-webtransport?type=noise");
+    // Names are in small letters (RFC 9114, 4.2), or the request is malformed to a strict listener.
+    assert!(request.headers().keys().all(|name| *name == name.to_lowercase()), "{:?}", request.headers());
+    assert_eq!(request.headers().get("sec-webtransport-http3-draft02").map(String::as_str), Some("1"));
 }
 
 #[tokio::test]

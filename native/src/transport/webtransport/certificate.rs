@@ -11,7 +11,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use libp2p::identity::Keypair;
+use libp2p::{identity::Keypair, multihash::Multihash};
 use p256::{
     SecretKey,
     ecdsa::{Signature, SigningKey, signature::Signer},
@@ -48,10 +48,13 @@ impl std::fmt::Debug for Schedule {
 }
 
 /// What one period serves.
-pub(super) struct Certificate {
-    pub(super) der: Vec<u8>,
-    pub(super) key: Zeroizing<Vec<u8>>,
-    pub(super) hash: CertificateHash,
+pub struct Certificate {
+    /// X.509.
+    pub der: Vec<u8>,
+    /// Its secret key, PKCS #8.
+    pub key: Zeroizing<Vec<u8>>,
+    /// Its name in an address, SHA-256.
+    pub hash: Multihash<64>,
 }
 
 impl Schedule {
@@ -69,7 +72,7 @@ impl Schedule {
     }
 
     /// Which period `now` is in, counted from the epoch.
-    pub(super) fn number(&self, now: SystemTime) -> u64 {
+    pub fn number(&self, now: SystemTime) -> u64 {
         let since = now.duration_since(UNIX_EPOCH).unwrap_or_default() + self.offset;
         since.as_secs() / self.period.as_secs()
     }
@@ -88,7 +91,7 @@ impl Schedule {
     ///
     /// # Errors
     /// It cannot be encoded; not seen.
-    pub(super) fn certificate(&self, number: u64) -> io::Result<Certificate> {
+    pub fn certificate(&self, number: u64) -> io::Result<Certificate> {
         let key = self.key(number)?;
         let mut name = DistinguishedName::new();
         name.push(DnType::CommonName, "petrel");

@@ -9,8 +9,11 @@ use std::{
     time::Duration,
 };
 
-use futures::{AsyncRead, AsyncWrite, FutureExt, future::BoxFuture};
-use libp2p::core::{StreamMuxer, muxing::StreamMuxerEvent};
+use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, FutureExt, future::BoxFuture};
+use libp2p::{
+    core::{StreamMuxer, muxing::StreamMuxerEvent},
+    noise,
+};
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
 use wtransport::{Connection, RecvStream, SendStream, VarInt, config::QuicTransportConfig, quinn, stream::BiStream};
 
@@ -82,13 +85,25 @@ pub struct Muxer {
     session: Arc<Connection>,
     incoming: Opening,
     outgoing: Option<Opening>,
+    /// The stream of the handshake, until it is over.
+    leaving: Option<BoxFuture<'static, ()>>,
 }
 
 impl Muxer {
-    pub(super) fn new(connection: Connection) -> Self {
+    /// Authenticated on the stream `secured`.
+    pub(super) fn new(connection: Connection, secured: noise::Output<Stream>) -> Self {
         let session = Arc::new(connection);
-        Self { incoming: accepting(session.clone()), outgoing: None, session }
+        let (incoming, leaving) = (accepting(session.clone()), Some(leaving(secured).boxed()));
+        Self { incoming, outgoing: None, leaving, session }
     }
+}
+
+/// Ends what we say on the stream of the handshake, and keeps it until the other side ends what it says: a stream that is
+/// dropped before is stopped, and whoever still closes it takes that for a failed handshake (js-libp2p).
+async fn leaving(mut secured: noise::Output<Stream>) {
+    let _ended = secured.close().await;
+    // Nothing more is said there; whoever says something loses the stream.
+    let _ended = secured.read(&mut [0]).await;
 }
 
 impl Drop for Muxer {
@@ -138,7 +153,10 @@ impl StreamMuxer for Muxer {
     }
 
     /// Addresses do not change here, and what ends a connection is seen by the stream that is awaited.
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<StreamMuxerEvent>> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<StreamMuxerEvent>> {
+        if self.leaving.as_mut().is_some_and(|leaving| leaving.poll_unpin(context).is_ready()) {
+            self.leaving = None;
+        }
         Poll::Pending
     }
 }

@@ -27,8 +27,9 @@ use super::{
 
 /// What a session is asked for with, exactly (libp2p's specification).
 const PATH: &str = "/.well-known/libp2p-webtransport?type=noise";
-/// go-libp2p takes no session without this header, of the draft that browsers speak.
-const DRAFT: (&str, &str) = ("Sec-Webtransport-Http3-Draft02", "1");
+/// go-libp2p takes no session without this header, of the draft that browsers speak. HTTP/3 allows no capital letter in a
+/// header's name, and go-libp2p resets a request that has one (RFC 9114, 4.2).
+const DRAFT: (&str, &str) = ("sec-webtransport-http3-draft02", "1");
 /// Noise's name; it is not negotiated here.
 const NOISE: &str = "/noise";
 
@@ -46,8 +47,8 @@ pub(super) async fn accept(incoming: IncomingSession, noise: noise::Config) -> R
     }
     let connection = request.accept().await.map_err(failed)?;
     let stream = Stream::new(connection.accept_bi().await.map_err(failed)?);
-    let (peer, _) = noise.upgrade_inbound(stream, NOISE).await?;
-    Ok((peer, Muxer::new(connection)))
+    let (peer, secured) = noise.upgrade_inbound(stream, NOISE).await?;
+    Ok((peer, Muxer::new(connection, secured)))
 }
 
 /// The dialler's side; each dial has a socket of its own.
@@ -59,8 +60,8 @@ pub(super) async fn dial(target: Target, noise: noise::Config) -> Result<(PeerId
     let connection = endpoint.connect(options).await.map_err(failed)?;
     let opening = connection.open_bi().await.map_err(failed)?;
     let stream = Stream::new(opening.await.map_err(failed)?);
-    let (peer, _) = noise.upgrade_outbound(stream, NOISE).await?;
-    Ok((peer, Muxer::new(connection)))
+    let (peer, secured) = noise.upgrade_outbound(stream, NOISE).await?;
+    Ok((peer, Muxer::new(connection, secured)))
 }
 
 /// Believes the target's certificates and no authority.
