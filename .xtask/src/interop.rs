@@ -11,8 +11,9 @@ use crate::{
     www,
 };
 
-/// The Go module that builds the other side.
-const MODULE: &str = "tests/interop/op-node";
+/// The Go modules that build the other side: op-node with op-geth, and a plain go-libp2p.
+const OP_NODE: &str = "tests/interop/op-node";
+const GO_LIBP2P: &str = "tests/interop/go-libp2p";
 
 /// Runs one of them; what this machine lacks for it is an error that says what to install.
 pub(crate) fn interop(shell: &Shell, args: &[String]) -> Result<()> {
@@ -20,14 +21,15 @@ pub(crate) fn interop(shell: &Shell, args: &[String]) -> Result<()> {
         [name] if name == "op-node" => op_node(shell),
         [name] if name == "sync" => sync(shell),
         [name] if name == "devnet" => devnet(shell),
-        _ => bail!("expected one name: cargo xtask interop op-node, sync or devnet"),
+        [name] if name == "libp2p" => libp2p(shell),
+        _ => bail!("expected one name: cargo xtask interop op-node, libp2p, sync or devnet"),
     }
 }
 
 /// op-node's gossip package on the other side: blocks both ways, then a table of spoilt messages and both verdicts.
 pub(crate) fn op_node(shell: &Shell) -> Result<()> {
     setup::go(shell)?;
-    let peer = go_build(shell, "peer", ".")?;
+    let peer = go_build(shell, OP_NODE, "peer", &["."])?;
     let petrel = petrel(shell)?;
     let mut test = shell.cargo(["test", "--package", "petrel-tests", "--test", "interop-op-node"]);
     run(test.env("PETREL_INTEROP_PEER", peer).env("PETREL_BIN", petrel))
@@ -36,10 +38,40 @@ pub(crate) fn op_node(shell: &Shell) -> Result<()> {
 /// Missed blocks by number, from op-node's server and by its client.
 pub(crate) fn sync(shell: &Shell) -> Result<()> {
     setup::go(shell)?;
-    let peer = go_build(shell, "peer", ".")?;
+    let peer = go_build(shell, OP_NODE, "peer", &["."])?;
     let petrel = petrel(shell)?;
     let mut test = shell.cargo(["test", "--package", "petrel-tests", "--test", "interop-sync"]);
     run(test.env("PETREL_INTEROP_PEER", peer).env("PETREL_BIN", petrel))
+}
+
+/// Every transport against go-libp2p, js-libp2p in Node and in Chromium, and Petrel itself.
+pub(crate) fn libp2p(shell: &Shell) -> Result<()> {
+    can_libp2p(shell)?;
+    let chromium = setup::chromium(shell);
+    let go = go_build(shell, GO_LIBP2P, "go-libp2p", &["."])?;
+    let newest = go_build(shell, GO_LIBP2P, "go-libp2p-newest", &["-modfile=newest.mod", "."])?;
+    let js = js_libp2p(shell)?;
+    let petrel = petrel(shell)?;
+    let mut test = shell.cargo(["test", "--package", "petrel-tests", "--test", "interop-libp2p"]);
+    test.env("PETREL_INTEROP_GO", go).env("PETREL_INTEROP_GO_NEWEST", newest);
+    test.env("PETREL_INTEROP_JS", js).env("PETREL_BIN", petrel);
+    match chromium {
+        Ok(chromium) => test.env("PETREL_CHROMIUM", chromium),
+        Err(error) => {
+            println!("{error:#}");
+            test.env_remove("PETREL_CHROMIUM")
+        }
+    };
+    run(&mut test)
+}
+
+/// Whether this machine has what builds the other sides; without Chromium its rows alone are left out.
+///
+/// # Errors
+/// What it lacks.
+pub(crate) fn can_libp2p(shell: &Shell) -> Result<()> {
+    setup::go(shell)?;
+    setup::node(shell)
 }
 
 /// A whole network: L1, a sequencer, a follower, Petrel, a tab where Chromium is.
@@ -47,9 +79,9 @@ pub(crate) fn devnet(shell: &Shell) -> Result<()> {
     can_devnet(shell)?;
     let chromium = setup::chromium(shell);
     let anvil = anvil(shell)?;
-    let peer = go_build(shell, "peer", ".")?;
-    let op_node = go_build(shell, "op-node", "github.com/ethereum-optimism/optimism/op-node/cmd")?;
-    let geth = go_build(shell, "geth", "github.com/ethereum/go-ethereum/cmd/geth")?;
+    let peer = go_build(shell, OP_NODE, "peer", &["."])?;
+    let op_node = go_build(shell, OP_NODE, "op-node", &["github.com/ethereum-optimism/optimism/op-node/cmd"])?;
+    let geth = go_build(shell, OP_NODE, "geth", &["github.com/ethereum/go-ethereum/cmd/geth"])?;
     let petrel = petrel(shell)?;
     let build = ["test", "--package", "petrel-tests", "--test", "interop-devnet", "--no-run"];
     run(&mut shell.cargo(build))?;
@@ -125,35 +157,53 @@ pub(crate) fn built_test(build: &mut Command) -> Result<PathBuf> {
     messages.lines().rev().find_map(executable).context("cargo names no program")
 }
 
-/// Builds one program of the Go module.
-fn go_build(shell: &Shell, name: &str, package: &str) -> Result<PathBuf> {
+/// Builds one program of a Go module; `what` are `go build`'s last words.
+fn go_build(shell: &Shell, module: &str, name: &str, what: &[&str]) -> Result<PathBuf> {
     let here = shell.target().join("interop");
     let program = here.join("bin").join(name);
     let mut go = Command::new("go");
-    go.current_dir(shell.root().join(MODULE))
+    go.current_dir(shell.root().join(module))
         .env("GOCACHE", here.join("go-build"))
         .env("GOMODCACHE", here.join("go-mod"))
         // Else the module cache is read-only and `cargo clean` cannot remove it.
         .env("GOFLAGS", "-modcacherw -buildvcs=false")
         .args(["build", "-o"])
         .arg(&program)
-        .arg(package);
+        .args(what);
     run(&mut go).with_context(|| format!("{name} does not build"))?;
     Ok(program)
 }
 
+/// js-libp2p, with the programs that use it.
+fn js_libp2p(shell: &Shell) -> Result<PathBuf> {
+    let here = npm_copy(shell, "js-libp2p")?;
+    for entry in fs::read_dir(shell.root().join("tests/interop/js-libp2p"))?.flatten() {
+        if entry.path().extension().is_some_and(|extension| extension == "js") {
+            fs::copy(entry.path(), here.join(entry.file_name()))?;
+        }
+    }
+    Ok(here)
+}
+
 /// anvil, from npm's packages: the program itself, not npm's wrapper, which would outlive its signals.
 fn anvil(shell: &Shell) -> Result<PathBuf> {
-    let (from, here) = (shell.root().join("tests/interop/anvil"), shell.target().join("interop/anvil"));
+    let packages = npm_copy(shell, "anvil")?.join("node_modules/@foundry-rs");
+    let programs = fs::read_dir(&packages)?.flatten().map(|entry| entry.path().join("bin/anvil"));
+    programs.into_iter().find(|path| path.is_file()).context("npm has no anvil for this machine")
+}
+
+/// A folder of `tests/interop` with its npm packages, beside what is built: installed again only when its lock file has changed.
+fn npm_copy(shell: &Shell, name: &str) -> Result<PathBuf> {
+    let (from, here) = (shell.root().join("tests/interop").join(name), shell.target().join("interop").join(name));
     fs::create_dir_all(&here)?;
     for file in ["package.json", "package-lock.json"] {
         fs::copy(from.join(file), here.join(file))?;
     }
-    let packages = here.join("node_modules/@foundry-rs");
-    if !packages.is_dir() {
+    let (wanted, mark) = (fs::read(here.join("package-lock.json"))?, here.join("node_modules/.petrel-lock.json"));
+    if !fs::read(&mark).is_ok_and(|installed| installed == wanted) {
         let mut npm = shell.command("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts"]);
         run(npm.current_dir(&here))?;
+        fs::write(&mark, wanted)?;
     }
-    let programs = fs::read_dir(&packages)?.flatten().map(|entry| entry.path().join("bin/anvil"));
-    programs.into_iter().find(|path| path.is_file()).context("npm has no anvil for this machine")
+    Ok(here)
 }

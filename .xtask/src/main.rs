@@ -43,6 +43,7 @@ cargo xtask COMMAND
   bench sync        how fast missed blocks are fetched, beside a plain TCP copy
   bench browser     what a follower costs in Chromium, beside native code and beside JavaScript
   interop op-node   against op-node's own gossip: blocks both ways, and spoilt messages with both verdicts
+  interop libp2p    every transport against go-libp2p, js-libp2p in Node and in Chromium, and Petrel, dialling and dialled
   interop sync      missed blocks from op-node's server, and by op-node's client from ours
   interop devnet    in a whole OP Stack network on loopback, through every fork, with restarts and a rotated signer
 

@@ -29,7 +29,7 @@ struct Step {
     run: fn(&Shell) -> Result<Done>,
 }
 
-const STEPS: [Step; 17] = [
+const STEPS: [Step; 18] = [
     Step { name: "fmt", about: "Rust is formatted", run: fmt },
     Step { name: "purity", about: "the core keeps its rules", run: purity },
     Step { name: "deny", about: "licences, sources and advisories of all dependencies", run: deny },
@@ -53,6 +53,7 @@ const STEPS: [Step; 17] = [
     Step { name: "browser", about: "the page in Chromium, against a daemon", run: browser },
     Step { name: "network", about: "connections that break come back, in a network of its own", run: network },
     Step { name: "op-node", about: "op-node's own gossip on the other side", run: op_node },
+    Step { name: "libp2p", about: "every transport against go-libp2p, js-libp2p and Petrel", run: libp2p },
     Step { name: "sync", about: "missed blocks from op-node and by op-node", run: sync },
     Step { name: "devnet", about: "a whole OP Stack network on loopback, through every fork", run: devnet },
 ];
@@ -255,6 +256,14 @@ fn op_node(shell: &Shell) -> Result<Done> {
         return Ok(Done::Skipped(format!("{error:#}")));
     }
     interop::op_node(shell)?;
+    Ok(Done::Passed)
+}
+
+fn libp2p(shell: &Shell) -> Result<Done> {
+    if let Err(error) = interop::can_libp2p(shell) {
+        return Ok(Done::Skipped(format!("{error:#}")));
+    }
+    interop::libp2p(shell)?;
     Ok(Done::Passed)
 }
 

@@ -1,0 +1,104 @@
+//! `petrel node` on loopback, on all its transports.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use petrel_core::chain::Chain;
+use petrel_tests::{child::Child, forge, sequencer};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    blocks::{FORK, Made},
+    known::NOT_ASKED,
+    row::Transport,
+};
+
+/// Longer than anything here takes on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Longer than a block by number takes to be asked for and to come, on a busy machine.
+const FETCHED: Duration = Duration::from_secs(8);
+
+/// One row's chain, with room for files.
+pub(crate) struct Place {
+    pub(crate) chain: Chain,
+    files: TempDir,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        let (chain, files) = (sequencer::chain(FORK, 2), tempfile::tempdir().unwrap());
+        std::fs::write(files.path().join("rollup.json"), chain.to_rollup_json().to_string()).unwrap();
+        Self { chain, files }
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.files.path().join(name)
+    }
+
+    /// A daemon with this datadir.
+    pub(crate) fn daemon(&self, name: &str, more: &[&str]) -> Daemon {
+        let mut command = Command::new(binary("PETREL_BIN"));
+        command.arg("node").arg("--rollup.config").arg(self.file("rollup.json"));
+        command.arg("--datadir").arg(self.file(name));
+        command.args(["--p2p.unsafe-block-signer", &forge::key(1).address().to_string()]);
+        command.args(["--p2p.listen.ip=127.0.0.1", "--p2p.listen.tcp=0", "--p2p.listen.ws=0", "--p2p.listen.quic=0"]);
+        command.args(["--p2p.listen.webtransport=0", "--p2p.no-discovery", "--events=json", "--log.level=error"]);
+        Daemon::start(Child::start("petrel", command.args(more)).unwrap())
+    }
+}
+
+/// See the module.
+pub(crate) struct Daemon {
+    pub(crate) events: Child,
+    addresses: Vec<String>,
+}
+
+impl Daemon {
+    fn start(mut events: Child) -> Self {
+        let listening = |event: &Value| event["event"] == "listening";
+        let addresses = Transport::ALL.map(|_| {
+            let told = events.expect("its addresses", PATIENCE, listening);
+            told["address"].as_str().unwrap().to_owned()
+        });
+        Self { events, addresses: addresses.to_vec() }
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self, transport: Transport) -> &str {
+        self.addresses.iter().find(|address| transport.has(address)).unwrap()
+    }
+
+    pub(crate) fn peer(&self) -> &str {
+        peer_of(&self.addresses[0])
+    }
+
+    /// It asked for this block, and this peer gave it.
+    pub(crate) fn fetches(&mut self, missed: &Made, by: &str) -> Result<(), String> {
+        let came = self.events.wait(FETCHED, |event| missed.is(event)).ok_or(NOT_ASKED)?;
+        let right = came["via"] == "sync" && came["peer"] == by;
+        if right { Ok(()) } else { Err(format!("by somebody else: {came}")) }
+    }
+}
+
+/// The peer at the end of an address.
+pub(crate) fn peer_of(address: &str) -> &str {
+    address.rsplit('/').next().unwrap()
+}
+
+/// A program or a folder that the task runner has made.
+pub(crate) fn binary(variable: &str) -> PathBuf {
+    let named = env::var_os(variable).map(PathBuf::from);
+    named.unwrap_or_else(|| panic!("{variable} is not set; run `cargo xtask interop libp2p`, which builds and sets it"))
+}
+
+/// Writes a file, as programs want its name.
+pub(crate) fn written(path: &Path, bytes: &[u8]) -> String {
+    std::fs::write(path, bytes).unwrap();
+    path.to_str().unwrap().to_owned()
+}
