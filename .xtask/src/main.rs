@@ -35,11 +35,13 @@ cargo xtask COMMAND
   prove soak [--minutes N]  a daemon under load: memory, handles and tasks must stay what they are
   crash [--rounds N]        kill -9 at random moments: what was acknowledged is there afterwards
   leaves [--leaves N]       tabs that come back at once: how long until all have what they missed
+  leaves --restart N        a relay that restarts: how long until as many are back over WebTransport, by its old certificates
   sim [--nodes N] [--loss P] [--liars N] [--seed N]  a simulated network with loss, churn and liars, twice
   fuzz [--seconds N]        every decoder that a peer reaches, under libFuzzer, each for so long (needs a C++ compiler)
   flood [--seconds N]       attackers of every kind against one daemon, while honest blocks come
   bench [-- ARGS]   the bench `validate` alone: what judging a message costs
   bench relay       what relaying costs, beside plain libp2p
+  bench relay --leaves N [--seconds N]  a block a second through one daemon to so many browsers over WebSocket and WebTransport
   bench sync        how fast missed blocks are fetched, beside a plain TCP copy
   bench browser     what a follower costs in Chromium, beside native code and beside JavaScript
   interop op-node   against op-node's own gossip: blocks both ways, and spoilt messages with both verdicts

@@ -13,6 +13,9 @@ use crate::{
 /// Cases of each property, where `cargo xtask test` is content with 256.
 const CASES: &str = "50000";
 
+/// Browsers on one relay.
+const LEAVES: u64 = 500;
+
 /// The tests marked `#[ignore]` and the properties with many more cases, in release; then the benches, the flood, the
 /// crashes, the leaves, the fuzzers and the soak. `soak` alone runs that.
 pub(crate) fn prove(shell: &Shell, args: &[String]) -> Result<()> {
@@ -26,12 +29,14 @@ pub(crate) fn prove(shell: &Shell, args: &[String]) -> Result<()> {
     let properties = ["test", "--package", "petrel-tests", "--release", "--test", "oracle"];
     run(shell.cargo(properties).env("PROPTEST_CASES", CASES))?;
     bench(shell, &[])?;
-    relay(shell)?;
+    relay(shell, &[])?;
+    relay(shell, &["--leaves".to_owned(), LEAVES.to_string()])?;
     sync(shell)?;
     browser(shell)?;
     flood(shell, &[])?;
     crash(shell, &[])?;
     leaves(shell, &[])?;
+    leaves(shell, &["--restart".to_owned(), "100".to_owned()])?;
     fuzz(shell, &[])?;
     soak(shell, &[])?;
     println!("\nproved in {} min", start.elapsed().as_secs().div_ceil(60));
@@ -41,7 +46,7 @@ pub(crate) fn prove(shell: &Shell, args: &[String]) -> Result<()> {
 /// `relay`, `sync`, `browser`, or the bench `validate`, whose `args` go to criterion (a filter, `--quick`, …).
 pub(crate) fn bench(shell: &Shell, args: &[String]) -> Result<()> {
     if args.first().is_some_and(|word| word == "relay") {
-        return relay(shell);
+        return relay(shell, &args[1..]);
     }
     if args.first().is_some_and(|word| word == "sync") {
         return sync(shell);
@@ -74,8 +79,12 @@ fn browser(shell: &Shell) -> Result<()> {
     run(&mut node)
 }
 
-/// What relaying costs, beside plain libp2p.
-fn relay(shell: &Shell) -> Result<()> {
+/// What relaying costs, beside plain libp2p; with `--leaves N` or `--seconds N`, a block a second to that many browsers.
+fn relay(shell: &Shell, args: &[String]) -> Result<()> {
+    if !args.is_empty() {
+        let [leaves, seconds] = numbers(args, [("--leaves", LEAVES), ("--seconds", 60)])?;
+        return against(shell, "door", &["gossip".to_owned(), leaves.to_string(), seconds.to_string()]);
+    }
     www::ensure_built(shell)?;
     run(&mut shell.cargo(["bench", "--package", "petrel-tests", "--bench", "relay"]))
 }
@@ -88,12 +97,12 @@ fn sync(shell: &Shell) -> Result<()> {
 
 /// Attackers of every kind against one daemon, for so many seconds.
 pub(crate) fn flood(shell: &Shell, args: &[String]) -> Result<()> {
-    against(shell, "flood", number(args, "--seconds", 60)?)
+    against(shell, "flood", &[number(args, "--seconds", 60)?.to_string()])
 }
 
 /// A daemon that is killed at random moments, so many times.
 pub(crate) fn crash(shell: &Shell, args: &[String]) -> Result<()> {
-    against(shell, "crash", number(args, "--rounds", 20)?)
+    against(shell, "crash", &[number(args, "--rounds", 20)?.to_string()])
 }
 
 /// Each decoder that a peer reaches, for so many seconds.
@@ -101,9 +110,12 @@ pub(crate) fn fuzz(shell: &Shell, args: &[String]) -> Result<()> {
     fuzz::fuzz(shell, number(args, "--seconds", 60)?)
 }
 
-/// So many tabs that come back at once.
+/// So many tabs that come back at once, or, with `--restart N`, that are left by a daemon that restarts.
 pub(crate) fn leaves(shell: &Shell, args: &[String]) -> Result<()> {
-    against(shell, "leaves", number(args, "--leaves", 200)?)
+    if args.first().is_some_and(|word| word.starts_with("--restart")) {
+        return against(shell, "door", &["restart".to_owned(), number(args, "--restart", 100)?.to_string()]);
+    }
+    against(shell, "leaves", &[number(args, "--leaves", 200)?.to_string()])
 }
 
 /// A simulated network; `args` are its own: `--nodes N`, `--loss P`, `--liars N`, `--seed N`.
@@ -113,14 +125,14 @@ pub(crate) fn sim(shell: &Shell, args: &[String]) -> Result<()> {
 
 /// A daemon under load for so many minutes: what it holds must not grow.
 pub(crate) fn soak(shell: &Shell, args: &[String]) -> Result<()> {
-    against(shell, "soak", number(args, "--minutes", 30)?)
+    against(shell, "soak", &[number(args, "--minutes", 30)?.to_string()])
 }
 
 /// Runs a program of petrel-tests against the daemon, both in release.
-fn against(shell: &Shell, test: &str, number: u64) -> Result<()> {
+fn against(shell: &Shell, test: &str, words: &[String]) -> Result<()> {
     let petrel = daemon(shell)?;
     let mut test = shell.cargo(["test", "--release", "--package", "petrel-tests", "--test", test, "--"]);
-    run(test.arg(number.to_string()).env("PETREL_BIN", petrel))
+    run(test.args(words).env("PETREL_BIN", petrel))
 }
 
 fn daemon(shell: &Shell) -> Result<PathBuf> {
@@ -131,10 +143,20 @@ fn daemon(shell: &Shell) -> Result<PathBuf> {
 
 /// `FLAG N`, `FLAG=N`, or nothing.
 fn number(args: &[String], flag: &str, usual: u64) -> Result<u64> {
+    numbers(args, [(flag, usual)]).map(|[number]| number)
+}
+
+/// Any of these flags with its number, as `FLAG N` or `FLAG=N`; the usual number of those that are missing.
+fn numbers<const N: usize>(args: &[String], usual: [(&str, u64); N]) -> Result<[u64; N]> {
+    let mut found = usual.map(|(_, number)| number);
     let words: Vec<&str> = args.iter().flat_map(|word| word.split('=')).collect();
-    match words.as_slice() {
-        [] => Ok(usual),
-        [name, number] if *name == flag => number.parse().with_context(|| format!("{flag} {number:?} is no number")),
-        _ => bail!("expected {flag} N"),
+    for pair in words.chunks(2) {
+        let at = usual.iter().position(|(flag, _)| pair.first() == Some(flag));
+        let (Some(slot), [flag, number]) = (at.and_then(|at| found.get_mut(at)), pair) else {
+            let flags: Vec<String> = usual.iter().map(|(flag, _)| format!("{flag} N")).collect();
+            bail!("expected {}", flags.join(" or "));
+        };
+        *slot = number.parse().with_context(|| format!("{flag} {number:?} is no number"))?;
     }
+    Ok(found)
 }

@@ -2,6 +2,7 @@
 
 use std::{fs, time::Duration};
 
+use petrel_tests::process::status;
 use serde_json::Value;
 
 /// How far the end may be from the beginning.
@@ -33,7 +34,7 @@ impl Samples {
     }
 
     pub(crate) fn look(&mut self, at: Duration) {
-        let field = |name| field(self.process, name);
+        let field = |name| status(self.process, name);
         let handles = fs::read_dir(format!("/proc/{}/fd", self.process)).unwrap().count() as f64;
         self.taken.push((at, [field("VmRSS:") / 1024.0, handles, field("Threads:"), self.tasks]));
     }
@@ -48,7 +49,7 @@ impl Samples {
     /// Prints what is held now, and of its memory what is the process's own.
     pub(crate) fn trail(&self) {
         let Some((at, [memory, handles, threads, tasks])) = self.taken.last() else { return };
-        let own = field(self.process, "RssAnon:") / 1024.0;
+        let own = status(self.process, "RssAnon:") / 1024.0;
         let minute = at.as_secs() / 60;
         println!(
             "minute {minute}: {memory:.1} MiB ({own:.1} anonymous), {handles} handles, {threads} threads, {tasks} tasks"
@@ -69,11 +70,4 @@ impl Samples {
         }
         flat
     }
-}
-
-/// A number of a process's status.
-fn field(process: u32, name: &str) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-    line.split_whitespace().next().unwrap().parse().unwrap()
 }

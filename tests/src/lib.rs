@@ -8,6 +8,8 @@ pub mod memory;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod plain;
 #[cfg(not(target_arch = "wasm32"))]
+pub mod process;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod sequencer;
 pub mod sim;
 pub mod world;

@@ -1,16 +1,19 @@
-//! A node of plain libp2p: gossipsub with op-node's parameters and message id, TCP, noise, yamux, and no judgement. What
-//! a relay is measured against, and what feeds it.
+//! A node of plain libp2p: gossipsub with op-node's parameters and message id, TCP, noise, yamux (or a transport of one's
+//! own), and no judgement. What a relay is measured against, and what feeds it.
 
 use std::time::Duration;
 
 use libp2p::{
-    Swarm, Transport,
-    core::upgrade::Version,
+    PeerId, Swarm, Transport,
+    core::{muxing::StreamMuxerBox, transport::Boxed, upgrade::Version},
     gossipsub::{self, IdentTopic, MessageAuthenticity, ValidationMode},
     identity::Keypair,
     noise, tcp, yamux,
 };
 use petrel_core::gossip::Message;
+
+/// How a message is called.
+type Named = gossipsub::MessageId;
 
 /// A swarm that has joined `topic` and forwards whatever comes on it.
 ///
@@ -24,6 +27,26 @@ pub fn swarm(topic: &str) -> Swarm<gossipsub::Behaviour> {
         .authenticate(noise::Config::new(&identity).expect("a keypair signs its noise key"))
         .multiplex(yamux::Config::default())
         .boxed();
+    over(transport, &identity, topic, id)
+}
+
+/// op-node's id of a message.
+#[must_use]
+pub fn id(message: &gossipsub::Message) -> Named {
+    Message::decompress(&message.data).id(message.topic.as_str()).0.to_vec().into()
+}
+
+/// The same over a transport of one's own, whose messages are called as `named` says.
+///
+/// # Panics
+/// gossipsub refuses its configuration.
+#[must_use]
+pub fn over(
+    transport: Boxed<(PeerId, StreamMuxerBox)>,
+    identity: &Keypair,
+    topic: &str,
+    named: impl Fn(&gossipsub::Message) -> Named + Send + Sync + 'static,
+) -> Swarm<gossipsub::Behaviour> {
     let config = gossipsub::ConfigBuilder::default()
         .mesh_n(8)
         .mesh_n_low(6)
@@ -35,7 +58,7 @@ pub fn swarm(topic: &str) -> Swarm<gossipsub::Behaviour> {
         .duplicate_cache_time(Duration::from_secs(65))
         .max_transmit_size(10 << 20)
         .validation_mode(ValidationMode::Anonymous)
-        .message_id_fn(|message| Message::decompress(&message.data).id(message.topic.as_str()).0.to_vec().into())
+        .message_id_fn(named)
         .build()
         .expect("gossipsub takes it");
     let mut gossip = gossipsub::Behaviour::new(MessageAuthenticity::Anonymous, config).expect("gossipsub takes it");

@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    fs,
     net::TcpStream,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -22,6 +21,7 @@ use petrel_tests::{
     child::Child,
     forge::{Forge, compress, key},
     plain,
+    process::cpu,
 };
 use tokio::{
     runtime::Runtime,
@@ -34,8 +34,6 @@ const PACE: Duration = Duration::from_millis(25);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Bytes of a block.
 const BYTES: usize = 100_000;
-/// Linux counts CPU time in hundredths of a second.
-const TICKS: f64 = 100.0;
 
 /// What was measured, summed up.
 #[derive(Debug, Default)]
@@ -144,13 +142,4 @@ fn dialled(topic: &str, address: &Multiaddr) -> Swarm<gossipsub::Behaviour> {
     let mut swarm = plain::swarm(topic);
     swarm.dial(address.clone()).unwrap();
     swarm
-}
-
-/// CPU seconds that a process has used, in itself and in the kernel.
-fn cpu(process: u32) -> f64 {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
-    // The second field is the program's name in brackets; utime and stime are the 14th and 15th.
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    let ticks = |at: usize| fields[at].parse::<f64>().unwrap();
-    (ticks(11) + ticks(12)) / TICKS
 }

@@ -1,0 +1,217 @@
+//! A block a second to all leaves, half of them over WebSocket and half over WebTransport: everybody must get every block by
+//! gossip and in time, and the mesh must stay whole.
+
+use std::{
+    process,
+    sync::{
+        Arc,
+        mpsc::{Receiver, channel},
+    },
+    thread,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use petrel_core::{
+    chain::{Chain, Genesis},
+    gossip::Message,
+};
+use petrel_node::devnet::Maker;
+use petrel_tests::{
+    forge::{compress, key},
+    process::{cpu, load, status},
+};
+use tokio::runtime::Runtime;
+
+use super::{
+    came::{Came, share},
+    leaf::{Ids, Leaf, Told, What},
+    mesh::Mesh,
+    relay::Relay,
+};
+
+/// Bytes of a block, uncompressed.
+const BYTES: usize = 100_000;
+/// Leaves that verify every block, as a tab does.
+pub(crate) const VERIFY: usize = 20;
+/// Leaves that come in a second.
+const RAMP: u32 = 40;
+/// How long all of them may take to come, and the last block to reach everybody.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// From the publication to a leaf at most, for 99 of 100.
+const DELAY: Duration = Duration::from_millis(750);
+/// The connections are left in peace for so long before the memory is looked at and the blocks begin.
+const REST: Duration = Duration::from_secs(3);
+
+/// What the daemon used.
+struct Used {
+    cpu: [f64; 2],
+    own: [f64; 2],
+    /// KiB: before the leaves came, at rest with them, at most while blocks came.
+    memory: [f64; 3],
+    sent: [[f64; 2]; 2],
+}
+
+/// Whether every limit was kept; prints what was seen.
+pub(crate) fn run(leaves: usize, seconds: u64) -> bool {
+    let files = tempfile::tempdir().unwrap();
+    let mut relay = Relay::start(files.path(), leaves);
+    let runtime = super::runtime();
+    let mesh = Mesh::join(&relay, &runtime);
+    relay.wait_for(2);
+    let before = status(relay.child.id(), "VmRSS:");
+    println!("{leaves} leaves come, {RAMP} a second; the machine's load is {}", load());
+    let (told, failed) = come(&mut relay, &runtime, leaves);
+    thread::sleep(REST);
+    let rest = status(relay.child.id(), "VmRSS:");
+    let links = mesh.links.each_ref().map(|link| link.seen());
+    let marks = (cpu(relay.child.id()), cpu(process::id()), relay.sent());
+    let (mut came, bytes, most) = carry(&mut relay, &mesh, &told, seconds);
+    let end = Instant::now() + PATIENCE;
+    while came.count() < leaves * seconds as usize && Instant::now() < end {
+        let Ok(told) = told.recv_timeout(Duration::from_secs(5)) else { break };
+        came.take(told);
+    }
+    let used = Used {
+        cpu: [marks.0, cpu(relay.child.id())],
+        own: [marks.1, cpu(process::id())],
+        memory: [before, rest, most.max(status(relay.child.id(), "VmRSS:"))],
+        sent: [marks.2, relay.sent()],
+    };
+    thread::sleep(Duration::from_millis(1500));
+    relay.listen();
+    let meshed = mesh_kept(&mesh, links, seconds);
+    println!("{failed} dials failed and were tried again; the machine's load is {}", load());
+    runtime.shutdown_background();
+    report(&mut relay, &came, leaves, seconds, bytes, &used) && meshed
+}
+
+/// All leaves connect, some at once; how many dials failed meanwhile.
+fn come(relay: &mut Relay, runtime: &Runtime, leaves: usize) -> (Receiver<Told>, usize) {
+    let (tell, told) = channel();
+    let ids = Ids::default();
+    let begin = Instant::now();
+    for name in 0..leaves {
+        let address = if name % 2 == 0 { &relay.ws } else { &relay.webtransport };
+        let leaf = Leaf { name, relay: address.clone(), tell: tell.clone() };
+        if name < VERIFY {
+            runtime.spawn(leaf.verify(relay.chain.clone()));
+        } else {
+            runtime.spawn(leaf.count(relay.topic(), ids.clone()));
+        }
+        thread::sleep(Duration::from_secs(1) / RAMP);
+    }
+    let (mut joined, mut failed) = (0, 0);
+    while joined < leaves {
+        let left = PATIENCE.saturating_sub(begin.elapsed());
+        let Told { leaf, what, .. } = told.recv_timeout(left).unwrap_or_else(|_| panic!("{joined} leaves have come"));
+        match what {
+            What::Joined => joined += 1,
+            What::Failed(error) => {
+                failed += 1;
+                if failed < 4 {
+                    println!("leaf {leaf}: {error}");
+                }
+            }
+            What::Closed(reason) => println!("leaf {leaf} was left: {reason}"),
+            What::Message(_) | What::Block(..) => {}
+        }
+    }
+    relay.wait_for(leaves + 2);
+    println!("all are there after {:.1} s", begin.elapsed().as_secs_f64());
+    (told, failed)
+}
+
+/// Publishes a block a second; what came, the bytes of a message, and the most memory that was seen.
+fn carry(relay: &mut Relay, mesh: &Mesh, told: &Receiver<Told>, seconds: u64) -> (Came, usize, f64) {
+    let (mut came, mut bytes, mut most) = (Came::default(), 0, 0.0_f64);
+    let genesis = Genesis { number: 1000, time: unix().as_secs() + 1, ..relay.chain.genesis };
+    let mut maker = Maker::new(Chain { genesis, ..relay.chain.clone() }, key(1), BYTES);
+    for _ in 0..seconds {
+        let due = maker.due();
+        let made = maker.make().unwrap();
+        let wire = compress(&made.message);
+        let id = Message::decompress(&wire).id(&relay.topic()).0.to_vec().into();
+        bytes = wire.len();
+        while let Some(left) = Duration::from_secs(due).checked_sub(unix()).filter(|left| !left.is_zero()) {
+            match told.recv_timeout(left) {
+                Ok(told) => came.take(told),
+                Err(_) => break,
+            }
+        }
+        came.publish(made.payload.block_number, id);
+        mesh.publish(wire);
+        relay.listen();
+        most = most.max(status(relay.child.id(), "VmRSS:"));
+    }
+    (came, bytes, most)
+}
+
+fn unix() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap()
+}
+
+/// Whether both peers had the daemon in their meshes all the time, and the one that published nothing got every block.
+fn mesh_kept(mesh: &Mesh, before: [[u64; 4]; 2], seconds: u64) -> bool {
+    let mut kept = true;
+    for (which, (link, before)) in mesh.links.iter().map(Arc::as_ref).zip(before).enumerate() {
+        let now = link.seen();
+        let [meshed, apart, closed, came] = std::array::from_fn(|at| now[at] - before[at]);
+        let due = if which == 0 { 0 } else { seconds };
+        println!(
+            "mesh peer {}: the daemon was in its mesh at {meshed} looks of {}, {closed} connections ended, {came} of {due} blocks came by it",
+            which + 1,
+            meshed + apart
+        );
+        kept &= apart == 0 && closed == 0 && came >= due;
+    }
+    kept
+}
+
+fn report(relay: &mut Relay, came: &Came, leaves: usize, seconds: u64, bytes: usize, used: &Used) -> bool {
+    println!("\n{seconds} blocks of {BYTES} bytes, {bytes} compressed, through one daemon to {leaves} leaves\n");
+    println!("                    leaves  with all  fewest   p50 ms   p99 ms   max ms");
+    let row = |name: &str, wanted: &dyn Fn(usize) -> bool| {
+        let of: Vec<u64> = (0..leaves).filter(|leaf| wanted(*leaf)).map(|leaf| came.of(leaf)).collect();
+        let whole = of.iter().filter(|blocks| **blocks == seconds).count();
+        let delays = came.delays(wanted);
+        let [half, most, last] = [50, 99, 100].map(|part| share(&delays, part));
+        let fewest = of.iter().min().copied().unwrap_or_default();
+        println!("{name:<19} {:>6} {whole:>9} {fewest:>7} {half:>8.1} {most:>8.1} {last:>8.1}", of.len());
+        (whole == of.len(), most)
+    };
+    row("over WebSocket", &|leaf| leaf % 2 == 0);
+    row("over WebTransport", &|leaf| leaf % 2 == 1);
+    row("that verify", &|leaf| leaf < VERIFY);
+    let (whole, most) = row("all", &|_| true);
+    println!("\nvia gossip {}, via sync {}; connections that ended: {}", came.count(), came.fetched, came.closed.len());
+    for (leaf, reason) in came.closed.iter().take(4) {
+        println!("leaf {leaf} was left: {reason}");
+    }
+    let cpu = |[before, after]: [f64; 2]| after - before;
+    let [before, rest, peak] = used.memory.map(|kib| kib / 1024.0);
+    let high = status(relay.child.id(), "VmHWM:") / 1024.0;
+    let sent: Vec<f64> = (0..2).map(|way| (used.sent[1][way] - used.sent[0][way]) / 1e6).collect();
+    println!(
+        "the daemon used {:.1} CPU seconds ({:.1} ms a block and 1,000 leaves); the leaves and the mesh {:.1}",
+        cpu(used.cpu),
+        cpu(used.cpu) * 1e6 / seconds as f64 / leaves as f64,
+        cpu(used.own)
+    );
+    println!(
+        "its memory: {before:.1} MiB before the leaves, {rest:.1} with them at rest, {peak:.1} while blocks came, {high:.1} at most"
+    );
+    let each = |with: f64| (with - before) * 1024.0 / leaves as f64;
+    println!("a leaf: {:.1} KiB at rest, {:.1} KiB while blocks came", each(rest), each(peak));
+    println!("bytes out: {:.1} MB over WebSocket, {:.1} MB over WebTransport", sent[0], sent[1]);
+    let longest = relay.stalls.iter().max().copied().unwrap_or_default();
+    println!("turns of its loop above 50 ms: {}, the longest {longest} ms", relay.stalls.len());
+    println!("its own blocks: {} by gossip, {} otherwise", relay.blocks.0, relay.blocks.1);
+    let kept = [
+        ("every block by gossip to every leaf", whole && came.fetched == 0 && came.closed.is_empty()),
+        ("p99 within 750 ms", most <= DELAY.as_secs_f64() * 1000.0),
+    ];
+    for (limit, _) in kept.iter().filter(|(_, kept)| !kept) {
+        println!("NOT KEPT: {limit}");
+    }
+    kept.iter().all(|(_, kept)| *kept)
+}

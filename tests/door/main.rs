@@ -1,0 +1,34 @@
+//! A daemon as a door for browsers, in a process of its own, and leaves that come through it over its own transports:
+//! `gossip LEAVES SECONDS` (`cargo xtask bench relay --leaves N`) and `restart LEAVES` (`cargo xtask leaves --restart N`).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod came;
+mod gossip;
+mod leaf;
+mod mesh;
+mod relay;
+mod restart;
+
+use std::{env, process::ExitCode};
+
+use tokio::runtime::Runtime;
+
+/// The daemon's.
+#[global_allocator]
+static ALLOCATOR: petrel_node::Allocator = petrel_node::Allocator;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = env::args().skip(1).collect();
+    let number = |at: usize| words.get(at).and_then(|word| word.parse().ok()).expect("a number");
+    let kept = match words.first().map(String::as_str) {
+        Some("gossip") => gossip::run(number(1), number(2) as u64),
+        Some("restart") => restart::run(number(1)),
+        _ => panic!("expected `gossip LEAVES SECONDS` or `restart LEAVES`"),
+    };
+    if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Of everybody who is not the daemon.
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
