@@ -4,6 +4,7 @@ use std::{
     fs, io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use futures::StreamExt;
@@ -35,6 +36,10 @@ use crate::{
     store::{Store, StoreError},
     transport::{self, Traffic},
 };
+
+/// How long it may take to close all connections at the end, and what was said last to go out.
+const PARTING: Duration = Duration::from_millis(500);
+const LAST_PACKETS: Duration = Duration::from_millis(50);
 
 /// Why a node stopped before it was told to.
 #[derive(Debug, thiserror::Error)]
@@ -198,11 +203,25 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
         nat.end().await;
     }
     starting.shutdown().await;
+    part(&mut driver).await;
     // What waits for the disk is written first.
     drop((discovery, driver, watch, store));
     printer.finish();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Closes every connection, as long as that takes no second.
+async fn part(driver: &mut Driver<TokioHost>) {
+    driver.leave();
+    let closed = async {
+        while !driver.is_alone() {
+            driver.next().await;
+        }
+    };
+    let _over = tokio::time::timeout(PARTING, closed).await;
+    // QUIC's last packets go out by tasks of its own.
+    tokio::time::sleep(LAST_PACKETS).await;
 }
 
 /// Says so when nobody will be dialled, or nothing fetched.

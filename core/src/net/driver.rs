@@ -180,6 +180,20 @@ impl<H: Host> Driver<H> {
         self.swarm.remove_external_address(address);
     }
 
+    /// Closes every connection, so that nobody has to find out for himself that this node is gone; they are closed when the
+    /// driver [is alone](Driver::is_alone), which polling brings about.
+    pub fn leave(&mut self) {
+        for peer in self.swarm.connected_peers().copied().collect::<Vec<_>>() {
+            // An error means that it is gone already.
+            let _gone = self.swarm.disconnect_peer_id(peer);
+        }
+    }
+
+    /// Whether nobody is connected.
+    pub fn is_alone(&self) -> bool {
+        self.swarm.connected_peers().next().is_none()
+    }
+
     /// Whether there are too few peers.
     pub fn is_needy(&self) -> bool {
         self.node.is_needy()

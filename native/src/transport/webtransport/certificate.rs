@@ -32,7 +32,7 @@ pub const SLACK: Duration = Duration::from_secs(24 * 3600);
 /// Names the secrets that follow from the node's key.
 const DOMAIN: &[u8] = b"petrel webtransport certificate";
 
-/// When which certificate is served.
+/// When which certificate is served, and what else follows from the node's key.
 #[derive(Clone)]
 pub struct Schedule {
     secret: Zeroizing<[u8; 32]>,
@@ -114,6 +114,11 @@ impl Schedule {
     /// As [`Self::certificate`].
     pub(super) fn hash(&self, number: u64) -> io::Result<CertificateHash> {
         Ok(self.certificate(number)?.hash)
+    }
+
+    /// A secret of its own for each purpose.
+    pub(super) fn secret(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(Sha256::digest([self.secret.as_slice(), purpose.as_bytes()].concat()).into())
     }
 
     /// Nearly every string of 32 bytes is a key of P-256; the few that are none are passed over.

@@ -17,11 +17,13 @@ use libp2p::{
     core::transport::{ListenerId, TransportEvent},
     noise,
 };
+use quinn_proto::HashedConnectionIdGenerator;
 use tokio::time::Sleep;
 use wtransport::{
     Endpoint, ServerConfig,
     config::Ipv6DualStackConfig,
     endpoint::{IncomingSession, endpoint_side::Server},
+    quinn::EndpointConfig,
     tls::{Certificate, CertificateChain, Identity, PrivateKey},
 };
 
@@ -242,5 +244,16 @@ fn config(socket: SocketAddr, schedule: &Schedule, period: u64) -> Result<Server
     let mut config = builder.with_custom_transport(identity, muxer::bounds()).build();
     let quic = config.quic_config_mut();
     quic.max_incoming(MAX_PENDING).incoming_buffer_size(EARLY).incoming_buffer_size_total(EARLY_TOTAL);
+    outlive(config.quic_endpoint_config_mut(), schedule);
     Ok(config)
+}
+
+/// Whoever was connected before a restart hears so when he speaks next (QUIC's stateless reset), and need not wait until the
+/// connection times out: the keys for that follow from the node's key.
+fn outlive(endpoint: &mut EndpointConfig, schedule: &Schedule) {
+    let ids = schedule.secret("connection ids");
+    let ids = ids.iter().take(8).fold(0, |sum: u64, byte| (sum << 8) | u64::from(*byte));
+    endpoint.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
+    let resets = schedule.secret("stateless resets");
+    endpoint.reset_key(Arc::new(ring::hmac::Key::new(ring::hmac::HMAC_SHA256, resets.as_slice())));
 }
