@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use alloy_primitives::Address;
 use ipnet::IpNet;
 
-use crate::{chain::Chain, head::Head, peer::PeerId, peers::Tide, request::Limits, sync::SyncConfig};
+use crate::{
+    chain::Chain, gossip::MAX_MESSAGE, head::Head, peer::PeerId, peers::Tide, request::Limits, sync::SyncConfig,
+};
 
 /// Leaves at most: each is a connection, and gossipsub copies a block for each.
 pub const MAX_LEAVES: usize = 5000;
@@ -217,9 +219,12 @@ impl Config {
         }
         mistakes.extend(self.mesh.mistakes());
         mistakes.extend(self.reputation.mistakes());
-        let Tide { low, high, leaves, .. } = self.tide;
+        let Tide { low, high, leaves, leaves_bytes, .. } = self.tide;
         if leaves > MAX_LEAVES {
             mistakes.push(format!("{leaves} browsers are too many, at most {MAX_LEAVES}"));
+        }
+        if leaves_bytes < MAX_MESSAGE {
+            mistakes.push(format!("{leaves_bytes} bytes for all browsers have no room for one block of {MAX_MESSAGE}"));
         }
         if low == 0 || low > high || high > MAX_HIGH_TIDE {
             mistakes

@@ -52,7 +52,7 @@ mod tide;
 pub use input::{Input, SignerNews};
 pub use operator::PeerReport;
 pub use output::{CheckId, DropReason, Keep, KeepId, Kept, Memory, Output};
-pub use status::{BanStatus, Carried, DialBacks, Gated, PeerStatus, Status};
+pub use status::{BanStatus, Carried, DialBacks, Gated, LeavesStatus, PeerStatus, Status};
 
 /// See the module.
 #[derive(Debug)]
@@ -247,6 +247,7 @@ impl Node {
                     self.part(peer, DropReason::Slow);
                 }
             }
+            Input::Stuck { peer } => self.part(peer, DropReason::Slow),
             Input::Identified { peer, agent, addresses, seen } => {
                 let agent: String = agent.chars().filter(|char| !char.is_control()).take(Self::AGENT).collect();
                 self.peers.identify(peer, &agent);

@@ -249,6 +249,9 @@ pub struct PeersFlags {
     /// So many browsers may be connected, beside the peers
     #[arg(long = "p2p.leaves.max", value_name = "N", default_value = "500", env = "PETREL_P2P_LEAVES_MAX")]
     pub leaves_max: String,
+    /// Bytes of gossip that may wait for all browsers together; beyond them some fetch a block instead
+    #[arg(long = "p2p.leaves.bytes", value_name = "BYTES", default_value = "512MiB", env = "PETREL_P2P_LEAVES_BYTES")]
+    pub leaves_bytes: String,
     /// Networks in which peers may be, as CIDR, comma separated; without it anywhere
     #[arg(long = "p2p.netrestrict", value_name = "CIDR", value_delimiter = ',', env = "PETREL_P2P_NETRESTRICT")]
     pub restrict: Vec<String>,

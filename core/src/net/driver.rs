@@ -32,26 +32,28 @@ use libp2p::{
 };
 
 use super::{
-    Done, Heavy, Host, NetError, Work, behaviour::Behaviour, convert, link, params, protocols::Protocols,
-    transform::Transform,
+    Done, Heavy, Host, NetError, Work, behaviour::Behaviour, convert, leaves::Leaves, link, meter::Meters, params,
+    protocols::Protocols, transform::Transform,
 };
 use crate::{
     config::{Settled, Static},
-    event::{Event, PublishFailed},
+    event::Event,
     fork::Version,
-    node::{CheckId, Input, KeepId, Memory, Node, Output, SignerNews, Status},
+    node::{CheckId, Input, KeepId, LeavesStatus, Memory, Node, Output, SignerNews, Status},
     peer::PeerId,
     request::{AnswerFault, AskId},
     sync::FetchId,
 };
 
 mod ended;
+mod forward;
 mod operator;
 mod requests;
 mod scores;
 mod take;
 
 pub use ended::{Ended, Role};
+use forward::Sizes;
 pub use operator::Spared;
 use requests::Requests;
 
@@ -96,6 +98,12 @@ pub struct Driver<H: Host> {
     unasked: Vec<(FetchId, AnswerFault)>,
     /// Answers that nobody waits for any more; told as `refused` are.
     unheard: Vec<AskId>,
+    meters: Meters,
+    leaves: Leaves,
+    /// Of messages that are not judged yet.
+    sizes: Sizes,
+    /// Leaves that do not take what is sent to them; told as `refused` are.
+    stuck: Vec<PeerId>,
 }
 
 impl<H: Host> Driver<H> {
@@ -113,7 +121,9 @@ impl<H: Host> Driver<H> {
         let behaviour = Behaviour::new(&config, &identity, agent, &transform)?;
         let swarm = swarm.with_idle_connection_timeout(params::IDLE_TIMEOUT);
         let protocols = Protocols::default();
-        let transport = protocols.count(transport);
+        let meters = Meters::default();
+        let leaves = Leaves::new(config.tide.leaves_bytes);
+        let transport = meters.over(protocols.count(transport));
         let swarm = Swarm::new(transport, behaviour, identity.public().to_peer_id(), swarm);
         let now = host.now();
         let mut driver = Self {
@@ -130,6 +140,10 @@ impl<H: Host> Driver<H> {
             requests: Requests::default(),
             unasked: Vec::new(),
             unheard: Vec::new(),
+            meters,
+            leaves,
+            sizes: Sizes::default(),
+            stuck: Vec::new(),
             host,
         };
         driver.drain();
@@ -212,11 +226,12 @@ impl<H: Host> Driver<H> {
     /// The node now.
     pub fn status(&self) -> Status {
         let behaviour = self.swarm.behaviour();
-        let protocol_bytes = self.protocols.carried();
+        let leaves = LeavesStatus { waiting: self.leaves.waiting(), passed: self.leaves.passed() };
         Status {
             gated: behaviour.gate.counts(),
             dial_backs: behaviour.dial_backs(),
-            protocol_bytes,
+            protocol_bytes: self.protocols.carried(),
+            leaves,
             ..self.node.status()
         }
     }
@@ -251,7 +266,8 @@ impl<H: Host> Driver<H> {
     fn failed(&mut self) -> Option<Input> {
         let dial = self.refused.pop().map(|(peer, error)| Input::DialFailed { peer, error });
         let ask = || self.unasked.pop().map(|(id, fault)| Input::Fetched { id, answer: Err(fault) });
-        dial.or_else(ask).or_else(|| self.unheard.pop().map(|id| Input::Answered { id }))
+        let answer = || self.unheard.pop().map(|id| Input::Answered { id });
+        dial.or_else(ask).or_else(answer).or_else(|| self.stuck.pop().map(|peer| Input::Stuck { peer }))
     }
 
     fn fulfil(&mut self, output: Output) {
@@ -263,13 +279,7 @@ impl<H: Host> Driver<H> {
             Output::Keep { id, keep } => self.work(Task::Keep(id), Work::Keep(keep)),
             Output::Fetch(wish) => self.fetch(wish),
             Output::Answer { id, reply } => self.answer(id, reply),
-            Output::Judge { id, peer, acceptance } => {
-                if let Some(peer) = convert::libp2p_peer(peer) {
-                    let (id, acceptance) = (convert::gossipsub_id(id), convert::acceptance(acceptance));
-                    let known = self.gossip().report_message_validation_result(&id, &peer, acceptance);
-                    tracing::trace!(%id, ?acceptance, known, "judged");
-                }
-            }
+            Output::Judge { id, peer, acceptance } => self.judge(id, peer, acceptance),
             Output::Publish { version, data } => self.gossip_out(version, data),
             Output::Dial { peer, addresses } => self.dial(peer, &addresses),
             Output::Shut(subject) => self.swarm.behaviour_mut().gate.shut(subject),
@@ -291,13 +301,6 @@ impl<H: Host> Driver<H> {
 
     fn gossip(&mut self) -> &mut gossipsub::Behaviour<Transform, gossipsub::WhitelistSubscriptionFilter> {
         &mut self.swarm.behaviour_mut().gossip
-    }
-
-    fn gossip_out(&mut self, version: Version, data: Bytes) {
-        let topic = self.transform.topic(version).clone();
-        if let Err(error) = self.gossip().publish(topic, data) {
-            self.events.push_back(Event::PublishFailed(PublishFailed { version, error: error.to_string() }));
-        }
     }
 
     /// Dials every address at once; names in them are resolved anew. What cannot even be tried has failed.

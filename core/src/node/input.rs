@@ -138,6 +138,11 @@ pub enum Input {
         /// Who.
         peer: PeerId,
     },
+    /// A leaf has taken nothing of what waits for it for too long.
+    Stuck {
+        /// Who.
+        peer: PeerId,
+    },
     /// A peer told its agent version and where it listens.
     Identified {
         /// Who.

@@ -65,6 +65,8 @@ pub struct Status {
     /// Bytes of streams by what was spoken on them: `meshsub`, `payload_by_number`, `identify`, `ping`, `autonat`, `other`.
     /// Neither encryption nor the multiplexer's frames are in them.
     pub protocol_bytes: BTreeMap<&'static str, Carried>,
+    /// What goes out to leaves.
+    pub leaves: LeavesStatus,
 }
 
 /// Bytes, counted since the start.
@@ -87,6 +89,15 @@ pub struct DialBacks {
     pub unreached: u64,
     /// Those who were not dialled: too many, too often, or nowhere that is dialled.
     pub refused: u64,
+}
+
+/// What is gossiped to leaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LeavesStatus {
+    /// Bytes that wait for all of them, at most.
+    pub waiting: u64,
+    /// How often a leaf did not get a block by gossip since the start, for too much waited.
+    pub passed: u64,
 }
 
 /// Connections at the gate, counted since the start.
@@ -194,6 +205,7 @@ impl Node {
             reachable: self.reachable,
             dial_backs: DialBacks::default(),
             protocol_bytes: BTreeMap::new(),
+            leaves: LeavesStatus::default(),
             checks: self.running.len() + self.waiting.iter().map(crate::gossip::Waiting::len).sum::<usize>(),
         }
     }

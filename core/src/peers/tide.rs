@@ -27,11 +27,14 @@ pub struct Tide {
     pub grace: Duration,
     /// Leaves at most; beyond them none is let in (`--p2p.leaves.max`).
     pub leaves: usize,
+    /// Bytes of gossip that may wait for all leaves together; beyond them some do not get a block by gossip
+    /// (`--p2p.leaves.bytes`). Three hundred blocks of 1.7 MB, as busy chains have them at most.
+    pub leaves_bytes: usize,
 }
 
 impl Default for Tide {
     fn default() -> Self {
-        Self { low: 20, high: 30, grace: Duration::from_secs(30), leaves: 500 }
+        Self { low: 20, high: 30, grace: Duration::from_secs(30), leaves: 500, leaves_bytes: 512 << 20 }
     }
 }
 

@@ -38,6 +38,8 @@ pub(super) struct Own {
     sync_bytes: Gauge,
     fetch_failures: IntCounterVec,
     peers: IntGaugeVec,
+    leaves_waiting: IntGauge,
+    leaves_passed: IntCounter,
     bans: IntGaugeVec,
     banned: IntCounterVec,
     graylisted: IntCounter,
@@ -87,6 +89,8 @@ impl Own {
             sync_bytes: rate("sync_bytes_per_second", "The same in uncompressed bytes")?,
             fetch_failures: counters("fetch_failures_total", "Answers of no use, by fault", &["fault"])?,
             peers: gauges("peers", "Connected peers", &["transport", "direction"])?,
+            leaves_waiting: gauge("leaves_waiting_bytes", "Bytes of gossip that wait for browsers, at most")?,
+            leaves_passed: counter("leaves_passed_total", "How often a browser did not get a block by gossip")?,
             bans: gauges("bans", "Bans in force by what is banned", &["kind"])?,
             banned: counters("bans_total", "Bans by the rule that made them", &["reason"])?,
             graylisted: counter("graylisted_total", "Peers that gossipsub listens to no more")?,
@@ -172,6 +176,8 @@ impl Own {
         }
         self.gap.set(whole(status.gap.map_or(0, |(from, to)| to.saturating_sub(from) + 1)));
         self.checks.set(whole(status.checks as u64));
+        self.leaves_waiting.set(whole(status.leaves.waiting));
+        advance(&self.leaves_passed, status.leaves.passed);
         self.clock_doubt.set(i64::from(status.clock_doubt));
         self.reachable.set(status.reachable.map_or(-1, i64::from));
         let backs = status.dial_backs;

@@ -33,6 +33,7 @@ impl Judge {
             high: self.degree("p2p.peers.hi", &flags.peers_hi, usual.high),
             grace: self.take("p2p.peers.grace", parse::duration(&flags.peers_grace)),
             leaves: self.degree("p2p.leaves.max", &flags.leaves_max, usual.leaves),
+            leaves_bytes: self.take("p2p.leaves.bytes", parse::size(&flags.leaves_bytes)),
         }
     }
 

@@ -9,7 +9,8 @@ use super::{
 use crate::{node::Input, peer::PeerId};
 
 impl<H: Host> Driver<H> {
-    /// Tells the node gossipsub's scores of those who are connected, once in a [`params::LOOK`].
+    /// Tells the node gossipsub's scores of those who are connected, and which leaves take nothing, once in a
+    /// [`params::LOOK`].
     pub(super) fn look_at_scores(&mut self, now: Duration) {
         if now < self.look_at {
             return;
@@ -20,6 +21,9 @@ impl<H: Host> Driver<H> {
         let scores =
             self.swarm.connected_peers().filter_map(|peer| Some((convert::peer(peer)?, score(peer)))).collect();
         self.feed(Input::Scored(scores));
+        for peer in self.leaves.look(now).iter().filter_map(convert::peer) {
+            self.feed(Input::Stuck { peer });
+        }
     }
 
     /// Tells gossipsub the node's part of a score.

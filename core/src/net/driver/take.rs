@@ -21,6 +21,7 @@ impl<H: Host> Driver<H> {
             } => {
                 if convert::is_leaf(&endpoint) {
                     self.gossip().add_explicit_peer(&peer_id);
+                    self.leaf_came(peer_id);
                 }
                 if let (1, Some(peer)) = (num_established.get(), convert::peer(&peer_id)) {
                     let tried = link::tried(concurrent_dial_errors.as_deref().unwrap_or_default());
@@ -30,6 +31,7 @@ impl<H: Host> Driver<H> {
             SwarmEvent::ConnectionClosed { peer_id, num_established: 0, cause, .. } => {
                 // Without this gossipsub would redial a leaf that left.
                 self.gossip().remove_explicit_peer(&peer_id);
+                self.leaves.go(&peer_id);
                 if let Some(peer) = convert::peer(&peer_id) {
                     let reason = cause.map_or_else(|| "closed".to_owned(), |cause| cause.to_string());
                     self.feed(Input::Disconnected { peer, reason });
@@ -95,6 +97,7 @@ impl<H: Host> Driver<H> {
                 let parties = (convert::peer(&propagation_source), convert::message_id(&message_id));
                 let message = self.transform.message(&message);
                 if let (Some(version), (Some(peer), Some(id))) = (version, parties) {
+                    self.sizes.add(id, message.wire);
                     self.feed(Input::Gossiped { peer, id, version, message });
                 }
             }

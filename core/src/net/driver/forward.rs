@@ -1,0 +1,88 @@
+//! Messages that go out: to the mesh always, to leaves within their budget; see [`Leaves`](super::super::leaves::Leaves).
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use libp2p::{PeerId as Libp2pPeer, gossipsub};
+
+use super::{
+    super::{Host, convert, transform::Transform},
+    Driver,
+};
+use crate::{
+    event::{Event, PublishFailed},
+    fork::Version,
+    gossip::{Acceptance, MessageId},
+    peer::PeerId,
+};
+
+type Gossip = gossipsub::Behaviour<Transform, gossipsub::WhitelistSubscriptionFilter>;
+
+/// Bytes on the wire of the messages that are being judged. Bounded by [`Sizes::MAX`]; of one that is unknown none are counted.
+#[derive(Debug, Default)]
+pub(super) struct Sizes(BTreeMap<MessageId, usize>);
+
+impl Sizes {
+    /// More than the node has under judgement: two messages a peer at most.
+    const MAX: usize = 16_384;
+
+    pub(super) fn add(&mut self, id: MessageId, bytes: usize) {
+        if self.0.len() < Self::MAX {
+            self.0.insert(id, bytes);
+        }
+    }
+
+    fn take(&mut self, id: &MessageId) -> usize {
+        self.0.remove(id).unwrap_or_default()
+    }
+}
+
+impl<H: Host> Driver<H> {
+    pub(super) fn judge(&mut self, id: MessageId, peer: PeerId, acceptance: Acceptance) {
+        let bytes = self.sizes.take(&id);
+        let Some(peer) = convert::libp2p_peer(peer) else { return };
+        let (id, told) = (convert::gossipsub_id(id), convert::acceptance(acceptance));
+        let known = match acceptance {
+            Acceptance::Accept => {
+                self.forward(bytes, |gossip| gossip.report_message_validation_result(&id, &peer, told))
+            }
+            Acceptance::Charge | Acceptance::Ignore => self.gossip().report_message_validation_result(&id, &peer, told),
+        };
+        tracing::trace!(%id, ?acceptance, known, "judged");
+    }
+
+    pub(super) fn gossip_out(&mut self, version: Version, data: Bytes) {
+        let topic = self.transform.topic(version).clone();
+        // Its length on the wire is known to gossipsub alone, and hardly ever more.
+        if let Err(error) = self.forward(data.len(), |gossip| gossip.publish(topic, data)) {
+            self.events.push_back(Event::PublishFailed(PublishFailed { version, error: error.to_string() }));
+        }
+    }
+
+    /// A leaf has a connection.
+    pub(super) fn leaf_came(&mut self, peer: Libp2pPeer) {
+        if let Some(meter) = self.meters.of(&peer) {
+            self.leaves.come(peer, meter, self.host.now().mono);
+        }
+    }
+
+    /// Lets gossipsub send a message of so many bytes; leaves that are not to get it are no explicit peers for that long. No
+    /// heartbeat comes between, so that none is taken into the mesh.
+    fn forward<T>(&mut self, bytes: usize, send: impl FnOnce(&mut Gossip) -> T) -> T {
+        let fates = self.leaves.forward(bytes, self.host.now().mono);
+        if !fates.passed.is_empty() {
+            let leaves = fates.passed.len();
+            tracing::warn!(leaves, bytes, "too much waits for browsers: so many do not get this block by gossip");
+        }
+        let left_out = fates.passed.iter().chain(&fates.slow);
+        for peer in left_out.clone() {
+            self.gossip().remove_explicit_peer(peer);
+        }
+        let sent = send(self.gossip());
+        for peer in left_out {
+            self.gossip().add_explicit_peer(peer);
+        }
+        self.stuck.extend(fates.slow.iter().filter_map(convert::peer));
+        sent
+    }
+}
