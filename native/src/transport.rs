@@ -7,13 +7,14 @@
 use std::{io, sync::Arc, time::SystemTime};
 
 use libp2p::{
-    PeerId, Transport,
+    Multiaddr, PeerId, Transport,
     core::{
         muxing::StreamMuxerBox,
         transport::{Boxed, OrTransport, timeout::TransportTimeout},
         upgrade::Version,
     },
     identity::Keypair,
+    multiaddr::Protocol,
     quic, tcp, websocket, yamux,
 };
 
@@ -52,7 +53,7 @@ type Authenticated = Boxed<(PeerId, StreamMuxerBox)>;
 pub fn build(identity: &Keypair, net: &Net, traffic: &Traffic) -> io::Result<Authenticated> {
     let upgrade = Upgrade::new(identity, &net.security)?;
     let tcp = |flow: Flow| {
-        let names = Names::new(tcp::tokio::Transport::new(tcp::Config::default().nodelay(true)));
+        let names = Names::new(tcp::tokio::Transport::new(tcp::Config::default().nodelay(true)), is_tcp);
         names.map(move |stream, _| flow.count(stream))
     };
 
@@ -76,20 +77,33 @@ fn or(first: Authenticated, second: Authenticated) -> Authenticated {
     OrTransport::new(first, second).map(|either, _| either.into_inner()).boxed()
 }
 
+/// Whoever names itself by `/dnsaddr` alone is looked for by TCP.
+fn is_tcp(address: &Multiaddr) -> bool {
+    address.iter().any(|part| matches!(part, Protocol::Tcp(_) | Protocol::Dnsaddr(_)))
+}
+
+fn is_quic(address: &Multiaddr) -> bool {
+    address.iter().any(|part| part == Protocol::QuicV1) && !is_webtransport(address)
+}
+
+fn is_webtransport(address: &Multiaddr) -> bool {
+    address.iter().any(|part| part == Protocol::WebTransport)
+}
+
 fn quic(identity: &Keypair, net: &Net, traffic: &Traffic) -> Authenticated {
     let mut config = quic::Config::new(identity);
     config.max_concurrent_stream_limit = QUIC_STREAMS;
     config.max_stream_data = QUIC_STREAM_WINDOW;
     config.max_connection_data = QUIC_WINDOW;
     config.handshake_timeout = net.timeout;
-    let (names, flow) = (Names::new(quic::tokio::Transport::new(config)), traffic.quic.clone());
+    let (names, flow) = (Names::new(quic::tokio::Transport::new(config), is_quic), traffic.quic.clone());
     let counted = names.map(move |(peer, muxer), _| (peer, StreamMuxerBox::new(flow.count_streams(muxer))));
     TransportTimeout::new(counted, net.timeout).boxed()
 }
 
 fn webtransport(identity: &Keypair, net: &Net, traffic: &Traffic) -> io::Result<Authenticated> {
     let transport = WebTransport::new(identity, net.period, Arc::new(SystemTime::now))?;
-    let (names, flow) = (Names::new(transport), traffic.webtransport.clone());
+    let (names, flow) = (Names::new(transport, is_webtransport), traffic.webtransport.clone());
     let counted = names.map(move |(peer, muxer), _| (peer, StreamMuxerBox::new(flow.count_streams(muxer))));
     Ok(TransportTimeout::new(counted, net.timeout).boxed())
 }

@@ -117,12 +117,12 @@ fn every_mistake_of_a_configuration_is_named_at_once() {
 }
 
 #[test]
-fn addresses_of_one_static_peer_are_merged() {
+fn addresses_of_one_static_peer_are_merged_in_their_order() {
     let peer = PeerId::from_bytes(&[1, 2]).unwrap();
     let mut config = forge::config();
     config.statics = ["b", "a", "b"].map(|address| Static { peer, addresses: vec![address.to_owned()] }).into();
     let settled = config.settle().unwrap();
-    assert_eq!(settled.statics, [Static { peer, addresses: vec!["a".to_owned(), "b".to_owned()] }]);
+    assert_eq!(settled.statics, [Static { peer, addresses: vec!["b".to_owned(), "a".to_owned()] }]);
 }
 
 #[test]

@@ -25,11 +25,15 @@ use libp2p::{
 };
 
 /// See the module.
-pub(super) struct Names<T>(Shared<T>);
+pub(super) struct Names<T> {
+    inner: Shared<T>,
+    /// Whether an address with a name is for the inner transport: it must not take, and then fail, what is another's.
+    takes: fn(&Multiaddr) -> bool,
+}
 
 impl<T> Names<T> {
-    pub(super) fn new(inner: T) -> Self {
-        Self(Shared(Arc::new(Mutex::new(inner))))
+    pub(super) fn new(inner: T, takes: fn(&Multiaddr) -> bool) -> Self {
+        Self { inner: Shared(Arc::new(Mutex::new(inner))), takes }
     }
 }
 
@@ -52,19 +56,22 @@ where
     type Dial = BoxFuture<'static, io::Result<T::Output>>;
 
     fn listen_on(&mut self, id: ListenerId, address: Multiaddr) -> Result<(), TransportError<io::Error>> {
-        self.0.listen_on(id, address).map_err(|error| error.map(io::Error::other))
+        self.inner.listen_on(id, address).map_err(|error| error.map(io::Error::other))
     }
 
     fn remove_listener(&mut self, id: ListenerId) -> bool {
-        self.0.remove_listener(id)
+        self.inner.remove_listener(id)
     }
 
     fn dial(&mut self, address: Multiaddr, options: DialOpts) -> Result<Self::Dial, TransportError<io::Error>> {
         if !has_name(&address) {
-            let dial = self.0.dial(address, options).map_err(|error| error.map(io::Error::other))?;
+            let dial = self.inner.dial(address, options).map_err(|error| error.map(io::Error::other))?;
             return Ok(dial.map_err(io::Error::other).boxed());
         }
-        let mut resolving = dns::tokio::Transport::system(self.0.clone()).map_err(TransportError::Other)?;
+        if !(self.takes)(&address) {
+            return Err(TransportError::MultiaddrNotSupported(address));
+        }
+        let mut resolving = dns::tokio::Transport::system(self.inner.clone()).map_err(TransportError::Other)?;
         let dial = resolving.dial(address, options).map_err(|error| error.map(io::Error::other))?;
         // What it expects of an answer is a nameserver's to give; a dial that dies would leave its peer dialled for ever.
         let survived = AssertUnwindSafe(dial).catch_unwind();
@@ -79,7 +86,7 @@ where
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<TransportEvent<Self::ListenerUpgrade, io::Error>> {
-        Pin::new(&mut self.0).poll(context).map(|event| {
+        Pin::new(&mut self.inner).poll(context).map(|event| {
             event.map_upgrade(|upgrade| upgrade.map_err(io::Error::other as fn(_) -> _)).map_err(io::Error::other)
         })
     }
