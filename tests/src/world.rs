@@ -49,6 +49,8 @@ struct Place {
     /// What it has to forward when it accepts.
     undecided: BTreeMap<MessageId, (Version, Message)>,
     links: BTreeSet<usize>,
+    /// To whom it has sent a block or an answer.
+    told: BTreeSet<usize>,
     /// Whom its gate refuses.
     shut: BTreeSet<Subject>,
     events: Vec<Event>,
@@ -142,6 +144,7 @@ impl World {
                 known: BTreeSet::new(),
                 undecided: BTreeMap::new(),
                 links: BTreeSet::new(),
+                told: BTreeSet::new(),
                 shut: BTreeSet::new(),
                 events: Vec::new(),
                 told_at: Vec::new(),

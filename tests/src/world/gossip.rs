@@ -45,6 +45,11 @@ impl World {
         &self.places[index].links
     }
 
+    /// To whom a node has sent a block or an answer, linked or not.
+    pub fn told_to(&self, index: usize) -> &BTreeSet<usize> {
+        &self.places[index].told
+    }
+
     /// What a node has told, and when (monotonic).
     pub fn told_by(&self, index: usize) -> impl Iterator<Item = (Duration, &Event)> {
         self.places[index].told_at.iter().copied().zip(&self.places[index].events)
@@ -63,6 +68,7 @@ impl World {
     }
 
     pub(super) fn send(&mut self, from: usize, to: usize, version: Version, message: &Message) {
+        self.places[from].told.insert(to);
         let sent = &mut self.places[from].traffic.sent;
         *sent = (sent.0 + 1, sent.1 + message.wire as u64);
         if self.chance.percent(self.weather.loss) {

@@ -36,6 +36,7 @@ impl World {
             return self.give(index, Input::Asked { id, peer: Self::peer(from), number: Some(number) });
         }
         if let Some(bytes) = self.lies(index, number) {
+            self.places[index].told.insert(from);
             let latency = self.latency();
             self.plan(latency, from, Fact::Answered { fetch, answer: Ok(bytes) });
         }
@@ -44,6 +45,7 @@ impl World {
     pub(super) fn answer(&mut self, index: usize, id: AskId, reply: &Reply) {
         self.happens(index, Input::Answered { id });
         let Some((from, fetch)) = self.asks.remove(&(index, id)) else { return };
+        self.places[index].told.insert(from);
         if !self.chance.percent(self.weather.loss) {
             let bytes: Vec<u8> = reply.pieces().flatten().collect();
             let latency = self.latency();
