@@ -113,9 +113,10 @@ pub(super) const fn thresholds() -> PeerScoreThresholds {
 
 /// Invalid messages (P4) and misbehaviour (P7) are charged; nothing else of a topic is, as in op-node since 2025-05.
 ///
-/// P4: weight −2 on the counter's square, a tenth left after ten minutes. The fifth invalid message makes −50 and
-/// graylists, and then nothing of that peer is decompressed any more; while it is connected gossip comes back after 3.5
-/// minutes, the mesh after ten, and a single one is forgiven in three. P7: op-node's values. P6 (IP colocation) is part of
+/// P4: weight [`Node::FALSE_MESSAGES`] on the counter's square, a tenth left after ten minutes. The first invalid message
+/// takes its sender out of the mesh, a single one is forgiven in three minutes; the fifth ends in a ban by our own points
+/// ([`Score`](crate::peers::Score), with the reason for the weight), and where nobody is banned the ninth graylists: then
+/// nothing of that peer is decompressed any more. P7: op-node's values. P6 (IP colocation) is part of
 /// the application score: browsers share addresses, and so do private networks. The score of a peer that is gone does not
 /// decay, so it is forgotten before a bar ends ([`Node::BAR`]): what it did is in our own book.
 pub(super) fn peer_score(topics: impl Iterator<Item = TopicHash>, block_time: Duration) -> PeerScoreParams {
@@ -145,7 +146,7 @@ fn topic_score(interval: Duration) -> TopicScoreParams {
         first_message_deliveries_weight: 0.0,
         mesh_message_deliveries_weight: 0.0,
         mesh_failure_penalty_weight: 0.0,
-        invalid_message_deliveries_weight: -2.0,
+        invalid_message_deliveries_weight: Node::FALSE_MESSAGES,
         invalid_message_deliveries_decay: 0.1_f64.powf(interval.as_secs_f64() / 600.0),
         ..TopicScoreParams::default()
     }

@@ -99,9 +99,6 @@ impl Node {
         };
         if let (Some(id), Some(peer)) = (pending.id, pending.peer) {
             self.outputs.push_back(Output::Judge { id, peer, acceptance });
-            if acceptance == Acceptance::Charge {
-                self.note(now, peer, Deed::Invalid);
-            }
         }
         self.counts.judged(&result);
         if let Err(cause) = result {
@@ -114,6 +111,9 @@ impl Node {
             };
             let rejected = cause.verdict() == Verdict::Reject;
             self.tell(if rejected { Event::Rejected(judged) } else { Event::Ignored(judged) });
+        }
+        if let (Some(peer), Acceptance::Charge) = (pending.peer.filter(|_| pending.id.is_some()), acceptance) {
+            self.note(now, peer, Deed::Invalid);
         }
     }
 

@@ -1,8 +1,9 @@
 //! Who is believed, and who may connect: what peers do becomes points, points become bans, and both are kept.
 //!
-//! gossipsub's own score comes in once a second; what is ours goes out to it. A score that stays below gossipsub's
-//! graylist costs the peer its connection: for [`Node::BAR`] when it only misbehaved, for the length of a ban when the
-//! sum of its points is below the threshold of bans. An answer that proves itself false bans at once.
+//! gossipsub's own score comes in once a second; what is ours goes out to it. Our own points below the threshold of bans ban
+//! at once: the fifth false message does it, and an answer that proves itself false. A score that stays below gossipsub's
+//! graylist costs the peer its connection too: for [`Node::BAR`] when it only misbehaved, for the length of a ban when the
+//! sum of its points is below the threshold of bans.
 
 use core::time::Duration;
 use std::{
@@ -23,6 +24,8 @@ impl Node {
     pub const BAR: Duration = Duration::from_secs(600);
     /// Below this score gossipsub listens to a peer no more (op-node's `GraylistThreshold`).
     pub const GRAYLIST: f64 = -40.0;
+    /// gossipsub's weight of false messages (P4), on the square of their number: see [`Score`](crate::peers::Score).
+    pub const FALSE_MESSAGES: f64 = -0.5;
     /// How often what has changed in the book is kept.
     pub const KEEP_PEERS: Duration = Duration::from_secs(30);
     /// A change of the application score that gossipsub need not hear of.

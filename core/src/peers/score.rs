@@ -5,17 +5,25 @@
 //! | answered a request with a block | `valid`, at most 10 | +0.5 each | a hundredth left after 60 block times |
 //! | failed to answer, other than "not found" | `errors`, at most 9 | −1 each | the same |
 //! | answered with what cannot be right | `rejected`, at most 20 | −20 each | the same |
-//! | gossiped what it must know to be false | `invalid`, at most 20 | −12 each | a tenth left after ten minutes |
+//! | gossiped what it must know to be false | `invalid`, at most 20 | −22 each | a tenth left after ten minutes |
 //! | gossiped a valid block first | `delivered`, at most 1,000 | none; it counts when there are too many peers | the same |
 //!
 //! The first three are op-node's, and are its application score, which gossipsub adds to its own. The fourth is ours:
-//! op-node charges such messages no more. gossipsub charges the same messages −2 on the square of their number, forgotten
-//! as slowly (its P4), and listens to nobody below −40. So a ban, below −100 in sum, comes
-//! - with the fifth false message when they come at once: −50 − 60, whatever good answers are worth (5 at most);
-//! - with the sixth when there is one in ten seconds, after 50 s: 4.99 are left of six, which makes −49.8 − 59.9;
-//! - never with one in two minutes: 2.7 are left of all of them, −14.5 − 32.4.
+//! op-node charges such messages no more. A ban, below −100, comes
+//! - with the fifth false message when they come at once, −110, whatever good answers are worth (5 at most);
+//! - with the fifth when there is one in ten seconds, after 40 s: 4.64 are left of them, −102; with the sixth, after 50 s,
+//!   from a peer that has given ten good answers;
+//! - never with one in two minutes: 2.7 are left of all of them, −60.
 //!
-//! An honest relay has none: what it can pass on in good faith is charged to nobody (`Fault::acceptance`).
+//! These points must reach a ban by themselves. gossipsub charges the same messages (its P4), and whoever has lost its
+//! favour is not heard: it is pruned at the first of them, so that a liar with a router like go-libp2p's, which sends to
+//! its mesh alone, can only offer the next ones; below −10 its offers are not taken up, below −40 nothing is. If the fifth is
+//! to be heard and judged, four must not cost 10: −0.5 on the square of their number (`Node::FALSE_MESSAGES`) makes −8 of
+//! four. With −2 it was over after three, −18, and such a liar stayed connected for ever, unheard and not banned. What is spared
+//! (static peers) or not banned is graylisted with the ninth: −40.5.
+//!
+//! An honest relay has none: what it can pass on in good faith is charged to nobody (`Fault::acceptance`). Four are no ban, −88:
+//! whoever passes on a new signer's first blocks, while those of the old one still come, is charged for two or three.
 //!
 //! A *lie*, an answer that proves itself false (a block under another's hash, or of another number), is six times
 //! `rejected`: no program sends one by mistake, and the next would come only after a minute's rest.
@@ -86,9 +94,9 @@ impl Score {
         0.5 * self.valid - self.errors - 20.0 * self.rejected
     }
 
-    /// What false messages cost beside gossipsub's own charge.
+    /// What false messages cost, beside gossipsub's own charge.
     pub fn false_messages(&self) -> f64 {
-        0.0 - 12.0 * self.invalid
+        0.0 - 22.0 * self.invalid
     }
 
     /// All that is ours.

@@ -72,15 +72,18 @@ fn the_fifth_false_message_bans_with_a_reason_and_an_end() {
     let mut test = Test::new();
     test.give(connected_at(1, public(1)));
     test.give(connected_at(2, public(2)));
-    for number in 1..=5 {
+    for number in 1..=4 {
         assert_eq!(false_beside_true(&mut test, number), Acceptance::Charge);
     }
-    let outputs = low_for_long(&mut test, 1, -50.0);
-    assert_eq!(told(&outputs), ["graylisted", "banned"]);
+    // Four are none, however low gossipsub's score is with them.
+    assert!(bans(&test.give(scored(&[(1, 16.0 * Node::FALSE_MESSAGES)]))).is_empty());
+    test.judged(2, block(5).message());
+    let outputs = test.judged(1, block(5).by(2).message());
+    assert_eq!(told(&outputs), ["rejected wrong_signer", "banned"]);
     assert_eq!(drops(&outputs), [(peer(1), DropReason::Banned)]);
     assert_eq!(gate(&outputs), [(false, Subject::Peer(peer(1)))]);
     let ban = &bans(&outputs)[0];
-    assert_eq!(ban.until, Some(NOW + 3 + 3600));
+    assert_eq!(ban.until, Some(NOW + 3600));
     assert!(ban.reason.contains("below -100") && ban.reason.contains("false messages"), "{}", ban.reason);
     let kept = outputs.iter().any(|output| {
         matches!(output, Output::Keep { keep: Keep::Ban(_, Some(kept)), .. }
@@ -95,6 +98,44 @@ fn the_fifth_false_message_bans_with_a_reason_and_an_end() {
     assert_eq!(gate(&outputs), [(true, Subject::Peer(peer(1)))]);
     let forgets = |output: &Output| matches!(output, Output::Keep { keep: Keep::Ban(_, None), .. });
     assert!(outputs.iter().any(forgets));
+}
+
+/// How many false messages it takes until the ban, with so many seconds from one to the next, and the seconds that this
+/// took; at most 60 messages.
+fn falls_after(secs: u64) -> Option<(u64, u64)> {
+    let mut test = Test::new();
+    test.give(connected_at(1, public(1)));
+    test.give(connected_at(2, public(2)));
+    for number in 1..=60 {
+        let late = |block: Forge| block.with(|block| block.timestamp += (number - 1) * secs);
+        test.judged(2, late(block(number)).message());
+        let outputs = test.judged(1, late(block(number)).by(2).message());
+        assert_eq!(judgements(&outputs), [Acceptance::Charge]);
+        if let Some(ban) = bans(&outputs).first() {
+            assert!(ban.reason.contains("false messages"), "{}", ban.reason);
+            return Some((number, (number - 1) * secs));
+        }
+        test.pass(secs * 1000);
+    }
+    None
+}
+
+#[test]
+fn who_persists_is_banned_within_a_minute_and_one_in_two_minutes_is_borne() {
+    assert_eq!(falls_after(1), Some((5, 4)));
+    assert_eq!(falls_after(3), Some((5, 12)));
+    assert_eq!(falls_after(10), Some((5, 40)));
+    assert_eq!(falls_after(12), Some((5, 48)));
+    assert_eq!(falls_after(120), None);
+}
+
+/// gossipsub hears a peer's offers until its score is below −10, and nothing of it below −40: a ban must not need what is not
+/// heard.
+#[test]
+fn the_fifth_false_message_is_still_heard() {
+    let after = |messages: f64| messages * messages * Node::FALSE_MESSAGES;
+    assert!(after(4.0) >= -10.0);
+    assert!(after(8.0) > Node::GRAYLIST && after(9.0) < Node::GRAYLIST);
 }
 
 #[test]
