@@ -1,4 +1,4 @@
-// The last go-libp2p whose WebTransport can dial a listener without QUIC's RESET_STREAM_AT.
+// A go-libp2p whose WebTransport dials a listener without QUIC's RESET_STREAM_AT, which the newest does not.
 module petrel/tests/interop/go-libp2p
 
 go 1.24.6

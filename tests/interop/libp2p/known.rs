@@ -29,7 +29,7 @@ pub(crate) const fn limit(
 ) -> Option<(&'static str, &'static str)> {
     match (who, transport, direction, check) {
         (Who::GoNewest, Transport::WebTransport, Direction::IsDialled, Check::Handshake) => Some((
-            "since webtransport-go 0.10 go-libp2p dials no listener without QUIC's RESET_STREAM_AT, which quinn does not have",
+            "go-libp2p 0.51 dials no WebTransport listener without QUIC's RESET_STREAM_AT, which quinn does not have",
             "reset partial delivery",
         )),
         (Who::Node | Who::Tab, _, _, Check::ToPetrel(3)) => {

@@ -20,8 +20,7 @@ use crate::{
 
 /// A mesh is built by the heartbeat, every half second.
 const GRAFTED: Duration = Duration::from_millis(1200);
-/// A block that has just come may not be on disk yet: it is asked for so often, so far apart.
-const TRIES: u32 = 10;
+/// How long an asker waits who was told that there is no such block.
 const AGAIN: Duration = Duration::from_millis(500);
 /// The size of the block that Petrel asks for; the one that is asked of it is the biggest that it has.
 const ASKED: usize = 1_000_000;
@@ -163,15 +162,14 @@ impl Connection {
 
     fn other_asks(&mut self, made: &Made) -> Outcome {
         let begin = Instant::now();
-        let mut last = Err("nothing was answered".to_owned());
-        for _ in 0..TRIES {
-            last = self.answered(made);
-            if last.is_ok() {
-                return Ok(begin.elapsed());
+        loop {
+            match self.answered(made) {
+                Err(error) if begin.elapsed() > PATIENCE => return Err(error),
+                // A block that has just come may not be on disk yet.
+                Err(_) => thread::sleep(AGAIN),
+                Ok(()) => return Ok(begin.elapsed()),
             }
-            thread::sleep(AGAIN);
         }
-        last.map(|()| begin.elapsed())
     }
 
     fn answered(&mut self, made: &Made) -> Result<(), String> {
