@@ -31,7 +31,7 @@ pub(crate) fn op_node(shell: &Shell) -> Result<()> {
     setup::go(shell)?;
     let peer = go_build(shell, OP_NODE, "peer", &["."])?;
     let petrel = petrel(shell)?;
-    let mut test = shell.cargo(["test", "--package", "petrel-tests", "--test", "interop-op-node"]);
+    let mut test = shell.cargo(["test", "--workspace", "--test", "interop-op-node"]);
     run(test.env("PETREL_INTEROP_PEER", peer).env("PETREL_BIN", petrel))
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn sync(shell: &Shell) -> Result<()> {
     setup::go(shell)?;
     let peer = go_build(shell, OP_NODE, "peer", &["."])?;
     let petrel = petrel(shell)?;
-    let mut test = shell.cargo(["test", "--package", "petrel-tests", "--test", "interop-sync"]);
+    let mut test = shell.cargo(["test", "--workspace", "--test", "interop-sync"]);
     run(test.env("PETREL_INTEROP_PEER", peer).env("PETREL_BIN", petrel))
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn libp2p(shell: &Shell) -> Result<()> {
     let newest = go_build(shell, GO_LIBP2P, "go-libp2p-newest", &["-modfile=newest.mod", "."])?;
     let js = js_libp2p(shell)?;
     let petrel = petrel(shell)?;
-    let mut test = shell.cargo(["test", "--package", "petrel-tests", "--test", "interop-libp2p"]);
+    let mut test = shell.cargo(["test", "--workspace", "--test", "interop-libp2p"]);
     test.env("PETREL_INTEROP_GO", go).env("PETREL_INTEROP_GO_NEWEST", newest);
     test.env("PETREL_INTEROP_JS", js).env("PETREL_BIN", petrel);
     match chromium {
@@ -83,7 +83,7 @@ pub(crate) fn devnet(shell: &Shell) -> Result<()> {
     let op_node = go_build(shell, OP_NODE, "op-node", &["github.com/ethereum-optimism/optimism/op-node/cmd"])?;
     let geth = go_build(shell, OP_NODE, "geth", &["github.com/ethereum/go-ethereum/cmd/geth"])?;
     let petrel = petrel(shell)?;
-    let build = ["test", "--package", "petrel-tests", "--test", "interop-devnet", "--no-run"];
+    let build = ["test", "--workspace", "--test", "interop-devnet", "--no-run"];
     run(&mut shell.cargo(build))?;
     let test = built_test(&mut shell.cargo(build))?;
     let mut alone = alone(shell, test)?;
@@ -141,7 +141,7 @@ fn namespace(shell: &Shell) -> Result<&'static [&'static str]> {
 /// The daemon, with its page.
 fn petrel(shell: &Shell) -> Result<PathBuf> {
     www::ensure_built(shell)?;
-    run(&mut shell.cargo(["build", "--package", "petrel-node", "--bin", "petrel"]))?;
+    run(&mut shell.cargo(["build", "--workspace", "--bin", "petrel"]))?;
     Ok(shell.target().join("debug/petrel"))
 }
 

@@ -214,7 +214,7 @@ fn promtool(shell: &Shell) -> Result<Done> {
     if let Err(error) = setup::prometheus(shell) {
         return Ok(Done::Skipped(format!("{error:#}")));
     }
-    let test = ["test", "--package", "petrel-node", "--test", "program"];
+    let test = ["test", "--workspace", "--test", "program"];
     let named = |name: &str| {
         let mut command = shell.cargo(test);
         command.args([name, "--", "--ignored"]);
@@ -229,8 +229,8 @@ fn browser(shell: &Shell) -> Result<Done> {
         Err(error) => return Ok(Done::Skipped(format!("{error:#}"))),
     };
     www::ensure_built(shell)?;
-    run(&mut shell.cargo(["build", "--package", "petrel-node", "--bin", "petrel"]))?;
-    run(&mut shell.cargo(["build", "--package", "petrel-tests", "--example", "hostile_relay"]))?;
+    run(&mut shell.cargo(["build", "--workspace", "--bin", "petrel"]))?;
+    run(&mut shell.cargo(["build", "--workspace", "--example", "hostile_relay"]))?;
     let mut test = shell.npm(["run", "test:page"]);
     let debug = shell.target().join("debug");
     test.env("PETREL_CHROMIUM", chromium)
@@ -244,7 +244,7 @@ fn network(shell: &Shell) -> Result<Done> {
         return Ok(Done::Skipped(format!("{error:#}")));
     }
     www::ensure_built(shell)?;
-    let build = ["test", "--package", "petrel-node", "--test", "network", "--no-run"];
+    let build = ["test", "--workspace", "--test", "network", "--no-run"];
     run(&mut shell.cargo(build))?;
     let mut alone = interop::alone(shell, interop::built_test(&mut shell.cargo(build))?)?;
     alone.arg("--test-threads=1").env("PETREL_NAMESPACE", "1");

@@ -135,7 +135,7 @@ impl Leaves {
             self.passed = self.passed.saturating_add(fates.passed.len() as u64);
         }
         for (peer, leaf) in &mut self.leaves {
-            if !fates.passed.contains(peer) {
+            if fates.passed.binary_search(peer).is_err() {
                 leaf.forwarded = leaf.forwarded.saturating_add(bytes);
                 leaf.at = now;
             }
