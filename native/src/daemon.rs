@@ -83,6 +83,7 @@ pub enum DaemonError {
 /// # Errors
 /// See [`DaemonError`]; all come before anything runs, but for an L1 that is found to be another chain's.
 pub async fn run(settings: Settings) -> Result<(), DaemonError> {
+    let mut stop = std::pin::pin!(stop_signal());
     files::raise_limit();
     fs::create_dir_all(&settings.datadir).map_err(|error| {
         let what = format!("--datadir {} cannot be made or is no folder", settings.datadir.display());
@@ -131,7 +132,6 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let mut printer = Printer::stdout(settings.events == Events::Json);
     let mut health = health::ticks();
     let mut looks = metrics::peer_ticks();
-    let mut stop = std::pin::pin!(stop_signal());
     loop {
         tokio::select! {
             event = driver.next() => {
@@ -422,18 +422,21 @@ pub fn note(page: Option<&Arc<Mutex<Page>>>, event: &Event) {
     }
 }
 
-/// Ends at the first Ctrl-C, SIGTERM, or SIGHUP of a terminal that went away. A second one ends the process at once.
-pub async fn stop_signal() {
+/// Ends at the first Ctrl-C, SIGTERM, or SIGHUP of a terminal that went away. A second one ends the process at once. They are
+/// listened for from this call on, not from the first poll.
+pub fn stop_signal() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        return std::future::pending().await;
-    };
-    let Ok(mut hup) = signal(SignalKind::hangup()) else { return std::future::pending().await };
-    tokio::select! { _ = term.recv() => {}, _ = int.recv() => {}, _ = hup.recv() => {} }
-    tokio::spawn(async move {
-        tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
-        std::process::exit(130);
-    });
+    let [term, int, hup] = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
+    async move {
+        let (Ok(mut term), Ok(mut int), Ok(mut hup)) = (term, int, hup) else {
+            return std::future::pending().await;
+        };
+        tokio::select! { _ = term.recv() => {}, _ = int.recv() => {}, _ = hup.recv() => {} }
+        tokio::spawn(async move {
+            tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+            std::process::exit(130);
+        });
+    }
 }
 
 /// 32 random bytes, from the generator that makes libp2p's keys.

@@ -78,6 +78,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
 
 /// Runs the followers, each in a task of its own, and shows what they tell.
 async fn follow(settings: &Settings, config: petrel_core::config::Settled) -> Result<(), DaemonError> {
+    let mut stop = std::pin::pin!(daemon::stop_signal());
     let first = Identity::generate();
     let page = daemon::serve_page(settings.http, Page::new(&config, true, None), &first).await?;
     let url = page.lock().map(|page| page.url.clone()).unwrap_or_default();
@@ -96,7 +97,6 @@ async fn follow(settings: &Settings, config: petrel_core::config::Settled) -> Re
         let driver = daemon::driver(identity, config.clone(), &net(ports), body(&config.chain)?)?;
         followers.spawn(pass_on(which, driver, tell.clone(), ending.clone()));
     }
-    let mut stop = std::pin::pin!(daemon::stop_signal());
     while !heads.are_done() {
         let next = tokio::select! {
             next = told.recv() => next,
