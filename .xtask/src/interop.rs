@@ -11,6 +11,9 @@ use crate::{
     www,
 };
 
+/// Builds the daemon as the test of all crates does, so that nothing is built twice with other features.
+pub(crate) const DEBUG: [&str; 5] = ["test", "--workspace", "--no-run", "--test", "program"];
+
 /// The Go modules that build the other side: op-node with op-geth, and a plain go-libp2p.
 const OP_NODE: &str = "tests/interop/op-node";
 const GO_LIBP2P: &str = "tests/interop/go-libp2p";
@@ -141,7 +144,7 @@ fn namespace(shell: &Shell) -> Result<&'static [&'static str]> {
 /// The daemon, with its page.
 fn petrel(shell: &Shell) -> Result<PathBuf> {
     www::ensure_built(shell)?;
-    run(&mut shell.cargo(["build", "--workspace", "--bin", "petrel"]))?;
+    run(&mut shell.cargo(DEBUG))?;
     Ok(shell.target().join("debug/petrel"))
 }
 

@@ -229,8 +229,7 @@ fn browser(shell: &Shell) -> Result<Done> {
         Err(error) => return Ok(Done::Skipped(format!("{error:#}"))),
     };
     www::ensure_built(shell)?;
-    run(&mut shell.cargo(["build", "--workspace", "--bin", "petrel"]))?;
-    run(&mut shell.cargo(["build", "--workspace", "--example", "hostile_relay"]))?;
+    run(shell.cargo(interop::DEBUG).args(["--example", "hostile_relay"]))?;
     let mut test = shell.npm(["run", "test:page"]);
     let debug = shell.target().join("debug");
     test.env("PETREL_CHROMIUM", chromium)
