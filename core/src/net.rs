@@ -23,11 +23,13 @@ mod params;
 mod pong;
 mod protocols;
 mod record;
+mod tap;
 mod transform;
 
 pub use driver::{Driver, Ended, Parts, Role, Spared};
 pub use error::NetError;
-pub use flow::{Counted, CountedMuxer, Flow};
+pub use flow::Flow;
 pub use host::{Done, Heavy, Host, Panicked, Work};
 pub use params::{IDLE_TIMEOUT, MAX_COMPRESSED};
 pub use record::{Record, RecordError};
+pub use tap::{Tap, Tapped, TappedMuxer};

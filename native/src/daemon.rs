@@ -102,8 +102,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let mut driver = driver(&identity, settings.config.clone(), &settings.net, body)?;
     let page = match settings.http {
         Some(at) => {
-            let advertised = settings.discovery.as_ref().and_then(|plan| plan.advertise.host.as_deref());
-            let page = Page::new(&settings.config, page::listens(&settings.net.listen), advertised);
+            let page = Page::new(&settings.config, page::listens(&settings.net.listen), settings.advertised.as_deref());
             Some(serve_page(at, page, &identity).await?)
         }
         None => None,
@@ -126,7 +125,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let mut discovery = None::<Discovery>;
     let mut nat = None;
     // Where we are: said by the operator, or by a router; then it is not peers' to say.
-    let mut is_said = plan.as_ref().is_some_and(|plan| plan.advertise.host.is_some());
+    let mut is_said = settings.advertised.is_some();
     let near = settings.config.seek == Some(Reach::Anywhere);
     let router = settings.nat.then(|| (near, listens_at(&settings.net.listen)));
     let mut printer = Printer::stdout(settings.events == Events::Json);

@@ -44,7 +44,7 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// The page may run its own wasm and its worker, and dial relays anywhere; nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; \
-                      img-src 'self' data:; connect-src 'self' https: ws: wss:; base-uri 'none'; form-action 'none'; \
+                      img-src 'self' data:; connect-src 'self' http: https: ws: wss:; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
 
 #[derive(RustEmbed)]

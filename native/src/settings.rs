@@ -50,6 +50,8 @@ pub struct Settings {
     pub net: Net,
     /// How peers are found, if they are.
     pub discovery: Option<Plan>,
+    /// An IP or a name at which we are found, where the operator says so: with discovery and without.
+    pub advertised: Option<String>,
     /// Whether a router is asked to forward our ports.
     pub nat: bool,
     /// How much is kept.
@@ -129,6 +131,7 @@ impl Settings {
                     datadir,
                     net,
                     discovery,
+                    advertised: flags.discovery.advertise_ip.as_deref().map(|host| host.trim().to_owned()),
                     nat: flags.discovery.nat,
                     budget,
                     l1,

@@ -3,6 +3,8 @@
 pub mod cable;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod child;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod door;
 pub mod forge;
 pub mod memory;
 #[cfg(not(target_arch = "wasm32"))]

@@ -24,7 +24,7 @@ export interface FollowerOptions {
   /** A name of the superchain registry (`'op-mainnet'`), a chain id in decimal, or the `rollup.json` of any OP Stack chain. */
   readonly chain: string | RollupConfig;
   /**
-   * Relays: the `https://` addresses of Petrel daemons, whose signed records say where they are from day to day; or multiaddrs with
+   * Relays: the URLs of Petrel daemons' HTTP sides (`https://…`), whose signed records say where they are from day to day; or multiaddrs with
    * their peer id, WebTransport or WebSocket (`/dns4/HOST/tcp/PORT/wss/p2p/PEER`).
    */
   readonly relays: readonly string[];

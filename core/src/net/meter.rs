@@ -6,27 +6,25 @@
 //! connection; the map drops those of leaves that are gone whenever one comes.
 
 use core::{
-    pin::Pin,
     sync::atomic::{AtomicU64, AtomicUsize, Ordering},
-    task::{Context, Poll},
+    task::Poll,
 };
 use std::{
     collections::BTreeMap,
-    io::{self, IoSlice},
+    io,
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
-use futures::{AsyncRead, AsyncWrite};
 use libp2p::{
-    PeerId, Transport,
-    core::{
-        StreamMuxer,
-        muxing::{StreamMuxerBox, StreamMuxerEvent},
-        transport::Boxed,
-    },
+    PeerId, Transport as _,
+    core::{muxing::StreamMuxerBox, transport::Boxed},
 };
 
-use super::convert;
+use super::{
+    convert,
+    tap::{Tap, TappedMuxer},
+};
+use crate::event::Direction;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -67,7 +65,12 @@ impl Meters {
             if !convert::is_leaf(&endpoint) {
                 return (peer, muxer);
             }
-            (peer, StreamMuxerBox::new(Metered { muxer, meter: meters.open(peer) }))
+            let meter = meters.open(peer);
+            let taps = move |opened| match opened {
+                Direction::Outbound => Watched { meter: Some(meter.clone()), busy: false },
+                Direction::Inbound => Watched::default(),
+            };
+            (peer, StreamMuxerBox::new(TappedMuxer::new(muxer, taps)))
         });
         metered.boxed()
     }
@@ -90,43 +93,14 @@ impl Meters {
     }
 }
 
-/// A leaf's connection.
-struct Metered {
-    muxer: StreamMuxerBox,
-    meter: Arc<Meter>,
-}
-
-impl StreamMuxer for Metered {
-    type Substream = Stream<<StreamMuxerBox as StreamMuxer>::Substream>;
-    type Error = io::Error;
-
-    fn poll_inbound(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<Self::Substream>> {
-        Pin::new(&mut self.muxer).poll_inbound(cx).map_ok(|stream| Stream { stream, meter: None, busy: false })
-    }
-
-    fn poll_outbound(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<Self::Substream>> {
-        let meter = self.meter.clone();
-        let polled = Pin::new(&mut self.muxer).poll_outbound(cx);
-        polled.map_ok(|stream| Stream { stream, meter: Some(meter), busy: false })
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.muxer).poll_close(cx)
-    }
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<StreamMuxerEvent>> {
-        Pin::new(&mut self.muxer).poll(cx)
-    }
-}
-
-/// One of its streams; those that we open have the meter.
-struct Stream<T> {
-    stream: T,
+/// Of one stream; those that we open have the meter.
+#[derive(Default)]
+struct Watched {
     meter: Option<Arc<Meter>>,
     busy: bool,
 }
 
-impl<T> Stream<T> {
+impl Watched {
     fn set_busy(&mut self, busy: bool) {
         let Some(meter) = self.meter.as_ref().filter(|_| self.busy != busy) else { return };
         self.busy = busy;
@@ -136,58 +110,26 @@ impl<T> Stream<T> {
             meter.busy.fetch_sub(1, Ordering::Relaxed);
         }
     }
-
-    /// A write was tried: it is not over before it is flushed.
-    fn wrote(&mut self, polled: &Poll<io::Result<usize>>) {
-        self.set_busy(!matches!(polled, Poll::Ready(Err(_))));
-        if let (Some(meter), Poll::Ready(Ok(bytes))) = (&self.meter, polled) {
-            meter.written.fetch_add(*bytes as u64, Ordering::Relaxed);
-        }
-    }
 }
 
-impl<T> Drop for Stream<T> {
-    fn drop(&mut self) {
+impl Tap for Watched {
+    fn came(&mut self, _: &[u8]) {}
+
+    /// It is not over before it is flushed.
+    fn tried(&mut self, _: &[u8], polled: &Poll<io::Result<usize>>) {
+        self.set_busy(!matches!(polled, Poll::Ready(Err(_))));
+        if let (Some(meter), Poll::Ready(Ok(length))) = (&self.meter, polled) {
+            meter.written.fetch_add(*length as u64, Ordering::Relaxed);
+        }
+    }
+
+    fn rests(&mut self) {
         self.set_busy(false);
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Stream<T> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
-    }
-}
-
-impl<T: AsyncWrite + Unpin> AsyncWrite for Stream<T> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.wrote(&polled);
-        polled
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.wrote(&polled);
-        polled
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let polled = Pin::new(&mut self.stream).poll_flush(cx);
-        if polled.is_ready() {
-            self.set_busy(false);
-        }
-        polled
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let polled = Pin::new(&mut self.stream).poll_close(cx);
-        if polled.is_ready() {
-            self.set_busy(false);
-        }
-        polled
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.set_busy(false);
     }
 }

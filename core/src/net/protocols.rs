@@ -9,27 +9,19 @@
 //! Counted is all that a stream carries, its negotiation included; the muxer's frames, encryption, and what yamux says for
 //! itself are not. Bound: [`LINE`] bytes a stream, until its protocol is known.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, IoSlice, IoSliceMut},
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{collections::BTreeMap, io, sync::Arc, task::Poll};
 
 use arrayvec::ArrayVec;
-use futures::{AsyncRead, AsyncWrite};
 use libp2p::{
     PeerId, Transport as _,
-    core::{
-        StreamMuxer,
-        muxing::{StreamMuxerBox, StreamMuxerEvent},
-        transport::Boxed,
-    },
+    core::{muxing::StreamMuxerBox, transport::Boxed},
 };
 
-use super::Flow;
-use crate::node::Carried;
+use super::{
+    Flow,
+    tap::{Tap, TappedMuxer},
+};
+use crate::{event::Direction, node::Carried};
 
 /// How the names begin of what is counted together; and what is none of them.
 const NAMES: [(&str, &[&[u8]]); 6] = [
@@ -54,7 +46,10 @@ impl Protocols {
     /// The same transport, with its streams counted here.
     pub(super) fn count(&self, transport: Boxed<(PeerId, StreamMuxerBox)>) -> Boxed<(PeerId, StreamMuxerBox)> {
         let all = self.clone();
-        let counted = transport.map(move |(peer, muxer), _| (peer, StreamMuxerBox::new(Muxer { muxer, all })));
+        let counted = transport.map(move |(peer, muxer), _| {
+            let taps = move |opened| Named::new(all.clone(), opened);
+            (peer, StreamMuxerBox::new(TappedMuxer::new(muxer, taps)))
+        });
         counted.boxed()
     }
 
@@ -70,47 +65,8 @@ impl Protocols {
     }
 }
 
-/// A muxer whose streams are counted.
-struct Muxer<M> {
-    muxer: M,
-    all: Protocols,
-}
-
-impl<M: StreamMuxer + Unpin> Muxer<M> {
-    fn stream(&self, stream: M::Substream, listens: bool) -> Stream<M::Substream> {
-        let naming = Naming::Begins { reader: Reader::default(), before: Carried::default() };
-        Stream { stream, all: self.all.clone(), listens, naming }
-    }
-}
-
-impl<M> StreamMuxer for Muxer<M>
-where
-    M: StreamMuxer + Unpin,
-    M::Substream: Unpin,
-{
-    type Substream = Stream<M::Substream>;
-    type Error = M::Error;
-
-    fn poll_inbound(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Self::Substream, M::Error>> {
-        Pin::new(&mut self.muxer).poll_inbound(cx).map_ok(|stream| self.stream(stream, true))
-    }
-
-    fn poll_outbound(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Self::Substream, M::Error>> {
-        Pin::new(&mut self.muxer).poll_outbound(cx).map_ok(|stream| self.stream(stream, false))
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), M::Error>> {
-        Pin::new(&mut self.muxer).poll_close(cx)
-    }
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<StreamMuxerEvent, M::Error>> {
-        Pin::new(&mut self.muxer).poll(cx)
-    }
-}
-
-/// A stream that is counted.
-struct Stream<S> {
-    stream: S,
+/// Of one stream.
+struct Named {
     all: Protocols,
     /// Whether the peer opened it: then it is we who say what is spoken.
     listens: bool,
@@ -124,11 +80,16 @@ enum Naming {
     Is(usize),
 }
 
-impl<S> Stream<S> {
-    /// `length` bytes came in (`read`) or went out, and lie at the beginning of `pieces`.
-    fn carried<'a>(&mut self, read: bool, length: usize, pieces: impl IntoIterator<Item = &'a [u8]>) {
-        let bytes = length as u64;
-        let more = if read { Carried { read: bytes, written: 0 } } else { Carried { read: 0, written: bytes } };
+impl Named {
+    fn new(all: Protocols, opened: Direction) -> Self {
+        let naming = Naming::Begins { reader: Reader::default(), before: Carried::default() };
+        Self { all, listens: opened == Direction::Inbound, naming }
+    }
+
+    /// These bytes came in (`read`) or went out.
+    fn carried(&mut self, read: bool, bytes: &[u8]) {
+        let length = bytes.len() as u64;
+        let more = if read { Carried { read: length, written: 0 } } else { Carried { read: 0, written: length } };
         let (reader, before) = match &mut self.naming {
             Naming::Is(protocol) => return self.all.add(*protocol, more),
             Naming::Begins { reader, before } => (reader, before),
@@ -138,15 +99,14 @@ impl<S> Stream<S> {
         if read == self.listens {
             return;
         }
-        let said = pieces.into_iter().flatten().take(length);
-        if let Some(protocol) = said.copied().find_map(|byte| reader.take(byte)) {
+        if let Some(protocol) = bytes.iter().find_map(|byte| reader.take(*byte)) {
             self.all.add(protocol, *before);
             self.naming = Naming::Is(protocol);
         }
     }
 }
 
-impl<S> Drop for Stream<S> {
+impl Drop for Named {
     fn drop(&mut self) {
         if let Naming::Begins { before, .. } = &self.naming {
             self.all.add(OTHER, *before);
@@ -199,55 +159,15 @@ fn named(line: &[u8]) -> usize {
     NAMES.iter().position(|(_, begins)| begins.iter().any(|begin| line.starts_with(begin))).unwrap_or(OTHER)
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if let Poll::Ready(Ok(length)) = &polled {
-            self.carried(true, *length, [&*buf]);
+impl Tap for Named {
+    fn came(&mut self, bytes: &[u8]) {
+        self.carried(true, bytes);
+    }
+
+    fn tried(&mut self, bytes: &[u8], polled: &Poll<io::Result<usize>>) {
+        if let Poll::Ready(Ok(length)) = polled {
+            self.carried(false, bytes.get(..*length).unwrap_or_default());
         }
-        polled
-    }
-
-    fn poll_read_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_read_vectored(cx, bufs);
-        if let Poll::Ready(Ok(length)) = &polled {
-            self.carried(true, *length, bufs.iter().map(|buf| &**buf));
-        }
-        polled
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Stream<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
-        if let Poll::Ready(Ok(length)) = &polled {
-            self.carried(false, *length, [buf]);
-        }
-        polled
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        if let Poll::Ready(Ok(length)) = &polled {
-            self.carried(false, *length, bufs.iter().map(|buf| &**buf));
-        }
-        polled
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_close(cx)
     }
 }
 
@@ -255,7 +175,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stream<S> {
 mod tests {
     use futures::{AsyncReadExt, AsyncWriteExt, executor::block_on, io::Cursor};
 
-    use super::{Carried, LINE, Naming, Protocols, Reader, Stream};
+    use super::{Carried, Direction, LINE, Named, Protocols};
+    use crate::net::tap::Tapped;
 
     fn line(text: &str) -> Vec<u8> {
         let length = text.len() + 1;
@@ -268,15 +189,14 @@ mod tests {
         lines.iter().flat_map(|text| line(text)).collect()
     }
 
-    fn stream(listens: bool, content: Vec<u8>) -> (Stream<Cursor<Vec<u8>>>, Protocols) {
+    fn stream(opened: Direction, content: Vec<u8>) -> (Tapped<Cursor<Vec<u8>>, Named>, Protocols) {
         let all = Protocols::default();
-        let naming = Naming::Begins { reader: Reader::default(), before: Carried::default() };
-        (Stream { stream: Cursor::new(content), all: all.clone(), listens, naming }, all)
+        (Tapped::new(Cursor::new(content), Named::new(all.clone(), opened)), all)
     }
 
     /// What an opener's stream is named for these bytes of the listener's, read in pieces, and how many are counted there.
     fn read(said: Vec<u8>, piece: usize) -> (&'static str, u64) {
-        let (mut stream, all) = stream(false, said);
+        let (mut stream, all) = stream(Direction::Outbound, said);
         let mut buf = vec![0; piece];
         while block_on(stream.read(&mut buf)).unwrap() > 0 {}
         drop(stream);
@@ -324,7 +244,8 @@ mod tests {
     #[test]
     fn the_listeners_own_words_name_a_stream_that_a_peer_opened() {
         // What the peer asks for first is not what it gets.
-        let (mut stream, all) = stream(true, says(&["/multistream/1.0.0", "/ipfs/bitswap/1.2.0", "/ipfs/ping/1.0.0"]));
+        let (mut stream, all) =
+            stream(Direction::Inbound, says(&["/multistream/1.0.0", "/ipfs/bitswap/1.2.0", "/ipfs/ping/1.0.0"]));
         let mut asked = Vec::new();
         block_on(stream.read_to_end(&mut asked)).unwrap();
         assert!(all.carried().values().all(|carried| *carried == Carried::default()), "not known yet");

@@ -5,7 +5,9 @@
 //! takes up to a quarter off, drawn from the given seed. At most [`Statics::AT_ONCE`] dials run at once.
 //!
 //! Where not all of them are wanted at once (a browser and its relays), the others stand by: of those that are due the one
-//! with the fewest failures is dialled, and of these the one that was given first.
+//! with the fewest failures is dialled, and of these the one that was given first. One more than there are is no hurry: while
+//! somebody is connected, one that fails is dialled less and less often, up to [`Dialer::SPARE`]; with nobody, everybody at
+//! once.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -51,12 +53,14 @@ impl Dialer {
     pub const FIRST: Duration = Duration::from_millis(500);
     /// The longest wait: a peer that is back is found within seconds, however long it was away.
     pub const LONGEST: Duration = Duration::from_secs(8);
+    /// The same for one that would be one more.
+    pub const SPARE: Duration = Duration::from_secs(120);
     /// A connection that lasted so long was a good one.
     pub const STEADY: Duration = Duration::from_secs(10);
 
-    /// How long to wait after the failures so far; `draw` is uniform in 0..=255.
-    fn backoff(&self, draw: u8) -> Duration {
-        let doubled = Self::FIRST.saturating_mul(1 << self.failures.min(10)).min(Self::LONGEST);
+    /// How long to wait after the failures so far, `longest` at most; `draw` is uniform in 0..=255.
+    fn backoff(&self, longest: Duration, draw: u8) -> Duration {
+        let doubled = Self::FIRST.saturating_mul(1 << self.failures.min(10)).min(longest);
         doubled - doubled / 4 * u32::from(draw) / 255
     }
 }
@@ -146,15 +150,32 @@ impl Statics {
         {
             let steady = now.saturating_sub(since) >= Dialer::STEADY;
             dialer.failures = if steady { 0 } else { dialer.failures.saturating_add(1) };
-            dialer.state = State::Waiting(now.saturating_add(dialer.backoff(draw)));
+            dialer.state = State::Waiting(now.saturating_add(dialer.backoff(Dialer::LONGEST, draw)));
+            self.hurry(now);
+        }
+    }
+
+    /// With nobody connected nobody is spare.
+    fn hurry(&mut self, now: Duration) {
+        if self.connected_now() > 0 {
+            return;
+        }
+        let latest = now.saturating_add(Dialer::LONGEST);
+        for dialer in self.peers.values_mut() {
+            if let State::Waiting(at) = &mut dialer.state
+                && *at > latest
+            {
+                *at = now;
+            }
         }
     }
 
     /// A dial failed on every address. The wait until the next, or `None` for a peer that is not kept or is connected.
     pub fn failed(&mut self, peer: PeerId, now: Duration) -> Option<Duration> {
         let draw = self.draw();
+        let is_spare = self.wanted != usize::MAX && self.connected_now() > 0;
         let dialer = self.peers.get_mut(&peer).filter(|dialer| dialer.state == State::Dialling)?;
-        let wait = dialer.backoff(draw);
+        let wait = dialer.backoff(if is_spare { Dialer::SPARE } else { Dialer::LONGEST }, draw);
         dialer.failures = dialer.failures.saturating_add(1);
         dialer.state = State::Waiting(now.saturating_add(wait));
         Some(wait)
@@ -178,8 +199,11 @@ impl Statics {
     /// Whether nobody more is to be dialled now.
     fn has_enough(&self) -> bool {
         let dialling = self.peers.values().filter(|dialer| dialer.state == State::Dialling).count();
-        let connected = self.peers.values().filter(|dialer| matches!(dialer.state, State::Connected(_))).count();
-        dialling >= Self::AT_ONCE || dialling + connected >= self.wanted
+        dialling >= Self::AT_ONCE || dialling + self.connected_now() >= self.wanted
+    }
+
+    fn connected_now(&self) -> usize {
+        self.peers.values().filter(|dialer| matches!(dialer.state, State::Connected(_))).count()
     }
 
     fn draw(&mut self) -> u8 {

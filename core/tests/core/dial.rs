@@ -178,3 +178,23 @@ fn where_there_are_too_many_one_that_fails_makes_room() {
     statics.set(at(many), Duration::ZERO);
     assert!(statics.contains(id(many)) && !statics.contains(id(0)));
 }
+
+#[test]
+fn one_more_relay_is_no_hurry_until_the_last_is_gone() {
+    let mut statics = wanting(2, 2);
+    let mut now = Duration::ZERO;
+    while statics.next(now).is_some() {}
+    statics.connected(peer(1), now);
+    let mut longest = Duration::ZERO;
+    for _ in 0..12 {
+        let wait = statics.failed(peer(2), now).unwrap();
+        longest = longest.max(wait);
+        now += wait;
+        assert_eq!(statics.next(now).unwrap().0, peer(2));
+    }
+    assert!(longest > Dialer::SPARE / 2, "{longest:?}");
+    statics.failed(peer(2), now);
+    assert!(statics.due().unwrap() > now + Dialer::LONGEST);
+    statics.disconnected(peer(1), now);
+    assert_eq!(statics.due(), Some(now), "everybody is needed");
+}
