@@ -3,9 +3,9 @@
 pub mod cable;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod child;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod door;
 pub mod forge;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod live;
 pub mod memory;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod plain;

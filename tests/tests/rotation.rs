@@ -13,7 +13,7 @@ use libp2p::{Multiaddr, multiaddr::Protocol};
 use petrel_core::{chain::Chain, fork::Fork, peer::PeerId};
 use petrel_node::settings::Net;
 use petrel_tests::{
-    door::{self, RELAY, Seen, Told},
+    live::{self, RELAY, Seen, Told},
     sequencer,
 };
 use tokio::runtime::Runtime;
@@ -38,7 +38,7 @@ fn certificates_rotate_and_no_connected_leaf_misses_a_block_while_new_ones_come_
     let mut leaves: Vec<PeerId> = (0..FIRST).map(|name| leaf(&runtime, &chain, &first, name, &tell)).collect();
     seen.until(&told, "the first leaves", |seen| leaves.iter().all(|leaf| seen.met.contains(leaf)));
     let publisher = sequencer::Sequencer::start(&chain, seen.at("/tcp/").next().unwrap());
-    let mut maker = door::maker(&chain, BLOCKS, 20_000);
+    let mut maker = live::maker(&chain, BLOCKS, 20_000);
     // The last block before the relay knew of each leaf.
     let mut since: BTreeMap<usize, u64> = (0..FIRST).map(|name| (name, 0)).collect();
     let mut dialled = vec![first];
@@ -84,12 +84,12 @@ fn webtransport(seen: &Seen) -> Vec<String> {
 fn relay(runtime: &Runtime, chain: &Chain, tell: &Sender<Told>) {
     let listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1/webtransport"];
     let net = Net { period: PERIOD, ..Net::new(listen.map(|address| address.parse().unwrap()).to_vec(), "relay") };
-    door::live(runtime, door::settled(chain, None, |_| {}), net, (RELAY, tell), |_| {});
+    live::start(runtime, live::settled(chain, None, |_| {}), net, (RELAY, tell), |_| {});
 }
 
 fn leaf(runtime: &Runtime, chain: &Chain, relay: &str, name: usize, tell: &Sender<Told>) -> PeerId {
-    let config = door::settled(chain, Some(relay), |_| {});
-    door::live(runtime, config, Net::new(Vec::new(), "leaf"), (name, tell), |_| {})
+    let config = live::settled(chain, Some(relay), |_| {});
+    live::start(runtime, config, Net::new(Vec::new(), "leaf"), (name, tell), |_| {})
 }
 
 fn hashes(address: &str) -> Vec<String> {

@@ -26,7 +26,7 @@ use petrel_node::{
     transport::{self, Traffic},
 };
 use petrel_tests::{
-    door::{self, PATIENCE, RELAY, Seen, Told, id},
+    live::{self, PATIENCE, RELAY, Seen, Told, id},
     plain,
     sequencer::{self, Sequencer},
 };
@@ -60,7 +60,7 @@ fn leaves_that_take_nothing_lose_their_connections_and_the_others_get_every_bloc
     seen.until(&told, "all leaves", |seen| seen.met.len() == LEAVES + 2);
     let publisher = Sequencer::start(&chain, &tcp);
 
-    let mut maker = door::maker(&chain, BLOCKS, BYTES);
+    let mut maker = live::maker(&chain, BLOCKS, BYTES);
     for _ in 0..BLOCKS {
         let made = maker.make().unwrap();
         publisher.publish(made.version, made.message);
@@ -88,10 +88,10 @@ fn slow(seen: &Seen) -> usize {
 fn relay(runtime: &Runtime, chain: &Chain, tell: &Sender<Told>) -> Arc<AtomicU64> {
     let listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/tcp/0/ws", "/ip4/127.0.0.1/udp/0/quic-v1/webtransport"];
     let net = Net::new(listen.map(|address| address.parse().unwrap()).to_vec(), "relay");
-    let config = door::settled(chain, None, |config| config.tide.leaves_bytes = BUDGET);
+    let config = live::settled(chain, None, |config| config.tide.leaves_bytes = BUDGET);
     let most = Arc::<AtomicU64>::default();
     let seen = most.clone();
-    door::live(runtime, config, net, (RELAY, tell), move |driver| {
+    live::start(runtime, config, net, (RELAY, tell), move |driver| {
         seen.fetch_max(driver.status().leaves.waiting, Ordering::Relaxed);
     });
     most
@@ -99,8 +99,8 @@ fn relay(runtime: &Runtime, chain: &Chain, tell: &Sender<Told>) -> Arc<AtomicU64
 
 /// It takes every block and verifies it.
 fn leaf(runtime: &Runtime, chain: &Chain, relay: &str, name: usize, tell: &Sender<Told>) {
-    let config = door::settled(chain, Some(relay), |_| {});
-    door::live(runtime, config, Net::new(Vec::new(), "leaf"), (name, tell), |_| {});
+    let config = live::settled(chain, Some(relay), |_| {});
+    live::start(runtime, config, Net::new(Vec::new(), "leaf"), (name, tell), |_| {});
 }
 
 /// It lives on, but never reads the stream on which gossip comes.

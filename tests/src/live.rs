@@ -125,7 +125,7 @@ pub fn id(relay: &str) -> libp2p::PeerId {
 ///
 /// # Panics
 /// It cannot listen.
-pub fn live(
+pub fn start(
     runtime: &Runtime,
     config: Settled,
     net: Net,
