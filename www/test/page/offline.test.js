@@ -52,7 +52,8 @@ test('a tab offline for 60 blocks comes back with all of them; the relay that li
   const liar = run(t, program('PETREL_HOSTILE_RELAY', 'examples/hostile_relay'), ['stall', String(told.chain.l2_chain_id)]);
   const lies = await liar.seen((line) => json(line)?.relay);
   const cables = await Promise.all([first, second, lies].map((relay) => cable(t, relay)));
-  const { page } = await browse(t, await serve(t, { ...told, relays: cables.map(({ relay }) => relay) }));
+  const relays = cables.map(({ relay }) => relay);
+  const { page } = await browse(t, await serve(t, { chain: told.chain, signer: told.signer, relays }));
 
   await page.waitForFunction(() => document.querySelectorAll('#rows tr').length >= 5, undefined, { timeout: 60_000 });
   cables.forEach(({ plug }) => plug(false));
