@@ -243,7 +243,7 @@ fn network(shell: &Shell) -> Result<Done> {
         return Ok(Done::Skipped(format!("{error:#}")));
     }
     www::ensure_built(shell)?;
-    let build = ["test", "--package", "petrel-node", "--test", "network", "--no-run"];
+    let build = ["test", "--workspace", "--test", "network", "--no-run"];
     run(&mut shell.cargo(build))?;
     let mut alone = interop::alone(shell, interop::built_test(&mut shell.cargo(build))?)?;
     alone.arg("--test-threads=1").env("PETREL_NAMESPACE", "1");

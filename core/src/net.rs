@@ -9,6 +9,7 @@
 mod behaviour;
 mod codec;
 mod convert;
+mod crowd;
 #[cfg(feature = "autonat")]
 mod dialback;
 mod driver;

@@ -181,11 +181,10 @@ impl Node {
                 self.sync.connected(connected.peer, is_static, connected.leaf, now.mono);
                 self.server.connected(connected.peer, connected.leaf, now.mono);
                 self.peers.connect(now.mono, connected.clone());
-                if !connected.leaf {
-                    self.book.seen(now, connected.peer);
-                }
                 if let Some(reason) = self.too_many(&connected) {
                     self.part(connected.peer, reason);
+                } else if !connected.leaf {
+                    self.book.seen(now, connected.peer, connected.direction);
                 }
                 self.tell(Event::Connected(connected));
             }
@@ -265,7 +264,8 @@ impl Node {
             }
             Input::Listening { address } => self.tell(Event::Listening(Listening { address })),
             Input::ListenEnded { address } => self.tell(Event::ListenEnded(Listening { address })),
-            Input::Static(given) => self.statics.set(given, now.mono),
+            Input::Static(said) => self.statics.set(said, now.mono),
+            Input::Hearsay(said) => self.statics.hear(said, now.mono),
         }
         self.proceed(now);
     }

@@ -124,6 +124,8 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let mut starting = JoinSet::new();
     let mut discovery = None::<Discovery>;
     let mut nat = None;
+    // Where peers were told that the router has us.
+    let mut forwarded = None;
     // Where we are: said by the operator, or by a router; then it is not peers' to say.
     let mut is_said = settings.advertised.is_some();
     let near = settings.config.seek == Some(Reach::Anywhere);
@@ -181,7 +183,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
             }
             mapped = next_mapped(&mut nat) => {
                 is_said = true;
-                if let Some(record) = moved(mapped, &mut discovery, &mut driver) {
+                if let Some(record) = moved(mapped, &mut forwarded, &mut discovery, &mut driver) {
                     printer.print(record);
                 }
             }
@@ -274,14 +276,22 @@ async fn next_mapped(nat: &mut Option<Nat>) -> Mapped {
     }
 }
 
-/// Tells peers where the router has us, unless the operator has said where we are; our record where it changes.
+/// Tells peers where the router has us, unless the operator has said where we are, and no more what was told before: where it
+/// had us, or where peers saw us; our record where it changes.
 fn moved<'a>(
     mapped: Mapped,
+    told: &mut Option<Multiaddr>,
     discovery: &'a mut Option<Discovery>,
     driver: &mut Driver<TokioHost>,
 ) -> Option<&'a OurRecord> {
     if !discovery.as_ref().is_some_and(Discovery::is_fixed) {
-        driver.advertise(Multiaddr::from(mapped.ip).with(Protocol::Tcp(mapped.tcp)));
+        let address = Multiaddr::from(mapped.ip).with(Protocol::Tcp(mapped.tcp));
+        let observed = driver.status().observed.into_iter().filter_map(|seen| seen.parse().ok());
+        for before in observed.chain(told.take()).filter(|before| *before != address) {
+            driver.withdraw(&before);
+        }
+        driver.advertise(address.clone());
+        *told = Some(address);
     }
     discovery.as_mut()?.moved(&mapped)
 }

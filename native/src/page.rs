@@ -3,9 +3,11 @@
 //! `/relay.json` names the chain, its signer and the addresses that a browser can dial, for the page itself;
 //! `/.well-known/petrel.json` is the relay's signed record, which pages of other origins may read; `/healthz` answers `ok`.
 //! Everything else is looked up in the embedded files by its whole path, so no path leads out of them. At most
-//! [`CONNECTIONS`] connections are served at once, none that is silent for long; request bodies are not read.
+//! [`CONNECTIONS`] connections are served at once, none that is silent for long or stays for ever, and of one public address no
+//! more than a share; request bodies are not read.
 
 use std::{
+    borrow::Cow,
     io,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
@@ -15,6 +17,7 @@ use std::{
 use alloy_primitives::Address;
 use axum::{
     Json, Router,
+    body::Bytes,
     extract::State,
     http::{HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
@@ -42,9 +45,9 @@ const CONNECTIONS: usize = 256;
 const START: Duration = Duration::from_secs(3);
 const LOOK: Duration = Duration::from_millis(20);
 
-/// The page may run its own wasm and its worker, and dial relays anywhere; nothing else.
+/// The page may run its own wasm and its worker, send its form to itself, and dial relays anywhere; nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; \
-                      img-src 'self' data:; connect-src 'self' http: https: ws: wss:; base-uri 'none'; form-action 'none'; \
+                      img-src 'self' data:; connect-src 'self' http: https: ws: wss:; base-uri 'none'; form-action 'self'; \
                       frame-ancestors 'none'";
 
 #[derive(RustEmbed)]
@@ -171,7 +174,11 @@ fn found(path: &str, file: EmbeddedFile) -> Response {
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     ];
-    (headers, file.data.into_owned()).into_response()
+    let body = match file.data {
+        Cow::Borrowed(data) => Bytes::from_static(data),
+        Cow::Owned(data) => data.into(),
+    };
+    (headers, body).into_response()
 }
 
 fn not_built() -> Response {

@@ -24,10 +24,13 @@ use libp2p::{
 };
 use petrel_core::{
     Event,
+    chain::Chain,
     config::Settled,
+    gossip,
     head::Link,
-    net::{Driver, Parts},
+    net::{Driver, Host as _, Parts},
     node,
+    time::Now,
 };
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
@@ -51,6 +54,7 @@ pub struct Client {
     correction: Rc<Cell<f64>>,
     traffic: Traffic,
     task: AbortHandle,
+    on_event: Function,
 }
 
 /// What [`Client::status`] adds to the node's own.
@@ -76,20 +80,21 @@ impl Client {
     /// `{code, message, remedy}`.
     #[wasm_bindgen(constructor)]
     pub fn new(config: &str, on_event: Function, on_keep: Option<Function>) -> Result<Self, JsValue> {
-        tell_panics(on_event.clone());
-        let (settled, kept) = settings::settle(config)?;
+        let (settled, mut kept) = settings::settle(config)?;
         let block_time = settled.chain.block_time;
         let correction = Rc::default();
         let host = BrowserHost::new(on_keep, Rc::clone(&correction));
+        forget_the_future(&mut kept, &settled.chain, host.now());
         let traffic = Traffic::default();
         let driver = Rc::new(RefCell::new(driver(settled, kept, host, &traffic)?));
+        tell_panics(&on_event);
         let (task, registration) = AbortHandle::new_pair();
-        let run = Abortable::new(run(Rc::clone(&driver), on_event), registration);
+        let run = Abortable::new(run(Rc::clone(&driver), on_event.clone()), registration);
         wasm_bindgen_futures::spawn_local(async move {
             // Aborted is how it ends.
             let _aborted = run.await;
         });
-        Ok(Self { driver, block_time, correction, traffic, task })
+        Ok(Self { driver, block_time, correction, traffic, task, on_event })
     }
 
     /// The node now, as JSON: the core's `Status`, `block_time` in seconds, our own peer id under `peer`, and under
@@ -105,18 +110,18 @@ impl Client {
         serde_json::to_string(&status).unwrap_or_default()
     }
 
-    /// Takes more relays, or where known ones are now: a JSON array of multiaddrs.
+    /// Takes more relays, or where known ones are now: JSON arrays of multiaddrs, of `relays` by their own word, of `others`
+    /// by hearsay, which takes nothing away.
     ///
     /// # Errors
     /// `{code, message, remedy}`; then none is taken.
     #[wasm_bindgen(js_name = addRelays)]
-    pub fn add_relays(&self, relays: &str) -> Result<(), JsValue> {
-        let relays: Vec<String> = serde_json::from_str(relays).unwrap_or_default();
-        let statics = settings::statics(&relays)?;
+    pub fn add_relays(&self, relays: &str, others: &str) -> Result<(), JsValue> {
+        let statics = |json: &str| settings::statics(&serde_json::from_str::<Vec<String>>(json).unwrap_or_default());
+        let (relays, others) = (statics(relays)?, statics(others)?);
         let mut driver = self.driver.borrow_mut();
-        for given in statics {
-            driver.keep(given);
-        }
+        relays.into_iter().for_each(|said| driver.keep(said));
+        others.into_iter().for_each(|said| driver.hear_of(said));
         Ok(())
     }
 
@@ -128,6 +133,7 @@ impl Client {
 
     /// Ends the node: its connections are closed when the last task has let go of it.
     pub fn stop(self) {
+        forget(&self.on_event);
         self.task.abort();
     }
 }
@@ -196,22 +202,36 @@ fn random(bytes: &mut [u8; 32]) -> Result<(), Error> {
     })
 }
 
-thread_local! {
-    static ON_PANIC: RefCell<Option<Function>> = const { RefCell::new(None) };
+/// Drops what was kept of blocks that are not due yet at `now`: no chain is ahead of its own clock, so whoever signed them
+/// is not to be believed, or this device's clock was wrong.
+fn forget_the_future(kept: &mut Vec<Link>, chain: &Chain, now: Now) {
+    let due = chain.number_at(now.secs() + gossip::FUTURE).unwrap_or_default();
+    kept.retain(|link| link.number <= due);
 }
 
-fn tell_panics(on_event: Function) {
-    ON_PANIC.with_borrow_mut(|slot| *slot = Some(on_event));
+thread_local! {
+    /// Who is told of a panic: everybody whose node is in this module, because its state is in the air for all of them.
+    static ON_PANIC: RefCell<Vec<Function>> = const { RefCell::new(Vec::new()) };
+}
+
+/// `on_event` is told of a panic until [`forget`].
+fn tell_panics(on_event: &Function) {
+    ON_PANIC.with_borrow_mut(|told| told.push(on_event.clone()));
     panic::set_hook(Box::new(|info| {
         let error = Error::new(
             "panic",
             format!("the node failed, by a defect of its own: {info}"),
             "create a new follower; please report the message",
         );
-        let Ok(Some(on_event)) = ON_PANIC.try_with(|slot| slot.try_borrow().ok()?.clone()) else { return };
-        if let Ok(mut event) = serde_json::to_value(&error) {
-            event["event"] = "failed".into();
+        let Ok(Some(told)) = ON_PANIC.try_with(|told| Some(told.try_borrow().ok()?.clone())) else { return };
+        let Ok(mut event) = serde_json::to_value(&error) else { return };
+        event["event"] = "failed".into();
+        for on_event in told {
             let _thrown = on_event.call1(&JsValue::NULL, &JsValue::from_str(&event.to_string()));
         }
     }));
+}
+
+fn forget(on_event: &Function) {
+    ON_PANIC.with_borrow_mut(|told| told.retain(|other| other != on_event));
 }

@@ -11,8 +11,8 @@ const LOST = 8;
 /** Milliseconds before a follower that failed is made anew. */
 const AGAIN = 5000;
 
-const view = new View();
 const url = new URL(location.href);
+const view = new View(url.searchParams.has('signer'));
 
 async function main(): Promise<void> {
   let found = await find();

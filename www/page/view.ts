@@ -26,6 +26,12 @@ export class View {
   readonly #chart = new Chart(at<SVGElement>('chart'), at('scale'));
   readonly #log = new Log(at('log'), at('last'));
   #head: { readonly number: number; readonly timestamp: number } | undefined;
+  readonly #signerGiven: boolean;
+
+  /** `signerGiven`: whoever made the link says who signs. */
+  constructor(signerGiven: boolean) {
+    this.#signerGiven = signerGiven;
+  }
 
   block(block: Block): void {
     this.#blocks.add(block);
@@ -42,7 +48,8 @@ export class View {
     write('chain', status.chain.name);
     write('verified', format.count(status.verified));
     write('rejected', format.count(status.rejected));
-    write('signer', status.signer ? format.short(status.signer, 8, 6) : 'nobody');
+    const whose = this.#signerGiven ? ', named by this page’s address alone' : '';
+    write('signer', status.signer ? `${format.short(status.signer, 8, 6)}${whose}` : 'nobody');
     at('signer').title = status.signer ?? '';
     this.#relay(status);
     const { offsetMs, warning } = status.clock;

@@ -137,10 +137,13 @@ export type FollowerEvent =
   | { readonly event: 'identified'; readonly peer: string; readonly agent: string }
   | { readonly event: 'discovered'; readonly peer: string; readonly address: string };
 
+/** Its keys are names of rules, as `fault` of an event has them. */
+const FAULTS = 'faults';
+
 /** The node's JSON with its keys in camelCase. The node makes the JSON, so its shape is known. */
 export function read<T>(json: string): T {
-  return JSON.parse(json, function camel(this: unknown, _key: string, value: unknown) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return JSON.parse(json, function camel(this: unknown, at: string, value: unknown) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value) || at === FAULTS) return value;
     const entries = Object.entries(value);
     return Object.fromEntries(entries.map(([key, inner]) => [key.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()), inner]));
   }) as T;

@@ -36,6 +36,11 @@ export class Feed<T> implements AsyncIterableIterator<T> {
     this.#items.push(item);
   }
 
+  /** So many items never came here. @internal */
+  miss(count: number): void {
+    if (!this.#ended) this.#missed += count;
+  }
+
   /** Ends it: what is buffered can still be read. @internal */
   end(error?: { readonly thrown: unknown }): void {
     if (this.#ended) return;

@@ -34,6 +34,10 @@ export interface FollowerOptions {
   readonly store?: Store | null;
   /** Stops the follower. */
   readonly signal?: AbortSignal;
+  /** Starts the worker, where a bundler does not find it by itself: a module worker that runs `petrel/worker`. */
+  readonly worker?: () => Worker;
+  /** Where the WebAssembly module is, where a bundler does not find it by itself: the URL of `petrel/wasm`. */
+  readonly wasm?: string | URL;
 }
 
 export interface StreamOptions {
@@ -68,17 +72,18 @@ const FAREWELL = 1000;
  */
 export async function createFollower(options: FollowerOptions): Promise<Follower> {
   options.signal?.throwIfAborted();
-  const { chain, relays, signer, store = indexedDbStore() } = options;
-  const memory = store ? new Memory(store, key(chain)) : undefined;
-  const node = new Node(memory, options.signal);
+  const { chain, relays, signer, store = indexedDbStore(), signal, worker, wasm } = options;
+  const memory = store ? new Memory(store, key(chain, signer)) : undefined;
+  const node = new Node({ memory, signal, worker, wasm: wasm && String(wasm) });
   await node.start((kept, remembered) => json({ chain, relays, signer, kept, remembered }));
   return node;
 }
 
-/** A name for the chain in a store. Anything else than a chain is refused later. */
-function key(chain: unknown): string {
+/** A name in a store for the chain as this signer signs it. Anything else than a chain and a signer is refused later. */
+function key(chain: unknown, signer: unknown): string {
   const { l2_chain_id: id, genesis } = (chain ?? {}) as Partial<RollupConfig>;
-  return typeof chain === 'string' ? chain : `${String(id)} ${String(genesis?.l2?.hash)}`;
+  const name = typeof chain === 'string' ? chain : `${String(id)} ${String(genesis?.l2?.hash)}`;
+  return typeof signer === 'string' ? `${name} by ${signer.toLowerCase()}` : name;
 }
 
 function json(options: unknown): string {
@@ -90,37 +95,65 @@ function json(options: unknown): string {
   }
 }
 
+/** What a node is given beside its configuration. */
+interface Given {
+  readonly memory: Memory | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly worker: (() => Worker) | undefined;
+  readonly wasm: string | undefined;
+}
+
 class Node implements Follower {
   readonly #feeds = { block: new Set<Feed<Block>>(), all: new Set<Feed<FollowerEvent>>() };
-  readonly #memory: Memory | undefined;
-  readonly #signal: AbortSignal | undefined;
+  readonly #given: Given;
   readonly #questions = new Map<number, (status: Status) => void>();
   #asked = 0;
   #link: Link | undefined;
   #report: Report | undefined;
-  #started: { resolve(): void; reject(error: unknown): void } | undefined;
-  #end: { readonly state: 'stopped' | 'failed'; readonly reason: string } | undefined;
+  #dropped = 0;
+  #started: (() => void) | undefined;
+  #end: { readonly state: 'stopped' | 'failed'; readonly reason: string; readonly error?: { readonly thrown: unknown } } | undefined;
+  /** Rejects when it ends. */
+  readonly #over: Promise<never>;
+  #rejectOver!: (error: unknown) => void;
   #stopped: (() => void) | undefined;
   #stopping: Promise<void> | undefined;
   readonly #abort = () => void this.stop();
 
-  constructor(memory: Memory | undefined, signal: AbortSignal | undefined) {
-    this.#memory = memory;
-    this.#signal = signal;
+  constructor(given: Given) {
+    this.#given = given;
+    this.#over = new Promise((_, reject) => (this.#rejectOver = reject));
+    this.#over.catch(() => {
+      // Only of interest while it starts.
+    });
   }
 
   async start(configure: (kept: readonly KeptBlock[], remembered: readonly string[]) => string): Promise<void> {
-    this.#signal?.addEventListener('abort', this.#abort);
-    const config = configure((await this.#memory?.load()) ?? [], (await this.#memory?.loadRelays()) ?? []);
-    const link = await open((message) => this.#receive(message));
-    if (this.#end) {
-      link.end();
-      throw this.#signal?.reason;
+    const { memory, signal, worker, wasm } = this.#given;
+    signal?.addEventListener('abort', this.#abort);
+    try {
+      const [kept, remembered] = await this.#beforeEnd(Promise.all([memory?.load() ?? [], memory?.loadRelays() ?? []]));
+      const config = configure(kept, remembered);
+      this.#link = await this.#beforeEnd(this.#open(worker));
+      const started = new Promise<void>((resolve) => (this.#started = resolve));
+      this.#link.send({ type: 'start', config, wasm });
+      await this.#beforeEnd(started);
+    } catch (thrown) {
+      signal?.removeEventListener('abort', this.#abort);
+      throw thrown;
     }
-    this.#link = link;
-    const started = new Promise<void>((resolve, reject) => (this.#started = { resolve, reject }));
-    link.send({ type: 'start', config });
-    await started;
+  }
+
+  /** What `work` gives, unless the follower ends before. */
+  #beforeEnd<T>(work: Promise<T>): Promise<T> {
+    return Promise.race([work, this.#over]);
+  }
+
+  /** A link that is there too late is ended at once. */
+  async #open(worker: (() => Worker) | undefined): Promise<Link> {
+    const link = await open((message) => this.#receive(message), worker);
+    if (this.#end) link.end();
+    return link;
   }
 
   blocks(options: StreamOptions = {}): Feed<Block> {
@@ -155,11 +188,13 @@ class Node implements Follower {
     if (this.#end) return;
     if (this.#link) {
       const link = this.#link;
+      let timer: ReturnType<typeof setTimeout> | undefined;
       await new Promise<void>((resolve) => {
         this.#stopped = resolve;
-        setTimeout(resolve, FAREWELL);
+        timer = setTimeout(resolve, FAREWELL);
         link.send({ type: 'stop' });
       });
+      clearTimeout(timer);
     }
     this.#finish('stopped', 'it was stopped', undefined);
   }
@@ -172,7 +207,7 @@ class Node implements Follower {
     });
     feeds.add(feed);
     signal?.addEventListener('abort', abort);
-    if (signal?.aborted || this.#end) feed.end();
+    if (signal?.aborted || this.#end) feed.end(this.#end?.error);
     return feed;
   }
 
@@ -180,14 +215,15 @@ class Node implements Follower {
     switch (message.type) {
       case 'event':
         this.#link?.send({ type: 'ack', count: 1 });
+        this.#missed(message.dropped);
         return this.#tell(message.event);
       case 'keep':
-        return this.#memory?.keep(message.link);
+        return this.#given.memory?.keep(message.link);
       case 'relays':
-        return this.#memory?.keepRelays(message.relays);
+        return this.#given.memory?.keepRelays(message.relays);
       case 'started':
         this.#report = message.report;
-        return this.#started?.resolve();
+        return this.#started?.();
       case 'report':
         this.#report = message.report;
         this.#questions.get(message.id)?.(this.#status());
@@ -201,6 +237,12 @@ class Node implements Follower {
     }
   }
 
+  /** The worker has dropped so many events in all: nobody knows of which kind, so every stream may have missed them. */
+  #missed(dropped: number): void {
+    for (const feed of [...this.#feeds.block, ...this.#feeds.all]) feed.miss(dropped - this.#dropped);
+    this.#dropped = dropped;
+  }
+
   #tell(event: FollowerEvent): void {
     for (const feed of this.#feeds.all) feed.push(event);
     if (event.event !== 'block') return;
@@ -210,12 +252,13 @@ class Node implements Follower {
 
   #finish(state: 'stopped' | 'failed', reason: string, failure: PlainError | undefined): void {
     if (this.#end) return;
-    this.#end = { state, reason };
-    this.#signal?.removeEventListener('abort', this.#abort);
+    const error = failure ? { thrown: new PetrelError(failure) } : undefined;
+    this.#end = { state, reason, ...(error ? { error } : {}) };
+    const { signal } = this.#given;
+    signal?.removeEventListener('abort', this.#abort);
     this.#link?.end();
     this.#stopped?.();
-    const error = failure ? { thrown: new PetrelError(failure) } : undefined;
-    this.#started?.reject(error ? error.thrown : (this.#signal?.reason ?? new Error(reason)));
+    this.#rejectOver(error ? error.thrown : (signal?.reason ?? new Error(reason)));
     for (const feed of [...this.#feeds.block, ...this.#feeds.all]) feed.end(error);
     for (const answer of this.#questions.values()) answer(this.#status());
     this.#questions.clear();
@@ -225,7 +268,7 @@ class Node implements Follower {
     const { thread, reason } = this.#link ?? { thread: 'page' as const, reason: null };
     // There is a report since `start` ended, and nobody has a node before that.
     const report = this.#report as Report;
-    const end = this.#end ? { ...this.#end, peers: [] } : {};
+    const end = this.#end ? { state: this.#end.state, reason: this.#end.reason, peers: [] } : {};
     return { ...report, ...end, thread, threadReason: reason };
   }
 }

@@ -1,6 +1,6 @@
 // Where the node runs: a dedicated worker, or this thread with the reason why.
 
-import { defect, text } from './errors.js';
+import { defect, PetrelError, text } from './errors.js';
 import type { FromWorker, ToWorker } from './protocol.js';
 
 /** A line to `serve`. */
@@ -15,12 +15,19 @@ export interface Link {
 
 type Receive = (message: FromWorker) => void;
 
-/** Opens the line. `receive` is called for everything but `ready`. */
-export async function open(receive: Receive): Promise<Link> {
+/** Starts the package's worker. Bundlers know this form, and no other. */
+const start = (): Worker => new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'petrel' });
+
+/**
+ * Opens the line, to the worker that `make` starts. `receive` is called for everything but `ready`.
+ *
+ * Rejects with a `PetrelError` when the package's own script cannot be loaded either.
+ */
+export async function open(receive: Receive, make: () => Worker = start): Promise<Link> {
   if (typeof Worker === 'undefined') return here(receive, 'this environment has no Worker');
   let worker: Worker;
   try {
-    worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'petrel' });
+    worker = make();
   } catch (thrown) {
     return here(receive, `this page may not start a worker: ${text(thrown)}`);
   }
@@ -55,7 +62,7 @@ function loaded(worker: Worker, receive: Receive): Promise<Link | null> {
 }
 
 async function here(receive: Receive, reason: string): Promise<Link> {
-  const { serve } = await import('./serve.js');
+  const { serve } = await import('./serve.js').catch(notLoaded);
   let open = true;
   // As a message would: never inside the call that caused it.
   const handle = serve((message) => queueMicrotask(() => open && receive(message)));
@@ -67,4 +74,12 @@ async function here(receive: Receive, reason: string): Promise<Link> {
       open = false;
     },
   };
+}
+
+function notLoaded(thrown: unknown): never {
+  throw new PetrelError({
+    code: 'not_started',
+    message: `the node's script could not be loaded: ${text(thrown)}`,
+    remedy: "reload the page, and serve all of the package's scripts; a service worker may not load any: use a page or an offscreen document",
+  });
 }

@@ -9,8 +9,8 @@ import type { KeptBlock } from './store.js';
 export const WINDOW = 1024;
 
 export type ToWorker =
-  /** Start a node with this configuration, as JSON. */
-  | { readonly type: 'start'; readonly config: string }
+  /** Start a node with this configuration, as JSON, and the WebAssembly module of this URL instead of the package's own. */
+  | { readonly type: 'start'; readonly config: string; readonly wasm: string | undefined }
   | { readonly type: 'report'; readonly id: number }
   /** So many events arrived. */
   | { readonly type: 'ack'; readonly count: number }

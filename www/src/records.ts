@@ -19,6 +19,8 @@ const SELDOM = 10_000;
 /** How often is looked; a look that comes so late was slept over. */
 const LOOK = 2_000;
 const SLEPT = 60_000;
+/** A device's clock that goes so much faster or slower than time between two looks was set, or the device slept. */
+const JUMPED = 1_000;
 /** A record is fetched anew at half its life, and after six hours at the latest. */
 const LONGEST = 6 * 3600_000;
 /** Two relays agree when their clocks differ by no more; a smaller offset is not corrected. */
@@ -34,14 +36,17 @@ interface RelayRecord {
   readonly others: readonly string[];
 }
 
-/** What surrounds it. Times are milliseconds since the epoch. */
+/** What surrounds it. */
 export interface Surroundings {
   fetch(url: string, options: RequestInit): Promise<Response>;
+  /** This device's clock: milliseconds since the epoch. */
   now(): number;
-  /** Verifies a document; throws a `PlainError`. */
-  verify(document: string, now: number): string;
-  /** Takes relays for the node, the first ones first. */
-  add(relays: readonly string[]): void;
+  /** Milliseconds that only rise, at a steady pace while the device is awake. */
+  mono(): number;
+  /** Verifies a document that was read from `host`; throws a `PlainError`. */
+  verify(document: string, host: string, now: number): string;
+  /** Takes relays for the node: where one is, by its own word, and others, by hearsay. */
+  add(relays: readonly string[], others: readonly string[]): void;
   tell(event: FollowerEvent): void;
   /** Adds so many milliseconds to this device's clock. */
   correct(millis: number): void;
@@ -49,6 +54,7 @@ export interface Surroundings {
   remember(relays: readonly string[]): void;
 }
 
+/** Times are by `mono`. */
 interface Source {
   readonly url: URL;
   failures: number;
@@ -71,15 +77,17 @@ export class Records {
   /** By peer, the one that was seen last at the end. */
   readonly #known = new Map<string, readonly string[]>();
   #timer: ReturnType<typeof setInterval> | undefined;
-  #looked: number;
+  /** When was looked last, by either clock. */
+  #looked: { readonly mono: number; readonly now: number };
   #aloneSince: number;
 
   /** @throws {PlainError} when one is no URL, or there are too many. */
   constructor(urls: readonly string[], around: Surroundings) {
     this.#around = around;
-    this.#sources = urls.map((url) => ({ url: recordOf(url), failures: 0, asked: -Infinity, due: 0 }));
+    this.#sources = urls.map((url) => ({ url: recordOf(url), failures: 0, asked: -Infinity, due: -Infinity }));
     if (urls.length > URLS) throw bad(`there are ${urls.length} URLs of relays, at most ${URLS} are asked`);
-    this.#looked = this.#aloneSince = around.now();
+    this.#looked = { mono: around.mono(), now: around.now() };
+    this.#aloneSince = this.#looked.mono;
   }
 
   begin(): void {
@@ -105,29 +113,32 @@ export class Records {
       if (!this.#known.get(event.peer)?.includes(address)) this.#remember(event.peer, [address]);
     } else if (event.event === 'disconnected') {
       this.#connected.delete(event.peer);
-      if (this.#connected.size === 0) this.#aloneSince = this.#around.now();
+      if (this.#connected.size === 0) this.#aloneSince = this.#around.mono();
     }
   }
 
   #look(): void {
-    const now = this.#around.now();
-    const slept = now - this.#looked > SLEPT;
-    this.#looked = now;
-    const lost = this.#connected.size === 0 && now - this.#aloneSince > LOST;
+    const last = this.#looked;
+    const { mono } = (this.#looked = { mono: this.#around.mono(), now: this.#around.now() });
+    const jumped = Math.abs(this.#looked.now - last.now - (mono - last.mono)) > JUMPED;
+    const anew = jumped || mono - last.mono > SLEPT;
+    const lost = this.#connected.size === 0 && mono - this.#aloneSince > LOST;
     for (const source of this.#sources) {
-      const anew = slept || (lost && now - source.asked > SELDOM && source.failures === 0);
-      if (source.due <= now || anew) void this.#ask(source, now);
+      const early = anew || (lost && mono - source.asked > SELDOM && source.failures === 0);
+      if (source.due <= mono || early) void this.#ask(source);
     }
   }
 
-  async #ask(source: Source, now: number): Promise<void> {
-    source.asked = now;
+  async #ask(source: Source): Promise<void> {
+    source.asked = this.#around.mono();
     // Nobody else asks meanwhile.
-    source.due = now + 2 * PATIENCE;
+    source.due = source.asked + 2 * PATIENCE;
     try {
       const document = await this.#document(source.url);
-      const then = this.#around.now();
-      this.#take(source, read<RelayRecord>(this.#around.verify(document, then)), (now + then) / 2);
+      const waited = this.#around.mono() - source.asked;
+      const now = this.#around.now();
+      const record = read<RelayRecord>(this.#around.verify(document, source.url.hostname, now));
+      this.#take(source, record, now - waited / 2);
     } catch (thrown) {
       this.#failed(source, thrown);
     }
@@ -141,14 +152,14 @@ export class Records {
     return bounded(response);
   }
 
+  /** `asked` is when, by this device's clock. */
   #take(source: Source, record: RelayRecord, asked: number): void {
-    const now = this.#around.now();
     const relays = reachable(record.addresses, source.url);
     source.failures = 0;
-    source.due = now + Math.min(Math.max((record.expiresMs - record.timeMs) / 2, SELDOM), LONGEST);
+    source.due = this.#around.mono() + Math.min(Math.max((record.expiresMs - record.timeMs) / 2, SELDOM), LONGEST);
     source.clock = { peer: record.peer, offset: Math.round(record.timeMs - asked) };
     this.#around.tell({ event: 'relay_found', url: source.url.origin, peer: record.peer, addresses: relays, clockMs: source.clock.offset });
-    this.#around.add([...relays, ...record.others]);
+    this.#around.add(relays, record.others);
     if (relays.length > 0) this.#remember(record.peer, relays);
     this.#agree();
   }
@@ -156,7 +167,7 @@ export class Records {
   #failed(source: Source, thrown: unknown): void {
     const retryMs = Math.min(AGAIN[0] * 2 ** source.failures, AGAIN[1]);
     source.failures += 1;
-    source.due = this.#around.now() + retryMs;
+    source.due = this.#around.mono() + retryMs;
     const { code, message, remedy } = isPlainError(thrown) ? thrown : unread(text(thrown));
     this.#around.tell({ event: 'record_failed', url: source.url.origin, code, message, remedy, retryMs });
   }
@@ -174,11 +185,11 @@ export class Records {
     return [...new Map(clocks.map((clock) => [clock.peer, clock])).values()];
   }
 
-  /** One relay may lie about the time, to pass old blocks off as new: only two that agree set a clock. */
+  /** One relay may lie about the time, to pass old blocks off as new: only two that agree set a clock, and set it back. */
   #agree(): void {
     const clocks = this.#clocks();
     const pair = clocks.find((one) => clocks.some((other) => other !== one && Math.abs(one.offset - other.offset) <= AGREE));
-    if (pair && Math.abs(pair.offset) >= MATTERS) this.#around.correct(pair.offset);
+    if (pair) this.#around.correct(Math.abs(pair.offset) >= MATTERS ? pair.offset : 0);
   }
 }
 

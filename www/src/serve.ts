@@ -39,6 +39,18 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
     over = true;
     records?.end();
     post({ type: 'failed', error });
+    // Not from within the node's own call.
+    queueMicrotask(end);
+  }
+
+  /** Ends the node, as far as one that failed can be ended. */
+  function end(): void {
+    try {
+      node?.stop();
+    } catch {
+      // Its memory is in the air; nobody listens to it any more.
+    }
+    node = undefined;
   }
 
   function tell(json: string): void {
@@ -58,10 +70,11 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
     post({ type: 'event', event, dropped });
   }
 
-  async function start(config: string): Promise<void> {
+  async function start(config: string, file: string | undefined): Promise<void> {
     try {
-      await wasm();
+      await (loading ??= wasm(file));
     } catch (thrown) {
+      loading = undefined;
       return fail({
         code: 'no_wasm',
         message: `the WebAssembly module could not be loaded: ${text(thrown)}`,
@@ -87,8 +100,9 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
     return {
       fetch: (url, options) => fetch(url, options),
       now: () => Date.now(),
-      verify: (document, now) => readRecord(document, chain, now),
-      add: (relays) => over || node?.addRelays(JSON.stringify(relays)),
+      mono: () => performance.now(),
+      verify: (document, host, now) => readRecord(document, chain, host, now),
+      add: (relays, others) => over || node?.addRelays(JSON.stringify(relays), JSON.stringify(others)),
       tell: (event) => over || show(event),
       correct: (millis) => {
         correctedMs = millis;
@@ -102,14 +116,13 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
     over = true;
     records?.end();
     const last = node ? report(node) : null;
-    node?.stop();
-    node = undefined;
+    end();
     post({ type: 'stopped', report: last });
   }
 
   return (message) => {
     try {
-      if (message.type === 'start') void start(message.config);
+      if (message.type === 'start') void start(message.config, message.wasm);
       else if (message.type === 'ack') unacknowledged = Math.max(0, unacknowledged - message.count);
       else if (message.type === 'stop') stop();
       else if (node) post({ type: 'report', id: message.id, report: report(node) });
@@ -119,9 +132,12 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
   };
 }
 
+/** The module, which all followers of this thread share: loaded once. */
+let loading: Promise<void> | undefined;
+
 /** In Node, `fetch` reads no files. */
-async function wasm(): Promise<void> {
-  const file = new URL('./petrel_wasm_bg.wasm', import.meta.url);
+async function wasm(given: string | undefined): Promise<void> {
+  const file = given === undefined ? new URL('./petrel_wasm_bg.wasm', import.meta.url) : new URL(given, import.meta.url);
   if (file.protocol !== 'file:') {
     await load({ module_or_path: file });
     return;

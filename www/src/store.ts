@@ -23,6 +23,8 @@ export interface Store {
 
 /** Links that are kept of a chain. */
 const LINKS = 64;
+/** Milliseconds that a store may take for what it has: the follower does not wait for one that hangs. */
+const PATIENCE = 2_000;
 const DATABASE = 'petrel';
 const TABLE = 'chains';
 /** Behind a chain's key: the key of its relays. */
@@ -80,21 +82,13 @@ export class Memory {
 
   /** What an earlier run kept. */
   async load(): Promise<readonly KeptBlock[]> {
-    try {
-      this.#links = [...(await this.#store.load(this.#key))];
-    } catch {
-      this.#links = [];
-    }
+    this.#links = [...(await had(() => this.#store.load(this.#key)))];
     return this.#links;
   }
 
   /** The relays that an earlier run knew. */
-  async loadRelays(): Promise<readonly string[]> {
-    try {
-      return (await this.#store.loadRelays?.(this.#key)) ?? [];
-    } catch {
-      return [];
-    }
+  loadRelays(): Promise<readonly string[]> {
+    return had(async () => (await this.#store.loadRelays?.(this.#key)) ?? []);
   }
 
   /** Where relays are now. They change seldom. */
@@ -122,5 +116,19 @@ export class Memory {
       }
     }
     this.#saving = false;
+  }
+}
+
+/** What a store has; nothing when it fails, hangs, or gives something else than a list. */
+async function had<T>(load: () => Promise<readonly T[]>): Promise<readonly T[]> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  try {
+    const late = new Promise<readonly T[]>((resolve) => (timer = setTimeout(() => resolve([]), PATIENCE)));
+    const list = await Promise.race([load(), late]);
+    return Array.isArray(list) ? list : [];
+  } catch {
+    return [];
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -1,7 +1,10 @@
 // The package's face in Node: the wasm module is the real one, on this thread for want of a Worker.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 import { createFollower, PetrelError } from '../dist/package/index.js';
 
@@ -99,6 +102,23 @@ test("a stream's own signal ends that stream alone", async () => {
     assert.equal(first, 'still waiting');
     assert.deepEqual(await follower.blocks({ signal: AbortSignal.abort() }).next(), done);
   });
+});
+
+test('followers that start together share one module, and each is its own', async () => {
+  const chains = { 'op-mainnet': 10, 'base-mainnet': 8453, 'unichain-mainnet': 130 };
+  const followers = await Promise.all(Object.keys(chains).map((chain) => createFollower({ ...options, chain })));
+  const all = await Promise.all(followers.map((follower) => follower.status()));
+  assert.deepEqual(all.map(({ chain }) => chain.id), Object.values(chains));
+  assert.equal(new Set(all.map(({ peer }) => peer)).size, followers.length);
+  await Promise.all(followers.map((follower) => follower.stop()));
+});
+
+test('a module that is given is loaded, and one that is not there is a typed error', async () => {
+  const file = new URL('./follower-alone.js', import.meta.url);
+  const run = (wasm) => promisify(execFile)(process.execPath, [fileURLToPath(file), String(wasm)]);
+  const module = new URL('../dist/package/petrel_wasm_bg.wasm', import.meta.url);
+  assert.equal((await run(module)).stdout.trim(), 'connecting');
+  assert.equal((await run(new URL('no.wasm', module))).stdout.trim(), 'no_wasm');
 });
 
 test('followers are independent of each other', async () => {

@@ -12,7 +12,7 @@ const NOW = 1_800_000_000_000;
 /** A world in which `answers` maps an origin to what its relay answers: a record, a status, or an error. */
 function world(t, answers) {
   t.mock.timers.enable({ apis: ['setInterval'] });
-  const seen = { asked: [], added: [], told: [], corrected: [], remembered: [], now: NOW };
+  const seen = { asked: [], added: [], told: [], corrected: [], remembered: [], now: NOW, mono: 5_000 };
   const around = {
     fetch: async (url, options) => {
       seen.asked.push(url);
@@ -22,11 +22,13 @@ function world(t, answers) {
       return typeof answer === 'object' ? new Response(JSON.stringify(answer)) : new Response('', { status: answer });
     },
     now: () => seen.now,
-    verify: (document) => {
+    mono: () => seen.mono,
+    verify: (document, host) => {
+      assert.ok(host.endsWith('.example'));
       if (document.includes('forged')) throw { code: 'forged_record', message: 'the record is forged', remedy: 'none' };
       return document;
     },
-    add: (relays) => seen.added.push(relays),
+    add: (relays, others) => seen.added.push([relays, others]),
     tell: (event) => seen.told.push(event),
     correct: (millis) => seen.corrected.push(millis),
     remember: (relays) => seen.remembered.push(relays),
@@ -36,6 +38,7 @@ function world(t, answers) {
   const pass = async (ms) => {
     for (let left = ms; left > 0; left -= 2_000) {
       seen.now += Math.min(left, 2_000);
+      seen.mono += Math.min(left, 2_000);
       t.mock.timers.tick(Math.min(left, 2_000));
       for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
       await new Promise((resolve) => setImmediate(resolve));
@@ -60,7 +63,7 @@ test('a record is read at once, its relays come first and others after, by the n
   await settle();
   const own = `/dns/relay.example/tcp/1/ws/p2p/${PEERS[0]}`;
   assert.deepEqual(seen.asked, ['https://relay.example/.well-known/petrel.json']);
-  assert.deepEqual(seen.added, [[own, other]]);
+  assert.deepEqual(seen.added, [[[own], [other]]]);
   assert.deepEqual(seen.remembered, [[own]], 'others are remembered once they were connected');
   records.see({ event: 'connected', peer: PEERS[1], address: other });
   assert.deepEqual(seen.remembered.at(-1), [other, own]);
@@ -90,6 +93,23 @@ test('after a sleep it is read at once', async (t) => {
   seen.now += 3 * 3600_000;
   await pass(2_000);
   assert.equal(seen.asked.length, 2);
+});
+
+test('a clock that was set is corrected no more', async (t) => {
+  const answers = { 'https://a.example': record(0, { time: NOW + 90_000 }), 'https://b.example': record(1, { time: NOW + 90_000 }) };
+  const { records, seen, pass } = world(t, answers);
+  records.begin();
+  await settle();
+  assert.deepEqual(seen.corrected, [90_000]);
+  records.see({ event: 'connected', peer: PEERS[0], address: '/ip4/1.2.3.4/tcp/1/ws' });
+  seen.now += 88_000;
+  await pass(2_000);
+  assert.equal(seen.corrected.at(-1), 0);
+  // Backwards, which no wait by the clock would notice.
+  seen.now -= 90_000;
+  const asked = seen.asked.length;
+  await pass(2_000);
+  assert.equal(seen.asked.length, asked + 2);
 });
 
 test('what fails is said with its code and tried again, ever more seldom, and adds nothing', async (t) => {
@@ -141,17 +161,18 @@ test('one relay only tells the time, two that agree set the clock', async (t) =>
 
 test('URLs and multiaddrs are told apart, and too many or wrong ones are refused', (t) => {
   assert.ok(isUrl('https://a.example') && isUrl('http://127.0.0.1:8080/page') && !isUrl('/dns4/a.example/tcp/443/wss'));
-  const around = { now: () => NOW };
+  const around = { now: () => NOW, mono: () => 0 };
   assert.throws(() => new Records(['https://'], around), { code: 'bad_relay' });
   assert.throws(() => new Records(Array(URLS + 1).fill('https://a.example'), around), { code: 'bad_relay' });
 });
 
 test('addresses are seen from where the record was read', () => {
   const relays = ['/ip4/127.0.0.1/tcp/1/ws/p2p/X', '/ip4/10.0.0.2/tcp/1/ws/p2p/X', '/ip6/::/udp/2/quic-v1/webtransport/certhash/u/p2p/X'];
-  assert.deepEqual(reachable(relays, new URL('http://localhost:8080/')), [relays[0], '/ip4/127.0.0.1/udp/2/quic-v1/webtransport/certhash/u/p2p/X']);
+  assert.deepEqual(reachable(relays, new URL('http://localhost:8080/')), [relays[0], '/ip4/127.0.0.1/udp/2/quic-v1/webtransport/certhash/u/p2p/X', relays[1]]);
   assert.deepEqual(reachable(relays, new URL('https://relay.example/')), [
     '/dns/relay.example/tcp/1/ws/p2p/X',
     '/dns/relay.example/udp/2/quic-v1/webtransport/certhash/u/p2p/X',
+    relays[1],
   ]);
   assert.deepEqual(reachable(['/dns4/r.example/tcp/443/wss/p2p/X'], new URL('https://other.example/')), ['/dns4/r.example/tcp/443/wss/p2p/X']);
 });

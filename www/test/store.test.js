@@ -43,6 +43,31 @@ test('a follower begins where the last one ended', async () => {
   await follower.stop();
 });
 
+test('a head that is not due yet is not believed, and each signer has a memory of its own', async () => {
+  const relays = [`/ip4/127.0.0.1/tcp/9/ws/p2p/${PEER}`];
+  const keys = [];
+  const store = { ...given(), load: async (key) => (keys.push(key), [link(2 ** 40)]) };
+  for (const signer of [undefined, `0x${'AB'.repeat(20)}`]) {
+    const follower = await createFollower({ chain: 'op-mainnet', relays, store, signer });
+    assert.equal((await follower.status()).head, null);
+    await follower.stop();
+  }
+  assert.deepEqual(keys, ['op-mainnet', `op-mainnet by 0x${'ab'.repeat(20)}`]);
+});
+
+test('a store that hangs holds up neither the start nor its end', async () => {
+  const relays = [`/ip4/127.0.0.1/tcp/9/ws/p2p/${PEER}`];
+  const store = { load: () => new Promise(() => {}), save: async () => {} };
+  const enough = new Error('enough');
+  const controller = new AbortController();
+  const starting = createFollower({ chain: 'op-mainnet', relays, store, signal: controller.signal });
+  controller.abort(enough);
+  await assert.rejects(starting, (thrown) => thrown === enough);
+  const follower = await createFollower({ chain: 'op-mainnet', relays, store });
+  assert.equal((await follower.status()).head, null);
+  await follower.stop();
+});
+
 test('a store that fails or holds nonsense costs the memory alone', async () => {
   const relays = [`/ip4/127.0.0.1/tcp/9/ws/p2p/${PEER}`];
   const broken = { load: () => Promise.reject(new Error('forbidden')), save: () => Promise.reject(new Error('full')) };

@@ -15,7 +15,7 @@ use libp2p::{
 
 #[cfg(feature = "autonat")]
 use super::dialback::DialBack;
-use super::{codec::Codec, error::NetError, gate::Gate, params, pong::Pong, transform::Transform};
+use super::{codec::Codec, crowd::Crowd, error::NetError, gate::Gate, params, pong::Pong, transform::Transform};
 use crate::{config::Settled, fork::Version, node::DialBacks, request};
 
 /// Gossip over the chain's four topics, blocks by number, identify and ping; AutoNAT in a daemon. No relay, no peer
@@ -24,6 +24,7 @@ use crate::{config::Settled, fork::Version, node::DialBacks, request};
 pub(super) struct Behaviour {
     /// The first to be asked who may connect.
     pub(super) gate: Gate,
+    crowd: Crowd,
     pub(super) gossip: gossipsub::Behaviour<Transform, WhitelistSubscriptionFilter>,
     identify: identify::Behaviour,
     /// Before `ping`: of two that answer one protocol the first does.
@@ -52,6 +53,7 @@ impl Behaviour {
         let (sync, serve) = (config.sync, config.sync.enabled && config.sync.serve);
         Ok(Self {
             gate: gate(config),
+            crowd: params::crowd(&config.tide),
             gossip: gossip(config, transform)?,
             identify: identify::Behaviour::new(identify),
             pong: Pong,

@@ -179,9 +179,14 @@ impl<H: Host> Driver<H> {
         }
     }
 
-    /// Takes another peer to keep, or where one of them is now.
-    pub fn keep(&mut self, given: Static) {
-        self.feed(Input::Static(given));
+    /// Takes another peer to keep, or where one of them is now, by its own word.
+    pub fn keep(&mut self, said: Static) {
+        self.feed(Input::Static(said));
+    }
+
+    /// The same by others' word.
+    pub fn hear_of(&mut self, said: Static) {
+        self.feed(Input::Hearsay(said));
     }
 
     /// Tells peers that we are to be found at this address.

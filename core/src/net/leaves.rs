@@ -14,7 +14,7 @@
 use core::time::Duration;
 use std::{collections::BTreeMap, sync::Arc};
 
-use libp2p::PeerId;
+use libp2p::{PeerId, swarm::ConnectionId};
 
 use super::meter::Meter;
 
@@ -38,6 +38,7 @@ pub(super) struct Leaves {
 
 #[derive(Debug)]
 struct Leaf {
+    connection: ConnectionId,
     meter: Arc<Meter>,
     /// What it has to take: bytes forwarded, beyond `base` bytes that it had taken before.
     forwarded: u64,
@@ -89,11 +90,16 @@ impl Leaves {
         Self { budget: budget as u64, leaves: BTreeMap::new(), last: None, passed: 0 }
     }
 
-    /// A leaf has come, at `now` (monotonic).
-    pub(super) fn come(&mut self, peer: PeerId, meter: Arc<Meter>, now: Duration) {
+    /// A leaf has come by this connection, at `now` (monotonic), or has another one.
+    pub(super) fn come(&mut self, peer: PeerId, connection: ConnectionId, meter: Arc<Meter>, now: Duration) {
         let written = meter.written();
-        let leaf = Leaf { meter, forwarded: 0, base: written, at: now, moved: written, moved_at: now };
-        self.leaves.entry(peer).or_insert(leaf);
+        let leaf = Leaf { connection, meter, forwarded: 0, base: written, at: now, moved: written, moved_at: now };
+        self.leaves.entry(peer).or_insert(leaf).connection = connection;
+    }
+
+    /// The connection of a leaf that is here.
+    pub(super) fn connection(&self, peer: &PeerId) -> Option<ConnectionId> {
+        self.leaves.get(peer).map(|leaf| leaf.connection)
     }
 
     /// It is gone, with all that waited for it.
@@ -196,7 +202,7 @@ mod tests {
         let mut known: Vec<_> = (0..count).map(|_| (PeerId::random(), Arc::<Meter>::default())).collect();
         known.sort_by_key(|(peer, _)| *peer);
         for (peer, meter) in &known {
-            leaves.come(*peer, meter.clone(), at(0));
+            leaves.come(*peer, ConnectionId::new_unchecked(0), meter.clone(), at(0));
         }
         (leaves, known)
     }

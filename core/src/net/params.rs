@@ -11,6 +11,7 @@ use libp2p::{
     },
 };
 
+use super::crowd::Crowd;
 use crate::{config::Mesh, gossip::MAX_MESSAGE, node::Node, peers::Tide};
 
 /// Bytes of a compressed message of ours at most: op-node's 10 MiB are for the whole RPC, so room is left for the frame.
@@ -59,14 +60,26 @@ pub(super) const TURN: Duration = Duration::from_millis(5);
 /// A turn of the loop that takes longer is told.
 pub(super) const STALL: Duration = Duration::from_millis(50);
 
-/// Connections at most: the node refuses beyond the tide with a reason; this bounds those whom it has not met yet too.
+/// Connections of one peer: two of a dial by both sides, and one that is half-dead.
+const OF_ONE_PEER: u32 = 3;
+/// Handshakes of those who come in, at once.
+const PENDING: u32 = 128;
+
+/// Connections at most: the node refuses beyond the tide with a reason; this bounds those whom it has not met yet too. A leaf
+/// has one connection, so what is left of the sum for nodes does not shrink by leaves.
 pub(super) fn connection_limits(tide: &Tide) -> ConnectionLimits {
-    let incoming = tide.most().saturating_add(tide.leaves).saturating_add(40);
+    let nodes = tide.most().saturating_mul(OF_ONE_PEER as usize);
+    let incoming = nodes.saturating_add(tide.leaves).saturating_add(40);
     ConnectionLimits::default()
-        .with_max_pending_incoming(Some(128))
+        .with_max_pending_incoming(Some(PENDING))
         .with_max_pending_outgoing(Some(64))
         .with_max_established_incoming(Some(u32::try_from(incoming).unwrap_or(u32::MAX)))
-        .with_max_established_per_peer(Some(4))
+        .with_max_established_per_peer(Some(OF_ONE_PEER))
+}
+
+/// Of these one public address has a quarter at most: a household, or an office.
+pub(super) fn crowd(tide: &Tide) -> Crowd {
+    Crowd::new(PENDING as usize / 4, (tide.leaves / 4).max(16))
 }
 
 /// gossipsub's configuration.

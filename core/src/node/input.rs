@@ -178,8 +178,11 @@ pub enum Input {
         /// As it was told.
         address: String,
     },
-    /// Another peer to keep, or where one of them is now: as in [`Config::statics`](crate::config::Config::statics).
+    /// Another peer to keep, or where one of them is now, by its own word: as in
+    /// [`Config::statics`](crate::config::Config::statics).
     Static(Static),
+    /// The same by others' word, which takes nothing away.
+    Hearsay(Static),
 }
 
 /// What a host learns of the signer.

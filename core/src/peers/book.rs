@@ -2,8 +2,9 @@
 //! has earned.
 //!
 //! Browsers are not remembered, unless they have done something bad: they come under a new name each time. Bounds:
-//! [`Book::MAX`] peers; those with nothing against them that were seen longest ago make room, then those with the least
-//! against them. After [`Book::KEPT`] unseen a peer is forgotten.
+//! [`Book::MAX`] peers; those with nothing against them make room first: before all others who came by themselves and brought
+//! nothing, so that keys that are thrown away drive out nobody but each other; then who was never met, then who was seen
+//! longest ago; at last those with the least against them. After [`Book::KEPT`] unseen a peer is forgotten.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +15,7 @@ use super::{
     address, is_public, network,
     score::{Deed, Score},
 };
-use crate::{peer::PeerId, time::Now};
+use crate::{event::Direction, peer::PeerId, time::Now};
 
 /// What is kept of a peer over a restart.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,6 +29,9 @@ pub struct Record {
     /// When others told of it last, Unix seconds; 0 when they never did.
     #[serde(default)]
     pub found: u64,
+    /// Whether it was of use: it answered where we dialled it, or brought a block.
+    #[serde(default)]
+    pub proven: bool,
     /// What it has earned until then.
     pub score: Score,
 }
@@ -37,6 +41,11 @@ impl Record {
     fn is_over(&self, now: Now) -> bool {
         let since = |at: u64| Duration::from_secs(now.secs().saturating_sub(at));
         since(self.seen) > Book::KEPT && since(self.found) > Book::FOUND
+    }
+
+    /// Higher is kept longer.
+    fn rank(&self) -> u8 {
+        if self.proven { 2 } else { u8::from(self.found > 0) }
     }
 }
 
@@ -85,9 +94,11 @@ impl Book {
         book
     }
 
-    /// A peer is here.
-    pub fn seen(&mut self, now: Now, peer: PeerId) {
-        self.entry(now, peer).record.seen = now.secs();
+    /// A peer is here; `direction` says who dialled.
+    pub fn seen(&mut self, now: Now, peer: PeerId, direction: Direction) {
+        let record = &mut self.entry(now, peer).record;
+        record.seen = now.secs();
+        record.proven |= direction == Direction::Outbound;
     }
 
     /// Others say that a peer is at `addresses`, of which there is one at least. `true` when it was not known; nothing is
@@ -134,6 +145,7 @@ impl Book {
         let entry = self.entry(now, peer);
         entry.record.score.note(deed);
         entry.record.seen = now.secs();
+        entry.record.proven |= matches!(deed, Deed::Answered | Deed::Delivered);
         entry.record.score
     }
 
@@ -194,11 +206,11 @@ impl Book {
     fn make_room(&mut self, now: Now) {
         let worth = |peer: &PeerId, entry: &Entry| {
             let against = self.score(now.mono, *peer).own().min(0.0);
-            // The least against it first, then the longest unseen, of the never seen the longest not told of.
-            (-against, entry.record.seen, entry.record.found)
+            // The least against it first, then the least use, then the longest unseen, of the never seen the longest not told of.
+            (-against, (entry.record.rank(), entry.record.seen, entry.record.found))
         };
         let least = self.peers.iter().map(|(peer, entry)| (worth(peer, entry), *peer));
-        let least = least.min_by(|(a, _), (b, _)| a.0.total_cmp(&b.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+        let least = least.min_by(|(a, _), (b, _)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         if let Some((_, peer)) = least {
             self.peers.remove(&peer);
             self.changed.insert(peer);

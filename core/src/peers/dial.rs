@@ -33,6 +33,8 @@ pub struct Statics {
 #[derive(Debug)]
 pub struct Dialer {
     addresses: Vec<String>,
+    /// Those of the configuration: they are never forgotten, and whoever has some stays.
+    given: Vec<String>,
     /// Lower was given earlier.
     rank: usize,
     failures: u32,
@@ -68,22 +70,34 @@ impl Dialer {
 impl Statics {
     /// Dials that may run at once: browsers throttle more.
     pub const AT_ONCE: usize = 4;
+    /// Addresses of one peer to which others' word may add.
+    pub const ADDRESSES: usize = 8;
 
     /// Everybody is due at `now` (monotonic); `wanted` are to be connected at once.
     pub fn new(statics: &[Static], wanted: usize, seed: u64, now: Duration) -> Self {
         let mut this = Self { peers: BTreeMap::new(), wanted, rank: 0, jitter: Chance::new(seed) };
         for given in statics {
-            this.set(given.clone(), now);
+            this.add(given.clone(), now);
+            if let Some(dialer) = this.peers.get_mut(&given.peer) {
+                dialer.given.clone_from(&given.addresses);
+            }
         }
         this
     }
 
-    /// Another peer that is to be kept, or where one is now: with new addresses it is due at once. Where there are too many,
-    /// one that fails makes room; where none does, the new one is not kept.
-    pub fn set(&mut self, given: Static, now: Duration) {
-        if let Some(dialer) = self.peers.get_mut(&given.peer) {
-            if dialer.addresses != given.addresses && !given.addresses.is_empty() {
-                dialer.addresses = given.addresses;
+    /// Another peer that is to be kept, or where one is now, by its own word: with new addresses it is due at once. Those of the
+    /// configuration stay behind them. Where there are too many, one that fails makes room, unless the configuration has it;
+    /// where none does, the new one is not kept.
+    pub fn set(&mut self, mut said: Static, now: Duration) {
+        if let Some(dialer) = self.peers.get_mut(&said.peer) {
+            let kept = dialer.given.iter().filter(|address| !said.addresses.contains(address)).cloned();
+            let kept: Vec<String> = kept.collect();
+            if said.addresses.is_empty() {
+                return;
+            }
+            said.addresses.extend(kept);
+            if dialer.addresses != said.addresses {
+                dialer.addresses = said.addresses;
                 dialer.failures = 0;
                 if matches!(dialer.state, State::Waiting(_)) {
                     dialer.state = State::Waiting(now);
@@ -91,16 +105,33 @@ impl Statics {
             }
             return;
         }
+        self.add(said, now);
+    }
+
+    /// The same by others' word: it adds a peer, or addresses behind those that are known, and takes none away.
+    pub fn hear(&mut self, said: Static, now: Duration) {
+        let Some(dialer) = self.peers.get_mut(&said.peer) else { return self.add(said, now) };
+        for address in said.addresses {
+            if dialer.addresses.len() < Self::ADDRESSES && !dialer.addresses.contains(&address) {
+                dialer.addresses.push(address);
+            }
+        }
+    }
+
+    fn add(&mut self, new: Static, now: Duration) {
         if self.peers.len() >= MAX_STATICS && !self.make_room() {
             return;
         }
         let state = State::Waiting(now);
-        self.peers.insert(given.peer, Dialer { addresses: given.addresses, rank: self.rank, failures: 0, state });
+        let dialer = Dialer { addresses: new.addresses, given: Vec::new(), rank: self.rank, failures: 0, state };
+        self.peers.insert(new.peer, dialer);
         self.rank += 1;
     }
 
     fn make_room(&mut self) -> bool {
-        let fails = |dialer: &Dialer| dialer.failures > 0 && matches!(dialer.state, State::Waiting(_));
+        let fails = |dialer: &Dialer| {
+            dialer.given.is_empty() && dialer.failures > 0 && matches!(dialer.state, State::Waiting(_))
+        };
         let failing = self.peers.iter().filter(|(_, dialer)| fails(dialer));
         let worst = failing.max_by_key(|(_, dialer)| (dialer.failures, dialer.rank)).map(|(peer, _)| *peer);
         worst.and_then(|peer| self.peers.remove(&peer)).is_some()

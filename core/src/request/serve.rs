@@ -5,10 +5,10 @@
 //! [`Server::PATIENCE`] is refused, because a client reads for that long at most.
 //!
 //! Leaves (browsers) come back hundreds at once and ask for the same few blocks. They draw no token of the whole server's,
-//! which the nodes of the mesh need, but share a budget in bytes of their own.
+//! which the nodes of the mesh need, but share a budget in bytes of their own, and a share of what may be on its way.
 //!
 //! Bounds: [`Server::WAITING`] requests of one peer wait (libp2p allows as many streams), [`Server::OUT_BYTES`] are on
-//! their way to peers and [`Server::PEER_OUT_BYTES`] to one of them (one block of any size always may be);
+//! their way to nodes, as many to leaves, and [`Server::PEER_OUT_BYTES`] to one of them (one block of any size always may be);
 //! [`Server::LOADING`] blocks are loaded at once.
 
 use core::{num::NonZeroU32, time::Duration};
@@ -80,7 +80,8 @@ pub struct Server {
     turns: VecDeque<PeerId>,
     /// Requests whose block is being loaded or on its way.
     out: BTreeMap<AskId, Out>,
-    out_bytes: usize,
+    /// Bytes of them that are on their way to nodes, and to leaves.
+    out_bytes: [usize; 2],
     /// How many of them are being loaded.
     loading: usize,
 }
@@ -105,6 +106,7 @@ struct Ask {
 #[derive(Clone, Copy, Debug)]
 struct Out {
     peer: PeerId,
+    leaf: bool,
     loading: bool,
     bytes: usize,
 }
@@ -133,8 +135,8 @@ impl Server {
     pub const WAITING: usize = 16;
     /// Blocks that are loaded at once.
     pub const LOADING: usize = 16;
-    /// Bytes that are on their way, to all and to one.
-    pub const OUT_BYTES: usize = 256 << 20;
+    /// Bytes that are on their way: to all nodes, as many to all leaves, and to one peer.
+    pub const OUT_BYTES: usize = 128 << 20;
     /// See [`Server::OUT_BYTES`].
     pub const PEER_OUT_BYTES: usize = 4 << 20;
 
@@ -151,7 +153,7 @@ impl Server {
             gone: BTreeMap::new(),
             turns: VecDeque::new(),
             out: BTreeMap::new(),
-            out_bytes: 0,
+            out_bytes: [0; 2],
             loading: 0,
         }
     }
@@ -233,7 +235,7 @@ impl Server {
         let bytes = block.body.len();
         self.loading -= usize::from(out.loading);
         (out.loading, out.bytes) = (false, bytes);
-        self.out_bytes += bytes;
+        self.out_bytes[usize::from(out.leaf)] += bytes;
         let peer = self.peers.get_mut(&out.peer)?;
         peer.out_bytes += bytes;
         if let Some(rate) = self.limits.leaf_bytes.filter(|_| peer.leaf) {
@@ -246,7 +248,7 @@ impl Server {
     /// An answer was sent, or given up; or whoever asked does not wait for it any more.
     pub fn sent(&mut self, id: AskId) {
         let Some(out) = self.out.remove(&id) else { return self.give_up(id) };
-        self.out_bytes -= out.bytes;
+        self.out_bytes[usize::from(out.leaf)] -= out.bytes;
         self.loading -= usize::from(out.loading);
         if let Some(peer) = self.peers.get_mut(&out.peer) {
             peer.out -= 1;
@@ -276,7 +278,7 @@ impl Server {
     /// Whether this request may be served, without drawing anything.
     fn blocked(&self, peer: &Peer, now: Duration) -> Result<(), Blocked> {
         let full = peer.out > 0 && peer.out_bytes + peer.out >= Self::PEER_OUT_BYTES;
-        if self.loading >= Self::LOADING || full || self.out_bytes >= Self::OUT_BYTES {
+        if self.loading >= Self::LOADING || full || self.out_bytes[usize::from(peer.leaf)] >= Self::OUT_BYTES {
             return Err(Blocked::Busy);
         }
         if peer.leaf && self.limits.leaf_bytes.is_some() && self.leaves_at > now {
@@ -316,11 +318,10 @@ impl Server {
         if number < chain.genesis.number || target.is_none_or(|target| number > target) {
             return Served::Refuse(ask.id, Refusal::Invalid);
         }
-        self.out.insert(ask.id, Out { peer, loading: true, bytes: 0 });
+        let Some(asker) = self.peers.get_mut(&peer) else { return Served::Refuse(ask.id, Refusal::Unknown) };
+        asker.out += 1;
+        self.out.insert(ask.id, Out { peer, leaf: asker.leaf, loading: true, bytes: 0 });
         self.loading += 1;
-        if let Some(asker) = self.peers.get_mut(&peer) {
-            asker.out += 1;
-        }
         Served::Load(ask.id, number)
     }
 }

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use petrel_core::{
     Input, Output,
-    event::Connected,
+    event::{Connected, Direction},
     node::Keep,
     peer::PeerId,
     peers::{Book, Deed, Record, Score},
@@ -26,13 +26,30 @@ fn the_book_is_bounded_and_those_who_did_harm_stay_in_it() {
     let mut book = Book::new(TWO_SECONDS, at(0), []);
     book.note(at(0), named(0), Deed::Lied);
     for index in 1..Book::MAX as u32 + 50 {
-        book.seen(at(u64::from(index) / 100), named(index));
+        book.seen(at(u64::from(index) / 100), named(index), Direction::Inbound);
     }
     assert_eq!(book.iter().count(), Book::MAX);
     assert!(book.get(named(0)).is_some() && book.get(named(1)).is_none() && book.get(named(60)).is_some());
     let changes = book.changes(at(41));
     assert_eq!(changes.iter().filter(|(_, record)| record.is_none()).count(), 50);
     assert!(book.changes(at(41)).is_empty() && !book.has_changes());
+}
+
+#[test]
+fn keys_that_are_thrown_away_drive_out_nobody_but_each_other() {
+    let named = |index: u32| PeerId::from_bytes(&index.to_be_bytes()).unwrap();
+    let (early, late) = (after(0), after(3600));
+    let mut book = Book::new(TWO_SECONDS, early, []);
+    book.seen(early, named(1), Direction::Outbound);
+    book.seen(early, named(2), Direction::Inbound);
+    book.note(early, named(2), Deed::Delivered);
+    assert!(book.found(early, named(3), vec!["/ip4/1.1.1.1/tcp/1".to_owned()]));
+    for index in 0..2 * Book::MAX as u32 {
+        book.seen(late, named(10 + index), Direction::Inbound);
+        book.identified(late, named(10 + index), "agent", &[]);
+    }
+    assert_eq!(book.iter().count(), Book::MAX);
+    assert!((1..=3).all(|index| book.get(named(index)).is_some()));
 }
 
 #[test]

@@ -158,8 +158,9 @@ fn a_new_address_is_dialled_at_once_and_a_new_peer_is_one_more() {
     statics.set(at(1), Duration::ZERO);
     assert_eq!(statics.next(Duration::ZERO), None, "what is known already changes nothing");
     let moved = Static { peer: peer(1), addresses: vec!["/memory/100".to_owned()] };
-    statics.set(moved.clone(), Duration::ZERO);
-    assert_eq!(statics.next(Duration::ZERO), Some((peer(1), moved.addresses)));
+    statics.set(moved, Duration::ZERO);
+    let both = ["/memory/100", "/memory/1"].map(ToOwned::to_owned).to_vec();
+    assert_eq!(statics.next(Duration::ZERO), Some((peer(1), both)), "the configuration's is the last");
     statics.set(at(2), Duration::ZERO);
     assert_eq!(statics.next(Duration::ZERO).unwrap().0, peer(2));
 }
@@ -169,14 +170,34 @@ fn where_there_are_too_many_one_that_fails_makes_room() {
     let many = u16::try_from(MAX_STATICS).unwrap();
     let id = |seed: u16| PeerId::from_bytes(&seed.to_be_bytes()).unwrap();
     let at = |seed: u16| Static { peer: id(seed), addresses: vec![format!("/memory/{seed}")] };
-    let given: Vec<_> = (0..many).map(at).collect();
-    let mut statics = Statics::new(&given, 1, 42, Duration::ZERO);
+    let mut statics = Statics::new(&[at(0)], 2, 42, Duration::ZERO);
+    (1..many).for_each(|seed| statics.set(at(seed), Duration::ZERO));
     statics.set(at(many), Duration::ZERO);
     assert!(!statics.contains(id(many)), "nobody fails");
-    statics.next(Duration::ZERO);
-    statics.failed(id(0), Duration::ZERO);
-    statics.set(at(many), Duration::ZERO);
-    assert!(statics.contains(id(many)) && !statics.contains(id(0)));
+    for seed in [0, 1] {
+        statics.next(Duration::ZERO);
+        statics.failed(id(seed), Duration::ZERO);
+    }
+    statics.hear(at(many), Duration::ZERO);
+    assert!(statics.contains(id(many)) && !statics.contains(id(1)));
+    assert!(statics.contains(id(0)), "the configuration has it");
+}
+
+#[test]
+fn hearsay_takes_no_address_away_and_the_configuration_stays() {
+    let mut statics = statics(1);
+    let said = |addresses: &[&str]| Static {
+        peer: peer(1),
+        addresses: addresses.iter().map(|&address| address.to_owned()).collect(),
+    };
+    statics.hear(said(&["/memory/8", "/memory/1"]), Duration::ZERO);
+    statics.set(said(&["/memory/9"]), Duration::ZERO);
+    statics.hear(said(&["/memory/7"]), Duration::ZERO);
+    let (_, addresses) = statics.next(Duration::ZERO).unwrap();
+    assert_eq!(addresses, ["/memory/9", "/memory/1", "/memory/7"]);
+    (20..60).for_each(|at| statics.hear(said(&[&format!("/memory/{at}")]), Duration::ZERO));
+    statics.failed(peer(1), Duration::ZERO);
+    assert_eq!(statics.next(secs(1)).unwrap().1.len(), Statics::ADDRESSES);
 }
 
 #[test]

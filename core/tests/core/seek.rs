@@ -5,6 +5,7 @@ use core::time::Duration;
 use petrel_core::{
     Event, Input, Output,
     config::{Config, Reach, Static},
+    event::Direction,
     node::{Keep, Memory},
     peer::PeerId,
     peers::{Book, Record, Seek, address},
@@ -154,7 +155,7 @@ fn strangers_are_forgotten_after_a_day_and_make_room_for_those_who_were_here() {
     let at = |secs: u64| Now { mono: Duration::from_secs(secs), unix: Duration::from_secs(NOW + secs) };
     let named = |index: u32| PeerId::from_bytes(&index.to_be_bytes()).unwrap();
     let mut book = Book::new(Duration::from_secs(2), at(0), []);
-    book.seen(at(0), named(0));
+    book.seen(at(0), named(0), Direction::Outbound);
     for index in 1..=Book::MAX as u32 + 10 {
         let [_, a, b, c] = index.to_be_bytes();
         assert!(book.found(at(1), named(index), vec![format!("/ip4/{}.{b}.{c}.1/tcp/1", 20 + a)]));

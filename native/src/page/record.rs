@@ -48,7 +48,7 @@ impl Signed {
         Record {
             chain: page.id,
             peer: self.identity.public().to_peer_id().to_string(),
-            addresses: page.relays.own().to_vec(),
+            addresses: page.relays.own(),
             time_ms: millis(now),
             expires_ms: millis(now + Record::LIFETIME),
             others: page.relays.others(),

@@ -1,12 +1,18 @@
 //! Where browsers can dial this daemon, and other relays that it is connected to.
 //!
-//! Of others only addresses at the IP from which they are connected are told on: nobody sends our tabs to a third. At most
-//! [`OWN`] addresses of our own, [`PEERS`] others with [`EACH`] addresses each.
+//! Of others only addresses at the IP from which they are connected are told on, and of one public network one relay: nobody
+//! sends our tabs to a third, or to himself alone. At most [`OWN`] addresses of our own, [`PEERS`] others with [`EACH`]
+//! addresses each, none longer than [`Book::ADDRESS`].
 
 use std::{collections::BTreeMap, net::IpAddr};
 
 use libp2p::{Multiaddr, multiaddr::Protocol};
-use petrel_core::{Event, net::Record, peer::PeerId};
+use petrel_core::{
+    Event,
+    net::Record,
+    peer::PeerId,
+    peers::{Book, is_public, network},
+};
 
 /// As many as a record holds.
 const OWN: usize = Record::ADDRESSES;
@@ -14,13 +20,15 @@ const PEERS: usize = 8;
 const EACH: usize = Record::OTHERS / PEERS;
 /// Connected nodes whose IP is remembered: more than the high tide lets stay.
 const CONNECTED: usize = 1024;
+/// Addresses that we listen on: every interface's, on every transport, with its certificates before and after a change.
+const LISTENING: usize = 256;
 
 /// Addresses that browsers can dial.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Relays {
     /// Said instead of an address that we listen on.
     advertised: Option<Protocol<'static>>,
-    own: Vec<String>,
+    listening: Vec<Multiaddr>,
     connected: BTreeMap<PeerId, IpAddr>,
     others: BTreeMap<PeerId, Vec<String>>,
 }
@@ -35,9 +43,15 @@ impl Relays {
         Self { advertised: advertised.map(host), ..Self::default() }
     }
 
-    /// This daemon's own.
-    pub(super) fn own(&self) -> &[String] {
-        &self.own
+    /// This daemon's own, as browsers should have them.
+    pub(super) fn own(&self) -> Vec<String> {
+        let mut own: Vec<String> = Vec::new();
+        for told in self.listening.iter().filter_map(|address| self.told(address)) {
+            if own.len() < OWN && !own.contains(&told) {
+                own.push(told);
+            }
+        }
+        own
     }
 
     /// Those of other relays.
@@ -47,8 +61,8 @@ impl Relays {
 
     pub(super) fn note(&mut self, event: &Event) {
         match event {
-            Event::Listening(at) => self.add(&at.address),
-            Event::ListenEnded(at) => self.remove(&at.address),
+            Event::Listening(at) => self.listens(&at.address),
+            Event::ListenEnded(at) => self.listening.retain(|known| known.to_string() != at.address),
             Event::Connected(peer) if !peer.leaf && self.connected.len() < CONNECTED => {
                 self.connected.extend(peer.ip.map(|ip| (peer.peer, ip)));
             }
@@ -61,22 +75,16 @@ impl Relays {
         }
     }
 
-    fn add(&mut self, address: &str) {
-        let Some(address) = self.told(address) else { return };
-        if self.own.len() < OWN && !self.own.contains(&address) {
-            self.own.push(address);
+    fn listens(&mut self, address: &str) {
+        let Ok(address) = address.parse::<Multiaddr>() else { return };
+        if can_dial(&address) && self.listening.len() < LISTENING && !self.listening.contains(&address) {
+            self.listening.push(address);
         }
     }
 
-    fn remove(&mut self, address: &str) {
-        let address = self.told(address);
-        self.own.retain(|known| Some(known) != address.as_ref());
-    }
-
-    /// An address of ours as browsers should have it; `None` for what they cannot dial.
-    fn told(&self, address: &str) -> Option<String> {
-        let address: Multiaddr = address.parse().ok().filter(can_dial)?;
-        let local = ip(&address).is_none_or(|ip| ip.is_loopback());
+    /// An address of ours as browsers should have it.
+    fn told(&self, address: &Multiaddr) -> Option<String> {
+        let local = ip(address).is_none_or(|ip| ip.is_loopback());
         match &self.advertised {
             Some(host) if !local => Some(address.replace(0, |_| Some(host.clone()))?.to_string()),
             _ => Some(address.to_string()),
@@ -87,12 +95,19 @@ impl Relays {
         let Some(at) = self.connected.get(&peer).copied() else { return };
         let parsed = addresses.iter().filter_map(|address| address.parse::<Multiaddr>().ok());
         let here = parsed.filter(|address| can_dial(address) && ip(address) == Some(at));
-        let named = here.filter_map(|address| with_peer(address, peer)).take(EACH).collect::<Vec<_>>();
-        if named.is_empty() {
-            self.others.remove(&peer);
-        } else if self.others.len() < PEERS || self.others.contains_key(&peer) {
+        let named =
+            here.filter_map(|address| with_peer(address, peer)).filter(|address| address.len() <= Book::ADDRESS);
+        let named = named.take(EACH).collect::<Vec<_>>();
+        self.others.remove(&peer);
+        if !named.is_empty() && self.others.len() < PEERS && !self.has_one_near(at) {
             self.others.insert(peer, named);
         }
+    }
+
+    /// Whether a relay of this public network is told of already.
+    fn has_one_near(&self, ip: IpAddr) -> bool {
+        let known = self.others.keys().filter_map(|peer| self.connected.get(peer));
+        is_public(ip) && known.into_iter().any(|other| is_public(*other) && network(*other) == network(ip))
     }
 }
 
@@ -101,9 +116,15 @@ pub fn listens(addresses: &[Multiaddr]) -> bool {
     addresses.iter().any(can_dial)
 }
 
-/// Whether a browser has a transport for the address.
+/// Whether a browser has a transport for the address: `tcp/PORT` with WebSocket, or `udp/PORT/quic-v1/webtransport`.
 fn can_dial(address: &Multiaddr) -> bool {
-    address.iter().any(|part| matches!(part, Protocol::Ws(_) | Protocol::Wss(_) | Protocol::WebTransport))
+    let mut parts = address.iter().skip(1);
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(Protocol::Tcp(_)), Some(Protocol::Ws(_) | Protocol::Wss(_)), _)
+        | (Some(Protocol::Tcp(_)), Some(Protocol::Tls), Some(Protocol::Ws(_)))
+        | (Some(Protocol::Udp(_)), Some(Protocol::QuicV1), Some(Protocol::WebTransport)) => true,
+        _ => false,
+    }
 }
 
 fn ip(address: &Multiaddr) -> Option<IpAddr> {
@@ -171,13 +192,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_advertised_stays_until_the_last_interface_is_gone() {
+        let mut relays = Relays::new(Some("192.0.2.1"));
+        let at = |ip: &str| format!("/ip4/{ip}/tcp/9223/ws");
+        relays.note(&listening(&at("10.0.0.1")));
+        relays.note(&listening(&at("172.17.0.1")));
+        for (ip, left) in [("172.17.0.1", 1), ("10.0.0.1", 0)] {
+            relays.note(&Event::ListenEnded(Listening { address: at(ip) }));
+            assert_eq!(relays.own().len(), left);
+        }
+    }
+
+    #[test]
     fn of_others_only_what_is_where_they_are_is_told_on() {
         let mut relays = Relays::new(None);
         let other = "/ip4/192.0.2.7/tcp/9223/ws";
         relays.note(&identified(&[other]));
         assert!(relays.others().is_empty(), "it is not connected");
+        let long = format!("/ip4/192.0.2.7/tcp/1/x-parity-ws/{}", "%2f".repeat(200));
         relays.note(&connected("192.0.2.7"));
-        relays.note(&identified(&["/ip4/192.0.2.8/tcp/443/ws", "/ip4/192.0.2.7/tcp/9222", other, "nonsense"]));
+        relays.note(&identified(&["/ip4/192.0.2.8/tcp/443/ws", "/ip4/192.0.2.7/tcp/9222", &long, other, "nonsense"]));
         assert_eq!(relays.others(), [format!("{other}/p2p/{PEER}")]);
         relays.note(&Event::Disconnected(Disconnected { peer: PEER.parse().unwrap(), reason: String::new() }));
         assert!(relays.others().is_empty());

@@ -246,6 +246,7 @@ fn peers_and_bans_are_there_after_a_restart_until_they_are_forgotten() {
     let record = Record {
         addresses: vec!["/ip4/203.0.113.1/tcp/9222".to_owned()],
         agent: Some("op-node \u{1b} \"quoted\"".to_owned()),
+        proven: true,
         seen: 1_800_000_000,
         found: 5,
         score,

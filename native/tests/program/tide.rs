@@ -74,7 +74,7 @@ fn of_sixty_that_came_in_twenty_stay_with_the_static_one_and_three_hundred_leave
     let sequencer = Sequencer::started();
     let folder = tempfile::tempdir().unwrap();
     let arguments = arguments(&sequencer, folder.path(), &sequencer.address);
-    let mut node = start(&arguments, &["--p2p.listen.ws=0", "--p2p.peers.grace=10s"]);
+    let mut node = start(&arguments, &["--p2p.listen.ws=0", "--p2p.peers.grace=20s"]);
     let mut addresses = Vec::new();
     while addresses.len() < 2 {
         addresses.push(node.event("listening")["address"].as_str().unwrap().to_owned());

@@ -52,7 +52,19 @@ test('a daemon that goes away is said', { timeout: 150_000 }, async (t) => {
   const first = await devnet(t, ['--block-time', '1s', '--block-bytes', '5kB']);
   const { page } = await browse(t, first.url);
   await blocks(page, 2);
-  const before = await page.locator('#state').textContent();
+  await page.waitForFunction(() => document.querySelector('#state').textContent === 'Live', undefined, { timeout: 30_000 });
   process.kill(first.daemon.pid, 'SIGTERM');
-  await page.waitForFunction((before) => document.querySelector('#state').textContent !== before, before, { timeout: 30_000 });
+  await page.waitForFunction(() => /Connecting|Stalled/.test(document.querySelector('#state').textContent), undefined, { timeout: 30_000 });
+});
+
+test('a mistake in the address shows the form, and the form is sent', { timeout: 120_000 }, async (t) => {
+  const { url } = await devnet(t, ['--block-time', '1s', '--block-bytes', '5kB']);
+  const { page } = await browse(t, `${url}?chain=op-manet`);
+  const form = page.locator('#setup');
+  await form.waitFor({ state: 'visible', timeout: 30_000 });
+  await form.locator('[name=relay]').fill(new URL(url).origin);
+  await form.locator('[name=chain]').fill('base-mainnet');
+  await form.locator('button').click();
+  await page.waitForURL(/chain=base-mainnet/);
+  await page.locator('#chain').filter({ hasText: 'base-mainnet' }).waitFor({ timeout: 30_000 });
 });

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use libp2p::{PeerId as Libp2pPeer, gossipsub};
+use libp2p::{PeerId as Libp2pPeer, core::ConnectedPoint, gossipsub, swarm::ConnectionId};
 
 use super::{
     super::{Host, convert, transform::Transform},
@@ -59,11 +59,32 @@ impl<H: Host> Driver<H> {
         }
     }
 
-    /// A leaf has a connection.
-    pub(super) fn leaf_came(&mut self, peer: Libp2pPeer) {
-        if let Some(meter) = self.meters.of(&peer) {
-            self.leaves.come(peer, meter, self.host.now().mono);
+    /// A peer has a connection, the `count`th of those that are open. It is a leaf or none by its first one, until it has none:
+    /// what is written to a leaf is counted on its own connections alone. A leaf has one connection, the newest; one that makes a
+    /// leaf of a node, or the other way round, is closed.
+    pub(super) fn leaf_came(&mut self, peer: Libp2pPeer, id: ConnectionId, endpoint: &ConnectedPoint, count: u32) {
+        let is_leaf = convert::is_leaf(endpoint);
+        let older = self.leaves.connection(&peer);
+        if count > 1 && is_leaf != older.is_some() {
+            self.swarm.close_connection(id);
+            return;
         }
+        if !is_leaf {
+            return;
+        }
+        if let Some(older) = older {
+            self.swarm.close_connection(older);
+        }
+        self.gossip().add_explicit_peer(&peer);
+        if let Some(meter) = self.meters.of(&peer) {
+            self.leaves.come(peer, id, meter, self.host.now().mono);
+        }
+    }
+
+    /// A peer has no connection any more. Without this gossipsub would redial a leaf that left.
+    pub(super) fn leaf_went(&mut self, peer: &Libp2pPeer) {
+        self.gossip().remove_explicit_peer(peer);
+        self.leaves.go(peer);
     }
 
     /// Lets gossipsub send a message of so many bytes; leaves that are not to get it are no explicit peers for that long. No

@@ -17,21 +17,21 @@ impl<H: Host> Driver<H> {
         match event {
             SwarmEvent::Behaviour(event) => self.take_behaviour(event),
             SwarmEvent::ConnectionEstablished {
-                peer_id, endpoint, num_established, concurrent_dial_errors, ..
+                peer_id,
+                connection_id,
+                endpoint,
+                num_established,
+                concurrent_dial_errors,
+                ..
             } => {
-                if convert::is_leaf(&endpoint) {
-                    self.gossip().add_explicit_peer(&peer_id);
-                    self.leaf_came(peer_id);
-                }
+                self.leaf_came(peer_id, connection_id, &endpoint, num_established.get());
                 if let (1, Some(peer)) = (num_established.get(), convert::peer(&peer_id)) {
                     let tried = link::tried(concurrent_dial_errors.as_deref().unwrap_or_default());
                     self.feed(Input::Connected(convert::connected(peer, &endpoint, tried)));
                 }
             }
             SwarmEvent::ConnectionClosed { peer_id, num_established: 0, cause, .. } => {
-                // Without this gossipsub would redial a leaf that left.
-                self.gossip().remove_explicit_peer(&peer_id);
-                self.leaves.go(&peer_id);
+                self.leaf_went(&peer_id);
                 if let Some(peer) = convert::peer(&peer_id) {
                     let reason = cause.map_or_else(|| "closed".to_owned(), |cause| cause.to_string());
                     self.feed(Input::Disconnected { peer, reason });

@@ -52,6 +52,8 @@ pub(super) struct Listener {
     period: u64,
     /// Of this period and the next: what the address says.
     hashes: [CertificateHash; 2],
+    /// That of the period before, which somebody may still have.
+    before: Option<CertificateHash>,
     /// Where we are reached, as told.
     sockets: Vec<SocketAddr>,
     /// Which addresses the machine has, where we listen on all.
@@ -80,6 +82,7 @@ impl Listener {
             endpoint,
             noise,
             hashes: hashes(&schedule, period)?,
+            before: before(&schedule, period),
             schedule,
             clock,
             period,
@@ -137,7 +140,7 @@ impl Listener {
         let remote = incoming.remote_address();
         let local = self.endpoint.local_addr().ok()?;
         let (noise, held) = (self.noise.clone(), self.pending.clone());
-        let noise = noise.with_webtransport_certhashes(self.accepted().into_iter().collect());
+        let noise = noise.with_webtransport_certhashes(self.accepted().collect());
         let handshake = async move {
             let ended = session::accept(incoming, noise).await;
             drop(held);
@@ -149,9 +152,8 @@ impl Listener {
     }
 
     /// Hashes that an address of ours may have had when somebody took it: the last period's, too.
-    fn accepted(&self) -> Vec<CertificateHash> {
-        let before = self.schedule.hash(self.period.saturating_sub(1)).ok();
-        before.into_iter().chain(self.hashes).collect()
+    fn accepted(&self) -> impl Iterator<Item = CertificateHash> {
+        self.before.into_iter().chain(self.hashes)
     }
 
     /// Serves another certificate when its time has come. Connections stay; each address is told anew, then the old one is
@@ -172,6 +174,7 @@ impl Listener {
         let bound = self.endpoint.local_addr()?;
         self.endpoint.reload_config(config(bound, &self.schedule, period)?, false)?;
         let old = std::mem::replace(&mut self.hashes, hashes);
+        self.before = before(&self.schedule, period);
         self.period = period;
         for socket in self.sockets.clone() {
             self.tell(socket);
@@ -225,6 +228,10 @@ impl Listener {
 fn accepting(endpoint: &Arc<Endpoint<Server>>) -> BoxFuture<'static, IncomingSession> {
     let endpoint = endpoint.clone();
     async move { endpoint.accept().await }.boxed()
+}
+
+fn before(schedule: &Schedule, period: u64) -> Option<CertificateHash> {
+    schedule.hash(period.checked_sub(1)?).ok()
 }
 
 fn hashes(schedule: &Schedule, period: u64) -> io::Result<[CertificateHash; 2]> {

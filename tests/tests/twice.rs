@@ -1,0 +1,102 @@
+//! A peer that connects more than once: a browser has one connection, and nobody is a browser and a node at once. What a leaf has
+//! not taken is counted on the connections of leaves alone.
+#![cfg(not(target_arch = "wasm32"))]
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::mpsc::channel,
+    time::Duration,
+};
+
+use futures::StreamExt;
+use libp2p::{
+    Multiaddr, Swarm,
+    identity::Keypair,
+    swarm::{
+        self, ConnectionId, SwarmEvent,
+        dial_opts::{DialOpts, PeerCondition},
+        dummy,
+    },
+};
+use petrel_core::fork::Fork;
+use petrel_node::{
+    settings::Net,
+    transport::{self, Traffic},
+};
+use petrel_tests::{
+    live::{self, PATIENCE, RELAY, Seen, id},
+    sequencer,
+};
+
+/// Longer than the other side takes to close.
+const QUIET: Duration = Duration::from_millis(500);
+
+/// A peer, and its connections in the order in which they came.
+struct Twice {
+    swarm: Swarm<dummy::Behaviour>,
+    open: VecDeque<ConnectionId>,
+}
+
+impl Twice {
+    fn new() -> Self {
+        let identity = Keypair::generate_secp256k1();
+        let transport = transport::build(&identity, &Net::new(Vec::new(), "twice"), &Traffic::default()).unwrap();
+        let config = swarm::Config::with_tokio_executor().with_idle_connection_timeout(PATIENCE);
+        let swarm = Swarm::new(transport, dummy::Behaviour, identity.public().to_peer_id(), config);
+        Self { swarm, open: VecDeque::new() }
+    }
+
+    /// Dials, and waits until nothing more happens. Which of its connections are open then.
+    async fn dial(&mut self, address: &str) -> BTreeSet<ConnectionId> {
+        let address: Multiaddr = address.parse().unwrap();
+        let dial = DialOpts::peer_id(id(&address.to_string())).addresses(vec![address]);
+        self.swarm.dial(dial.condition(PeerCondition::Always).build()).unwrap();
+        let before = self.open.len();
+        let mut gone = BTreeSet::new();
+        loop {
+            let came = self.open.len() > before;
+            match tokio::time::timeout(if came { QUIET } else { PATIENCE }, self.swarm.select_next_some()).await {
+                Ok(SwarmEvent::ConnectionEstablished { connection_id, .. }) => self.open.push_back(connection_id),
+                Ok(SwarmEvent::ConnectionClosed { connection_id, .. }) => _ = gone.insert(connection_id),
+                Ok(_) => {}
+                Err(_) => {
+                    assert!(came, "it did not connect");
+                    self.open.retain(|open| !gone.contains(open));
+                    return self.open.iter().copied().collect();
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_leaf_has_one_connection_and_stays_a_leaf() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let (tell, told) = channel();
+    let chain = sequencer::chain(Fork::Jovian, 1);
+    let listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/tcp/0/ws"];
+    let net = Net::new(listen.map(|address| address.parse().unwrap()).to_vec(), "relay");
+    live::start(&runtime, live::settled(&chain, None, |_| {}), net, (RELAY, &tell), |_| {});
+    let mut seen = Seen::default();
+    seen.until(&told, "two addresses", |seen| seen.addresses.len() == 2);
+    let ws = seen.at("/ws").next().unwrap().clone();
+    let tcp = seen.addresses.iter().find(|address| !address.contains("/ws")).unwrap().clone();
+
+    let _open = runtime.block_on(async {
+        let mut leaf = Twice::new();
+        let first = leaf.dial(&ws).await;
+        assert_eq!(first.len(), 1);
+        assert_eq!(leaf.dial(&tcp).await, first, "a leaf is no node");
+        let second = leaf.dial(&ws).await;
+        assert!(second.len() == 1 && second != first, "the newest stays: {first:?} {second:?}");
+
+        let mut node = Twice::new();
+        let first = node.dial(&tcp).await;
+        assert_eq!(node.dial(&ws).await, first, "a node is no leaf");
+        assert_eq!(node.dial(&tcp).await.len(), 2, "two of a node may be");
+        (leaf, node)
+    });
+    seen.take(&told, Duration::from_millis(100));
+    assert!(seen.ended.is_empty(), "nobody lost the last connection: {:?}", seen.ended);
+    runtime.shutdown_background();
+}
