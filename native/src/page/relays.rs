@@ -119,12 +119,12 @@ pub fn listens(addresses: &[Multiaddr]) -> bool {
 /// Whether a browser has a transport for the address: `tcp/PORT` with WebSocket, or `udp/PORT/quic-v1/webtransport`.
 fn can_dial(address: &Multiaddr) -> bool {
     let mut parts = address.iter().skip(1);
-    match (parts.next(), parts.next(), parts.next()) {
+    matches!(
+        (parts.next(), parts.next(), parts.next()),
         (Some(Protocol::Tcp(_)), Some(Protocol::Ws(_) | Protocol::Wss(_)), _)
-        | (Some(Protocol::Tcp(_)), Some(Protocol::Tls), Some(Protocol::Ws(_)))
-        | (Some(Protocol::Udp(_)), Some(Protocol::QuicV1), Some(Protocol::WebTransport)) => true,
-        _ => false,
-    }
+            | (Some(Protocol::Tcp(_)), Some(Protocol::Tls), Some(Protocol::Ws(_)))
+            | (Some(Protocol::Udp(_)), Some(Protocol::QuicV1), Some(Protocol::WebTransport))
+    )
 }
 
 fn ip(address: &Multiaddr) -> Option<IpAddr> {
