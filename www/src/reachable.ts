@@ -2,7 +2,8 @@
 
 /**
  * A relay lists where it listens; a browser elsewhere reaches it by the name that it was asked by. Unspecified and loopback
- * addresses become the host of `url`, and addresses on that host come first. The others stay: `url` may be a proxy's.
+ * addresses become the host of `url`, and where there are such the others are left out: each that does not answer
+ * would keep a tab from its next transport. (A daemon that is told where it is found lists no loopback address.)
  */
 export function reachable(relays: readonly string[], url: URL): string[] {
   const host = hostOf(url.hostname);
@@ -14,8 +15,8 @@ export function reachable(relays: readonly string[], url: URL): string[] {
     return replaced ? ['', host.protocol, host.address, ...parts.slice(3)].join('/') : relay;
   });
   const unique = [...new Set(seen)];
-  const isHere = (relay: string): boolean => relay.startsWith(`/${host.protocol}/${host.address}/`);
-  return [...unique.filter(isHere), ...unique.filter((relay) => !isHere(relay))];
+  const here = unique.filter((relay) => relay.startsWith(`/${host.protocol}/${host.address}/`));
+  return here.length > 0 ? here : unique;
 }
 
 function hostOf(hostname: string): { protocol: string; address: string } {

@@ -26,7 +26,8 @@ const LISTENING: usize = 256;
 /// Addresses that browsers can dial.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Relays {
-    /// Said instead of an address that we listen on.
+    /// Said instead of the addresses that we listen on; loopback is not said then, for browsers would read it as the host that
+    /// they asked, which may be a proxy's.
     advertised: Option<Protocol<'static>>,
     listening: Vec<Multiaddr>,
     connected: BTreeMap<PeerId, IpAddr>,
@@ -82,10 +83,11 @@ impl Relays {
         }
     }
 
-    /// An address of ours as browsers should have it.
+    /// An address of ours as browsers should have it, if they should.
     fn told(&self, address: &Multiaddr) -> Option<String> {
         let local = ip(address).is_none_or(|ip| ip.is_loopback());
         match &self.advertised {
+            Some(_) if local && self.listening.iter().filter_map(ip).any(|ip| !ip.is_loopback()) => None,
             Some(host) if !local => Some(address.replace(0, |_| Some(host.clone()))?.to_string()),
             _ => Some(address.to_string()),
         }
@@ -187,7 +189,7 @@ mod tests {
             let mut relays = Relays::new(Some(host));
             relays.note(&listening("/ip4/10.0.0.1/tcp/9223/ws"));
             relays.note(&listening("/ip4/127.0.0.1/tcp/9223/ws"));
-            assert_eq!(relays.own(), [format!("{told}/tcp/9223/ws"), "/ip4/127.0.0.1/tcp/9223/ws".to_owned()]);
+            assert_eq!(relays.own(), [format!("{told}/tcp/9223/ws")]);
         }
     }
 
