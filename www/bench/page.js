@@ -26,7 +26,8 @@ async function judge(way, sample, rounds) {
 }
 
 async function inWasm(wire, { topic, chain, signer, timestamp }) {
-  const path = './wasm/petrel_wasm.js';
+  // Beside the page: this module lies a folder deeper.
+  const path = new URL('wasm/petrel_wasm.js', document.baseURI).href;
   const { default: load, judgeMessage } = await import(/* @vite-ignore */ path);
   await load();
   return () => JSON.parse(judgeMessage(wire, topic, BigInt(chain), signer, BigInt(timestamp)));
@@ -65,4 +66,8 @@ async function memory() {
   return ofWorker.map(({ bytes, types }) => ({ bytes, types }));
 }
 
-globalThis.bench = { judge, start, blocks, stop, memory };
+function status() {
+  return follower.status();
+}
+
+globalThis.bench = { judge, start, blocks, stop, status, memory };

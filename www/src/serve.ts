@@ -30,9 +30,14 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
   let watch = new Watch();
   let records: Records | undefined;
   let correctedMs = 0;
+  let memory: WebAssembly.Memory | undefined;
 
   const report = (client: Client): Report =>
-    watch.report(read<NodeStatus>(client.status()), Date.now(), { relaysMs: records?.offset ?? null, correctedMs });
+    watch.report(read<NodeStatus>(client.status()), Date.now(), {
+      relaysMs: records?.offset ?? null,
+      correctedMs,
+      moduleBytes: memory?.buffer.byteLength ?? 0,
+    });
 
   function fail(error: PlainError): void {
     if (over) return;
@@ -72,7 +77,7 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
 
   async function start(config: string, file: string | undefined): Promise<void> {
     try {
-      await (loading ??= wasm(file));
+      memory = await (loading ??= wasm(file));
     } catch (thrown) {
       loading = undefined;
       return fail({
@@ -133,16 +138,15 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
 }
 
 /** The module, which all followers of this thread share: loaded once. */
-let loading: Promise<void> | undefined;
+let loading: Promise<WebAssembly.Memory> | undefined;
 
-/** In Node, `fetch` reads no files. */
-async function wasm(given: string | undefined): Promise<void> {
+/** The module's memory. In Node, `fetch` reads no files. */
+async function wasm(given: string | undefined): Promise<WebAssembly.Memory> {
   const file = given === undefined ? new URL('./petrel_wasm_bg.wasm', import.meta.url) : new URL(given, import.meta.url);
   if (file.protocol !== 'file:') {
-    await load({ module_or_path: file });
-    return;
+    return (await load({ module_or_path: file })).memory;
   }
   const name = 'node:fs/promises';
   const { readFile } = await import(/* @vite-ignore */ /* webpackIgnore: true */ name);
-  await load({ module_or_path: await readFile(file) });
+  return (await load({ module_or_path: await readFile(file) })).memory;
 }

@@ -40,6 +40,8 @@ export interface Report {
   readonly faults: Readonly<Record<string, number>>;
   readonly clock: Clock;
   readonly traffic: Traffic;
+  /** Bytes of the WebAssembly module's memory, which grows and never shrinks; followers of one thread share it. */
+  readonly moduleBytes: number;
   /** Our own peer id. */
   readonly peer: string;
 }
@@ -77,7 +79,10 @@ export interface Clock {
 }
 
 /** What the package itself knows of clocks. */
-export type Relayed = Pick<Clock, 'relaysMs' | 'correctedMs'>;
+type Relayed = Pick<Clock, 'relaysMs' | 'correctedMs'>;
+
+/** What the package itself knows. */
+export type Known = Relayed & Pick<Report, 'moduleBytes'>;
 
 /** The node's own status (its JSON in camelCase). */
 export interface NodeStatus {
@@ -159,7 +164,8 @@ export class Watch {
     }
   }
 
-  report(node: NodeStatus, now: number, relayed: Relayed = { relaysMs: null, correctedMs: 0 }): Report {
+  report(node: NodeStatus, now: number, known: Known = { relaysMs: null, correctedMs: 0, moduleBytes: 0 }): Report {
+    const { moduleBytes, ...relayed } = known;
     const clock = { ...this.#clock(node, now), ...relayed };
     const [state, reason] = this.#state(node, clock, now);
     return {
@@ -175,6 +181,7 @@ export class Watch {
       faults: node.faults,
       clock,
       traffic: { transports: node.transportBytes, protocols: node.protocolBytes },
+      moduleBytes,
       peer: node.peer,
     };
   }

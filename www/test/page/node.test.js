@@ -24,6 +24,7 @@ test('the package follows in Node what the daemon verifies, and stops', { timeou
   const { transports, protocols } = status.traffic;
   // Blocks of 50 kB come compressed to about half.
   assert.ok(protocols.meshsub.in > 4 * 15_000 && protocols.meshsub.in < transports.ws.in, JSON.stringify(status.traffic));
+  assert.ok(status.moduleBytes > 2 ** 20 && status.moduleBytes < 96 * 2 ** 20, `${status.moduleBytes} bytes`);
   assert.ok(protocols.ping.out > 0 && transports.ws.out > 0, JSON.stringify(status.traffic));
   await follower.stop();
   assert.equal((await follower.status()).state, 'stopped');
