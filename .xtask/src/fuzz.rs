@@ -47,5 +47,5 @@ fn build(shell: &Shell) -> Result<PathBuf> {
     let mut build = shell.cargo(args);
     build.args(["--target", host.trim()]).env("RUSTFLAGS", COUNTERS);
     println!("building the fuzzer");
-    built_test(build.env("CARGO_TARGET_DIR", shell.target().join("fuzz")))
+    built_test(build.env("CARGO_TARGET_DIR", shell.target().join("fuzz")), "petrel-tests")
 }

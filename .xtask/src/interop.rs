@@ -14,9 +14,19 @@ use crate::{
 /// Builds the daemon as the test of all crates does, so that nothing is built twice with other features.
 pub(crate) const DEBUG: [&str; 5] = ["test", "--workspace", "--no-run", "--test", "program"];
 
-/// The Go modules that build the other side: op-node with op-geth, and a plain go-libp2p.
-const OP_NODE: &str = "tests/interop/op-node";
-const GO_LIBP2P: &str = "tests/interop/go-libp2p";
+/// A program in Go: its name, the module of ours that builds it, `go build`'s last words.
+struct Program {
+    name: &'static str,
+    module: &'static str,
+    words: &'static [&'static str],
+}
+
+const PEER: Program = Program { name: "peer", module: "tests/interop/op-node", words: &["."] };
+const OP_NODE: Program =
+    Program { name: "op-node", words: &["github.com/ethereum-optimism/optimism/op-node/cmd"], ..PEER };
+const GETH: Program = Program { name: "geth", words: &["github.com/ethereum/go-ethereum/cmd/geth"], ..PEER };
+const GO: Program = Program { name: "go-libp2p", module: "tests/interop/go-libp2p", words: &["."] };
+const NEWEST: Program = Program { name: "go-libp2p-newest", words: &["-modfile=newest.mod", "."], ..GO };
 
 /// Runs one of them; what this machine lacks for it is an error that says what to install.
 pub(crate) fn interop(shell: &Shell, args: &[String]) -> Result<()> {
@@ -25,14 +35,21 @@ pub(crate) fn interop(shell: &Shell, args: &[String]) -> Result<()> {
         [name] if name == "sync" => sync(shell),
         [name] if name == "devnet" => devnet(shell),
         [name] if name == "libp2p" => libp2p(shell),
-        _ => bail!("expected one name: cargo xtask interop op-node, libp2p, sync or devnet"),
+        [name] if name == "build" => build(shell),
+        _ => bail!("expected one name: cargo xtask interop op-node, libp2p, sync, devnet or build"),
     }
+}
+
+/// What takes long to compile of the other sides, and nothing else.
+fn build(shell: &Shell) -> Result<()> {
+    setup::go(shell)?;
+    [PEER, GO, NEWEST, OP_NODE, GETH].iter().try_for_each(|program| program.build(shell).map(drop))
 }
 
 /// op-node's gossip package on the other side: blocks both ways, then a table of spoilt messages and both verdicts.
 pub(crate) fn op_node(shell: &Shell) -> Result<()> {
     setup::go(shell)?;
-    let peer = go_build(shell, OP_NODE, "peer", &["."])?;
+    let peer = PEER.build(shell)?;
     let petrel = petrel(shell)?;
     let mut test = shell.cargo(["test", "--workspace", "--test", "interop-op-node"]);
     run(test.env("PETREL_INTEROP_PEER", peer).env("PETREL_BIN", petrel))
@@ -41,7 +58,7 @@ pub(crate) fn op_node(shell: &Shell) -> Result<()> {
 /// Missed blocks by number, from op-node's server and by its client.
 pub(crate) fn sync(shell: &Shell) -> Result<()> {
     setup::go(shell)?;
-    let peer = go_build(shell, OP_NODE, "peer", &["."])?;
+    let peer = PEER.build(shell)?;
     let petrel = petrel(shell)?;
     let mut test = shell.cargo(["test", "--workspace", "--test", "interop-sync"]);
     run(test.env("PETREL_INTEROP_PEER", peer).env("PETREL_BIN", petrel))
@@ -51,8 +68,8 @@ pub(crate) fn sync(shell: &Shell) -> Result<()> {
 pub(crate) fn libp2p(shell: &Shell) -> Result<()> {
     can_libp2p(shell)?;
     let chromium = setup::chromium(shell);
-    let go = go_build(shell, GO_LIBP2P, "go-libp2p", &["."])?;
-    let newest = go_build(shell, GO_LIBP2P, "go-libp2p-newest", &["-modfile=newest.mod", "."])?;
+    let go = GO.build(shell)?;
+    let newest = NEWEST.build(shell)?;
     let js = js_libp2p(shell)?;
     let petrel = petrel(shell)?;
     let mut test = shell.cargo(["test", "--workspace", "--test", "interop-libp2p"]);
@@ -82,13 +99,13 @@ pub(crate) fn devnet(shell: &Shell) -> Result<()> {
     can_devnet(shell)?;
     let chromium = setup::chromium(shell);
     let anvil = anvil(shell)?;
-    let peer = go_build(shell, OP_NODE, "peer", &["."])?;
-    let op_node = go_build(shell, OP_NODE, "op-node", &["github.com/ethereum-optimism/optimism/op-node/cmd"])?;
-    let geth = go_build(shell, OP_NODE, "geth", &["github.com/ethereum/go-ethereum/cmd/geth"])?;
+    let peer = PEER.build(shell)?;
+    let op_node = OP_NODE.build(shell)?;
+    let geth = GETH.build(shell)?;
     let petrel = petrel(shell)?;
     let build = ["test", "--workspace", "--test", "interop-devnet", "--no-run"];
     run(&mut shell.cargo(build))?;
-    let test = built_test(&mut shell.cargo(build))?;
+    let test = built_test(&mut shell.cargo(build), "petrel-tests")?;
     let mut alone = alone(shell, test)?;
     alone
         .env("PETREL_INTEROP_ANVIL", anvil)
@@ -148,33 +165,39 @@ fn petrel(shell: &Shell) -> Result<PathBuf> {
     Ok(shell.target().join("debug/petrel"))
 }
 
-/// Where cargo puts the test that `build` builds.
-pub(crate) fn built_test(build: &mut Command) -> Result<PathBuf> {
+/// Where cargo puts the one test of a package that `build` builds.
+pub(crate) fn built_test(build: &mut Command, package: &str) -> Result<PathBuf> {
+    built_tests(build, package)?.pop().context("cargo names no program")
+}
+
+/// Where cargo puts the tests of a package that `build` builds. Programs that such tests need are built and named too, but are none.
+pub(crate) fn built_tests(build: &mut Command, package: &str) -> Result<Vec<PathBuf>> {
     let messages = read(build.arg("--message-format=json"))?;
     let executable = |line: &str| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
-        // The daemon, which such a test needs, is built and named too.
-        let is_test = message["target"]["kind"][0] == "test";
-        message["executable"].as_str().filter(|_| is_test).map(PathBuf::from)
+        let ours = message["package_id"].as_str()?.contains(&format!("#{package}@"));
+        message["executable"].as_str().filter(|_| ours && message["profile"]["test"] == true).map(PathBuf::from)
     };
-    messages.lines().rev().find_map(executable).context("cargo names no program")
+    Ok(messages.lines().filter_map(executable).collect())
 }
 
-/// Builds one program of a Go module; `what` are `go build`'s last words.
-fn go_build(shell: &Shell, module: &str, name: &str, what: &[&str]) -> Result<PathBuf> {
-    let here = shell.target().join("interop");
-    let program = here.join("bin").join(name);
-    let mut go = Command::new("go");
-    go.current_dir(shell.root().join(module))
-        .env("GOCACHE", here.join("go-build"))
-        .env("GOMODCACHE", here.join("go-mod"))
-        // Else the module cache is read-only and `cargo clean` cannot remove it.
-        .env("GOFLAGS", "-modcacherw -buildvcs=false")
-        .args(["build", "-o"])
-        .arg(&program)
-        .args(what);
-    run(&mut go).with_context(|| format!("{name} does not build"))?;
-    Ok(program)
+impl Program {
+    /// Builds it, or finds it built.
+    fn build(&self, shell: &Shell) -> Result<PathBuf> {
+        let here = shell.target().join("interop");
+        let program = here.join("bin").join(self.name);
+        let mut go = Command::new("go");
+        go.current_dir(shell.root().join(self.module))
+            .env("GOCACHE", here.join("go-build"))
+            .env("GOMODCACHE", here.join("go-mod"))
+            // Else the module cache is read-only and `cargo clean` cannot remove it.
+            .env("GOFLAGS", "-modcacherw -buildvcs=false")
+            .args(["build", "-o"])
+            .arg(&program)
+            .args(self.words);
+        run(&mut go).with_context(|| format!("{} does not build", self.name))?;
+        Ok(program)
+    }
 }
 
 /// js-libp2p, with the programs that use it.

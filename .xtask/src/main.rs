@@ -2,12 +2,13 @@
 //! and `.ci/run` call these and know nothing else.
 //!
 //! Reading order: `shell` (how commands are run), `setup` (what a fresh machine lacks), `wasm` and `www` (the page),
-//! `run`, `test` (the steps) with `purity` (the core's rules), `interop`, `prove`, `size`, `presets`.
+//! `run`, `test` (the steps) with `beside` (several at once) and `purity` (the core's rules), `interop`, `prove`, `size`, `presets`.
 
 use std::{env, process::ExitCode};
 
 use anyhow::{Result, bail, ensure};
 
+mod beside;
 mod fuzz;
 mod interop;
 mod presets;
@@ -48,6 +49,7 @@ cargo xtask COMMAND
   interop libp2p    every transport against go-libp2p, js-libp2p in Node and in Chromium, and Petrel, dialling and dialled
   interop sync      missed blocks from op-node's server, and by op-node's client from ours
   interop devnet    in a whole OP Stack network on loopback, through every fork, with restarts and a rotated signer
+  interop build     what takes long to compile of the other sides, and nothing else
 
   wasm              the wasm package, into www/pkg
   www               the wasm package, then the npm package and the page, into www/dist

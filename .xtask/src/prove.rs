@@ -1,4 +1,5 @@
-//! `cargo xtask prove` and `cargo xtask bench`: what takes too long for every change.
+//! `cargo xtask prove` and `cargo xtask bench`: what takes too long for every change. All select the whole workspace, so that
+//! nothing is built twice with other features.
 
 use std::{fs, path::PathBuf, time::Instant};
 
@@ -16,8 +17,8 @@ const CASES: &str = "50000";
 /// Browsers on one relay.
 const LEAVES: u64 = 500;
 
-/// The tests marked `#[ignore]` and the properties with many more cases, in release; then the benches, the flood, the
-/// crashes, the leaves, the fuzzers and the soak. `soak` alone runs that.
+/// The tests marked `#[ignore]`, the properties with many more cases, the core's tests without libp2p, in release; then the
+/// benches, the flood, the crashes, the leaves, the fuzzers and the soak. `soak` alone runs that.
 pub(crate) fn prove(shell: &Shell, args: &[String]) -> Result<()> {
     if let Some(("soak", rest)) = args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
         return soak(shell, rest);
@@ -26,8 +27,9 @@ pub(crate) fn prove(shell: &Shell, args: &[String]) -> Result<()> {
     let start = Instant::now();
     www::build(shell)?;
     run(&mut shell.cargo(["test", "--workspace", "--release", "--", "--ignored"]))?;
-    let properties = ["test", "--package", "petrel-tests", "--release", "--test", "oracle"];
+    let properties = ["test", "--workspace", "--release", "--test", "oracle"];
     run(shell.cargo(properties).env("PROPTEST_CASES", CASES))?;
+    run(&mut shell.cargo(["test", "--package", "petrel-core", "--no-default-features", "--release"]))?;
     bench(shell, &[])?;
     relay(shell, &[])?;
     relay(shell, &["--leaves".to_owned(), LEAVES.to_string()])?;
@@ -54,7 +56,7 @@ pub(crate) fn bench(shell: &Shell, args: &[String]) -> Result<()> {
     if args.first().is_some_and(|word| word == "browser") {
         return browser(shell);
     }
-    run(shell.cargo(["bench", "--package", "petrel-tests", "--bench", "validate", "--"]).args(args))
+    run(shell.cargo(["bench", "--workspace", "--bench", "validate", "--"]).args(args))
 }
 
 /// What a follower costs in Chromium, beside native code and beside JavaScript.
@@ -66,8 +68,7 @@ fn browser(shell: &Shell) -> Result<()> {
     fs::create_dir_all(&folder).context("cannot write to the target folder")?;
     wasm::build_for_bench(shell, &folder.join("wasm"))?;
     run(shell.npm(["run", "build:bench"]).env("PETREL_BENCH", &folder))?;
-    run(&mut shell.cargo(["build", "--release", "--package", "petrel-node", "--bin", "petrel"]))?;
-    run(&mut shell.cargo(["build", "--release", "--package", "petrel-tests", "--example", "browser_bench"]))?;
+    run(&mut shell.cargo(["build", "--release", "--workspace", "--bin", "petrel", "--example", "browser_bench"]))?;
     let release = shell.target().join("release");
     let feed = release.join("examples/browser_bench");
     run(shell.command(&feed, ["samples"]).arg(&folder))?;
@@ -86,13 +87,13 @@ fn relay(shell: &Shell, args: &[String]) -> Result<()> {
         return against(shell, "door", &["gossip".to_owned(), leaves.to_string(), seconds.to_string()]);
     }
     www::ensure_built(shell)?;
-    run(&mut shell.cargo(["bench", "--package", "petrel-tests", "--bench", "relay"]))
+    run(&mut shell.cargo(["bench", "--workspace", "--bench", "relay"]))
 }
 
 /// How fast a gap is closed, beside a plain TCP copy.
 fn sync(shell: &Shell) -> Result<()> {
     www::ensure_built(shell)?;
-    run(&mut shell.cargo(["bench", "--package", "petrel-tests", "--bench", "sync"]))
+    run(&mut shell.cargo(["bench", "--workspace", "--bench", "sync"]))
 }
 
 /// Attackers of every kind against one daemon, for so many seconds.
@@ -120,7 +121,7 @@ pub(crate) fn leaves(shell: &Shell, args: &[String]) -> Result<()> {
 
 /// A simulated network; `args` are its own: `--nodes N`, `--loss P`, `--liars N`, `--seed N`.
 pub(crate) fn sim(shell: &Shell, args: &[String]) -> Result<()> {
-    run(shell.cargo(["test", "--package", "petrel-tests", "--test", "sim", "--"]).args(args))
+    run(shell.cargo(["test", "--workspace", "--test", "sim", "--"]).args(args))
 }
 
 /// A daemon under load for so many minutes: what it holds must not grow.
@@ -131,13 +132,13 @@ pub(crate) fn soak(shell: &Shell, args: &[String]) -> Result<()> {
 /// Runs a program of petrel-tests against the daemon, both in release.
 fn against(shell: &Shell, test: &str, words: &[String]) -> Result<()> {
     let petrel = daemon(shell)?;
-    let mut test = shell.cargo(["test", "--release", "--package", "petrel-tests", "--test", test, "--"]);
+    let mut test = shell.cargo(["test", "--release", "--workspace", "--test", test, "--"]);
     run(test.args(words).env("PETREL_BIN", petrel))
 }
 
 fn daemon(shell: &Shell) -> Result<PathBuf> {
     www::ensure_built(shell)?;
-    run(&mut shell.cargo(["build", "--release", "--package", "petrel-node", "--bin", "petrel"]))?;
+    run(&mut shell.cargo(["build", "--release", "--workspace", "--bin", "petrel"]))?;
     Ok(shell.target().join("release/petrel"))
 }
 

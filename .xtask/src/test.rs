@@ -1,5 +1,7 @@
 //! `cargo xtask test`: the steps that prove a change, in the order in which they fail fastest. Every step can be run
 //! alone by its name. A step that this machine cannot run is skipped aloud, by name, with what would make it run.
+//!
+//! The last steps wait more than they work: they run side by side (`beside`), after what they need has been built.
 
 use std::{
     collections::BTreeSet,
@@ -10,6 +12,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
+    beside::Beside,
     interop, purity, setup,
     shell::{Shell, read, run, succeeds},
     www,
@@ -29,22 +32,24 @@ struct Step {
     run: fn(&Shell) -> Result<Done>,
 }
 
-const STEPS: [Step; 18] = [
+const STEPS: [Step; 16] = [
     Step { name: "fmt", about: "Rust is formatted", run: fmt },
     Step { name: "purity", about: "the core keeps its rules", run: purity },
     Step { name: "deny", about: "licences, sources and advisories of all dependencies", run: deny },
     Step { name: "page", about: "the wasm package and the page build", run: page },
     Step { name: "npm", about: "TypeScript is typed; the npm package's tests", run: npm },
     Step { name: "clippy", about: "clippy, all crates, all targets", run: clippy },
-    Step { name: "clippy-wasm", about: "clippy, core and wasm as the browser builds them", run: clippy_wasm },
-    Step { name: "core", about: "the core's tests without libp2p", run: core },
-    Step { name: "core-wasm", about: "the same tests on wasm32 under Node", run: core_wasm },
     Step {
-        name: "wasm",
-        about: "the browser body's tests, the core's with libp2p, and two whole Drivers, on wasm32 under Node",
-        run: wasm,
+        name: "clippy-wasm",
+        about: "clippy, core and wasm as the browser builds them, the core without libp2p too",
+        run: clippy_wasm,
     },
     Step { name: "rust", about: "all crates' tests", run: rust },
+    Step {
+        name: "wasm",
+        about: "the core's tests, the browser body's, and two whole Drivers, on wasm32 under Node",
+        run: wasm,
+    },
     Step {
         name: "promtool",
         about: "Prometheus's own judgement of the metrics, and a server that scrapes them",
@@ -62,6 +67,15 @@ const LINT: [&str; 4] = ["fmt", "purity", "clippy", "clippy-wasm"];
 
 const WASM: &str = "wasm32-unknown-unknown";
 
+/// The steps that run side by side.
+const WAITING: [&str; 3] = ["network", "sync", "devnet"];
+
+/// The steps with programs in Go on the other side.
+const OTHERS: [&str; 4] = ["op-node", "libp2p", "sync", "devnet"];
+
+const PASSED: &str = "passed";
+const SKIPPED: &str = "SKIPPED";
+
 /// Runs the named steps, or all.
 pub(crate) fn test(shell: &Shell, names: &[String]) -> Result<()> {
     for name in names {
@@ -78,21 +92,60 @@ pub(crate) fn lint(shell: &Shell) -> Result<()> {
 
 fn through(shell: &Shell, chosen: impl Fn(&Step) -> bool) -> Result<()> {
     let start = Instant::now();
+    let (waiting, working): (Vec<&Step>, Vec<&Step>) =
+        STEPS.iter().filter(|step| chosen(step)).partition(|step| WAITING.contains(&step.name));
+    let mut others = compile_others(shell, working.iter().chain(&waiting).map(|step| step.name).collect());
     let mut report = Vec::new();
-    for step in STEPS.iter().filter(|step| chosen(step)) {
-        println!("\n== {}: {}", step.name, step.about);
-        let begin = Instant::now();
-        let done = (step.run)(shell)
-            .with_context(|| format!("step `{0}` failed; run it alone with `cargo xtask test {0}`", step.name))?;
-        let line = match done {
-            Done::Passed => format!("passed   {:>8}  {}", time(begin.elapsed()), step.name),
-            Done::Skipped(why) => format!("SKIPPED  {:>8}  {}: {why}", "", step.name),
-        };
-        println!("== {line}");
-        report.push(line);
+    for step in working {
+        if OTHERS.contains(&step.name) {
+            others.take().map_or(Ok(()), compiled)?;
+        }
+        report.push(one(shell, step)?);
     }
-    println!("\n{}\nno step failed; {} in all", report.join("\n"), time(start.elapsed()));
+    others.map_or(Ok(()), compiled)?;
+    report.extend(if let [step] = waiting[..] { vec![one(shell, step)?] } else { side_by_side(shell, &waiting)? });
+    if report.len() > 1 {
+        println!("\n{}\nno step failed; {} in all", report.join("\n"), time(start.elapsed()));
+    }
     Ok(())
+}
+
+/// Begins what such steps need early, behind the steps before them. Where that cannot be done they do it themselves.
+fn compile_others(shell: &Shell, names: Vec<&str>) -> Option<Beside> {
+    let early = names.first().is_some_and(|first| !OTHERS.contains(first));
+    let wanted = early && names.iter().any(|name| OTHERS.contains(name)) && setup::go(shell).is_ok();
+    wanted.then(|| Beside::start_behind(shell, &["interop", "build"]).ok()).flatten()
+}
+
+fn compiled(others: Beside) -> Result<()> {
+    println!("\n== the other sides, compiled meanwhile");
+    others.end().map(drop)
+}
+
+/// Runs a step; its line in the report.
+fn one(shell: &Shell, step: &Step) -> Result<String> {
+    println!("\n== {}: {}", step.name, step.about);
+    let begin = Instant::now();
+    let done = (step.run)(shell)
+        .with_context(|| format!("step `{0}` failed; run it alone with `cargo xtask test {0}`", step.name))?;
+    let line = match done {
+        Done::Passed => format!("{PASSED}   {:>8}  {}", time(begin.elapsed()), step.name),
+        Done::Skipped(why) => format!("{SKIPPED}  {:>8}  {}: {why}", "", step.name),
+    };
+    println!("== {line}");
+    Ok(line)
+}
+
+/// Runs these steps at once; their lines in the report. What each has printed is shown when all before it have ended.
+fn side_by_side(shell: &Shell, steps: &[&Step]) -> Result<Vec<String>> {
+    let start = |step: &&Step| Beside::start(shell, &["test", step.name]);
+    let running = steps.iter().map(start).collect::<Result<Vec<_>>>()?;
+    let ended: Vec<Result<String>> = running.into_iter().map(Beside::end).collect();
+    let line = |output: String| {
+        let line = output.lines().rev().filter_map(|line| line.strip_prefix("== "));
+        line.into_iter().find(|line| line.starts_with(PASSED) || line.starts_with(SKIPPED)).map(str::to_owned)
+    };
+    ended.into_iter().map(|output| line(output?).context("a step has not said how it ended")).collect()
 }
 
 fn time(spent: Duration) -> String {
@@ -143,7 +196,8 @@ fn npm(shell: &Shell) -> Result<Done> {
 
 fn clippy(shell: &Shell) -> Result<Done> {
     www::ensure_built(shell)?;
-    all([shell.cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])])
+    // `--all-targets` leaves out tests that `cargo test` does not run by itself.
+    all([shell.cargo(["clippy", "--workspace", "--all-targets", "--test", "*", "--", "-D", "warnings"])])
 }
 
 fn clippy_wasm(shell: &Shell) -> Result<Done> {
@@ -154,35 +208,9 @@ fn clippy_wasm(shell: &Shell) -> Result<Done> {
         command
     };
     all([
-        clippy(&["--package", "petrel-core", "--no-default-features"]),
+        clippy(&["--package", "petrel-core", "--no-default-features", "--all-targets"]),
         clippy(&["--package", "petrel-core", "--package", "petrel-wasm"]),
     ])
-}
-
-/// The core as the browser and the daemon share it, without libp2p.
-const PURE: [&str; 4] = ["test", "--package", "petrel-core", "--no-default-features"];
-
-fn core(shell: &Shell) -> Result<Done> {
-    all([shell.cargo(PURE)])
-}
-
-/// wasm32 must run what the host runs: a test that is not made for both would be silently missing there.
-fn core_wasm(shell: &Shell) -> Result<Done> {
-    setup::wasm(shell)?;
-    setup::node(shell)?;
-    let on_wasm = ["--target", WASM, "--tests"];
-    run(shell.cargo(PURE).args(on_wasm))?;
-    let host = names(shell.cargo(PURE).args(["--tests", "--", "--list"]))?;
-    let node = names(shell.cargo(PURE).args(on_wasm).args(["--", "--list"]))?;
-    let missing: Vec<&str> = host.difference(&node).map(String::as_str).collect();
-    ensure!(
-        missing.is_empty(),
-        "these tests do not run on wasm32; see .xtask/test-anywhere/src/lib.rs:\n{}",
-        missing.join("\n"),
-    );
-    ensure!(!node.is_empty(), "there are no tests");
-    println!("{} tests ran on wasm32, all that the host has", node.len());
-    Ok(Done::Passed)
 }
 
 /// The names in the output of `cargo test -- --list`, of either harness.
@@ -190,18 +218,29 @@ fn names(command: &mut Command) -> Result<BTreeSet<String>> {
     Ok(read(command)?.lines().filter_map(|line| line.trim().strip_suffix(": test").map(str::to_owned)).collect())
 }
 
+/// wasm32 must run what the host runs: a test of the core that is not made for both would be silently missing there.
 fn wasm(shell: &Shell) -> Result<Done> {
     setup::wasm(shell)?;
     setup::node(shell)?;
-    let on_wasm = |args: &[&str]| {
-        let mut command = shell.cargo(["test", "--target", WASM]);
-        command.args(args);
-        command
-    };
-    all([
-        on_wasm(&["--package", "petrel-core", "--package", "petrel-wasm", "--tests"]),
-        on_wasm(&["--package", "petrel-tests", "--test", "drivers"]),
-    ])
+    // One selection, or libp2p is built twice, with other features.
+    let test = || shell.cargo(["test", "--target", WASM, "--lib", "--test", "core", "--test", "drivers"]);
+    let packages = ["petrel-core", "petrel-wasm", "petrel-tests"].map(|name| format!("--package={name}"));
+    run(test().args(&packages))?;
+    let node = names(test().args(&packages).args(["--", "--list"]))?;
+    let built = ["test", "--workspace", "--lib", "--test", "core", "--no-run"];
+    let built = interop::built_tests(&mut shell.cargo(built), "petrel-core")?;
+    let host = built.iter().map(|test| names(&mut shell.command(test, ["--list"]))).collect::<Result<Vec<_>>>()?;
+    // Nobody dials a tab back.
+    let host: BTreeSet<String> = host.into_iter().flatten().filter(|name| !name.contains("::dialback::")).collect();
+    ensure!(!host.is_empty(), "there are no tests");
+    let missing: Vec<&str> = host.difference(&node).map(String::as_str).collect();
+    ensure!(
+        missing.is_empty(),
+        "these tests do not run on wasm32; see .xtask/test-anywhere/src/lib.rs:\n{}",
+        missing.join("\n"),
+    );
+    println!("{} tests ran on wasm32, all that the host has of the core's among them", node.len());
+    Ok(Done::Passed)
 }
 
 fn rust(shell: &Shell) -> Result<Done> {
@@ -245,7 +284,7 @@ fn network(shell: &Shell) -> Result<Done> {
     www::ensure_built(shell)?;
     let build = ["test", "--workspace", "--test", "network", "--no-run"];
     run(&mut shell.cargo(build))?;
-    let mut alone = interop::alone(shell, interop::built_test(&mut shell.cargo(build))?)?;
+    let mut alone = interop::alone(shell, interop::built_test(&mut shell.cargo(build), "petrel-node")?)?;
     alone.arg("--test-threads=1").env("PETREL_NAMESPACE", "1");
     all([alone])
 }

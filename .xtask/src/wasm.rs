@@ -4,7 +4,6 @@
 //! `www/package-lock.json`). The last two run only when what cargo made, or one of them, has changed.
 
 use std::{
-    fmt::Write as _,
     fs,
     path::{Path, PathBuf},
 };
@@ -77,11 +76,12 @@ fn made_from(shell: &Shell, built: &Path) -> Result<String> {
     hash.update(bindgen.unwrap_or_default());
     hash.update(fs::read(shell.www().join("package-lock.json")).context("cannot read www/package-lock.json")?);
     hash.update(FEATURES.concat());
-    let mut text = String::new();
-    for byte in hash.finalize() {
-        write!(text, "{byte:02x}")?;
-    }
-    Ok(text)
+    Ok(hex(&hash.finalize()))
+}
+
+/// These bytes as hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn bindgen(shell: &Shell, built: &Path, out: &Path) -> Result<()> {

@@ -1,6 +1,6 @@
 //! A node that was away: a Driver with the chain as it knew it.
 
-use std::{sync::mpsc::Sender, time::Duration};
+use std::sync::mpsc::Sender;
 
 use futures::StreamExt;
 use petrel_core::{

@@ -10,7 +10,7 @@
 //! extern crate test_anywhere;
 //! ```
 //!
-//! The crate needs `wasm-bindgen-test` among its dev-dependencies for wasm32. `cargo xtask test core-wasm` compares
+//! The crate needs `wasm-bindgen-test` among its dev-dependencies for wasm32. `cargo xtask test wasm` compares
 //! the names of the tests on both targets, so that a forgotten line is a failure and not a silence.
 
 use proc_macro::{TokenStream, TokenTree};
