@@ -1,7 +1,7 @@
 //! `cargo xtask test`: the steps that prove a change, in the order in which they fail fastest. Every step can be run
 //! alone by its name. A step that this machine cannot run is skipped aloud, by name, with what would make it run.
 //!
-//! The last steps wait more than they work: they run side by side (`beside`), after what they need has been built.
+//! All of them together are more than a sequence, see [`Place`]: there are tests that wait, and there is much to compile.
 
 use std::{
     collections::BTreeSet,
@@ -25,101 +25,145 @@ enum Done {
     Skipped(String),
 }
 
-/// A step: its name on the command line, what it proves, how.
+/// A step: its name on the command line, what it proves, its place among all, how.
 struct Step {
     name: &'static str,
     about: &'static str,
+    place: Place,
     run: fn(&Shell) -> Result<Done>,
 }
 
-const STEPS: [Step; 16] = [
-    Step { name: "fmt", about: "Rust is formatted", run: fmt },
-    Step { name: "purity", about: "the core keeps its rules", run: purity },
-    Step { name: "deny", about: "licences, sources and advisories of all dependencies", run: deny },
-    Step { name: "page", about: "the wasm package and the page build", run: page },
-    Step { name: "npm", about: "TypeScript is typed; the npm package's tests", run: npm },
-    Step { name: "clippy", about: "clippy, all crates, all targets", run: clippy },
-    Step {
-        name: "clippy-wasm",
-        about: "clippy, core and wasm as the browser builds them, the core without libp2p too",
-        run: clippy_wasm,
-    },
-    Step { name: "rust", about: "all crates' tests", run: rust },
+/// When a step runs among all. Steps that are named run one after the other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// One after the other, before everything else.
+    First,
+    /// One after the other, when those have been, behind everything else: they take the processor when nothing else wants it.
+    Behind,
+    /// One after the other.
+    Then,
+    /// The same, with programs in Go on the other side.
+    Others,
+    /// At the end, side by side: they wait more than they work.
+    Last,
+}
+
+use Place::{Behind, First, Last, Others, Then};
+
+const STEPS: [Step; 17] = [
+    Step { name: "fmt", about: "Rust is formatted", place: First, run: fmt },
+    Step { name: "purity", about: "the core keeps its rules", place: First, run: purity },
+    Step { name: "deny", about: "licences, sources and advisories of all dependencies", place: First, run: deny },
+    Step { name: "page", about: "the wasm package and the page build", place: First, run: page },
+    Step { name: "npm", about: "TypeScript is typed; the npm package's tests", place: First, run: npm },
+    Step { name: "build", about: "all crates and their tests build", place: First, run: build },
     Step {
         name: "wasm",
         about: "the core's tests, the browser body's, and two whole Drivers, on wasm32 under Node",
+        place: Behind,
         run: wasm,
     },
     Step {
+        name: "clippy-wasm",
+        about: "clippy, core and wasm as the browser builds them, the core without libp2p too",
+        place: Behind,
+        run: clippy_wasm,
+    },
+    Step { name: "clippy", about: "clippy, all crates, all targets", place: Behind, run: clippy },
+    Step { name: "rust", about: "all crates' tests", place: Then, run: rust },
+    Step {
         name: "promtool",
         about: "Prometheus's own judgement of the metrics, and a server that scrapes them",
+        place: Then,
         run: promtool,
     },
-    Step { name: "browser", about: "the page in Chromium, against a daemon", run: browser },
-    Step { name: "network", about: "connections that break come back, in a network of its own", run: network },
-    Step { name: "op-node", about: "op-node's own gossip on the other side", run: op_node },
-    Step { name: "libp2p", about: "every transport against go-libp2p, js-libp2p and Petrel", run: libp2p },
-    Step { name: "sync", about: "missed blocks from op-node and by op-node", run: sync },
-    Step { name: "devnet", about: "a whole OP Stack network on loopback, through every fork", run: devnet },
+    Step { name: "browser", about: "the page in Chromium, against a daemon", place: Then, run: browser },
+    Step { name: "op-node", about: "op-node's own gossip on the other side", place: Others, run: op_node },
+    Step {
+        name: "libp2p",
+        about: "every transport against go-libp2p, js-libp2p and Petrel",
+        place: Others,
+        run: libp2p,
+    },
+    Step {
+        name: "network",
+        about: "connections that break come back, in a network of its own",
+        place: Last,
+        run: network,
+    },
+    Step { name: "sync", about: "missed blocks from op-node and by op-node", place: Last, run: sync },
+    Step {
+        name: "devnet",
+        about: "a whole OP Stack network on loopback, through every fork",
+        place: Last,
+        run: devnet,
+    },
 ];
 
 const LINT: [&str; 4] = ["fmt", "purity", "clippy", "clippy-wasm"];
 
 const WASM: &str = "wasm32-unknown-unknown";
 
-/// The steps that run side by side.
-const WAITING: [&str; 3] = ["network", "sync", "devnet"];
-
-/// The steps with programs in Go on the other side.
-const OTHERS: [&str; 4] = ["op-node", "libp2p", "sync", "devnet"];
-
 const PASSED: &str = "passed";
 const SKIPPED: &str = "SKIPPED";
 
 /// Runs the named steps, or all.
 pub(crate) fn test(shell: &Shell, names: &[String]) -> Result<()> {
+    if names.is_empty() {
+        return everything(shell);
+    }
     for name in names {
         let known = STEPS.iter().map(|step| step.name).collect::<Vec<_>>().join(" ");
         ensure!(STEPS.iter().any(|step| step.name == name), "there is no step {name:?}; the steps are: {known}");
     }
-    through(shell, |step| names.is_empty() || names.iter().any(|name| step.name == name))
+    one_by_one(shell, |step| names.iter().any(|name| step.name == name)).map(drop)
 }
 
 /// Runs the steps that run no tests. Clippy reads the daemon, and the daemon embeds the page.
 pub(crate) fn lint(shell: &Shell) -> Result<()> {
-    through(shell, |step| LINT.contains(&step.name))
+    one_by_one(shell, |step| LINT.contains(&step.name)).map(drop)
 }
 
-fn through(shell: &Shell, chosen: impl Fn(&Step) -> bool) -> Result<()> {
+/// Runs all steps, each in its place. Two cores have their work from the beginning to the end: what compiles long is
+/// compiled while tests wait.
+fn everything(shell: &Shell) -> Result<()> {
     let start = Instant::now();
-    let (waiting, working): (Vec<&Step>, Vec<&Step>) =
-        STEPS.iter().filter(|step| chosen(step)).partition(|step| WAITING.contains(&step.name));
-    let mut others = compile_others(shell, working.iter().chain(&waiting).map(|step| step.name).collect());
-    let mut report = Vec::new();
-    for step in working {
-        if OTHERS.contains(&step.name) {
-            others.take().map_or(Ok(()), compiled)?;
-        }
-        report.push(one(shell, step)?);
+    let at = |place| move |step: &Step| step.place == place;
+    // Where they cannot be compiled now, their steps do it, or say why not.
+    let others = setup::go(shell).is_ok().then(|| Beside::start_behind(shell, &["interop", "build"]).ok()).flatten();
+    let mut report = one_by_one(shell, at(First))?;
+    let behind: Vec<&str> = STEPS.iter().filter(|step| step.place == Behind).map(|step| step.name).collect();
+    let behind = Beside::start_behind(shell, &[&["test"], &*behind].concat())?;
+    report.extend(one_by_one(shell, at(Then))?);
+    if let Some(others) = others {
+        println!("\n== the other sides, compiled meanwhile");
+        others.end()?;
     }
-    others.map_or(Ok(()), compiled)?;
-    report.extend(if let [step] = waiting[..] { vec![one(shell, step)?] } else { side_by_side(shell, &waiting)? });
-    if report.len() > 1 {
-        println!("\n{}\nno step failed; {} in all", report.join("\n"), time(start.elapsed()));
-    }
+    report.extend(one_by_one(shell, at(Others))?);
+    report.extend(side_by_side(shell, at(Last))?);
+    report.extend(ended(behind)?);
+    println!("\n{}\nno step failed; {} in all", report.join("\n"), time(start.elapsed()));
     Ok(())
 }
 
-/// Begins what such steps need early, behind the steps before them. Where that cannot be done they do it themselves.
-fn compile_others(shell: &Shell, names: Vec<&str>) -> Option<Beside> {
-    let early = names.first().is_some_and(|first| !OTHERS.contains(first));
-    let wanted = early && names.iter().any(|name| OTHERS.contains(name)) && setup::go(shell).is_ok();
-    wanted.then(|| Beside::start_behind(shell, &["interop", "build"]).ok()).flatten()
+/// Runs these steps; their lines in the report.
+fn one_by_one(shell: &Shell, chosen: impl Fn(&Step) -> bool) -> Result<Vec<String>> {
+    STEPS.iter().filter(|step| chosen(step)).map(|step| one(shell, step)).collect()
 }
 
-fn compiled(others: Beside) -> Result<()> {
-    println!("\n== the other sides, compiled meanwhile");
-    others.end().map(drop)
+/// Runs these steps at once; their lines in the report. What each has printed is shown when all before it have ended.
+fn side_by_side(shell: &Shell, chosen: impl Fn(&Step) -> bool) -> Result<Vec<String>> {
+    let chosen = STEPS.iter().filter(|step| chosen(step));
+    let running: Vec<Beside> = chosen.map(|step| Beside::start(shell, &["test", step.name])).collect::<Result<_>>()?;
+    let lines: Vec<Result<Vec<String>>> = running.into_iter().map(ended).collect();
+    Ok(lines.into_iter().collect::<Result<Vec<_>>>()?.concat())
+}
+
+/// Waits for steps that run beside these; their lines in the report.
+fn ended(steps: Beside) -> Result<Vec<String>> {
+    let output = steps.end()?;
+    let lines = output.lines().filter_map(|line| line.strip_prefix("== "));
+    Ok(lines.filter(|line| [PASSED, SKIPPED].iter().any(|word| line.starts_with(word))).map(str::to_owned).collect())
 }
 
 /// Runs a step; its line in the report.
@@ -134,18 +178,6 @@ fn one(shell: &Shell, step: &Step) -> Result<String> {
     };
     println!("== {line}");
     Ok(line)
-}
-
-/// Runs these steps at once; their lines in the report. What each has printed is shown when all before it have ended.
-fn side_by_side(shell: &Shell, steps: &[&Step]) -> Result<Vec<String>> {
-    let start = |step: &&Step| Beside::start(shell, &["test", step.name]);
-    let running = steps.iter().map(start).collect::<Result<Vec<_>>>()?;
-    let ended: Vec<Result<String>> = running.into_iter().map(Beside::end).collect();
-    let line = |output: String| {
-        let line = output.lines().rev().filter_map(|line| line.strip_prefix("== "));
-        line.into_iter().find(|line| line.starts_with(PASSED) || line.starts_with(SKIPPED)).map(str::to_owned)
-    };
-    ended.into_iter().map(|output| line(output?).context("a step has not said how it ended")).collect()
 }
 
 fn time(spent: Duration) -> String {
@@ -194,23 +226,30 @@ fn npm(shell: &Shell) -> Result<Done> {
     all([shell.npm(["run", "check"]), shell.npm(["test"])])
 }
 
+/// A clippy of these words. It has a target folder of its own, so that it keeps nobody waiting.
+fn lints(shell: &Shell, words: &[&str]) -> Command {
+    let mut command = shell.cargo(["clippy", "--target-dir"]);
+    command.arg(shell.target().join("clippy")).args(words).args(["--", "-D", "warnings"]);
+    command
+}
+
 fn clippy(shell: &Shell) -> Result<Done> {
     www::ensure_built(shell)?;
     // `--all-targets` leaves out tests that `cargo test` does not run by itself.
-    all([shell.cargo(["clippy", "--workspace", "--all-targets", "--test", "*", "--", "-D", "warnings"])])
+    all([lints(shell, &["--workspace", "--all-targets", "--test", "*"])])
 }
 
 fn clippy_wasm(shell: &Shell) -> Result<Done> {
     setup::wasm(shell)?;
-    let clippy = |more: &[&str]| {
-        let mut command = shell.cargo(["clippy", "--target", WASM]);
-        command.args(more).args(["--", "-D", "warnings"]);
-        command
-    };
     all([
-        clippy(&["--package", "petrel-core", "--no-default-features", "--all-targets"]),
-        clippy(&["--package", "petrel-core", "--package", "petrel-wasm"]),
+        lints(shell, &["--target", WASM, "--package", "petrel-core", "--no-default-features", "--all-targets"]),
+        lints(shell, &["--target", WASM, "--package", "petrel-core", "--package", "petrel-wasm"]),
     ])
+}
+
+fn build(shell: &Shell) -> Result<Done> {
+    www::ensure_built(shell)?;
+    all([shell.cargo(["test", "--workspace", "--no-run"])])
 }
 
 /// The names in the output of `cargo test -- --list`, of either harness.
