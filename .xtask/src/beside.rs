@@ -27,13 +27,13 @@ impl Beside {
         Self::spawn(shell, &mut shell.command(program, words), words)
     }
 
-    /// The same, behind everything else that runs here.
+    /// The same, behind everything else that runs here; beside it where there is no `nice`.
     ///
     /// # Errors
-    /// As `start`; and where there is no `nice`.
+    /// As `start`.
     pub(crate) fn start_behind(shell: &Shell, words: &[&str]) -> Result<Self> {
+        let Some(nice) = find(&["nice"]) else { return Self::start(shell, words) };
         let program = env::current_exe().context("the task runner cannot find itself")?;
-        let nice = find(&["nice"]).context("there is no `nice`")?;
         Self::spawn(shell, shell.command(nice, ["-n", "19"]).arg(program).args(words), words)
     }
 

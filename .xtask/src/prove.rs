@@ -1,5 +1,5 @@
-//! `cargo xtask prove` and `cargo xtask bench`: what takes too long for every change. All select the whole workspace, so that
-//! nothing is built twice with other features.
+//! `cargo xtask prove` and `cargo xtask bench`: what takes too long for every change. All but the core without libp2p
+//! select the whole workspace, so that nothing is built twice with other features.
 
 use std::{fs, path::PathBuf, time::Instant};
 
