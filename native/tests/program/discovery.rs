@@ -110,9 +110,18 @@ fn after_a_kill_known_peers_are_dialled_without_a_boot_node_and_the_record_goes_
     second.wait();
 
     let mut second = start(&sequencer, far.path(), &[]);
-    // It listens on another port now, which is news.
-    assert_eq!(second.event("record")["seq"], 2);
-    let dialled = second.until("a known peer", |event| event["event"] == "connected");
+    // It listens on another port now, which is news. Which of the two comes first is nobody's promise.
+    let (mut record, mut dialled) = (None, None);
+    second.until("a record and a known peer", |event| {
+        match event["event"].as_str() {
+            Some("record") => record = Some(event.clone()),
+            Some("connected") => dialled = Some(event.clone()),
+            _ => {}
+        }
+        record.is_some() && dialled.is_some()
+    });
+    assert_eq!(record.unwrap()["seq"], 2);
+    let dialled = dialled.unwrap();
     assert_eq!((&dialled["peer"], &dialled["direction"]), (&peer.as_str().into(), &"outbound".into()));
     second.event("block");
 }
