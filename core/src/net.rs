@@ -2,10 +2,11 @@
 //!
 //! Only the transport's construction and the [`Host`] (clock, sleep, where checks run) differ between a daemon and a
 //! browser tab. Everything that this program decides about gossipsub is in three files: [`params`] (values and their
-//! sources), [`transform`] (bytes on the wire to a message), [`driver`] (events to facts, wishes to calls); [`codec`] reads and writes
+//! sources), [`transform`] (bytes on the wire to a message; big ones [`ahead`] of it), [`driver`] (events to facts, wishes to calls); [`codec`] reads and writes
 //! requests, [`pong`] answers pings; [`record`] is what a relay tells browsers of itself. A daemon has `dialback` beside it
 //! (feature `autonat`).
 
+mod ahead;
 mod behaviour;
 mod codec;
 mod convert;
@@ -23,10 +24,13 @@ mod meter;
 mod params;
 mod pong;
 mod protocols;
+mod published;
 mod record;
 mod tap;
+mod topics;
 mod transform;
 
+pub use ahead::{Aside, Job};
 pub use driver::{Driver, Ended, Parts, Role, Spared};
 pub use error::NetError;
 pub use flow::Flow;

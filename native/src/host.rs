@@ -2,24 +2,32 @@
 //!
 //! Heavy work runs on tokio's blocking pool, or where it is short as a task: the usual block is judged in less time than two
 //! threads take to wake each other. The node asks for at most four checks of a topic and sixteen answers at once, so some
-//! thirty threads are the most that it ever uses; those that have checked yield, see
+//! thirty threads are the most that it ever uses, two for single connections among them; those that have checked yield, see
 //! `yielding`. A panic is logged and answered for; the node lives on.
 
 use std::{
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use petrel_core::{
-    net::{Done, Host, Panicked, Work},
+    net::{Aside, Done, Host, Job, Panicked, Work},
     node::Kept,
     time::Now,
 };
-use tokio::{sync::oneshot, task::JoinHandle, time::Sleep};
+use tokio::{
+    sync::{Semaphore, oneshot},
+    task::JoinHandle,
+    time::Sleep,
+};
 
 use crate::{primitives::FASTEST, store::Store, yielding};
+
+/// Threads that work for single connections at once.
+const BESIDE: usize = 2;
 
 /// Bytes that are judged in less than a millisecond.
 const SHORT: usize = 200 << 10;
@@ -29,12 +37,14 @@ const SHORT: usize = 200 << 10;
 pub struct TokioHost {
     start: Instant,
     store: Option<Store>,
+    /// For [`Host::aside`].
+    beside: Arc<Semaphore>,
 }
 
 impl TokioHost {
     /// With a store, or without: then nothing is kept and nothing is found.
     pub fn new(store: Option<Store>) -> Self {
-        Self { start: Instant::now(), store }
+        Self { start: Instant::now(), store, beside: Arc::new(Semaphore::new(BESIDE)) }
     }
 }
 
@@ -49,6 +59,24 @@ impl Host for TokioHost {
 
     fn sleep(&self, duration: Duration) -> Self::Sleep {
         Box::pin(tokio::time::sleep(duration))
+    }
+
+    fn aside(&self) -> Option<Aside> {
+        let beside = self.beside.clone();
+        Some(Arc::new(move |job: Job| {
+            let beside = beside.clone();
+            Box::pin(async move {
+                let turn = beside.acquire_owned().await;
+                let run = tokio::task::spawn_blocking(move || {
+                    yielding::begin();
+                    job();
+                    drop(turn);
+                });
+                if let Err(error) = run.await {
+                    tracing::error!(%error, "reading ahead panicked. Please report this defect");
+                }
+            })
+        }))
     }
 
     fn work(&self, work: Work) -> Working {

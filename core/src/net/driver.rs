@@ -123,6 +123,10 @@ impl<H: Host> Driver<H> {
         let protocols = Protocols::default();
         let meters = Meters::default();
         let leaves = Leaves::new(config.tide.leaves_bytes);
+        let transport = match host.aside() {
+            Some(aside) => transform.ahead().over(transport, aside),
+            None => transport,
+        };
         let transport = meters.over(protocols.count(transport));
         let swarm = Swarm::new(transport, behaviour, identity.public().to_peer_id(), swarm);
         let now = host.now();
@@ -369,6 +373,7 @@ impl<H: Host> Driver<H> {
         let beaten = Pin::new(&mut self.beat).poll(context).is_ready();
         if beaten {
             self.arm(now, next);
+            self.transform.ahead().tidy(now);
             self.look_at_scores(now);
             // A deadline that has passed is not told again: see `Node::poll_timeout`.
             self.tick();

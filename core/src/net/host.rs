@@ -2,6 +2,7 @@
 
 use core::{future::Future, time::Duration};
 
+use super::Aside;
 use crate::{
     gossip::{Check, Checked},
     node::{Keep, Kept},
@@ -22,6 +23,11 @@ pub trait Host: Unpin {
 
     /// Sleeps for this long.
     fn sleep(&self, duration: Duration) -> Self::Sleep;
+
+    /// Where what concerns one connection alone is done; `None` where there is one thread alone.
+    fn aside(&self) -> Option<Aside> {
+        None
+    }
 
     /// Does this work where it does not stall the loop, and answers in kind. [`Work::Heavy`] that panics ends as
     /// [`Heavy::panicked`]; what is to be kept is kept in the order in which it came.

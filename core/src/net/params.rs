@@ -18,7 +18,7 @@ use crate::{config::Mesh, gossip::MAX_MESSAGE, node::Node, peers::Tide};
 pub const MAX_COMPRESSED: usize = MAX_MESSAGE - 64;
 /// The limit that gossipsub checks on our side: it measures the whole read buffer, the next RPC included, and at the bare
 /// 10 MiB a big message with something behind it would end the stream.
-const MAX_TRANSMIT: usize = MAX_MESSAGE + (64 << 10);
+pub(super) const MAX_TRANSMIT: usize = MAX_MESSAGE + (64 << 10);
 
 /// How long a connection without streams is kept (op-node's TCP connection timeout).
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(60 * 60);

@@ -32,6 +32,7 @@ const NAMES: [(&str, &[&[u8]]); 6] = [
     ("autonat", &[b"/libp2p/autonat/"]),
     ("other", &[]),
 ];
+const GOSSIP: usize = 0;
 const OTHER: usize = NAMES.len() - 1;
 /// Bytes of a line that are looked at.
 const LINE: usize = 40;
@@ -116,7 +117,7 @@ impl Drop for Named {
 
 /// What the listening side says, byte by byte: lines with their length before them, as unsigned LEB128 of two bytes at most.
 #[derive(Default)]
-struct Reader {
+pub(super) struct Reader {
     /// Bytes of the length that came, and its value so far.
     length: (u8, usize),
     /// Bytes of the line that came, of which the first are kept.
@@ -125,8 +126,8 @@ struct Reader {
 }
 
 impl Reader {
-    /// The protocol, with the byte that ends its name, or with the one that makes no sense.
-    fn take(&mut self, byte: u8) -> Option<usize> {
+    /// The protocol (see [`is_gossip`]), with the byte that ends its name, or with the one that makes no sense.
+    pub(super) fn take(&mut self, byte: u8) -> Option<usize> {
         let (digits, value) = &mut self.length;
         if *digits < Self::WHOLE {
             *value |= usize::from(byte & 0x7f) << (7 * *digits);
@@ -147,12 +148,19 @@ impl Reader {
         let ended = core::mem::take(self);
         match ended.line.as_slice() {
             HEADER | NOT_AVAILABLE => None,
+            // A peer may ask for a list first.
+            line if line.first() != Some(&b'/') => None,
             name => Some(named(name)),
         }
     }
 
     /// Digits of a length that is whole.
     const WHOLE: u8 = 2;
+}
+
+/// Whether this protocol is gossip.
+pub(super) const fn is_gossip(protocol: usize) -> bool {
+    protocol == GOSSIP
 }
 
 fn named(line: &[u8]) -> usize {

@@ -1,11 +1,13 @@
-//! Streams around streams, and muxers around muxers, for who looks at what passes and changes nothing: a [`Tap`].
+//! Streams around streams, and muxers around muxers, for who looks at what passes and changes nothing: a [`Tap`]. It may hold
+//! back what it has seen, for a while.
 
 use std::{
     io,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
+use bytes::{Buf, Bytes};
 use futures::{AsyncRead, AsyncWrite};
 use libp2p::core::{StreamMuxer, muxing::StreamMuxerEvent};
 
@@ -15,6 +17,10 @@ use crate::event::Direction;
 pub trait Tap {
     /// These bytes came in.
     fn came(&mut self, bytes: &[u8]);
+    /// Whether they may be passed on; until then nothing more is read.
+    fn poll_passed(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
     /// A write of these bytes was tried.
     fn tried(&mut self, bytes: &[u8], polled: &Poll<io::Result<usize>>);
     /// All that was written is flushed, or the stream is closed.
@@ -26,22 +32,33 @@ pub trait Tap {
 pub struct Tapped<S, T> {
     stream: S,
     tap: T,
+    /// What came in one read and is held back.
+    held: Bytes,
 }
 
 impl<S, T> Tapped<S, T> {
     /// `tap` looks at `stream`.
     pub const fn new(stream: S, tap: T) -> Self {
-        Self { stream, tap }
+        Self { stream, tap, held: Bytes::new() }
     }
 }
 
 impl<S: AsyncRead + Unpin, T: Tap + Unpin> AsyncRead for Tapped<S, T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if let Poll::Ready(Ok(length)) = &polled {
-            self.tap.came(buffer.get(..*length).unwrap_or_default());
+        if self.held.is_empty() {
+            let length = ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+            let came = buffer.get(..length).unwrap_or_default();
+            self.tap.came(came);
+            if self.tap.poll_passed(cx).is_ready() {
+                return Poll::Ready(Ok(length));
+            }
+            self.held = Bytes::copy_from_slice(came);
+            return Poll::Pending;
         }
-        polled
+        ready!(self.tap.poll_passed(cx));
+        let length = self.held.len().min(buffer.len());
+        self.held.split_to(length).copy_to_slice(buffer.get_mut(..length).unwrap_or_default());
+        Poll::Ready(Ok(length))
     }
 }
 

@@ -23,18 +23,22 @@ use std::{
 use bytes::Bytes;
 use libp2p::gossipsub::{self, DataTransform, RawMessage, TopicHash};
 
-use super::params::MAX_COMPRESSED;
+use super::{
+    ahead::{self, Ahead, Named},
+    params::MAX_COMPRESSED,
+    topics::Topics,
+};
 use crate::{
     chain::Chain,
     fork::Version,
     gossip::{Form, MAX_MESSAGE, Message, MessageId, message_id},
 };
 
-/// Shared by gossipsub's transform, its id function and the driver: all on one thread, so the lock is never waited for.
+/// Shared by gossipsub's transform, its id function and the driver, all in the loop's turn; what is read ahead asks for a moment.
 #[derive(Clone)]
 pub(super) struct Transform {
-    /// By [`Version::topic`].
-    topics: Arc<[TopicHash; 4]>,
+    topics: Topics,
+    ahead: Ahead,
     recent: Arc<Mutex<Recent>>,
     /// Bytes decompressed since [`Transform::begin`].
     spent: Arc<AtomicUsize>,
@@ -46,8 +50,14 @@ impl Transform {
     const TURN: usize = MAX_MESSAGE;
 
     pub(super) fn new(chain: &Chain) -> Self {
-        let topics = Version::ALL.map(|version| TopicHash::from_raw(chain.topic(version)));
-        Self { topics: Arc::new(topics), recent: Arc::default(), spent: Arc::default() }
+        let (topics, recent) = (Topics::new(chain), Arc::default());
+        let ahead = Ahead::new(topics.clone(), Arc::clone(&recent));
+        Self { topics, ahead, recent, spent: Arc::default() }
+    }
+
+    /// What is read before gossipsub asks for it.
+    pub(super) const fn ahead(&self) -> &Ahead {
+        &self.ahead
     }
 
     /// A turn begins: the swarm is polled next.
@@ -57,24 +67,17 @@ impl Transform {
 
     /// The payload version of a topic of ours.
     pub(super) fn version(&self, topic: &TopicHash) -> Option<Version> {
-        let number = self.topics.iter().position(|known| known == topic)?;
-        Version::from_topic(u8::try_from(number).ok()?)
+        self.topics.version(topic)
     }
 
     /// The topic of a payload version.
     pub(super) fn topic(&self, version: Version) -> &TopicHash {
-        let [v1, v2, v3, v4] = &*self.topics;
-        match version {
-            Version::V1 => v1,
-            Version::V2 => v2,
-            Version::V3 => v3,
-            Version::V4 => v4,
-        }
+        self.topics.topic(version)
     }
 
     /// All topics of the chain.
     pub(super) fn topics(&self) -> impl Iterator<Item = &TopicHash> {
-        self.topics.iter()
+        self.topics.all()
     }
 
     /// gossipsub's id function. Without a tag the message is our own, uncompressed.
@@ -104,24 +107,22 @@ impl Transform {
     fn affords(&self, wire: &[u8]) -> bool {
         let spent = self.spent.load(Ordering::Relaxed);
         // What declares too much is not decompressed at all.
-        let declared = snap::raw::decompress_len(wire).ok().filter(|declared| *declared <= MAX_MESSAGE);
-        let declared = declared.unwrap_or_default();
-        spent == 0 || spent.saturating_add(declared) <= Self::TURN
+        spent == 0 || spent.saturating_add(ahead::declared(wire)) <= Self::TURN
     }
 
-    /// The tag for one copy: its message is decompressed and named now, or remembered.
+    /// The tag for one copy: its message is remembered, or was read ahead, or is decompressed and named now.
     fn take(&self, version: Version, authored: bool, topic: &str, wire: Bytes) -> Tag {
         if let Some(known) = self.recent().find(version, authored, &wire) {
             return known;
         }
-        let message = match (authored, self.affords(&wire)) {
-            (true, _) => Message::unread(Form::Authored, &wire),
-            (false, true) => Message::take(&wire),
-            (false, false) => Message::unread(Form::Surplus, &wire),
-        };
-        self.spent.fetch_add(message.data.len(), Ordering::Relaxed);
-        let id = message.id(topic);
-        self.recent().remember(Entry { version, authored, wire, tag: Tag::new(&message), id, data: message.data })
+        // One that was passed over in its own RPC is not passed over in others.
+        let fair = |named: &Named| named.form != Form::Surplus || !self.affords(&wire);
+        let ahead = self.ahead.take(version, authored, &wire).filter(fair);
+        let Named { form, data, id } =
+            ahead.unwrap_or_else(|| ahead::read(topic, authored, !self.affords(&wire), &wire));
+        let data = data.unwrap_or_else(|| wire.clone());
+        self.spent.fetch_add(data.len(), Ordering::Relaxed);
+        self.recent().remember(Entry { version, authored, tag: Tag::new(form, &wire), wire, id, data })
     }
 }
 
@@ -160,8 +161,8 @@ impl Tag {
     const SERIALS: u32 = 1 << 29;
 
     /// Its serial number is given by [`Recent::remember`].
-    const fn new(message: &Message) -> Self {
-        Self { form: message.form, serial: 0, wire: message.wire as u32 }
+    fn new(form: Form, wire: &[u8]) -> Self {
+        Self { form, serial: 0, wire: wire.len() as u32 }
     }
 
     fn bits(self) -> u64 {
@@ -177,7 +178,7 @@ impl Tag {
 
 /// The latest messages.
 #[derive(Default)]
-struct Recent {
+pub(super) struct Recent {
     /// Newest last.
     entries: VecDeque<Entry>,
     bytes: usize,
@@ -208,12 +209,19 @@ impl Recent {
     const GIVEN_BYTES: usize = 64 << 20;
 
     fn find(&self, version: Version, authored: bool, wire: &[u8]) -> Option<Tag> {
-        let same = |entry: &&Entry| {
-            // What was not looked at may be looked at now.
-            let looked_at = entry.tag.form != Form::Surplus;
-            looked_at && entry.version == version && entry.authored == authored && *entry.wire == *wire
-        };
-        self.entries.iter().rev().find(same).map(|entry| entry.tag)
+        self.looked_at(version, authored).find(|entry| *entry.wire == *wire).map(|entry| entry.tag)
+    }
+
+    /// The messages of this length, as on the wire.
+    pub(super) fn alike(&self, version: Version, authored: bool, length: usize) -> Vec<Bytes> {
+        let entries = self.looked_at(version, authored).filter(|entry| entry.wire.len() == length);
+        entries.map(|entry| entry.wire.clone()).collect()
+    }
+
+    /// Newest first. What was not looked at may be looked at now.
+    fn looked_at(&self, version: Version, authored: bool) -> impl Iterator<Item = &Entry> {
+        let same = move |entry: &&Entry| entry.version == version && entry.authored == authored;
+        self.entries.iter().rev().filter(|entry| entry.tag.form != Form::Surplus).filter(same)
     }
 
     fn entry(&self, tag: Tag) -> Option<&Entry> {

@@ -1,0 +1,233 @@
+use core::{
+    pin::pin,
+    sync::atomic::AtomicUsize,
+    task::{Context, Poll},
+};
+use std::task::Wake;
+
+use futures::{AsyncReadExt, FutureExt, channel::oneshot, executor::block_on, io::Cursor};
+
+use libp2p::gossipsub::{DataTransform, RawMessage};
+
+use super::*;
+use crate::{
+    chain::Chain,
+    event::Direction,
+    net::{
+        params::MAX_TRANSMIT,
+        tap::{Tap, Tapped},
+        transform::Transform,
+    },
+};
+
+fn ahead() -> Ahead {
+    Ahead::new(Topics::new(&Chain::preset("op-mainnet").expect("a preset")), Arc::default())
+}
+
+/// Does every job at once.
+fn at_once() -> Aside {
+    Arc::new(|job: Job| {
+        job();
+        Box::pin(core::future::ready(()))
+    })
+}
+
+/// The stream that a peer gossips on, after its negotiation, with these bytes to come.
+fn stream(ahead: &Ahead, aside: Aside, bytes: Vec<u8>) -> Tapped<Cursor<Vec<u8>>, Frames> {
+    let mut frames = Frames::new(ahead.clone(), aside, Direction::Inbound);
+    let says = b"\x13/multistream/1.0.0\n\x0f/meshsub/1.2.0\n";
+    frames.tried(says, &Poll::Ready(Ok(says.len())));
+    Tapped::new(Cursor::new(bytes), frames)
+}
+
+fn varint(mut value: usize) -> Vec<u8> {
+    let mut digits = Vec::new();
+    while value >= 0x80 {
+        digits.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    digits.push(value as u8);
+    digits
+}
+
+fn field(number: u8, value: &[u8]) -> Vec<u8> {
+    [vec![number << 3 | 2], varint(value.len()), value.to_vec()].concat()
+}
+
+/// An RPC with these messages on V4's topic, with its length before it.
+fn rpc(ahead: &Ahead, messages: &[&[u8]]) -> Vec<u8> {
+    let topic = ahead.topics.topic(Version::V4).as_str().as_bytes();
+    let message = |data: &&[u8]| field(2, &[field(2, data), field(4, topic)].concat());
+    let body: Vec<u8> = messages.iter().flat_map(message).collect();
+    [varint(body.len()), body].concat()
+}
+
+/// A message whose bytes do not compress.
+fn wire(seed: u32, length: usize) -> Vec<u8> {
+    let mut state = seed | 1;
+    let noise = (0..length).map(|_| {
+        // Xorshift (Marsaglia 2003).
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state as u8
+    });
+    snap::raw::Encoder::new().compress_vec(&noise.collect::<Vec<_>>()).expect("it fits")
+}
+
+fn read_all(stream: &mut Tapped<Cursor<Vec<u8>>, Frames>, piece: usize) -> Vec<u8> {
+    let (mut all, mut buffer) = (Vec::new(), vec![0; piece]);
+    loop {
+        let length = block_on(stream.read(&mut buffer)).expect("a cursor");
+        if length == 0 {
+            return all;
+        }
+        all.extend_from_slice(&buffer[..length]);
+    }
+}
+
+#[test]
+fn big_messages_are_read_once_and_passed_on_unchanged_however_they_are_cut() {
+    let ahead = ahead();
+    let (small, one, other) = (wire(2, 100), wire(2, 1_500_000), wire(3, 900_000));
+    let said = [rpc(&ahead, &[&small]), rpc(&ahead, &[&one, &small, &other]), vec![0], rpc(&ahead, &[&small])].concat();
+    for piece in [97, 4096, 1 << 23] {
+        let mut stream = stream(&ahead, at_once(), said.clone());
+        assert_eq!(read_all(&mut stream, piece), said);
+        let topic = ahead.topics.topic(Version::V4).as_str();
+        for wire in [&one, &other] {
+            let found = ahead.take(Version::V4, false, wire).expect("it was read");
+            let expected = Message::decompress(wire);
+            assert_eq!((found.form, found.id), (Form::Snappy, expected.id(topic)));
+            assert_eq!(found.data, Some(expected.data));
+            assert!(ahead.take(Version::V4, false, wire).is_none(), "once");
+        }
+        assert!(ahead.take(Version::V4, false, &small).is_none(), "small ones are not worth it");
+    }
+    assert_eq!(ahead.pool.bytes(), 0);
+}
+
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn the_end_of_a_big_rpc_waits_for_its_messages_and_nothing_comes_after_it() {
+    let ahead = ahead();
+    let big = rpc(&ahead, &[&wire(1, Frames::WORTH)]);
+    let said = [big.clone(), rpc(&ahead, &[&wire(2, 100)])].concat();
+    let (done, told) = oneshot::channel::<()>();
+    let told = Mutex::new(Some(told));
+    let aside: Aside = Arc::new(move |_| {
+        let told = told.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Box::pin(told.expect("one job").map(|told| told.expect("it is told")))
+    });
+    let mut stream = stream(&ahead, aside, said.clone());
+    let (mut all, mut buffer) = (Vec::new(), vec![0; 5000]);
+    let woken = Arc::new(Woken::default());
+    let waker = woken.clone().into();
+    let mut context = Context::from_waker(&waker);
+    while let Poll::Ready(length) = pin!(stream.read(&mut buffer)).poll_unpin(&mut context) {
+        let length = length.expect("a cursor");
+        assert_ne!(length, 0, "nothing was held back");
+        all.extend_from_slice(&buffer[..length]);
+    }
+    assert!(all.len() < big.len(), "it was passed on whole");
+    assert!(pin!(stream.read(&mut buffer)).poll_unpin(&mut context).is_pending());
+    assert_eq!(woken.0.load(Ordering::Relaxed), 0);
+    done.send(()).expect("it waits");
+    assert_eq!(woken.0.load(Ordering::Relaxed), 1, "who reads is woken");
+    all.extend(read_all(&mut stream, 333));
+    assert_eq!(all, said);
+}
+
+#[test]
+fn what_is_passed_over_in_one_rpc_is_so_in_no_other() {
+    let transform = Transform::new(&Chain::preset("op-mainnet").expect("a preset"));
+    let ahead = transform.ahead();
+    let bombs =
+        [1, 2, 3].map(|fill| snap::raw::Encoder::new().compress_vec(&vec![fill; MAX_MESSAGE]).expect("it fits"));
+    let [first, second, third] = &bombs;
+    let mut stream = stream(ahead, at_once(), rpc(ahead, &[first, second, third]));
+    read_all(&mut stream, 4096);
+    let form = |wire: &Vec<u8>| {
+        let topic = transform.topic(Version::V4).clone();
+        let (data, validated) = (wire.clone(), false);
+        let raw =
+            RawMessage { source: None, data, sequence_number: None, topic, signature: None, key: None, validated };
+        transform.message(&transform.inbound_transform(raw).expect("a topic of ours")).form
+    };
+    // Another peer's copy comes first, in a turn of its own.
+    transform.begin();
+    assert_eq!(form(second), Form::Snappy);
+    transform.begin();
+    assert_eq!(form(first), Form::Snappy);
+    assert_eq!(form(third), Form::Surplus);
+}
+
+#[test]
+fn beyond_the_bound_the_oldest_is_passed_on_unread_and_a_stream_that_ends_gives_back() {
+    let ahead = ahead();
+    let big = rpc(&ahead, &[&wire(1, 9 << 20)]);
+    let half = big.len() / 2;
+    let begun = |content: &[u8]| {
+        let mut stream = stream(&ahead, at_once(), content.to_vec());
+        let mut buffer = vec![0; half];
+        block_on(stream.read_exact(&mut buffer)).expect("a cursor");
+        assert_eq!(buffer, big[..half]);
+        stream
+    };
+    let mut oldest = begun(&big);
+    let others: Vec<_> = (0..14).map(|_| begun(&big[..half])).collect();
+    let mut newest = begun(&big);
+    let held = ahead.pool.bytes();
+    assert!(held > Pool::BYTES - (10 << 20) && held <= Pool::BYTES, "{held}");
+    assert_eq!(read_all(&mut oldest, 1 << 16), big[half..]);
+    assert_eq!(ahead.ready().batches(), 0, "there was no room for it");
+    assert_eq!(read_all(&mut newest, 1 << 16), big[half..]);
+    assert_eq!(ahead.ready().batches(), 1);
+    drop(others);
+    assert_eq!(ahead.pool.bytes(), 0);
+}
+
+#[test]
+fn what_nobody_asks_for_is_let_go_when_its_stream_has_ended() {
+    let ahead = ahead();
+    let mut stream = stream(&ahead, at_once(), rpc(&ahead, &[&wire(1, Frames::WORTH)]));
+    read_all(&mut stream, 4096);
+    let batches = |seconds| {
+        ahead.tidy(Duration::from_secs_f32(seconds));
+        ahead.ready().batches()
+    };
+    assert_eq!((batches(0.0), batches(10.0)), (1, 1), "gossipsub may ask yet");
+    drop(stream);
+    assert_eq!((batches(10.0), batches(10.1)), (1, 1), "it may be on its way still");
+    assert_eq!(batches(10.5), 0);
+}
+
+#[test]
+fn what_is_not_worth_it_is_passed_on_at_once() {
+    let ahead = ahead();
+    let said = rpc(&ahead, &[&wire(1, 150_000), &wire(2, 150_000)]);
+    let mut stream = stream(&ahead, at_once(), [said.clone(), said.clone()].concat());
+    assert_eq!(read_all(&mut stream, 1), [said.clone(), said].concat());
+    assert!(ahead.ready().batches() == 0);
+    assert_eq!(ahead.pool.bytes(), 0);
+}
+
+#[test]
+fn a_length_that_makes_no_sense_is_left_to_gossipsub() {
+    let ahead = ahead();
+    for begins in [vec![0xff; 9], varint(MAX_TRANSMIT + 1)] {
+        let said = [begins, rpc(&ahead, &[&wire(1, Frames::WORTH)])].concat();
+        let mut stream = stream(&ahead, at_once(), said.clone());
+        assert_eq!(read_all(&mut stream, 64), said);
+        assert_eq!(ahead.ready().batches(), 0);
+    }
+    assert_eq!(ahead.pool.bytes(), 0);
+}
