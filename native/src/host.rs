@@ -146,12 +146,33 @@ impl Future for Working {
 
 #[cfg(test)]
 mod tests {
-    use petrel_core::{
-        gossip::Fault,
-        net::{Done, Panicked},
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering},
+        },
+        time::Duration,
     };
 
-    use super::Working;
+    use petrel_core::{
+        gossip::Fault,
+        net::{Done, Host as _, Panicked},
+    };
+
+    use super::{BESIDE, TokioHost, Working};
+
+    #[tokio::test]
+    async fn what_panics_aside_has_ended_and_its_thread_goes_to_the_next() {
+        let aside = TokioHost::new(None).aside().expect("threads");
+        for _ in 0..=BESIDE {
+            aside(Box::new(|| panic!("a defect"))).await;
+        }
+        let done = Arc::new(AtomicBool::default());
+        let is_done = done.clone();
+        let last = aside(Box::new(move || is_done.store(true, Ordering::Relaxed)));
+        tokio::time::timeout(Duration::from_secs(60), last).await.expect("a thread is free");
+        assert!(done.load(Ordering::Relaxed));
+    }
 
     #[tokio::test]
     async fn a_check_that_panics_is_a_rejection_and_not_the_end() {

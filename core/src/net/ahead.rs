@@ -136,6 +136,10 @@ impl Ahead {
     fn read(&self, number: u64, rpc: usize, messages: Vec<Published>, ended: &AtomicBool) {
         let (mut spent, mut bytes, mut entries) = (0_usize, rpc, HashMap::new());
         for Published { topic, data: wire, authored } in messages {
+            // What its stream has not passed on by now, it never will.
+            if ended.load(Ordering::Relaxed) {
+                return;
+            }
             let Some((version, topic)) = self.topics.named(&topic) else { continue };
             let work = declared(&wire).max(wire.len());
             let name = self.names.of(version, authored, &wire);
@@ -150,7 +154,7 @@ impl Ahead {
             entries.entry(name).or_insert(named);
         }
         let mut ready = self.ready();
-        // Who leaves says so before it waits for the lock.
+        // Who leaves says so before it waits for the lock: it may have looked for this batch before.
         let left = ended.load(Ordering::Relaxed).then_some(Left::JustNow);
         let out = ready.add(Batch { number, bytes, entries, left });
         drop(ready);

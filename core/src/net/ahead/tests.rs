@@ -34,10 +34,18 @@ fn at_once() -> Aside {
 
 /// The stream that a peer gossips on, after its negotiation, with these bytes to come.
 fn stream(ahead: &Ahead, aside: Aside, bytes: Vec<u8>) -> Tapped<Cursor<Vec<u8>>, Frames> {
-    let mut frames = Frames::new(ahead.clone(), aside, Direction::Inbound);
-    let says = b"\x13/multistream/1.0.0\n\x0f/meshsub/1.2.0\n";
-    frames.tried(says, &Poll::Ready(Ok(says.len())));
+    let frames = spoken(ahead, aside, &[b"\x13/multistream/1.0.0\n\x0f/meshsub/1.2.0\n"]);
     Tapped::new(Cursor::new(bytes), frames)
+}
+
+/// Of a stream that a peer opened, after we have said this; of each write one try failed.
+fn spoken(ahead: &Ahead, aside: Aside, says: &[&[u8]]) -> Frames {
+    let mut frames = Frames::new(ahead.clone(), aside, Direction::Inbound);
+    for part in says {
+        frames.tried(part, &Poll::Pending);
+        frames.tried(part, &Poll::Ready(Ok(part.len())));
+    }
+    frames
 }
 
 fn varint(mut value: usize) -> Vec<u8> {
@@ -208,6 +216,58 @@ fn what_nobody_asks_for_is_let_go_when_its_stream_has_ended() {
     drop(stream);
     assert_eq!((batches(10.0), batches(10.1)), (1, 1), "it may be on its way still");
     assert_eq!(batches(10.5), 0);
+}
+
+#[test]
+fn a_job_that_comes_to_nothing_holds_nothing_back() {
+    let ahead = ahead();
+    let wire = wire(1, Frames::WORTH);
+    let said = rpc(&ahead, &[&wire]);
+    let dropped: Aside = Arc::new(|job: Job| {
+        drop(job);
+        Box::pin(core::future::ready(()))
+    });
+    let mut stream = stream(&ahead, dropped, said.clone());
+    assert_eq!(read_all(&mut stream, 4096), said);
+    assert!(ahead.take(Version::V4, false, &wire).is_none());
+    assert_eq!(ahead.pool.bytes(), 0);
+}
+
+#[test]
+fn for_a_stream_that_ended_while_its_job_waited_nothing_is_read() {
+    let ahead = ahead();
+    let waiting = Arc::new(Mutex::new(Vec::new()));
+    let queue = waiting.clone();
+    let aside: Aside = Arc::new(move |job: Job| {
+        queue.lock().unwrap_or_else(PoisonError::into_inner).push(job);
+        Box::pin(core::future::pending())
+    });
+    let mut frames = spoken(&ahead, aside, &[b"\x13/multistream/1.0.0\n\x0f/meshsub/1.2.0\n"]);
+    frames.came(&rpc(&ahead, &[&wire(1, Frames::WORTH)]));
+    assert!(ahead.pool.bytes() > Frames::WORTH);
+    drop(frames);
+    let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop().expect("one job");
+    job();
+    assert_eq!((ahead.ready().batches(), ahead.pool.bytes()), (0, 0));
+}
+
+#[test]
+fn gossip_is_known_by_its_name_however_it_is_said_and_nothing_else_is_read() {
+    let ahead = ahead();
+    let big = rpc(&ahead, &[&wire(1, Frames::WORTH)]);
+    let read = |says: &[&[u8]]| {
+        let mut frames = spoken(&ahead, at_once(), says);
+        frames.came(&big);
+        drop(frames);
+        ahead.tidy(Duration::ZERO);
+        let batches = ahead.ready().batches();
+        ahead.tidy(Duration::from_secs(10));
+        batches
+    };
+    assert_eq!(read(&[b"\x13/multistream/1.0.0\n", b"\x0f/mesh", b"", b"sub/1.2.0", b"\n"]), 1);
+    assert_eq!(read(&[b"\x13/multistream/1.0.0\n\x03na\n", b"\x0f/meshsub/1.1.0\n"]), 1);
+    assert_eq!(read(&[b"\x13/multistream/1.0.0\n\x10/ipfs/ping/1.0.0\n"]), 0);
+    assert_eq!(read(&[b"\x13/multistream/1.0.0\n"]), 0);
 }
 
 #[test]
