@@ -29,6 +29,9 @@ use crate::{primitives::FASTEST, store::Store, yielding};
 /// Threads that work for single connections at once.
 const BESIDE: usize = 2;
 
+/// How long a connection waits for one of them at most: what it has is wanted, and is read in the loop instead.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 /// Bytes that are judged in less than a millisecond.
 const SHORT: usize = 200 << 10;
 
@@ -64,17 +67,11 @@ impl Host for TokioHost {
     fn aside(&self) -> Option<Aside> {
         let beside = self.beside.clone();
         Some(Arc::new(move |job: Job| {
-            let beside = beside.clone();
+            // A task of its own, for a connection that is not polled must not keep its turn from the next.
+            let run = run_aside(beside.clone(), job);
             Box::pin(async move {
-                let turn = beside.acquire_owned().await;
-                let run = tokio::task::spawn_blocking(move || {
-                    yielding::begin();
-                    job();
-                    drop(turn);
-                });
-                if let Err(error) = run.await {
-                    tracing::error!(%error, "reading ahead panicked. Please report this defect");
-                }
+                // It panics nowhere and is ended by nobody but the runtime.
+                let _ended = tokio::spawn(run).await;
             })
         }))
     }
@@ -102,6 +99,19 @@ impl Host for TokioHost {
             (Work::Load(_), None) => Working::Now(Some(Done::Loaded(None))),
             (Work::Keep(_), None) => Working::Now(Some(Done::Kept(Kept::NotForSure))),
         }
+    }
+}
+
+/// Runs a job when a thread is free for it, or drops it after [`PATIENCE`].
+async fn run_aside(beside: Arc<Semaphore>, job: Job) {
+    let Ok(turn) = tokio::time::timeout(PATIENCE, beside.acquire_owned()).await else { return };
+    let run = tokio::task::spawn_blocking(move || {
+        yielding::begin();
+        job();
+        drop(turn);
+    });
+    if let Err(error) = run.await {
+        tracing::error!(%error, "reading ahead panicked. Please report this defect");
     }
 }
 
@@ -151,7 +161,7 @@ mod tests {
             Arc,
             atomic::{AtomicBool, Ordering},
         },
-        time::Duration,
+        time::{Duration, Instant},
     };
 
     use petrel_core::{
@@ -159,7 +169,7 @@ mod tests {
         net::{Done, Host as _, Panicked},
     };
 
-    use super::{BESIDE, TokioHost, Working};
+    use super::{BESIDE, PATIENCE, TokioHost, Working};
 
     #[tokio::test]
     async fn what_panics_aside_has_ended_and_its_thread_goes_to_the_next() {
@@ -172,6 +182,18 @@ mod tests {
         let last = aside(Box::new(move || is_done.store(true, Ordering::Relaxed)));
         tokio::time::timeout(Duration::from_secs(60), last).await.expect("a thread is free");
         assert!(done.load(Ordering::Relaxed));
+    }
+
+    #[tokio::test]
+    async fn what_finds_no_thread_in_time_is_dropped() {
+        let host = TokioHost::new(None);
+        let _taken = host.beside.clone().acquire_many_owned(BESIDE as u32).await.expect("threads");
+        let begin = Instant::now();
+        let held = Arc::new(());
+        let holds = held.clone();
+        host.aside().expect("threads")(Box::new(move || panic!("it ran with {holds:?}"))).await;
+        assert!(begin.elapsed() >= PATIENCE);
+        assert_eq!(Arc::strong_count(&held), 1, "it is dropped");
     }
 
     #[tokio::test]

@@ -6,12 +6,13 @@
 //! the host has [room for it](super::Host::aside). When gossipsub asks, the answer lies here.
 //!
 //! Nothing depends on it: what is not here is read in the loop's turn, as everything is where there is one thread alone. What a
-//! stream holds back is one RPC, so its peer waits, and nobody else. Bounds: [`Pool::BYTES`] of RPCs that are not
-//! whole or being read, `Ready::BYTES` of those that are read; beyond them an RPC is passed on unread.
+//! stream holds back is one RPC, so its peer waits, and nobody else; for how long at most is the host's to say. Bounds:
+//! [`Pool::BYTES`] of RPCs that are not whole or being read, `Ready::BYTES` of what was read; beyond them an RPC is passed on
+//! unread. So are those of peers that gossipsub does not listen to.
 
 use core::{future::Future, pin::Pin, time::Duration};
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -38,12 +39,13 @@ mod tests;
 
 use frames::Frames;
 use pool::Pool;
-use ready::{Batch, Left, Name, Names, Ready};
+use ready::{Batch, Name, Names, Ready};
 
 /// What is done aside.
 pub type Job = Box<dyn FnOnce() + Send>;
 
-/// Runs a job where it stalls neither the loop nor a connection; ends when the job has. Few at once, the others in their order.
+/// Runs a job where it stalls neither the loop nor a connection; ends when the job has. Few run at once, the others wait in their
+/// order; one that waits for long is dropped instead, which is an end too.
 pub type Aside = Arc<dyn Fn(Job) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// A message that was read.
@@ -53,18 +55,27 @@ pub(super) struct Named {
     /// What it inflates to, where it does.
     pub(super) data: Option<Bytes>,
     pub(super) id: MessageId,
+    /// Bytes that it took: a corrupt one takes as many as a good one.
+    pub(super) work: usize,
+}
+
+impl Named {
+    /// Whether it was not looked at, for want of time.
+    pub(super) fn is_surplus(&self) -> bool {
+        self.form == Form::Surplus
+    }
 }
 
 /// Reads a message on a topic of ours: the one way, ahead or not.
 pub(super) fn read(topic: &str, authored: bool, surplus: bool, wire: &Bytes) -> Named {
-    let message = match (authored, surplus) {
-        (true, _) => Message::unread(Form::Authored, wire),
-        (false, true) => Message::unread(Form::Surplus, wire),
-        (false, false) => Message::take(wire),
+    let (message, inflated) = match (authored, surplus) {
+        (true, _) => (Message::unread(Form::Authored, wire), 0),
+        (false, true) => (Message::unread(Form::Surplus, wire), 0),
+        (false, false) => (Message::take(wire), declared(wire)),
     };
     let id = message.id(topic);
-    let inflated = matches!(message.form, Form::Snappy | Form::TooShort);
-    Named { form: message.form, data: inflated.then_some(message.data), id }
+    let is_whole = matches!(message.form, Form::Snappy | Form::TooShort);
+    Named { form: message.form, data: is_whole.then_some(message.data), id, work: inflated.max(wire.len()) }
 }
 
 /// What a message says that it inflates to, if it may.
@@ -80,6 +91,8 @@ pub(super) struct Ahead {
     pool: Pool,
     names: Names,
     ready: Arc<Mutex<Ready>>,
+    /// Whose RPCs gossipsub throws away.
+    ignored: Arc<Mutex<HashSet<PeerId>>>,
 }
 
 impl Ahead {
@@ -88,7 +101,8 @@ impl Ahead {
 
     /// What is among the recent ones is not read again.
     pub(super) fn new(topics: Topics, recent: Arc<Mutex<Recent>>) -> Self {
-        Self { topics, recent, pool: Pool::default(), names: Names::default(), ready: Arc::default() }
+        let (ready, ignored) = (Arc::default(), Arc::default());
+        Self { topics, recent, pool: Pool::default(), names: Names::default(), ready, ignored }
     }
 
     /// The same transport; what peers gossip over it is read ahead.
@@ -99,20 +113,25 @@ impl Ahead {
     ) -> Boxed<(PeerId, StreamMuxerBox)> {
         let ahead = self.clone();
         let read = transport.map(move |(peer, muxer), _| {
-            let taps = move |opened| Frames::new(ahead.clone(), aside.clone(), opened);
+            let taps = move |opened| Frames::new(ahead.clone(), aside.clone(), peer, opened);
             (peer, StreamMuxerBox::new(TappedMuxer::new(muxer, taps)))
         });
         read.boxed()
     }
 
-    /// What a message was read to, once.
-    pub(super) fn take(&self, version: Version, authored: bool, wire: &[u8]) -> Option<Named> {
+    /// Only these peers are ignored now.
+    pub(super) fn ignore(&self, peers: HashSet<PeerId>) {
+        *lock(&self.ignored) = peers;
+    }
+
+    /// What a message was read to, once; or that it was not looked at, where that may count.
+    pub(super) fn take(&self, version: Version, authored: bool, wire: &[u8], or_surplus: bool) -> Option<Named> {
         // To name it takes as long as to read some of it.
         if wire.len() < Self::LEAST && declared(wire) < Self::LEAST || self.ready().is_empty() {
             return None;
         }
         let name = self.names.of(version, authored, wire);
-        self.ready().take(name)
+        self.ready().take(name, or_surplus)
     }
 
     /// Lets go what nobody has asked for: its stream has ended, or has gone on, a while ago.
@@ -126,15 +145,16 @@ impl Ahead {
         self.ready().leave(number);
     }
 
-    /// Whether the messages of an RPC are worth it.
-    fn is_worth_it(messages: &[Published]) -> bool {
-        let work = |message: &Published| declared(&message.data).max(message.data.len());
-        messages.iter().map(work).fold(0, usize::saturating_add) >= Frames::WORTH
+    /// Whether these messages of this peer's are worth it.
+    fn is_worth_it(&self, peer: &PeerId, messages: &[Published]) -> bool {
+        let ours = messages.iter().filter(|message| self.topics.named(&message.topic).is_some());
+        let work = ours.map(|message| declared(&message.data).max(message.data.len()));
+        work.fold(0, usize::saturating_add) >= Frames::WORTH && !lock(&self.ignored).contains(peer)
     }
 
     /// Reads the messages of an RPC: inflates as much as a turn of the loop would.
-    fn read(&self, number: u64, rpc: usize, messages: Vec<Published>, ended: &AtomicBool) {
-        let (mut spent, mut bytes, mut entries) = (0_usize, rpc, HashMap::new());
+    fn read(&self, number: u64, messages: Vec<Published>, ended: &AtomicBool) {
+        let (mut spent, mut entries) = (0_usize, HashMap::new());
         for Published { topic, data: wire, authored } in messages {
             // What its stream has not passed on by now, it never will.
             if ended.load(Ordering::Relaxed) {
@@ -143,20 +163,17 @@ impl Ahead {
             let Some((version, topic)) = self.topics.named(&topic) else { continue };
             let work = declared(&wire).max(wire.len());
             let name = self.names.of(version, authored, &wire);
-            if work < Self::LEAST || self.is_known(name, version, authored, &wire) {
+            if work < Self::LEAST || entries.contains_key(&name) || self.is_known(name, version, authored, &wire) {
                 continue;
             }
             let surplus = spent > 0 && spent.saturating_add(declared(&wire)) > MAX_MESSAGE;
             let named = read(topic, authored, surplus, &wire);
-            let inflated = named.data.as_ref().map(Bytes::len);
-            spent = spent.saturating_add(inflated.unwrap_or(wire.len()));
-            bytes = bytes.saturating_add(inflated.unwrap_or_default());
-            entries.entry(name).or_insert(named);
+            spent = spent.saturating_add(named.work);
+            entries.insert(name, named);
         }
         let mut ready = self.ready();
-        // Who leaves says so before it waits for the lock: it may have looked for this batch before.
-        let left = ended.load(Ordering::Relaxed).then_some(Left::JustNow);
-        let out = ready.add(Batch { number, bytes, entries, left });
+        // Who ends says so before it waits for the lock.
+        let out = if ended.load(Ordering::Relaxed) { Vec::new() } else { ready.add(Batch::new(number, entries)) };
         drop(ready);
         drop(out);
     }
@@ -166,11 +183,15 @@ impl Ahead {
         if self.ready().has(name) {
             return true;
         }
-        let alike = self.recent.lock().unwrap_or_else(PoisonError::into_inner).alike(version, authored, wire.len());
+        let alike = lock(&self.recent).alike(version, authored, wire.len());
         alike.iter().any(|known| *known == wire)
     }
 
     fn ready(&self) -> MutexGuard<'_, Ready> {
-        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.ready)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,8 @@
 //! The messages of a gossip RPC, found in its bytes before gossipsub takes it, by the same decoder.
 //!
 //! `RPC { subscriptions = 1, publish = 2, control = 3 }`, `Message { from = 1, data = 2, seqno = 3, topic = 4, signature = 5, key = 6 }`
-//! (libp2p's `rpc.proto`). What gossipsub will refuse whole has no messages here: it costs nobody anything.
+//! (libp2p's `rpc.proto`), `partial = 10`. What gossipsub refuses whole has no messages here, but for faults within the fields
+//! that are no messages, which are not looked into: who has those pays with its stream, after its messages were read.
 
 use bytes::{Buf, Bytes};
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
@@ -30,6 +31,7 @@ pub(super) fn published(rpc: &Bytes) -> Option<Vec<Published>> {
             (2, WireType::LengthDelimited) if messages.len() < MESSAGES => {
                 messages.push(message(delimited(&mut rest)?)?)
             }
+            (1 | 2 | 3 | 10, wire_type) if wire_type != WireType::LengthDelimited => return None,
             (2, _) => return None,
             (number, wire_type) => {
                 skip(number, wire_type, &mut rest)?;
@@ -62,6 +64,7 @@ fn message(mut rest: Bytes) -> Option<Published> {
         }
     }
     found.authored = from || seqno || signed;
+    core::str::from_utf8(&found.topic).ok()?;
     Some(found)
 }
 
@@ -135,10 +138,13 @@ mod tests {
             vec![2 << 3 | 3],
             vec![2 << 3, 1],
             vec![9 << 3 | 1, 0],
+            vec![3 << 3, 1],
         ] {
             assert_eq!(of(&[good.clone(), nonsense.clone()]), None, "{nonsense:?}");
             assert_eq!(of(&[good.clone(), field(2, &nonsense)]), None, "{nonsense:?} in a message");
         }
+        assert_eq!(of(&[good.clone(), field(2, &field(4, &[0xff]))]), None, "a topic that is no text");
+        assert_eq!(of(&[good, vec![10 << 3, 1]]), None);
         assert_eq!(of(&vec![field(2, b""); MESSAGES]).map(|found| found.len()), Some(MESSAGES));
         assert_eq!(of(&vec![field(2, b""); MESSAGES + 1]), None);
         assert_eq!(of(&vec![field(3, &[0; 100]); CONTROL / 100]), None);

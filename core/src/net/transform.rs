@@ -40,8 +40,10 @@ pub(super) struct Transform {
     topics: Topics,
     ahead: Ahead,
     recent: Arc<Mutex<Recent>>,
-    /// Bytes decompressed since [`Transform::begin`].
+    /// Bytes decompressed in the loop since [`Transform::begin`].
     spent: Arc<AtomicUsize>,
+    /// The same with those that were read ahead.
+    taken: Arc<AtomicUsize>,
 }
 
 impl Transform {
@@ -52,7 +54,7 @@ impl Transform {
     pub(super) fn new(chain: &Chain) -> Self {
         let (topics, recent) = (Topics::new(chain), Arc::default());
         let ahead = Ahead::new(topics.clone(), Arc::clone(&recent));
-        Self { topics, ahead, recent, spent: Arc::default() }
+        Self { topics, ahead, recent, spent: Arc::default(), taken: Arc::default() }
     }
 
     /// What is read before gossipsub asks for it.
@@ -63,6 +65,7 @@ impl Transform {
     /// A turn begins: the swarm is polled next.
     pub(super) fn begin(&self) {
         self.spent.store(0, Ordering::Relaxed);
+        self.taken.store(0, Ordering::Relaxed);
     }
 
     /// The payload version of a topic of ours.
@@ -103,9 +106,9 @@ impl Transform {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether this message may be decompressed in this turn: the first one always, others while their declared lengths fit.
-    fn affords(&self, wire: &[u8]) -> bool {
-        let spent = self.spent.load(Ordering::Relaxed);
+    /// Whether this message fits in this turn after so many bytes: the first one always, others while their declared lengths fit.
+    fn affords(spent: &AtomicUsize, wire: &[u8]) -> bool {
+        let spent = spent.load(Ordering::Relaxed);
         // What declares too much is not decompressed at all.
         spent == 0 || spent.saturating_add(ahead::declared(wire)) <= Self::TURN
     }
@@ -115,13 +118,16 @@ impl Transform {
         if let Some(known) = self.recent().find(version, authored, &wire) {
             return known;
         }
-        // One that was passed over in its own RPC is not passed over in others.
-        let fair = |named: &Named| named.form != Form::Surplus || !self.affords(&wire);
-        let ahead = self.ahead.take(version, authored, &wire).filter(fair);
-        let Named { form, data, id } =
-            ahead.unwrap_or_else(|| ahead::read(topic, authored, !self.affords(&wire), &wire));
+        // One that was passed over in its own RPC is not passed over in others, and who comes after others' big ones that were
+        // read ahead is not short of time.
+        let ahead = self.ahead.take(version, authored, &wire, !Self::affords(&self.taken, &wire));
+        let Named { form, data, id, work } = ahead.unwrap_or_else(|| {
+            let read = ahead::read(topic, authored, !Self::affords(&self.spent, &wire), &wire);
+            self.spent.fetch_add(read.work, Ordering::Relaxed);
+            read
+        });
+        self.taken.fetch_add(work, Ordering::Relaxed);
         let data = data.unwrap_or_else(|| wire.clone());
-        self.spent.fetch_add(data.len(), Ordering::Relaxed);
         self.recent().remember(Entry { version, authored, tag: Tag::new(form, &wire), wire, id, data })
     }
 }

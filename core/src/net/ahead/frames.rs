@@ -12,6 +12,8 @@ use std::{
     },
 };
 
+use libp2p::PeerId;
+
 use super::{
     Ahead, Aside,
     pool::{Partial, Whole},
@@ -30,6 +32,7 @@ use crate::{
 pub(super) struct Frames {
     ahead: Ahead,
     aside: Aside,
+    peer: PeerId,
     at: At,
     /// What is being read, and its number.
     reading: Option<(u64, Pin<Box<dyn Future<Output = ()> + Send>>)>,
@@ -59,10 +62,10 @@ impl Frames {
     /// Bytes of an RPC that may be worth it: snappy's copy of 64 bytes has three.
     const BIG: usize = Self::WORTH / 22;
 
-    pub(super) fn new(ahead: Ahead, aside: Aside, opened: Direction) -> Self {
+    pub(super) fn new(ahead: Ahead, aside: Aside, peer: PeerId, opened: Direction) -> Self {
         // Peers gossip on the streams that they open.
         let at = if opened == Direction::Inbound { At::Begins(Reader::default()) } else { At::Passed };
-        Self { ahead, aside, at, reading: None, last: None, ended: Arc::default() }
+        Self { ahead, aside, peer, at, reading: None, last: None, ended: Arc::default() }
     }
 
     /// An RPC of this length begins.
@@ -81,10 +84,11 @@ impl Frames {
         // The second one of a single read is not held back by itself.
         let whole = partial.whole().filter(|_| self.reading.is_none());
         let Some(Whole { rpc, held }) = whole else { return };
-        let Some(messages) = published(&rpc).filter(|messages| Ahead::is_worth_it(messages)) else { return };
+        let worth = |messages: &Vec<_>| self.ahead.is_worth_it(&self.peer, messages);
+        let Some(messages) = published(&rpc).filter(worth) else { return };
         let (ahead, number, ended) = (self.ahead.clone(), self.ahead.ready().number(), self.ended.clone());
         let job = Box::new(move || {
-            ahead.read(number, rpc.len(), messages, &ended);
+            ahead.read(number, messages, &ended);
             drop(held);
         });
         self.reading = Some((number, (self.aside)(job)));

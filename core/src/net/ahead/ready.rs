@@ -6,6 +6,8 @@ use std::{
     mem,
 };
 
+use bytes::Bytes;
+
 use super::Named;
 use crate::{fork::Version, net::params::BEAT};
 
@@ -34,19 +36,32 @@ pub(super) struct Ready {
 
 /// Of one RPC.
 pub(super) struct Batch {
-    pub(super) number: u64,
-    /// Of the RPC, and of what its messages inflate to.
-    pub(super) bytes: usize,
-    pub(super) entries: HashMap<Name, Named>,
+    number: u64,
+    entries: HashMap<Name, Named>,
     /// Whether its stream has gone on, or has ended. What it read may still be on its way to gossipsub.
-    pub(super) left: Option<Left>,
+    left: Option<Left>,
 }
 
 /// When a batch was left: streams have no clock.
 #[derive(Clone, Copy)]
-pub(super) enum Left {
+enum Left {
     JustNow,
     At(Duration),
+}
+
+impl Batch {
+    pub(super) fn new(number: u64, entries: HashMap<Name, Named>) -> Self {
+        Self { number, entries, left: None }
+    }
+
+    fn bytes(&self) -> usize {
+        self.entries.values().map(bytes).sum()
+    }
+}
+
+/// What an entry counts for: what it inflates to, and a little for itself.
+fn bytes(named: &Named) -> usize {
+    named.data.as_ref().map_or(0, Bytes::len) + 200
 }
 
 impl Ready {
@@ -61,12 +76,12 @@ impl Ready {
     /// Adds a batch; what it drives out is for the caller to drop, without the lock.
     #[must_use]
     pub(super) fn add(&mut self, batch: Batch) -> Vec<Batch> {
-        self.bytes += batch.bytes;
+        self.bytes += batch.bytes();
         self.batches.push_back(batch);
         let mut out = Vec::new();
         while self.bytes > Self::BYTES {
             let Some(oldest) = self.batches.pop_front() else { break };
-            self.bytes -= oldest.bytes;
+            self.bytes -= oldest.bytes();
             out.push(oldest);
         }
         out
@@ -91,16 +106,25 @@ impl Ready {
         let (out, batches) =
             mem::take(&mut self.batches).into_iter().partition(|batch| batch.entries.is_empty() || is_over(batch));
         self.batches = batches;
-        self.bytes = self.batches.iter().map(|batch| batch.bytes).sum();
+        self.bytes = self.batches.iter().map(Batch::bytes).sum();
         out
     }
 
+    /// Whether somebody's copy was looked at.
     pub(super) fn has(&self, name: Name) -> bool {
-        self.batches.iter().any(|batch| batch.entries.contains_key(&name))
+        self.batches.iter().filter_map(|batch| batch.entries.get(&name)).any(|named| !named.is_surplus())
     }
 
-    pub(super) fn take(&mut self, name: Name) -> Option<Named> {
-        self.batches.iter_mut().find_map(|batch| batch.entries.remove(&name))
+    /// One that was looked at, or else any.
+    pub(super) fn take(&mut self, name: Name, or_surplus: bool) -> Option<Named> {
+        let named = self.taken(name, false).or_else(|| or_surplus.then(|| self.taken(name, true)).flatten())?;
+        self.bytes -= bytes(&named);
+        Some(named)
+    }
+
+    fn taken(&mut self, name: Name, surplus: bool) -> Option<Named> {
+        let is_it = |batch: &&mut Batch| batch.entries.get(&name).is_some_and(|named| named.is_surplus() == surplus);
+        self.batches.iter_mut().find(is_it)?.entries.remove(&name)
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -24,6 +24,11 @@ fn ahead() -> Ahead {
     Ahead::new(Topics::new(&Chain::preset("op-mainnet").expect("a preset")), Arc::default())
 }
 
+/// Whose streams they are.
+fn peer() -> PeerId {
+    PeerId::from_bytes(&[0, 1, 1]).expect("an identity multihash")
+}
+
 /// Does every job at once.
 fn at_once() -> Aside {
     Arc::new(|job: Job| {
@@ -40,12 +45,24 @@ fn stream(ahead: &Ahead, aside: Aside, bytes: Vec<u8>) -> Tapped<Cursor<Vec<u8>>
 
 /// Of a stream that a peer opened, after we have said this; of each write one try failed.
 fn spoken(ahead: &Ahead, aside: Aside, says: &[&[u8]]) -> Frames {
-    let mut frames = Frames::new(ahead.clone(), aside, Direction::Inbound);
+    let mut frames = Frames::new(ahead.clone(), aside, peer(), Direction::Inbound);
     for part in says {
         frames.tried(part, &Poll::Pending);
         frames.tried(part, &Poll::Ready(Ok(part.len())));
     }
     frames
+}
+
+fn transform() -> Transform {
+    Transform::new(&Chain::preset("op-mainnet").expect("a preset"))
+}
+
+/// As what gossipsub takes this message.
+fn form(transform: &Transform, wire: &[u8]) -> Form {
+    let (data, topic) = (wire.to_vec(), transform.topic(Version::V4).clone());
+    let raw =
+        RawMessage { source: None, data, sequence_number: None, topic, signature: None, key: None, validated: false };
+    transform.message(&transform.inbound_transform(raw).expect("a topic of ours")).form
 }
 
 fn varint(mut value: usize) -> Vec<u8> {
@@ -104,13 +121,13 @@ fn big_messages_are_read_once_and_passed_on_unchanged_however_they_are_cut() {
         assert_eq!(read_all(&mut stream, piece), said);
         let topic = ahead.topics.topic(Version::V4).as_str();
         for wire in [&one, &other] {
-            let found = ahead.take(Version::V4, false, wire).expect("it was read");
+            let found = ahead.take(Version::V4, false, wire, true).expect("it was read");
             let expected = Message::decompress(wire);
             assert_eq!((found.form, found.id), (Form::Snappy, expected.id(topic)));
             assert_eq!(found.data, Some(expected.data));
-            assert!(ahead.take(Version::V4, false, wire).is_none(), "once");
+            assert!(ahead.take(Version::V4, false, wire, true).is_none(), "once");
         }
-        assert!(ahead.take(Version::V4, false, &small).is_none(), "small ones are not worth it");
+        assert!(ahead.take(Version::V4, false, &small, true).is_none(), "small ones are not worth it");
     }
     assert_eq!(ahead.pool.bytes(), 0);
 }
@@ -156,26 +173,74 @@ fn the_end_of_a_big_rpc_waits_for_its_messages_and_nothing_comes_after_it() {
 
 #[test]
 fn what_is_passed_over_in_one_rpc_is_so_in_no_other() {
-    let transform = Transform::new(&Chain::preset("op-mainnet").expect("a preset"));
+    let transform = transform();
     let ahead = transform.ahead();
     let bombs =
         [1, 2, 3].map(|fill| snap::raw::Encoder::new().compress_vec(&vec![fill; MAX_MESSAGE]).expect("it fits"));
     let [first, second, third] = &bombs;
     let mut stream = stream(ahead, at_once(), rpc(ahead, &[first, second, third]));
     read_all(&mut stream, 4096);
-    let form = |wire: &Vec<u8>| {
-        let topic = transform.topic(Version::V4).clone();
-        let (data, validated) = (wire.clone(), false);
-        let raw =
-            RawMessage { source: None, data, sequence_number: None, topic, signature: None, key: None, validated };
-        transform.message(&transform.inbound_transform(raw).expect("a topic of ours")).form
-    };
     // Another peer's copy comes first, in a turn of its own.
     transform.begin();
-    assert_eq!(form(second), Form::Snappy);
+    assert_eq!(form(&transform, second), Form::Snappy);
     transform.begin();
-    assert_eq!(form(first), Form::Snappy);
-    assert_eq!(form(third), Form::Surplus);
+    assert_eq!(form(&transform, first), Form::Snappy);
+    assert_eq!(form(&transform, third), Form::Surplus);
+    // Another one's small message comes in the same turn, which had little to do.
+    assert_eq!(form(&transform, &wire(1, 100_000)), Form::Snappy);
+}
+
+#[test]
+fn what_was_passed_over_for_one_is_read_ahead_for_another() {
+    let ahead = ahead();
+    let bomb = snap::raw::Encoder::new().compress_vec(&vec![7; MAX_MESSAGE]).expect("it fits");
+    let block = wire(1, 3 << 20);
+    let mut hostile = stream(&ahead, at_once(), rpc(&ahead, &[&bomb, &block]));
+    read_all(&mut hostile, 1 << 16);
+    let mut honest = stream(&ahead, at_once(), rpc(&ahead, &[&block]));
+    read_all(&mut honest, 1 << 16);
+    let found = ahead.take(Version::V4, false, &block, true).expect("it was read");
+    assert_eq!(found.form, Form::Snappy);
+}
+
+/// A message that says it inflates to 4 MiB, and does to a byte less. The fills make them differ.
+fn corrupt(fill: u8) -> Vec<u8> {
+    let length = 4 << 20;
+    let whole = snap::raw::Encoder::new().compress_vec(&vec![fill; length - 1]).expect("it fits");
+    let (_, body) = whole.split_at(varint(length - 1).len());
+    [&varint(length), body].concat()
+}
+
+#[test]
+fn what_does_not_inflate_takes_its_time_too() {
+    let wires = [1, 2, 3, 4].map(corrupt);
+    let expected = [Form::Corrupt, Form::Corrupt, Form::Surplus, Form::Surplus];
+    let (loops, reads) = (transform(), transform());
+    let ahead = reads.ahead();
+    let [first, second, third, fourth] = &wires;
+    let mut stream = stream(ahead, at_once(), rpc(ahead, &[first, first, second, third, fourth]));
+    read_all(&mut stream, 4096);
+    for transform in [reads, loops] {
+        transform.begin();
+        assert_eq!([0, 1, 2, 3].map(|at| form(&transform, &wires[at])), expected);
+    }
+}
+
+#[test]
+fn whom_gossipsub_does_not_hear_and_what_is_not_of_this_chain_is_not_read() {
+    let ahead = ahead();
+    let big = wire(1, Frames::WORTH);
+    let foreign = field(2, &[field(2, &big), field(4, b"/optimism/1/0/blocks")].concat());
+    let mut stranger = stream(&ahead, at_once(), [varint(foreign.len()), foreign].concat());
+    read_all(&mut stranger, 4096);
+    ahead.ignore([peer()].into());
+    let mut ignored = stream(&ahead, at_once(), rpc(&ahead, &[&big]));
+    read_all(&mut ignored, 4096);
+    assert_eq!(ahead.ready().batches(), 0);
+    ahead.ignore(HashSet::new());
+    let mut heard = stream(&ahead, at_once(), rpc(&ahead, &[&big]));
+    read_all(&mut heard, 4096);
+    assert_eq!(ahead.ready().batches(), 1);
 }
 
 #[test]
@@ -229,7 +294,7 @@ fn a_job_that_comes_to_nothing_holds_nothing_back() {
     });
     let mut stream = stream(&ahead, dropped, said.clone());
     assert_eq!(read_all(&mut stream, 4096), said);
-    assert!(ahead.take(Version::V4, false, &wire).is_none());
+    assert!(ahead.take(Version::V4, false, &wire, true).is_none());
     assert_eq!(ahead.pool.bytes(), 0);
 }
 

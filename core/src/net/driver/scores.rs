@@ -6,7 +6,10 @@ use super::{
     super::{Host, convert, params},
     Driver,
 };
-use crate::{node::Input, peer::PeerId};
+use crate::{
+    node::{Input, Node},
+    peer::PeerId,
+};
 
 impl<H: Host> Driver<H> {
     /// Tells the node gossipsub's scores of those who are connected, and which leaves take nothing, once in a
@@ -20,6 +23,8 @@ impl<H: Host> Driver<H> {
         let score = |peer: &libp2p::PeerId| gossip.peer_score(peer).unwrap_or_default();
         let scores =
             self.swarm.connected_peers().filter_map(|peer| Some((convert::peer(peer)?, score(peer)))).collect();
+        let ignored = |peer: &&libp2p::PeerId| score(peer) < Node::GRAYLIST;
+        self.transform.ahead().ignore(self.swarm.connected_peers().filter(ignored).copied().collect());
         self.feed(Input::Scored(scores));
         for peer in self.leaves.look(now).iter().filter_map(convert::peer) {
             self.feed(Input::Stuck { peer });
