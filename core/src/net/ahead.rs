@@ -8,7 +8,7 @@
 //! Nothing depends on it: what is not here is read in the loop's turn, as everything is where there is one thread alone. What a
 //! stream holds back is one RPC, so its peer waits, and nobody else; for how long at most is the host's to say. Bounds:
 //! [`Pool::BYTES`] of RPCs that are not whole or being read, `Ready::BYTES` of what was read; beyond them an RPC is passed on
-//! unread. So are those of peers that gossipsub does not listen to.
+//! unread. So are those of peers that gossipsub will not listen to for a while.
 
 use core::{future::Future, pin::Pin, time::Duration};
 use std::{
@@ -91,7 +91,7 @@ pub(super) struct Ahead {
     pool: Pool,
     names: Names,
     ready: Arc<Mutex<Ready>>,
-    /// Whose RPCs gossipsub throws away.
+    /// Whose RPCs gossipsub throws away for a while.
     ignored: Arc<Mutex<HashSet<PeerId>>>,
 }
 

@@ -23,7 +23,8 @@ impl<H: Host> Driver<H> {
         let score = |peer: &libp2p::PeerId| gossip.peer_score(peer).unwrap_or_default();
         let scores =
             self.swarm.connected_peers().filter_map(|peer| Some((convert::peer(peer)?, score(peer)))).collect();
-        let ignored = |peer: &&libp2p::PeerId| score(peer) < Node::GRAYLIST;
+        // Far enough below that none of them is heard again before the next look: scores decay slower than that.
+        let ignored = |peer: &&libp2p::PeerId| score(peer) < 2.0 * Node::GRAYLIST;
         self.transform.ahead().ignore(self.swarm.connected_peers().filter(ignored).copied().collect());
         self.feed(Input::Scored(scores));
         for peer in self.leaves.look(now).iter().filter_map(convert::peer) {
