@@ -46,7 +46,10 @@ pub type Job = Box<dyn FnOnce() + Send>;
 
 /// Runs a job where it stalls neither the loop nor a connection; ends when the job has. Few run at once, the others wait in their
 /// order; one that waits for long is dropped instead, which is an end too.
-pub type Aside = Arc<dyn Fn(Job) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+pub type Aside = Arc<dyn Fn(Job) -> Ending + Send + Sync>;
+
+/// The end of a job.
+type Ending = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A message that was read.
 #[derive(Clone, Debug)]

@@ -1,9 +1,6 @@
 //! The RPCs on one stream, found where they begin and end.
 
-use core::{
-    pin::Pin,
-    task::{Context, Poll, ready},
-};
+use core::task::{Context, Poll, ready};
 use std::{
     io,
     sync::{
@@ -15,7 +12,7 @@ use std::{
 use libp2p::PeerId;
 
 use super::{
-    Ahead, Aside,
+    Ahead, Aside, Ending,
     pool::{Partial, Whole},
 };
 use crate::{
@@ -35,7 +32,7 @@ pub(super) struct Frames {
     peer: PeerId,
     at: At,
     /// What is being read, and its number.
-    reading: Option<(u64, Pin<Box<dyn Future<Output = ()> + Send>>)>,
+    reading: Option<(u64, Ending)>,
     /// What was read last.
     last: Option<u64>,
     /// Whether it has ended.
