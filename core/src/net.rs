@@ -25,6 +25,7 @@ mod params;
 mod pong;
 mod protocols;
 mod published;
+mod recent;
 mod record;
 mod tap;
 mod topics;

@@ -25,7 +25,7 @@ use libp2p::{
     core::{muxing::StreamMuxerBox, transport::Boxed},
 };
 
-use super::{published::Published, tap::TappedMuxer, topics::Topics, transform::Recent};
+use super::{published::Published, recent::Recent, tap::TappedMuxer, topics::Topics};
 use crate::{
     fork::Version,
     gossip::{Form, MAX_MESSAGE, Message, MessageId},
