@@ -191,7 +191,8 @@ mod tests {
         let begin = Instant::now();
         let held = Arc::new(());
         let holds = held.clone();
-        host.aside().expect("threads")(Box::new(move || panic!("it ran with {holds:?}"))).await;
+        let waits = host.aside().expect("threads")(Box::new(move || panic!("it ran with {holds:?}")));
+        tokio::time::timeout(Duration::from_secs(60), waits).await.expect("it ends");
         assert!(begin.elapsed() >= PATIENCE);
         assert_eq!(Arc::strong_count(&held), 1, "it is dropped");
     }

@@ -66,7 +66,7 @@ impl Recent {
     const MESSAGES: usize = 32;
     /// Messages that wait for their delivery at most: more than an RPC may have.
     const GIVEN: usize = 8192;
-    /// Their bytes at most: three times what one turn may decompress. The oldest make room.
+    /// Their bytes at most: more than one turn may give. The oldest make room.
     pub(super) const GIVEN_BYTES: usize = 64 << 20;
 
     /// The tag of a message that is remembered, if it was looked at.

@@ -24,7 +24,7 @@ use libp2p::gossipsub::{self, DataTransform, RawMessage, TopicHash};
 
 use super::{
     ahead::{self, Ahead, Named},
-    params::MAX_COMPRESSED,
+    params::{MAX_COMPRESSED, MAX_TRANSMIT},
     recent::{Entry, Recent, Tag},
     topics::Topics,
 };
@@ -50,6 +50,9 @@ impl Transform {
     /// Bytes that are decompressed in one turn at most. gossipsub takes a whole RPC at once, and 10 MiB of it may
     /// inflate to 200: half a second in which nothing else happens. An honest peer sends one block in an RPC, or a few.
     const TURN: usize = MAX_MESSAGE;
+    /// Bytes of what was read ahead, with the former, after which nothing more is looked at in one turn: what is given to gossipsub
+    /// in it must fit in [`Recent::GIVEN_BYTES`] until it is delivered, or the first of it would be lost.
+    const TAKEN: usize = 3 * Self::TURN;
 
     pub(super) fn new(chain: &Chain) -> Self {
         let (topics, recent) = (Topics::new(chain), Arc::default());
@@ -120,9 +123,10 @@ impl Transform {
         }
         // One that was passed over in its own RPC is not passed over in others, and who comes after others' big ones that were
         // read ahead is not short of time.
-        let ahead = self.ahead.take(version, authored, &wire, !Self::affords(&self.taken, &wire));
-        let Named { form, data, id, work } = ahead.unwrap_or_else(|| {
-            let read = ahead::read(topic, authored, !Self::affords(&self.spent, &wire), &wire);
+        let is_over = self.taken.load(Ordering::Relaxed) >= Self::TAKEN;
+        let ahead = || self.ahead.take(version, authored, &wire, !Self::affords(&self.taken, &wire));
+        let Named { form, data, id, work } = (!is_over).then(ahead).flatten().unwrap_or_else(|| {
+            let read = ahead::read(topic, authored, is_over || !Self::affords(&self.spent, &wire), &wire);
             self.spent.fetch_add(read.work, Ordering::Relaxed);
             read
         });
@@ -131,6 +135,9 @@ impl Transform {
         self.recent().remember(Entry { version, authored, tag: Tag::new(form, &wire), wire, id, data })
     }
 }
+
+/// The last that is looked at may be as long as any, and an RPC has as many bytes that are not.
+const _: () = assert!(Transform::TAKEN + MAX_MESSAGE + MAX_TRANSMIT <= Recent::GIVEN_BYTES);
 
 /// Whether the message says who wrote it. No message of an OP Stack chain does, and op-node refuses those that do.
 const fn authored(raw: &RawMessage) -> bool {

@@ -115,16 +115,17 @@ impl Ready {
         self.batches.iter().filter_map(|batch| batch.entries.get(&name)).any(|named| !named.is_surplus())
     }
 
-    /// One that was looked at, or else any.
+    /// One that was looked at, which is parted with; or else any, of which there may be more copies.
     pub(super) fn take(&mut self, name: Name, or_surplus: bool) -> Option<Named> {
-        let named = self.taken(name, false).or_else(|| or_surplus.then(|| self.taken(name, true)).flatten())?;
-        self.bytes -= bytes(&named);
-        Some(named)
-    }
-
-    fn taken(&mut self, name: Name, surplus: bool) -> Option<Named> {
-        let is_it = |batch: &&mut Batch| batch.entries.get(&name).is_some_and(|named| named.is_surplus() == surplus);
-        self.batches.iter_mut().find(is_it)?.entries.remove(&name)
+        let is_read = |batch: &&mut Batch| batch.entries.get(&name).is_some_and(|named| !named.is_surplus());
+        match self.batches.iter_mut().find(is_read).and_then(|batch| batch.entries.remove(&name)) {
+            Some(named) => {
+                self.bytes -= bytes(&named);
+                Some(named)
+            }
+            None if or_surplus => self.batches.iter().find_map(|batch| batch.entries.get(&name)).cloned(),
+            None => None,
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -133,6 +134,8 @@ impl Ready {
 
     #[cfg(test)]
     pub(super) fn batches(&self) -> usize {
+        assert_eq!(self.bytes, self.batches.iter().map(Batch::bytes).sum::<usize>());
+        assert!(self.bytes <= Self::BYTES);
         self.batches.len()
     }
 }

@@ -185,7 +185,7 @@ fn what_is_passed_over_in_one_rpc_is_so_in_no_other() {
     assert_eq!(form(&transform, second), Form::Snappy);
     transform.begin();
     assert_eq!(form(&transform, first), Form::Snappy);
-    assert_eq!(form(&transform, third), Form::Surplus);
+    assert_eq!([form(&transform, third), form(&transform, third)], [Form::Surplus; 2]);
     // Another one's small message comes in the same turn, which had little to do.
     assert_eq!(form(&transform, &wire(1, 100_000)), Form::Snappy);
 }
@@ -218,12 +218,58 @@ fn what_does_not_inflate_takes_its_time_too() {
     let (loops, reads) = (transform(), transform());
     let ahead = reads.ahead();
     let [first, second, third, fourth] = &wires;
-    let mut stream = stream(ahead, at_once(), rpc(ahead, &[first, first, second, third, fourth]));
-    read_all(&mut stream, 4096);
+    let said = rpc(ahead, &[first, first, second, third, fourth]);
+    let mut once = stream(ahead, at_once(), said.clone());
+    read_all(&mut once, 4096);
+    for (wire, expected) in wires.iter().zip(expected) {
+        assert_eq!(ahead.take(Version::V4, false, wire, true).map(|named| named.form), Some(expected));
+    }
+    let mut again = stream(ahead, at_once(), said);
+    read_all(&mut again, 4096);
     for transform in [reads, loops] {
         transform.begin();
         assert_eq!([0, 1, 2, 3].map(|at| form(&transform, &wires[at])), expected);
     }
+}
+
+#[test]
+fn whatever_lies_here_the_first_message_of_an_rpc_is_delivered_with_its_bytes() {
+    let transform = transform();
+    let ahead = transform.ahead();
+    let bomb = |fill| snap::raw::Encoder::new().compress_vec(&vec![fill; MAX_MESSAGE]).expect("it fits");
+    let (block, bombs) = (wire(1, 3 << 20), [1, 2, 3, 4, 5, 6, 7].map(bomb));
+    // Nobody has asked for what these read.
+    let read = bombs[..6].iter().chain([&block]).map(|wire| stream(ahead, at_once(), rpc(ahead, &[wire])));
+    let mut streams: Vec<_> = read.collect();
+    streams.iter_mut().for_each(|stream| drop(read_all(stream, 1 << 16)));
+    assert_eq!(ahead.ready().batches(), 7);
+    let given = |data: &Vec<u8>| {
+        let (topic, data, validated) = (transform.topic(Version::V4).clone(), data.clone(), false);
+        let raw =
+            RawMessage { source: None, data, sequence_number: None, topic, signature: None, key: None, validated };
+        transform.inbound_transform(raw).expect("a topic of ours")
+    };
+    transform.begin();
+    let first = given(&block);
+    bombs.iter().for_each(|bomb| drop(given(bomb)));
+    let message = transform.message(&first);
+    assert_eq!((message.form, message.data.len()), (Form::Snappy, 3 << 20));
+}
+
+#[test]
+fn beyond_the_bound_what_was_read_first_is_let_go() {
+    let ahead = ahead();
+    let bombs = [1, 2, 3, 4, 5, 6, 7].map(|fill| {
+        let bomb = snap::raw::Encoder::new().compress_vec(&vec![fill; MAX_MESSAGE]).expect("it fits");
+        let mut stream = stream(&ahead, at_once(), rpc(&ahead, &[&bomb]));
+        read_all(&mut stream, 1 << 16);
+        bomb
+    });
+    assert_eq!(ahead.ready().batches(), 6);
+    let [first, second, ..] = &bombs;
+    assert!(ahead.take(Version::V4, false, first, true).is_none());
+    assert!(ahead.take(Version::V4, false, second, true).is_some());
+    assert_eq!(ahead.ready().batches(), 6, "what is left of it waits to be tidied");
 }
 
 #[test]

@@ -23,10 +23,11 @@ impl<H: Host> Driver<H> {
         let score = |peer: &libp2p::PeerId| gossip.peer_score(peer).unwrap_or_default();
         let scores =
             self.swarm.connected_peers().filter_map(|peer| Some((convert::peer(peer)?, score(peer)))).collect();
-        // Far enough below that none of them is heard again before the next look: scores decay slower than that.
-        let ignored = |peer: &&libp2p::PeerId| score(peer) < 2.0 * Node::GRAYLIST;
-        self.transform.ahead().ignore(self.swarm.connected_peers().filter(ignored).copied().collect());
         self.feed(Input::Scored(scores));
+        let gossip = &self.swarm.behaviour().gossip;
+        // So far below that hardly one of them is heard again before the next look.
+        let ignored = |peer: &&libp2p::PeerId| gossip.peer_score(peer).unwrap_or_default() < 2.0 * Node::GRAYLIST;
+        self.transform.ahead().ignore(self.swarm.connected_peers().filter(ignored).copied().collect());
         for peer in self.leaves.look(now).iter().filter_map(convert::peer) {
             self.feed(Input::Stuck { peer });
         }
