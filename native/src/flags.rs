@@ -310,7 +310,7 @@ pub struct HttpFlags {
     /// Address of the HTTP side, which serves the light-client page
     #[arg(long = "http.addr", value_name = "IP", default_value = "127.0.0.1", env = "PETREL_HTTP_ADDR")]
     pub addr: String,
-    /// Port of the HTTP side; 0 lets the system choose. Without it a node serves no page
+    /// Port of the HTTP side; 1024 to 65535, or 0: the system chooses. Without it a node serves no page
     #[arg(long = "http.port", value_name = "PORT", env = "PETREL_HTTP_PORT")]
     pub port: Option<String>,
 }
@@ -336,10 +336,10 @@ pub struct DevnetFlags {
     /// Of the blocks that are gossiped to a follower this share is lost, 0 to 0.9: see gaps being closed
     #[arg(long, value_name = "SHARE", default_value = "0", env = "PETREL_DEVNET_DROP")]
     pub drop: String,
-    /// The follower's WebSocket port; 0 lets the system choose
+    /// The follower's WebSocket port; 1024 to 65535, or 0: the system chooses
     #[arg(long = "p2p.listen.ws", value_name = "PORT", default_value = "0", env = "PETREL_P2P_LISTEN_WS_PORT")]
     pub listen_ws: String,
-    /// The follower's WebTransport port (UDP); 0 lets the system choose
+    /// The follower's WebTransport port (UDP); 1024 to 65535, or 0: the system chooses
     #[arg(
         long = "p2p.listen.webtransport",
         value_name = "PORT",
@@ -350,7 +350,7 @@ pub struct DevnetFlags {
     /// Address of the page
     #[arg(long = "http.addr", value_name = "IP", default_value = "127.0.0.1", env = "PETREL_HTTP_ADDR")]
     pub http_addr: String,
-    /// Port of the page; 0 lets the system choose
+    /// Port of the page; 1024 to 65535, or 0: the system chooses
     #[arg(long = "http.port", value_name = "PORT", default_value = "0", env = "PETREL_HTTP_PORT")]
     pub http_port: String,
     /// Events and logs.

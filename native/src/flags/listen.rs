@@ -17,7 +17,7 @@ pub struct ListenFlags {
         env = "PETREL_P2P_LISTEN_IP"
     )]
     pub ip: Vec<String>,
-    /// TCP port; 0 lets the system choose
+    /// TCP port; 1024 to 65535, or 0: the system chooses
     #[arg(
         id = "listen_tcp",
         long = "p2p.listen.tcp",
@@ -26,10 +26,10 @@ pub struct ListenFlags {
         env = "PETREL_P2P_LISTEN_TCP_PORT"
     )]
     pub tcp: String,
-    /// QUIC port (UDP); 0 lets the system choose. Without it there is no QUIC listener
+    /// QUIC port (UDP); 1024 to 65535, or 0: the system chooses. Without it there is no QUIC listener
     #[arg(id = "listen_quic", long = "p2p.listen.quic", value_name = "PORT", env = "PETREL_P2P_LISTEN_QUIC_PORT")]
     pub quic: Option<String>,
-    /// WebTransport port for browsers (UDP); 0 lets the system choose. Without it there is no WebTransport listener
+    /// WebTransport port for browsers (UDP); 1024 to 65535, or 0: the system chooses. Without it there is no WebTransport listener
     #[arg(
         id = "listen_webtransport",
         long = "p2p.listen.webtransport",
@@ -46,10 +46,10 @@ pub struct ListenFlags {
         env = "PETREL_P2P_WEBTRANSPORT_PERIOD"
     )]
     pub period: String,
-    /// WebSocket port for browsers; 0 lets the system choose. Without it there is no WebSocket listener
+    /// WebSocket port for browsers; 1024 to 65535, or 0: the system chooses. Without it there is no WebSocket listener
     #[arg(id = "listen_ws", long = "p2p.listen.ws", value_name = "PORT", env = "PETREL_P2P_LISTEN_WS_PORT")]
     pub ws: Option<String>,
-    /// Secure WebSocket port for browsers; 0 lets the system choose. Needs --p2p.wss.cert and --p2p.wss.key
+    /// Secure WebSocket port for browsers; 1024 to 65535, or 0: the system chooses. Needs --p2p.wss.cert and --p2p.wss.key
     #[arg(id = "listen_wss", long = "p2p.listen.wss", value_name = "PORT", env = "PETREL_P2P_LISTEN_WSS_PORT")]
     pub wss: Option<String>,
     /// PEM file with the certificate of --p2p.listen.wss and those that vouch for it; read again when it changes

@@ -107,7 +107,11 @@ impl Own {
             clock_doubt: gauge("clock_doubt", "1 while most peers say that this machine's clock is wrong")?,
             reachable: gauge("reachable", "1 when peers can dial this node, 0 when not, -1 while it is not known")?,
             dial_backs: counters("dial_backs_total", "Peers that asked whether they can be dialled", &["result"])?,
-            bytes: counters("transport_bytes_total", "Bytes of connections on the wire", &["transport", "direction"])?,
+            bytes: counters(
+                "transport_bytes_total",
+                "Bytes of connections: of tcp and ws on the wire, of quic and webtransport what their streams carry",
+                &["transport", "direction"],
+            )?,
             protocol_bytes: counters("protocol_bytes_total", "Bytes of streams", &["protocol", "direction"])?,
             holdings,
         })
