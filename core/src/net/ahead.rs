@@ -1,4 +1,4 @@
-//! Big messages are read ahead of gossipsub, aside of the loop.
+//! Big messages are read ahead of gossipsub, beside the loop.
 //!
 //! gossipsub asks for the id of a message in the loop's turn, and the id is a SHA-256 of what the message inflates to: up to 10 MiB,
 //! which take 100 ms where the processor has no instructions for it. So the streams that peers gossip on are read along

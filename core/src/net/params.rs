@@ -129,7 +129,7 @@ pub(super) const fn thresholds() -> PeerScoreThresholds {
 /// P4: weight [`Node::FALSE_MESSAGES`] on the counter's square, a tenth left after ten minutes. The first invalid message
 /// takes its sender out of the mesh, a single one is forgiven in three minutes; the fifth ends in a ban by our own points
 /// ([`Score`](crate::peers::Score), with the reason for the weight), and where nobody is banned the ninth graylists: then
-/// nothing of that peer is decompressed any more. P7: op-node's values. P6 (IP colocation) is part of
+/// gossipsub takes nothing of that peer any more. P7: op-node's values. P6 (IP colocation) is part of
 /// the application score: browsers share addresses, and so do private networks. The score of a peer that is gone does not
 /// decay, so it is forgotten before a bar ends ([`Node::BAR`]): what it did is in our own book.
 pub(super) fn peer_score(topics: impl Iterator<Item = TopicHash>, block_time: Duration) -> PeerScoreParams {

@@ -7,7 +7,7 @@ use std::task::Wake;
 
 use futures::{AsyncReadExt, FutureExt, channel::oneshot, executor::block_on, io::Cursor};
 
-use libp2p::gossipsub::{DataTransform, RawMessage};
+use libp2p::gossipsub::{self, DataTransform, RawMessage};
 
 use super::*;
 use crate::{
@@ -57,21 +57,22 @@ fn transform() -> Transform {
     Transform::new(&Chain::preset("op-mainnet").expect("a preset"))
 }
 
-/// As what gossipsub takes this message.
-fn form(transform: &Transform, wire: &[u8]) -> Form {
+/// What gossipsub is given for this message.
+fn given(transform: &Transform, wire: &[u8]) -> gossipsub::Message {
     let (data, topic) = (wire.to_vec(), transform.topic(Version::V4).clone());
     let raw =
         RawMessage { source: None, data, sequence_number: None, topic, signature: None, key: None, validated: false };
-    transform.message(&transform.inbound_transform(raw).expect("a topic of ours")).form
+    transform.inbound_transform(raw).expect("a topic of ours")
 }
 
-fn varint(mut value: usize) -> Vec<u8> {
+/// As what it is delivered.
+fn form(transform: &Transform, wire: &[u8]) -> Form {
+    transform.message(&given(transform, wire)).form
+}
+
+fn varint(value: usize) -> Vec<u8> {
     let mut digits = Vec::new();
-    while value >= 0x80 {
-        digits.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    digits.push(value as u8);
+    prost::encoding::encode_varint(value as u64, &mut digits);
     digits
 }
 
@@ -98,6 +99,11 @@ fn wire(seed: u32, length: usize) -> Vec<u8> {
         state as u8
     });
     snap::raw::Encoder::new().compress_vec(&noise.collect::<Vec<_>>()).expect("it fits")
+}
+
+/// One that inflates to all that is allowed.
+fn bomb(fill: u8) -> Vec<u8> {
+    snap::raw::Encoder::new().compress_vec(&vec![fill; MAX_MESSAGE]).expect("it fits")
 }
 
 fn read_all(stream: &mut Tapped<Cursor<Vec<u8>>, Frames>, piece: usize) -> Vec<u8> {
@@ -175,8 +181,7 @@ fn the_end_of_a_big_rpc_waits_for_its_messages_and_nothing_comes_after_it() {
 fn what_is_passed_over_in_one_rpc_is_so_in_no_other() {
     let transform = transform();
     let ahead = transform.ahead();
-    let bombs =
-        [1, 2, 3].map(|fill| snap::raw::Encoder::new().compress_vec(&vec![fill; MAX_MESSAGE]).expect("it fits"));
+    let bombs = [1, 2, 3].map(bomb);
     let [first, second, third] = &bombs;
     let mut stream = stream(ahead, at_once(), rpc(ahead, &[first, second, third]));
     read_all(&mut stream, 4096);
@@ -193,7 +198,7 @@ fn what_is_passed_over_in_one_rpc_is_so_in_no_other() {
 #[test]
 fn what_was_passed_over_for_one_is_read_ahead_for_another() {
     let ahead = ahead();
-    let bomb = snap::raw::Encoder::new().compress_vec(&vec![7; MAX_MESSAGE]).expect("it fits");
+    let bomb = bomb(7);
     let block = wire(1, 3 << 20);
     let mut hostile = stream(&ahead, at_once(), rpc(&ahead, &[&bomb, &block]));
     read_all(&mut hostile, 1 << 16);
@@ -236,22 +241,15 @@ fn what_does_not_inflate_takes_its_time_too() {
 fn whatever_lies_here_the_first_message_of_an_rpc_is_delivered_with_its_bytes() {
     let transform = transform();
     let ahead = transform.ahead();
-    let bomb = |fill| snap::raw::Encoder::new().compress_vec(&vec![fill; MAX_MESSAGE]).expect("it fits");
     let (block, bombs) = (wire(1, 3 << 20), [1, 2, 3, 4, 5, 6, 7].map(bomb));
     // Nobody has asked for what these read.
     let read = bombs[..6].iter().chain([&block]).map(|wire| stream(ahead, at_once(), rpc(ahead, &[wire])));
     let mut streams: Vec<_> = read.collect();
     streams.iter_mut().for_each(|stream| drop(read_all(stream, 1 << 16)));
     assert_eq!(ahead.ready().batches(), 7);
-    let given = |data: &Vec<u8>| {
-        let (topic, data, validated) = (transform.topic(Version::V4).clone(), data.clone(), false);
-        let raw =
-            RawMessage { source: None, data, sequence_number: None, topic, signature: None, key: None, validated };
-        transform.inbound_transform(raw).expect("a topic of ours")
-    };
     transform.begin();
-    let first = given(&block);
-    bombs.iter().for_each(|bomb| drop(given(bomb)));
+    let first = given(&transform, &block);
+    bombs.iter().for_each(|bomb| drop(given(&transform, bomb)));
     let message = transform.message(&first);
     assert_eq!((message.form, message.data.len()), (Form::Snappy, 3 << 20));
 }
@@ -260,7 +258,7 @@ fn whatever_lies_here_the_first_message_of_an_rpc_is_delivered_with_its_bytes() 
 fn beyond_the_bound_what_was_read_first_is_let_go() {
     let ahead = ahead();
     let bombs = [1, 2, 3, 4, 5, 6, 7].map(|fill| {
-        let bomb = snap::raw::Encoder::new().compress_vec(&vec![fill; MAX_MESSAGE]).expect("it fits");
+        let bomb = bomb(fill);
         let mut stream = stream(&ahead, at_once(), rpc(&ahead, &[&bomb]));
         read_all(&mut stream, 1 << 16);
         bomb
