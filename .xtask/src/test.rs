@@ -100,6 +100,9 @@ const STEPS: [Step; 17] = [
     },
 ];
 
+/// Tests that steps of their own run. They are compiled with all others, and not beside tests that wait.
+const APART: [&str; 5] = ["network", "interop-op-node", "interop-libp2p", "interop-sync", "interop-devnet"];
+
 const LINT: [&str; 4] = ["fmt", "purity", "clippy", "clippy-wasm"];
 
 const WASM: &str = "wasm32-unknown-unknown";
@@ -249,7 +252,9 @@ fn clippy_wasm(shell: &Shell) -> Result<Done> {
 
 fn build(shell: &Shell) -> Result<Done> {
     www::ensure_built(shell)?;
-    all([shell.cargo(["test", "--workspace", "--no-run"])])
+    let mut apart = vec!["test", "--workspace", "--no-run"];
+    apart.extend(APART.iter().flat_map(|name| ["--test", name]));
+    all([shell.cargo(["test", "--workspace", "--no-run"]), shell.cargo(apart)])
 }
 
 /// The names in the output of `cargo test -- --list`, of either harness.

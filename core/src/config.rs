@@ -189,7 +189,7 @@ impl Config {
             max_gap: MAX_GAP_TIME.as_secs() / chain.block_time.max(1),
             limits: Limits::default(),
         };
-        let gap_patience = Duration::from_secs(chain.block_time.saturating_mul(3).clamp(3, 60));
+        let gap_patience = Duration::from_secs(chain.block_time.saturating_mul(3).clamp(10, 60));
         Self {
             signer: chain.signer,
             chain,

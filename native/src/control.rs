@@ -34,7 +34,7 @@ pub const FILE: &str = "petrel.sock";
 /// Bytes of a question at most, its end of line included.
 pub const REQUEST: u64 = 64 << 10;
 /// How long a question and its answer may take together.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+pub const PATIENCE: Duration = Duration::from_secs(10);
 /// Connections served at once.
 pub const CONNECTIONS: usize = 8;
 /// After an error of the listener (no more descriptors), how long until the next try.

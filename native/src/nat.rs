@@ -35,7 +35,7 @@ const RETRY: Duration = Duration::from_secs(300);
 /// How long one try may take: the search takes up to half of it.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How long the router may take to forget us at the end.
-const FAREWELL: Duration = Duration::from_secs(2);
+const FAREWELL: Duration = Duration::from_secs(5);
 /// What the router shows its owner.
 const NAME: &str = "petrel";
 

@@ -74,7 +74,7 @@ async fn main() {
         std::process::exit(0);
     });
     let chain = std::env::args().nth(2).map_or(CHAIN, |id| id.parse().expect("CHAIN is a number"));
-    let _over = tokio::time::timeout(Duration::from_secs(180), run(mode, chain)).await;
+    let _over = tokio::time::timeout(Duration::from_secs(600), run(mode, chain)).await;
 }
 
 async fn run(mode: Mode, chain: u64) {

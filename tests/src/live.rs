@@ -30,7 +30,7 @@ use tokio::runtime::Runtime;
 use crate::forge;
 
 /// Longer than anything takes on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+pub const PATIENCE: Duration = Duration::from_secs(180);
 /// The relay among those who tell; leaves count from 0.
 pub const RELAY: usize = usize::MAX;
 
@@ -155,6 +155,6 @@ pub fn start(
 #[must_use]
 pub fn maker(chain: &Chain, blocks: u64, bytes: usize) -> Maker {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
-    let genesis = Genesis { number: 1000, time: now - blocks - 1, ..chain.genesis };
+    let genesis = Genesis { number: 1000, time: now - (blocks + 1) * chain.block_time, ..chain.genesis };
     Maker::new(Chain { genesis, ..chain.clone() }, forge::key(1), bytes)
 }

@@ -19,7 +19,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use crate::forge;
 
 /// Longer than a connection takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A chain on which every fork up to `fork` is active, whose blocks `forge::key(1)` signs.
 #[must_use]

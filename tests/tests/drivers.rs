@@ -70,19 +70,22 @@ fn noise(seed: u64, len: usize) -> AlloyBytes {
     std::iter::repeat_with(next).take(len).collect::<Vec<u8>>().into()
 }
 
-/// Runs both until `wanted` is satisfied by an event of the second; 30 s at most.
+/// Longer than anything here takes, in a debug build beside other work.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Runs both until `wanted` is satisfied by an event of the second.
 async fn until(
     first: &mut Driver<MemoryHost>,
     second: &mut Driver<MemoryHost>,
     mut wanted: impl FnMut(&Event) -> bool,
 ) -> Vec<Event> {
     let mut seen = Vec::new();
-    let mut timeout = futures_timer::Delay::new(Duration::from_secs(30)).fuse();
+    let mut timeout = futures_timer::Delay::new(PATIENCE).fuse();
     loop {
         let event = select! {
             _ = first.select_next_some() => continue,
             event = second.select_next_some() => event,
-            () = timeout => panic!("not within 30 s; seen: {seen:#?}"),
+            () = timeout => panic!("not in time; seen: {seen:#?}"),
         };
         let done = wanted(&event);
         seen.push(event);
@@ -92,15 +95,15 @@ async fn until(
     }
 }
 
-/// Until each knows that the other has joined the four topics; 30 s at most.
+/// Until each knows that the other has joined the four topics.
 async fn meet(first: &mut Driver<MemoryHost>, second: &mut Driver<MemoryHost>) {
     let mut topics = [0, 0];
-    let mut timeout = futures_timer::Delay::new(Duration::from_secs(30)).fuse();
+    let mut timeout = futures_timer::Delay::new(PATIENCE).fuse();
     while topics != [4, 4] {
         let (whose, event) = select! {
             event = first.select_next_some() => (0, event),
             event = second.select_next_some() => (1, event),
-            () = timeout => panic!("not met within 30 s"),
+            () = timeout => panic!("not met in time"),
         };
         topics[whose] += usize::from(matches!(event, Event::TopicJoined(_)));
     }
@@ -172,7 +175,8 @@ async fn quiet(base: u64) {
         }
     }
     let beats = host.naps() - start;
-    assert!((10..=21).contains(&beats), "{beats} beats in 4 s");
+    // A busy machine may sleep through some; without the poll there would be one at most.
+    assert!((3..=21).contains(&beats), "{beats} beats in 4 s");
 }
 
 #[cfg(not(target_arch = "wasm32"))]

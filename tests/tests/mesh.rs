@@ -300,7 +300,7 @@ fn the_modelled_mesh_shows_what_twelve_real_drivers_show() {
 
     // What was missed for a moment comes by gossip all the same, for some at least: whether an offer is sooner than the
     // next block is a matter of when heartbeats fall.
-    let gossiped = |shown: &Shown| shown.fetched_short + 2 <= short;
+    let gossiped = |shown: &Shown| shown.fetched_short < short;
     assert!(gossiped(&real) && gossiped(&model), "fetched: {real:?}, {model:?}");
     assert!(!gossiped(&deaf), "a model without IHAVE and IWANT would pass: {deaf:?}");
 

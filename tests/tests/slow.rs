@@ -6,7 +6,7 @@ use std::{
     collections::BTreeSet,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{Sender, channel},
     },
     thread,
@@ -37,6 +37,8 @@ const MESHSUB: StreamProtocol = StreamProtocol::new("/meshsub/1.1.0");
 const BYTES: usize = 1_000_000;
 const BLOCKS: u64 = 24;
 const PACE: Duration = Duration::from_millis(400);
+/// Seconds; what waits longer than two of them for one leaf is dropped.
+const BLOCK_TIME: u64 = 12;
 /// What may wait for all leaves: less than a third of what all blocks are for those who do not take them.
 const BUDGET: usize = 11 << 20;
 /// Leaves that take every block.
@@ -45,7 +47,7 @@ const LEAVES: usize = 4;
 fn leaves_that_take_nothing_lose_their_connections_and_the_others_get_every_block() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (tell, told) = channel();
-    let chain = sequencer::chain(Fork::Jovian, 1);
+    let chain = sequencer::chain(Fork::Jovian, BLOCK_TIME);
     let most = relay(&runtime, &chain, &tell);
     let mut seen = Seen::default();
     seen.until(&told, "three addresses", |seen| seen.addresses.len() == 3);
@@ -56,15 +58,21 @@ fn leaves_that_take_nothing_lose_their_connections_and_the_others_get_every_bloc
     }
     let topic = chain.topic(Fork::Jovian.version());
     runtime.spawn(deaf(ws, topic.clone()));
-    frozen(webtransport, topic);
+    let stand_still = frozen(webtransport, topic);
     seen.until(&told, "all leaves", |seen| seen.met.len() == LEAVES + 2);
+    stand_still.store(true, Ordering::Relaxed);
     let publisher = Sequencer::start(&chain, &tcp);
 
     let mut maker = live::maker(&chain, BLOCKS, BYTES);
-    for _ in 0..BLOCKS {
+    for round in 0..BLOCKS {
         let made = maker.make().unwrap();
         publisher.publish(made.version, made.message);
+        let number = 1001 + round;
         seen.take(&told, PACE);
+        // A slow machine goes more slowly.
+        seen.until(&told, "the block to those who take it", |seen| {
+            (0..LEAVES).all(|leaf| seen.blocks.get(&leaf).is_some_and(|blocks| blocks.contains(&number)))
+        });
     }
     let all: BTreeSet<u64> = (1001..=1000 + BLOCKS).collect();
     seen.until(&told, "every block to those who take them", |seen| {
@@ -137,8 +145,10 @@ fn subscription(topic: &str) -> Vec<u8> {
     [&[length(options.len() + 2), 0x0a, length(options.len())], options.as_slice()].concat()
 }
 
-/// It joins, and then its whole machine stands still.
-fn frozen(relay: String, topic: String) {
+/// It joins; its whole machine stands still as soon as it is told.
+fn frozen(relay: String, topic: String) -> Arc<AtomicBool> {
+    let stand_still = Arc::<AtomicBool>::default();
+    let told = stand_still.clone();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let _frozen = runtime.block_on(async {
@@ -155,15 +165,12 @@ fn frozen(relay: String, topic: String) {
                     break;
                 }
             }
-            // What it says is on its way.
-            let _over = tokio::time::timeout(Duration::from_secs(1), async {
-                loop {
-                    swarm.select_next_some().await;
-                }
-            })
-            .await;
+            while !told.load(Ordering::Relaxed) {
+                let _quiet = tokio::time::timeout(Duration::from_millis(20), swarm.select_next_some()).await;
+            }
             swarm
         });
         thread::sleep(PATIENCE * 3);
     });
+    stand_still
 }

@@ -28,7 +28,7 @@ use petrel_tests::{
     sequencer,
 };
 
-/// Longer than the other side takes to close.
+/// Whether anything more happens.
 const QUIET: Duration = Duration::from_millis(500);
 
 /// A peer, and its connections in the order in which they came.
@@ -46,8 +46,8 @@ impl Twice {
         Self { swarm, open: VecDeque::new() }
     }
 
-    /// Dials, and waits until nothing more happens. Which of its connections are open then.
-    async fn dial(&mut self, address: &str) -> BTreeSet<ConnectionId> {
+    /// Dials, and waits until so many of its connections are open and nothing more happens. Which they are.
+    async fn dial(&mut self, address: &str, count: usize) -> BTreeSet<ConnectionId> {
         let address: Multiaddr = address.parse().unwrap();
         let dial = DialOpts::peer_id(id(&address.to_string())).addresses(vec![address]);
         self.swarm.dial(dial.condition(PeerCondition::Always).build()).unwrap();
@@ -55,12 +55,13 @@ impl Twice {
         let mut gone = BTreeSet::new();
         loop {
             let came = self.open.len() > before;
-            match tokio::time::timeout(if came { QUIET } else { PATIENCE }, self.swarm.select_next_some()).await {
+            let done = came && self.open.iter().filter(|open| !gone.contains(*open)).count() == count;
+            match tokio::time::timeout(if done { QUIET } else { PATIENCE }, self.swarm.select_next_some()).await {
                 Ok(SwarmEvent::ConnectionEstablished { connection_id, .. }) => self.open.push_back(connection_id),
                 Ok(SwarmEvent::ConnectionClosed { connection_id, .. }) => _ = gone.insert(connection_id),
                 Ok(_) => {}
                 Err(_) => {
-                    assert!(came, "it did not connect");
+                    assert!(done, "it did not connect, or others stayed: {:?} without {gone:?}", self.open);
                     self.open.retain(|open| !gone.contains(open));
                     return self.open.iter().copied().collect();
                 }
@@ -84,16 +85,15 @@ fn a_leaf_has_one_connection_and_stays_a_leaf() {
 
     let _open = runtime.block_on(async {
         let mut leaf = Twice::new();
-        let first = leaf.dial(&ws).await;
-        assert_eq!(first.len(), 1);
-        assert_eq!(leaf.dial(&tcp).await, first, "a leaf is no node");
-        let second = leaf.dial(&ws).await;
-        assert!(second.len() == 1 && second != first, "the newest stays: {first:?} {second:?}");
+        let first = leaf.dial(&ws, 1).await;
+        assert_eq!(leaf.dial(&tcp, 1).await, first, "a leaf is no node");
+        let second = leaf.dial(&ws, 1).await;
+        assert!(second != first, "the newest stays: {first:?} {second:?}");
 
         let mut node = Twice::new();
-        let first = node.dial(&tcp).await;
-        assert_eq!(node.dial(&ws).await, first, "a node is no leaf");
-        assert_eq!(node.dial(&tcp).await.len(), 2, "two of a node may be");
+        let first = node.dial(&tcp, 1).await;
+        assert_eq!(node.dial(&ws, 1).await, first, "a node is no leaf");
+        node.dial(&tcp, 2).await;
         (leaf, node)
     });
     seen.take(&told, Duration::from_millis(100));

@@ -55,7 +55,8 @@ impl Node {
     /// Gives up the messages of checks that have lived long enough.
     pub(super) fn bury(&mut self, now: Now) {
         let mut late = Vec::new();
-        for running in self.running.values_mut().filter(|running| !running.dead && running.dies <= now.mono) {
+        let over = |running: &Running| !running.dead && running.dies.is_some_and(|dies| dies <= now.mono);
+        for running in self.running.values_mut().filter(|running| over(running)) {
             running.dead = true;
             late.push(running.pending.clone());
         }

@@ -149,7 +149,14 @@ fn the_oldest_make_room() {
     assert!(store.load(12).is_none());
     assert!((13..=20).all(|number| store.load(number).is_some()));
     assert!(kept[12..].iter().all(|kept| *kept == Kept::OnDisk), "{kept:?}");
-    assert!(kept[..12].contains(&Kept::NotForSure), "what makes room in its own transaction is not acknowledged");
+    // Where the writer is quicker than we, each block has a transaction of its own; not ten times.
+    let not_for_sure = |_| {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(folder.path(), &chain, Budget { blocks: 8, bytes: 1 << 30 }).unwrap();
+        try_keep(&store, &blocks)[..12].contains(&Kept::NotForSure)
+    };
+    let told = kept[..12].contains(&Kept::NotForSure) || (0..10).any(not_for_sure);
+    assert!(told, "what makes room in its own transaction is not acknowledged");
     // A gap is closed from its end: its blocks are the oldest, and the head stays whatever comes.
     let below = run(1000, 20, B256::ZERO, 300);
     keep(&store, &below[19..]);

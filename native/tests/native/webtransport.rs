@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use futures::{AsyncReadExt, AsyncWriteExt, FutureExt, StreamExt, future::poll_fn};
+use futures::{AsyncReadExt, AsyncWriteExt, StreamExt, future::poll_fn};
 use libp2p::{
     Multiaddr, PeerId, Transport,
     core::{
@@ -189,8 +189,8 @@ async fn other_addresses_are_left_to_other_transports() {
 #[tokio::test]
 async fn a_rotation_tells_the_new_address_and_closes_no_connection() {
     let identity = Keypair::generate_secp256k1();
-    // Short periods, so that the listener looks at the schedule soon enough for a test.
-    let mut wire = transport(&identity, Duration::from_secs(2), Hands::default().clock());
+    // Short periods, so that the listener looks at the schedule soon enough for a test; long enough for a dial on a slow machine.
+    let mut wire = transport(&identity, Duration::from_secs(6), Hands::default().clock());
     let first = listen(&mut wire).await;
     let (say, mut said) = tokio::sync::mpsc::unbounded_channel();
     tokio::spawn(async move {
@@ -333,11 +333,13 @@ async fn above_sixty_four_unfinished_sessions_the_next_is_not_answered() {
     let mut held = Vec::new();
     let mut dialler = plain();
     let dials: Vec<_> = (0..80).map(|_| tokio::spawn(dialler.dial(address.clone(), DIAL).unwrap())).collect();
-    let end = tokio::time::sleep(Duration::from_secs(5)).shared();
     loop {
-        tokio::select! {
-            event = wire.next() => if let Some(TransportEvent::Incoming { upgrade, .. }) = event { held.push(upgrade) },
-            () = end.clone() => break,
+        // Then nothing more.
+        let patience = Duration::from_secs(if held.len() < 64 { 60 } else { 2 });
+        match tokio::time::timeout(patience, wire.next()).await {
+            Ok(Some(TransportEvent::Incoming { upgrade, .. })) => held.push(upgrade),
+            Ok(_) => {}
+            Err(_) => break,
         }
     }
     assert_eq!(held.len(), 64);

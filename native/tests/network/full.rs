@@ -25,6 +25,9 @@ fn a_full_disk_stops_the_writing_alone_and_it_goes_on_when_there_is_room() {
     fs::remove_file(&filler).unwrap();
     first.until("that blocks are kept again", |event| event["event"] == "store" && event["keeps"] == true);
     let stored = first.event("stored")["number"].as_u64().unwrap();
+    // The head that goes with it is written behind it.
+    block(&mut first);
+    first.event("stored");
     first.end("KILL");
 
     let mut second = node(&sequencer, folder.path(), &peers, &["--p2p.listen.tcp=0"]);

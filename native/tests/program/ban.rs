@@ -15,7 +15,7 @@ fn a_peer_with_false_blocks_is_banned_over_a_restart_and_may_come_back_at_its_en
     let port = format!("--p2p.listen.tcp={listen}");
     let words: Vec<String> =
         words.into_iter().map(|word| if word == "--p2p.listen.tcp=0" { port.clone() } else { word }).collect();
-    let mut node = start(&words, &["--p2p.ban.duration=20s"]);
+    let mut node = start(&words, &["--p2p.ban.duration=40s"]);
     let address = node.address(false);
     block(&mut node, None);
     let hostile = sequencer.hostile(&address);
@@ -34,7 +34,7 @@ fn a_peer_with_false_blocks_is_banned_over_a_restart_and_may_come_back_at_its_en
     // It comes again every few seconds, and is not let in.
     node.signal("KILL");
     node.wait();
-    let mut node = start(&words, &["--p2p.ban.duration=20s", "--log.level=debug"]);
+    let mut node = start(&words, &["--p2p.ban.duration=40s", "--log.level=debug"]);
     let blocks = std::cell::Cell::new(0);
     let first = node.until("the end of the ban", |event| {
         blocks.set(blocks.get() + u32::from(event["event"] == "block"));

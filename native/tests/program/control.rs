@@ -144,7 +144,7 @@ fn the_socket_is_the_owners_and_bounded_and_made_anew() {
     let silent: Vec<UnixStream> = (0..8).map(|_| UnixStream::connect(&socket).unwrap()).collect();
     assert!(ask(b"{\"ask\":\"bans\"}\n").starts_with("{\"bans\":[]}"));
     let waited = began.elapsed();
-    assert!((Duration::from_secs(4)..Duration::from_secs(20)).contains(&waited), "{waited:?}");
+    assert!((Duration::from_secs(9)..Duration::from_secs(60)).contains(&waited), "{waited:?}");
     drop(silent);
     block(&mut node, None);
 

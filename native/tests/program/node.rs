@@ -144,6 +144,8 @@ fn a_node_that_was_killed_knows_its_chain() {
     let stored = node.event("stored");
     assert_eq!(stored["stored"], true, "{stored}");
     assert!(stored["hash"].as_str().unwrap().starts_with("0x"));
+    // The head that goes with it is written behind it.
+    node.event("stored");
     node.end("KILL");
     let node = start(&words, &[]);
     node.said("head of the last run");

@@ -15,7 +15,7 @@ use std::{
 use serde_json::Value;
 
 /// Longer than anything here takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// `petrel` with these arguments and none of the caller's variables.
 pub(crate) fn petrel(args: &[&str]) -> Command {
@@ -87,6 +87,11 @@ impl Process {
         }
         let told: Vec<String> = self.told.iter().map(ToString::to_string).collect();
         panic!("{what} was not told\n{}\n{}", told.join("\n"), self.errors());
+    }
+
+    /// Every event that was read so far.
+    pub(crate) fn told(&self) -> &[Value] {
+        &self.told
     }
 
     /// All events that have come and were not asked for.

@@ -5,6 +5,8 @@ use std::{
     fs::File,
     path::{Path, PathBuf},
     process::{Child as Process, Command, Stdio},
+    thread,
+    time::Duration,
 };
 
 use alloy_primitives::hex;
@@ -36,6 +38,9 @@ const RELOAD: &str = "2s";
 pub(crate) const SEQUENCER_KEYS: [u8; 2] = [0xa1, 0xb2];
 /// Seeds of the peers' identities: the sequencer's and the follower's op-node, the witness, Petrel.
 const IDENTITIES: [u8; 4] = [0x21, 0x22, 0x23, 0x24];
+
+/// Longer than libp2p takes to dial, whatever becomes of it.
+const DIAL: Duration = Duration::from_secs(120);
 
 /// A process with a log of its own.
 pub(crate) struct Background(Process);
@@ -121,8 +126,15 @@ impl Devnet {
         command.args(["-signer", &signer(SEQUENCER_KEYS[0]), "-host-key", &secret(IDENTITIES[2])]);
         command.args(["-sequencer-key", &secret(1)]).stderr(self.log("witness"));
         let mut witness = Child::start("witness", &mut command).unwrap();
-        witness.tell(&json!({ "do": "connect", "address": multiaddr(1) }));
-        witness
+        loop {
+            witness.tell(&json!({ "do": "connect", "address": multiaddr(1) }));
+            let came =
+                witness.expect("the follower", DIAL, |event| event["event"] == "came" || event["event"] == "failed");
+            if came["event"] == "came" {
+                return witness;
+            }
+            thread::sleep(Duration::from_secs(1));
+        }
     }
 
     /// Chromium on Petrel's page; `None` where there is none.
@@ -156,6 +168,13 @@ pub(crate) fn signer(seed: u8) -> String {
 pub(crate) fn set_signer(seed: u8) {
     let word = format!("0x{}{}", "00".repeat(12), hex::encode(forge::key(seed).address()));
     L1.call("anvil_setStorageAt", json!([SYSTEM_CONFIG, SIGNER_SLOT, word])).unwrap();
+}
+
+/// Waits until the sequencer's op-geth has this block: op-node gossips it before, and would make another one after a kill.
+pub(crate) fn inserted(number: u64) {
+    while GETH[0].block("latest").is_none_or(|(latest, ..)| latest < number) {
+        thread::sleep(Duration::from_millis(50));
+    }
 }
 
 fn named(variable: &str) -> PathBuf {

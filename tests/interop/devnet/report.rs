@@ -6,12 +6,16 @@ use petrel_tests::child::Child;
 use serde_json::Value;
 
 use crate::{
+    genesis::LAST,
     parts::{Devnet, GETH, SEQUENCER_KEYS, signer},
     scenario::Blocks,
 };
 
-/// How long Petrel may take to be back.
-const BACK: Duration = Duration::from_secs(10);
+/// How long Petrel may take to be back where all is well but the machine is slow; the times themselves are printed.
+const BACK: Duration = Duration::from_secs(60);
+/// By which block Petrel must show something, and the tab: how many the chain has by then is up to the machine.
+const FIRST: u64 = 70;
+const TAB: usize = 50;
 
 /// See the module.
 pub(crate) struct Outcome {
@@ -72,6 +76,7 @@ pub(crate) fn tab_blocks(events: &[Value]) -> Blocks {
 pub(crate) fn check(devnet: &Devnet, witness: &mut Child) -> (usize, usize) {
     witness.end(Duration::from_secs(5));
     let mut files: Vec<_> = fs::read_dir(devnet.messages()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "snappy"));
     files.sort();
     let accepted = SEQUENCER_KEYS.map(|key| {
         let mut command = Command::new(std::env::var_os("PETREL_BIN").unwrap());
@@ -100,9 +105,9 @@ impl Outcome {
         let (messages, accepted) = self.messages;
         println!("petrel check accepts {accepted} of {messages} gossiped messages");
         let back = self.back.iter().all(|(_, time)| *time <= BACK);
-        let tab = self.tab.is_none_or(|(shown, wrong)| shown > 100 && wrong == 0);
-        let fine = *blocks >= 130 && *wrong == 0 && missed.is_empty() && back && tab;
-        let fine = fine && messages >= 130 && accepted == messages;
+        let tab = self.tab.is_none_or(|(shown, wrong)| shown > TAB && wrong == 0);
+        let fine = *first <= FIRST && *last >= LAST && *wrong == 0 && missed.is_empty() && back && tab;
+        let fine = fine && messages >= usize::try_from(LAST - FIRST).unwrap() && accepted == messages;
         println!("{}", if fine { "all as it should be" } else { "NOT as it should be" });
         fine
     }

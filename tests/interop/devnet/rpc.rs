@@ -20,7 +20,7 @@ impl Rpc {
     pub(crate) fn call(self, method: &str, params: Value) -> Result<Value, String> {
         let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
         let agent: ureq::Agent =
-            ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(5))).build().into();
+            ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(30))).build().into();
         let mut response = agent.post(self.url()).send_json(request).map_err(|error| error.to_string())?;
         let answer: Value = response.body_mut().read_json().map_err(|error| error.to_string())?;
         match answer.get("result") {
@@ -31,7 +31,7 @@ impl Rpc {
 
     /// Waits until it answers.
     pub(crate) fn wait(self, what: &str, method: &str) {
-        let end = Instant::now() + Duration::from_secs(30);
+        let end = Instant::now() + Duration::from_secs(120);
         while let Err(error) = self.call(method, json!([])) {
             assert!(Instant::now() < end, "{what} does not answer: {error}");
             std::thread::sleep(Duration::from_millis(100));

@@ -20,7 +20,7 @@ use crate::{
 
 /// How long the next block may take before the run is given up.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long L1 is silent.
+/// How long L1 is silent at least: a read of it that has begun is given up after ten seconds.
 const SILENCE: Duration = Duration::from_secs(14);
 
 /// Blocks by number, as somebody showed them.
@@ -85,6 +85,7 @@ pub(crate) fn run() -> Outcome {
     let mut back = Vec::new();
 
     watched.until(22);
+    parts::inserted(watched.last());
     let since = Instant::now();
     devnet.restart_sequencer(SEQUENCER_KEYS[0]);
     back.push(("the sequencer was killed and started again", watched.back(since)));
@@ -96,6 +97,7 @@ pub(crate) fn run() -> Outcome {
     // op-node notices too, else it would refuse what its own sequencer signs.
     let seen = watched.last();
     watched.until(seen + 4);
+    parts::inserted(watched.last());
     let since = Instant::now();
     devnet.restart_sequencer(SEQUENCER_KEYS[1]);
     back.push(("the signer was rotated on L1, the sequencer has the new key", watched.back(since)));
@@ -116,12 +118,14 @@ pub(crate) fn run() -> Outcome {
     devnet.l1.signal("STOP");
     let since = Instant::now();
     let seen = watched.last();
-    while since.elapsed() < SILENCE {
+    let mut unread = None;
+    while unread.is_none() || since.elapsed() < SILENCE {
         watched.next();
+        unread = unread.or_else(|| watched.petrel.wait(Duration::ZERO, |event| event["event"] == "signer_unread"));
     }
+    let silent = since.elapsed().as_secs();
     devnet.l1.signal("CONT");
-    let unread = watched.told("signer_unread");
-    println!("L1 was silent for {} s and {} blocks: {}", SILENCE.as_secs(), watched.last() - seen, unread["error"]);
+    println!("L1 was silent for {silent} s and {} blocks: {}", watched.last() - seen, unread.unwrap()["error"]);
 
     watched.until(LAST);
     let tab_blocks = tab.as_mut().map(|tab| report::tab_blocks(&tab.drain()));

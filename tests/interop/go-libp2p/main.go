@@ -19,10 +19,12 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	ma "github.com/multiformats/go-multiaddr"
 )
 
@@ -86,8 +88,8 @@ func run(listen, topic, protocol string) error {
 	if listen != "" {
 		addresses = libp2p.ListenAddrStrings(listen)
 	}
-	// All transports, as go-libp2p has them by default.
-	host, err := libp2p.New(addresses, libp2p.DisableRelay())
+	// All transports, as go-libp2p has them by default; to loopback it would dial for five seconds alone.
+	host, err := libp2p.New(addresses, libp2p.DisableRelay(), libp2p.SwarmOpts(swarm.WithDialTimeoutLocal(time.Minute)))
 	if err != nil {
 		return err
 	}

@@ -12,9 +12,9 @@ import { uncompress } from 'snappyjs';
 // Bytes of a message at most, and of an RPC (op-node: maxGossipSize).
 const MAX_MESSAGE = 10 << 20;
 // An answer takes no longer.
-const PATIENCE = 30_000;
-// Nor does the answer to a ping, or the connection is given up: js-libp2p's own choice is up to ten seconds.
-const PONG = 4_000;
+const PATIENCE = 120_000;
+// Nor does the answer to a ping, or the connection is given up. On a busy machine a tab that decrypts 10 MiB comes to it late.
+const PONG = 100_000;
 
 /**
  * Starts it with these transports. `files` loads and saves what commands name, `tell` takes events.
@@ -28,9 +28,10 @@ export async function start({ listen, topic, protocol, transports, files, tell }
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
     connectionMonitor: { pingInterval: 1000, pingTimeout: { minTimeout: PONG, maxTimeout: PONG } },
+    connectionManager: { dialTimeout: PATIENCE, inboundUpgradeTimeout: PATIENCE, outboundStreamProtocolNegotiationTimeout: PATIENCE },
     connectionGater: { denyDialMultiaddr: () => false },
     services: {
-      identify: identify(),
+      identify: identify({ timeout: PATIENCE }),
       pubsub: gossipsub({
         globalSignaturePolicy: 'StrictNoSign',
         msgIdFn: messageId,
@@ -82,6 +83,10 @@ export async function start({ listen, topic, protocol, transports, files, tell }
         tell({ event: 'answered', bytes: bytes.length });
         return;
       }
+      case 'pinged':
+        await pinged(node, command);
+        tell({ event: 'pinged' });
+        return;
       default:
         throw new Error('not a command');
     }
@@ -108,9 +113,23 @@ async function answer(stream, answers) {
   await stream.close();
 }
 
-async function ask(node, { peer, number }, protocol) {
+function connected(node, peer) {
   const connection = node.getConnections().find((one) => one.remotePeer.toString() === peer);
   if (!connection) throw new Error('not connected');
+  return connection;
+}
+
+/** Ends when the peer has answered a ping on the connection that is there. */
+async function pinged(node, { peer }) {
+  const connection = connected(node, peer);
+  for (const begin = Date.now(); connection.rtt === undefined; ) {
+    if (Date.now() - begin > PATIENCE) throw new Error('no ping was answered');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+async function ask(node, { peer, number }, protocol) {
+  const connection = connected(node, peer);
   const stream = await connection.newStream(protocol, { signal: AbortSignal.timeout(PATIENCE) });
   const request = new DataView(new ArrayBuffer(8));
   request.setBigUint64(0, BigInt(number), true);

@@ -24,7 +24,10 @@ const server = createServer(async (request, response) => {
 });
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
 
+// Longer than any of it takes on a busy machine.
+const timeout = 120_000;
 const browser = await chromium.launch({
+  timeout,
   executablePath: process.env.PETREL_CHROMIUM,
   args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--no-first-run'],
 });
@@ -33,8 +36,8 @@ const page = await browser.newPage();
 page.on('pageerror', (error) => console.error(String(error)));
 await page.exposeFunction('tell', (event) => console.log(JSON.stringify(event)));
 // A secure context: crypto.subtle and WebTransport are there.
-await page.goto(`http://127.0.0.1:${server.address().port}/`);
-await page.waitForFunction(() => window.begin !== undefined);
+await page.goto(`http://127.0.0.1:${server.address().port}/`, { timeout });
+await page.waitForFunction(() => window.begin !== undefined, undefined, { timeout });
 await page.evaluate((options) => window.begin(options), values);
 console.log(JSON.stringify({ event: 'ready' }));
 createInterface({ input: process.stdin })

@@ -13,11 +13,12 @@ use petrel_tests::sequencer::Sequencer;
 use crate::{
     blocks::{Blocks, Made, SIZES, VERSION},
     daemon::{Daemon, PATIENCE, Place, peer_of},
+    known,
     row::{Check, Direction, Outcome, Row, Transport, Who},
 };
 
-/// gossipsub offers what it missed to whoever comes within 1.5 s; then a block must be asked for.
-const OFFERED: Duration = Duration::from_secs(2);
+/// gossipsub offers what it missed to whoever comes within three heartbeats, some 2 s; then a block must be asked for.
+const OFFERED: Duration = Duration::from_secs(5);
 /// As in the other rows.
 const GRAFTED: Duration = Duration::from_millis(1200);
 /// The size of the block that is asked for.
@@ -135,7 +136,7 @@ impl<'a> Pair<'a> {
         };
         let begin = Instant::now();
         self.publish(SIZES[0].1);
-        let outcome = dialler.daemon.fetches(&missed, peer_of(&self.address)).map(|()| begin.elapsed());
+        let outcome = dialler.daemon.fetches(&missed, peer_of(&self.address), true).map(|()| begin.elapsed());
         (outcome, Some(dialler))
     }
 
@@ -156,7 +157,8 @@ impl<'a> Pair<'a> {
         let next = self.blocks.make(SIZES[0].1);
         dialler.feeder.publish(VERSION, next.message.clone());
         self.blocks.take(&next);
-        self.listener.fetches(&missed, dialler.daemon.peer()).map(|()| begin.elapsed())
+        let asks = known::limit(self.transport, Who::Petrel, Direction::IsDialled, Check::PetrelAsks).is_none();
+        self.listener.fetches(&missed, dialler.daemon.peer(), asks).map(|()| begin.elapsed())
     }
 
     /// A block for the listener alone.

@@ -104,10 +104,13 @@ impl Connection {
             let outcome = self.to_petrel(bytes);
             row.note(Check::ToPetrel(at), outcome);
         }
-        row.note(Check::PetrelAsks, self.petrel_asks());
+        let asks = known::limit(row.transport, row.who, row.direction, Check::PetrelAsks).is_none();
+        row.note(Check::PetrelAsks, self.petrel_asks(asks));
         let asked = biggest.ok_or_else(|| "it has no block".to_owned());
         row.note(Check::OtherAsks, asked.and_then(|made| self.other_asks(&made)));
-        // Long enough for a peer that pings to lose patience with one that does not answer.
+        if let Err(error) = self.pinged(row.who) {
+            row.note(Check::Handshake, Err(error));
+        }
         let gone = self.daemon.events.drain().into_iter().chain(self.other.drain());
         if let Some(event) = gone.into_iter().find(|event| event["event"] == "gone" || left(event, &self.peer)) {
             row.note(Check::Handshake, Err(format!("the connection did not last: {event}")));
@@ -146,7 +149,7 @@ impl Connection {
     }
 
     /// The feeder gives the daemon the block after the next.
-    fn petrel_asks(&mut self) -> Outcome {
+    fn petrel_asks(&mut self, asks: bool) -> Outcome {
         let missed = self.blocks.make(ASKED);
         let file = written(&self.place.file("served"), &missed.answer());
         self.other.tell(&json!({ "do": "serve", "number": missed.number, "file": file }));
@@ -155,9 +158,20 @@ impl Connection {
         let next = self.blocks.make(SIZES[0].1);
         let begin = Instant::now();
         self.feeder.publish(VERSION, next.message.clone());
-        let outcome = self.daemon.fetches(&missed, &self.peer);
+        let outcome = self.daemon.fetches(&missed, &self.peer, asks);
         self.blocks.take(&next);
         outcome.map(|()| begin.elapsed())
+    }
+
+    /// We have answered a ping of theirs: js-libp2p leaves whoever does not.
+    fn pinged(&mut self, who: Who) -> Result<(), String> {
+        if !matches!(who, Who::Node | Who::Tab) {
+            return Ok(());
+        }
+        self.other.tell(&json!({ "do": "pinged", "peer": self.daemon.peer() }));
+        let ended = self.other.wait(PATIENCE, |event| failed(event, "pinged") || event["event"] == "pinged");
+        let ended = ended.ok_or("it does not say whether a ping was answered")?;
+        if failed(&ended, "pinged") { Err(reason(&ended)) } else { Ok(()) }
     }
 
     fn other_asks(&mut self, made: &Made) -> Outcome {

@@ -145,8 +145,13 @@ func (t *tracer) ValidateMessage(m *pubsub.Message) {
 	if t.dump == "" {
 		return
 	}
-	name := fmt.Sprintf("%06d.snappy", t.count.Add(1))
-	if err := os.WriteFile(filepath.Join(t.dump, name), m.Data, 0o644); err != nil {
+	name := filepath.Join(t.dump, fmt.Sprintf("%06d.snappy", t.count.Add(1)))
+	// Whole or not at all, whenever we are ended.
+	err := os.WriteFile(name+".part", m.Data, 0o644)
+	if err == nil {
+		err = os.Rename(name+".part", name)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "peer:", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/libp2p/go-libp2p"
@@ -13,6 +14,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	ma "github.com/multiformats/go-multiaddr"
 
 	"github.com/ethereum-optimism/optimism/op-node/p2p"
@@ -51,7 +53,9 @@ func (s spoilSpec) send(ctx context.Context, self host.Host) (*liar, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := libp2p.New(libp2p.NoListenAddrs, p2p.YamuxC(), p2p.NoiseC(), libp2p.DisableRelay())
+	// To loopback it would dial for five seconds alone.
+	patience := libp2p.SwarmOpts(swarm.WithDialTimeoutLocal(time.Minute))
+	h, err := libp2p.New(libp2p.NoListenAddrs, p2p.YamuxC(), p2p.NoiseC(), libp2p.DisableRelay(), patience)
 	if err != nil {
 		return nil, err
 	}

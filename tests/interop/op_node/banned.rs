@@ -18,6 +18,8 @@ use crate::session::{PATIENCE, SEQUENCER, binary, peer, unix};
 const BLOCKS: u64 = 20;
 /// Another key than the one with which the sequencer signs.
 const BELIEVED: u8 = 2;
+/// Seconds; a stranger's block is charged to its sender for two of them after the chain's own.
+const BLOCK_TIME: u64 = 12;
 /// Both look at scores every second, op-node at its bans every few.
 const SETTLED: Duration = Duration::from_secs(10);
 /// A connection on loopback is there long before.
@@ -56,7 +58,7 @@ const fn ended(ended: bool) -> &'static str {
 
 /// A chain in files.
 fn place() -> (Chain, TempDir) {
-    let (chain, files) = (sequencer::chain(Fork::Jovian, 2), tempfile::tempdir().unwrap());
+    let (chain, files) = (sequencer::chain(Fork::Jovian, BLOCK_TIME), tempfile::tempdir().unwrap());
     std::fs::write(files.path().join("rollup.json"), chain.to_rollup_json().to_string()).unwrap();
     (chain, files)
 }
@@ -72,8 +74,7 @@ fn by_op_node() -> Treatment {
     for number in 1..=BLOCKS {
         let (message, _) = Forge::new(chain.id, Fork::Jovian, number, unix().as_secs(), 1000).sealed();
         sequencer.publish(Fork::Jovian.version(), message);
-        let judged =
-            op_node.wait(Duration::from_secs(5), |event| event["event"] == "verdict" || event["event"] == "gone");
+        let judged = op_node.wait(PATIENCE, |event| is_verdict(event) || event["event"] == "gone");
         match judged {
             Some(event) if event["verdict"] == "reject" => treatment.rejected += 1,
             Some(event) if event["event"] == "gone" => {
@@ -146,6 +147,11 @@ fn by_petrel() -> Treatment {
     op_node.tell(&dial);
     treatment.redial = if petrel.wait(REDIAL, by("connected")).is_some() { "let in" } else { REFUSED }.to_owned();
     treatment
+}
+
+/// Of a message that is new to op-node.
+fn is_verdict(event: &Value) -> bool {
+    event["event"] == "verdict" && event["verdict"] != "duplicate"
 }
 
 fn publish(op_node: &mut Child, number: u64) {

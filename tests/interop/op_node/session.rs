@@ -13,7 +13,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 /// Longer than anything here takes on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The key that signs every block of these chains: [`forge::key`]`(1)`.
 pub(crate) const SEQUENCER: u8 = 1;

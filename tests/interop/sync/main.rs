@@ -26,9 +26,9 @@ const MISSED: u64 = 300;
 /// Blocks before each boundary.
 const BOUNDARIES: [(Fork, u64); 3] = [(Fork::Delta, 75), (Fork::Holocene, 150), (Fork::Jovian, 225)];
 /// Longer than 300 blocks take at the limits of both sides.
-const PATIENCE: Duration = Duration::from_secs(150);
+const PATIENCE: Duration = Duration::from_secs(300);
 /// Longer than anything else here takes on a busy machine.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(120);
 
 /// Hash and parent by number.
 type Blocks = BTreeMap<u64, (String, String)>;
@@ -56,8 +56,7 @@ fn main() -> ExitCode {
     let first = report("Petrel from op-node", &fetched, &made, took);
     drop(server);
     let (mut client, _) = op_node(&rollup, 0x43);
-    client.tell(&json!({ "do": "connect", "address": here }));
-    let (served, took) = serve(&mut client, &made);
+    let (served, took) = serve(&mut client, &here, &made);
     let second = report("op-node from Petrel", &served, &made, took);
     if first && second { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -123,14 +122,16 @@ fn fetch(petrel: &mut Child, made: &Blocks) -> (BTreeMap<u64, String>, Duration)
     (blocks(&petrel.drain(), |event| event["via"] == "sync"), took)
 }
 
-/// What op-node's client fetches. It schedules 128 numbers a call: it is told again from the lowest that it has.
-fn serve(client: &mut Child, made: &Blocks) -> (BTreeMap<u64, String>, Duration) {
+/// What op-node's client fetches. It schedules 128 numbers a call: it is told again from the lowest that it has, and, should
+/// the connection not be there, to connect.
+fn serve(client: &mut Child, here: &str, made: &Blocks) -> (BTreeMap<u64, String>, Duration) {
     let reference = |number: u64| {
         let (hash, parent) = &made[&number];
         json!({ "number": number, "hash": hash, "parent": parent })
     };
     let (since, mut got, mut lowest) = (Instant::now(), BTreeMap::new(), MISSED + 2);
     while got.len() < MISSED as usize && since.elapsed() < PATIENCE {
+        client.tell(&json!({ "do": "connect", "address": here }));
         let fetch = json!({ "start": reference(1), "end": reference(lowest) });
         client.tell(&json!({ "do": "fetch", "fetch": fetch }));
         let _next = client.wait(Duration::from_secs(5), |event| event["event"] == "failed");

@@ -127,7 +127,7 @@ export async function browse(t, url, options = {}, flags = []) {
   const browser = await chromium.launch({
     executablePath: await executable(),
     args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--no-first-run', ...flags],
-    timeout: 60_000,
+    timeout: 120_000,
   });
   t.after(() => browser.close());
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
@@ -137,7 +137,7 @@ export async function browse(t, url, options = {}, flags = []) {
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('request', (request) => requests.push(request.url()));
-  await page.goto(url);
+  await page.goto(url, { timeout: 120_000 });
   return { page, complaints, requests };
 }
 

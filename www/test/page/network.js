@@ -93,10 +93,13 @@ export async function follower(t, { chain, signer }, first, more = []) {
   return { ...begun, restart };
 }
 
-/** Where it listens, by this protocol. */
+/** TCP alone, for `listening`. */
+export const TCP = /\/tcp\/\d+\/p2p\//;
+
+/** Where it listens: an address that has this in it, a text or a pattern. */
 export function listening(daemon, protocol) {
   return daemon.seen((line) => {
     const { event, address } = json(line) ?? {};
-    return event === 'listening' && address.includes(protocol) ? address : undefined;
+    return event === 'listening' && address.match(protocol) ? address : undefined;
   });
 }

@@ -18,8 +18,8 @@ pub(crate) struct Row {
     pub(crate) timing: Timing,
     /// Protobuf fields beside data and topic.
     pub(crate) fields: Vec<&'static str>,
-    /// Made at a Unix second.
-    pub(crate) make: Box<dyn FnOnce(u64) -> Made>,
+    /// Made at a Unix second; again where it was not judged in the same one.
+    pub(crate) make: Box<dyn FnMut(u64) -> Made>,
     /// `accept`, `reject` or `ignore`: op-node's rules.
     pub(crate) expect: &'static str,
     /// Where Petrel differs on purpose: what it does instead (`none`: refused without a word), and why.
@@ -74,20 +74,20 @@ struct Rows {
 }
 
 impl Rows {
-    fn add(&mut self, name: &str, expect: &'static str, make: impl FnOnce(u64) -> Made + 'static) -> &mut Row {
+    fn add(&mut self, name: &str, expect: &'static str, make: impl FnMut(u64) -> Made + 'static) -> &mut Row {
         let (name, topic, make) = (name.to_owned(), self.fork.version(), Box::new(make));
         self.rows.push(Row { name, topic, timing: Timing::Any, fields: Vec::new(), make, expect, differs: None });
         self.rows.last_mut().unwrap()
     }
 
     /// A block of the next height that is valid but for what `spoil` does.
-    fn forged(&mut self, name: &str, expect: &'static str, spoil: impl FnOnce(Forge) -> Forge + 'static) -> &mut Row {
+    fn forged(&mut self, name: &str, expect: &'static str, spoil: impl Fn(Forge) -> Forge + 'static) -> &mut Row {
         let valid = self.valid();
         self.add(name, expect, move |now| sealed(&spoil(valid(now))))
     }
 
     /// A valid message of the next height whose bytes are then changed.
-    fn bytes(&mut self, name: &str, expect: &'static str, spoil: impl FnOnce(&mut Vec<u8>) + 'static) -> &mut Row {
+    fn bytes(&mut self, name: &str, expect: &'static str, spoil: impl Fn(&mut Vec<u8>) + 'static) -> &mut Row {
         let valid = self.valid();
         self.add(name, expect, move |now| {
             let mut made = sealed(&valid(now));
@@ -97,7 +97,7 @@ impl Rows {
     }
 
     /// A valid message of the next height whose bytes on the wire are changed.
-    fn wire(&mut self, name: &str, spoil: impl FnOnce(&mut Vec<u8>) + 'static) {
+    fn wire(&mut self, name: &str, spoil: impl Fn(&mut Vec<u8>) + 'static) {
         let valid = self.valid();
         self.add(name, REJECT, move |now| {
             let mut made = sealed(&valid(now));
@@ -108,7 +108,7 @@ impl Rows {
         });
     }
 
-    fn valid(&mut self) -> impl FnOnce(u64) -> Forge + 'static {
+    fn valid(&mut self) -> impl Fn(u64) -> Forge + 'static {
         self.number += 1;
         let (chain, fork, number) = (self.chain, self.fork, self.number);
         move |now| Forge::new(chain, fork, number, now, 300)
