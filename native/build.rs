@@ -1,4 +1,5 @@
-//! The page is embedded: whenever it is made, the daemon is made anew. Without it there is a daemon without a page.
+//! The page is embedded: whenever it is made, the daemon is made anew. Without it there is a daemon without a page, which cargo
+//! makes anew each time, for the page may be there by then.
 
 use std::path::Path;
 

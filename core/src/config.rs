@@ -50,7 +50,8 @@ pub struct Config {
     pub statics: Vec<Static>,
     /// How many of these are to be connected at once; the others stand by. By default all.
     pub wanted: usize,
-    /// How long a gap may stay open with nobody to fill it before the head begins again behind it.
+    /// How long a gap may stay open with nobody to fill it before the head begins again behind it: three block times, 10 s to a
+    /// minute. A peer that has just come back is fetching the same blocks itself.
     pub gap_patience: Duration,
     /// gossipsub's mesh degrees.
     pub mesh: Mesh,

@@ -11,7 +11,7 @@
 //! - `hang`: it takes connections and answers nothing on them.
 //!
 //! On stdout, first `{"relay", "chain", "signer"}` as the page takes them, then `{"honest": hash}` for each valid block.
-//! It ends with its standard input, or after three minutes.
+//! It ends with its standard input, or after ten minutes.
 
 use std::{
     io::{Read, Write},

@@ -38,18 +38,27 @@ use petrel_core::{
 pub struct MemoryHost {
     clock: Arc<dyn Fn() -> Now + Send + Sync>,
     naps: Arc<AtomicUsize>,
+    longest: Arc<Mutex<Duration>>,
     blocks: Arc<Mutex<BTreeMap<u64, Stored>>>,
 }
 
 impl MemoryHost {
     /// With this clock.
     pub fn new(clock: impl Fn() -> Now + Send + Sync + 'static) -> Self {
-        Self { clock: Arc::new(clock), naps: Arc::default(), blocks: Arc::default() }
+        Self { clock: Arc::new(clock), naps: Arc::default(), longest: Arc::default(), blocks: Arc::default() }
     }
 
     /// How often a driver went to sleep.
     pub fn naps(&self) -> usize {
         self.naps.load(Ordering::Relaxed)
+    }
+
+    /// For how long it went to sleep at most.
+    ///
+    /// # Panics
+    /// Another thread has panicked.
+    pub fn longest(&self) -> Duration {
+        *self.longest.lock().expect("one thread")
     }
 }
 
@@ -63,6 +72,8 @@ impl Host for MemoryHost {
 
     fn sleep(&self, duration: Duration) -> Self::Sleep {
         self.naps.fetch_add(1, Ordering::Relaxed);
+        let mut longest = self.longest.lock().expect("one thread");
+        *longest = duration.max(*longest);
         futures_timer::Delay::new(duration)
     }
 

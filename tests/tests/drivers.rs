@@ -175,8 +175,9 @@ async fn quiet(base: u64) {
         }
     }
     let beats = host.naps() - start;
-    // A busy machine may sleep through some; without the poll there would be one at most.
+    // A busy machine may sleep through some.
     assert!((3..=21).contains(&beats), "{beats} beats in 4 s");
+    assert_eq!(host.longest(), Duration::from_millis(200));
 }
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -41,7 +41,7 @@ impl Twice {
     fn new() -> Self {
         let identity = Keypair::generate_secp256k1();
         let transport = transport::build(&identity, &Net::new(Vec::new(), "twice"), &Traffic::default()).unwrap();
-        let config = swarm::Config::with_tokio_executor().with_idle_connection_timeout(PATIENCE);
+        let config = swarm::Config::with_tokio_executor().with_idle_connection_timeout(3 * PATIENCE);
         let swarm = Swarm::new(transport, dummy::Behaviour, identity.public().to_peer_id(), config);
         Self { swarm, open: VecDeque::new() }
     }

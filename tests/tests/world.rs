@@ -93,7 +93,7 @@ fn bad_weather(seeds: Range<u64>) {
         network(&mut world, 10);
         let made = follow(&mut world, &mut Sequencer::new(), 30);
         // A gap at the end is waited for before it is skipped.
-        world.run(Duration::from_secs(10));
+        world.run(Duration::from_secs(20));
         for index in 1..10 {
             let seen = hashes(world.events(index));
             assert!(seen.iter().all(|hash| made.contains(hash)), "seed {seed}, node {index}: a block nobody made");

@@ -30,7 +30,7 @@ const SEEN: Duration = Duration::from_secs(65);
 /// op-node: `fanoutTTL`.
 const FANOUT: Duration = Duration::from_secs(24);
 /// Heartbeats for which an undecided message is kept: a verdict after that is lost. op-node has 12; a check may wait for
-/// its turn and then live 3 s.
+/// its turn and then live 12 s.
 const HISTORY: usize = 40;
 /// Heartbeats for which a message is offered by IHAVE (op-node: `gossipHistory` 3).
 const HISTORY_GOSSIP: usize = 3;

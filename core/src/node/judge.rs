@@ -55,8 +55,7 @@ impl Node {
     /// Gives up the messages of checks that have lived long enough.
     pub(super) fn bury(&mut self, now: Now) {
         let mut late = Vec::new();
-        let over = |running: &Running| !running.dead && running.dies.is_some_and(|dies| dies <= now.mono);
-        for running in self.running.values_mut().filter(|running| over(running)) {
+        for running in self.running.values_mut().filter(|running| !running.dead && running.dies <= now.mono) {
             running.dead = true;
             late.push(running.pending.clone());
         }

@@ -127,9 +127,11 @@ fn addresses_of_one_static_peer_are_merged_in_their_order() {
 
 #[test]
 fn the_gap_patience_is_bounded_whatever_the_block_time() {
-    let mut chain = forge::config().chain;
-    chain.block_time = u64::MAX;
-    assert_eq!(Config::new(chain).gap_patience, Duration::from_secs(60));
+    for (block_time, patience) in [(1, 10), (2, 10), (12, 36), (u64::MAX, 60)] {
+        let mut chain = forge::config().chain;
+        chain.block_time = block_time;
+        assert_eq!(Config::new(chain).gap_patience, Duration::from_secs(patience));
+    }
 }
 
 #[test]

@@ -67,6 +67,9 @@ pub enum Error {
     /// Whoever is there is not the one, or its certificates are not those of the address.
     #[error("the handshake failed: {0}")]
     Noise(#[from] noise::Error),
+    /// The listener's UDP socket failed for good.
+    #[error("the UDP socket is lost")]
+    Lost,
     /// It took longer than it may.
     #[error("the handshake took longer than {} s", HANDSHAKE.as_secs())]
     Timeout,
@@ -146,12 +149,16 @@ impl Transport for WebTransport {
         if let Some(listener_id) = self.closed.pop_front() {
             return Poll::Ready(TransportEvent::ListenerClosed { listener_id, reason: Ok(()) });
         }
-        for listener in &mut self.listeners {
-            if let Poll::Ready(event) = listener.poll(context) {
-                return Poll::Ready(event);
-            }
+        let mut polled = self.listeners.iter_mut().map(|listener| listener.poll(context));
+        let Some(event) = polled.find_map(|polled| if let Poll::Ready(event) = polled { Some(event) } else { None })
+        else {
+            return Poll::Pending;
+        };
+        drop(polled);
+        if let TransportEvent::ListenerClosed { listener_id, .. } = event {
+            self.listeners.retain(|listener| listener.id() != listener_id);
         }
-        Poll::Pending
+        Poll::Ready(event)
     }
 }
 

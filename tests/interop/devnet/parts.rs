@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child as Process, Command, Stdio},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use alloy_primitives::hex;
@@ -39,8 +39,8 @@ pub(crate) const SEQUENCER_KEYS: [u8; 2] = [0xa1, 0xb2];
 /// Seeds of the peers' identities: the sequencer's and the follower's op-node, the witness, Petrel.
 const IDENTITIES: [u8; 4] = [0x21, 0x22, 0x23, 0x24];
 
-/// Longer than libp2p takes to dial, whatever becomes of it.
-const DIAL: Duration = Duration::from_secs(120);
+/// Longer than anything here takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A process with a log of its own.
 pub(crate) struct Background(Process);
@@ -126,13 +126,15 @@ impl Devnet {
         command.args(["-signer", &signer(SEQUENCER_KEYS[0]), "-host-key", &secret(IDENTITIES[2])]);
         command.args(["-sequencer-key", &secret(1)]).stderr(self.log("witness"));
         let mut witness = Child::start("witness", &mut command).unwrap();
+        let end = Instant::now() + PATIENCE;
         loop {
             witness.tell(&json!({ "do": "connect", "address": multiaddr(1) }));
-            let came =
-                witness.expect("the follower", DIAL, |event| event["event"] == "came" || event["event"] == "failed");
+            let came = witness
+                .expect("the follower", PATIENCE, |event| event["event"] == "came" || event["event"] == "failed");
             if came["event"] == "came" {
                 return witness;
             }
+            assert!(Instant::now() < end, "the witness cannot reach the follower: {came}");
             thread::sleep(Duration::from_secs(1));
         }
     }
@@ -172,7 +174,9 @@ pub(crate) fn set_signer(seed: u8) {
 
 /// Waits until the sequencer's op-geth has this block: op-node gossips it before, and would make another one after a kill.
 pub(crate) fn inserted(number: u64) {
+    let end = Instant::now() + PATIENCE;
     while GETH[0].block("latest").is_none_or(|(latest, ..)| latest < number) {
+        assert!(Instant::now() < end, "op-geth does not insert block {number}");
         thread::sleep(Duration::from_millis(50));
     }
 }

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// How long Petrel may take to be back where all is well but the machine is slow; the times themselves are printed.
-const BACK: Duration = Duration::from_secs(60);
+const BACK: Duration = Duration::from_secs(30);
 /// By which block Petrel must show something, and the tab: how many the chain has by then is up to the machine.
 const FIRST: u64 = 70;
 const TAB: usize = 50;

@@ -120,6 +120,7 @@ pub(crate) fn run() -> Outcome {
     let seen = watched.last();
     let mut unread = None;
     while unread.is_none() || since.elapsed() < SILENCE {
+        assert!(since.elapsed() < 2 * PATIENCE, "a silent L1 is not told");
         watched.next();
         unread = unread.or_else(|| watched.petrel.wait(Duration::ZERO, |event| event["event"] == "signer_unread"));
     }

@@ -26,7 +26,8 @@ export async function start({ listen, topic, protocol, transports, files, tell }
     addresses: { listen: listen ? [listen] : [] },
     transports,
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
+    // A WebSocket on which more than 4 MiB wait to be decrypted is given up, and a stream's window would grow to sixteen.
+    streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: 2 << 20 } })],
     connectionMonitor: { pingInterval: 1000, pingTimeout: { minTimeout: PONG, maxTimeout: PONG } },
     connectionManager: { dialTimeout: PATIENCE, inboundUpgradeTimeout: PATIENCE, outboundStreamProtocolNegotiationTimeout: PATIENCE },
     connectionGater: { denyDialMultiaddr: () => false },
@@ -119,7 +120,7 @@ function connected(node, peer) {
   return connection;
 }
 
-/** Ends when the peer has answered a ping on the connection that is there. */
+/** Ends when js-libp2p has heard of a ping on the connection that is there: the pong, or that the peer has no such protocol. */
 async function pinged(node, { peer }) {
   const connection = connected(node, peer);
   for (const begin = Date.now(); connection.rtt === undefined; ) {

@@ -12,13 +12,23 @@ const MISSED = 60;
 /** Milliseconds of sleep: longer than a daemon waits for a pong. */
 const SLEEP = 45_000;
 
-/** Waits until the page has shown all these blocks, be it for a moment (it keeps a hundred); they must be the daemon's. */
+/** From now on the page notes every block that it shows, be it for a moment: it keeps a hundred. */
+function note(page) {
+  return page.evaluate(() => {
+    window.seen = new Map();
+    const take = (rows) => rows.forEach(({ dataset }) => window.seen.set(Number(dataset.number), dataset.hash));
+    const table = document.querySelector('#rows');
+    take([...table.children]);
+    new MutationObserver((changes) => changes.forEach(({ addedNodes }) => take([...addedNodes]))).observe(table, { childList: true });
+  });
+}
+
+/** Waits until the page has shown all these blocks since `note`; they must be the daemon's. */
 async function whole(t, page, daemon, from, to) {
   const back = performance.now();
   const rows = await page.waitForFunction(
     ([from, to]) => {
-      const seen = (window.seen ??= new Map());
-      for (const { dataset } of document.querySelectorAll('#rows tr')) seen.set(Number(dataset.number), dataset.hash);
+      const { seen } = window;
       return Array.from({ length: to - from + 1 }, (_, at) => from + at).every((number) => seen.has(number)) && [...seen];
     },
     [from, to],
@@ -57,6 +67,7 @@ test('a tab offline for 60 blocks comes back with all of them; the relay that li
   const { page } = await browse(t, await serve(t, { chain: told.chain, signer: told.signer, relays }));
 
   await page.waitForFunction(() => document.querySelectorAll('#rows tr').length >= 5, undefined, { timeout: 60_000 });
+  await note(page);
   cables.forEach(({ plug }) => plug(false));
   // What came before is shown by then.
   await page.waitForFunction(() => /Connecting|Stalled/.test(document.querySelector('#state').textContent), undefined, { timeout: 60_000 });
@@ -86,6 +97,7 @@ test('a tab that slept wakes, connects anew and repairs', { timeout: 360_000 }, 
   const { daemon, url } = await devnet(t, ['--block-time', '1s', '--block-bytes', '20kB']);
   const { page } = await browse(t, url);
   await page.waitForFunction(() => document.querySelectorAll('#rows tr').length >= 5, undefined, { timeout: 60_000 });
+  await note(page);
   const last = await newest(page);
   const asleep = await browserProcesses();
   assert.ok(asleep.length > 1, 'the browser is not found');

@@ -18,7 +18,7 @@ function way(page, words, timeout = 60_000) {
 /** Waits until it is WebTransport; a handshake that took longer than the page's patience, on a slow machine, is tried again. */
 async function byWebTransport(page) {
   for (let again = 5; ; again--) {
-    await way(page, again > 0 ? '^Web(Transport|Socket)' : '^WebTransport');
+    await way(page, again > 0 ? '^WebTransport|^WebSocket – WebTransport failed' : '^WebTransport');
     if (/^WebTransport/.test(await page.locator('#transport').textContent())) return;
     await page.reload();
   }
@@ -76,6 +76,7 @@ test('a block just under 10 MiB reaches the tab over WebSocket too', { timeout: 
   // A machine that takes seconds for a block may have given one up.
   const seen = await shown(page);
   assert.ok(seen.length >= 2);
+  assert.ok((await page.locator('#rows .block-signer').filter({ hasNotText: 'its descendants' }).count()) > 0, 'none was gossiped');
   for (const { number, hash } of seen) assert.equal(hash, (await block(daemon, number)).hash);
 });
 

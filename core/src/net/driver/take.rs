@@ -64,6 +64,10 @@ impl<H: Host> Driver<H> {
             SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "a listener had an error and goes on"),
             SwarmEvent::ListenerClosed { addresses, reason: Err(error), .. } => {
                 tracing::error!(?addresses, %error, "a listener closed");
+                for address in addresses {
+                    let address = self.with_peer(address);
+                    self.feed(Input::ListenEnded { address });
+                }
             }
             _ => {}
         }

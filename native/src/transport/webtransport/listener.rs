@@ -4,6 +4,7 @@ use std::{
     collections::VecDeque,
     io,
     net::{IpAddr, SocketAddr},
+    panic::AssertUnwindSafe,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -58,7 +59,8 @@ pub(super) struct Listener {
     sockets: Vec<SocketAddr>,
     /// Which addresses the machine has, where we listen on all.
     watcher: Option<IfWatcher>,
-    accepting: BoxFuture<'static, IncomingSession>,
+    /// `None` when the socket is lost.
+    accepting: BoxFuture<'static, Option<IncomingSession>>,
     /// One clone for each session in the making.
     pending: Arc<()>,
     look: Pin<Box<Sleep>>,
@@ -102,6 +104,7 @@ impl Listener {
         self.id
     }
 
+    /// After [`TransportEvent::ListenerClosed`] there is nothing more.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Event> {
         loop {
             if let Some(event) = self.events.pop_front() {
@@ -120,6 +123,10 @@ impl Listener {
                 continue;
             }
             let Poll::Ready(incoming) = self.accepting.poll_unpin(context) else { return Poll::Pending };
+            let Some(incoming) = incoming else {
+                let reason = Err(Error::Lost);
+                return Poll::Ready(TransportEvent::ListenerClosed { listener_id: self.id, reason });
+            };
             self.accepting = accepting(&self.endpoint);
             if let Some(event) = self.incoming(incoming) {
                 return Poll::Ready(event);
@@ -225,9 +232,11 @@ impl Listener {
     }
 }
 
-fn accepting(endpoint: &Arc<Endpoint<Server>>) -> BoxFuture<'static, IncomingSession> {
+/// wtransport takes a socket for eternal, and panics when it is not.
+fn accepting(endpoint: &Arc<Endpoint<Server>>) -> BoxFuture<'static, Option<IncomingSession>> {
     let endpoint = endpoint.clone();
-    async move { endpoint.accept().await }.boxed()
+    let accepted = AssertUnwindSafe(async move { endpoint.accept().await }).catch_unwind();
+    accepted.map(Result::ok).boxed()
 }
 
 fn before(schedule: &Schedule, period: u64) -> Option<CertificateHash> {
@@ -263,4 +272,28 @@ fn outlive(endpoint: &mut EndpointConfig, schedule: &Schedule) {
     endpoint.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
     let resets = schedule.secret("stateless resets");
     endpoint.reset_key(Arc::new(ring::hmac::Key::new(ring::hmac::HMAC_SHA256, resets.as_slice())));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::poll_fn, time::SystemTime};
+
+    use libp2p::identity::Keypair;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_socket_that_is_lost_closes_the_listener_alone() {
+        let identity = Keypair::generate_secp256k1();
+        let schedule = Schedule::new(&identity, super::super::certificate::PERIOD).unwrap();
+        let noise = noise::Config::new(&identity).unwrap();
+        let socket = "127.0.0.1:0".parse().unwrap();
+        let mut listener =
+            Listener::new(ListenerId::next(), socket, noise, schedule, Arc::new(SystemTime::now)).unwrap();
+        let told = poll_fn(|context| listener.poll(context)).await;
+        assert!(matches!(told, TransportEvent::NewAddress { .. }));
+        listener.endpoint.close(0_u32.into(), b"");
+        let told = poll_fn(|context| listener.poll(context)).await;
+        assert!(matches!(told, TransportEvent::ListenerClosed { reason: Err(Error::Lost), .. }));
+    }
 }
