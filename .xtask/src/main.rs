@@ -30,7 +30,7 @@ cargo xtask COMMAND
   run [-- ARGS]     build everything and run it: a local chain with a follower and the page (`petrel devnet ARGS`);
                     with --network or --rollup.config in ARGS, a node of that chain (`petrel node ARGS`);
                     ARGS that begin with a subcommand are run as they are
-  test [STEP…]      every proof that fits in 40 minutes on two cold cores, or the named steps alone
+  test [STEP…]      every proof but the long ones, some 40 minutes on two cold cores, or the named steps alone
   lint              the steps of `test` that run no tests: format, the core's rules, clippy on both targets
   prove             what takes longer: thousands of simulated worlds, properties with many cases, benches, flood, crash, leaves, fuzz, soak
   prove soak [--minutes N]  a daemon under load: memory, handles and tasks must stay what they are

@@ -85,6 +85,8 @@ fn ten_find_each_other_from_one_boot_node_and_nobody_of_another_chain() {
         node.event("block");
     }
     stranger.said("walked");
+    // Whoever dials another than the boot node has discovered it.
+    assert!(nodes.iter().any(|(node, _)| !peers(node.told(), "discovered").is_empty()), "nobody was discovered");
     for (node, _) in &mut nodes {
         let events = node.so_far();
         for name in ["connected", "discovered"] {
