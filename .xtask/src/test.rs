@@ -57,34 +57,34 @@ const STEPS: [Step; 17] = [
     Step { name: "page", about: "the wasm package and the page build", place: First, run: page },
     Step { name: "npm", about: "TypeScript is typed; the npm package's tests", place: First, run: npm },
     Step { name: "build", about: "all crates and their tests build", place: First, run: build },
-    Step {
-        name: "wasm",
-        about: "the core's tests, the browser body's, and two whole Drivers, on wasm32 under Node",
-        place: Behind,
-        run: wasm,
-    },
+    Step { name: "clippy", about: "clippy, all crates, all targets", place: First, run: clippy },
     Step {
         name: "clippy-wasm",
         about: "clippy, core and wasm as the browser builds them, the core without libp2p too",
         place: Behind,
         run: clippy_wasm,
     },
-    Step { name: "clippy", about: "clippy, all crates, all targets", place: Behind, run: clippy },
-    Step { name: "rust", about: "all crates' tests", place: Then, run: rust },
     Step {
-        name: "promtool",
-        about: "Prometheus's own judgement of the metrics, and a server that scrapes them",
-        place: Then,
-        run: promtool,
+        name: "wasm",
+        about: "the core's tests, the browser body's, and two whole Drivers, on wasm32 under Node",
+        place: Behind,
+        run: wasm,
     },
+    Step { name: "rust", about: "all crates' tests", place: Then, run: rust },
     Step { name: "browser", about: "the page in Chromium, against a daemon", place: Then, run: browser },
-    Step { name: "op-node", about: "op-node's own gossip on the other side", place: Others, run: op_node },
     Step {
         name: "libp2p",
         about: "every transport against go-libp2p, js-libp2p and Petrel",
         place: Others,
         run: libp2p,
     },
+    Step {
+        name: "promtool",
+        about: "Prometheus's own judgement of the metrics, and a server that scrapes them",
+        place: Last,
+        run: promtool,
+    },
+    Step { name: "op-node", about: "op-node's own gossip on the other side", place: Last, run: op_node },
     Step {
         name: "network",
         about: "connections that break come back, in a network of its own",
@@ -106,6 +106,20 @@ const APART: [&str; 5] = ["network", "interop-op-node", "interop-libp2p", "inter
 const LINT: [&str; 4] = ["fmt", "purity", "clippy", "clippy-wasm"];
 
 const WASM: &str = "wasm32-unknown-unknown";
+
+/// The tests on wasm32. One selection, or libp2p is built twice, with other features.
+const WASM_TESTS: [&str; 10] = [
+    "--target",
+    WASM,
+    "--lib",
+    "--test",
+    "core",
+    "--test",
+    "drivers",
+    "--package=petrel-core",
+    "--package=petrel-wasm",
+    "--package=petrel-tests",
+];
 
 const PASSED: &str = "passed";
 const SKIPPED: &str = "SKIPPED";
@@ -229,10 +243,15 @@ fn npm(shell: &Shell) -> Result<Done> {
     all([shell.npm(["run", "check"]), shell.npm(["test"])])
 }
 
-/// A clippy of these words. It has a target folder of its own, so that it keeps nobody waiting.
+/// Clippy of what `cargo test` with these words compiles. It takes the place of the compiler for this workspace's crates
+/// alone, as in `cargo clippy`, but of a build and not of a check: so the dependencies are the very ones that the tests are
+/// built with, and are not compiled for clippy once more, which would take longer than all else that it does.
 fn lints(shell: &Shell, words: &[&str]) -> Command {
-    let mut command = shell.cargo(["clippy", "--target-dir"]);
-    command.arg(shell.target().join("clippy")).args(words).args(["--", "-D", "warnings"]);
+    // Nobody runs what comes of it.
+    let cheap = ["profile.dev.package.petrel-core.opt-level=0", "profile.dev.debug=false"];
+    let mut command = shell.cargo(cheap.iter().flat_map(|setting| ["--config", setting]));
+    command.args(["test", "--no-run"]).args(words);
+    command.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver").env("CLIPPY_ARGS", "-Dwarnings__CLIPPY_HACKERY__");
     command
 }
 
@@ -245,8 +264,11 @@ fn clippy(shell: &Shell) -> Result<Done> {
 fn clippy_wasm(shell: &Shell) -> Result<Done> {
     setup::wasm(shell)?;
     all([
-        lints(shell, &["--target", WASM, "--package", "petrel-core", "--no-default-features", "--all-targets"]),
-        lints(shell, &["--target", WASM, "--package", "petrel-core", "--package", "petrel-wasm"]),
+        lints(
+            shell,
+            &["--target", WASM, "--package", "petrel-core", "--no-default-features", "--lib", "--test", "core"],
+        ),
+        lints(shell, &WASM_TESTS),
     ])
 }
 
@@ -266,11 +288,9 @@ fn names(command: &mut Command) -> Result<BTreeSet<String>> {
 fn wasm(shell: &Shell) -> Result<Done> {
     setup::wasm(shell)?;
     setup::node(shell)?;
-    // One selection, or libp2p is built twice, with other features.
-    let test = || shell.cargo(["test", "--target", WASM, "--lib", "--test", "core", "--test", "drivers"]);
-    let packages = ["petrel-core", "petrel-wasm", "petrel-tests"].map(|name| format!("--package={name}"));
-    run(test().args(&packages))?;
-    let node = names(test().args(&packages).args(["--", "--list"]))?;
+    let test = || shell.cargo(["test"].iter().chain(&WASM_TESTS));
+    run(&mut test())?;
+    let node = names(test().args(["--", "--list"]))?;
     let built = ["test", "--workspace", "--lib", "--test", "core", "--no-run"];
     let built = interop::built_tests(&mut shell.cargo(built), "petrel-core")?;
     let host = built.iter().map(|test| names(&mut shell.command(test, ["--list"]))).collect::<Result<Vec<_>>>()?;
