@@ -103,6 +103,9 @@ const STEPS: [Step; 17] = [
 /// Tests that steps of their own run. They are compiled with all others, and not beside tests that wait.
 const APART: [&str; 5] = ["network", "interop-op-node", "interop-libp2p", "interop-sync", "interop-devnet"];
 
+/// All crates, their programs, examples and tests.
+const BUILD: [&str; 3] = ["test", "--workspace", "--no-run"];
+
 const LINT: [&str; 4] = ["fmt", "purity", "clippy", "clippy-wasm"];
 
 const WASM: &str = "wasm32-unknown-unknown";
@@ -157,6 +160,8 @@ fn everything(shell: &Shell) -> Result<()> {
         others.end()?;
     }
     report.extend(one_by_one(shell, at(Others))?);
+    // Not beside tests that wait. Where it cannot be had its step says so.
+    let _ = setup::prometheus(shell);
     report.extend(side_by_side(shell, at(Last))?);
     report.extend(ended(behind)?);
     println!("\n{}\nno step failed; {} in all", report.join("\n"), time(start.elapsed()));
@@ -247,7 +252,7 @@ fn npm(shell: &Shell) -> Result<Done> {
 /// alone, as in `cargo clippy`, but of a build and not of a check: so the dependencies are the very ones that the tests are
 /// built with, and are not compiled for clippy once more, which would take longer than all else that it does.
 fn lints(shell: &Shell, words: &[&str]) -> Command {
-    // Nobody runs what comes of it.
+    // Nobody is to run what comes of it.
     let cheap = ["profile.dev.package.petrel-core.opt-level=0", "profile.dev.debug=false"];
     let mut command = shell.cargo(cheap.iter().flat_map(|setting| ["--config", setting]));
     command.args(["test", "--no-run"]).args(words);
@@ -257,8 +262,12 @@ fn lints(shell: &Shell, words: &[&str]) -> Command {
 
 fn clippy(shell: &Shell) -> Result<Done> {
     www::ensure_built(shell)?;
-    // `--all-targets` leaves out tests that `cargo test` does not run by itself.
-    all([lints(shell, &["--workspace", "--all-targets", "--test", "*"])])
+    // `--all-targets`, and `--tests` too, would leave out the tests that `cargo test` does not run by itself. The two
+    // patterns are all names but `fuzz`, which is compiled for a fuzzer alone.
+    let everything =
+        ["--workspace", "--lib", "--bins", "--examples", "--benches", "--test", "[!f]*", "--test", "f[!u]*"];
+    // The build comes last: whoever starts a program from the target folder gets the one that it has made.
+    all([lints(shell, &everything), shell.cargo(BUILD)])
 }
 
 fn clippy_wasm(shell: &Shell) -> Result<Done> {
@@ -276,7 +285,7 @@ fn build(shell: &Shell) -> Result<Done> {
     www::ensure_built(shell)?;
     let mut apart = vec!["test", "--workspace", "--no-run"];
     apart.extend(APART.iter().flat_map(|name| ["--test", name]));
-    all([shell.cargo(["test", "--workspace", "--no-run"]), shell.cargo(apart)])
+    all([shell.cargo(BUILD), shell.cargo(apart)])
 }
 
 /// The names in the output of `cargo test -- --list`, of either harness.
@@ -332,7 +341,7 @@ fn browser(shell: &Shell) -> Result<Done> {
         Err(error) => return Ok(Done::Skipped(format!("{error:#}"))),
     };
     www::ensure_built(shell)?;
-    run(shell.cargo(interop::DEBUG).args(["--example", "hostile_relay"]))?;
+    run(&mut shell.cargo(BUILD))?;
     let mut test = shell.npm(["run", "test:page"]);
     let debug = shell.target().join("debug");
     test.env("PETREL_CHROMIUM", chromium)

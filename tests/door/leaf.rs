@@ -55,15 +55,16 @@ pub(crate) enum What {
     Closed(String),
 }
 
+/// The data of messages and their ids, oldest first.
+type Known = VecDeque<(Vec<u8>, MessageId)>;
+
 /// Message ids, made once for each message.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Ids(Arc<Mutex<VecDeque<(Vec<u8>, MessageId)>>>);
+pub(crate) struct Ids(Arc<Mutex<Known>>);
 
 impl Ids {
     fn of(&self, message: &gossipsub::Message) -> MessageId {
-        let known = |ids: &VecDeque<(Vec<u8>, MessageId)>| {
-            ids.iter().find(|(data, _)| *data == message.data).map(|(_, id)| id.clone())
-        };
+        let known = |ids: &Known| ids.iter().find(|(data, _)| *data == message.data).map(|(_, id)| id.clone());
         if let Some(id) = known(&self.0.lock().unwrap()) {
             return id;
         }

@@ -11,6 +11,7 @@ mod names;
 #[path = "../program/process.rs"]
 mod process;
 #[path = "../program/sequencer.rs"]
+#[allow(dead_code, reason = "the program's tests use all of it")]
 mod sequencer;
 
 use std::{

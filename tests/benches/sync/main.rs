@@ -1,5 +1,6 @@
 //! How fast a gap is closed: from one and from four peers on loopback with limits off, beside a plain TCP copy of the same
-//! bytes; with limits on, beside the configured rate; and with a peer among the askers that reads a byte a second.
+//! bytes, and beside the compression and the checks of the same blocks without a network; with limits on, beside the
+//! configured rate; and with a peer among the askers that reads a byte a second.
 //!
 //! `cargo bench -p petrel-tests --bench sync`. All nodes are Drivers on TCP in this process; the client begins with the first
 //! block, hears the last one by gossip, and fetches all between.
@@ -7,6 +8,7 @@
 
 mod node;
 mod plain;
+mod work;
 
 use std::time::{Duration, Instant};
 
@@ -44,6 +46,7 @@ fn main() {
         println!("{name:<38} {rate:>8.0} {mb:>7.0} {:>12.2}", copied.as_secs_f64() / secs);
     };
     row("plain TCP copy", copied.as_secs_f64());
+    row("compressed and checked, no network", work::alone(BLOCKS, BYTES).as_secs_f64());
     for peers in [1, 4] {
         let servers: Vec<Server> = (0..peers).map(|_| Server::start(BLOCKS, BYTES, OFF)).collect();
         row(&format!("from {peers} peers, limits off"), closed(&servers).as_secs_f64());

@@ -36,7 +36,7 @@ use petrel_tests::{forge, sequencer};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 /// One chain for all: old enough that every block of it is due.
-static CHAIN: LazyLock<Chain> = LazyLock::new(|| {
+pub(crate) static CHAIN: LazyLock<Chain> = LazyLock::new(|| {
     let mut chain = sequencer::chain(Fork::Jovian, 1);
     chain.genesis.time -= 2_000;
     chain

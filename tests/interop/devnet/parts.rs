@@ -68,7 +68,7 @@ impl Drop for Background {
 
 /// The network without Petrel. Parts end in the order in which they stand here.
 pub(crate) struct Devnet {
-    pub(crate) sequencer: Option<Background>,
+    sequencer: Option<Background>,
     _follower: Background,
     _geth: [Background; 2],
     pub(crate) l1: Background,
@@ -98,6 +98,11 @@ impl Devnet {
             rpc.wait("op-node", "optimism_version");
         }
         Self { sequencer: Some(sequencer), _follower: follower, _geth: geth, l1, folder: folder.to_owned() }
+    }
+
+    /// Sends the sequencer's op-node a signal by name.
+    pub(crate) fn signal_sequencer(&self, signal: &str) {
+        self.sequencer.iter().for_each(|sequencer| sequencer.signal(signal));
     }
 
     /// Kills the sequencer's op-node and starts it again.
@@ -172,13 +177,9 @@ pub(crate) fn set_signer(seed: u8) {
     L1.call("anvil_setStorageAt", json!([SYSTEM_CONFIG, SIGNER_SLOT, word])).unwrap();
 }
 
-/// Waits until the sequencer's op-geth has this block: op-node gossips it before, and would make another one after a kill.
-pub(crate) fn inserted(number: u64) {
-    let end = Instant::now() + PATIENCE;
-    while GETH[0].block("latest").is_none_or(|(latest, ..)| latest < number) {
-        assert!(Instant::now() < end, "op-geth does not insert block {number}");
-        thread::sleep(Duration::from_millis(50));
-    }
+/// Whether the sequencer's op-geth has this block.
+pub(crate) fn inserted(number: u64) -> bool {
+    GETH[0].block("latest").is_some_and(|(latest, ..)| latest >= number)
 }
 
 fn named(variable: &str) -> PathBuf {

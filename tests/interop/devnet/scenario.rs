@@ -5,6 +5,7 @@ use std::{
     env,
     ops::RangeInclusive,
     path::PathBuf,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -22,6 +23,11 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long L1 is silent at least: a read of it that has begun is given up after ten seconds.
 const SILENCE: Duration = Duration::from_secs(14);
+
+/// After this time nothing is on its way from a sequencer that stands still.
+const QUIET: Duration = Duration::from_millis(300);
+/// How long op-node is left to give op-geth a block that it has gossiped.
+const INSERTION: Duration = Duration::from_millis(100);
 
 /// Blocks by number, as somebody showed them.
 pub(crate) type Blocks = BTreeMap<u64, String>;
@@ -43,7 +49,11 @@ impl Watched {
     }
 
     fn next(&mut self) -> u64 {
-        let event = self.petrel.expect("a block", PATIENCE, |event| event["event"] == "block");
+        let event = self.petrel.expect("a block", PATIENCE, is_block);
+        self.shown(&event)
+    }
+
+    fn shown(&mut self, event: &Value) -> u64 {
         let (number, hash) = (event["number"].as_u64().unwrap(), event["hash"].as_str().unwrap().to_owned());
         if number % FORK_BLOCKS == 0 && self.last() < number {
             println!("block {number}: {}", fork_of(number));
@@ -57,6 +67,29 @@ impl Watched {
         self.blocks.last_key_value().map_or(0, |(number, _)| *number)
     }
 
+    /// Kills the sequencer's op-node, starts it again with this key, and says how long it takes until there is a new block.
+    ///
+    /// It is killed between two blocks: it gossips one before op-geth has it, and would make another of the same height.
+    fn restart(&mut self, devnet: &mut Devnet, key: u8) -> Duration {
+        let end = Instant::now() + PATIENCE;
+        devnet.signal_sequencer("STOP");
+        loop {
+            while let Some(event) = self.petrel.wait(QUIET, is_block) {
+                self.shown(&event);
+            }
+            if parts::inserted(self.last()) {
+                break;
+            }
+            assert!(Instant::now() < end, "op-geth does not insert block {}", self.last());
+            devnet.signal_sequencer("CONT");
+            thread::sleep(INSERTION);
+            devnet.signal_sequencer("STOP");
+        }
+        let since = Instant::now();
+        devnet.restart_sequencer(key);
+        self.back(since)
+    }
+
     /// How long until there is a block after those of now.
     fn back(&mut self, since: Instant) -> Duration {
         let after = self.last();
@@ -67,6 +100,10 @@ impl Watched {
     fn told(&mut self, name: &str) -> Value {
         self.petrel.expect(name, PATIENCE, |event| event["event"] == name)
     }
+}
+
+fn is_block(event: &Value) -> bool {
+    event["event"] == "block"
 }
 
 pub(crate) fn run() -> Outcome {
@@ -85,10 +122,7 @@ pub(crate) fn run() -> Outcome {
     let mut back = Vec::new();
 
     watched.until(22);
-    parts::inserted(watched.last());
-    let since = Instant::now();
-    devnet.restart_sequencer(SEQUENCER_KEYS[0]);
-    back.push(("the sequencer was killed and started again", watched.back(since)));
+    back.push(("the sequencer was killed and started again", watched.restart(&mut devnet, SEQUENCER_KEYS[0])));
 
     watched.until(62);
     parts::set_signer(SEQUENCER_KEYS[1]);
@@ -97,10 +131,8 @@ pub(crate) fn run() -> Outcome {
     // op-node notices too, else it would refuse what its own sequencer signs.
     let seen = watched.last();
     watched.until(seen + 4);
-    parts::inserted(watched.last());
-    let since = Instant::now();
-    devnet.restart_sequencer(SEQUENCER_KEYS[1]);
-    back.push(("the signer was rotated on L1, the sequencer has the new key", watched.back(since)));
+    let again = watched.restart(&mut devnet, SEQUENCER_KEYS[1]);
+    back.push(("the signer was rotated on L1, the sequencer has the new key", again));
     watched.told("signer_retired");
 
     watched.until(97);

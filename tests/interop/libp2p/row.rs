@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 /// How the two are connected.
+#[allow(clippy::enum_variant_names, reason = "WebTransport is its name")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Transport {
     Tcp,

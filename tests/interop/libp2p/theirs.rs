@@ -96,12 +96,12 @@ impl Connection {
         let mut biggest = None;
         for (at, (_, bytes)) in SIZES.into_iter().enumerate() {
             let made = self.blocks.make(bytes);
-            if row.note(Check::FromPetrel(at), self.from_petrel(&made)) {
+            if row.note(Check::FromPetrel(at), self.hears_petrel(&made)) {
                 biggest = Some(made);
             }
         }
         for (at, (_, bytes)) in SIZES.into_iter().enumerate() {
-            let outcome = self.to_petrel(bytes);
+            let outcome = self.tells_petrel(bytes);
             row.note(Check::ToPetrel(at), outcome);
         }
         let asks = known::limit(row.transport, row.who, row.direction, Check::PetrelAsks).is_none();
@@ -117,7 +117,7 @@ impl Connection {
         }
     }
 
-    fn from_petrel(&mut self, made: &Made) -> Outcome {
+    fn hears_petrel(&mut self, made: &Made) -> Outcome {
         let (_, digest) = made.wire();
         let begin = Instant::now();
         self.feeder.publish(VERSION, made.message.clone());
@@ -129,7 +129,7 @@ impl Connection {
         if came["peer"] == self.daemon.peer() { Ok(begin.elapsed()) } else { Err(format!("by somebody else: {came}")) }
     }
 
-    fn to_petrel(&mut self, bytes: usize) -> Outcome {
+    fn tells_petrel(&mut self, bytes: usize) -> Outcome {
         let made = self.blocks.make(bytes);
         let file = written(&self.place.file("published"), &made.wire().0);
         let begin = Instant::now();

@@ -18,7 +18,7 @@ const FORKS: [Fork; 4] = [Fork::Regolith, Fork::Delta, Fork::Holocene, Fork::Jov
 pub(crate) fn run() -> bool {
     println!("\nblocks of 100 B to 100 kB, accepted with the publisher's hash\n");
     println!("  topic fork      op-node to Petrel  Petrel to op-node  rejected");
-    FORKS.into_iter().map(both_ways).fold(true, |all, fine| all && fine)
+    FORKS.into_iter().filter(|fork| !both_ways(*fork)).count() == 0
 }
 
 fn both_ways(fork: Fork) -> bool {

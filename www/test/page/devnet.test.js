@@ -12,7 +12,7 @@ function blocks(page, count, smallest = 0) {
     ([count, smallest]) =>
       [...document.querySelectorAll('#rows tr')].filter((row) => Number(row.dataset.bytes) >= smallest).length >= count,
     [count, smallest],
-    { timeout: 90_000 },
+    { timeout: 200_000 },
   );
 }
 
@@ -36,7 +36,7 @@ test('a tab shows live verified blocks within five seconds, and the daemon agree
   assert.deepEqual(requests.filter((request) => new URL(request).origin !== origin && !request.startsWith('blob:')), []);
 });
 
-test('a block just under 10 MiB reaches the tab', { timeout: 150_000 }, async (t) => {
+test('a block just under 10 MiB reaches the tab', { timeout: 300_000 }, async (t) => {
   const { daemon, url } = await devnet(t, ['--block-time', '4s', '--block-bytes', '10MiB']);
   const { page, complaints } = await browse(t, url);
   await blocks(page, 2, 10_480_000);

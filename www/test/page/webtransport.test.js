@@ -68,10 +68,10 @@ test('a tab follows over WebTransport and says by which relay and certificate', 
   assert.deepEqual(complaints, []);
 });
 
-test('a block just under 10 MiB reaches the tab over WebSocket too', { timeout: 150_000 }, async (t) => {
+test('a block just under 10 MiB reaches the tab over WebSocket too', { timeout: 300_000 }, async (t) => {
   const { daemon, url } = await devnet(t, ['--block-time', '4s', '--block-bytes', '10MiB']);
   const { page } = await browse(t, `${url}?relay=${encodeURIComponent(await listening(daemon, '/ws/'))}`);
-  await more(page, 1, 90_000);
+  await more(page, 1, 200_000);
   await way(page, '^WebSocket$');
   // A machine that takes seconds for a block may have given one up.
   const seen = await shown(page);

@@ -144,7 +144,7 @@ impl Rows {
         self.bytes("one bit of the signature", REJECT, |message| message[7] ^= 1);
         self.bytes("v = 27 or 28", REJECT, |message| message[64] += 27);
         self.bytes("v flipped", REJECT, |message| message[64] ^= 1);
-        self.bytes("high s with v flipped: the same signer", ACCEPT, high_s);
+        self.bytes("high s with v flipped: the same signer", ACCEPT, |message| high_s(message));
         self.bytes("high s with the same v", REJECT, |message| {
             high_s(message);
             message[64] ^= 1;
@@ -254,7 +254,7 @@ fn sealed(forge: &Forge) -> Made {
 }
 
 /// The other signature of the same key: s becomes n − s, v the other one.
-fn high_s(message: &mut Vec<u8>) {
+fn high_s(message: &mut [u8]) {
     let s = U256::from_be_slice(&message[32..64]);
     message[32..64].copy_from_slice(&(ORDER - s).to_be_bytes::<32>());
     message[64] ^= 1;

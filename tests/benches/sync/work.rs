@@ -1,0 +1,39 @@
+//! The second reference: what nobody can leave out, and no network. Every answer is framed and compressed as a server does,
+//! then decompressed, decoded and hashed as a client does, on all cores. No sync in which both sides share this machine can
+//! be faster.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use petrel_core::request::{Reading, Reply, Stored};
+use petrel_node::{devnet::Maker, primitives::FASTEST};
+use petrel_tests::forge;
+
+use super::node::CHAIN;
+
+/// What a message has before the bytes that are stored.
+const SIGNATURE: usize = 65;
+
+/// How long so many blocks of so many bytes take.
+pub(crate) fn alone(blocks: u64, bytes: usize) -> Duration {
+    let made = Maker::new(CHAIN.clone(), forge::key(1), bytes).make().unwrap();
+    let (number, hash) = (made.payload.block_number, made.payload.block_hash);
+    let body = Bytes::from(made.message).slice(SIGNATURE..);
+    let reply = Reply::Block(Stored { version: made.version, hash, body });
+    let answer = &|| {
+        let bytes = Bytes::from(reply.pieces().collect::<Vec<_>>().concat());
+        assert_eq!(Reading { number, bytes }.run(FASTEST).unwrap().hash, hash);
+    };
+
+    let cores = thread::available_parallelism().unwrap().get() as u64;
+    let since = Instant::now();
+    thread::scope(|scope| {
+        for core in 0..cores {
+            scope.spawn(move || (core..blocks).step_by(cores as usize).for_each(|_| answer()));
+        }
+    });
+    since.elapsed()
+}
