@@ -283,7 +283,7 @@ fn clippy_wasm(shell: &Shell) -> Result<Done> {
 
 fn build(shell: &Shell) -> Result<Done> {
     www::ensure_built(shell)?;
-    let mut apart = vec!["test", "--workspace", "--no-run"];
+    let mut apart = BUILD.to_vec();
     apart.extend(APART.iter().flat_map(|name| ["--test", name]));
     all([shell.cargo(BUILD), shell.cargo(apart)])
 }
