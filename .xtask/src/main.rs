@@ -55,7 +55,7 @@ cargo xtask COMMAND
   www               the wasm package, then the npm package and the page, into www/dist
   size              what the page downloads, in bytes: raw, gzip, brotli
   doctor            what this machine has and lacks
-  presets FILE      write core/src/chain/presets.rs anew from a snapshot of the superchain registry (JSON)
+  presets CHAINS.JSON [DELTA.JSON]  write core/presets anew from a snapshot of the superchain registry, with what changed since (RFC 6902)
 ";
 
 fn main() -> ExitCode {
@@ -85,10 +85,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         "leaves" => prove::leaves(&shell, rest),
         "prove" => prove::prove(&shell, rest),
         "interop" => interop::interop(&shell, rest),
-        "presets" => {
-            let [file] = rest else { bail!("expected one file: cargo xtask presets FILE") };
-            presets::generate(file.as_ref(), &shell.root().join("core/src/chain/presets.rs"))
-        }
+        "presets" => presets::generate(&shell, rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");
             Ok(())

@@ -1,21 +1,24 @@
-//! `cargo xtask presets CHAINS.JSON`: writes `core/src/chain/presets.rs`, the table of chains that `--network` knows.
+//! `cargo xtask presets CHAINS.JSON [DELTA.JSON]`: writes `core/presets/*.json`, the chains that `--network` and the npm package
+//! know, and `core/src/chain/presets.rs`, their list.
 //!
 //! The input is a list of chains gathered from ethereum-optimism/superchain-registry (and, for the chains of Base,
 //! which left the registry, from its last commit that had them): id, names, genesis, fork times, and the unsafe block
-//! signer as the registry's bot last read it from L1. The output depends on the input alone, so that a newer snapshot
-//! is a readable diff. A row that the core could not use is an error here, never a wrong row.
+//! signer as the registry's bot last read it from L1. A delta (RFC 6902) brings it up to date. The output depends on the input
+//! alone, so that a newer snapshot is a readable diff. Each file is a `rollup.json` that `petrel_core::chain` reads, with
+//! what op-node's has not under `petrel`. A chain that the core could not use is an error here, never a wrong file.
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
-/// The order of the table's `forks` column.
-const FORKS: [&str; 10] =
-    ["regolith", "canyon", "delta", "ecotone", "fjord", "granite", "holocene", "isthmus", "jovian", "karst"];
+use crate::shell::Shell;
 
-/// As many upgrades after Karst as the core carries.
-const MAX_LATER: usize = 16;
+/// As many upgrades that it does not know as the core carries.
+const MAX_CARRIED: usize = 16;
+/// How a delta's note begins, before its day.
+const DELTA_OF: &str = "delta of ";
 
 #[derive(Deserialize)]
 struct Snapshot {
@@ -27,6 +30,8 @@ struct Snapshot {
 #[serde(rename_all = "camelCase")]
 struct Meta {
     primary_source: Source,
+    #[serde(default)]
+    notes: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -49,9 +54,11 @@ struct Chain {
     genesis: Genesis,
     hardforks: BTreeMap<String, Option<u64>>,
     #[serde(default)]
-    base_upgrades: BTreeMap<String, serde_json::Value>,
+    base_upgrades: BTreeMap<String, Value>,
     unsafe_block_signer: Option<String>,
     system_config_proxy: Option<String>,
+    /// Where it is said that the chain has left the registry.
+    removed_from_registry: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -67,38 +74,77 @@ struct Block {
     number: u64,
 }
 
-/// Reads `from` and writes the table to `to`.
-pub(crate) fn generate(from: &Path, to: &Path) -> Result<()> {
-    let text = fs::read(from).with_context(|| format!("cannot read {}", from.display()))?;
-    let snapshot: Snapshot =
-        serde_json::from_slice(&text).with_context(|| format!("{} is no list of chains", from.display()))?;
-    fs::write(to, table(snapshot)?).with_context(|| format!("cannot write {}", to.display()))
+/// Reads `words`, one or two files, and writes the presets.
+pub(crate) fn generate(shell: &Shell, words: &[String]) -> Result<()> {
+    let (snapshot, delta) = match words {
+        [snapshot] => (snapshot, None),
+        [snapshot, delta] => (snapshot, Some(delta)),
+        _ => bail!("expected one or two files: cargo xtask presets CHAINS.JSON [DELTA.JSON]"),
+    };
+    let mut chains = read(snapshot.as_ref())?;
+    if let Some(delta) = delta {
+        let patch: json_patch::Patch =
+            serde_json::from_value(read(delta.as_ref())?).with_context(|| format!("{delta} is no delta (RFC 6902)"))?;
+        json_patch::patch(&mut chains, &patch).with_context(|| format!("{delta} does not fit {snapshot}"))?;
+    }
+    let snapshot = serde_json::from_value(chains).with_context(|| format!("{snapshot} is no list of chains"))?;
+    write(snapshot, &shell.root().join("core"))
 }
 
-fn table(snapshot: Snapshot) -> Result<String> {
-    let Snapshot { meta: Meta { primary_source: source }, mut chains } = snapshot;
+fn read(file: &Path) -> Result<Value> {
+    let text = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    serde_json::from_slice(&text).with_context(|| format!("{} is no JSON", file.display()))
+}
+
+fn write(snapshot: Snapshot, core: &Path) -> Result<()> {
+    let Snapshot { meta, mut chains } = snapshot;
     chains.sort_by_key(|chain| chain.chain_id);
+    let names = names(&chains)?;
+    let folder = core.join("presets");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| format!("cannot replace {}", folder.display()))?;
+    }
+    fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    for (chain, names) in chains.iter().zip(&names) {
+        let (slug, aliases) = names.split_first().context("a chain has a name")?;
+        let json = preset(&meta, chain, slug, aliases).with_context(|| format!("chain {}", chain.chain_id))?;
+        let text = format!("{}\n", serde_json::to_string_pretty(&json)?);
+        fs::write(folder.join(format!("{slug}.json")), text).with_context(|| format!("cannot write {slug}.json"))?;
+    }
+    let list = core.join("src/chain/presets.rs");
+    fs::write(&list, table(&meta, &chains, &names)?).with_context(|| format!("cannot write {}", list.display()))
+}
+
+fn table(meta: &Meta, chains: &[Chain], names: &[Vec<String>]) -> Result<String> {
+    let Source { repo, commit, date } = &meta.primary_source;
     let mut out = format!(
-        "//! Generated by `cargo xtask presets`; do not edit. {} chains of {}\n\
-         //! at commit {} of {}. The chains of Base left that registry in April 2026;\n\
-         //! their rows come from its last commit that had them, with Base's own later upgrades.\n\n\
-         use alloy_primitives::hex;\n\n\
+        "//! Generated by `cargo xtask presets`; do not edit. {} chains of {repo}\n\
+         //! at commit {commit} of {date}; schedules of {}.\n\
+         //! The chains of Base left that registry in April 2026; their files come from its last commit that had them, with Base's\n\
+         //! own upgrades.\n\n\
          use super::preset::Preset;\n\n\
-         /// The day of the registry's commit: how old a preset's signer may be.\n\
-         pub const SNAPSHOT_DATE: &str = \"{}\";\n\n\
          pub(super) static PRESETS: &[Preset] = &[\n",
         chains.len(),
-        source.repo,
-        source.commit,
-        source.date,
-        source.date,
+        meta.schedule_date(),
     );
-    let names = names(&chains)?;
     for (chain, names) in chains.iter().zip(names) {
-        row(&mut out, chain, &names).with_context(|| format!("chain {}", chain.chain_id))?;
+        let (slug, aliases) = names.split_first().context("a chain has a name")?;
+        writeln!(
+            out,
+            "    Preset {{ id: {}, name: {:?}, slug: {slug:?}, aliases: &{aliases:?}, json: include_str!(\"../../presets/{slug}.json\") }},",
+            chain.chain_id, chain.name,
+        )?;
     }
     out.push_str("];\n");
     Ok(out)
+}
+
+impl Meta {
+    /// The day on which schedules were gathered: the delta's, else the registry's.
+    fn schedule_date(&self) -> &str {
+        let note = self.notes.iter().rev().find_map(|note| note.strip_prefix(DELTA_OF));
+        note.and_then(|note| note.split_whitespace().next()).unwrap_or(&self.primary_source.date)
+    }
 }
 
 /// A chain's names: the one that listings show first.
@@ -133,76 +179,69 @@ fn names(chains: &[Chain]) -> Result<Vec<Vec<String>>> {
     Ok(all)
 }
 
-fn row(out: &mut String, chain: &Chain, names: &[String]) -> Result<()> {
+/// The chain's file.
+fn preset(meta: &Meta, chain: &Chain, slug: &str, aliases: &[String]) -> Result<Value> {
     ensure!(chain.block_time > 0 && chain.chain_id > 0, "the id and the block time must not be 0");
-    let (slug, aliases) = names.split_first().context("a chain has a name")?;
-    let (forks, later) = times(chain)?;
-    let signer = chain.unsafe_block_signer.as_deref();
-    let system_config = chain.system_config_proxy.as_deref();
-    writeln!(
-        out,
-        "    Preset {{\n        \
-         id: {}, name: {:?}, slug: {slug:?}, aliases: &{aliases:?},\n        \
-         l1: {}, block_time: {}, genesis_number: {}, genesis_time: {},\n        \
-         genesis_hash: {},\n        \
-         forks: {forks:?},\n        \
-         later: &{later:?},\n        \
-         signer: {},\n        \
-         system_config: {},\n    }},",
-        chain.chain_id,
-        chain.name,
-        chain.l1_chain_id,
-        chain.block_time,
-        chain.genesis.l2.number,
-        chain.genesis.l2_time,
-        hex::<32>(&chain.genesis.l2.hash)?,
-        optional(signer)?,
-        optional(system_config)?,
-    )?;
+    let mut own = json!({
+        "name": chain.name,
+        "slug": slug,
+        "aliases": aliases,
+        "signer_date": meta.primary_source.date,
+        "schedule_date": meta.schedule_date(),
+    });
+    let mut root = json!({
+        "l2_chain_id": chain.chain_id,
+        "l1_chain_id": chain.l1_chain_id,
+        "block_time": chain.block_time,
+        "genesis": {
+            "l2": { "number": chain.genesis.l2.number, "hash": hex::<32>(&chain.genesis.l2.hash)? },
+            "l2_time": chain.genesis.l2_time,
+        },
+    });
+    if let (Value::Object(root), Value::Object(own)) = (&mut root, &mut own) {
+        if let Some(signer) = &chain.unsafe_block_signer {
+            own.insert("signer".to_owned(), hex::<20>(signer)?.into());
+        }
+        if chain.removed_from_registry.is_some() {
+            own.insert("left_registry".to_owned(), true.into());
+        }
+        if let Some(address) = &chain.system_config_proxy {
+            root.insert("l1_system_config_address".to_owned(), hex::<20>(address)?.into());
+        }
+        schedule(chain, root)?;
+        root.insert("petrel".to_owned(), Value::Object(core::mem::take(own)));
+    }
+    Ok(root)
+}
+
+/// The registry does not list Regolith: op-node takes it as active from genesis.
+fn schedule(chain: &Chain, root: &mut Map<String, Value>) -> Result<()> {
+    if !chain.hardforks.contains_key("regolith_time") {
+        root.insert("regolith_time".to_owned(), 0.into());
+    }
+    for (key, time) in &chain.hardforks {
+        ensure!(key.ends_with("_time"), "{key} is no fork's time");
+        if let Some(time) = time {
+            root.insert(key.clone(), (*time).into());
+        }
+    }
+    let base: Map<_, _> = chain
+        .base_upgrades
+        .iter()
+        .filter(|(_, time)| time.is_u64())
+        .map(|(key, time)| (key.clone(), time.clone()))
+        .collect();
+    ensure!(base.len() <= MAX_CARRIED, "more than {MAX_CARRIED} upgrades of Base");
+    if !base.is_empty() {
+        root.insert("base".to_owned(), Value::Object(base));
+    }
     Ok(())
 }
 
-/// A fork that the core knows, and an upgrade after it.
-type Times = ([Option<u64>; 10], Vec<(String, u64)>);
-
-/// The registry does not list Regolith: op-node takes it as active from genesis.
-fn times(chain: &Chain) -> Result<Times> {
-    let mut forks = [None; 10];
-    let mut later = Vec::new();
-    if !chain.hardforks.contains_key("regolith_time") {
-        forks[0] = Some(0);
-    }
-    for (key, time) in &chain.hardforks {
-        let name = key.strip_suffix("_time").with_context(|| format!("{key} is no fork's time"))?;
-        match (FORKS.iter().position(|fork| *fork == name), time) {
-            (Some(at), time) => forks[at] = *time,
-            (None, Some(time)) => later.push((name.to_owned(), *time)),
-            (None, None) => {}
-        }
-    }
-    for (name, time) in &chain.base_upgrades {
-        if let Some(time) = time.as_u64() {
-            later.push((name.clone(), time));
-        }
-    }
-    ensure!(later.len() <= MAX_LATER, "more than {MAX_LATER} later upgrades");
-    for pair in forks.windows(2) {
-        ensure!(
-            pair[1].is_none_or(|after| pair[0].is_some_and(|before| before <= after)),
-            "forks are out of order: {forks:?}"
-        );
-    }
-    Ok((forks, later))
-}
-
-fn optional(address: Option<&str>) -> Result<String> {
-    address.map_or_else(|| Ok("None".to_owned()), |text| Ok(format!("Some({})", hex::<20>(text)?)))
-}
-
-/// `0x…` of exactly `N` bytes as a macro call.
+/// `0x…` of exactly `N` bytes, in lower case.
 fn hex<const N: usize>(text: &str) -> Result<String> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
     let good = digits.len() == 2 * N && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     ensure!(good, "{text} is not {N} bytes of hex");
-    Ok(format!("hex!(\"{}\")", digits.to_ascii_lowercase()))
+    Ok(format!("0x{}", digits.to_ascii_lowercase()))
 }

@@ -7,19 +7,23 @@
 
 use alloy_primitives::{Address, B256};
 
+pub mod base_time;
 mod decode;
 mod encode;
 pub mod engine;
 mod hash;
+mod isthmus;
 mod layout;
 mod payload;
 mod trie;
+mod validate;
 mod withdrawal;
 
 pub use decode::{DecodeError, Region};
 pub use encode::{EncodeError, ExecutionPayload};
 pub use payload::Payload;
 pub use trie::ordered_root;
+pub use validate::{InvalidPayload, ValidPayload};
 pub use withdrawal::Withdrawal;
 
 /// A block with all that its judgement found out about it.

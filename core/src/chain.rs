@@ -1,20 +1,27 @@
-//! Which chain is followed: identity, genesis, schedule, and who may sign its unsafe blocks.
+//! Which chain is followed: identity, genesis, schedule, cadence, and who may sign its unsafe blocks.
 //!
-//! Three sources: a preset of the superchain registry, op-node's `rollup.json`, or either with the signer replaced.
-//! A preset's signer ages: only L1's SystemConfig is authoritative, and chains do rotate. The snapshot's date is
-//! therefore part of a preset and is shown wherever its signer is used.
+//! Three sources: a preset of the superchain registry (feature `presets`), op-node's `rollup.json`, or either with the signer
+//! replaced. A preset is a `rollup.json` too, with what the registry knows beyond it under the key `petrel`. A preset's signer
+//! and schedule age: only L1's SystemConfig is authoritative for the signer, and chains rotate it and schedule forks. The date
+//! of a preset is therefore part of it and is shown wherever its signer or its schedule is used.
+
+use core::time::Duration;
 
 use alloy_primitives::{Address, B256};
 
 use crate::fork::{Fork, Forks, Version};
 
+mod cadence;
+#[cfg(feature = "presets")]
 mod preset;
+#[cfg(feature = "presets")]
 #[rustfmt::skip]
 mod presets;
 mod rollup;
 
+pub use cadence::{Cadence, CadenceError, Step};
+#[cfg(feature = "presets")]
 pub use preset::{PresetName, preset_names};
-pub use presets::SNAPSHOT_DATE;
 pub use rollup::ChainError;
 
 /// The first L2 block.
@@ -29,12 +36,29 @@ pub struct Genesis {
 }
 
 /// Where a chain's parameters came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// The superchain registry as of [`SNAPSHOT_DATE`].
-    Preset,
+    /// The superchain registry.
+    Preset {
+        /// The day on which the registry had its signer, `YYYY-MM-DD`.
+        signer_date: String,
+        /// The day on which its schedule was gathered, `YYYY-MM-DD`.
+        schedule_date: String,
+        /// The chain has left the registry: some of these are shut down.
+        left_registry: bool,
+    },
     /// A `rollup.json` that the user gave.
     Rollup,
+}
+
+/// Where a block has the milliseconds of its time, beside the header's whole seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Subsecond {
+    /// In Base's BaseTime deposit, where there is one.
+    #[default]
+    BaseTime,
+    /// In the first two bytes of the mix digest (opBNB from Volta on; BEP-543).
+    MixDigest,
 }
 
 /// An OP Stack chain.
@@ -44,15 +68,19 @@ pub struct Chain {
     pub id: u64,
     /// A name to show: the preset's, or `chain-<id>`.
     pub name: String,
-    /// The L1 chain id.
-    pub l1: u64,
-    /// Seconds between blocks, at least 1.
-    pub block_time: u64,
+    /// The name that `--network` takes, of a preset.
+    pub slug: Option<String>,
+    /// The L1 chain id; of an L3 its L2's. `rollup.json` may lack it.
+    pub l1: Option<u64>,
+    /// When which block is due.
+    pub cadence: Cadence,
+    /// Where a block has the milliseconds of its time.
+    pub subsecond: Subsecond,
     /// The first block.
     pub genesis: Genesis,
     /// The upgrade schedule.
     pub forks: Forks,
-    /// The registry's unsafe block signer, where known. `rollup.json` has none.
+    /// The registry's unsafe block signer, where known. op-node's `rollup.json` has none.
     pub signer: Option<Address>,
     /// The SystemConfig proxy on L1, which holds the authoritative signer.
     pub system_config: Option<Address>,
@@ -61,9 +89,23 @@ pub struct Chain {
 }
 
 impl Chain {
+    /// Seconds for which a topic stays open after the fork that brings the next version (base-consensus).
+    const TOPIC_GRACE: u64 = 60;
+
     /// The preset of this name (`op-mainnet`, `base-sepolia`, …) or decimal chain id.
+    #[cfg(feature = "presets")]
     pub fn preset(name: &str) -> Option<Self> {
         preset::find(name)
+    }
+
+    /// The same chain begun anew: its first block, and a block every `interval` from there on.
+    ///
+    /// # Errors
+    /// The interval is none.
+    pub fn begun(mut self, genesis: Genesis, interval: Duration) -> Result<Self, CadenceError> {
+        self.cadence = Cadence::constant(genesis.number, genesis.time, interval)?;
+        self.genesis = genesis;
+        Ok(self)
     }
 
     /// Reads op-node's `rollup.json`.
@@ -79,12 +121,6 @@ impl Chain {
         rollup::write(self)
     }
 
-    /// The preset's name that [`Chain::preset`] takes; `None` for a chain from a file.
-    pub fn slug(&self) -> Option<&'static str> {
-        let preset = preset_names().find(|preset| preset.id == self.id && self.origin == Origin::Preset);
-        preset.map(|preset| preset.slug)
-    }
-
     /// The payload version of a block of this timestamp.
     pub fn version_at(&self, timestamp: u64) -> Version {
         self.forks.version_at(timestamp)
@@ -95,10 +131,23 @@ impl Chain {
         self.forks.at(timestamp)
     }
 
-    /// The number of the block that is due at `timestamp` (Unix seconds); `None` before genesis.
-    pub fn number_at(&self, timestamp: u64) -> Option<u64> {
-        let since = timestamp.checked_sub(self.genesis.time)?;
-        self.genesis.number.checked_add(since / self.block_time.max(1))
+    /// When the topic of this version is left, Unix seconds: on Base's chains, a minute after the fork that brings the next
+    /// version (base-consensus). `None` where it is not: op-node never leaves one.
+    pub fn retired_at(&self, version: Version) -> Option<u64> {
+        let next = match version {
+            Version::V1 => Fork::Canyon,
+            Version::V2 => Fork::Ecotone,
+            Version::V3 => Fork::Isthmus,
+            Version::V4 => return None,
+        };
+        let over = self.forks.time(next).filter(|_| self.forks.has_base())?;
+        Some(over.saturating_add(Self::TOPIC_GRACE))
+    }
+
+    /// The versions whose topics are open at `timestamp` (Unix seconds).
+    pub fn open_topics(&self, timestamp: u64) -> impl Iterator<Item = Version> + '_ {
+        let open = move |version: &Version| self.retired_at(*version).is_none_or(|over| timestamp < over);
+        Version::ALL.into_iter().filter(open)
     }
 
     /// The topic's name for a payload version: `/optimism/<chain id>/<n>/blocks`.

@@ -6,9 +6,7 @@ use std::collections::BTreeSet;
 use alloy_primitives::Address;
 use ipnet::IpNet;
 
-use crate::{
-    chain::Chain, gossip::MAX_MESSAGE, head::Head, peer::PeerId, peers::Tide, request::Limits, sync::SyncConfig,
-};
+use crate::{chain::Chain, gossip::MAX_MESSAGE, peer::PeerId, peers::Tide, request::Limits, sync::SyncConfig};
 
 /// Leaves at most: each is a connection, and gossipsub copies a block for each.
 pub const MAX_LEAVES: usize = 5000;
@@ -24,9 +22,6 @@ pub const MAX_HIGH_TIDE: usize = 200;
 
 /// A gap is fetched when it is no wider than so much time (op-node asks for nothing older).
 pub const MAX_GAP_TIME: Duration = Duration::from_secs(12 * 60 * 60);
-
-/// Seconds between blocks at most: intervals are made of multiples of it.
-pub const MAX_BLOCK_TIME: u64 = 3600;
 
 /// A peer that is to be kept connected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +45,7 @@ pub struct Config {
     pub statics: Vec<Static>,
     /// How many of these are to be connected at once; the others stand by. By default all.
     pub wanted: usize,
-    /// How long a gap may stay open with nobody to fill it before the head begins again behind it: three block times, 10 s to a
+    /// How long a gap may stay open with nobody to fill it before the head begins again behind it: three intervals, 10 s to a
     /// minute. A peer that has just come back is fetching the same blocks itself.
     pub gap_patience: Duration,
     /// gossipsub's mesh degrees.
@@ -68,6 +63,9 @@ pub struct Config {
     pub place: Option<Reach>,
     /// Of a hundred messages that are gossiped to us so many count as lost on their way: to see gaps being closed.
     pub loss: u8,
+    /// Whether the chain's schedule is its network's: then Base's rule on a block's time counts. Not when the operator has
+    /// changed the schedule.
+    pub certain: bool,
 }
 
 /// Which addresses count of which others have told.
@@ -187,10 +185,12 @@ impl Config {
             enabled: true,
             serve: true,
             static_only: false,
-            max_gap: MAX_GAP_TIME.as_secs() / chain.block_time.max(1),
+            max_gap: MAX_GAP_TIME,
             limits: Limits::default(),
         };
-        let gap_patience = Duration::from_secs(chain.block_time.saturating_mul(3).clamp(10, 60));
+        let longest = chain.cadence.steps().map(|step| step.interval_ms).max().unwrap_or_default();
+        let patience = Duration::from_millis(longest.saturating_mul(3));
+        let gap_patience = patience.clamp(Duration::from_secs(10), Duration::from_secs(60));
         Self {
             signer: chain.signer,
             chain,
@@ -205,6 +205,7 @@ impl Config {
             seek: None,
             place: None,
             loss: 0,
+            certain: true,
         }
     }
 
@@ -214,10 +215,6 @@ impl Config {
     /// Every mistake at once.
     pub fn settle(mut self) -> Result<Settled, ConfigError> {
         let mut mistakes = self.chain.forks.mistakes();
-        if !(1..=MAX_BLOCK_TIME).contains(&self.chain.block_time) {
-            let given = self.chain.block_time;
-            mistakes.push(format!("the block time is {given} s, must be 1 to {MAX_BLOCK_TIME}"));
-        }
         mistakes.extend(self.mesh.mistakes());
         mistakes.extend(self.reputation.mistakes());
         let Tide { low, high, leaves, leaves_bytes, .. } = self.tide;
@@ -230,9 +227,6 @@ impl Config {
         if low == 0 || low > high || high > MAX_HIGH_TIDE {
             mistakes
                 .push(format!("the low tide is {low} and the high {high}: must be 1 ≤ low ≤ high ≤ {MAX_HIGH_TIDE}"));
-        }
-        if self.sync.max_gap > Head::MAX_GAP {
-            mistakes.push(format!("a gap of {} blocks is too wide, at most {}", self.sync.max_gap, Head::MAX_GAP));
         }
         self.merge_statics();
         for peer in self.statics.iter().filter(|peer| peer.addresses.is_empty()) {

@@ -44,6 +44,12 @@ pub enum Event {
     Store(StoreState),
     /// The sequencer signed a second block for a height that the head had passed.
     Conflict(Conflict),
+    /// Blocks lead no more: the sequencer went back, and another branch leads.
+    Reorg(Reorg),
+    /// An upgrade of the schedule is active from this block on.
+    Fork(ForkActive),
+    /// Our signer's blocks show an upgrade that the configured schedule lacks: the chain has gone on without it.
+    ScheduleMismatch(ScheduleMismatch),
     /// A peer connected (its first connection).
     Connected(Connected),
     /// A peer's last connection ended.
@@ -64,6 +70,8 @@ pub enum Event {
     SignerMismatch(SignerMismatch),
     /// Our own clock looks wrong: most peers' validly signed blocks are out of time in one direction.
     ClockSkew(ClockSkew),
+    /// The sequencer's clock looks wrong: its blocks are out of time, and L1's or the relays' time agrees with ours.
+    SequencerSkew(ClockSkew),
     /// The signer that is believed changed.
     SignerChanged(SignerChanged),
     /// The signer before the current one is no longer accepted: the current one has signed, or the grace is over.
@@ -119,7 +127,9 @@ pub struct NewBlock {
     pub via: Via,
     /// Who relayed it; `None` for our own.
     pub peer: Option<PeerId>,
-    /// Arrival minus the block's timestamp; real blocks come some 45 ms early.
+    /// The block's own time, Unix milliseconds: the header has whole seconds.
+    pub timestamp_ms: u64,
+    /// Arrival minus the block's own time; real blocks come some 45 ms early.
     pub delay_ms: i64,
     /// Judgement minus arrival.
     pub judged_ms: u64,
@@ -133,6 +143,7 @@ impl Serialize for NewBlock {
         map.serialize_entry("hash", &self.block.hash)?;
         map.serialize_entry("parent", &payload.parent_hash())?;
         map.serialize_entry("timestamp", &payload.timestamp())?;
+        map.serialize_entry("timestamp_ms", &self.timestamp_ms)?;
         map.serialize_entry("txs", &payload.transaction_count())?;
         map.serialize_entry("bytes", &self.block.bytes)?;
         map.serialize_entry("version", &payload.version().to_string())?;
@@ -164,6 +175,8 @@ pub struct NewHead {
     pub parent: B256,
     /// Its timestamp, Unix seconds.
     pub timestamp: u64,
+    /// Its own time, Unix milliseconds.
+    pub timestamp_ms: u64,
     /// Why it moved.
     pub why: Why,
     /// The head that it replaces on another branch; `None` unless `why` is a reorg.
@@ -179,7 +192,7 @@ pub enum Why {
     Anchored,
     /// It follows the head before it.
     Extended,
-    /// The sequencer went on from an older block, and that branch has overtaken the head.
+    /// The sequencer went on from an older block, and that branch leads now. [`Event::Reorg`] says what is gone.
     Reorged,
 }
 
@@ -269,6 +282,49 @@ pub struct Conflict {
     pub second: B256,
 }
 
+/// See [`Event::Reorg`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reorg {
+    /// The lowest number whose block leads no more, as far as is known: where nobody has the block in between, the branches may
+    /// part below.
+    pub from: u64,
+    /// The highest one: the head that was left.
+    pub to: u64,
+    /// How many blocks that are.
+    pub depth: u64,
+    /// Their hashes, rising; of a deep reorg the last [`Reorg::HASHES`].
+    pub hashes: Vec<B256>,
+}
+
+impl Reorg {
+    /// Hashes at most.
+    pub const HASHES: usize = 256;
+}
+
+/// See [`Event::Fork`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ForkActive {
+    /// The first block.
+    pub number: u64,
+    /// When it was scheduled, Unix seconds.
+    pub time: u64,
+    /// Its name as the schedule has it.
+    pub name: String,
+}
+
+/// See [`Event::ScheduleMismatch`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ScheduleMismatch {
+    /// The block that showed it.
+    pub number: u64,
+    /// Its timestamp, Unix seconds.
+    pub timestamp: u64,
+    /// The fork that it looks like.
+    pub fork: &'static str,
+    /// What to do, in words.
+    pub remedy: String,
+}
+
 /// See [`Event::Rejected`] and [`Event::Ignored`].
 #[derive(Clone, Debug, Serialize)]
 pub struct Judged {
@@ -297,7 +353,7 @@ pub struct SignerMismatch {
     pub peers: usize,
 }
 
-/// See [`Event::ClockSkew`].
+/// See [`Event::ClockSkew`] and [`Event::SequencerSkew`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct ClockSkew {
     /// Our clock minus the blocks' timestamps, seconds: positive when our clock is ahead (or the network is late).

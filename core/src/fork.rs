@@ -1,8 +1,9 @@
 //! The OP Stack's network upgrades and which of them is active at a block's timestamp.
 //!
 //! A fork is active at and after its time (op-node: `time != nil && timestamp >= time`); block numbers play no
-//! part. A later fork that this code does not know is carried by name, so that a newer `rollup.json` is not
-//! refused and can be shown; it changes nothing on the wire until a new topic exists.
+//! part. A fork is data: [`Fork`] names those of the OP Stack that this code knows, and any other is carried by its name as
+//! written ([`Carried`]), so that a newer `rollup.json` is not refused and is shown; it changes nothing on the wire until a
+//! new topic exists.
 
 use core::fmt;
 
@@ -60,11 +61,12 @@ pub enum Fork {
     Isthmus,
     Jovian,
     Karst,
+    Lagoon,
 }
 
 impl Fork {
     /// The forks that have a time of their own: every one after Bedrock, which is active from genesis.
-    pub const TIMED: [Self; 10] = [
+    pub const TIMED: [Self; 11] = [
         Self::Regolith,
         Self::Canyon,
         Self::Delta,
@@ -75,6 +77,7 @@ impl Fork {
         Self::Isthmus,
         Self::Jovian,
         Self::Karst,
+        Self::Lagoon,
     ];
 
     /// The name in lower case, as in `rollup.json` before `_time`.
@@ -91,6 +94,7 @@ impl Fork {
             Self::Isthmus => "isthmus",
             Self::Jovian => "jovian",
             Self::Karst => "karst",
+            Self::Lagoon => "lagoon",
         }
     }
 
@@ -107,7 +111,7 @@ impl Fork {
             Self::Bedrock | Self::Regolith => Version::V1,
             Self::Canyon | Self::Delta => Version::V2,
             Self::Ecotone | Self::Fjord | Self::Granite | Self::Holocene => Version::V3,
-            Self::Isthmus | Self::Jovian | Self::Karst => Version::V4,
+            Self::Isthmus | Self::Jovian | Self::Karst | Self::Lagoon => Version::V4,
         }
     }
 }
@@ -118,17 +122,45 @@ impl fmt::Display for Fork {
     }
 }
 
+/// Whose upgrade a [`Carried`] one is, and so where `rollup.json` has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Of the OP Stack, or of a chain that extends it at the top level: `<name>_time`.
+    OpStack,
+    /// Of Base: `base.<name>` (base/base `rollup.rs`).
+    Base,
+}
+
+impl Family {
+    /// Base's upgrade from which its blocks come every 200 ms.
+    pub const DENIM: &'static str = "denim";
+
+    /// The names of Base's upgrades, in order; `rollup.json` may call the first three `v1`, `v2` and `v3`.
+    pub const OF_BASE: [&'static str; 5] = ["azul", "beryl", "cobalt", Self::DENIM, "zenith"];
+}
+
+/// An upgrade that [`Fork`] does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carried {
+    /// As written.
+    pub name: String,
+    /// Unix seconds.
+    pub time: u64,
+    /// Whose it is.
+    pub family: Family,
+}
+
 /// A chain's upgrade schedule: Unix seconds by fork.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Forks {
-    times: [Option<u64>; 10],
-    /// Upgrades after Karst that were configured, by name: at most [`Forks::MAX_LATER`].
-    later: Vec<(String, u64)>,
+    times: [Option<u64>; Fork::TIMED.len()],
+    /// Upgrades that [`Fork`] does not have: at most [`Forks::MAX_CARRIED`].
+    carried: Vec<Carried>,
 }
 
 impl Forks {
-    /// How many unknown later upgrades are carried; more is a configuration mistake.
-    pub const MAX_LATER: usize = 16;
+    /// How many upgrades that this code does not know are carried; more is a configuration mistake.
+    pub const MAX_CARRIED: usize = 16;
 
     /// Nothing scheduled: every block is Bedrock.
     pub fn none() -> Self {
@@ -151,12 +183,15 @@ impl Forks {
         }
     }
 
-    /// Carries an upgrade that this code does not know. `false` when there are already too many.
+    /// Carries an upgrade that this code does not know; one of the same name and family is replaced. `false` when there are
+    /// already too many.
     #[must_use]
-    pub fn carry(&mut self, name: String, time: u64) -> bool {
-        let room = self.later.len() < Self::MAX_LATER;
+    pub fn carry(&mut self, upgrade: Carried) -> bool {
+        self.carried.retain(|other| (&other.name, other.family) != (&upgrade.name, upgrade.family));
+        let room = self.carried.len() < Self::MAX_CARRIED;
         if room {
-            self.later.push((name, time));
+            self.carried.push(upgrade);
+            self.carried.sort_by(|a, b| (a.time, &a.name).cmp(&(b.time, &b.name)));
         }
         room
     }
@@ -169,9 +204,40 @@ impl Forks {
         }
     }
 
-    /// The carried unknown upgrades, as configured.
-    pub fn later(&self) -> &[(String, u64)] {
-        &self.later
+    /// The carried upgrades, in the order of their times.
+    pub fn carried(&self) -> &[Carried] {
+        &self.carried
+    }
+
+    /// When Base's upgrade of this name activates, Unix seconds.
+    pub fn base(&self, name: &str) -> Option<u64> {
+        self.carried.iter().find(|upgrade| upgrade.family == Family::Base && upgrade.name == name).map(|it| it.time)
+    }
+
+    /// Whether the chain has upgrades of Base: it is one of Base's, and base-consensus's rules are its network's.
+    pub fn has_base(&self) -> bool {
+        self.carried.iter().any(|upgrade| upgrade.family == Family::Base)
+    }
+
+    /// Every scheduled upgrade, known or carried, by name and time (Unix seconds), rising; of one time in the order of
+    /// activation.
+    pub fn scheduled(&self) -> Vec<(&str, u64)> {
+        let known = Fork::TIMED.into_iter().filter_map(|fork| Some((fork.name(), self.time(fork)?)));
+        let carried = self.carried.iter().map(|upgrade| (upgrade.name.as_str(), upgrade.time));
+        let mut all: Vec<_> = known.chain(carried).collect();
+        all.sort_by_key(|(_, time)| *time);
+        all
+    }
+
+    /// The name of the latest upgrade, known or carried, that is active for a block of this timestamp.
+    pub fn name_at(&self, timestamp: u64) -> &str {
+        let active = self.scheduled().into_iter().rfind(|(_, time)| *time <= timestamp);
+        active.map_or(Fork::Bedrock.name(), |(name, _)| name)
+    }
+
+    /// The first fork that is not active for a block of this timestamp; `None` when all are.
+    pub fn following(&self, timestamp: u64) -> Option<Fork> {
+        Fork::TIMED.into_iter().find(|fork| !self.active(*fork, timestamp))
     }
 
     /// Whether `fork` is active for a block of this timestamp.

@@ -9,14 +9,16 @@ mod doubt;
 mod fault;
 mod message;
 mod rules;
+mod schedule;
 mod seen;
 mod signers;
 mod waiting;
 
 pub use doubt::{Doubt, Doubts};
-pub use fault::{Acceptance, Fault, Verdict};
-pub use message::{Form, MAX_MESSAGE, MIN_MESSAGE, Message, MessageId, message_id};
+pub use fault::{Acceptance, BlockFault, EnvelopeFault, Fault, MessageFault, NodeFault, Verdict};
+pub use message::{Form, INFLATION, MAX_MESSAGE, MIN_MESSAGE, Message, MessageId, message_id};
 pub use rules::{Check, Checked, FUTURE, Verified, peek_timestamp};
+pub use schedule::{ChainSchedule, OffSchedule};
 pub use seen::Seen;
 pub use signers::{GRACE, Role, Signers};
 pub use waiting::{Pending, Waiting};

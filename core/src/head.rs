@@ -2,22 +2,25 @@
 //!
 //! The first block wins its height and stays there; the head advances along parent hashes. What is ahead of the head
 //! waits, as a link of numbers and hashes, while the blocks between are missing: a gap. It is closed from its upper end by
-//! reverse sync ([`Head::aim`]), or by late gossip from either. When nobody can fill it, or it is wider than it may be, the
+//! range sync ([`Head::aim`]), or by late gossip from either. When nobody can fill it, or it is wider than it may be, the
 //! head begins again behind it, and the gap is told as skipped.
 //!
-//! A sequencer that restarts from an older block signs other blocks at heights that have passed. They are conflicts, kept
-//! as a branch; when that branch grows beyond the head, the head moves over (the longest signed chain leads, as the
-//! sequencer's later word). A block behind the head that does not name it as its parent shows such a branch too.
+//! **Reorgs.** A sequencer that goes back signs other blocks at heights that have passed. They are a branch. The head moves to
+//! it (1) when the branch is higher than the head, as the sequencer's later word, or (2) when two of its blocks in a row are
+//! signed and the branch that leads has not grown for [`Head::quiet`]: then the sequencer has left it. A block between the
+//! branches need not be known: the block that replaces a denied one is never gossiped (Lagoon). What is missing below the
+//! new head is fetched down to where the branches part, at or below the old head's height, and then the reorg is told with
+//! the hashes that are gone; where nobody has the missing block, it is told as far as it is known.
 //!
-//! Bounds: [`Head::RECENT`] blocks of the leading chain and as many of branches, by number and hash; [`Head::WAITING`]
-//! links waiting.
+//! Bounds: [`Head::recent`] blocks of the leading chain, as many of the branch that was left, and twice as many of all other
+//! branches, by number and hash; [`Head::WAITING`] links waiting.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
 
 use alloy_primitives::B256;
 
-use crate::event::{BlockRef, Conflict, Event, Gap, GapState, NewHead, Why};
+use crate::event::{BlockRef, Conflict, Event, Gap, GapState, NewHead, Reorg, Why};
 
 /// What the head needs to know of a verified block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -28,8 +31,17 @@ pub struct Link {
     pub hash: B256,
     /// Parent hash.
     pub parent: B256,
-    /// Unix seconds.
+    /// Unix seconds, as in the header.
     pub timestamp: u64,
+    /// The block's own time, Unix milliseconds.
+    pub timestamp_ms: u64,
+}
+
+impl Link {
+    /// Height and hash.
+    pub const fn block(&self) -> BlockRef {
+        BlockRef { number: self.number, hash: self.hash }
+    }
 }
 
 /// What would bring the head nearer to what waits: the missing blocks, and the hash of the last of them.
@@ -47,12 +59,21 @@ pub struct Aim {
 #[derive(Debug)]
 pub struct Head {
     patience: Duration,
+    /// How long the leading chain must not have grown before a branch at its heights may lead.
+    quiet: Duration,
     /// Blocks that a gap may have.
     max_gap: u64,
+    recent: usize,
     /// The leading chain's latest blocks, without holes: hash by number. The last one is the head.
     chain: BTreeMap<u64, B256>,
+    /// The head, with all that is known of it.
+    tip: Option<Link>,
+    /// When the head moved last (monotonic).
+    moved_at: Duration,
     /// Parent by block, of every other branch.
     branches: BTreeMap<BlockRef, B256>,
+    /// The branch that the head has left, as long as it is not known where.
+    left: Option<LeftBranch>,
     waiting: BTreeMap<BlockRef, Link>,
     gap: Option<OpenGap>,
 }
@@ -64,24 +85,50 @@ struct OpenGap {
     skip_at: Duration,
 }
 
+/// A branch that leads no more, and whose last common block with the leading chain is not known.
+#[derive(Debug)]
+struct LeftBranch {
+    /// Hash by number, without holes. The last one was the head.
+    chain: BTreeMap<u64, B256>,
+    /// The parent of the leading chain's lowest block.
+    expected: B256,
+    /// When nobody is asked any more (monotonic).
+    give_up_at: Duration,
+}
+
+impl LeftBranch {
+    fn head(&self) -> Option<BlockRef> {
+        last(&self.chain)
+    }
+}
+
 impl Head {
-    /// Blocks of the leading chain that are remembered, and blocks of branches.
-    pub const RECENT: usize = 1024;
     /// Links that wait: a gap of the widest kind, closed from its end, and what comes meanwhile.
-    pub const WAITING: usize = 1 << 16;
-    /// A gap may be this wide at most.
-    pub const MAX_GAP: u64 = 50_000;
+    pub const WAITING: usize = 1 << 18;
+    /// A gap may be this wide at most: 12 hours of blocks every 200 ms, and some.
+    pub const MAX_GAP: u64 = 240_000;
+    /// Blocks of the leading chain that are remembered at least, and at most.
+    pub const RECENT: core::ops::RangeInclusive<usize> = 4096..=1 << 16;
+    /// A reorg of so much time is followed to where it began.
+    const RECENT_TIME: Duration = Duration::from_secs(2 * 60 * 60);
     /// Heads that one call tells; of a longer advance only the last.
     const TOLD: usize = 64;
 
     /// No head yet: the first block will be it. `patience` is how long a gap may stay open with nobody to fill it,
-    /// `max_gap` how many blocks it may have.
-    pub const fn new(patience: Duration, max_gap: u64) -> Self {
+    /// `max_gap` how many blocks it may have; `interval` is the time between blocks, of which what is remembered is made.
+    pub fn new(patience: Duration, max_gap: u64, interval: Duration) -> Self {
+        let recent = Self::RECENT_TIME.as_millis() / interval.as_millis().max(1);
+        let recent = usize::try_from(recent).unwrap_or(usize::MAX);
         Self {
             patience,
+            quiet: (interval * 3).max(Duration::from_secs(3)),
             max_gap,
+            recent: recent.clamp(*Self::RECENT.start(), *Self::RECENT.end()),
             chain: BTreeMap::new(),
+            tip: None,
+            moved_at: Duration::ZERO,
             branches: BTreeMap::new(),
+            left: None,
             waiting: BTreeMap::new(),
             gap: None,
         }
@@ -92,19 +139,40 @@ impl Head {
     #[must_use]
     pub fn restored(mut self, links: &[Link]) -> Self {
         let mut above: Option<&Link> = None;
-        for link in links.iter().rev().take(Self::RECENT) {
+        for link in links.iter().rev().take(self.recent) {
             if above.is_some_and(|above| (link.number + 1, link.hash) != (above.number, above.parent)) {
                 break;
             }
             self.chain.insert(link.number, link.hash);
             above = Some(link);
         }
+        self.tip = links.last().copied();
         self
     }
 
     /// The head.
     pub fn head(&self) -> Option<BlockRef> {
-        self.chain.last_key_value().map(|(number, hash)| BlockRef { number: *number, hash: *hash })
+        last(&self.chain)
+    }
+
+    /// The head, with its parent and its time.
+    pub const fn tip(&self) -> Option<Link> {
+        self.tip
+    }
+
+    /// Blocks of the leading chain that are remembered.
+    pub const fn recent(&self) -> usize {
+        self.recent
+    }
+
+    /// How long the leading chain must not have grown before a branch at its heights may lead: three intervals, at least 3 s.
+    pub const fn quiet(&self) -> Duration {
+        self.quiet
+    }
+
+    /// From now on a gap may have so many blocks.
+    pub const fn set_max_gap(&mut self, blocks: u64) {
+        self.max_gap = blocks;
     }
 
     /// The open gap: first and last missing number.
@@ -112,11 +180,23 @@ impl Head {
         self.gap.map(|gap| (gap.from, gap.to))
     }
 
-    /// What is missing between the head and the lowest that waits.
+    /// What is missing between the head and the lowest that waits; else below the head, after a reorg.
     pub fn aim(&self) -> Option<Aim> {
-        let (head, lowest) = (self.head()?, self.lowest()?);
-        let (from, to) = (head.number + 1, lowest.number.checked_sub(1)?);
-        (from <= to).then_some(Aim { from, to, expected: Some(lowest.parent) })
+        let (head, lowest) = (self.head()?, self.lowest());
+        let above = lowest.and_then(|lowest| {
+            let (from, to) = (head.number + 1, lowest.number.checked_sub(1)?);
+            (from <= to).then_some(Aim { from, to, expected: Some(lowest.parent) })
+        });
+        above.or_else(|| self.below())
+    }
+
+    /// What is missing between the branch that was left and the leading chain.
+    fn below(&self) -> Option<Aim> {
+        let left = self.left.as_ref()?;
+        let to = self.chain.first_key_value()?.0.checked_sub(1)?;
+        // The lowest block that is remembered is the lowest at which they can part.
+        let from = left.chain.first_key_value()?.0.checked_add(1)?.max(to.saturating_sub(self.max_gap.max(1) - 1));
+        (from <= to).then_some(Aim { from, to, expected: Some(left.expected) })
     }
 
     /// The lowest that waits; of several at one height one that another waits for.
@@ -131,21 +211,23 @@ impl Head {
         siblings.find(is_parent).or(Some(first))
     }
 
-    /// When [`Head::handle_timeout`] would skip the gap (monotonic).
-    pub fn skip_at(&self) -> Option<Duration> {
-        self.gap.map(|gap| gap.skip_at)
+    /// When [`Head::handle_timeout`] would skip the gap, or give up what is missing below (monotonic).
+    pub fn due(&self) -> Option<Duration> {
+        let (skip_at, give_up_at) = (self.gap.map(|gap| gap.skip_at), self.left.as_ref().map(|left| left.give_up_at));
+        skip_at.into_iter().chain(give_up_at).min()
     }
 
     /// Takes a verified block at `now` (monotonic) and tells what it changed.
     pub fn take(&mut self, now: Duration, block: Link) -> Vec<Event> {
         let mut events = Vec::new();
         match self.head() {
-            None => self.lead(&block, Why::Anchored, &mut events),
-            Some(head) if block.number <= head.number => self.passed(&block, &mut events),
+            None => self.lead(now, &block, Why::Anchored, &mut events),
+            Some(_) if self.is_wanted_below(&block) => self.extend_down(&block, &mut events),
+            Some(head) if block.number <= head.number => self.passed(now, &block, &mut events),
             Some(head) if block.number == head.number + 1 || self.on_branch(&block) => {
-                self.next(head, &block, &mut events);
+                self.next(now, head, &block, &mut events);
             }
-            Some(_) => _ = self.waiting.insert(reference(&block), block),
+            Some(_) => _ = self.waiting.insert(block.block(), block),
         }
         self.settle(now, &mut events);
         events
@@ -153,84 +235,209 @@ impl Head {
 
     /// Somebody may yet fill the gap: the patience begins again at `now` (monotonic).
     pub fn hope(&mut self, now: Duration) {
+        let until = now.saturating_add(self.patience);
         if let Some(gap) = &mut self.gap {
-            gap.skip_at = now.saturating_add(self.patience);
+            gap.skip_at = until;
+        }
+        // What is missing above is fetched first, and what is below waits for it.
+        if let Some(left) = &mut self.left {
+            left.give_up_at = until;
         }
     }
 
-    /// Skips a gap whose time is over at `now` (monotonic).
+    /// Skips a gap whose time is over at `now` (monotonic), and gives up what is missing below.
     pub fn handle_timeout(&mut self, now: Duration) -> Vec<Event> {
         let mut events = Vec::new();
+        if self.left.as_ref().is_some_and(|left| left.give_up_at <= now) {
+            self.give_up(&mut events);
+        }
         if self.gap.is_some_and(|gap| gap.skip_at <= now) {
-            self.skip(&mut events);
+            self.skip(now, &mut events);
             self.settle(now, &mut events);
         }
         events
     }
 
     /// A block at a height that the head has passed.
-    fn passed(&mut self, block: &Link, events: &mut Vec<Event>) {
-        let Some(first) = self.chain.get(&block.number).copied() else {
-            return; // older than what is remembered
-        };
-        if first == block.hash {
-            return;
+    fn passed(&mut self, now: Duration, block: &Link, events: &mut Vec<Event>) {
+        let first = self.chain.get(&block.number).copied();
+        if first == Some(block.hash) || first.is_none() && self.left.is_none() {
+            return; // known, or older than what is remembered
         }
-        self.remember_branch(block);
-        events.push(Event::Conflict(Conflict { number: block.number, first, second: block.hash }));
+        let parent = BlockRef { number: block.number.saturating_sub(1), hash: block.parent };
+        let descends = self.branches.contains_key(&parent);
+        self.remember_branch(block.block(), block.parent);
+        let Some(first) = first else { return };
+        if !descends {
+            events.push(Event::Conflict(Conflict { number: block.number, first, second: block.hash }));
+        } else if now.saturating_sub(self.moved_at) >= self.quiet
+            && let Some(head) = self.head()
+        {
+            // What waits above was signed before the sequencer went back.
+            self.waiting.clear();
+            if let Some(gap) = self.gap.take() {
+                events.push(Event::Gap(Gap { from: gap.from, to: gap.to, state: GapState::Skipped }));
+            }
+            self.switch(now, head, block, events);
+        }
     }
 
     /// A block that is higher than the head and waits for nothing.
-    fn next(&mut self, head: BlockRef, block: &Link, events: &mut Vec<Event>) {
+    fn next(&mut self, now: Duration, head: BlockRef, block: &Link, events: &mut Vec<Event>) {
         if block.parent == head.hash {
-            self.lead(block, Why::Extended, events);
+            self.lead(now, block, Why::Extended, events);
         } else {
-            self.switch(head, block, events);
+            if !self.on_branch(block) {
+                events.push(Event::Conflict(Conflict { number: head.number, first: head.hash, second: block.parent }));
+            }
+            self.switch(now, head, block, events);
         }
     }
 
     /// Whether its parent is known on another branch.
     fn on_branch(&self, block: &Link) -> bool {
-        let number = block.number.saturating_sub(1);
-        self.branches.contains_key(&BlockRef { number, hash: block.parent })
+        let parent = BlockRef { number: block.number.saturating_sub(1), hash: block.parent };
+        self.branches.contains_key(&parent) || self.left.as_ref().and_then(LeftBranch::head) == Some(parent)
     }
 
-    /// Moves the head to `block` on another branch. What of that branch is known replaces the leading chain's blocks of
-    /// the same heights; what is not known leaves a hole below, so the rest of the old chain is forgotten.
-    fn switch(&mut self, head: BlockRef, block: &Link, events: &mut Vec<Event>) {
+    /// The parent of a block that does not lead.
+    fn parent_of(&self, block: BlockRef) -> Option<B256> {
+        let of_left = || {
+            let left = &self.left.as_ref()?.chain;
+            left.get(&block.number).filter(|hash| **hash == block.hash)?;
+            left.get(&block.number.checked_sub(1)?).copied()
+        };
+        self.branches.get(&block).copied().or_else(of_left)
+    }
+
+    /// Moves the head to `block` on another branch, as far down as that is known.
+    fn switch(&mut self, now: Duration, head: BlockRef, block: &Link, events: &mut Vec<Event>) {
         let mut ancestor = BlockRef { number: block.number.saturating_sub(1), hash: block.parent };
-        let mut moved = Vec::new();
-        while let Some(parent) = self.branches.remove(&ancestor) {
-            moved.push(ancestor);
+        let mut path = Vec::new();
+        while self.chain.get(&ancestor.number) != Some(&ancestor.hash)
+            && let Some(parent) = self.parent_of(ancestor)
+        {
+            path.push(ancestor);
             ancestor = BlockRef { number: ancestor.number.saturating_sub(1), hash: parent };
         }
-        let kept = self.chain.get(&ancestor.number) == Some(&ancestor.hash);
-        if kept {
-            self.chain.split_off(&(ancestor.number + 1));
-        } else {
-            self.chain.clear();
-            events.push(Event::Conflict(Conflict { number: head.number, first: head.hash, second: block.parent }));
+        for block in &path {
+            self.branches.remove(block);
         }
-        self.chain.extend(moved.iter().map(|block| (block.number, block.hash)));
-        self.push(block);
+        let parted = self.chain.get(&ancestor.number) == Some(&ancestor.hash);
+        let gone = if parted { self.chain.split_off(&(ancestor.number + 1)) } else { core::mem::take(&mut self.chain) };
+        self.chain.extend(path.iter().map(|block| (block.number, block.hash)));
+        self.push(now, block);
         events.push(Event::Head(new_head(block, Why::Reorged, Some(head))));
+        if parted {
+            self.gone(gone, Some(ancestor.hash), events);
+        } else {
+            self.leave(now, gone, ancestor, events);
+        }
     }
 
-    fn lead(&mut self, block: &Link, why: Why, events: &mut Vec<Event>) {
-        self.push(block);
+    /// The head has left the branch `gone`, and the leading chain is known down to above `missing` alone.
+    fn leave(&mut self, now: Duration, gone: BTreeMap<u64, B256>, missing: BlockRef, events: &mut Vec<Event>) {
+        let give_up_at = now.saturating_add(self.patience);
+        let (before, expected) = (self.left.take(), missing.hash);
+        // One that was left before and leads again is known as far down as it was remembered.
+        let again = |head: BlockRef| self.chain.get(&head.number) == Some(&head.hash);
+        let before = before.filter(|before| !before.head().is_some_and(again));
+        let deepest = gone.first_key_value().map_or(u64::MAX, |(number, _)| *number);
+        match before {
+            // Where the second branch left the first is not known either, and the first goes deeper.
+            Some(before) => {
+                self.gone(gone, Some(before.expected), events);
+                self.left = Some(LeftBranch { chain: before.chain, expected, give_up_at });
+            }
+            None if missing.number <= deepest => return self.gone(gone, None, events),
+            None => self.left = Some(LeftBranch { chain: gone, expected, give_up_at }),
+        }
+        self.join(events);
+    }
+
+    /// Whether a block is the one that is missing below the leading chain.
+    fn is_wanted_below(&self, block: &Link) -> bool {
+        let lowest = self.chain.first_key_value().map(|(number, _)| *number);
+        let above = block.number.checked_add(1);
+        above.is_some() && above == lowest && self.left.as_ref().is_some_and(|left| left.expected == block.hash)
+    }
+
+    /// Takes the block that was missing below the leading chain.
+    fn extend_down(&mut self, block: &Link, events: &mut Vec<Event>) {
+        self.chain.insert(block.number, block.hash);
+        if let Some(left) = &mut self.left {
+            left.expected = block.parent;
+        }
+        self.join(events);
+    }
+
+    /// Follows the leading chain down as far as it is known; where it meets the branch that was left, the reorg is whole.
+    fn join(&mut self, events: &mut Vec<Event>) {
+        loop {
+            let Some(left) = &mut self.left else { return };
+            let Some(below) = self.chain.first_key_value().and_then(|(number, _)| number.checked_sub(1)) else {
+                return;
+            };
+            if left.chain.get(&below) == Some(&left.expected) {
+                let gone = left.chain.split_off(&(below + 1));
+                self.chain.append(&mut left.chain);
+                let parent = left.expected;
+                self.left = None;
+                self.gone(gone, Some(parent), events);
+                return self.forget_oldest();
+            }
+            if left.chain.first_key_value().is_none_or(|(lowest, _)| *lowest >= below) {
+                return self.give_up(events);
+            }
+            let Some(parent) = self.branches.remove(&BlockRef { number: below, hash: left.expected }) else { return };
+            self.chain.insert(below, left.expected);
+            left.expected = parent;
+        }
+    }
+
+    /// Nobody has what is missing below: the reorg is told as far as it is known.
+    fn give_up(&mut self, events: &mut Vec<Event>) {
+        let Some(mut left) = self.left.take() else { return };
+        let lowest = self.chain.first_key_value().map_or(0, |(number, _)| number.saturating_sub(1));
+        self.gone(left.chain.split_off(&lowest), None, events);
+    }
+
+    /// Tells blocks that lead no more, and remembers them as a branch that may grow again; `parent` is that of the first.
+    fn gone(&mut self, gone: BTreeMap<u64, B256>, parent: Option<B256>, events: &mut Vec<Event>) {
+        let (Some((from, first)), Some((to, _))) = (gone.first_key_value(), gone.last_key_value()) else { return };
+        let skipped = gone.len().saturating_sub(Reorg::HASHES);
+        let hashes = gone.values().skip(skipped).copied().collect();
+        events.push(Event::Reorg(Reorg { from: *from, to: *to, depth: to - from + 1, hashes }));
+        let first = parent.map(|parent| (BlockRef { number: *from, hash: *first }, parent));
+        let rest = gone.iter().zip(gone.iter().skip(1));
+        let rest = rest.map(|((_, parent), (number, hash))| (BlockRef { number: *number, hash: *hash }, *parent));
+        let blocks: Vec<_> = first.into_iter().chain(rest).collect();
+        for (block, parent) in blocks {
+            self.remember_branch(block, parent);
+        }
+    }
+
+    fn lead(&mut self, now: Duration, block: &Link, why: Why, events: &mut Vec<Event>) {
+        self.push(now, block);
         events.push(Event::Head(new_head(block, why, None)));
     }
 
-    fn push(&mut self, block: &Link) {
+    fn push(&mut self, now: Duration, block: &Link) {
         self.chain.insert(block.number, block.hash);
-        while self.chain.len() > Self::RECENT {
+        (self.tip, self.moved_at) = (Some(*block), now);
+        self.forget_oldest();
+    }
+
+    fn forget_oldest(&mut self) {
+        // What is missing below is fetched from the lowest: it must stay as long as it counts.
+        while self.left.is_none() && self.chain.len() > self.recent {
             self.chain.pop_first();
         }
     }
 
-    fn remember_branch(&mut self, block: &Link) {
-        self.branches.insert(reference(block), block.parent);
-        while self.branches.len() > Self::RECENT {
+    fn remember_branch(&mut self, block: BlockRef, parent: B256) {
+        self.branches.insert(block, parent);
+        while self.branches.len() > 2 * self.recent {
             self.branches.pop_first();
         }
     }
@@ -238,27 +445,36 @@ impl Head {
     /// Advances over all that waits next to the head, then opens, keeps or closes the gap before what still waits.
     fn settle(&mut self, now: Duration, events: &mut Vec<Event>) {
         loop {
-            self.advance(events);
+            self.advance(now, events);
             self.update_gap(now, events);
             let too_wide = self.gap().is_some_and(|(from, to)| to - from >= self.max_gap);
             if !too_wide && self.waiting.len() <= Self::WAITING {
                 break;
             }
-            self.skip(events);
+            self.skip(now, events);
+        }
+        if self.chain.len() > 2 * self.recent {
+            self.give_up(events);
+            self.forget_oldest();
         }
     }
 
-    fn advance(&mut self, events: &mut Vec<Event>) {
-        let mut told = Vec::new();
+    fn advance(&mut self, now: Duration, events: &mut Vec<Event>) {
+        let (mut told, mut extended) = (Vec::new(), 0);
         while let Some(head) = self.head() {
             let Some(block) = self.take_waiting(head) else { break };
             if block.number <= head.number {
-                self.passed(&block, &mut told);
+                self.passed(now, &block, &mut told);
             } else {
-                self.next(head, &block, &mut told);
+                self.next(now, head, &block, &mut told);
             }
-            if told.len() > Self::TOLD {
-                told.drain(..Self::TOLD);
+            extended += 1;
+            if extended > Self::TOLD {
+                // Of the heads that only follow each other the last are enough.
+                let last = told.iter().rposition(is_extended);
+                let mut at = 0..;
+                told.retain(|event| at.next() == last || !is_extended(event));
+                extended = 0;
             }
         }
         events.append(&mut told);
@@ -291,22 +507,34 @@ impl Head {
     }
 
     /// Begins again at the lowest waiting block.
-    fn skip(&mut self, events: &mut Vec<Event>) {
+    fn skip(&mut self, now: Duration, events: &mut Vec<Event>) {
         self.gap = None;
         let Some(block) = self.lowest().copied() else { return };
-        let at = reference(&block);
-        self.waiting.remove(&at);
-        let from = self.head().map_or(at.number, |head| head.number + 1);
+        self.waiting.remove(&block.block());
+        let from = self.head().map_or(block.number, |head| head.number + 1);
+        self.give_up(events);
         self.chain.clear();
-        events.push(Event::Gap(Gap { from, to: at.number - 1, state: GapState::Skipped }));
-        self.lead(&block, Why::Anchored, events);
+        events.push(Event::Gap(Gap { from, to: block.number - 1, state: GapState::Skipped }));
+        self.lead(now, &block, Why::Anchored, events);
     }
 }
 
-fn reference(block: &Link) -> BlockRef {
-    BlockRef { number: block.number, hash: block.hash }
+fn is_extended(event: &Event) -> bool {
+    matches!(event, Event::Head(NewHead { why: Why::Extended, .. }))
+}
+
+fn last(chain: &BTreeMap<u64, B256>) -> Option<BlockRef> {
+    chain.last_key_value().map(|(number, hash)| BlockRef { number: *number, hash: *hash })
 }
 
 fn new_head(block: &Link, why: Why, replaces: Option<BlockRef>) -> NewHead {
-    NewHead { number: block.number, hash: block.hash, parent: block.parent, timestamp: block.timestamp, why, replaces }
+    NewHead {
+        number: block.number,
+        hash: block.hash,
+        parent: block.parent,
+        timestamp: block.timestamp,
+        timestamp_ms: block.timestamp_ms,
+        why,
+        replaces,
+    }
 }

@@ -54,6 +54,7 @@ pub mod limit;
 #[cfg(feature = "net")]
 pub mod net;
 pub mod node;
+pub mod pace;
 pub mod peer;
 pub mod peers;
 pub mod primitives;

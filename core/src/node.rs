@@ -12,7 +12,7 @@
 //! Bounds: the queues of [`Waiting`], the books of [`Seen`], [`Head`], [`Peers`], [`Sync`] and [`Server`]; outputs are drained before the next
 //! input, and one input makes a bounded number of them.
 
-use core::time::Duration;
+use core::{num::NonZeroU32, time::Duration};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
@@ -21,18 +21,20 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
+    block::ValidPayload,
     chance::Chance,
     config::Settled,
     event::{
         BlockRef, DialFailed, Disconnected, Event, Identified, Listening, Reachable, SharedKey, SignerChanged,
         SignerRetired, SignerUnread, Stalled, TopicChange,
     },
-    fork::{Forks, Version},
-    gossip::{Acceptance, Check, Doubts, Form, Message, Pending, Seen, Signers, Waiting},
+    fork::Version,
+    gossip::{Acceptance, ChainSchedule, Check, Doubts, FUTURE, Form, Message, Pending, Seen, Signers, Waiting},
     head::Head,
+    pace::Pace,
     peer::PeerId,
     peers::{Book, Deed, Gate, Observed, Peers, Seek, Silence, Statics},
-    request::{AnswerFault, Fetched, Reply, Server},
+    request::{AnswerFault, Reply, Server},
     sync::{FetchId, Sync},
     time::{Deadline, Now},
 };
@@ -44,6 +46,7 @@ mod operator;
 mod output;
 mod place;
 mod repute;
+mod schedule;
 mod seek;
 mod serve;
 mod status;
@@ -58,7 +61,14 @@ pub use status::{BanStatus, Carried, DialBacks, Gated, LeavesStatus, PeerStatus,
 #[derive(Debug)]
 pub struct Node {
     config: Settled,
-    forks: Arc<Forks>,
+    schedule: Arc<ChainSchedule>,
+    /// What our signer's blocks have shown of the schedule.
+    upgrades: schedule::Upgrades,
+    pace: Pace,
+    /// How many times as fast as on a chain with a block a second peers are asked and answered.
+    factor: NonZeroU32,
+    /// When an independent time agreed with our clock last (monotonic).
+    clock_agreed_at: Option<Duration>,
     outputs: VecDeque<Output>,
     peers: Peers,
     statics: Statics,
@@ -127,32 +137,41 @@ impl Node {
     /// whatever else the machine does, and gossipsub waits 20 s for a verdict.
     pub const CHECK_LIFE: Duration = Duration::from_secs(12);
 
+    /// How the agent version of our own kind begins.
+    pub const KIND: &str = "petrel";
     /// Characters of a peer's agent version that are kept.
     pub const AGENT: usize = 128;
 
     /// A node that has met nobody. `seed` feeds what must not be predictable from outside (the jitter of dials).
     pub fn new(config: Settled, memory: &Memory, seed: [u8; 32], now: Now) -> Self {
         let jitter = u64::from_le_bytes(seed.first_chunk().copied().unwrap_or_default());
-        let block_time = Duration::from_secs(config.chain.block_time);
+        let pace = Pace::new(config.chain.cadence.clone(), &memory.chain);
+        let (interval, shortest) = (pace.interval(now), config.chain.cadence.shortest_from(now.millis()));
+        let head = Head::new(config.gap_patience, max_gap(&config, interval), shortest).restored(&memory.chain);
+        let window = config.past + Duration::from_secs(FUTURE);
         let mut node = Self {
-            forks: Arc::new(config.chain.forks.clone()),
+            schedule: Arc::new(ChainSchedule::new(&config.chain, config.certain)),
+            upgrades: schedule::Upgrades::since(head.tip(), &config.chain, now),
+            pace,
+            factor: NonZeroU32::MIN,
+            clock_agreed_at: None,
             outputs: VecDeque::new(),
             peers: Peers::default(),
             statics: Statics::new(&config.statics, config.wanted, jitter, now.mono),
             seek: Seek::new(jitter.rotate_left(16), now.mono),
             signers: Signers::new(config.signer),
             doubts: Doubts::default(),
-            book: Book::new(block_time, now, memory.peers.iter().cloned()),
+            book: Book::new(interval, now, memory.peers.iter().cloned()),
             gate: Gate::default(),
             fallen: BTreeMap::new(),
             low: BTreeSet::new(),
             keep_peers_at: now.mono.saturating_add(Self::KEEP_PEERS),
-            silence: Silence::new(block_time, now.mono),
+            silence: Silence::new(interval, now.mono),
             waiting: Default::default(),
             running: BTreeMap::new(),
             next_check: 0,
-            seen: Seen::default(),
-            head: Head::new(config.gap_patience, config.sync.max_gap).restored(&memory.chain),
+            seen: Seen::new(shortest, window),
+            head,
             sync: Sync::new(config.sync, now.mono),
             server: Server::new(config.sync.limits, now.mono),
             keeps: BTreeMap::new(),
@@ -168,6 +187,7 @@ impl Node {
             config,
         };
         node.remember(&memory.bans, now);
+        node.keep_pace(now);
         node
     }
 
@@ -226,7 +246,7 @@ impl Node {
             Input::Loaded { id, found } => self.loaded(now, id, found),
             Input::Answered { id } => self.server.sent(id),
             Input::Fetched { id, answer: Ok(bytes) } => {
-                if let Some(reading) = self.sync.answered(id, bytes) {
+                if let Some(reading) = self.sync.answered(id, bytes, &self.schedule) {
                     self.outputs.push_back(Output::Read { id, reading });
                 }
             }
@@ -234,6 +254,7 @@ impl Node {
             Input::Read { id, outcome } => self.read(now, id, outcome),
             Input::Kept { id, kept } => self.kept(id, kept),
             Input::Signer(news) => self.hear(now, news),
+            Input::ClockAgrees => self.clock_agrees(now),
             Input::Lose(share) => self.loss = share,
             Input::Ban { who, ban } => self.ban_by_hand(now, who, ban),
             Input::Lift { who } => self.lift_by_hand(who),
@@ -251,6 +272,9 @@ impl Node {
             Input::Identified { peer, agent, addresses, seen } => {
                 let agent: String = agent.chars().filter(|char| !char.is_control()).take(Self::AGENT).collect();
                 self.peers.identify(peer, &agent);
+                if agent.starts_with(Self::KIND) {
+                    self.sync.is_petrel(peer, now.mono);
+                }
                 if !self.peers.is_leaf(peer) {
                     self.book.identified(now, peer, &agent, &addresses);
                 }
@@ -284,6 +308,7 @@ impl Node {
         }
         let events = self.head.handle_timeout(now.mono);
         self.moved(events);
+        self.leave_topics(now);
         self.proceed(now);
     }
 
@@ -299,7 +324,8 @@ impl Node {
     pub fn poll_timeout(&self, now: Now) -> Option<Deadline> {
         let oldest = self.running.values().filter(|running| !running.dead).map(|running| running.dies).min();
         let deadlines = [
-            (self.head.skip_at(), "gap"),
+            (self.head.due(), "gap"),
+            (self.upgrades.retires_at(now), "topic"),
             (self.sync.due(now.mono), "sync"),
             (self.server.due(now.mono), "serve"),
             (self.statics.due(), "dial"),
@@ -393,7 +419,7 @@ impl Node {
             self.next_check += 1;
             let check = Check {
                 chain_id: self.config.chain.id,
-                forks: self.forks.clone(),
+                schedule: self.schedule.clone(),
                 version,
                 message: pending.message.clone(),
                 signers: self.signers,
@@ -421,7 +447,7 @@ impl Node {
         self.outputs.push_back(Output::Tell(event));
     }
 
-    fn read(&mut self, now: Now, id: FetchId, outcome: Result<Fetched, AnswerFault>) {
+    fn read(&mut self, now: Now, id: FetchId, outcome: Result<ValidPayload, AnswerFault>) {
         if outcome.is_ok()
             && let Some(peer) = self.sync.asked(id)
         {
@@ -433,6 +459,12 @@ impl Node {
             self.blame(now, failure);
         }
     }
+}
+
+/// Blocks that a gap may have when one comes every `interval`.
+fn max_gap(config: &Settled, interval: Duration) -> u64 {
+    let blocks = config.sync.max_gap.as_millis() / interval.as_millis().max(1);
+    u64::try_from(blocks).unwrap_or(u64::MAX).min(Head::MAX_GAP)
 }
 
 fn own(version: Version, data: Bytes, now: Now) -> Pending {

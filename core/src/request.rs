@@ -11,6 +11,6 @@ mod reading;
 mod serve;
 mod wire;
 
-pub use reading::{AnswerFault, Blame, Fetched, Reading};
+pub use reading::{AnswerFault, Blame, Reading};
 pub use serve::{AskId, Limits, Rate, Served, Server};
 pub use wire::{MAX_ANSWER, REQUEST, Refusal, Reply, Stored, protocols};

@@ -28,9 +28,20 @@ impl Signature {
         self.0.first_chunk().unwrap_or(&[0; 64])
     }
 
-    /// The recovery id as sent. op-node takes 0 to 3 and refuses 27 and 28, which kona accepts.
+    /// The recovery id as sent. op-node takes 0 to 3 and refuses 27 and up, which kona accepts.
     pub const fn v(&self) -> u8 {
         self.0[64]
+    }
+
+    /// The same with the recovery id 0 or 1 for what kona takes for it: 27, 28, and from 35 on the parity of EIP-155.
+    pub const fn with_parity(&self) -> Option<Self> {
+        let mut bytes = self.0;
+        bytes[64] = match self.v() {
+            v @ (27 | 28) => v - 27,
+            v @ 35.. => (v - 35) % 2,
+            _ => return None,
+        };
+        Some(Self(bytes))
     }
 }
 

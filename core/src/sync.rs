@@ -20,11 +20,11 @@
 //!
 //! Bounds: [`Sync::FLIGHTS`] requests in all, and as many as [`Sync::OVERDUE`] that nobody counts on any more,
 //! [`Sync::PEER_FLIGHTS`] of one peer, each answered with 10 MiB at most;
-//! [`Sync::QUARANTINE`] blocks and [`Sync::QUARANTINE_BYTES`] in quarantine; what is missing where, for the numbers of
-//! [`Sync::WINDOW`].
+//! [`Sync::QUARANTINE`] blocks and [`Sync::QUARANTINE_BYTES`] in quarantine; what is missing where, for the numbers of a window of
+//! [`Sync::WINDOW`]. Window and quarantine are wider on a quick chain, up to [`Sync::MOST_TIMES`]: they are meant as a time.
 
-use core::time::Duration;
-use std::collections::BTreeMap;
+use core::{num::NonZeroU32, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 
@@ -35,10 +35,12 @@ mod progress;
 pub use progress::Progress;
 
 use crate::{
+    block::ValidPayload,
     event::FetchFailed,
+    gossip::ChainSchedule,
     head::Aim,
     peer::PeerId,
-    request::{AnswerFault, Blame, Fetched, Limits, Reading},
+    request::{AnswerFault, Blame, Limits, Reading},
 };
 use mark::Marks;
 use pick::Peer;
@@ -67,8 +69,9 @@ pub struct SyncConfig {
     pub serve: bool,
     /// Whether only static peers are asked (op-node `--p2p.sync.onlyreqtostatic`).
     pub static_only: bool,
-    /// Blocks that a gap may have; a wider one is skipped at once.
-    pub max_gap: u64,
+    /// How long a gap may be, as the time between its blocks; a wider one is skipped at once, as one of more than
+    /// [`Head::MAX_GAP`](crate::head::Head::MAX_GAP) blocks.
+    pub max_gap: Duration,
     /// How fast.
     pub limits: Limits,
 }
@@ -76,8 +79,8 @@ pub struct SyncConfig {
 /// A block in quarantine.
 #[derive(Clone, Debug)]
 pub struct Candidate {
-    /// Self-consistent: see [`Fetched`].
-    pub fetched: Fetched,
+    /// Self-consistent; whether it is the chain's is another question.
+    pub fetched: ValidPayload,
     /// Who sent it.
     pub peer: PeerId,
 }
@@ -95,6 +98,8 @@ pub struct Failure {
 #[derive(Debug)]
 pub struct Sync {
     config: SyncConfig,
+    /// How many times as fast Petrels are asked, and how many times as wide the window is.
+    factor: NonZeroU32,
     peers: BTreeMap<PeerId, Peer>,
     aim: Option<Aim>,
     /// When fetching for this gap may begin (monotonic).
@@ -141,16 +146,19 @@ impl Sync {
     pub const OVERDUE: usize = 16;
     /// Requests under way at one peer (libp2p streams that an op-node allows are more; its tokens are fewer).
     pub const PEER_FLIGHTS: usize = 4;
-    /// How far below the next named block others are fetched.
+    /// How far below the next named block others are fetched, on a chain with a block a second or less.
     pub const WINDOW: u64 = 64;
-    /// Blocks in quarantine (op-node: 100).
+    /// Blocks in quarantine (op-node: 100), on such a chain.
     pub const QUARANTINE: usize = 100;
+    /// Window and quarantine are so many times as wide at most.
+    pub const MOST_TIMES: u32 = 5;
     /// Their bytes.
     pub const QUARANTINE_BYTES: usize = 64 << 20;
     /// Bytes of verified blocks that may wait to be kept before fetching pauses.
     pub const UNKEPT_BYTES: usize = 64 << 20;
-    /// A gap that opens may be gossip in another order: it is given so long before anybody is asked.
-    pub const DELAY: Duration = Duration::from_millis(300);
+    /// A gap that opens may be gossip in another order, or a lost copy that is offered with the next heartbeat (500 ms): it is
+    /// given so long before anybody is asked.
+    pub const DELAY: Duration = Duration::from_millis(700);
     /// After so long without an answer another peer is asked too.
     pub const HEDGE: Duration = Duration::from_secs(3);
     /// How long a gap waits for somebody to come back when everybody who could serve is gone.
@@ -159,6 +167,8 @@ impl Sync {
     pub const STANDSTILL: Duration = Duration::from_secs(120);
     /// How long a peer that lied is not asked.
     pub const REST: Duration = Duration::from_secs(600);
+    /// How long a peer that follows another branch is not asked.
+    pub const STRAY_REST: Duration = Duration::from_secs(20);
     /// How long a peer that failed is not asked.
     pub const PAUSE: Duration = Duration::from_secs(4);
 
@@ -166,6 +176,7 @@ impl Sync {
     pub fn new(config: SyncConfig, now: Duration) -> Self {
         Self {
             config,
+            factor: NonZeroU32::MIN,
             peers: BTreeMap::new(),
             aim: None,
             begin_at: now,
@@ -179,6 +190,30 @@ impl Sync {
             progress: Progress::default(),
             unkept: 0,
         }
+    }
+
+    /// From now on, at `now` (monotonic), peers of our own kind are asked so many times as fast as op-nodes.
+    pub fn set_factor(&mut self, factor: NonZeroU32, now: Duration) {
+        self.factor = factor;
+        let rate = self.config.limits.peer.map(|rate| rate.times(factor));
+        self.peers.values_mut().filter(|peer| peer.is_petrel()).for_each(|peer| peer.set_rate(rate, now));
+    }
+
+    /// A peer says that it is of our own kind, at `now` (monotonic): it answers as fast as we do.
+    pub fn is_petrel(&mut self, peer: PeerId, now: Duration) {
+        let rate = self.config.limits.peer.map(|rate| rate.times(self.factor));
+        if let Some(peer) = self.peers.get_mut(&peer).filter(|peer| !peer.is_petrel()) {
+            peer.becomes_petrel(rate, now);
+        }
+    }
+
+    /// How far below the next named block others are fetched.
+    fn window(&self) -> u64 {
+        Self::WINDOW * u64::from(self.times())
+    }
+
+    fn times(&self) -> u32 {
+        self.factor.get().min(Self::MOST_TIMES)
     }
 
     /// A peer connected. A leaf keeps no blocks.
@@ -263,10 +298,10 @@ impl Sync {
     }
 
     /// An answer came: what is to be judged, and by [`Sync::judged`] told.
-    pub fn answered(&mut self, id: FetchId, bytes: Bytes) -> Option<Reading> {
+    pub fn answered(&mut self, id: FetchId, bytes: Bytes, schedule: &Arc<ChainSchedule>) -> Option<Reading> {
         let flight = self.flights.get_mut(&id)?;
         flight.read = true;
-        Some(Reading { number: flight.number, bytes })
+        Some(Reading { number: flight.number, bytes, schedule: schedule.clone() })
     }
 
     /// Of whom something is asked.
@@ -275,14 +310,19 @@ impl Sync {
     }
 
     /// An answer was judged, or did not come.
-    pub fn judged(&mut self, id: FetchId, outcome: Result<Fetched, AnswerFault>, now: Duration) -> Option<Failure> {
+    pub fn judged(
+        &mut self,
+        id: FetchId,
+        outcome: Result<ValidPayload, AnswerFault>,
+        now: Duration,
+    ) -> Option<Failure> {
         let flight = self.flights.remove(&id)?;
         match outcome {
             Ok(fetched) => {
                 if let Some(peer) = self.peers.get_mut(&flight.peer) {
                     peer.served(now.saturating_sub(flight.at));
                 }
-                self.progress.took(fetched.payload.body().len());
+                self.progress.took(fetched.body().len());
                 self.quarantine(flight.number, Candidate { fetched, peer: flight.peer });
                 None
             }
@@ -296,13 +336,13 @@ impl Sync {
         let aim = self.aim?;
         let expected = aim.expected?;
         let candidate = self.release(aim.to)?;
-        if candidate.fetched.hash == expected {
+        if candidate.fetched.hash() == expected {
             if let Some(peer) = self.peers.get_mut(&candidate.peer) {
                 peer.linked();
             }
             return Some(Ok(candidate));
         }
-        let fault = AnswerFault::Unlinked { found: candidate.fetched.hash };
+        let fault = AnswerFault::Unlinked { found: candidate.fetched.hash() };
         Some(Err(self.failed(candidate.peer, aim.to, fault, now)))
     }
 
@@ -341,11 +381,10 @@ impl Sync {
 
     /// The numbers in the order in which they are wanted.
     fn wanted(&self) -> impl Iterator<Item = u64> + use<> {
+        let window = self.window();
         let (from, to, up) = match self.aim {
-            Some(aim) if aim.expected.is_some() => {
-                (aim.to.saturating_sub(Self::WINDOW - 1).max(aim.from), aim.to, false)
-            }
-            Some(aim) => (aim.from, aim.to.min(aim.from.saturating_add(Self::WINDOW - 1)), true),
+            Some(aim) if aim.expected.is_some() => (aim.to.saturating_sub(window - 1).max(aim.from), aim.to, false),
+            Some(aim) => (aim.from, aim.to.min(aim.from.saturating_add(window - 1)), true),
             None => (1, 0, true),
         };
         (from..=to).map(move |number| if up { number } else { to - (number - from) })
@@ -365,10 +404,11 @@ impl Sync {
 
     fn is_full(&self) -> bool {
         let coming = self.flights.len();
-        self.quarantine.len() + coming >= Self::QUARANTINE || self.quarantine_bytes >= Self::QUARANTINE_BYTES
+        self.quarantine.len() + coming >= Self::QUARANTINE * self.times() as usize
+            || self.quarantine_bytes >= Self::QUARANTINE_BYTES
     }
 
-    /// Blocks in quarantine; at most [`Sync::QUARANTINE`].
+    /// Blocks in quarantine.
     pub fn quarantined(&self) -> usize {
         self.quarantine.len()
     }
@@ -377,13 +417,13 @@ impl Sync {
         if !self.aim.is_some_and(|aim| (aim.from..=aim.to).contains(&number)) || self.quarantine.contains_key(&number) {
             return;
         }
-        self.quarantine_bytes += candidate.fetched.payload.body().len();
+        self.quarantine_bytes += candidate.fetched.body().len();
         self.quarantine.insert(number, candidate);
     }
 
     fn release(&mut self, number: u64) -> Option<Candidate> {
         let candidate = self.quarantine.remove(&number)?;
-        self.quarantine_bytes -= candidate.fetched.payload.body().len();
+        self.quarantine_bytes -= candidate.fetched.body().len();
         Some(candidate)
     }
 

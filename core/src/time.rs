@@ -20,10 +20,14 @@ impl Now {
         self.unix.as_secs()
     }
 
-    /// Milliseconds from `timestamp` (Unix seconds) to this reading; negative when the block came early.
-    pub fn millis_since(&self, timestamp: u64) -> i64 {
-        let now = i128::try_from(self.unix.as_millis()).unwrap_or(i128::MAX);
-        let delay = now - i128::from(timestamp) * 1000;
+    /// Milliseconds since the Unix epoch.
+    pub fn millis(&self) -> u64 {
+        u64::try_from(self.unix.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Milliseconds from `time_ms` (Unix milliseconds) to this reading; negative when the block came early.
+    pub fn millis_since(&self, time_ms: u64) -> i64 {
+        let delay = i128::from(self.millis()) - i128::from(time_ms);
         i64::try_from(delay).unwrap_or(if delay < 0 { i64::MIN } else { i64::MAX })
     }
 

@@ -15,8 +15,8 @@ use bytes::Bytes;
 use petrel_core::{
     block::{Payload, engine},
     chain::Chain,
-    fork::{Forks, Version},
-    gossip::{Check, Fault, Form, MAX_MESSAGE, Message, Signers, Verdict, peek_timestamp},
+    fork::Version,
+    gossip::{ChainSchedule, Check, Fault, Form, MAX_MESSAGE, Message, MessageFault, Signers, Verdict, peek_timestamp},
     sign::Signature,
 };
 use serde::Serialize;
@@ -53,7 +53,7 @@ enum At {
 
 struct Court {
     chain: Chain,
-    forks: Arc<Forks>,
+    schedule: Arc<ChainSchedule>,
     signer: Option<Address>,
     topic: Option<Version>,
     at: At,
@@ -110,8 +110,8 @@ impl Court {
         match (chain, at, past) {
             (Some((chain, signer)), Some(at), Some(past)) => {
                 let topic = flags.topic.and_then(Version::from_topic);
-                let forks = Arc::new(chain.forks.clone());
-                Ok(Self { chain, forks, signer, topic, at, past, unsigned: flags.unsigned })
+                let schedule = Arc::new(ChainSchedule::new(&chain, flags.chain.cadence.is_empty()));
+                Ok(Self { chain, schedule, signer, topic, at, past, unsigned: flags.unsigned })
             }
             _ => Err(Mistakes(mistakes)),
         }
@@ -158,8 +158,8 @@ impl Court {
         let checked = self.check(version, message, timestamp).run(FASTEST);
         let signer = match &checked.result {
             Ok(block) => block.signer,
-            Err(Fault::WrongSigner { found }) => Some(*found),
-            Err(_) => self.signer.filter(|_| checked.role.is_some()),
+            Err(Fault::Message(MessageFault::WrongSigner { found })) => Some(*found),
+            Err(_) => checked.signer,
         };
         let body = data.slice(Signature::LEN.min(data.len())..);
         let decoded = Payload::decode(version, body).ok();
@@ -176,7 +176,7 @@ impl Court {
         let version = self.topic.or(version).unwrap_or_else(|| self.version(timestamp));
         let message = Message { form: Form::Snappy, data: Bytes::new(), wire: 0 };
         let check = self.check(version, message, timestamp(version).unwrap_or_default());
-        let fault = check.run_unsigned(body.clone(), FASTEST).err();
+        let fault = check.run_unsigned(body.clone(), FASTEST).err().map(Fault::from);
         report(file, version, Payload::decode(version, body).ok().as_ref(), fault)
     }
 
@@ -190,7 +190,7 @@ impl Court {
     fn check(&self, version: Version, message: Message, timestamp: u64) -> Check {
         Check {
             chain_id: self.chain.id,
-            forks: self.forks.clone(),
+            schedule: self.schedule.clone(),
             version,
             message,
             signers: Signers::new(self.signer),

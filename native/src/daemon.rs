@@ -92,7 +92,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let identity = Identity::open(&settings.identity)?;
     let chain = &settings.config.chain;
     let (store, memory) = Store::open(&settings.datadir, chain, settings.budget)?;
-    tracing::info!(chain = %chain.name, id = chain.id, signer = %settings.signer_origin(), "following");
+    tracing::info!(chain = %chain.name, id = chain.id, schedule = %settings.schedule_origin(), signer = %settings.signer_origin(), "following");
     warn_of_loneliness(&settings, memory.peers.len());
     if let Some(head) = memory.chain.last() {
         tracing::info!(number = head.number, hash = %head.hash, "head of the last run");
@@ -429,6 +429,11 @@ pub fn note(page: Option<&Arc<Mutex<Page>>>, event: &Event) {
     if let Some(page) = page {
         page.lock().unwrap_or_else(PoisonError::into_inner).note(event);
     }
+}
+
+/// Whole seconds since the Unix epoch, by the system's clock.
+pub(crate) fn unix_now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// Ends at the first Ctrl-C, SIGTERM, or SIGHUP of a terminal that went away. A second one ends the process at once. They are

@@ -33,6 +33,7 @@ mod settings;
 mod transactions;
 mod view;
 
+pub use chain::Upgrade;
 pub use maker::{Made, Maker};
 pub use settings::Settings;
 
@@ -60,7 +61,7 @@ const WAITING: usize = 1024;
 /// See [`DaemonError`]; all of them come before the first block.
 pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let key = fresh_key();
-    let chain = chain::devnet(&settings, key.address());
+    let chain = chain::devnet(&settings, key.address()).map_err(|error| unusable(io::Error::other(error)))?;
     let config = config(chain.clone(), Vec::new(), 0)?;
     let sequencer = Identity::generate();
     let driver = daemon::driver(&sequencer, config, &net(Ports::default()), body(&chain)?)?;
@@ -158,7 +159,7 @@ struct Labelled {
 
 /// Blocks are kept as long as the devnet lives.
 fn body(chain: &Chain) -> Result<Body, DaemonError> {
-    let failed = |error: redb::Error| DaemonError::Io { what: "devnet".to_owned(), error: io::Error::other(error) };
+    let failed = |error: redb::Error| unusable(io::Error::other(error));
     Ok(Body { store: Some(Store::in_memory(chain, Budget::default()).map_err(failed)?), ..Body::default() })
 }
 
@@ -167,7 +168,11 @@ fn config(chain: Chain, statics: Vec<Static>, loss: u8) -> Result<petrel_core::c
     config.statics = statics;
     config.loss = loss;
     config.gap_patience = PATIENCE;
-    config.settle().map_err(|error| DaemonError::Io { what: "devnet".to_owned(), error: std::io::Error::other(error) })
+    config.settle().map_err(|error| unusable(io::Error::other(error)))
+}
+
+fn unusable(error: io::Error) -> DaemonError {
+    DaemonError::Io { what: "devnet".to_owned(), error }
 }
 
 /// Listens on loopback.

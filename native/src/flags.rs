@@ -7,11 +7,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+mod chains;
 mod discovery;
 mod listen;
 mod metrics;
 mod peers;
 
+pub use chains::ChainsFlags;
 pub use discovery::DiscoveryFlags;
 pub use listen::ListenFlags;
 pub use metrics::MetricsFlags;
@@ -38,6 +40,8 @@ pub enum Command {
     Devnet(DevnetFlags),
     /// Judge captured messages offline: one JSON object each, exit status 1 if any is not accepted
     Check(CheckFlags),
+    /// List the chains that are known by name: forks, cadence, signer, and how old that is
+    Chains(ChainsFlags),
     /// Make or show a node's identity
     Key(KeyFlags),
     /// Show who is connected to a running node, and what each peer's score is made of
@@ -50,12 +54,17 @@ pub enum Command {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Chain")]
 pub struct ChainFlags {
-    /// A chain of the superchain registry, by name (op-mainnet, base-sepolia, …) or chain id
+    /// A chain of the superchain registry, by name (op-mainnet, base-sepolia, …) or chain id, as `petrel chains` lists them; or
+    /// a preset in a file that ends with .json
     #[arg(long, value_name = "NAME", env = "PETREL_NETWORK")]
     pub network: Option<String>,
     /// op-node's rollup.json, for any other chain
     #[arg(long = "rollup.config", value_name = "FILE", env = "PETREL_ROLLUP_CONFIG")]
     pub rollup_config: Option<PathBuf>,
+    /// When blocks come at another interval than the chain's configuration says: UNIX=INTERVAL, from these Unix seconds on,
+    /// comma separated, rising (1793901600=200ms)
+    #[arg(long = "rollup.cadence", value_name = "UNIX=INTERVAL", value_delimiter = ',', env = "PETREL_ROLLUP_CADENCE")]
+    pub cadence: Vec<String>,
     /// The address that signs unsafe blocks; replaces the preset's, which ages
     #[arg(
         long = "p2p.unsafe-block-signer",
@@ -267,20 +276,17 @@ pub struct SyncFlags {
     /// Fetch from static peers alone
     #[arg(long = "p2p.sync.onlyreqtostatic", env = "PETREL_P2P_SYNC_ONLYREQTOSTATIC", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true")]
     pub static_only: bool,
-    /// A gap that is wider than so much time is skipped and not fetched; 0 fetches nothing
+    /// A gap that is wider than so much time, or than 240,000 blocks, is skipped and not fetched; 0 fetches nothing
     #[arg(long = "p2p.sync.max-gap", value_name = "DURATION", default_value = "12h", env = "PETREL_P2P_SYNC_MAX_GAP")]
     pub max_gap: String,
-    /// Requests a second that are answered, and at once: RATE/BURST; 0 is no limit
-    #[arg(long = "p2p.sync.limit", value_name = "RATE/BURST", default_value = "20/40", env = "PETREL_P2P_SYNC_LIMIT")]
-    pub limit: String,
-    /// The same of one peer; no peer is asked faster either
-    #[arg(
-        long = "p2p.sync.peer-limit",
-        value_name = "RATE/BURST",
-        default_value = "4/15",
-        env = "PETREL_P2P_SYNC_PEER_LIMIT"
-    )]
-    pub peer_limit: String,
+    /// Requests a second that are answered, and at once: RATE/BURST; 0 is no limit [default: 20/40, and with more than a block a
+    /// second so many times as fast]
+    #[arg(long = "p2p.sync.limit", value_name = "RATE/BURST", env = "PETREL_P2P_SYNC_LIMIT")]
+    pub limit: Option<String>,
+    /// The same of one peer; no peer is asked faster either [default: 4/15, and with more than a block a second so many times as
+    /// fast, from peers that say they are petrel]
+    #[arg(long = "p2p.sync.peer-limit", value_name = "RATE/BURST", env = "PETREL_P2P_SYNC_PEER_LIMIT")]
+    pub peer_limit: Option<String>,
     /// Bytes a second that all browsers together are served; 0 is no limit
     #[arg(
         long = "p2p.sync.leaf-bytes",
@@ -289,11 +295,12 @@ pub struct SyncFlags {
         env = "PETREL_P2P_SYNC_LEAF_BYTES"
     )]
     pub leaf_bytes: String,
-    /// Blocks that are kept; the oldest make room. 0 keeps and serves none, and begins anew at each start
+    /// Blocks that are kept, as a number or as the time that they span (24h); the oldest make room. 0 keeps and serves none, and
+    /// begins anew at each start
     #[arg(
         long = "store.blocks",
-        value_name = "N",
-        default_value = "43200",
+        value_name = "N|DURATION",
+        default_value = "24h",
         allow_negative_numbers = true,
         env = "PETREL_STORE_BLOCKS"
     )]
@@ -318,16 +325,17 @@ pub struct HttpFlags {
 /// The flags of `devnet`.
 #[derive(Clone, Debug, Args)]
 pub struct DevnetFlags {
-    /// Time between blocks, whole seconds
-    #[arg(long = "block-time", value_name = "DURATION", default_value = "2s", env = "PETREL_DEVNET_BLOCK_TIME")]
-    pub block_time: String,
+    /// Time between blocks, 10ms to 1h [default: 2s, or 200ms where Denim is active from the start]
+    #[arg(long = "block-time", value_name = "DURATION", env = "PETREL_DEVNET_BLOCK_TIME")]
+    pub block_time: Option<String>,
     /// Size of a block before compression, up to 10 MiB
     #[arg(long = "block-bytes", value_name = "SIZE", default_value = "100kB", env = "PETREL_DEVNET_BLOCK_BYTES")]
     pub block_bytes: String,
     /// End with status 0 after so many verified blocks
     #[arg(long, value_name = "N", env = "PETREL_DEVNET_BLOCKS")]
     pub blocks: Option<u64>,
-    /// The fork, or a schedule that crosses forks while running: ecotone,isthmus@5,jovian@10 (after so many blocks)
+    /// The fork, or a schedule that crosses forks while running: ecotone,isthmus@5,jovian@10 (after so many blocks). Base's own
+    /// follow jovian: azul, beryl, cobalt, and denim, from which a block comes every 200 ms
     #[arg(long, value_name = "SCHEDULE", default_value = "jovian", env = "PETREL_DEVNET_FORK")]
     pub fork: String,
     /// Nodes that follow; the first one serves the page

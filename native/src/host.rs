@@ -165,7 +165,7 @@ mod tests {
     };
 
     use petrel_core::{
-        gossip::Fault,
+        gossip::{Fault, NodeFault},
         net::{Done, Host as _, Panicked},
     };
 
@@ -201,6 +201,6 @@ mod tests {
     async fn a_check_that_panics_is_a_rejection_and_not_the_end() {
         let working = Working::Heavy(tokio::task::spawn_blocking(|| panic!("a defect")), Panicked::Check);
         let Done::Checked(checked) = working.await else { panic!("another answer") };
-        assert_eq!(checked.result.unwrap_err(), Fault::Panicked);
+        assert_eq!(checked.result.unwrap_err(), Fault::Node(NodeFault::Panicked));
     }
 }

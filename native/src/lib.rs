@@ -6,13 +6,14 @@
 //! In reading order: [`flags`] (the command line as written), [`env`] (its fallbacks), [`parse`] and [`settings`] (resolved,
 //! every mistake named), [`identity`], [`transport`], [`store`], [`host`] and [`primitives`] (what the Driver needs), [`signer`]
 //! (who signs, from L1), [`daemon`] (the loop), [`events`], [`health`], [`logs`], [`metrics`] and [`page`] (what comes out), [`desk`]
-//! and [`control`] (what is asked of the loop); then the other subcommands: [`devnet`], [`check`], [`key`], [`peers`], [`bans`].
+//! and [`control`] (what is asked of the loop); then the other subcommands: [`devnet`], [`check`], [`chains`], [`key`], [`peers`], [`bans`].
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 
 pub mod bans;
+pub mod chains;
 pub mod check;
 pub mod claim;
 pub mod control;
@@ -73,6 +74,10 @@ pub fn main() -> ExitCode {
         }
         Some(Command::Check(flags)) => match check::run(&flags) {
             Ok(all_accepted) => ExitCode::from(u8::from(!all_accepted)),
+            Err(mistakes) => unusable(&mistakes),
+        },
+        Some(Command::Chains(flags)) => match chains::run(&flags) {
+            Ok(()) => ExitCode::SUCCESS,
             Err(mistakes) => unusable(&mistakes),
         },
         Some(Command::Key(flags)) => match key::run(&flags) {

@@ -74,7 +74,7 @@ impl Page {
     /// For a chain, without relays yet; `listens` says whether there will be any, `advertised` where browsers find us when
     /// that is not where we listen: an IP address or a name.
     pub fn new(config: &Settled, listens: bool, advertised: Option<&str>) -> Self {
-        let chain = config.chain.slug().map_or_else(|| config.chain.to_rollup_json(), Value::from);
+        let chain = config.chain.to_rollup_json();
         let relays = Relays::new(advertised);
         Self { id: config.chain.id, chain, signer: config.signer, relays, listens, url: String::new() }
     }

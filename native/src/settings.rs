@@ -3,14 +3,18 @@
 //! A [`Settings`] is ready to run. Nothing is made here: files that a node is given (`rollup.json`) and a key that it
 //! already has are read, a key that is missing is made later.
 
-use std::{net::IpAddr, num::NonZeroU32, path::PathBuf, time::Duration};
+use std::{
+    net::IpAddr,
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use alloy_primitives::Address;
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use petrel_core::{
-    chain::{Chain, Origin, SNAPSHOT_DATE, preset_names},
+    chain::{Cadence, Chain, Origin, preset_names},
     config::{Config, Mesh, Settled, Static},
-    head::Head,
     peer::PeerId,
     request::Limits,
     sync::SyncConfig,
@@ -105,14 +109,15 @@ impl Settings {
         let mut discovery = None;
         let config = chain.or_else(|| Chain::preset(STAND_IN)).map(|chain| {
             let mut config = judge.config(chain, signer, &flags.p2p);
-            config.sync = judge.sync(&flags.sync, config.chain.block_time);
+            config.sync = judge.sync(&flags.sync, &config.chain.cadence);
+            config.certain = flags.chain.cadence.is_empty();
             config.reputation = judge.reputation(&flags.peers);
             config.tide = judge.tide(&flags.peers);
             judge.within_restriction(&config);
             discovery = judge.discovery(&flags.discovery, &flags.p2p, &ips, &mut config);
             config
         });
-        let budget = judge.budget(&flags.sync);
+        let budget = judge.budget(&flags.sync, chain_of.as_ref());
         if flags.discovery.disable {
             net.listen.clear();
         }
@@ -144,14 +149,23 @@ impl Settings {
         }
     }
 
-    /// Where the signer came from, for the log at start: a preset's is as old as its snapshot.
+    /// Where the schedule came from, for the log at start: a preset's is as old as its data.
+    pub fn schedule_origin(&self) -> String {
+        match &self.config.chain.origin {
+            Origin::Preset { schedule_date, left_registry, .. } => {
+                let left = if *left_registry { "; the chain has left the superchain registry since" } else { "" };
+                format!("as gathered on {schedule_date}; forks may have been scheduled since{left}")
+            }
+            Origin::Rollup => "as configured".to_owned(),
+        }
+    }
+
+    /// Where the signer came from, for the log at start: a preset's is as old as its data.
     pub fn signer_origin(&self) -> String {
-        match (self.config.signer, self.config.chain.origin) {
+        match (self.config.signer, &self.config.chain.origin) {
             (None, _) => "no signer: every block is ignored; give --p2p.unsafe-block-signer".to_owned(),
-            (Some(signer), Origin::Preset) if Some(signer) == self.config.chain.signer => {
-                format!(
-                    "{signer}, as the superchain registry had it on {SNAPSHOT_DATE}; it may have been rotated since"
-                )
+            (Some(signer), Origin::Preset { signer_date, .. }) if Some(signer) == self.config.chain.signer => {
+                format!("{signer}, as the superchain registry had it on {signer_date}; it may have been rotated since")
             }
             (Some(signer), _) => format!("{signer}, as configured"),
         }
@@ -195,15 +209,17 @@ impl Judge {
                 Err("no chain is given: give --network NAME (for example op-mainnet) or --rollup.config FILE"
                     .to_owned())
             }
-            (Some(name), None) => Chain::preset(name).ok_or_else(|| unknown_network(name)),
-            (None, Some(file)) => std::fs::read(file)
-                .map_err(|error| format!("--rollup.config: cannot read {}: {error}", file.display()))
-                .and_then(|json| {
-                    Chain::from_rollup_json(&json)
-                        .map_err(|error| format!("--rollup.config: {}: {error}", file.display()))
-                }),
+            (Some(name), None) => chain_named(name).map_err(|error| format!("--network: {error}")),
+            (None, Some(file)) => chain_in(file).map_err(|error| format!("--rollup.config: {error}")),
         };
-        found.map_err(|mistake| self.0.push(mistake)).ok()
+        let mut chain = found.map_err(|mistake| self.0.push(mistake)).ok()?;
+        for text in flags.cadence.iter().filter(|text| !text.trim().is_empty()) {
+            match cadence(&chain.cadence, text) {
+                Ok(cadence) => chain.cadence = cadence,
+                Err(error) => self.0.push(format!("--rollup.cadence: {error}")),
+            }
+        }
+        Some(chain)
     }
 
     fn signer(&mut self, flags: &ChainFlags) -> Option<Address> {
@@ -221,8 +237,10 @@ impl Judge {
         config
     }
 
-    fn sync(&mut self, flags: &SyncFlags, block_time: u64) -> SyncConfig {
-        let max_gap = parse::duration(&flags.max_gap).and_then(|time| blocks_in(time, block_time));
+    fn sync(&mut self, flags: &SyncFlags, cadence: &Cadence) -> SyncConfig {
+        let usual = Limits::default();
+        let shortest = cadence.shortest_from(crate::daemon::unix_now().saturating_mul(1000));
+        let max_gap = parse::duration(&flags.max_gap).and_then(|time| holds_a_block(time, shortest));
         let max_gap = self.take("p2p.sync.max-gap", max_gap);
         let leaf_bytes = self.take("p2p.sync.leaf-bytes", parse::size(&flags.leaf_bytes).and_then(leaf_budget));
         SyncConfig {
@@ -231,16 +249,23 @@ impl Judge {
             static_only: flags.static_only,
             max_gap,
             limits: Limits {
-                all: self.take("p2p.sync.limit", parse::rate(&flags.limit)),
-                peer: self.take("p2p.sync.peer-limit", parse::rate(&flags.peer_limit)),
+                // What the operator says is what counts.
+                by_cadence: flags.limit.is_none() && flags.peer_limit.is_none(),
+                all: flags.limit.as_deref().map_or(usual.all, |text| self.take("p2p.sync.limit", parse::rate(text))),
+                peer: flags
+                    .peer_limit
+                    .as_deref()
+                    .map_or(usual.peer, |text| self.take("p2p.sync.peer-limit", parse::rate(text))),
                 leaf_bytes: NonZeroU32::new(leaf_bytes),
             },
         }
     }
 
-    fn budget(&mut self, flags: &SyncFlags) -> Budget {
-        let blocks = flags.store_blocks.trim().parse().map_err(|_| format!("{:?} is no number", flags.store_blocks));
-        let blocks = self.take("store.blocks", blocks);
+    fn budget(&mut self, flags: &SyncFlags, chain: Option<&Chain>) -> Budget {
+        let interval = chain.map_or(Duration::from_secs(2), |chain| {
+            chain.cadence.shortest_from(crate::daemon::unix_now().saturating_mul(1000))
+        });
+        let blocks = self.take("store.blocks", blocks_of(flags.store_blocks.trim(), interval));
         let bytes = parse::size(&flags.store_bytes).and_then(|bytes| match bytes {
             0 => Err("0 has room for nothing; to keep nothing give --store.blocks=0".to_owned()),
             bytes => Ok(bytes),
@@ -359,26 +384,55 @@ fn leaf_budget(bytes: usize) -> Result<u32, String> {
     }
 }
 
-/// How many blocks a gap of this time has; 0 closes none.
-fn blocks_in(time: Duration, block_time: u64) -> Result<u64, String> {
-    let (blocks, most) = (time.as_secs() / block_time.max(1), Head::MAX_GAP);
-    match blocks {
-        0 if !time.is_zero() => Err(format!("shorter than a block, which takes {block_time} s; 0 closes no gap")),
-        blocks if blocks > most => {
-            Err(format!("{blocks} blocks are too many, at most {most}: {} s", most * block_time))
-        }
-        blocks => Ok(blocks),
+/// A gap has a block at least; 0 closes none.
+fn holds_a_block(time: Duration, interval: Duration) -> Result<Duration, String> {
+    if time < interval && !time.is_zero() {
+        return Err(format!("shorter than a block, which takes {interval:?}; 0 closes no gap"));
     }
+    Ok(time)
+}
+
+/// A number of blocks, or those of a time.
+fn blocks_of(text: &str, interval: Duration) -> Result<u64, String> {
+    if let Ok(blocks) = text.parse() {
+        return Ok(blocks);
+    }
+    let wrong = |_| format!("{text:?}: expected a number of blocks, or the time that they span, for example 24h");
+    let blocks = parse::duration(text).map_err(wrong)?.as_millis() / interval.as_millis().max(1);
+    Ok(u64::try_from(blocks).unwrap_or(u64::MAX))
+}
+
+/// `UNIX=INTERVAL` on top of a cadence.
+fn cadence(before: &Cadence, text: &str) -> Result<Cadence, String> {
+    let wrong = || format!("{text:?}: expected UNIX=INTERVAL, for example 1793901600=200ms");
+    let (from, interval) = text.trim().split_once('=').ok_or_else(wrong)?;
+    let from: u64 = from.parse().map_err(|_| wrong())?;
+    let interval = parse::duration(interval).map_err(|error| format!("{text:?}: {error}"))?;
+    before.then(from.saturating_mul(1000), interval).map_err(|error| format!("{text:?}: {error}"))
+}
+
+/// The chain of this name or id, or in this file.
+///
+/// # Errors
+/// There is none, in a sentence.
+pub(crate) fn chain_named(name: &str) -> Result<Chain, String> {
+    match Chain::preset(name) {
+        Some(chain) => Ok(chain),
+        None if name.ends_with(".json") => chain_in(Path::new(name)),
+        None => Err(unknown_network(name)),
+    }
+}
+
+fn chain_in(file: &Path) -> Result<Chain, String> {
+    let json = std::fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+    Chain::from_rollup_json(&json).map_err(|error| format!("{}: {error}", file.display()))
 }
 
 fn unknown_network(name: &str) -> String {
     let mut near: Vec<&str> = preset_names().map(|preset| preset.slug).collect();
     near.sort_by_key(|slug| (!slug.contains(name), slug.len().abs_diff(name.len())));
     near.truncate(4);
-    format!(
-        "--network: there is no preset {name:?}; some are {}; for any other chain give --rollup.config FILE",
-        near.join(", ")
-    )
+    format!("there is no preset {name:?}; some are {}; for any other chain give --rollup.config FILE", near.join(", "))
 }
 
 /// The text is not repeated: it may hold a secret.

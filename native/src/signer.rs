@@ -40,8 +40,8 @@ pub struct Source {
     pub url: Url,
     /// The SystemConfig proxy.
     pub system_config: Address,
-    /// The L1 chain id that must be there.
-    pub chain: u64,
+    /// The L1 chain id that must be there; `None` where the rollup's configuration does not say it.
+    pub chain: Option<u64>,
     /// Blocks behind L1's head at which the slot is read.
     pub confs: u64,
     /// Whether a value is believed without a proof.

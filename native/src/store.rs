@@ -159,7 +159,7 @@ impl Store {
         }
         let has_blocks = budget.blocks > 0;
         let memory = Memory {
-            chain: if has_blocks { layout::links(&database).map_err(damaged)? } else { Vec::new() },
+            chain: if has_blocks { layout::links(&database, &chain.cadence).map_err(damaged)? } else { Vec::new() },
             peers: layout::peers(&database).map_err(damaged)?,
             bans: layout::bans(&database).map_err(damaged)?,
         };

@@ -29,8 +29,8 @@ impl Sequencer {
     /// Starts it, with its `rollup.json` in `folder`.
     pub(crate) fn start(folder: &Path) -> Self {
         // Blocks are made faster than one a second: they begin in the past, and are believed all the same.
-        let mut chain = sequencer::chain(Fork::Jovian, 1);
-        chain.genesis.time -= 1_000;
+        let chain = sequencer::chain(Fork::Jovian, 1);
+        let chain = forge::begun(&chain, 0, chain.genesis.time - 1_000, Duration::from_secs(1));
         fs::write(folder.join("rollup.json"), chain.to_rollup_json().to_string()).unwrap();
         let mut config = Config::new(chain.clone());
         config.signer = Some(forge::key(1).address());

@@ -12,6 +12,7 @@ use petrel_core::{
     primitives::Primitives,
     request::{Reading, protocols},
 };
+use petrel_tests::forge::schedule;
 
 /// Longer than an answer takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -20,8 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) fn read(chain: &Chain, address: &str, number: u64) -> Option<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let bytes = runtime.block_on(async { tokio::time::timeout(PATIENCE, ask(chain, address, number)).await }).ok()?;
-    let fetched = Reading { number, bytes: bytes.into() }.run(Primitives::PORTABLE).ok()?;
-    Some(fetched.hash.to_string())
+    let fetched = Reading { number, bytes: bytes.into(), schedule: schedule() }.run(Primitives::PORTABLE).ok()?;
+    Some(fetched.hash().to_string())
 }
 
 async fn ask(chain: &Chain, address: &str, number: u64) -> Vec<u8> {

@@ -11,13 +11,10 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use petrel_core::{
-    chain::{Chain, Genesis},
-    gossip::Message,
-};
+use petrel_core::gossip::Message;
 use petrel_node::devnet::Maker;
 use petrel_tests::{
-    forge::{compress, key},
+    forge::{begun, compress, key},
     process::{cpu, load, status},
 };
 use tokio::runtime::Runtime;
@@ -124,15 +121,15 @@ fn come(relay: &mut Relay, runtime: &Runtime, leaves: usize) -> (Receiver<Told>,
 /// Publishes a block a second; what came, the bytes of a message, and the most memory that was seen.
 fn carry(relay: &mut Relay, mesh: &Mesh, told: &Receiver<Told>, seconds: u64) -> (Came, usize, f64) {
     let (mut came, mut bytes, mut most) = (Came::default(), 0, 0.0_f64);
-    let genesis = Genesis { number: 1000, time: unix().as_secs() + 1, ..relay.chain.genesis };
-    let mut maker = Maker::new(Chain { genesis, ..relay.chain.clone() }, key(1), BYTES);
+    let chain = begun(&relay.chain, 1000, unix().as_secs() + 1, Duration::from_secs(1));
+    let mut maker = Maker::new(chain, key(1), BYTES);
     for _ in 0..seconds {
-        let due = maker.due();
+        let due = maker.due_ms();
         let made = maker.make().unwrap();
         let wire = compress(&made.message);
         let id = Message::decompress(&wire).id(&relay.topic()).0.to_vec().into();
         bytes = wire.len();
-        while let Some(left) = Duration::from_secs(due).checked_sub(unix()).filter(|left| !left.is_zero()) {
+        while let Some(left) = Duration::from_millis(due).checked_sub(unix()).filter(|left| !left.is_zero()) {
             match told.recv_timeout(left) {
                 Ok(told) => came.take(told),
                 Err(_) => break,

@@ -12,12 +12,13 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use petrel_core::{
-    chain::{Chain, Genesis},
-    event::Via,
-};
+use petrel_core::event::Via;
 use petrel_node::devnet::Maker;
-use petrel_tests::{forge::key, process::load, sequencer::Sequencer};
+use petrel_tests::{
+    forge::{begun, key},
+    process::load,
+    sequencer::Sequencer,
+};
 
 use super::{
     leaf::{Leaf, Told, What},
@@ -49,8 +50,8 @@ pub(crate) fn run(leaves: usize) -> bool {
     assert_eq!(joined(&told, leaves, Instant::now()).len(), leaves, "all of them come");
     relay.wait_for(leaves);
     // A block is due now, and then one every second.
-    let genesis = Genesis { number: 1000, time: unix().as_secs() - 1, ..relay.chain.genesis };
-    let mut maker = Maker::new(Chain { genesis, ..relay.chain.clone() }, key(1), BYTES);
+    let chain = begun(&relay.chain, 1000, unix().as_secs() - 1, Duration::from_secs(1));
+    let mut maker = Maker::new(chain, key(1), BYTES);
     let mut kept = blocks(&relay, &mut maker, &told, leaves);
     kept &= again(&mut relay, &told, leaves, BACK, "told to end", |relay| relay.child.end(PATIENCE));
     kept &= blocks(&relay, &mut maker, &told, leaves);
@@ -69,12 +70,12 @@ fn blocks(relay: &Relay, maker: &mut Maker, told: &Receiver<Told>, leaves: usize
     let sequencer = Sequencer::start(&relay.chain, &relay.tcp);
     while told.try_recv().is_ok() {}
     // What was due while the relay was away is not published.
-    while maker.due() < unix().as_secs() {
+    while maker.due_ms() / 1000 < unix().as_secs() {
         maker.make().unwrap();
     }
     let mut numbers = BTreeSet::new();
     for _ in 0..BLOCKS {
-        thread::sleep(Duration::from_secs(maker.due()).saturating_sub(unix()));
+        thread::sleep(Duration::from_millis(maker.due_ms()).saturating_sub(unix()));
         let made = maker.make().unwrap();
         numbers.insert(made.payload.block_number);
         sequencer.publish(made.version, made.message);

@@ -22,7 +22,7 @@ use petrel_core::{
     chain::Chain,
     config::Config,
     fork::{Fork, Forks, Version},
-    gossip::{Check, Checked, Message, MessageId, Signers},
+    gossip::{ChainSchedule, Check, Checked, Message, MessageId, Signers},
     primitives::Primitives,
     sign::Key,
 };
@@ -95,7 +95,7 @@ fn judge(chain: &Chain, timestamp: u64, wire: &Bytes, primitives: Primitives) ->
     let id = message.id(&chain.topic(Version::V4));
     let check = Check {
         chain_id: chain.id,
-        forks: Arc::new(chain.forks.clone()),
+        schedule: Arc::new(ChainSchedule::new(chain, true)),
         version: Version::V4,
         message,
         signers: Signers::new(chain.signer),

@@ -77,7 +77,8 @@ fn main() -> ExitCode {
 /// The chain's first blocks are old enough to be made at once.
 fn chain() -> Chain {
     let mut chain = sequencer::chain(Fork::Jovian, BLOCK_TIME);
-    chain.genesis.time = now().as_secs() + PREPARE - (LONGER + MISSED + 1) * BLOCK_TIME;
+    let begin = now().as_secs() + PREPARE - (LONGER + MISSED + 1) * BLOCK_TIME;
+    chain = forge::begun(&chain, 0, begin, Duration::from_secs(BLOCK_TIME));
     chain
 }
 
@@ -99,9 +100,15 @@ fn daemon(folder: &Path, chain: &Chain) -> Child {
 /// Makes and gossips the next block, when it is due.
 fn publish(maker: &mut Maker, sequencer: &sequencer::Sequencer) -> Link {
     // No peer may send more than 50 a second for long.
-    thread::sleep(Duration::from_secs(maker.due()).saturating_sub(now()).max(Duration::from_millis(25)));
+    thread::sleep(Duration::from_millis(maker.due_ms()).saturating_sub(now()).max(Duration::from_millis(25)));
     let made = maker.make().unwrap();
     let (number, timestamp) = (made.payload.block_number, made.payload.timestamp);
     sequencer.publish(made.version, made.message);
-    Link { number, hash: made.payload.block_hash, parent: made.payload.parent_hash, timestamp }
+    Link {
+        number,
+        hash: made.payload.block_hash,
+        parent: made.payload.parent_hash,
+        timestamp,
+        timestamp_ms: timestamp * 1000,
+    }
 }

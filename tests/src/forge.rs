@@ -1,9 +1,14 @@
 //! Blocks to send: a valid one, and the least wrong ones. Nothing here is judged; that is for whoever receives them.
 
+use core::time::Duration;
+use std::sync::Arc;
+
 use alloy_primitives::{Address, B256, Bytes, U256, address, b256};
 use petrel_core::{
     block::ExecutionPayload,
+    chain::{Chain, Genesis},
     fork::{Fork, Version},
+    gossip::ChainSchedule,
     sign::{Key, seal_body, signing_hash},
 };
 
@@ -16,6 +21,25 @@ const EMPTY_ROOT: B256 = b256!("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc0
 #[must_use]
 pub fn key(seed: u8) -> Key {
     Key::from_bytes(&[seed; 32]).expect("below the curve's order")
+}
+
+/// The same chain begun anew with block `number` at `time` (Unix seconds), and a block every `interval`.
+///
+/// # Panics
+/// The interval is none.
+#[must_use]
+pub fn begun(chain: &Chain, number: u64, time: u64, interval: Duration) -> Chain {
+    let genesis = Genesis { number, time, ..chain.genesis };
+    chain.clone().begun(genesis, interval).expect("an interval")
+}
+
+/// A schedule that has no rule on a block's time.
+///
+/// # Panics
+/// There is no preset of that name.
+#[must_use]
+pub fn schedule() -> Arc<ChainSchedule> {
+    Arc::new(ChainSchedule::new(&Chain::preset("op-mainnet").expect("a preset"), true))
 }
 
 /// A block and how it is sealed.

@@ -11,7 +11,7 @@ use std::{
 use futures::StreamExt;
 use petrel_core::{
     Event,
-    chain::{Chain, Genesis},
+    chain::Chain,
     config::{Config, Settled, Static},
     event::Via,
     fork::Fork,
@@ -155,6 +155,7 @@ pub fn start(
 #[must_use]
 pub fn maker(chain: &Chain, blocks: u64, bytes: usize) -> Maker {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
-    let genesis = Genesis { number: 1000, time: now - (blocks + 1) * chain.block_time, ..chain.genesis };
-    Maker::new(Chain { genesis, ..chain.clone() }, forge::key(1), bytes)
+    let interval = chain.cadence.interval_at(now * 1000);
+    let age = interval * u32::try_from(blocks + 1).expect("few blocks");
+    Maker::new(forge::begun(chain, 1000, now - age.as_secs(), interval), forge::key(1), bytes)
 }

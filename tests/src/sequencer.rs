@@ -8,7 +8,7 @@ use std::{
 use futures::StreamExt;
 use petrel_core::{
     Event,
-    chain::{Chain, Genesis, Origin},
+    chain::{Cadence, Chain, Genesis, Origin, Subsecond},
     config::{Config, Static},
     fork::{Fork, Forks, Version},
     peer::PeerId,
@@ -25,12 +25,15 @@ const PATIENCE: Duration = Duration::from_secs(180);
 #[must_use]
 pub fn chain(fork: Fork, block_time: u64) -> Chain {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    let genesis = Genesis { number: 0, hash: [7; 32].into(), time: now.as_secs() - 600 };
     Chain {
         id: 90_221_200,
         name: "test".to_owned(),
-        l1: 900,
-        block_time,
-        genesis: Genesis { number: 0, hash: [7; 32].into(), time: now.as_secs() - 600 },
+        slug: None,
+        l1: Some(900),
+        cadence: Cadence::constant(0, genesis.time, Duration::from_secs(block_time)).expect("an interval"),
+        subsecond: Subsecond::BaseTime,
+        genesis,
         forks: Forks::all_until(fork),
         signer: None,
         system_config: None,

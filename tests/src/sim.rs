@@ -24,7 +24,7 @@ use petrel_core::{
 };
 
 use crate::{
-    forge::{Forge, key, noise},
+    forge::{Forge, begun, key, noise},
     world::{Answers, Chance, Weather, World},
 };
 
@@ -110,7 +110,7 @@ impl Plan {
     pub fn run(self) -> Outcome {
         let mut chain = Chain::preset("op-mainnet").expect("a preset");
         chain.forks = Forks::all_until(Fork::Isthmus);
-        (chain.genesis.number, chain.genesis.time) = (1000, START);
+        chain = begun(&chain, 1000, START, Duration::from_secs(2));
         chain.signer = Some(key(1).address());
         let weather = Weather { latency: (5, 150), loss: self.loss, duplication: 0 };
         let world = World::new(&Config::new(chain), self.nodes + BESIEGERS, START, self.seed, weather);

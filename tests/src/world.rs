@@ -16,13 +16,13 @@ use bytes::Bytes;
 use petrel_core::{
     Event, Input, Node, Output,
     block::Payload,
-    chain::Chain,
+    chain::{Chain, Subsecond},
     config::Config,
     event::{Connected, Direction, Via},
     fork::Version,
     gossip::{Form, Message, MessageId},
     head::Link,
-    node::{Kept, Memory},
+    node::{Kept, Memory, Status},
     peer::PeerId,
     peers::Subject,
     primitives::Primitives,
@@ -134,6 +134,11 @@ pub struct World {
 }
 
 impl World {
+    /// What a node knows of itself now.
+    pub fn status(&self, index: usize) -> Status {
+        self.places[index].node.status(self.seen_by(index))
+    }
+
     /// `count` nodes of one configuration that have not met, at the time `unix`.
     pub fn new(config: &Config, count: usize, unix: u64, seed: u64, weather: Weather) -> Self {
         let now = Now { mono: Duration::ZERO, unix: Duration::from_secs(unix) };
@@ -372,7 +377,7 @@ impl World {
                 }
                 Output::Shut(subject) => _ = self.places[index].shut.insert(subject),
                 Output::Open(subject) => _ = self.places[index].shut.remove(&subject),
-                Output::Dial { .. } => {}
+                Output::Dial { .. } | Output::Leave { .. } => {}
                 Output::Score { peer, score } => {
                     if let Some(other) = self.place(peer) {
                         self.places[index].router.told(other, score);
@@ -428,7 +433,8 @@ fn whole(data: Bytes) -> Message {
 fn link(block: &Stored) -> Option<Link> {
     let payload = Payload::decode(block.version, block.body.clone()).ok()?;
     let (number, parent) = (payload.number(), payload.parent_hash());
-    Some(Link { number, hash: block.hash, parent, timestamp: payload.timestamp() })
+    let (timestamp, timestamp_ms) = (payload.timestamp(), payload.timestamp_ms(Subsecond::BaseTime));
+    Some(Link { number, hash: block.hash, parent, timestamp, timestamp_ms })
 }
 
 /// Numbers of the verified blocks that came by gossip.

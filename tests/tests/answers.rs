@@ -5,7 +5,7 @@ use petrel_core::{
     primitives::Primitives,
     request::{Reading, Reply, Stored},
 };
-use petrel_tests::forge::Forge;
+use petrel_tests::forge::{Forge, schedule};
 use proptest::{collection::vec, prelude::*};
 
 const NUMBER: u64 = 1000;
@@ -23,7 +23,8 @@ fn answer(version: Version, bytes: usize) -> ([u8; 32], Vec<u8>) {
 }
 
 fn read(number: u64, bytes: Vec<u8>) -> Option<[u8; 32]> {
-    Reading { number, bytes: bytes.into() }.run(Primitives::PORTABLE).ok().map(|fetched| fetched.hash.0)
+    let read = Reading { number, bytes: bytes.into(), schedule: schedule() }.run(Primitives::PORTABLE);
+    read.ok().map(|fetched| fetched.hash().0)
 }
 
 // 256 cases each, or as many as PROPTEST_CASES says.

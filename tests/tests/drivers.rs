@@ -147,11 +147,12 @@ async fn gap(base: u64) {
     let (a, b) = (Keypair::generate_secp256k1(), Keypair::generate_secp256k1());
     let host = MemoryHost::new(now);
     let mut sequencer = memory::driver(chain(&key), &a, base, host.clone());
-    let last = chain(&key).chain.number_at(now().secs()).expect("after genesis");
+    let last = chain(&key).chain.cadence.number_at(now().millis()).expect("after genesis");
     let mut parent = B256::ZERO;
     let mut next = |number| {
         let (hash, message) = block(&key, number, parent, 1000);
-        let link = Link { number, hash, parent: core::mem::replace(&mut parent, hash), timestamp: now().secs() };
+        let (timestamp, timestamp_ms) = (now().secs(), now().secs() * 1000);
+        let link = Link { number, hash, parent: core::mem::replace(&mut parent, hash), timestamp, timestamp_ms };
         (link, message)
     };
     let mut links = Vec::new();

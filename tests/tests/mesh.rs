@@ -31,7 +31,7 @@ use petrel_core::{
 };
 use petrel_tests::{
     cable::Cables,
-    forge::{Forge, key},
+    forge::{Forge, begun, key},
     memory::{self, MemoryHost},
     world::{Chance, Weather, World},
 };
@@ -73,7 +73,7 @@ fn outages(seed: u64) -> Vec<Outage> {
 fn config(start: u64, mesh: Mesh) -> Config {
     let mut chain = Chain::preset("op-mainnet").unwrap();
     chain.forks = Forks::all_until(Fork::Isthmus);
-    (chain.genesis.number, chain.genesis.time, chain.block_time) = (1000, start, 1);
+    chain = begun(&chain, 1000, start, Duration::from_secs(1));
     chain.signer = Some(key(1).address());
     Config { mesh, ..Config::new(chain) }
 }

@@ -26,7 +26,7 @@ use petrel_core::{
     time::Now,
 };
 use petrel_tests::{
-    forge::{Forge, compress, key},
+    forge::{Forge, begun, compress, key},
     memory::{self, MemoryHost},
 };
 use tokio::time::{interval, timeout};
@@ -41,8 +41,7 @@ fn now() -> Now {
 fn config() -> Config {
     let mut chain = Chain::preset("op-mainnet").unwrap();
     chain.forks = Forks::all_until(Fork::Isthmus);
-    chain.block_time = 1;
-    (chain.genesis.number, chain.genesis.time) = (0, now().secs());
+    chain = begun(&chain, 0, now().secs(), Duration::from_secs(1));
     chain.signer = Some(key(1).address());
     Config::new(chain)
 }

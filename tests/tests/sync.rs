@@ -12,7 +12,10 @@ use petrel_core::{
     fork::{Fork, Forks},
     sign::{Key, seal_body},
 };
-use petrel_tests::world::{Answers, Chance, Weather, World};
+use petrel_tests::{
+    forge::begun,
+    world::{Answers, Chance, Weather, World},
+};
 
 const START: u64 = 1_800_000_000;
 const FINE: Weather = Weather { latency: (5, 80), loss: 0, duplication: 0 };
@@ -26,7 +29,7 @@ fn key() -> Key {
 fn config() -> Config {
     let mut chain = Chain::preset("op-mainnet").expect("a preset");
     chain.forks = Forks::all_until(Fork::Jovian);
-    (chain.genesis.number, chain.genesis.time) = (1000, START);
+    chain = begun(&chain, 1000, START, Duration::from_secs(2));
     chain.signer = Some(key().address());
     Config::new(chain)
 }
@@ -385,7 +388,7 @@ fn a_peer_without_a_block_is_no_reason_to_give_the_gap_up() {
 #[test]
 fn a_gap_that_is_too_wide_is_not_fetched() {
     let mut config = config();
-    config.sync.max_gap = 20;
+    config.sync.max_gap = Duration::from_secs(40);
     let mut test = Test::of(config, 3, 6, FINE);
     test.make(5);
     test.away(3, 21);

@@ -10,6 +10,7 @@ use core::{
     num::NonZeroU8,
     pin::Pin,
     task::Poll,
+    time::Duration,
 };
 use std::{panic, rc::Rc};
 
@@ -30,6 +31,7 @@ use petrel_core::{
     head::Link,
     net::{Driver, Host as _, Parts},
     node,
+    pace::Pace,
     time::Now,
 };
 use serde::Serialize;
@@ -49,7 +51,6 @@ const AGENT: &str = concat!("petrel-web/", env!("CARGO_PKG_VERSION"));
 #[wasm_bindgen]
 pub struct Client {
     driver: Rc<RefCell<Driver<BrowserHost>>>,
-    block_time: u64,
     /// Milliseconds that the host adds to `Date.now()`.
     correction: Rc<Cell<f64>>,
     traffic: Traffic,
@@ -62,8 +63,6 @@ pub struct Client {
 struct Status {
     #[serde(flatten)]
     node: node::Status,
-    /// Seconds between blocks.
-    block_time: u64,
     /// Our own peer id.
     peer: String,
     /// Bytes by transport.
@@ -81,7 +80,6 @@ impl Client {
     #[wasm_bindgen(constructor)]
     pub fn new(config: &str, on_event: Function, on_keep: Option<Function>) -> Result<Self, JsValue> {
         let (settled, mut kept) = settings::settle(config)?;
-        let block_time = settled.chain.block_time;
         let correction = Rc::default();
         let host = BrowserHost::new(on_keep, Rc::clone(&correction));
         forget_the_future(&mut kept, &settled.chain, host.now());
@@ -94,16 +92,15 @@ impl Client {
             // Aborted is how it ends.
             let _aborted = run.await;
         });
-        Ok(Self { driver, block_time, correction, traffic, task, on_event })
+        Ok(Self { driver, correction, traffic, task, on_event })
     }
 
-    /// The node now, as JSON: the core's `Status`, `block_time` in seconds, our own peer id under `peer`, and under
+    /// The node now, as JSON: the core's `Status`, our own peer id under `peer`, and under
     /// `transport_bytes` what its connections have carried.
     pub fn status(&self) -> String {
         let driver = self.driver.borrow();
         let status = Status {
             node: driver.status(),
-            block_time: self.block_time,
             peer: driver.local_peer().to_string(),
             transport_bytes: self.traffic.carried(),
         };
@@ -129,6 +126,12 @@ impl Client {
     #[wasm_bindgen(js_name = correctClock)]
     pub fn correct_clock(&self, millis: f64) {
         self.correction.set(millis);
+    }
+
+    /// The time of several relays agrees with this device's clock.
+    #[wasm_bindgen(js_name = clockAgrees)]
+    pub fn clock_agrees(&self) {
+        self.driver.borrow_mut().clock_agrees();
     }
 
     /// Ends the node: its connections are closed when the last task has let go of it.
@@ -203,10 +206,16 @@ fn random(bytes: &mut [u8; 32]) -> Result<(), Error> {
 }
 
 /// Drops what was kept of blocks that are not due yet at `now`: no chain is ahead of its own clock, so whoever signed them
-/// is not to be believed, or this device's clock was wrong.
+/// is not to be believed, or this device's clock was wrong. A chain that goes faster than its configuration says may have more
+/// blocks: its own pace shows it.
 fn forget_the_future(kept: &mut Vec<Link>, chain: &Chain, now: Now) {
-    let due = chain.number_at(now.secs() + gossip::FUTURE).unwrap_or_default();
-    kept.retain(|link| link.number <= due);
+    let latest = now.plus(Duration::from_secs(gossip::FUTURE)).millis();
+    kept.retain(|link| link.timestamp_ms <= latest);
+    let observed = Pace::new(chain.cadence.clone(), kept).observed();
+    if observed.is_none_or(|observed| observed >= chain.cadence.interval_at(latest)) {
+        let due = chain.cadence.number_at(latest).unwrap_or_default();
+        kept.retain(|link| link.number <= due);
+    }
 }
 
 thread_local! {

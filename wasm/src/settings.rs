@@ -1,8 +1,10 @@
 //! The configuration as JavaScript gives it, checked: JSON text in, the core's own [`Settled`] out, every mistake named.
 //!
-//! `{"chain": NAME or rollup.json object, "signer": "0x…" (optional), "relays": [multiaddr, …], "expects": true when there
+//! `{"chain": rollup.json object, "signer": "0x…" (optional), "relays": [multiaddr, …], "expects": true when there
 //! will be more relays later (optional), "remembered": [multiaddr, …] of an earlier run (optional), "kept": [link, …]
-//! (optional)}`, a link being `{"number", "hash", "parent", "timestamp"}` of the chain that an earlier run kept, rising.
+//! (optional)}`, a link being `{"number", "hash", "parent", "timestamp", "timestamp_ms"}` of the chain that an earlier run kept, rising.
+
+use core::time::Duration;
 
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use petrel_core::{
@@ -16,8 +18,8 @@ use serde_json::Value;
 
 use crate::{error::Error, transport};
 
-/// Blocks that a gap may have: a tab that was away for longer begins again at the newest block.
-const MAX_GAP: u64 = 120;
+/// How long a gap may be: a tab that was away for longer begins again at the newest block.
+const MAX_GAP: Duration = Duration::from_secs(240);
 /// Relays that are connected at once: the first copy of a block wins, and one that withholds is outrun. Others stand by.
 const WANTED: usize = 3;
 /// Addresses of an earlier run that are tried at most, after those that are given.
@@ -108,13 +110,11 @@ pub(crate) fn can_dial(relay: &str) -> bool {
 
 fn chain(given: &Value) -> Result<Chain, Error> {
     match given {
-        Value::String(name) => Chain::preset(name).ok_or_else(|| {
-            Error::new(
-                "unknown_chain",
-                format!("there is no preset {name:?}"),
-                "give a name of the superchain registry (\"op-mainnet\", \"base-mainnet\", …), a chain id, or a rollup.json object",
-            )
-        }),
+        Value::String(name) => Err(Error::new(
+            "unknown_chain",
+            format!("{name:?} names no chain here"),
+            "give the chain as a rollup.json object: the package has one for each chain of the superchain registry",
+        )),
         other => Chain::from_rollup_json(other.to_string().as_bytes()).map_err(|error| {
             Error::new(
                 "bad_chain",

@@ -7,12 +7,12 @@ use alloy_primitives::{Address, B256, U256};
 use bytes::Bytes;
 
 use super::{
-    Withdrawal,
+    Withdrawal, base_time,
     decode::{self, DecodeError, Layout},
     hash,
     layout::{WITHDRAWAL, array, at},
 };
-use crate::{fork::Version, hash::KeccakMany};
+use crate::{chain::Subsecond, fork::Version, hash::KeccakMany};
 
 /// A payload of any version, decoded and within its bounds; not yet judged.
 #[derive(Clone)]
@@ -102,6 +102,17 @@ impl Payload {
     /// Unix seconds.
     pub fn timestamp(&self) -> u64 {
         self.quantity(at::TIMESTAMP)
+    }
+
+    /// The block's own time, Unix milliseconds: the header's seconds, and the milliseconds where the chain has them.
+    pub fn timestamp_ms(&self, subsecond: Subsecond) -> u64 {
+        let millis = match subsecond {
+            Subsecond::BaseTime => self.transactions().nth(1).and_then(base_time::millis),
+            Subsecond::MixDigest => self.prev_randao().first_chunk().copied().map(u16::from_be_bytes),
+        };
+        // More than a second is none of them.
+        let millis = millis.map(u64::from).filter(|millis| *millis < 1000).unwrap_or_default();
+        self.timestamp().saturating_mul(1000).saturating_add(millis)
     }
 
     /// At most 32 bytes; their meaning depends on the fork and is the execution engine's business.

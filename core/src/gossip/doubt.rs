@@ -51,7 +51,8 @@ pub struct Doubts {
     late: Witnesses,
     early: Witnesses,
     signer: Option<Address>,
-    clock: bool,
+    /// Our clock minus the blocks' timestamps, seconds, and how many peers showed it.
+    skew: Option<(i64, usize)>,
 }
 
 type Witnesses = BTreeMap<PeerId, Option<IpAddr>>;
@@ -64,7 +65,12 @@ impl Doubts {
 
     /// Whether our clock is in doubt.
     pub const fn clock(&self) -> bool {
-        self.clock
+        self.skew.is_some()
+    }
+
+    /// By how many seconds our clock is ahead of most peers' blocks, and how many peers those are.
+    pub const fn skew(&self) -> Option<(i64, usize)> {
+        self.skew
     }
 
     /// The stranger that most peers follow, if there is one.
@@ -100,10 +106,10 @@ impl Doubts {
             if offset > 0 { (&mut self.late, &mut self.early) } else { (&mut self.early, &mut self.late) };
         other.clear();
         witness(witnesses, peer, ip);
-        if self.clock || !agree(witnesses) || 2 * witnesses.len() <= connected {
+        if self.skew.is_some() || !agree(witnesses) || 2 * witnesses.len() <= connected {
             return None;
         }
-        self.clock = true;
+        self.skew = Some((offset, witnesses.len()));
         Some(Doubt::Clock { offset, peers: witnesses.len() })
     }
 

@@ -14,6 +14,9 @@ pub const MAX_MESSAGE: usize = 10 << 20;
 /// Bytes of a decompressed message at least: a signature and one byte (op-node `minGossipSize`).
 pub const MIN_MESSAGE: usize = 66;
 
+/// How many times as long what snappy decompresses may be: its copy of 64 bytes has three.
+pub const INFLATION: usize = 22;
+
 /// How a message came off the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Form {
@@ -83,6 +86,14 @@ impl Message {
     /// A message that is not looked into ([`Form::Authored`], [`Form::Surplus`]): it shares its bytes with `wire`.
     pub fn unread(form: Form, wire: &Bytes) -> Self {
         Self { form, data: wire.clone(), wire: wire.len() }
+    }
+
+    /// Bytes that its check works on at most.
+    pub const fn inflated(&self) -> usize {
+        match self.form {
+            Form::Authored => self.data.len().saturating_mul(INFLATION),
+            _ => self.data.len(),
+        }
     }
 
     /// Its name on `topic`.

@@ -9,13 +9,12 @@ use std::sync::Arc;
 use alloy_primitives::{Address, B256};
 use bytes::Bytes;
 
-use super::{Fault, Form, Message, Role, Signers};
+use super::{BlockFault, ChainSchedule, EnvelopeFault, Fault, Form, Message, MessageFault, NodeFault, Signers};
 use crate::{
-    block::{Block, Payload},
-    fork::{Fork, Forks, Version},
+    block::{Block, Payload, ValidPayload},
+    fork::Version,
     primitives::Primitives,
-    request::Fetched,
-    sign::{Signature, signing_hash},
+    sign::{Signature, SignatureError, signing_hash},
 };
 
 /// Seconds that a block's timestamp may lie ahead of our clock (op-node; fixed there too).
@@ -36,8 +35,8 @@ impl<T> core::ops::Deref for Verified<T> {
 impl Verified<Block> {
     /// A block that bears no signature, and whose hash a verified child names as its parent's: the signer of the child has
     /// signed for all that is below it. `None` when it is another block.
-    pub(crate) fn linked(fetched: Fetched, expected: B256) -> Option<Self> {
-        let Fetched { payload, hash } = fetched;
+    pub(crate) fn linked(valid: ValidPayload, expected: B256) -> Option<Self> {
+        let (payload, hash) = valid.into_parts();
         let bytes = payload.body().len();
         (hash == expected).then_some(Self(Block { payload, hash, signer: None, bytes }))
     }
@@ -49,13 +48,14 @@ impl Verified<Block> {
 pub struct Check {
     /// The chain that the signature must be for.
     pub chain_id: u64,
-    /// The chain's schedule; only Jovian's rule asks for it.
-    pub forks: Arc<Forks>,
+    /// The chain's schedule.
+    pub schedule: Arc<ChainSchedule>,
     /// The topic's version.
     pub version: Version,
     /// The message.
     pub message: Message,
-    /// Who may have signed it.
+    /// Who may have signed it: a stranger's bytes never reach the decoder. Whether the signer is still believed when the check
+    /// ends is for whoever asked.
     pub signers: Signers,
     /// Unix seconds at which the message arrived.
     pub at: u64,
@@ -66,8 +66,8 @@ pub struct Check {
 /// What came of a [`Check`].
 #[derive(Clone, Debug)]
 pub struct Checked {
-    /// Whose signature it bears, if it is one of ours: known even when a later rule is broken.
-    pub role: Option<Role>,
+    /// Who signed it, if that is one of [`Check::signers`]: known even when a later rule is broken.
+    pub signer: Option<Address>,
     /// The block, or the first rule that the message breaks.
     pub result: Result<Verified<Block>, Fault>,
 }
@@ -75,16 +75,19 @@ pub struct Checked {
 impl Checked {
     /// The outcome of a check that panicked.
     pub const fn panicked() -> Self {
-        Self { role: None, result: Err(Fault::Panicked) }
+        Self { signer: None, result: Err(Fault::Node(NodeFault::Panicked)) }
     }
 }
 
 impl Check {
     /// Judges the message.
     pub fn run(self, primitives: Primitives) -> Checked {
-        match self.signer(primitives) {
-            Err(fault) => Checked { role: None, result: Err(fault) },
-            Ok((signer, role)) => Checked { role: Some(role), result: self.block(signer, primitives).map(Verified) },
+        match self.open(primitives) {
+            Err(fault) => Checked { signer: None, result: Err(fault) },
+            Ok((signer, Some(rewritten))) => Checked { signer: Some(signer), result: Err(rewritten.into()) },
+            Ok((signer, None)) => {
+                Checked { signer: Some(signer), result: self.block(signer, primitives).map(Verified) }
+            }
         }
     }
 
@@ -93,82 +96,84 @@ impl Check {
     ///
     /// # Errors
     /// The first rule that it breaks.
-    pub fn run_unsigned(&self, body: Bytes, primitives: Primitives) -> Result<(Payload, B256), Fault> {
+    pub fn run_unsigned(&self, body: Bytes, primitives: Primitives) -> Result<ValidPayload, BlockFault> {
         let payload = Payload::decode(self.version, body)?;
         self.time(payload.timestamp())?;
-        let hash = claimed_hash(&payload, primitives)?;
-        self.fields(&payload)?;
-        Ok((payload, hash))
+        let valid = payload.validate(primitives.keccak_many)?;
+        self.schedule.check_time(&valid)?;
+        Ok(valid)
     }
 
-    fn signer(&self, primitives: Primitives) -> Result<(Address, Role), Fault> {
-        well_formed(self.message.form)?;
-        if self.signers.current().is_none() {
-            return Err(Fault::NoSigner);
+    /// Who of ours signed what the message carries, and how it was changed around that.
+    fn open(&self, primitives: Primitives) -> Result<(Address, Option<EnvelopeFault>), Fault> {
+        let form = self.message.form;
+        if form == Form::Authored {
+            return self.open_authored(primitives);
         }
-        let (signature, body) = self.message.data.split_first_chunk().ok_or(Fault::TooShort)?;
-        let found = (primitives.recover)(&signing_hash(self.chain_id, body), &Signature(*signature))?;
-        let role = self.signers.role(found).ok_or(Fault::WrongSigner { found })?;
-        Ok((found, role))
+        well_formed(form)?;
+        if self.signers.current().is_none() {
+            return Err(NodeFault::NoSigner.into());
+        }
+        Ok(self.signer(&self.message.data, primitives)?)
+    }
+
+    /// No message of ours has an author. One that carries our signer's bytes nevertheless was given it on its way.
+    fn open_authored(&self, primitives: Primitives) -> Result<(Address, Option<EnvelopeFault>), Fault> {
+        let inner = Message::take(&self.message.data);
+        let opened = well_formed(inner.form).and_then(|()| Ok(self.signer(&inner.data, primitives)?));
+        match opened {
+            Ok((signer, _)) => Ok((signer, Some(EnvelopeFault::Authored))),
+            Err(_) => Err(MessageFault::Authored.into()),
+        }
+    }
+
+    fn signer(&self, data: &[u8], primitives: Primitives) -> Result<(Address, Option<EnvelopeFault>), MessageFault> {
+        let (signature, body) = data.split_first_chunk().ok_or(MessageFault::TooShort)?;
+        let signature = Signature(*signature);
+        let hash = signing_hash(self.chain_id, body);
+        let known = |found: &Address| self.signers.role(*found).is_some();
+        match (primitives.recover)(&hash, &signature) {
+            Ok(found) if known(&found) => Ok((found, None)),
+            Ok(found) => Err(MessageFault::WrongSigner { found }),
+            Err(error @ SignatureError::RecoveryId(id)) => {
+                let written_again = signature.with_parity().ok_or(error)?;
+                let found = (primitives.recover)(&hash, &written_again).ok().filter(known).ok_or(error)?;
+                Ok((found, Some(EnvelopeFault::RecoveryId(id))))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn block(&self, signer: Address, primitives: Primitives) -> Result<Block, Fault> {
         let bytes = self.message.data.len();
         let body = self.message.data.slice(Signature::LEN.min(bytes)..);
-        let (payload, hash) = self.run_unsigned(body, primitives)?;
+        let (payload, hash) = self.run_unsigned(body, primitives)?.into_parts();
         Ok(Block { payload, hash, signer: Some(signer), bytes })
     }
 
-    fn time(&self, timestamp: u64) -> Result<(), Fault> {
+    fn time(&self, timestamp: u64) -> Result<(), BlockFault> {
         let oldest = self.at.saturating_sub(self.past);
         let newest = self.at.saturating_add(FUTURE);
         if timestamp < oldest {
-            return Err(Fault::TooOld { timestamp, by: oldest - timestamp });
+            return Err(BlockFault::TooOld { timestamp, by: oldest - timestamp });
         }
         if timestamp > newest {
-            return Err(Fault::TooNew { timestamp, by: timestamp - newest });
+            return Err(BlockFault::TooNew { timestamp, by: timestamp - newest });
         }
         Ok(())
-    }
-
-    fn fields(&self, payload: &Payload) -> Result<(), Fault> {
-        match payload.withdrawals().len() {
-            0 => {}
-            listed => return Err(Fault::Withdrawals(listed)),
-        }
-        match payload.blob_gas_used() {
-            // From Jovian on it carries the block's data availability footprint.
-            Some(used) if used != 0 && !self.forks.active(Fork::Jovian, payload.timestamp()) => {
-                return Err(Fault::BlobGasUsed(used));
-            }
-            _ => {}
-        }
-        match payload.excess_blob_gas() {
-            Some(excess) if excess != 0 => Err(Fault::ExcessBlobGas(excess)),
-            _ => Ok(()),
-        }
     }
 }
 
 const fn well_formed(form: Form) -> Result<(), Fault> {
     match form {
         Form::Snappy => Ok(()),
-        Form::BadHeader => Err(Fault::SnappyHeader),
-        Form::TooLarge => Err(Fault::TooLarge),
-        Form::TooShort => Err(Fault::TooShort),
-        Form::Corrupt => Err(Fault::SnappyBody),
-        Form::Authored => Err(Fault::Authored),
-        Form::Surplus => Err(Fault::Surplus),
+        Form::BadHeader => Err(Fault::Message(MessageFault::SnappyHeader)),
+        Form::TooLarge => Err(Fault::Message(MessageFault::TooLarge)),
+        Form::TooShort => Err(Fault::Message(MessageFault::TooShort)),
+        Form::Corrupt => Err(Fault::Message(MessageFault::SnappyBody)),
+        Form::Authored => Err(Fault::Message(MessageFault::Authored)),
+        Form::Surplus => Err(Fault::Node(NodeFault::Surplus)),
     }
-}
-
-/// The payload's own hash, recomputed. A number of 2^63 or more has no meaningful hash in op-node.
-fn claimed_hash(payload: &Payload, primitives: Primitives) -> Result<B256, Fault> {
-    if i64::try_from(payload.number()).is_err() {
-        return Err(Fault::Number(payload.number()));
-    }
-    let computed = payload.compute_hash(primitives.keccak_many);
-    if computed == payload.block_hash() { Ok(computed) } else { Err(Fault::BlockHash { computed }) }
 }
 
 /// The timestamp that a decompressed message would have on `version`'s topic, unjudged; `None` when it is too short.

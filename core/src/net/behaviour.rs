@@ -16,7 +16,7 @@ use libp2p::{
 #[cfg(feature = "autonat")]
 use super::dialback::DialBack;
 use super::{codec::Codec, crowd::Crowd, error::NetError, gate::Gate, params, pong::Pong, transform::Transform};
-use crate::{config::Settled, fork::Version, node::DialBacks, request};
+use crate::{config::Settled, node::DialBacks, request, time::Now};
 
 /// Gossip over the chain's four topics, blocks by number, identify and ping; AutoNAT in a daemon. No relay, no peer
 /// exchange.
@@ -40,12 +40,13 @@ pub(super) struct Behaviour {
 }
 
 impl Behaviour {
-    /// Joins all topics of the chain, as every op-node does, for ever.
+    /// Joins the topics of the chain that are open at `now`: all of them, as every op-node does, but on Base's chains.
     pub(super) fn new(
         config: &Settled,
         identity: &Keypair,
         agent: String,
         transform: &Transform,
+        now: Now,
     ) -> Result<Self, NetError> {
         let identify =
             identify::Config::new(String::new(), identity.public()).with_agent_version(agent).with_cache_size(0);
@@ -54,7 +55,7 @@ impl Behaviour {
         Ok(Self {
             gate: gate(config),
             crowd: params::crowd(&config.tide),
-            gossip: gossip(config, transform)?,
+            gossip: gossip(config, transform, now)?,
             identify: identify::Behaviour::new(identify),
             pong: Pong,
             ping: ping::Behaviour::new(ping),
@@ -93,10 +94,11 @@ fn requests(config: &Settled, side: ProtocolSupport, timeout: Duration) -> reque
 fn gossip(
     config: &Settled,
     transform: &Transform,
+    now: Now,
 ) -> Result<gossipsub::Behaviour<Transform, WhitelistSubscriptionFilter>, NetError> {
-    let block_time = Duration::from_secs(config.chain.block_time);
+    let interval = config.chain.cadence.interval_at(now.millis());
     let naming = transform.clone();
-    let settings = params::gossipsub(config.mesh, block_time, move |message| naming.id(message))
+    let settings = params::gossipsub(config.mesh, interval, move |message| naming.id(message))
         .map_err(|error| NetError::Gossip(error.to_string()))?;
     let topics: HashSet<_> = transform.topics().cloned().collect();
     let mut gossip = gossipsub::Behaviour::new_with_subscription_filter_and_transform(
@@ -108,10 +110,10 @@ fn gossip(
     .map_err(|error| NetError::Gossip(error.to_owned()))?;
     if config.reputation.scoring {
         gossip
-            .with_peer_score(params::peer_score(topics.into_iter(), block_time), params::thresholds())
+            .with_peer_score(params::peer_score(topics.into_iter(), interval), params::thresholds())
             .map_err(NetError::Gossip)?;
     }
-    for version in Version::ALL {
+    for version in config.chain.open_topics(now.secs()) {
         gossip
             .subscribe(&IdentTopic::new(config.chain.topic(version)))
             .map_err(|error| NetError::Gossip(error.to_string()))?;

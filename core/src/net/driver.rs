@@ -118,7 +118,8 @@ impl<H: Host> Driver<H> {
         let Parts { config, memory, identity, agent, transport, swarm, seed, host } = parts;
         check_addresses(&config)?;
         let transform = Transform::new(&config.chain);
-        let behaviour = Behaviour::new(&config, &identity, agent, &transform)?;
+        let now = host.now();
+        let behaviour = Behaviour::new(&config, &identity, agent, &transform, now)?;
         let swarm = swarm.with_idle_connection_timeout(params::IDLE_TIMEOUT);
         let protocols = Protocols::default();
         let meters = Meters::default();
@@ -129,7 +130,6 @@ impl<H: Host> Driver<H> {
         };
         let transport = meters.over(protocols.count(transport));
         let swarm = Swarm::new(transport, behaviour, identity.public().to_peer_id(), swarm);
-        let now = host.now();
         let mut driver = Self {
             node: Node::new(config, &memory, seed, now),
             swarm,
@@ -227,6 +227,11 @@ impl<H: Host> Driver<H> {
         self.feed(Input::Signer(news));
     }
 
+    /// An independent time agrees with this node's clock, as far as it can.
+    pub fn clock_agrees(&mut self) {
+        self.feed(Input::ClockAgrees);
+    }
+
     /// From now on so many of a hundred messages that are gossiped to us count as lost: to see gaps being closed.
     pub fn lose(&mut self, share: u8) {
         self.feed(Input::Lose(share));
@@ -241,7 +246,7 @@ impl<H: Host> Driver<H> {
             dial_backs: behaviour.dial_backs(),
             protocol_bytes: self.protocols.carried(),
             leaves,
-            ..self.node.status()
+            ..self.node.status(self.host.now())
         }
     }
 
@@ -294,6 +299,10 @@ impl<H: Host> Driver<H> {
             Output::Shut(subject) => self.swarm.behaviour_mut().gate.shut(subject),
             Output::Open(subject) => self.swarm.behaviour_mut().gate.open(subject),
             Output::Score { peer, score } => self.tell_score(peer, score),
+            Output::Leave { version } => {
+                let topic = gossipsub::IdentTopic::new(self.transform.topic(version).as_str());
+                let _was_joined = self.gossip().unsubscribe(&topic);
+            }
             Output::Drop { peer, reason } => {
                 tracing::info!(%peer, reason = reason.as_str(), "dropping a peer");
                 if let Some(peer) = convert::libp2p_peer(peer) {

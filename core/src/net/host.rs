@@ -4,10 +4,11 @@ use core::{future::Future, time::Duration};
 
 use super::Aside;
 use crate::{
-    gossip::{Check, Checked},
+    block::ValidPayload,
+    gossip::{Check, Checked, INFLATION},
     node::{Keep, Kept},
     primitives::Primitives,
-    request::{AnswerFault, Fetched, Reading, Stored},
+    request::{AnswerFault, Reading, Stored},
     time::Now,
 };
 
@@ -60,7 +61,7 @@ pub enum Done {
     /// Of [`Heavy::Check`].
     Checked(Checked),
     /// Of [`Heavy::Read`].
-    Read(Result<Fetched, AnswerFault>),
+    Read(Result<ValidPayload, AnswerFault>),
     /// Of [`Work::Load`].
     Loaded(Option<Stored>),
     /// Of [`Work::Keep`].
@@ -79,13 +80,10 @@ impl Heavy {
     /// Bytes that it works on at most: how long it takes follows from them.
     pub const fn bytes(&self) -> usize {
         match self {
-            Self::Check(check) => check.message.data.len(),
-            Self::Read(reading) => reading.bytes.len().saturating_mul(Self::INFLATION),
+            Self::Check(check) => check.message.inflated(),
+            Self::Read(reading) => reading.bytes.len().saturating_mul(INFLATION),
         }
     }
-
-    /// Snappy's copy of 64 bytes has three.
-    const INFLATION: usize = 22;
 
     /// What is made of it when it panics.
     pub const fn panicked(&self) -> Panicked {

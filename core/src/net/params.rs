@@ -36,6 +36,8 @@ const HISTORY: usize = 40;
 const HISTORY_GOSSIP: usize = 3;
 /// Messages that wait for one connection. The default of 5,000 hides a stalled peer and may hold as many blocks.
 const SEND_QUEUE: usize = 64;
+/// How long a message may wait for one connection: two intervals, and at least this.
+const FORWARD: Duration = Duration::from_secs(4);
 /// How often each side of a connection is pinged, and how long a pong may take; then the connection is closed.
 pub(super) const PING_INTERVAL: Duration = Duration::from_secs(15);
 pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(20);
@@ -50,8 +52,8 @@ pub(super) const REQUEST_STREAMS: usize = 4;
 pub(super) const BEAT: Duration = Duration::from_millis(200);
 
 /// How often scores decay.
-fn score_interval(block_time: Duration) -> Duration {
-    block_time.max(Duration::from_secs(1))
+fn score_interval(interval: Duration) -> Duration {
+    interval.max(Duration::from_secs(1))
 }
 /// How often scores are looked at.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
@@ -85,7 +87,7 @@ pub(super) fn crowd(tide: &Tide) -> Crowd {
 /// gossipsub's configuration.
 pub(super) fn gossipsub(
     mesh: Mesh,
-    block_time: Duration,
+    interval: Duration,
     id: impl Fn(&Message) -> MessageId + Send + Sync + 'static,
 ) -> Result<Config, ConfigBuilderError> {
     ConfigBuilder::default()
@@ -108,7 +110,7 @@ pub(super) fn gossipsub(
         .validate_messages()
         .message_id_fn(id)
         .connection_handler_queue_len(SEND_QUEUE)
-        .forward_queue_duration(block_time * 2)
+        .forward_queue_duration((interval * 2).max(FORWARD))
         .support_floodsub()
         .build()
 }
@@ -132,8 +134,8 @@ pub(super) const fn thresholds() -> PeerScoreThresholds {
 /// gossipsub takes nothing of that peer any more. P7: op-node's values. P6 (IP colocation) is part of
 /// the application score: browsers share addresses, and so do private networks. The score of a peer that is gone does not
 /// decay, so it is forgotten before a bar ends ([`Node::BAR`]): what it did is in our own book.
-pub(super) fn peer_score(topics: impl Iterator<Item = TopicHash>, block_time: Duration) -> PeerScoreParams {
-    let interval = score_interval(block_time);
+pub(super) fn peer_score(topics: impl Iterator<Item = TopicHash>, interval: Duration) -> PeerScoreParams {
+    let interval = score_interval(interval);
     let topics: HashMap<_, _> = topics.map(|topic| (topic, topic_score(interval))).collect();
     PeerScoreParams {
         topics,

@@ -62,8 +62,8 @@ pub(super) struct Entry {
 impl Recent {
     /// Bytes remembered at most, as received and decompressed.
     const BYTES: usize = 32 << 20;
-    /// Messages remembered at most: a copy is compared with each of its length.
-    const MESSAGES: usize = 32;
+    /// Messages remembered at most, half a minute of five a second: a copy is compared with each of its length.
+    const MESSAGES: usize = 160;
     /// Messages that wait for their delivery at most: more than an RPC may have.
     const GIVEN: usize = 8192;
     /// Their bytes at most: more than one turn may give. The oldest make room.

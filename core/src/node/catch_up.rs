@@ -1,9 +1,10 @@
 //! Closing gaps: between [`Sync`](crate::sync::Sync), which fetches, and [`Head`](crate::head::Head), which says what is
 //! missing; and what is kept of verified blocks.
 
+use core::time::Duration;
 use std::sync::Arc;
 
-use super::{DropReason, Keep, KeepId, Kept, Node, Output};
+use super::{DropReason, Keep, KeepId, Kept, Node, Output, max_gap};
 use crate::{
     block::Block,
     event::{BlockRef, Event, GapState, NewBlock, NewHead, StoreState, Stored, Via},
@@ -41,8 +42,8 @@ impl Node {
     fn missing(&self, now: Now) -> Option<Aim> {
         let unproven = || {
             let from = self.head.head()?.number.checked_add(1)?;
-            let to = self.config.chain.number_at(now.secs())?;
-            let fits = from <= to && to - from < self.config.sync.max_gap && !self.heard;
+            let to = self.pace.due(now, Duration::ZERO)?;
+            let fits = from <= to && to - from < max_gap(&self.config, self.pace.interval(now)) && !self.heard;
             fits.then_some(Aim { from, to, expected: None })
         };
         self.head.aim().or_else(unproven)
@@ -71,15 +72,23 @@ impl Node {
         // first is missing no more, so what is refused here is a height with too many blocks, which hold back nothing proven.
         let (version, number) = (block.payload.version(), block.payload.number());
         let _full = self.seen.accept(version, number, block.hash);
-        let delay_ms = now.millis_since(block.payload.timestamp());
-        let peer = Some(candidate.peer);
-        self.tell(Event::Block(NewBlock { block: block.clone(), via: Via::Sync, peer, delay_ms, judged_ms: 0 }));
+        let timestamp_ms = block.payload.timestamp_ms(self.config.chain.subsecond);
+        self.tell(Event::Block(NewBlock {
+            block: block.clone(),
+            via: Via::Sync,
+            peer: Some(candidate.peer),
+            timestamp_ms,
+            delay_ms: now.millis_since(timestamp_ms),
+            judged_ms: 0,
+        }));
         self.lead(now, block);
     }
 
     /// A verified block is kept, and moves the head where it can.
     pub(super) fn lead(&mut self, now: Now, block: Arc<Verified<Block>>) {
-        let link = link(&block);
+        let link = self.link(block.hash, &block.payload);
+        self.heed_schedule(&block);
+        self.verified(now, link);
         self.keep(Keep::Block(block));
         let events = self.head.take(now.mono, link);
         self.moved(events);
@@ -92,13 +101,17 @@ impl Node {
                 self.sync.skipped();
             }
             let head = match &event {
-                Event::Head(NewHead { number, hash, parent, timestamp, .. }) => {
-                    Some(Link { number: *number, hash: *hash, parent: *parent, timestamp: *timestamp })
+                Event::Head(NewHead { number, hash, parent, timestamp, timestamp_ms, .. }) => {
+                    let (number, timestamp, timestamp_ms) = (*number, *timestamp, *timestamp_ms);
+                    Some(Link { number, hash: *hash, parent: *parent, timestamp, timestamp_ms })
                 }
+                // What was missing below it may be there now.
+                Event::Reorg(_) => self.head.tip(),
                 _ => None,
             };
             self.tell(event);
             if let Some(head) = head {
+                self.activate(head.number, head.timestamp);
                 self.keep(Keep::Head(head));
             }
         }
@@ -134,9 +147,4 @@ impl Node {
             self.tell(Event::Store(StoreState { keeps, error }));
         }
     }
-}
-
-fn link(block: &Verified<Block>) -> Link {
-    let payload = &block.payload;
-    Link { number: payload.number(), hash: block.hash, parent: payload.parent_hash(), timestamp: payload.timestamp() }
 }

@@ -6,6 +6,7 @@ use alloy_primitives::Address;
 use bytes::Bytes;
 
 use crate::{
+    block::ValidPayload,
     config::Static,
     event::Connected,
     fork::Version,
@@ -13,7 +14,7 @@ use crate::{
     node::{CheckId, KeepId, Kept},
     peer::PeerId,
     peers::{Ban, Subject},
-    request::{AnswerFault, AskId, Fetched, Stored},
+    request::{AnswerFault, AskId, Stored},
     sync::FetchId,
 };
 
@@ -97,7 +98,7 @@ pub enum Input {
         /// The request.
         id: FetchId,
         /// What came of it.
-        outcome: Result<Fetched, AnswerFault>,
+        outcome: Result<ValidPayload, AnswerFault>,
     },
     /// Something was kept, as [`Output::Keep`](crate::Output::Keep) asked, or could not be.
     Kept {
@@ -115,6 +116,8 @@ pub enum Input {
     },
     /// Something is known of the signer.
     Signer(SignerNews),
+    /// An independent time (L1's, or that of several relays) agrees with our clock, as far as it can.
+    ClockAgrees,
     /// gossipsub's scores of all connected peers; to be told once a second.
     Scored(Vec<(PeerId, f64)>),
     /// One turn of the loop took this long, in which nothing else could happen.

@@ -148,6 +148,11 @@ pub enum Output {
         /// The score.
         score: f64,
     },
+    /// Leave the topic of this version: its time is over.
+    Leave {
+        /// The topic.
+        version: Version,
+    },
     /// Tell the outside.
     Tell(Event),
 }

@@ -92,7 +92,7 @@ impl Node {
     /// A score is too low. A program that begins anew knows of no backoff, and what it grafts too early counts so much
     /// against it that it falls for a moment: only who stays low is kept out.
     fn falls(&mut self, now: Now, peer: PeerId, score: f64) {
-        let patience = Duration::from_secs(self.config.chain.block_time.max(1) + 1);
+        let patience = self.pace.interval(now).max(Duration::from_secs(1)) + Duration::from_secs(1);
         let fallen = self.fallen.entry(peer).or_insert(super::Fallen { since: now.mono, told: false });
         if fallen.told || now.mono.saturating_sub(fallen.since) < patience {
             return;

@@ -1,7 +1,10 @@
 //! Answering peers: what [`Server`](crate::request::Server) wants done, as wishes.
 
+use core::time::Duration;
+
 use super::{Node, Output};
 use crate::{
+    gossip::FUTURE,
     request::{AskId, Reply, Served, Stored},
     time::Now,
 };
@@ -9,7 +12,7 @@ use crate::{
 impl Node {
     /// Whatever may be served now.
     pub(super) fn serve(&mut self, now: Now) {
-        while let Some(served) = self.server.next(&self.config.chain, now) {
+        while let Some(served) = self.server.next(self.config.chain.genesis.number, now) {
             let output = match served {
                 Served::Refuse(id, refusal) => Output::Answer { id, reply: Reply::Refused(refusal) },
                 Served::Load(id, number) => Output::Load { id, number },
@@ -20,7 +23,8 @@ impl Node {
 
     /// A block was looked for, to be served.
     pub(super) fn loaded(&mut self, now: Now, id: AskId, found: Option<Stored>) {
-        if let Some(reply) = self.server.loaded(id, found, now.mono) {
+        let due = self.pace.due(now, Duration::from_secs(FUTURE));
+        if let Some(reply) = self.server.loaded(id, found, due, now.mono) {
             self.counts.served(&reply);
             self.outputs.push_back(Output::Answer { id, reply });
         }

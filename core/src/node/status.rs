@@ -11,6 +11,7 @@ use crate::{
     gossip::{Fault, Message},
     peers::{Ban, Peer, Subject},
     request::Reply,
+    time::Now,
 };
 
 /// A node at one moment.
@@ -40,8 +41,16 @@ pub struct Status {
     pub wire_bytes: u64,
     /// Arrival minus timestamp of the last validly signed block, milliseconds, even when it was out of time.
     pub offset_ms: Option<i64>,
-    /// Whether most peers say that our clock is wrong.
+    /// Whether most peers' blocks say that our clock is wrong, and no independent time says that it is right.
     pub clock_doubt: bool,
+    /// Whether most peers' blocks are out of time, and an independent time agrees with our clock.
+    pub sequencer_clock_doubt: bool,
+    /// The fork that the chain shows and the configured schedule lacks.
+    pub schedule_mismatch: Option<&'static str>,
+    /// The latest fork of the schedule that is active now, by name.
+    pub fork: String,
+    /// Milliseconds between blocks: the smaller of the configured interval and the observed one.
+    pub interval_ms: u64,
     /// The stranger whom several peers follow instead of our signer.
     pub signer_doubt: Option<Address>,
     /// Messages that wait for a check, and checks that run.
@@ -179,8 +188,9 @@ impl Counts {
 }
 
 impl Node {
-    /// This node now.
-    pub fn status(&self) -> Status {
+    /// This node at `now`.
+    pub fn status(&self, now: Now) -> Status {
+        let (skewed, agrees) = (self.doubts.clock(), self.clock_agrees_at(now));
         Status {
             chain: self.config.chain.id,
             name: self.config.chain.name.clone(),
@@ -194,7 +204,11 @@ impl Node {
             messages: self.counts.messages,
             wire_bytes: self.counts.wire_bytes,
             offset_ms: self.counts.offset_ms,
-            clock_doubt: self.doubts.clock(),
+            clock_doubt: skewed && !agrees,
+            sequencer_clock_doubt: skewed && agrees,
+            schedule_mismatch: self.upgrades.mismatch(),
+            fork: self.config.chain.forks.name_at(now.secs()).to_owned(),
+            interval_ms: u64::try_from(self.pace.interval(now).as_millis()).unwrap_or(u64::MAX),
             signer_doubt: self.doubts.signer(),
             bans: self.gate.iter().map(BanStatus::from).collect(),
             known: self.book.iter().count(),

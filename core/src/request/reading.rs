@@ -1,14 +1,18 @@
 //! The judgement of an answer: is it the block that was asked for, whole and with the hash that it claims?
 
-use std::io::{Cursor, ErrorKind, Read};
+use std::{
+    io::{Cursor, ErrorKind, Read},
+    sync::Arc,
+};
 
 use alloy_primitives::B256;
 use bytes::Bytes;
 
 use super::MAX_ANSWER;
 use crate::{
-    block::{DecodeError, Payload},
+    block::{DecodeError, InvalidPayload, Payload, ValidPayload},
     fork::Version,
+    gossip::{ChainSchedule, OffSchedule},
     peers::Deed,
     primitives::Primitives,
 };
@@ -21,16 +25,8 @@ pub struct Reading {
     pub number: u64,
     /// The answer on the wire, at most [`MAX_ANSWER`] bytes, or one more that says it was longer.
     pub bytes: Bytes,
-}
-
-/// A block that has the number that was asked for and the hash that it claims. Whether it is the chain's is another
-/// question.
-#[derive(Clone, Debug)]
-pub struct Fetched {
-    /// The decoded payload.
-    pub payload: Payload,
-    /// Recomputed.
-    pub hash: B256,
+    /// The chain's schedule.
+    pub schedule: Arc<ChainSchedule>,
 }
 
 /// Everything that a peer can do wrong with a request.
@@ -69,12 +65,12 @@ pub enum AnswerFault {
     /// Another block than the one that was asked for.
     #[error("it is block {0}")]
     Number(u64),
-    /// The payload's hash is not its hash.
-    #[error("block hash is {computed}, the payload claims another")]
-    BlockHash {
-        /// What it really is.
-        computed: B256,
-    },
+    /// Its contents break a rule that a gossiped block must keep too.
+    #[error(transparent)]
+    Invalid(#[from] InvalidPayload),
+    /// Base's rule on a block's time.
+    #[error(transparent)]
+    OffSchedule(#[from] OffSchedule),
     /// A block, but not the one that its verified child names.
     #[error("block {found} is not the chain's")]
     Unlinked {
@@ -115,7 +111,10 @@ impl AnswerFault {
             | Self::Closed
             | Self::Unsupported
             | Self::Unlinked { .. }
+            | Self::OffSchedule(_)
             | Self::Panicked => Blame::None,
+            // A server passes on what the sequencer made.
+            Self::Invalid(fault) if fault.is_its_makers() => Blame::None,
             Self::Failed | Self::Timeout | Self::Short(_) | Self::Cut => Blame::Slow,
             Self::Result(_)
             | Self::Version(_)
@@ -123,7 +122,7 @@ impl AnswerFault {
             | Self::Snappy
             | Self::Undecodable(_)
             | Self::Number(_)
-            | Self::BlockHash { .. } => Blame::Lied,
+            | Self::Invalid(_) => Blame::Lied,
         }
     }
 
@@ -131,7 +130,7 @@ impl AnswerFault {
     pub const fn deed(&self) -> Option<Deed> {
         match self {
             // Self-contradictory, whatever the version.
-            Self::Number(_) | Self::BlockHash { .. } => Some(Deed::Lied),
+            Self::Number(_) | Self::Invalid(InvalidPayload::BlockHash { .. }) => Some(Deed::Lied),
             _ => match self.blame() {
                 Blame::None => None,
                 Blame::Slow => Some(Deed::Failed),
@@ -153,8 +152,9 @@ impl AnswerFault {
             Self::Cut => "cut",
             Self::Snappy => "snappy",
             Self::Undecodable(_) => "undecodable",
-            Self::Number(_) => "number",
-            Self::BlockHash { .. } => "block_hash",
+            Self::Number(_) => "other_number",
+            Self::Invalid(fault) => fault.name(),
+            Self::OffSchedule(_) => "off_schedule",
             Self::Unlinked { .. } => "unlinked",
             Self::Timeout => "timeout",
             Self::Closed => "closed",
@@ -169,7 +169,7 @@ impl Reading {
     ///
     /// # Errors
     /// The first thing that is wrong with it.
-    pub fn run(self, primitives: Primitives) -> Result<Fetched, AnswerFault> {
+    pub fn run(self, primitives: Primitives) -> Result<ValidPayload, AnswerFault> {
         if self.bytes.len() > MAX_ANSWER {
             return Err(AnswerFault::TooLarge);
         }
@@ -184,13 +184,18 @@ impl Reading {
         if payload.number() != self.number {
             return Err(AnswerFault::Number(payload.number()));
         }
-        let computed = payload.compute_hash(primitives.keccak_many);
-        if computed == payload.block_hash() {
-            Ok(Fetched { payload, hash: computed })
-        } else {
-            Err(AnswerFault::BlockHash { computed })
-        }
+        let valid = validate(payload, primitives)?;
+        self.schedule.check_time(&valid)?;
+        Ok(valid)
     }
+}
+
+/// An answer in V3's layout may be an Isthmus payload.
+fn validate(payload: Payload, primitives: Primitives) -> Result<ValidPayload, InvalidPayload> {
+    let validated = payload.clone().validate(primitives.keccak_many);
+    let Err(fault @ InvalidPayload::BlockHash { .. }) = validated else { return validated };
+    let isthmus = payload.with_empty_withdrawals_root().ok_or(fault)?;
+    isthmus.validate(primitives.keccak_many).map_err(|_| fault)
 }
 
 /// The version, and what follows it.
@@ -215,6 +220,10 @@ const STREAM: &[u8] = b"\xff\x06\0\0sNaPpY";
 
 /// At most [`MAX_ANSWER`] bytes are ever decompressed, and one more.
 fn decompress(frames: &[u8]) -> Result<Bytes, AnswerFault> {
+    // op-node appends a result to the header of success when it fails behind it.
+    if let [1..=3] = frames {
+        return Err(AnswerFault::Failed);
+    }
     if !frames.starts_with(STREAM) {
         return Err(if STREAM.starts_with(frames) { AnswerFault::Cut } else { AnswerFault::Snappy });
     }

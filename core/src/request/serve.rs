@@ -15,7 +15,7 @@ use core::{num::NonZeroU32, time::Duration};
 use std::collections::{BTreeMap, VecDeque};
 
 use super::{Refusal, Reply, Stored};
-use crate::{chain::Chain, limit::Limit, peer::PeerId, time::Now};
+use crate::{limit::Limit, peer::PeerId, time::Now};
 
 /// Names one request that a peer made; never used twice in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,6 +39,12 @@ impl Rate {
         }
     }
 
+    /// So many times as fast.
+    #[must_use]
+    pub const fn times(self, factor: NonZeroU32) -> Self {
+        Self { per_second: self.per_second.saturating_mul(factor), burst: self.burst.saturating_mul(factor) }
+    }
+
     /// How long an empty bucket takes to be full again.
     pub const fn refill(self) -> Duration {
         Duration::from_secs((self.burst.get().div_ceil(self.per_second.get())) as u64)
@@ -52,9 +58,12 @@ impl Rate {
 /// How fast requests are answered, and asked; `None` is no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
+    /// Whether the rates are those of a chain with a block a second or less, and are multiplied where there are more: a peer
+    /// that has missed blocks must get more of them in a second than are made.
+    pub by_cadence: bool,
     /// All peers together but for leaves (op-node: 20 a second, burst 40).
     pub all: Option<Rate>,
-    /// One peer (op-node: 4 a second, burst 15). We ask no peer faster than this either.
+    /// One peer (op-node: 4 a second, burst 15). We ask no peer faster than this either, and op-nodes not faster than they allow.
     pub peer: Option<Rate>,
     /// Bytes a second for all leaves together, uncompressed.
     pub leaf_bytes: Option<NonZeroU32>,
@@ -62,7 +71,34 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { all: Some(Rate::new(20, 40)), peer: Some(Rate::new(4, 15)), leaf_bytes: NonZeroU32::new(32 << 20) }
+        Self {
+            by_cadence: true,
+            all: Some(Rate::new(20, 40)),
+            peer: Some(Rate::new(4, 15)),
+            leaf_bytes: NonZeroU32::new(32 << 20),
+        }
+    }
+}
+
+impl Limits {
+    /// Rates are multiplied at most so often.
+    const MOST: u32 = 20;
+
+    /// How many times as fast as on a chain with a block a second: the blocks that are made in one, rounded up.
+    pub fn factor(&self, interval: Duration) -> NonZeroU32 {
+        if !self.by_cadence {
+            return NonZeroU32::MIN;
+        }
+        let blocks = Duration::from_secs(1).as_millis().div_ceil(interval.as_millis().max(1));
+        let blocks = u32::try_from(blocks).unwrap_or(u32::MAX).min(Self::MOST);
+        NonZeroU32::new(blocks).unwrap_or(NonZeroU32::MIN)
+    }
+
+    /// The same so many times as fast.
+    #[must_use]
+    pub fn times(self, factor: NonZeroU32) -> Self {
+        let times = |rate: Rate| rate.times(factor);
+        Self { all: self.all.map(times), peer: self.peer.map(times), ..self }
     }
 }
 
@@ -106,6 +142,7 @@ struct Ask {
 #[derive(Clone, Copy, Debug)]
 struct Out {
     peer: PeerId,
+    number: u64,
     leaf: bool,
     loading: bool,
     bytes: usize,
@@ -158,6 +195,16 @@ impl Server {
         }
     }
 
+    /// From now on, at `now` (monotonic), requests are answered by these limits, with full buckets.
+    pub fn set_limits(&mut self, limits: Limits, now: Duration) {
+        self.limits = limits;
+        self.all = limits.all.map(|rate| rate.limit(now));
+        for peer in self.peers.values_mut() {
+            peer.limit = limits.peer.map(|rate| rate.limit(now));
+        }
+        self.gone.clear();
+    }
+
     /// A peer connected.
     pub fn connected(&mut self, peer: PeerId, leaf: bool, now: Duration) {
         self.gone.retain(|_, (until, _)| *until > now);
@@ -193,8 +240,8 @@ impl Server {
         None
     }
 
-    /// The next thing to do at `now`; ask again until there is none.
-    pub fn next(&mut self, chain: &Chain, now: Now) -> Option<Served> {
+    /// The next thing to do at `now`; ask again until there is none. The chain's blocks begin with number `first`.
+    pub fn next(&mut self, first: u64, now: Now) -> Option<Served> {
         if let Some(late) = self.late(now.mono) {
             return Some(Served::Refuse(late, Refusal::Unknown));
         }
@@ -204,7 +251,7 @@ impl Server {
             if self.draw(peer, now.mono).is_ok()
                 && let Some(ask) = self.take(peer)
             {
-                return Some(self.begin(ask, peer, chain, now));
+                return Some(self.begin(ask, peer, first));
             }
         }
         None
@@ -225,12 +272,14 @@ impl Server {
         .min()
     }
 
-    /// What was loaded for a request, to be answered; `None` when whoever asked is gone.
-    pub fn loaded(&mut self, id: AskId, found: Option<Stored>, now: Duration) -> Option<Reply> {
+    /// What was loaded for a request, to be answered; `None` when whoever asked is gone. What is in the store is served,
+    /// whatever a schedule says; of what is not there, a number beyond `due` cannot be.
+    pub fn loaded(&mut self, id: AskId, found: Option<Stored>, due: Option<u64>, now: Duration) -> Option<Reply> {
         let out = self.out.get_mut(&id)?;
         let Some(block) = found else {
+            let may_be = due.is_some_and(|due| out.number <= due);
             self.sent(id);
-            return Some(Reply::Refused(Refusal::NotFound));
+            return Some(Reply::Refused(if may_be { Refusal::NotFound } else { Refusal::Invalid }));
         };
         let bytes = block.body.len();
         self.loading -= usize::from(out.loading);
@@ -312,15 +361,14 @@ impl Server {
     }
 
     /// Validates before any work is done.
-    fn begin(&mut self, ask: Ask, peer: PeerId, chain: &Chain, now: Now) -> Served {
+    fn begin(&mut self, ask: Ask, peer: PeerId, first: u64) -> Served {
         let Some(number) = ask.number else { return Served::Refuse(ask.id, Refusal::Unknown) };
-        let target = chain.number_at(now.secs());
-        if number < chain.genesis.number || target.is_none_or(|target| number > target) {
+        if number < first {
             return Served::Refuse(ask.id, Refusal::Invalid);
         }
         let Some(asker) = self.peers.get_mut(&peer) else { return Served::Refuse(ask.id, Refusal::Unknown) };
         asker.out += 1;
-        self.out.insert(ask.id, Out { peer, leaf: asker.leaf, loading: true, bytes: 0 });
+        self.out.insert(ask.id, Out { peer, number, leaf: asker.leaf, loading: true, bytes: 0 });
         self.loading += 1;
         Served::Load(ask.id, number)
     }

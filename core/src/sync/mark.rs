@@ -30,8 +30,9 @@ impl Marks {
         let wait = match fault {
             // Its time is lost already when it did not answer: once more.
             AnswerFault::Timeout => Self::AGAIN.first().filter(|_| mark.times == 0),
-            // Another branch, or nothing of use.
-            AnswerFault::Unlinked { .. } | AnswerFault::Unsupported => None,
+            // Of another branch: it may come over.
+            AnswerFault::Unlinked { .. } => Self::AGAIN.get(mark.times),
+            AnswerFault::Unsupported => None,
             _ if fault.blame() == Blame::Lied => None,
             _ => Self::AGAIN.get(mark.times),
         };

@@ -29,12 +29,15 @@ pub(super) struct Peer {
     proven: bool,
     /// It lied.
     rest_until: Option<Duration>,
+    /// It is of our own kind and answers faster than an op-node on a quick chain.
+    petrel: bool,
     /// Of one that left: when it has all its tokens again.
     full_at: Duration,
 }
 
 impl Peer {
-    /// An honest peer may follow another branch for some blocks. After so many it is of no use, whatever it follows.
+    /// An honest peer may follow another branch for some blocks. After so many it is of no use for a while: in a reorg it may
+    /// come over.
     const STRAYS: u32 = 8;
 
     pub(super) fn new(rate: Option<Rate>, now: Duration) -> Self {
@@ -49,8 +52,23 @@ impl Peer {
             strays: 0,
             proven: false,
             rest_until: None,
+            petrel: false,
             full_at: now,
         }
+    }
+
+    pub(super) const fn is_petrel(&self) -> bool {
+        self.petrel
+    }
+
+    pub(super) fn becomes_petrel(&mut self, rate: Option<Rate>, now: Duration) {
+        self.petrel = true;
+        self.set_rate(rate, now);
+    }
+
+    /// A full bucket at `now`.
+    pub(super) fn set_rate(&mut self, rate: Option<Rate>, now: Duration) {
+        self.limit = rate.map(|rate| Limit::new(rate.per_second, rate.burst, now));
     }
 
     /// It is gone at `now`; its tokens are remembered until they are all there again.
@@ -91,7 +109,7 @@ impl Peer {
             (AnswerFault::Unlinked { .. }, _) => {
                 self.strays += 1;
                 if self.strays >= Self::STRAYS {
-                    (self.strays, self.rest_until) = (0, Some(now.saturating_add(Sync::REST)));
+                    (self.strays, self.rest_until) = (0, Some(now.saturating_add(Sync::STRAY_REST)));
                 }
             }
             (_, Blame::Lied) => self.rest_until = Some(now.saturating_add(Sync::REST)),

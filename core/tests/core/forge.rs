@@ -8,7 +8,7 @@ use petrel_core::{
     chain::Chain,
     config::Config,
     fork::{Fork, Forks, Version},
-    gossip::{Check, Checked, Fault, Form, Message, Signers},
+    gossip::{ChainSchedule, Check, Checked, Fault, Form, Message, Signers},
     primitives::Primitives,
     sign::{Key, seal_body},
     time::Now,
@@ -124,13 +124,20 @@ pub(crate) fn plain(data: Vec<u8>) -> Message {
 pub(crate) fn check(version: Version, fork: Fork, message: Message) -> Check {
     Check {
         chain_id: 10,
-        forks: Arc::new(Forks::all_until(fork)),
+        schedule: schedule(fork),
         version,
         message,
         signers: Signers::new(Some(signer())),
         at: NOW,
         past: 60,
     }
+}
+
+/// A schedule in which every fork up to `fork` is active.
+pub(crate) fn schedule(fork: Fork) -> Arc<ChainSchedule> {
+    let mut chain = Chain::preset("op-mainnet").unwrap();
+    chain.forks = Forks::all_until(fork);
+    Arc::new(ChainSchedule::new(&chain, true))
 }
 
 /// OP Mainnet with every fork up to Jovian active and our signer.

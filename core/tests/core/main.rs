@@ -8,7 +8,9 @@ mod driven;
 mod forge;
 mod vectors;
 
+mod blame;
 mod book;
+mod cadence;
 mod chain;
 mod decode;
 mod dial;
@@ -23,6 +25,7 @@ mod operator;
 mod reading;
 mod repute;
 mod rules;
+mod schedule;
 mod seek;
 mod seen;
 mod serve;

@@ -35,7 +35,7 @@ fn a_valid_message_is_forwarded_told_and_leads() {
     assert_eq!(judgements(&outputs), [Acceptance::Accept]);
     assert_eq!(told(&outputs), ["block", "head"]);
     assert_eq!(test.node.head().unwrap().hash, block(1).hash());
-    assert_eq!(test.node.status().accepted, 1);
+    assert_eq!(test.node.status(test.now).accepted, 1);
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn the_block_event_has_the_fields_that_users_read() {
     };
     let json = serde_json::to_value(event).unwrap();
     let expected = serde_json::json!({
-        "event": "block", "number": 7, "hash": block(7).hash(), "parent": B256::ZERO, "timestamp": NOW, "txs": 2,
+        "event": "block", "number": 7, "hash": block(7).hash(), "parent": B256::ZERO, "timestamp": NOW, "timestamp_ms": NOW * 1000, "txs": 2,
         "bytes": block(7).sealed().len(), "version": "V4", "signer": signer(), "via": "gossip", "peer": peer(1).to_string(),
         "delay_ms": 1500, "judged_ms": 0,
     });
@@ -84,7 +84,7 @@ fn a_rejected_message_is_charged_and_told() {
     let outputs = test.judged(1, block(2).by(2).message());
     assert_eq!(judgements(&outputs), [Acceptance::Charge]);
     assert_eq!(told(&outputs), ["rejected wrong_signer"]);
-    assert_eq!(test.node.status().faults.get("wrong_signer"), Some(&1));
+    assert_eq!(test.node.status(test.now).faults.get("wrong_signer"), Some(&1));
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn when_peers_agree_on_another_signer_nobody_is_charged_and_it_is_told() {
     let acceptances: Vec<_> = outputs.iter().flat_map(|outputs| judgements(outputs)).collect();
     assert_eq!(acceptances, [Acceptance::Ignore; 4]);
     assert_eq!(told(&outputs[2]), ["signer_mismatch", "rejected wrong_signer"]);
-    assert_eq!(test.node.status().signer_doubt, Some(key(2).address()));
+    assert_eq!(test.node.status(test.now).signer_doubt, Some(key(2).address()));
     // Who relays one stranger after the other is charged all the same.
     assert_eq!(judgements(&test.judged(1, block(9).by(3).message())), [Acceptance::Ignore]);
     assert_eq!(judgements(&test.judged(1, block(9).by(4).message())), [Acceptance::Charge]);
@@ -287,10 +287,10 @@ fn a_wrong_clock_is_told_and_its_offset_known() {
         all.extend(told(&test.judged(seed, late.message())));
     }
     assert!(all.contains(&"clock_skew".to_owned()), "{all:?}");
-    let status = test.node.status();
+    let status = test.node.status(test.now);
     assert_eq!((status.offset_ms, status.clock_doubt), (Some(300_000), true));
     test.judged(1, block(9).message());
-    assert!(!test.node.status().clock_doubt);
+    assert!(!test.node.status(test.now).clock_doubt);
 }
 
 #[test]
@@ -362,7 +362,7 @@ fn what_a_peer_calls_itself_is_cut_and_cleaned() {
         addresses: Vec::new(),
         seen: None,
     });
-    let status = test.node.status();
+    let status = test.node.status(test.now);
     let agent = status.peers[0].agent.clone().unwrap();
     assert_eq!(agent.chars().count(), 128);
     assert!(!agent.chars().any(char::is_control));

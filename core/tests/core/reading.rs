@@ -5,16 +5,17 @@ use std::io::Write;
 use alloy_primitives::keccak256;
 use bytes::Bytes;
 use petrel_core::{
-    fork::Version,
+    block::{InvalidPayload, ValidPayload},
+    fork::{Fork, Version},
     gossip::MAX_MESSAGE,
     primitives::Primitives,
-    request::{AnswerFault, Blame, Fetched, MAX_ANSWER, Reading, Refusal, Reply, Stored, protocols},
+    request::{AnswerFault, Blame, MAX_ANSWER, Reading, Refusal, Reply, Stored, protocols},
 };
 
 use crate::{forge, forge::Forge, vectors};
 
-fn read(number: u64, bytes: impl Into<Bytes>) -> Result<Fetched, AnswerFault> {
-    Reading { number, bytes: bytes.into() }.run(Primitives::PORTABLE)
+fn read(number: u64, bytes: impl Into<Bytes>) -> Result<ValidPayload, AnswerFault> {
+    Reading { number, bytes: bytes.into(), schedule: forge::schedule(Fork::Jovian) }.run(Primitives::PORTABLE)
 }
 
 fn fault(number: u64, bytes: impl Into<Bytes>) -> AnswerFault {
@@ -52,8 +53,8 @@ fn every_version_is_read_as_it_was_sent() {
     for version in Version::ALL {
         let forge = block(version);
         let fetched = read(1000, answer(&forge)).unwrap();
-        assert_eq!((fetched.hash, fetched.payload.version()), (forge.hash(), version));
-        assert_eq!(fetched.payload.body(), &stored(&forge).body);
+        assert_eq!((fetched.hash(), fetched.version()), (forge.hash(), version));
+        assert_eq!(fetched.body(), &stored(&forge).body);
     }
 }
 
@@ -65,10 +66,10 @@ fn op_nodes_answers_are_read() {
         let number = vector["blockNumber"].as_u64().unwrap();
         assert_eq!(vectors::unhex(&vector, "request"), number.to_le_bytes());
         let fetched = read(number, vectors::unhex(&vector, "responseExample")).unwrap();
-        assert_eq!(keccak256(fetched.payload.body()).to_string(), vectors::text(&vector, "bodyKeccak"));
-        assert_eq!(u64::from(fetched.payload.version().topic()) + 1, vector["payloadVersion"].as_u64().unwrap());
+        assert_eq!(keccak256(fetched.body()).to_string(), vectors::text(&vector, "bodyKeccak"));
+        assert_eq!(u64::from(fetched.version().topic()) + 1, vector["payloadVersion"].as_u64().unwrap());
         // And ours begins as theirs does.
-        let (version, hash, body) = (fetched.payload.version(), fetched.hash, fetched.payload.body().clone());
+        let (version, hash, body) = (fetched.version(), fetched.hash(), fetched.body().clone());
         let ours = sent(&Reply::Block(Stored { version, hash, body }));
         assert_eq!(ours[..5], vectors::unhex(&vector, "responseHeader")[..]);
     }
@@ -158,7 +159,7 @@ fn it_must_be_the_block_that_was_asked_for_with_its_own_hash() {
     assert_eq!(fault(1001, answer(&forge)), AnswerFault::Number(1000));
     let wrong = forge.clone().claiming(alloy_primitives::B256::repeat_byte(9));
     let computed = forge.hash();
-    assert_eq!(fault(1000, answer(&wrong)), AnswerFault::BlockHash { computed });
+    assert_eq!(fault(1000, answer(&wrong)), AnswerFault::Invalid(InvalidPayload::BlockHash { computed }));
 }
 
 #[test]
@@ -200,4 +201,103 @@ fn an_answer_that_was_cut_off_is_no_lie() {
     for frames in [1, 2, 3] {
         assert_eq!(fault(1000, framed(1, &body[..frames << 16])), AnswerFault::Cut);
     }
+}
+
+/// The answers that are made of a true block and keep its hash: whatever the hash leaves out is changed.
+fn hash_keeping(block: &Forge) -> Vec<(String, Forge)> {
+    let mut mutations: Vec<(String, Forge)> = Vec::new();
+    let mut add = |name: String, change: &dyn Fn(&mut petrel_core::block::ExecutionPayload)| {
+        mutations.push((name, block.clone().with(|payload| change(payload))));
+    };
+    for listed in [1, 2, 16] {
+        add(format!("{listed} withdrawals"), &|payload| payload.withdrawals = vec![Default::default(); listed]);
+    }
+    let count = block.payload.transactions.len();
+    for empty in [1, 3, 1000] {
+        // Behind the others their keys stay as they are.
+        add(format!("{empty} empty transactions at the end"), &|payload| {
+            payload.transactions.resize(count + empty, alloy_primitives::Bytes::new());
+        });
+    }
+    add("both".to_owned(), &|payload| {
+        payload.withdrawals = vec![Default::default()];
+        payload.transactions.resize(count + 1000, alloy_primitives::Bytes::new());
+    });
+    mutations
+}
+
+#[test]
+fn no_change_that_keeps_the_hash_is_taken() {
+    let mut kept = 0;
+    for version in Version::ALL {
+        for block in
+            [block(version), block(version).with(|payload| payload.transactions = vec![vec![1; 9].into(); 200])]
+        {
+            let hash = block.hash();
+            for (name, mutation) in hash_keeping(&block) {
+                // The claimed hash stays the true one.
+                let mutation = mutation.claiming(hash);
+                let body = mutation.sealed()[65..].to_vec();
+                let keeps = petrel_core::block::Payload::decode(version, body.clone().into())
+                    .unwrap()
+                    .compute_hash(petrel_core::hash::keccak_many)
+                    == hash;
+                kept += usize::from(keeps);
+                // Before V4 the header commits to the list; before V2 there is none, and nothing is changed by it.
+                assert_eq!(
+                    keeps,
+                    version == Version::V4 || !name.contains("with") && name != "both" || version == Version::V1,
+                    "{name}"
+                );
+                let read = read(1000, framed(u32::from(version.has_beacon_root()), &body));
+                if version == Version::V1 && name.contains("withdrawals") {
+                    assert!(read.is_ok());
+                    continue;
+                }
+                let fault = read.unwrap_err();
+                assert_eq!(fault.blame(), Blame::Lied, "{version} {name}: {fault}");
+            }
+        }
+    }
+    assert!(kept > 30, "{kept}");
+    // Every byte of a true block: it is another block, or none.
+    let whole = stored(&block(Version::V4)).body;
+    for at in 0..whole.len() {
+        for bit in [1, 128] {
+            let mut changed = whole.to_vec();
+            changed[at] ^= bit;
+            assert!(read(1000, framed(1, &changed)).is_err(), "byte {at}");
+        }
+    }
+}
+
+#[test]
+fn what_an_old_op_node_answers_and_is_no_lie_bans_nobody() {
+    // An Isthmus payload whose withdrawals root is the empty trie's comes in V3's layout: it is taken for what it is.
+    let empty = alloy_primitives::b256!("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");
+    let isthmus = block(Version::V4).with(|payload| payload.withdrawals_root = empty);
+    let mut as_v3 = isthmus.clone().claiming(isthmus.hash());
+    as_v3.version = Version::V3;
+    let fetched = read(1000, framed(1, &as_v3.sealed()[65..])).unwrap();
+    assert_eq!((fetched.hash(), fetched.version()), (isthmus.hash(), Version::V4));
+    assert_eq!(fetched.body(), &stored(&isthmus).body, "and served to others as it was signed");
+    // A header of success, with a result behind it.
+    for version in [0_u8, 1] {
+        for result in [1, 2, 3] {
+            let fault = fault(1000, vec![0, version, 0, 0, 0, result]);
+            assert_eq!((fault, fault.blame()), (AnswerFault::Failed, Blame::Slow));
+        }
+    }
+    // And behind a part of the payload.
+    let mut cut = answer(&block(Version::V4));
+    cut.truncate(cut.len() / 2);
+    cut.push(3);
+    assert_ne!(fault(1000, cut).blame(), Blame::Lied);
+}
+
+#[test]
+fn a_server_does_not_pay_for_what_the_sequencer_made() {
+    let excess = block(Version::V4).with(|payload| payload.excess_blob_gas = 1);
+    let fault = fault(1000, answer(&excess));
+    assert_eq!((fault, fault.blame()), (AnswerFault::Invalid(InvalidPayload::ExcessBlobGas(1)), Blame::None));
 }

@@ -3,7 +3,7 @@
 use alloy_primitives::B256;
 use petrel_core::{
     fork::Version,
-    gossip::{Fault, Seen},
+    gossip::{BlockFault, Seen},
 };
 
 fn hash(seed: u64) -> B256 {
@@ -16,7 +16,7 @@ fn six_blocks_of_a_height_are_accepted_and_the_seventh_is_not() {
     for block in 1..=6 {
         assert_eq!(seen.accept(Version::V4, 9, hash(block)), Ok(()));
     }
-    assert_eq!(seen.accept(Version::V4, 9, hash(7)), Err(Fault::TooManyAtHeight { number: 9 }));
+    assert_eq!(seen.accept(Version::V4, 9, hash(7)), Err(BlockFault::TooManyAtHeight { number: 9 }));
     assert_eq!(seen.accept(Version::V4, 10, hash(7)), Ok(()));
 }
 
@@ -25,10 +25,10 @@ fn a_repeat_is_ignored_until_the_height_is_full() {
     let mut seen = Seen::default();
     for block in 1..=5 {
         assert_eq!(seen.accept(Version::V4, 9, hash(block)), Ok(()));
-        assert_eq!(seen.accept(Version::V4, 9, hash(block)), Err(Fault::Seen));
+        assert_eq!(seen.accept(Version::V4, 9, hash(block)), Err(BlockFault::Seen));
     }
     assert_eq!(seen.accept(Version::V4, 9, hash(6)), Ok(()));
-    assert_eq!(seen.accept(Version::V4, 9, hash(1)), Err(Fault::TooManyAtHeight { number: 9 }));
+    assert_eq!(seen.accept(Version::V4, 9, hash(1)), Err(BlockFault::TooManyAtHeight { number: 9 }));
 }
 
 #[test]
@@ -46,9 +46,9 @@ fn the_height_used_longest_ago_is_forgotten_first() {
         seen.accept(Version::V4, number, hash(number)).unwrap();
     }
     // Looking at the first one makes the second the oldest.
-    assert_eq!(seen.accept(Version::V4, 0, hash(0)), Err(Fault::Seen));
+    assert_eq!(seen.accept(Version::V4, 0, hash(0)), Err(BlockFault::Seen));
     seen.accept(Version::V4, 1000, hash(1000)).unwrap();
-    assert_eq!(seen.accept(Version::V4, 0, hash(0)), Err(Fault::Seen));
+    assert_eq!(seen.accept(Version::V4, 0, hash(0)), Err(BlockFault::Seen));
     assert_eq!(seen.accept(Version::V4, 1, hash(1)), Ok(()));
 }
 
@@ -57,6 +57,6 @@ fn descending_heights_do_not_evict_themselves() {
     let mut seen = Seen::default();
     for number in (1..2000).rev() {
         assert_eq!(seen.accept(Version::V4, number, hash(number)), Ok(()));
-        assert_eq!(seen.accept(Version::V4, number, hash(number)), Err(Fault::Seen));
+        assert_eq!(seen.accept(Version::V4, number, hash(number)), Err(BlockFault::Seen));
     }
 }

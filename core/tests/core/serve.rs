@@ -4,7 +4,7 @@ use core::{num::NonZeroU32, time::Duration};
 
 use alloy_primitives::B256;
 use petrel_core::{
-    chain::Chain,
+    chain::{Chain, Genesis},
     fork::Version,
     peer::PeerId,
     request::{AskId, Limits, Rate, Refusal, Reply, Served, Server, Stored},
@@ -13,6 +13,7 @@ use petrel_core::{
 
 /// Block 1000 is due now.
 const NOW: u64 = 1_800_000_000;
+const DUE: Option<u64> = Some(1000);
 
 struct Test {
     server: Server,
@@ -32,7 +33,8 @@ fn block(bytes: usize) -> Stored {
 impl Test {
     fn new(limits: Limits) -> Self {
         let mut chain = Chain::preset("op-mainnet").unwrap();
-        (chain.genesis.number, chain.genesis.time) = (10, NOW - 990 * 2);
+        let genesis = Genesis { number: 10, time: NOW - 990 * 2, ..chain.genesis };
+        chain = chain.begun(genesis, Duration::from_secs(2)).unwrap();
         let now = Now { mono: Duration::from_secs(7), unix: Duration::from_secs(NOW) };
         let mut server = Server::new(limits, now.mono);
         for seed in 1..=60 {
@@ -47,7 +49,7 @@ impl Test {
     }
 
     fn next(&mut self) -> Option<Served> {
-        self.server.next(&self.chain, self.now)
+        self.server.next(self.chain.genesis.number, self.now)
     }
 
     /// Serves all that can be served now, each block at once and as large as this; how many.
@@ -55,7 +57,10 @@ impl Test {
         let mut served = 0;
         while let Some(next) = self.next() {
             if let Served::Load(id, _) = next {
-                assert!(matches!(self.server.loaded(id, Some(block(bytes)), self.now.mono), Some(Reply::Block(_))));
+                assert!(matches!(
+                    self.server.loaded(id, Some(block(bytes)), DUE, self.now.mono),
+                    Some(Reply::Block(_))
+                ));
                 self.server.sent(id);
                 served += 1;
             }
@@ -76,8 +81,7 @@ fn a_request_is_judged_before_any_work() {
         (Some(10), None),
         (Some(9), Some(Refusal::Invalid)),
         (Some(0), Some(Refusal::Invalid)),
-        (Some(1001), Some(Refusal::Invalid)),
-        (Some(u64::MAX), Some(Refusal::Invalid)),
+        (Some(u64::MAX), None),
         (None, Some(Refusal::Unknown)),
     ];
     for (number, refused) in wanted {
@@ -93,11 +97,47 @@ fn a_request_is_judged_before_any_work() {
 }
 
 #[test]
-fn before_genesis_no_block_can_be_asked_for() {
+fn what_is_in_the_store_is_served_whatever_is_due() {
     let mut test = Test::new(Limits::default());
-    test.now.unix = Duration::from_secs(NOW - 2000);
-    test.ask(1, Some(10));
-    assert_eq!(test.next(), Some(Served::Refuse(AskId(1), Refusal::Invalid)));
+    let cases = [
+        (999, Some(1000), Refusal::NotFound),
+        (1000, Some(1000), Refusal::NotFound),
+        (1001, Some(1000), Refusal::Invalid),
+        (u64::MAX, Some(1000), Refusal::Invalid),
+        (999, None, Refusal::Invalid),
+    ];
+    for (number, due, refusal) in cases {
+        for found in [None, Some(block(10))] {
+            test.ask(1, Some(number));
+            let Some(Served::Load(id, _)) = test.next() else { panic!("{number}") };
+            let expected = found.clone().map_or(Reply::Refused(refusal), Reply::Block);
+            assert_eq!(test.server.loaded(id, found, due, test.now.mono), Some(expected), "{number} of {due:?}");
+            test.server.sent(id);
+            test.pass(1000);
+        }
+    }
+}
+
+#[test]
+fn limits_follow_the_cadence_unless_the_operator_says_them() {
+    let factor = |limits: Limits, millis| limits.factor(Duration::from_millis(millis)).get();
+    assert_eq!([2000, 1000, 999, 250, 200, 1].map(|millis| factor(Limits::default(), millis)), [1, 1, 2, 4, 5, 20]);
+    assert_eq!(factor(Limits { by_cadence: false, ..Limits::default() }, 200), 1);
+    let quick = Limits::default().times(NonZeroU32::new(5).unwrap());
+    assert_eq!((quick.all, quick.peer), (Some(Rate::new(100, 200)), Some(Rate::new(20, 75))));
+    // 300 blocks to one peer within 30 s, while 150 more are made: 20 a second.
+    let mut test = Test::new(Limits::default());
+    test.server.set_limits(quick, test.now.mono);
+    let mut served = 0;
+    for _ in 0..300 {
+        while test.server.ask(AskId(test.next + 1), peer(1), Some(1000), test.now.mono).is_none() {
+            test.next += 1;
+        }
+        // What could not even wait was refused by now.
+        served += test.serve(10);
+        test.pass(100);
+    }
+    assert!(served >= 450, "{served}");
 }
 
 #[test]
@@ -105,8 +145,8 @@ fn what_is_not_there_is_said_to_be_not_there() {
     let mut test = Test::new(Limits::default());
     test.ask(1, Some(1000));
     test.next();
-    assert_eq!(test.server.loaded(AskId(1), None, test.now.mono), Some(Reply::Refused(Refusal::NotFound)));
-    assert_eq!(test.server.loaded(AskId(1), None, test.now.mono), None, "once");
+    assert_eq!(test.server.loaded(AskId(1), None, DUE, test.now.mono), Some(Reply::Refused(Refusal::NotFound)));
+    assert_eq!(test.server.loaded(AskId(1), None, DUE, test.now.mono), None, "once");
 }
 
 #[test]
@@ -163,7 +203,7 @@ fn who_has_waited_for_ten_seconds_is_refused() {
             match next {
                 Served::Load(id, _) => {
                     served += 1;
-                    test.server.loaded(id, Some(block(10)), test.now.mono);
+                    test.server.loaded(id, Some(block(10)), DUE, test.now.mono);
                     test.server.sent(id);
                 }
                 Served::Refuse(_, refusal) => {
@@ -197,7 +237,7 @@ fn leaves_share_a_budget_in_bytes_and_draw_no_token_of_the_nodes() {
 
 #[test]
 fn a_peer_that_does_not_read_holds_up_nobody_but_itself() {
-    let limits = Limits { all: None, peer: None, leaf_bytes: None };
+    let limits = Limits { by_cadence: false, all: None, peer: None, leaf_bytes: None };
     let mut test = Test::new(limits);
     for _ in 0..10 {
         test.ask(1, Some(1000));
@@ -205,7 +245,7 @@ fn a_peer_that_does_not_read_holds_up_nobody_but_itself() {
     // Four megabytes of it are on their way and stay there.
     let mut loaded = 0;
     while let Some(Served::Load(id, _)) = test.next() {
-        test.server.loaded(id, Some(block(1 << 20)), test.now.mono);
+        test.server.loaded(id, Some(block(1 << 20)), DUE, test.now.mono);
         loaded += 1;
     }
     assert_eq!(loaded, 4);
@@ -221,7 +261,7 @@ fn what_a_peer_asked_for_goes_with_it() {
     assert!(matches!(test.next(), Some(Served::Load(..))));
     test.server.disconnected(peer(1), test.now.mono);
     assert_eq!(test.next(), None);
-    assert_eq!(test.server.loaded(AskId(1), Some(block(10)), test.now.mono), None);
+    assert_eq!(test.server.loaded(AskId(1), Some(block(10)), DUE, test.now.mono), None);
     assert_eq!(test.server.due(test.now.mono), None);
     assert_eq!(test.ask(1, Some(1000)), Some(Refusal::Unknown), "a stranger");
 }

@@ -2,9 +2,9 @@
 
 use alloy_primitives::{Address, B256, Bytes, U256, address, keccak256};
 use petrel_core::{
-    block::{EncodeError, ExecutionPayload},
-    chain::Chain,
-    fork::{Fork, Version},
+    block::{EncodeError, ExecutionPayload, base_time},
+    chain::{Chain, Subsecond},
+    fork::{Family, Fork, Version},
     sign::{Key, seal_body},
 };
 
@@ -49,9 +49,9 @@ impl Maker {
         &self.chain
     }
 
-    /// When the next block is due, Unix seconds.
-    pub const fn due(&self) -> u64 {
-        self.chain.genesis.time + (self.number + 1 - self.chain.genesis.number) * self.chain.block_time
+    /// When the next block is due, Unix milliseconds.
+    pub fn due_ms(&self) -> u64 {
+        self.chain.cadence.time_ms(self.number + 1).unwrap_or(u64::MAX)
     }
 
     /// Makes the next block.
@@ -59,18 +59,30 @@ impl Maker {
     /// # Errors
     /// It cannot be encoded.
     pub fn make(&mut self) -> Result<Made, EncodeError> {
-        let (number, timestamp) = (self.number + 1, self.due());
-        let version = self.chain.version_at(timestamp);
-        let mut payload = self.payload(number, timestamp);
+        let (number, time_ms) = (self.number + 1, self.due_ms());
+        let version = self.chain.version_at(time_ms / 1000);
+        let mut payload = self.payload(number, time_ms);
         let body = payload.finish(version)?;
         let message = seal_body(&self.key, self.chain.id, &body);
         (self.number, self.parent) = (number, payload.block_hash);
         Ok(Made { version, message, payload })
     }
 
-    fn payload(&self, number: u64, timestamp: u64) -> ExecutionPayload {
+    /// Where the chain has its milliseconds there, they are in front (opBNB, BEP-543).
+    fn mix_digest(&self, mut randao: B256, millis: u16) -> B256 {
+        if let (Subsecond::MixDigest, [first, second, ..]) = (self.chain.subsecond, &mut randao.0) {
+            [*first, *second] = millis.to_be_bytes();
+        }
+        randao
+    }
+
+    fn payload(&self, number: u64, time_ms: u64) -> ExecutionPayload {
+        let (timestamp, millis) = (time_ms / 1000, (time_ms % 1000) as u16);
         let root = |what: &str| keccak256(format!("{what} of block {number}"));
-        let transactions = transactions::fill(self.chain.id, number, self.bytes.saturating_sub(OVERHEAD));
+        let mut transactions = transactions::fill(self.chain.id, number, self.bytes.saturating_sub(OVERHEAD));
+        if self.chain.forks.base(Family::DENIM).is_some_and(|denim| timestamp >= denim) {
+            transactions.insert(1, Bytes::copy_from_slice(&base_time::deposit(number, millis)));
+        }
         let size: usize = transactions.iter().map(|transaction| transaction.len()).sum();
         let jovian = self.chain.forks.active(Fork::Jovian, timestamp);
         ExecutionPayload {
@@ -78,7 +90,7 @@ impl Maker {
             fee_recipient: FEE_VAULT,
             state_root: root("state"),
             receipts_root: root("receipts"),
-            prev_randao: root("randao"),
+            prev_randao: self.mix_digest(root("randao"), millis),
             block_number: number,
             gas_limit: GAS_LIMIT,
             gas_used: (21_000 * transactions.len() as u64).min(GAS_LIMIT),

@@ -3,23 +3,22 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::StreamExt;
-use petrel_core::{Event, fork::Version, net::Driver};
+use petrel_core::{Event, net::Driver};
 use tokio::sync::oneshot;
 
 use super::Maker;
-use crate::{events, host::TokioHost};
-
-/// Topics that a peer joins when it is ready for blocks.
-const TOPICS: usize = Version::ALL.len();
+use crate::{daemon::unix_now, events, host::TokioHost};
 
 /// Runs for ever; `listening` gets our address as soon as there is one.
 pub(super) async fn run(mut driver: Driver<TokioHost>, mut maker: Maker, listening: oneshot::Sender<String>) {
     let mut listening = Some(listening);
     let mut joined = 0;
+    // A peer that is ready for blocks has joined all that are open.
+    let topics = maker.chain().open_topics(unix_now()).count();
     loop {
         let due = async {
-            tokio::time::sleep(until(maker.due())).await;
-            if joined < TOPICS {
+            tokio::time::sleep(until(maker.due_ms())).await;
+            if joined < topics {
                 // A block that nobody hears would be lost: the first waits for the follower.
                 std::future::pending::<()>().await;
             }
@@ -48,8 +47,8 @@ pub(super) async fn run(mut driver: Driver<TokioHost>, mut maker: Maker, listeni
     }
 }
 
-/// Until a Unix second, by the system's clock.
-fn until(unix: u64) -> Duration {
+/// Until a time in Unix milliseconds, by the system's clock.
+fn until(unix_ms: u64) -> Duration {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Duration::from_secs(unix).saturating_sub(now)
+    Duration::from_millis(unix_ms).saturating_sub(now)
 }

@@ -2,8 +2,9 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use petrel_core::{config::MAX_BLOCK_TIME, fork::Fork, gossip::MAX_MESSAGE};
+use petrel_core::gossip::MAX_MESSAGE;
 
+use super::chain::{self, Upgrade};
 use crate::{
     flags::{DevnetFlags, Events},
     parse,
@@ -13,14 +14,14 @@ use crate::{
 /// All that `petrel devnet` needs.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Seconds between blocks.
-    pub block_time: u64,
+    /// Time between blocks, until Denim.
+    pub interval: Duration,
     /// Bytes of a message before compression.
     pub block_bytes: usize,
     /// End after so many verified blocks.
     pub blocks: Option<u64>,
-    /// Forks and the block from which each is active; the first is active from the start.
-    pub schedule: Vec<(Fork, u64)>,
+    /// Upgrades and the block from which each is active; the first is active from the start.
+    pub schedule: Vec<(Upgrade, u64)>,
     /// Nodes that follow, at least one.
     pub followers: usize,
     /// Of a hundred messages that are gossiped to one of them so many are lost.
@@ -40,9 +41,10 @@ impl Settings {
     /// Every mistake at once.
     pub fn resolve(flags: &DevnetFlags) -> Result<Self, Mistakes> {
         let mut judge = Judge::default();
-        let block_time = judge.take("block-time", parse::duration(&flags.block_time).and_then(whole_seconds));
         let block_bytes = judge.take("block-bytes", parse::size(&flags.block_bytes).and_then(fits));
         let schedule = judge.take("fork", schedule(&flags.fork));
+        let given = judge.take("block-time", flags.block_time.as_deref().map(parse::duration).transpose());
+        let interval = judge.take("block-time", chain::interval(given, &schedule));
         let followers = judge.take("followers", followers(&flags.followers));
         let loss = judge.take("drop", parse::share(&flags.drop));
         let ws = Some(judge.take("p2p.listen.ws", parse::port(&flags.listen_ws)));
@@ -55,7 +57,7 @@ impl Settings {
         }
         match ip {
             Some(ip) if judge.0.is_empty() => Ok(Self {
-                block_time,
+                interval,
                 block_bytes,
                 blocks: flags.blocks,
                 schedule,
@@ -78,16 +80,6 @@ fn followers(text: &str) -> Result<usize, String> {
     }
 }
 
-/// Block times are whole seconds in the protocol.
-fn whole_seconds(time: Duration) -> Result<u64, String> {
-    let seconds = time.as_secs();
-    if time.subsec_nanos() == 0 && (1..=MAX_BLOCK_TIME).contains(&seconds) {
-        Ok(seconds)
-    } else {
-        Err(format!("{time:?} is no block time: expected whole seconds, 1s to {MAX_BLOCK_TIME}s"))
-    }
-}
-
 fn fits(bytes: usize) -> Result<usize, String> {
     if bytes <= MAX_MESSAGE {
         Ok(bytes)
@@ -97,21 +89,21 @@ fn fits(bytes: usize) -> Result<usize, String> {
 }
 
 /// `jovian`, or `ecotone,isthmus@5,jovian@10`: each fork and the block from which it is active, both rising.
-fn schedule(text: &str) -> Result<Vec<(Fork, u64)>, String> {
-    let mut schedule: Vec<(Fork, u64)> = Vec::new();
+fn schedule(text: &str) -> Result<Vec<(Upgrade, u64)>, String> {
+    let mut schedule: Vec<(Upgrade, u64)> = Vec::new();
     for part in text.split(',') {
         let (name, block) = part.trim().split_once('@').unwrap_or((part.trim(), "0"));
-        let fork = Fork::from_name(name).ok_or_else(|| unknown(name))?;
+        let upgrade = Upgrade::from_name(name).ok_or_else(|| unknown(name))?;
         let block = block.parse().map_err(|_| format!("{part:?}: expected FORK@BLOCK, for example isthmus@5"))?;
-        if schedule.last().is_some_and(|(before, since)| *before >= fork || *since >= block) {
+        if schedule.last().is_some_and(|(before, since)| !upgrade.is_after(*before) || *since >= block) {
             return Err(format!("{part:?} does not come after what is before it: forks and blocks must rise"));
         }
-        schedule.push((fork, block));
+        schedule.push((upgrade, block));
     }
     Ok(schedule)
 }
 
 fn unknown(name: &str) -> String {
-    let known: Vec<&str> = Fork::TIMED.into_iter().map(Fork::name).collect();
+    let known: Vec<&str> = Upgrade::names().collect();
     format!("there is no fork {name:?}: expected bedrock, {}", known.join(", "))
 }

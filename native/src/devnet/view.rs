@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     io::{self, IsTerminal, Write},
+    time::Duration,
 };
 
 use petrel_core::{
@@ -55,8 +56,9 @@ impl View {
             drawn: 0,
         };
         let head = format!(
-            "A local OP Stack chain (id {}), a block every {} s.\nLight client in your browser: {url}\n\n",
-            chain.id, chain.block_time
+            "A local OP Stack chain (id {}), {}.\nLight client in your browser: {url}\n\n",
+            chain.id,
+            cadence(chain)
         );
         if silent {
             // Stdout belongs to the events.
@@ -102,7 +104,7 @@ impl View {
         let (block, payload) = (&new.block, &new.block.payload);
         let hash = block.hash.to_string();
         let short = hash.get(..14).unwrap_or(&hash);
-        let fork = self.chain.fork_at(payload.timestamp());
+        let fork = self.chain.forks.name_at(payload.timestamp());
         self.line(format!(
             "{} #{:<6} {short}…  {} {fork:<8}  {:>4} txs  {:>10}  {:+} ms",
             if new.via == Via::Sync { "fetched " } else { "verified" },
@@ -148,6 +150,12 @@ impl View {
 fn print(text: &str) {
     let mut out = io::stdout().lock();
     let _gone = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// `a block every 2s, then every 200ms`.
+fn cadence(chain: &Chain) -> String {
+    let steps = chain.cadence.steps().map(|step| format!("every {:?}", Duration::from_millis(step.interval_ms)));
+    format!("a block {}", steps.collect::<Vec<_>>().join(", then "))
 }
 
 fn size(bytes: usize) -> String {

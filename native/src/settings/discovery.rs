@@ -59,8 +59,8 @@ impl Judge {
         let named = flags.bootnodes.iter().filter(|text| !text.trim().is_empty());
         let mut boot: Vec<Boot> = named.filter_map(|text| self.take("p2p.bootnodes", text.parse().map(Some))).collect();
         // As op-node: the built-in list only where none is given. A chain of one's own has nobody in it.
-        if flags.bootnodes.is_empty() && config.chain.origin == Origin::Preset {
-            boot = presets(config.chain.l1).iter().filter_map(|text| text.parse().ok()).collect();
+        if flags.bootnodes.is_empty() && matches!(config.chain.origin, Origin::Preset { .. }) {
+            boot = config.chain.l1.map_or(&[][..], presets).iter().filter_map(|text| text.parse().ok()).collect();
         }
         let near = is_near(listen, &advertise, &boot, config);
         Plan { chain: config.chain.id, listen: listen.to_vec(), udp, advertise, boot, near }

@@ -189,7 +189,10 @@ impl L1 {
     async fn check_chain(&self) -> Result<(), L1Error> {
         let found: U64 = self.call("eth_chainId", json!([])).await?;
         let (expected, found) = (self.source.chain, found.to::<u64>());
-        if expected == found { Ok(()) } else { Err(L1Error::WrongChain { expected, found }) }
+        match expected {
+            Some(expected) if expected != found => Err(L1Error::WrongChain { expected, found }),
+            _ => Ok(()),
+        }
     }
 
     async fn block(&self, which: &str) -> Result<Block, L1Error> {

@@ -89,7 +89,7 @@ impl<'a> Blocks<'a> {
     }
 
     /// The head moved: what is above it leads no more, and below it leads what its parents name, as far as that is another
-    /// chain and is known.
+    /// chain and is known. What was fetched below the leading chain since is joined to it.
     pub(super) fn lead(&mut self, head: Link) -> Result<(), redb::Error> {
         while self.chain.last()?.is_some_and(|(number, _)| number.value() > head.number) {
             self.chain.pop_last()?;
@@ -99,7 +99,7 @@ impl<'a> Blocks<'a> {
         while let Some(below) = number.checked_sub(1) {
             let known = self.chain.get(below)?.map(|hash| hash.value());
             if known == Some(parent) {
-                break;
+                return self.extend_down();
             }
             let next = self.links.get((below, parent))?.map(|link| link.value().0);
             let Some(next) = next else {
@@ -109,6 +109,22 @@ impl<'a> Blocks<'a> {
             };
             self.chain.insert(below, parent)?;
             (number, parent) = (below, next);
+        }
+        Ok(())
+    }
+
+    /// The leading chain goes on below its first block, as far as that is known.
+    fn extend_down(&mut self) -> Result<(), redb::Error> {
+        let Some((mut number, mut hash)) = self.chain.first()?.map(|(number, hash)| (number.value(), hash.value()))
+        else {
+            return Ok(());
+        };
+        while let Some(below) = number.checked_sub(1)
+            && let Some(parent) = self.links.get((number, hash))?.map(|link| link.value().0)
+            && self.links.get((below, parent))?.is_some()
+        {
+            self.chain.insert(below, parent)?;
+            (number, hash) = (below, parent);
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use alloy_primitives::B256;
 use bytes::Bytes;
 use petrel_core::{
     block::Payload,
-    chain::Chain,
+    chain::{Cadence, Chain},
     fork::Version,
     head::{Head, Link},
     peer::PeerId,
@@ -122,11 +122,11 @@ fn genesis(database: &Database) -> Result<Option<B256>, redb::Error> {
 }
 
 /// The latest links of the leading chain, rising.
-pub(super) fn links(database: &Database) -> Result<Vec<Link>, redb::Error> {
+pub(super) fn links(database: &Database, cadence: &Cadence) -> Result<Vec<Link>, redb::Error> {
     let read = database.begin_read()?;
     let (chain, links) = (read.open_table(CHAIN)?, read.open_table(LINKS)?);
     let mut found = Vec::new();
-    for entry in chain.iter()?.rev().take(Head::RECENT) {
+    for entry in chain.iter()?.rev().take(*Head::RECENT.end()) {
         let (number, hash) = entry?;
         let (number, hash) = (number.value(), hash.value());
         let Some(link) = links.get((number, hash))? else {
@@ -137,7 +137,10 @@ pub(super) fn links(database: &Database) -> Result<Vec<Link>, redb::Error> {
             break;
         };
         let (parent, timestamp, _) = link.value();
-        found.push(Link { number, hash: B256::from(hash), parent: B256::from(parent), timestamp });
+        // The milliseconds are the schedule's, where it has the block in this second.
+        let due = cadence.time_ms(number).filter(|due| due / 1000 == timestamp);
+        let timestamp_ms = due.unwrap_or_else(|| timestamp.saturating_mul(1000));
+        found.push(Link { number, hash: B256::from(hash), parent: B256::from(parent), timestamp, timestamp_ms });
     }
     found.reverse();
     Ok(found)

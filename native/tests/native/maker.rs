@@ -1,12 +1,12 @@
 //! The devnet's blocks pass the core's own rules, at every fork and across forks.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use petrel_core::{
     chain::{Chain, Genesis},
     fork::{Fork, Forks, Version},
-    gossip::{Check, Form, MAX_MESSAGE, Message, Signers},
+    gossip::{ChainSchedule, Check, Form, MAX_MESSAGE, Message, Signers},
     sign::Key,
 };
 use petrel_node::{
@@ -20,8 +20,8 @@ fn maker(forks: Forks, bytes: usize) -> Maker {
     let key = Key::from_bytes(&[1; 32]).unwrap();
     let mut chain = Chain::preset("op-mainnet").unwrap();
     chain.forks = forks;
-    chain.block_time = 2;
-    chain.genesis = Genesis { time: GENESIS, ..chain.genesis };
+    let genesis = Genesis { time: GENESIS, ..chain.genesis };
+    chain = chain.begun(genesis, Duration::from_secs(2)).unwrap();
     chain.signer = Some(key.address());
     Maker::new(chain, key, bytes)
 }
@@ -32,7 +32,7 @@ fn judge(maker: &Maker, made: &Made) {
     let data = Bytes::from(made.message.clone());
     let check = Check {
         chain_id: chain.id,
-        forks: Arc::new(chain.forks.clone()),
+        schedule: Arc::new(ChainSchedule::new(chain, true)),
         version: made.version,
         message: Message { form: Form::Snappy, wire: data.len(), data },
         signers: Signers::new(chain.signer),

@@ -25,7 +25,8 @@ const START: u64 = 1_800_000_000;
 fn chain(id: u64) -> Chain {
     let mut chain = Chain::preset("op-mainnet").unwrap();
     chain.id = id;
-    chain.genesis = Genesis { number: 0, hash: B256::ZERO, time: START - 10_000 };
+    let genesis = Genesis { number: 0, hash: B256::ZERO, time: START - 10_000 };
+    chain = chain.begun(genesis, std::time::Duration::from_secs(2)).unwrap();
     chain.forks = Forks::all_until(Fork::Jovian);
     chain.signer = Some(key().address());
     chain
@@ -71,7 +72,8 @@ fn run(first: u64, count: u64, mut parent: B256, bytes: usize) -> Vec<Arc<Verifi
 
 fn link(block: &Verified<Block>) -> Link {
     let payload = &block.payload;
-    Link { number: payload.number(), hash: block.hash, parent: payload.parent_hash(), timestamp: payload.timestamp() }
+    let (timestamp, timestamp_ms) = (payload.timestamp(), payload.timestamp() * 1000);
+    Link { number: payload.number(), hash: block.hash, parent: payload.parent_hash(), timestamp, timestamp_ms }
 }
 
 fn open(folder: &Path) -> (Store, Vec<Link>) {

@@ -13,7 +13,7 @@ use std::{
 use futures::StreamExt;
 use petrel_core::{
     Event,
-    chain::{Chain, Genesis, Origin},
+    chain::{Cadence, Chain, Genesis, Origin, Subsecond},
     config::{Config, Static},
     fork::{Fork, Forks},
     peer::PeerId,
@@ -45,12 +45,15 @@ impl Sequencer {
     /// A new chain; nothing runs yet.
     pub(crate) fn new(security: Security) -> Self {
         let key = Key::from_bytes(&[1; 32]).unwrap();
+        let genesis = Genesis { number: 0, hash: [7; 32].into(), time: now() };
         let chain = Chain {
             id: 90_221_199,
             name: "test".to_owned(),
-            l1: 900,
-            block_time: 1,
-            genesis: Genesis { number: 0, hash: [7; 32].into(), time: now() },
+            slug: None,
+            l1: Some(900),
+            cadence: Cadence::constant(0, genesis.time, Duration::from_secs(1)).unwrap(),
+            subsecond: Subsecond::BaseTime,
+            genesis,
             forks: Forks::all_until(Fork::Jovian),
             signer: Some(key.address()),
             system_config: None,
@@ -118,7 +121,7 @@ impl Sequencer {
                     daemon::driver(&identity, config.settle().unwrap(), &net, daemon::Body::default()).unwrap();
                 let (mut joined, mut stopped) = (0, stopped);
                 loop {
-                    let due = Duration::from_secs(maker.lock().unwrap().due()).saturating_sub(unix());
+                    let due = Duration::from_millis(maker.lock().unwrap().due_ms()).saturating_sub(unix());
                     tokio::select! {
                         event = driver.next() => match event {
                             Some(Event::Listening(listening)) => found.send(listening.address).unwrap(),

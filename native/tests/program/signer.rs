@@ -16,7 +16,7 @@ const NEW: Address = address!("00000000000000000000000000000000000000b2");
 
 fn source(l1: &FakeL1) -> Source {
     let (url, system_config) = (l1.url.parse().unwrap(), SYSTEM_CONFIG);
-    Source { url, system_config, chain: 900, confs: 0, trust: false, reload: None }
+    Source { url, system_config, chain: Some(900), confs: 0, trust: false, reload: None }
 }
 
 fn read(source: Source, floor: u64) -> Result<Reading, L1Error> {

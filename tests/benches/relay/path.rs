@@ -12,14 +12,11 @@ use libp2p::{
     gossipsub::{self, IdentTopic},
     swarm::SwarmEvent,
 };
-use petrel_core::{
-    chain::{Chain, Genesis},
-    fork::Fork,
-};
+use petrel_core::{chain::Chain, fork::Fork};
 use petrel_node::devnet::Maker;
 use petrel_tests::{
     child::Child,
-    forge::{Forge, compress, key},
+    forge::{Forge, begun, compress, key},
     plain,
     process::cpu,
 };
@@ -114,8 +111,8 @@ impl Path {
     /// Carries so many blocks above height `after`.
     pub(crate) fn carry(&mut self, chain: &Chain, after: u64, count: u64) -> Measured {
         // Transactions of the sizes and the compressibility of a live chain's; another set for each round.
-        let start = Genesis { number: after, ..chain.genesis };
-        let mut maker = Maker::new(Chain { genesis: start, ..chain.clone() }, key(1), BYTES);
+        let start = begun(chain, after, chain.genesis.time, Duration::from_secs(2));
+        let mut maker = Maker::new(start, key(1), BYTES);
         let before = cpu(self.relay.id());
         let mut sent = HashMap::new();
         let mut delays = Vec::new();

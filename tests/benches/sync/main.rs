@@ -32,7 +32,7 @@ const WHILE: Duration = Duration::from_secs(30);
 /// Longer than a gap takes to be closed with limits off.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-const OFF: Limits = Limits { all: None, peer: None, leaf_bytes: None };
+const OFF: Limits = Limits { by_cadence: false, all: None, peer: None, leaf_bytes: None };
 
 fn main() {
     if !std::env::args().any(|word| word == "--bench") {

@@ -37,9 +37,8 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 /// One chain for all: old enough that every block of it is due.
 pub(crate) static CHAIN: LazyLock<Chain> = LazyLock::new(|| {
-    let mut chain = sequencer::chain(Fork::Jovian, 1);
-    chain.genesis.time -= 2_000;
-    chain
+    let chain = sequencer::chain(Fork::Jovian, 1);
+    forge::begun(&chain, 0, chain.genesis.time - 2_000, Duration::from_secs(1))
 });
 
 fn config(limits: Limits, statics: Vec<Static>) -> Config {
@@ -101,6 +100,7 @@ impl Server {
                                     hash: head.hash,
                                     parent: head.parent,
                                     timestamp: head.timestamp,
+                                    timestamp_ms: head.timestamp_ms,
                                 };
                                 made.send(link).unwrap();
                                 if left > 0 {

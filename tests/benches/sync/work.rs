@@ -3,12 +3,16 @@
 //! and this Keccak no sync in which both sides share this machine can be faster.
 
 use std::{
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use petrel_core::request::{Reading, Reply, Stored};
+use petrel_core::{
+    gossip::ChainSchedule,
+    request::{Reading, Reply, Stored},
+};
 use petrel_node::{devnet::Maker, primitives::FASTEST};
 use petrel_tests::forge;
 
@@ -23,9 +27,10 @@ pub(crate) fn alone(blocks: u64, bytes: usize) -> Duration {
     let (number, hash) = (made.payload.block_number, made.payload.block_hash);
     let body = Bytes::from(made.message).slice(SIGNATURE..);
     let reply = Reply::Block(Stored { version: made.version, hash, body });
+    let schedule = &Arc::new(ChainSchedule::new(&CHAIN, true));
     let answer = &|| {
         let bytes = Bytes::from(reply.pieces().collect::<Vec<_>>().concat());
-        assert_eq!(Reading { number, bytes }.run(FASTEST).unwrap().hash, hash);
+        assert_eq!(Reading { number, bytes, schedule: schedule.clone() }.run(FASTEST).unwrap().hash(), hash);
     };
 
     let cores = thread::available_parallelism().unwrap().get() as u64;

@@ -14,7 +14,7 @@ pub(crate) fn judge(sample: &Sample, primitives: Primitives) -> (MessageId, Chec
     let id = message.id(&sample.topic);
     let check = Check {
         chain_id: sample.chain.id,
-        forks: sample.forks.clone(),
+        schedule: sample.schedule.clone(),
         version: Version::V4,
         message,
         signers: Signers::new(sample.chain.signer),

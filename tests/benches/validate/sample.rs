@@ -5,6 +5,7 @@ use std::sync::Arc;
 use petrel_core::{
     chain::Chain,
     fork::{Fork, Forks, Version},
+    gossip::ChainSchedule,
     primitives::Primitives,
     sign::Key,
 };
@@ -20,7 +21,7 @@ pub(crate) struct Sample {
     pub(crate) payload: usize,
     pub(crate) topic: String,
     pub(crate) chain: Chain,
-    pub(crate) forks: Arc<Forks>,
+    pub(crate) schedule: Arc<ChainSchedule>,
     pub(crate) timestamp: u64,
 }
 
@@ -34,13 +35,13 @@ impl Sample {
         let made = Maker::new(chain.clone(), key, bytes + 97).make().expect("it encodes");
         let wire = snap::raw::Encoder::new().compress_vec(&made.message).expect("it compresses");
         let topic = chain.topic(Version::V4);
-        let forks = Arc::new(chain.forks.clone());
+        let schedule = Arc::new(ChainSchedule::new(&chain, true));
         Self {
             wire: wire.into(),
             payload: made.message.len() - 97,
             topic,
             chain,
-            forks,
+            schedule,
             timestamp: made.payload.timestamp,
         }
     }

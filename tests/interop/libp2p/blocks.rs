@@ -9,7 +9,7 @@ use petrel_core::{
     primitives::Primitives,
     request::{Reading, Reply, Stored},
 };
-use petrel_tests::forge::{Forge, compress};
+use petrel_tests::forge::{Forge, compress, schedule};
 use sha2::{Digest, Sha256};
 
 /// Their names, and bytes of the transaction in such a block. The last makes an RPC of gossipsub that is nearly as long as
@@ -45,9 +45,9 @@ impl Made {
 
     /// Whether these bytes answer a request for its number with it.
     pub(crate) fn is_answered_by(&self, bytes: Vec<u8>) -> Result<(), String> {
-        let reading = Reading { number: self.number, bytes: bytes.into() };
+        let reading = Reading { number: self.number, bytes: bytes.into(), schedule: schedule() };
         let fetched = reading.run(Primitives::PORTABLE).map_err(|fault| fault.to_string())?;
-        if fetched.hash == self.hash { Ok(()) } else { Err(format!("block {} came", fetched.hash)) }
+        if fetched.hash() == self.hash { Ok(()) } else { Err(format!("block {} came", fetched.hash())) }
     }
 
     /// Whether an event is of it.

@@ -64,7 +64,7 @@ fn main() -> ExitCode {
 /// Block 1 is due now minus 303 s; V1 first, then every later encoding.
 fn chain() -> Chain {
     let mut chain = sequencer::chain(Fork::Regolith, 1);
-    chain.genesis.time = unix() - MISSED - 3;
+    chain = forge::begun(&chain, 0, unix() - MISSED - 3, Duration::from_secs(1));
     for (last, blocks) in BOUNDARIES {
         let known = chain.forks.clone();
         for fork in Fork::TIMED.into_iter().filter(|fork| *fork <= last && known.time(*fork).is_none()) {
