@@ -152,6 +152,11 @@ pub struct L1Flags {
     pub confs: String,
 }
 
+impl P2pFlags {
+    /// What is offered unless it is said.
+    pub const SECURITY: &str = "noise";
+}
+
 /// Identity, listening, peers, gossip.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "P2P")]
@@ -175,7 +180,7 @@ pub struct P2pFlags {
     #[arg(
         long = "p2p.security",
         value_name = "LIST",
-        default_value = "noise",
+        default_value = Self::SECURITY,
         value_delimiter = ',',
         env = "PETREL_P2P_SECURITY"
     )]

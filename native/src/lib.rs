@@ -66,7 +66,7 @@ pub fn main() -> ExitCode {
         None => node(&cli.node),
         Some(Command::Node(flags)) => node(&flags),
         Some(Command::Devnet(flags)) => {
-            logs::start(flags.output.log_level.as_deref().unwrap_or("warn"));
+            logs::start(flags.output.log_level.as_deref(), "warn");
             match devnet::Settings::resolve(&flags) {
                 Ok(settings) => block_on(devnet::run(settings)),
                 Err(mistakes) => unusable(&mistakes),
@@ -96,7 +96,7 @@ pub fn main() -> ExitCode {
 }
 
 fn node(flags: &NodeFlags) -> ExitCode {
-    logs::start(flags.output.log_level.as_deref().unwrap_or("info"));
+    logs::start(flags.output.log_level.as_deref(), "info");
     match Settings::resolve(flags) {
         Ok(settings) => block_on(daemon::run(settings)),
         Err(mistakes) => unusable(&mistakes),

@@ -4,6 +4,22 @@ use std::time::Duration;
 
 use petrel_core::request::Rate;
 
+/// The elements of a list as it is given: by several flags, or comma separated in one. Blanks around an element do not
+/// count, and an empty element is skipped, as op-node does it: `a,` is `a`.
+pub fn list<T: AsRef<str>>(given: &[T]) -> impl Iterator<Item = &str> {
+    given.iter().flat_map(|text| elements(text.as_ref()))
+}
+
+/// The same of a list that has a default, which counts when all elements are empty.
+pub fn list_or<'a, T: AsRef<str>>(given: &'a [T], usual: &'a str) -> Vec<&'a str> {
+    let found: Vec<&str> = list(given).collect();
+    if found.is_empty() { elements(usual).collect() } else { found }
+}
+
+fn elements(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|element| !element.is_empty())
+}
+
 /// Go's duration syntax: `60s`, `1m30s`, `1500ms`, `1h`; a bare `0` too. Not negative, at most some centuries.
 ///
 /// # Errors

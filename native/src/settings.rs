@@ -232,7 +232,7 @@ impl Judge {
         let mut config = Config::new(chain);
         config.signer = signer.or(config.signer);
         config.past = self.take("p2p.gossip.timestamp.threshold", parse::duration(&flags.timestamp_threshold));
-        config.statics = flags.statics.iter().filter_map(|text| self.static_peer(text)).collect();
+        config.statics = parse::list(&flags.statics).filter_map(|text| self.static_peer(text)).collect();
         config.mesh = self.mesh(flags);
         config
     }
@@ -296,7 +296,7 @@ impl Judge {
     }
 
     fn static_peer(&mut self, text: &str) -> Option<Static> {
-        let found = static_peer(text.trim());
+        let found = static_peer(text);
         found.map_err(|error| self.0.push(format!("--p2p.static: {error}"))).ok()
     }
 
@@ -305,7 +305,8 @@ impl Judge {
         let listens = !discovery.disable && !discovery.no_discovery;
         let flags = &flags.p2p;
         let ports = self.ports(&flags.listen, listens.then(|| parse::port(&discovery.listen_udp).unwrap_or_default()));
-        let security: Vec<Security> = flags.security.iter().filter_map(|text| self.security(text)).collect();
+        let security = parse::list_or(&flags.security, P2pFlags::SECURITY);
+        let security: Vec<Security> = security.into_iter().filter_map(|text| self.security(text)).collect();
         let timeout = self.take("p2p.timeout.dial", parse::duration(&flags.timeout_dial));
         if timeout.is_zero() {
             self.0.push("--p2p.timeout.dial: must be more than 0".to_owned());
@@ -369,7 +370,7 @@ impl Judge {
 
     pub(crate) fn log_level(&mut self, text: Option<&str>) {
         if let Some(text) = text
-            && let Err(error) = crate::logs::filter(text)
+            && let Err(error) = crate::logs::filter(Some(text), "info")
         {
             self.0.push(format!("--log.level: {text:?}: {error}"));
         }

@@ -91,7 +91,7 @@ fn fits(bytes: usize) -> Result<usize, String> {
 /// `jovian`, or `ecotone,isthmus@5,jovian@10`: each fork and the block from which it is active, both rising.
 fn schedule(text: &str) -> Result<Vec<(Upgrade, u64)>, String> {
     let mut schedule: Vec<(Upgrade, u64)> = Vec::new();
-    for part in text.split(',') {
+    for part in parse::list_or(&[text], "jovian") {
         let (name, block) = part.trim().split_once('@').unwrap_or((part.trim(), "0"));
         let upgrade = Upgrade::from_name(name).ok_or_else(|| unknown(name))?;
         let block = block.parse().map_err(|_| format!("{part:?}: expected FORK@BLOCK, for example isthmus@5"))?;

@@ -4,6 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+impl ListenFlags {
+    /// Where a node listens unless it is said: on every IPv4 address.
+    pub const IP: &str = "0.0.0.0";
+}
+
 /// Where the node listens: TCP always, every other transport where a port is given.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Listening")]
@@ -12,7 +17,7 @@ pub struct ListenFlags {
     #[arg(
         long = "p2p.listen.ip",
         value_name = "IP",
-        default_value = "0.0.0.0",
+        default_value = Self::IP,
         value_delimiter = ',',
         env = "PETREL_P2P_LISTEN_IP"
     )]

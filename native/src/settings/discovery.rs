@@ -42,7 +42,10 @@ impl Judge {
             return None;
         }
         if let Err(error) = one_of_each(listen) {
-            self.0.push(format!("--p2p.listen.ip: {error}, given {}", p2p.listen.ip.join(",")));
+            self.0.push(format!(
+                "--p2p.listen.ip: {error}, given {}",
+                parse::list(&p2p.listen.ip).collect::<Vec<_>>().join(",")
+            ));
         }
         config.seek = Some(reach);
         Some(plan)
@@ -56,10 +59,11 @@ impl Judge {
             tcp: given(self.take("p2p.advertise.tcp", any_port(&flags.advertise_tcp))),
             udp: given(self.take("p2p.advertise.udp", any_port(&flags.advertise_udp))),
         };
-        let named = flags.bootnodes.iter().filter(|text| !text.trim().is_empty());
+        let mut named = parse::list(&flags.bootnodes).peekable();
+        let is_given = named.peek().is_some();
         let mut boot: Vec<Boot> = named.filter_map(|text| self.take("p2p.bootnodes", text.parse().map(Some))).collect();
         // As op-node: the built-in list only where none is given. A chain of one's own has nobody in it.
-        if flags.bootnodes.is_empty() && matches!(config.chain.origin, Origin::Preset { .. }) {
+        if !is_given && matches!(config.chain.origin, Origin::Preset { .. }) {
             boot = config.chain.l1.map_or(&[][..], presets).iter().filter_map(|text| text.parse().ok()).collect();
         }
         let near = is_near(listen, &advertise, &boot, config);

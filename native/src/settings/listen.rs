@@ -96,7 +96,8 @@ fn twice(ports: &[(&'static str, Option<u16>)]) -> Option<(&'static str, &'stati
 
 impl Judge {
     pub(super) fn listen_ips(&mut self, flags: &ListenFlags) -> Vec<IpAddr> {
-        flags.ip.iter().filter_map(|text| self.ip("p2p.listen.ip", text)).collect()
+        let ips = parse::list_or(&flags.ip, ListenFlags::IP).into_iter();
+        ips.filter_map(|text| self.ip("p2p.listen.ip", text)).collect()
     }
 
     /// The ports. `discovery` is the port on which discovery listens, if it does: 0 there means that of TCP.

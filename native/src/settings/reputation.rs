@@ -22,7 +22,7 @@ impl Judge {
             ban_duration: self.take("p2p.ban.duration", parse::duration(&flags.ban_duration)),
             min_score,
             spare_statics: true,
-            restrict: flags.restrict.iter().filter_map(|text| self.net_of("p2p.netrestrict", text)).collect(),
+            restrict: parse::list(&flags.restrict).filter_map(|text| self.net_of("p2p.netrestrict", text)).collect(),
         }
     }
 

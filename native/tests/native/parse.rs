@@ -69,3 +69,13 @@ fn shares_are_below_one() {
         assert!(parse::share(wrong).is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn an_empty_element_of_a_list_is_skipped() {
+    let list = |given: &[&str]| parse::list(given).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(list(&["a,", ",b", " ", "c, ,d"]), ["a", "b", "c", "d"]);
+    assert!(list(&["", ",", " , "]).is_empty());
+    assert_eq!(parse::list_or(&["", " ,"], "x,y"), ["x", "y"]);
+    assert_eq!(parse::list_or(&["z,"], "x,y"), ["z"]);
+    assert_eq!(parse::list_or::<&str>(&[], "x"), ["x"]);
+}

@@ -98,6 +98,40 @@ fn what_is_given_arrives() {
     assert!(matches!(settings.identity, IdentitySource::File(file) if file.starts_with("/somewhere")));
 }
 
+/// What the lists of these flags say: listeners, static peers, boot nodes, encryption, networks.
+fn lists(args: &[&str]) -> (Vec<String>, usize, usize, Vec<Security>, Vec<String>) {
+    let settings = node(&[&["--network=op-mainnet"], args].concat()).unwrap();
+    let listen = settings.net.listen.iter().map(ToString::to_string).collect();
+    let restrict = settings.config.reputation.restrict.iter().map(ToString::to_string).collect();
+    let (statics, boot) = (settings.config.statics.len(), settings.discovery.unwrap().boot.len());
+    (listen, statics, boot, settings.net.security, restrict)
+}
+
+#[test]
+fn an_empty_element_of_a_list_is_skipped_and_an_empty_list_is_not_given() {
+    let peer = format!("/ip4/10.0.0.1/tcp/9222/p2p/{PEER}");
+    let (statics, boot) = (format!("--p2p.static={peer},"), format!("--p2p.bootnodes=,{peer}"));
+    let given = lists(&[
+        &statics,
+        &boot,
+        "--p2p.listen.ip=127.0.0.1, ",
+        "--p2p.security=,tls,",
+        "--p2p.netrestrict=10.0.0.0/8,",
+        "--log.level=debug,",
+    ]);
+    let one = |text: &str| vec![text.to_owned()];
+    assert_eq!(given, (one("/ip4/127.0.0.1/tcp/9222"), 1, 1, vec![Security::Tls], one("10.0.0.0/8")));
+
+    let flags = ["p2p.static", "p2p.bootnodes", "p2p.listen.ip", "p2p.security", "p2p.netrestrict", "log.level"];
+    for empty in ["", ",", " , "] {
+        let words: Vec<String> = flags.iter().map(|flag| format!("--{flag}={empty}")).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        assert_eq!(lists(&words), lists(&[]), "{empty:?}");
+        assert_eq!(devnet(&[&format!("--fork={empty}")]).unwrap().schedule, devnet(&[]).unwrap().schedule);
+    }
+    assert_eq!(devnet(&["--fork=ecotone,,jovian@3,"]).unwrap().schedule.len(), 2);
+}
+
 #[test]
 fn every_mistake_is_named_at_once_even_without_a_chain() {
     let folder = tempfile::tempdir().unwrap();

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use crate::process::refused;
+use crate::process::{petrel, refused};
 
 #[test]
 fn every_mistake_is_named() {
@@ -18,6 +18,25 @@ fn every_mistake_is_named() {
         assert!(said.contains(part), "{part}: {said}");
     }
     assert!(said.lines().all(|line| line.starts_with("petrel: ")), "{said}");
+}
+
+#[test]
+fn an_empty_element_of_a_variables_list_is_no_mistake() {
+    let mut command = petrel(&["node", "--network=op-mainnet"]);
+    for (name, list) in [
+        ("PETREL_P2P_STATIC", "nonsense, ,"),
+        ("OP_NODE_P2P_BOOTNODES", ",enr:x"),
+        ("OP_NODE_P2P_LISTEN_IP", "127.0.0.1,"),
+        ("PETREL_P2P_SECURITY", " "),
+        ("PETREL_P2P_NETRESTRICT", ","),
+    ] {
+        command.env(name, list);
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let mistakes: Vec<&str> = said.lines().collect();
+    assert_eq!((output.status.code(), mistakes.len()), (Some(2), 2), "{said}");
+    assert!(said.contains("--p2p.static: \"nonsense\"") && said.contains("--p2p.bootnodes: \"enr:x\""), "{said}");
 }
 
 #[test]
