@@ -4,7 +4,9 @@
 //! One list serves all chains of an L1: the `opstack` entry of whoever is found separates them.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    borrow::Cow,
+    fmt,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     str::FromStr,
 };
 
@@ -33,12 +35,13 @@ pub enum Boot {
 }
 
 impl Boot {
-    /// Its IP, where that is said.
+    /// Its IP, where that is said. An IPv4-mapped IPv6 address counts as the IPv4 address.
     pub fn ip(&self) -> Option<IpAddr> {
         match self {
             Self::Record(record) => record.ip4().map(IpAddr::V4).or_else(|| record.ip6().map(IpAddr::V6)),
             Self::Contact { host, .. } => host.parse().ok(),
         }
+        .map(|ip| ip.to_canonical())
     }
 
     /// Where a contact is now, as discv5 takes it; nothing for a record.
@@ -47,10 +50,30 @@ impl Boot {
     /// The name does not resolve.
     pub async fn addresses(&self) -> std::io::Result<Vec<Multiaddr>> {
         let Self::Contact { peer, host, port } = self else { return Ok(Vec::new()) };
-        let found = tokio::net::lookup_host((host.as_str(), *port)).await?;
-        let address =
-            |at: SocketAddr| Multiaddr::from(at.ip()).with(Protocol::Udp(at.port())).with(Protocol::P2p(*peer));
+        let found = tokio::net::lookup_host((host.as_str(), *port))
+            .await
+            .map_err(|error| std::io::Error::new(error.kind(), format!("the name {host} does not resolve: {error}")))?;
+        let address = |at: SocketAddr| {
+            Multiaddr::from(at.ip().to_canonical()).with(Protocol::Udp(at.port())).with(Protocol::P2p(*peer))
+        };
         Ok(found.map(address).collect())
+    }
+}
+
+/// For the log: who and where.
+impl fmt::Display for Boot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Record(record) => {
+                let v6 = || record.udp6_socket().map(SocketAddr::V6);
+                match record.udp4_socket().map(SocketAddr::V4).or_else(v6) {
+                    Some(at) => write!(f, "record of {at} (node id {})", record.node_id()),
+                    None => write!(f, "record without a UDP address (node id {})", record.node_id()),
+                }
+            }
+            Self::Contact { peer, host, port } if host.contains(':') => write!(f, "[{host}]:{port} (peer {peer})"),
+            Self::Contact { peer, host, port } => write!(f, "{host}:{port} (peer {peer})"),
+        }
     }
 }
 
@@ -74,7 +97,7 @@ impl FromStr for Boot {
 
 /// `enode://KEY@HOST:TCP?discport=UDP`; without `discport` the one port is both.
 fn enode(text: &str) -> Result<Boot, String> {
-    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    let url = Url::parse(&bracketed(text)?).map_err(|error| error.to_string())?;
     let key: Vec<u8> = alloy_primitives::hex::decode(url.username()).map_err(|_| "the key is no hex".to_owned())?;
     let key = secp256k1::PublicKey::try_from_bytes(&[&[4], &*key].concat())
         .map_err(|_| "the key is no point of secp256k1: expected 128 hex digits".to_owned())?;
@@ -83,11 +106,29 @@ fn enode(text: &str) -> Result<Boot, String> {
         None => url.port().unwrap_or_default(),
     };
     let host = match url.host() {
-        Some(Host::Ipv6(ip)) => ip.to_string(),
+        Some(Host::Ipv6(ip)) => ip.to_canonical().to_string(),
         Some(host) => host.to_string(),
         None => return Err("it names no host".to_owned()),
     };
     contact(PublicKey::from(key).to_peer_id(), host, udp)
+}
+
+/// The same with an IPv6 address in the brackets that a URL needs. op-node takes it without: its port is what follows the
+/// last colon.
+fn bracketed(text: &str) -> Result<Cow<'_, str>, String> {
+    let rest = text.find('@').map_or("", |at| &text[at + 1..]);
+    let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let Some((host, port)) = authority.rsplit_once(':') else { return Ok(text.into()) };
+    if !host.contains(':') || host.starts_with('[') {
+        return Ok(text.into());
+    }
+    let (Ok(ip), Ok(port)) = (host.parse::<Ipv6Addr>(), port.parse::<u16>()) else {
+        return Err(format!(
+            "{authority:?} is no address and port; an IPv6 address is written like [2001:db8::1]:30303"
+        ));
+    };
+    let head = &text[..text.len() - rest.len()];
+    Ok(format!("{head}[{ip}]:{port}{tail}").into())
 }
 
 fn multiaddr(text: &str) -> Result<Boot, String> {
@@ -96,7 +137,7 @@ fn multiaddr(text: &str) -> Result<Boot, String> {
     for part in &address {
         match part {
             Protocol::Ip4(ip) => host = Some(ip.to_string()),
-            Protocol::Ip6(ip) => host = Some(ip.to_string()),
+            Protocol::Ip6(ip) => host = Some(ip.to_canonical().to_string()),
             Protocol::Dns(name) | Protocol::Dns4(name) | Protocol::Dns6(name) => host = Some(name.into_owned()),
             Protocol::Udp(port) => udp = Some(port),
             Protocol::Tcp(port) => tcp = Some(port),

@@ -135,3 +135,44 @@ fn boot_nodes_are_records_enodes_or_multiaddrs() {
         assert!(error.contains(reason), "{text}: {error}");
     }
 }
+
+/// As they stand in operators' files: with and without brackets, the UDP port said apart.
+#[test]
+fn an_enode_may_be_at_an_ipv6_address_and_a_mapped_one_is_ipv4() {
+    let key = "869d07b5932f17e8490990f75a3f94195e9504ddb6b85f7189e5a9c0a8fff8b00aecf6f3ac450ecba6cdabdb5858788a94bde2b613e0f2d82e9b395355f76d1a";
+    let boot = |at: &str| format!("enode://{key}@{at}").parse::<Boot>();
+    let right = [
+        ("::ffff:1.2.3.4:0?discport=30301", "1.2.3.4", 30301),
+        ("::ffff:1.2.3.4:30303", "1.2.3.4", 30303),
+        ("[::ffff:1.2.3.4]:0?discport=30301", "1.2.3.4", 30301),
+        ("[::ffff:102:304]:30303", "1.2.3.4", 30303),
+        ("[2001:db8::1]:30303", "2001:db8::1", 30303),
+        ("2001:db8::1:30303?discport=30301", "2001:db8::1", 30301),
+        ("1.2.3.4:0?discport=30301", "1.2.3.4", 30301),
+    ];
+    for (at, ip, port) in right {
+        let found = boot(at).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(found.ip(), Some(ip.parse().unwrap()), "{at}");
+        assert!(matches!(&found, Boot::Contact { host, port: udp, .. } if host == ip && *udp == port), "{found:?}");
+    }
+    let peer = identity().public().to_peer_id();
+    let mapped: Boot = format!("/ip6/::ffff:1.2.3.4/udp/9222/p2p/{peer}").parse().unwrap();
+    assert_eq!(mapped.ip(), Some([1, 2, 3, 4].into()));
+    assert_eq!(mapped.to_string(), format!("1.2.3.4:9222 (peer {peer})"));
+
+    for wrong in ["2001:db8:::1:30303", "::ffff:1.2.3.400:1", "::ffff:1.2.3.4", "::ffff:1.2.3.4:x", "1.2.3.4:1:2"] {
+        let error = boot(wrong).unwrap_err();
+        assert!(error.contains("[2001:db8::1]:30303"), "{wrong}: {error}");
+    }
+    for wrong in ["[2001:db8::1:30303", "[::ffff:1.2.3.4]:99999", "::ffff:1.2.3.4:0", ""] {
+        let error = boot(wrong).unwrap_err();
+        assert!(error.contains("expected enr:…") && error.lines().count() == 1, "{wrong}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_boot_node_at_a_mapped_address_is_asked_over_ipv4() {
+    let peer = identity().public().to_peer_id();
+    let contact = Boot::Contact { peer, host: "::ffff:127.0.0.1".to_owned(), port: 1 };
+    assert_eq!(contact.addresses().await.unwrap(), [format!("/ip4/127.0.0.1/udp/1/p2p/{peer}").parse().unwrap()]);
+}
