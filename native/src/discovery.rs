@@ -22,9 +22,11 @@ use tokio::{
     time::{Instant, interval, sleep_until},
 };
 
+mod asking;
 mod boot;
 mod record;
 
+use asking::{Unasked, ask};
 pub use boot::{Boot, presets};
 pub use record::{NotAPeer, Place, entry, ours, peer_id, peer_of, read_entry, signing_key};
 
@@ -34,9 +36,6 @@ use crate::{nat::Mapped, store::Store};
 pub const NEEDY: Duration = Duration::from_secs(5);
 /// How often otherwise (op-node).
 pub const EASY: Duration = Duration::from_secs(20);
-/// How soon a boot node that did not answer is asked again; twice as long each time, up to [`BOOT_LONGEST`].
-const BOOT_FIRST: Duration = Duration::from_secs(2);
-const BOOT_LONGEST: Duration = Duration::from_secs(120);
 /// Peers that wait for the loop to take them.
 const WAITING: usize = 64;
 /// Peers that must agree on where we are until our record says it.
@@ -261,13 +260,6 @@ struct Walker {
     walking: bool,
 }
 
-/// Boot nodes that are to be asked for their record.
-struct Unasked {
-    boot: Vec<Boot>,
-    wait: Duration,
-    at: Instant,
-}
-
 /// What ended.
 enum Step {
     /// A walk, with those at its end.
@@ -283,7 +275,8 @@ impl Walker {
         let Ok(mut events) = self.discv5.event_stream().await else {
             return tracing::error!("discovery has ended; peers are no longer sought");
         };
-        let mut unasked = Unasked { boot, wait: BOOT_FIRST, at: Instant::now() };
+        self.seed(&boot).await;
+        let mut unasked = Unasked::new(boot);
         let mut steps = Steps::new();
         let mut walk = interval(NEEDY);
         walk.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -296,7 +289,7 @@ impl Walker {
                     None => return tracing::error!("discovery has ended; peers are no longer sought"),
                 },
                 Some(step) = steps.next() => self.end(step, &mut unasked).await,
-                () = sleep_until(unasked.at), if !unasked.boot.is_empty() => self.ask(&mut unasked, &steps),
+                () = sleep_until(unasked.at()), if unasked.is_due() => self.ask(&mut unasked, &steps),
                 _ = walk.tick() => {
                     let is_due = *self.needs.borrow() || walked.is_none_or(|at| at.elapsed() >= EASY);
                     if is_due && !self.walking {
@@ -310,17 +303,32 @@ impl Walker {
         }
     }
 
+    /// The boot nodes whose record is known are used before they have answered.
+    async fn seed(&mut self, boot: &[Boot]) {
+        for boot in boot {
+            if let Boot::Record(record) = boot {
+                self.meet((**record).clone()).await;
+            }
+        }
+    }
+
+    /// Takes a boot node's record.
+    async fn meet(&mut self, record: Enr) {
+        self.look_at(&record).await;
+        if let Err(error) = self.discv5.add_enr(record) {
+            tracing::debug!(%error, "a boot node is not taken into the table");
+        }
+    }
+
     /// Asks the boot nodes for their records, all at once.
     fn ask(&self, unasked: &mut Unasked, steps: &Steps) {
-        for boot in std::mem::take(&mut unasked.boot) {
+        for boot in unasked.take() {
             let discv5 = self.discv5.clone();
             steps.push(Box::pin(async move {
                 let record = ask(&discv5, &boot).await;
                 Step::Met(boot, record)
             }));
         }
-        unasked.at = Instant::now() + unasked.wait;
-        unasked.wait = unasked.wait.saturating_mul(2).min(BOOT_LONGEST);
     }
 
     /// Walks to a random place; whoever is met is told by events, and those at its end by the answer.
@@ -345,16 +353,11 @@ impl Walker {
                 let Counts { ours, foreign, nowhere } = self.counts;
                 tracing::debug!(table = self.discv5.connected_peers(), ours, foreign, nowhere, "walked");
             }
-            Step::Met(_, Ok(record)) => {
-                self.look_at(&record).await;
-                if let Err(error) = self.discv5.add_enr(record) {
-                    tracing::debug!(%error, "a boot node is not taken into the table");
-                }
+            Step::Met(boot, Ok(record)) => {
+                unasked.answered(&boot);
+                self.meet(record).await;
             }
-            Step::Met(boot, Err(error)) => {
-                tracing::debug!(?boot, %error, "a boot node does not answer, it is asked again");
-                unasked.boot.push(boot);
-            }
+            Step::Met(boot, Err(error)) => unasked.failed(boot, &error),
         }
     }
 
@@ -388,19 +391,4 @@ impl Walker {
             drop(self.store.keep_note(NOTE, record.to_base64().into_bytes()));
         }
     }
-}
-
-/// A boot node's record.
-async fn ask(discv5: &Discv5, boot: &Boot) -> Result<Enr, String> {
-    if let Boot::Record(record) = boot {
-        return Ok((**record).clone());
-    }
-    let mut answer = Err("its name has no address".to_owned());
-    for address in boot.addresses().await.map_err(|error| error.to_string())? {
-        answer = discv5.request_enr(address).await.map_err(|error| error.to_string());
-        if answer.is_ok() {
-            break;
-        }
-    }
-    answer
 }

@@ -199,3 +199,57 @@ fn wrong_flags_of_discovery_are_named_and_a_taken_udp_port_too() {
     assert_eq!(refused.wait().code(), Some(2));
     refused.said("--p2p.listen.udp: cannot listen on 127.0.0.1:");
 }
+
+/// A name that no resolver is asked for: its first label is longer than a label may be.
+fn no_name() -> String {
+    format!("{}.invalid", "a".repeat(64))
+}
+
+#[test]
+fn a_dead_boot_node_is_named_and_the_others_are_used() {
+    let sequencer = Sequencer::started();
+    let (near, far) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut first = start(&sequencer, near.path(), &["--p2p.static", &sequencer.address]);
+    let (alive, peer) = boot(&mut first);
+    // Its port is open, and nobody reads what comes there.
+    let mute = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = mute.local_addr().unwrap().port();
+    let key = enr::CombinedKey::generate_secp256k1();
+    let record = discv5::Enr::builder().ip4([127, 0, 0, 1].into()).udp4(port).build(&key).unwrap();
+    let somebody = "16Uiu2HAmSYmmuaEDWBEsG2GKHCWAMCtjPJS7kMTw6aXxUpYMbVJ1";
+    let nameless = no_name();
+    let list = format!(
+        "--p2p.bootnodes=/dns4/{nameless}/udp/9222/p2p/{somebody},/ip4/127.0.0.1/udp/{port}/p2p/{somebody},{},{alive}",
+        record.to_base64()
+    );
+    let mut second = start(&sequencer, far.path(), &[&list]);
+    meets(&mut second, &[peer].into());
+    second.event("block");
+    second.said(&format!("the name {nameless} does not resolve"));
+    let named = [
+        format!("boot={nameless}:9222 (peer {somebody})"),
+        format!("boot=127.0.0.1:{port} (peer {somebody})"),
+        format!("boot=record of 127.0.0.1:{port} (node id {})", record.node_id()),
+    ];
+    for name in &named {
+        second.said(name);
+    }
+    let said = second.said("WARN");
+    assert!(named.iter().all(|name| said.matches(name).count() == 1), "{said}");
+    assert!(!said.contains("no boot node answers"), "{said}");
+}
+
+#[test]
+fn boot_nodes_that_are_all_dead_are_a_warning_and_not_the_end() {
+    let sequencer = Sequencer::started();
+    let folder = tempfile::tempdir().unwrap();
+    let mute = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = mute.local_addr().unwrap().port();
+    let somebody = "16Uiu2HAmSYmmuaEDWBEsG2GKHCWAMCtjPJS7kMTw6aXxUpYMbVJ1";
+    let list =
+        format!("--p2p.bootnodes=/dns4/{}/udp/1/p2p/{somebody},/ip4/127.0.0.1/udp/{port}/p2p/{somebody}", no_name());
+    let mut node = start(&sequencer, folder.path(), &[&list, "--p2p.static", &sequencer.address]);
+    node.said("no boot node answers");
+    node.event("block");
+    assert!(node.end("TERM").success());
+}
