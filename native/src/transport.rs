@@ -53,7 +53,7 @@ type Authenticated = Boxed<(PeerId, StreamMuxerBox)>;
 pub fn build(identity: &Keypair, net: &Net, traffic: &Traffic) -> io::Result<Authenticated> {
     let upgrade = Upgrade::new(identity, &net.security)?;
     let tcp = |flow: Flow| {
-        let names = Names::new(tcp::tokio::Transport::new(tcp::Config::default().nodelay(true)), is_tcp);
+        let names = Names::new(tcp::tokio::Transport::new(tcp::Config::default().nodelay(true)), is_tcp, net.timeout);
         names.map(move |stream, _| flow.count(stream))
     };
 
@@ -96,14 +96,14 @@ fn quic(identity: &Keypair, net: &Net, traffic: &Traffic) -> Authenticated {
     config.max_stream_data = QUIC_STREAM_WINDOW;
     config.max_connection_data = QUIC_WINDOW;
     config.handshake_timeout = net.timeout;
-    let (names, flow) = (Names::new(quic::tokio::Transport::new(config), is_quic), traffic.quic.clone());
+    let (names, flow) = (Names::new(quic::tokio::Transport::new(config), is_quic, net.timeout), traffic.quic.clone());
     let counted = names.map(move |(peer, muxer), _| (peer, StreamMuxerBox::new(flow.count_streams(muxer))));
     TransportTimeout::new(counted, net.timeout).boxed()
 }
 
 fn webtransport(identity: &Keypair, net: &Net, traffic: &Traffic) -> io::Result<Authenticated> {
     let transport = WebTransport::new(identity, net.period, Arc::new(SystemTime::now))?;
-    let (names, flow) = (Names::new(transport, is_webtransport), traffic.webtransport.clone());
+    let (names, flow) = (Names::new(transport, is_webtransport, net.timeout), traffic.webtransport.clone());
     let counted = names.map(move |(peer, muxer), _| (peer, StreamMuxerBox::new(flow.count_streams(muxer))));
     Ok(TransportTimeout::new(counted, net.timeout).boxed())
 }

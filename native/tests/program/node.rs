@@ -95,6 +95,21 @@ fn names_are_resolved_and_ipv6_is_listened_on() {
     block(&mut second, None);
 }
 
+/// `.invalid.` with its last dot is answered by the resolver itself: nobody is asked.
+#[test]
+fn a_name_that_does_not_resolve_is_named() {
+    let sequencer = Sequencer::started();
+    let peer = sequencer.address.rsplit('/').next().unwrap();
+    for transport in ["tcp/9222", "tcp/9222/ws", "udp/9222/quic-v1"] {
+        let folder = tempfile::tempdir().unwrap();
+        let address = format!("/dns4/does-not-exist.invalid./{transport}/p2p/{peer}");
+        let mut node = start(&arguments(&sequencer, folder.path(), &address), &[]);
+        let failed = node.event("dial_failed");
+        let error = failed["error"].as_str().unwrap();
+        assert!(error.contains("the name does-not-exist.invalid. does not resolve: there is no such name"), "{error}");
+    }
+}
+
 #[test]
 fn tls_is_spoken_by_those_that_offer_it() {
     let mut sequencer = Sequencer::new(Security::Tls);
