@@ -21,12 +21,16 @@ use url::Url;
 
 use crate::{host::TokioHost, store::Store};
 
+mod error;
 mod keep;
 mod l1;
 mod proof;
+mod proxy;
+mod rpc;
 
+pub use error::L1Error;
 pub use keep::{Keep, KeepError, Kept};
-pub use l1::{L1, L1Error, Reading, SLOT};
+pub use l1::{L1, Reading, SLOT};
 
 /// The wait after the first failure; each further one doubles it.
 const RETRY: Duration = Duration::from_secs(1);

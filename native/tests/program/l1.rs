@@ -10,12 +10,21 @@ use std::{
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
 use alloy_rlp::Encodable;
 use alloy_trie::{EMPTY_ROOT_HASH, HashBuilder, Nibbles, TrieAccount, proof::ProofRetainer};
-use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::post};
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header::LOCATION},
+    response::IntoResponse,
+    routing::post,
+};
 use petrel_node::signer::SLOT;
 use serde_json::{Value, json};
 
 /// Where the signer is.
 pub(crate) const SYSTEM_CONFIG: Address = Address::repeat_byte(0x5c);
+
+/// What Reth says of a block that is out of its window.
+pub(crate) const PROOF_WINDOW: &str = "distance to target block exceeds maximum proof window";
 
 /// What it says.
 #[derive(Clone, Debug)]
@@ -28,6 +37,8 @@ pub(crate) struct World {
     pub(crate) signers: (Address, Address),
     pub(crate) since: u64,
     pub(crate) lie: Lie,
+    /// The methods that it was asked for.
+    pub(crate) asked: Vec<String>,
 }
 
 /// What is wrong with it.
@@ -40,6 +51,22 @@ pub(crate) enum Lie {
     Account,
     /// It has no `eth_getProof`.
     NoProofs,
+    /// It refuses every proof, with this code and message.
+    Pruned(i64, &'static str),
+    /// The same of a slot without a proof.
+    Gone,
+    /// It proves its newest state alone, and so often has a new block when a proof is asked for.
+    Moving(u32),
+    /// It tells an `error` of null beside each result.
+    NullError,
+    /// It tells neither a result nor an error.
+    Neither,
+    /// Its results are null.
+    NullResult,
+    /// Its error is a text.
+    TextError,
+    /// It is somewhere else.
+    Moved(u16, &'static str),
     /// There is no code at the address.
     NoCode,
     /// Another word than an address is in the slot.
@@ -61,7 +88,7 @@ pub(crate) struct FakeL1 {
 impl FakeL1 {
     pub(crate) fn start(signer: Address) -> Self {
         let signers = (signer, signer);
-        let world = World { chain: 900, head: 100, age: 3, signers, since: 0, lie: Lie::Nothing };
+        let world = World { chain: 900, head: 100, age: 3, signers, since: 0, lie: Lie::Nothing, asked: Vec::new() };
         let world = Arc::new(Mutex::new(world));
         let state = world.clone();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -83,21 +110,47 @@ impl FakeL1 {
     }
 }
 
-async fn answer(State(world): State<Arc<Mutex<World>>>, body: String) -> axum::response::Response {
-    let world = world.lock().unwrap().clone();
+async fn answer(State(shared): State<Arc<Mutex<World>>>, body: String) -> axum::response::Response {
+    let request: Value = serde_json::from_str(&body).unwrap();
+    let method = request["method"].as_str().unwrap();
+    let world = {
+        let mut world = shared.lock().unwrap();
+        world.asked.push(method.to_owned());
+        world.clone()
+    };
     match world.lie {
+        Lie::Moved(status, to) => {
+            return (StatusCode::from_u16(status).unwrap(), [(LOCATION, to)], "<html>").into_response();
+        }
+        Lie::Neither => return axum::Json(json!({ "jsonrpc": "2.0", "id": 1 })).into_response(),
+        Lie::NullResult => return axum::Json(json!({ "result": null, "error": null })).into_response(),
+        Lie::TextError => return axum::Json(json!({ "error": "too many requests" })).into_response(),
+        Lie::Moving(times) if method == "eth_getProof" && times > 0 => {
+            let mut world = shared.lock().unwrap();
+            (world.lie, world.head) = (Lie::Moving(times - 1), world.head + 1);
+            return refusal(-32602, PROOF_WINDOW);
+        }
+        Lie::Pruned(code, message) if method == "eth_getProof" => return refusal(code, message),
+        Lie::Gone if method == "eth_getProof" || method == "eth_getStorageAt" => {
+            return refusal(-32000, "missing trie node 00 (path ) <nil>");
+        }
         Lie::Garbage => return "<html>".into_response(),
         Lie::Status => return StatusCode::BAD_GATEWAY.into_response(),
         Lie::Endless => return " ".repeat(5 << 20).into_response(),
         Lie::Silence => tokio::time::sleep(Duration::from_secs(3600)).await,
         _ => {}
     }
-    let request: Value = serde_json::from_str(&body).unwrap();
-    let answer = match world.call(request["method"].as_str().unwrap(), &request["params"]) {
-        Some(result) => json!({ "jsonrpc": "2.0", "id": 1, "result": result }),
-        None => json!({ "jsonrpc": "2.0", "id": 1, "error": { "code": -32601, "message": "no such method" } }),
-    };
-    axum::Json(answer).into_response()
+    match world.call(method, &request["params"]) {
+        Some(result) if world.lie == Lie::NullError => {
+            axum::Json(json!({ "jsonrpc": "2.0", "id": 1, "result": result, "error": null })).into_response()
+        }
+        Some(result) => axum::Json(json!({ "jsonrpc": "2.0", "id": 1, "result": result })).into_response(),
+        None => refusal(-32601, "no such method"),
+    }
+}
+
+fn refusal(code: i64, message: &str) -> axum::response::Response {
+    axum::Json(json!({ "jsonrpc": "2.0", "id": 1, "error": { "code": code, "message": message } })).into_response()
 }
 
 impl World {

@@ -16,6 +16,7 @@ mod metrics;
 mod node;
 mod page;
 mod prometheus;
+mod proxy;
 mod refusals;
 mod signer;
 mod tide;

@@ -1,12 +1,16 @@
 //! The signer from L1: what is read, what is refused, and what a restart remembers.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use alloy_primitives::{Address, address};
 use petrel_node::signer::{L1, L1Error, Reading, Source};
 
 use crate::{
-    l1::{FakeL1, Lie, SYSTEM_CONFIG, World},
+    l1::{FakeL1, Lie, PROOF_WINDOW, SYSTEM_CONFIG, World},
     process::{Process, refused},
     sequencer::Sequencer,
 };
@@ -34,14 +38,107 @@ fn with(change: impl FnOnce(&mut World)) -> Result<Reading, L1Error> {
 #[test]
 fn the_signer_is_read_with_proof_at_the_depth_that_is_asked_for() {
     let l1 = FakeL1::start(OLD);
-    assert_eq!(read(source(&l1), 0).unwrap(), Reading { signer: Some(OLD), block: 100 });
+    let first = read(source(&l1), 0).unwrap();
+    assert_eq!((first.signer, first.block), (Some(OLD), 100));
     l1.change(|world| (world.signers.1, world.since) = (NEW, 98));
     assert_eq!(read(source(&l1), 0).unwrap().signer, Some(NEW));
-    let deep = |confs| read(Source { confs, ..source(&l1) }, 0).unwrap();
-    assert_eq!(deep(2), Reading { signer: Some(NEW), block: 98 });
-    assert_eq!(deep(3), Reading { signer: Some(OLD), block: 97 });
+    let deep = |confs| {
+        let reading = read(Source { confs, ..source(&l1) }, 0).unwrap();
+        (reading.signer, reading.block)
+    };
+    assert_eq!(deep(2), (Some(NEW), 98));
+    assert_eq!(deep(3), (Some(OLD), 97));
     // A chain that is younger than the depth is read at its head.
-    assert_eq!(deep(101), Reading { signer: Some(NEW), block: 100 });
+    assert_eq!(deep(101), (Some(NEW), 100));
+}
+
+#[test]
+fn a_reading_has_the_time_of_the_head_at_any_depth() {
+    let l1 = FakeL1::start(OLD);
+    l1.change(|world| world.age = 600);
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    for confs in [0, 50] {
+        let before = now() - 600;
+        let reading = read(Source { confs, ..source(&l1) }, 0).unwrap();
+        assert!((before..=now() - 600).contains(&reading.head_time), "{reading:?}");
+    }
+}
+
+#[test]
+fn a_block_out_of_the_window_of_proofs_is_named_with_the_remedy() {
+    let refusals = [
+        (-32602, PROOF_WINDOW),
+        (-32000, "Block is outside the PROOF-WINDOW"),
+        (-32000, "missing trie node 00 (path ) state 0x00 is not available"),
+        (-32000, "historical state 0xab is not available"),
+        (4444, "required historical state unavailable (reexec=0)"),
+        (-32002, "No state available for block 0xab"),
+    ];
+    for (code, message) in refusals {
+        let l1 = FakeL1::start(OLD);
+        l1.change(|world| world.lie = Lie::Pruned(code, message));
+        let deep = Source { confs: 2, ..source(&l1) };
+        let error = read(deep.clone(), 0).unwrap_err();
+        assert!(matches!(error, L1Error::OutOfWindow { block: 98, .. }), "{error}");
+        for words in [message, "--rpc.eth-proof-window", "--verifier.l1-confs 0", "--l1.trustrpc"] {
+            assert!(error.to_string().contains(words), "{words}: {error}");
+        }
+        assert_eq!(read(Source { trust: true, ..deep }, 0).unwrap().signer, Some(OLD));
+    }
+    let gone = FakeL1::start(OLD);
+    gone.change(|world| world.lie = Lie::Gone);
+    let error = read(Source { trust: true, confs: 2, ..source(&gone) }, 0).unwrap_err();
+    assert!(matches!(error, L1Error::OutOfWindow { block: 98, .. }), "{error}");
+    // A method that is not there is that, whatever it is called.
+    let error = with(|world| world.lie = Lie::Pruned(-32601, "no proof window")).unwrap_err();
+    assert!(matches!(error, L1Error::NoProof), "{error}");
+    let error = with(|world| world.lie = Lie::Pruned(-32000, "unavailable")).unwrap_err();
+    assert!(matches!(error, L1Error::Refused { code: -32000, .. }), "{error}");
+}
+
+#[test]
+fn the_newest_state_is_asked_for_again_while_the_head_moves() {
+    let l1 = FakeL1::start(OLD);
+    let proofs = |confs, times| {
+        l1.change(|world| (world.head, world.lie, world.asked) = (100, Lie::Moving(times), Vec::new()));
+        let reading = read(Source { confs, ..source(&l1) }, 0).map(|reading| reading.block);
+        let asked = l1.world.lock().unwrap().asked.clone();
+        (reading.ok(), asked.iter().filter(|method| *method == "eth_getProof").count())
+    };
+    assert_eq!(proofs(0, 1), (Some(101), 2));
+    assert_eq!(proofs(0, 2), (Some(102), 3));
+    assert_eq!(proofs(0, 3), (None, 3));
+    // Older state does not come back.
+    assert_eq!(proofs(1, 1), (None, 1));
+}
+
+#[test]
+fn an_error_of_null_beside_a_result_is_none() {
+    assert_eq!(with(|world| world.lie = Lie::NullError).unwrap().signer, Some(OLD));
+}
+
+#[test]
+fn an_answer_without_a_result_is_named() {
+    let said = |lie| with(|world| world.lie = lie).unwrap_err().to_string();
+    let neither = said(Lie::Neither);
+    assert!(neither.contains("eth_chainId") && neither.contains("neither a result nor an error"), "{neither}");
+    assert!(said(Lie::NullResult).contains("its result is null"));
+    assert!(said(Lie::TextError).contains("L1 refuses eth_chainId: too many requests"));
+}
+
+#[test]
+fn a_redirect_is_named_without_what_may_be_a_secret() {
+    let place = "https://me:a-secret@other.example:8545/a-secret?key=a-secret";
+    for status in [301, 302, 303, 307, 308] {
+        let error = with(|world| world.lie = Lie::Moved(status, place)).unwrap_err();
+        assert!(matches!(&error, L1Error::Redirect { to } if to == "https://other.example:8545"), "{error}");
+        let said = error.to_string();
+        assert!(said.contains("L1 redirects to another place") && said.contains("give the URL itself"), "{said}");
+        assert!(!said.contains("secret"), "{said}");
+    }
+    let error = with(|world| world.lie = Lie::Moved(302, "/a-secret/login")).unwrap_err();
+    assert!(matches!(&error, L1Error::Redirect { to } if to.starts_with("http://127.0.0.1:")), "{error}");
+    assert!(!error.to_string().contains("secret"), "{error}");
 }
 
 #[test]
@@ -94,7 +191,7 @@ fn an_l1_that_hangs_or_is_not_there_is_given_up_and_its_url_is_not_told() {
 }
 
 /// A node that believes in nobody but L1.
-fn node(sequencer: &Sequencer, folder: &Path, l1: &str) -> Vec<String> {
+pub(crate) fn node(sequencer: &Sequencer, folder: &Path, l1: &str) -> Vec<String> {
     let (rollup, _) = sequencer.files(folder);
     let mut config: serde_json::Value = serde_json::from_slice(&fs::read(&rollup).unwrap()).unwrap();
     config["l1_system_config_address"] = SYSTEM_CONFIG.to_string().into();
