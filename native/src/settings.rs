@@ -110,7 +110,7 @@ impl Settings {
         let config = chain.or_else(|| Chain::preset(STAND_IN)).map(|chain| {
             let mut config = judge.config(chain, signer, &flags.p2p);
             config.sync = judge.sync(&flags.sync, &config.chain.cadence);
-            config.certain = flags.chain.cadence.is_empty();
+            config.certain = parse::list(&flags.chain.cadence).next().is_none();
             config.reputation = judge.reputation(&flags.peers);
             config.tide = judge.tide(&flags.peers);
             judge.within_restriction(&config);
@@ -213,7 +213,7 @@ impl Judge {
             (None, Some(file)) => chain_in(file).map_err(|error| format!("--rollup.config: {error}")),
         };
         let mut chain = found.map_err(|mistake| self.0.push(mistake)).ok()?;
-        for text in flags.cadence.iter().filter(|text| !text.trim().is_empty()) {
+        for text in parse::list(&flags.cadence) {
             match cadence(&chain.cadence, text) {
                 Ok(cadence) => chain.cadence = cadence,
                 Err(error) => self.0.push(format!("--rollup.cadence: {error}")),

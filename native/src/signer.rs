@@ -19,7 +19,7 @@ use tokio::sync::{
 };
 use url::Url;
 
-use crate::{host::TokioHost, store::Store};
+use crate::{daemon::unix_now, host::TokioHost, store::Store};
 
 mod error;
 mod keep;
@@ -125,6 +125,9 @@ impl Watch {
             Err(error @ L1Error::WrongChain { .. }) if !self.from_l1 => return Err(error),
             Err(error) => driver.hear(SignerNews::Unread { error: error.to_string() }),
             Ok(reading) => {
+                if agrees(reading.head_time) {
+                    driver.clock_agrees();
+                }
                 driver.hear(SignerNews::Read { signer: reading.signer, rotation: self.from_l1 });
                 self.from_l1 = true;
             }
@@ -138,6 +141,13 @@ impl Watch {
             self.keep.retired(gone.retired);
         }
     }
+}
+
+/// Whether this machine's clock agrees with L1's newest block, as far as that can say: L1 has a block every 12 s, and now and then
+/// a slot without one.
+fn agrees(head_time: u64) -> bool {
+    let age = i128::from(unix_now()) - i128::from(head_time);
+    (-5..=40).contains(&age)
 }
 
 struct Reader {

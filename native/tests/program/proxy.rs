@@ -25,7 +25,7 @@ fn read(url: &str, variables: &[(&str, &str)]) -> Result<Reading, L1Error> {
     let source = Source {
         url: url.parse().unwrap(),
         system_config: SYSTEM_CONFIG,
-        chain: 900,
+        chain: Some(900),
         confs: 0,
         trust: false,
         reload: None,
