@@ -15,13 +15,11 @@ use std::{
 use bytes::Bytes;
 use petrel_core::{
     Event, Input, Node, Output,
-    block::Payload,
-    chain::{Chain, Subsecond},
+    chain::Chain,
     config::Config,
     event::{Connected, Direction, Via},
     fork::Version,
     gossip::{Form, Message, MessageId},
-    head::Link,
     node::{Kept, Memory, Status},
     peer::PeerId,
     peers::Subject,
@@ -34,12 +32,12 @@ use petrel_core::{
 mod gossip;
 mod mesh;
 mod requests;
+mod shelf;
 mod weather;
 
 use mesh::{Control, Router};
+use shelf::Shelf;
 pub use weather::{Answers, Chance, Weather};
-
-use crate::memory::stored;
 
 /// One node and what the world knows of it.
 struct Place {
@@ -66,8 +64,8 @@ struct Place {
     skew: i64,
     /// When its node wants the time (monotonic).
     due: Option<Duration>,
-    /// What it has kept, the last of each height.
-    blocks: BTreeMap<u64, Stored>,
+    /// What it has kept.
+    shelf: Shelf,
     answers: Answers,
 }
 
@@ -159,7 +157,7 @@ impl World {
                 traffic: Traffic::default(),
                 skew: 0,
                 due: None,
-                blocks: BTreeMap::new(),
+                shelf: Shelf::default(),
                 answers: Answers::Honest,
             }
         };
@@ -186,9 +184,7 @@ impl World {
 
     /// A node forgets all but its latest blocks.
     pub fn forget(&mut self, index: usize, keep: usize) {
-        while self.places[index].blocks.len() > keep {
-            self.places[index].blocks.pop_first();
-        }
+        self.places[index].shelf.forget(keep);
     }
 
     /// A node is started again from what it kept, at the same place and without links.
@@ -197,7 +193,8 @@ impl World {
             self.cut(index, other);
         }
         self.run(Duration::ZERO);
-        let links: Vec<Link> = self.places[index].blocks.values().filter_map(link).collect();
+        let subsecond = self.chain.subsecond;
+        let links = self.places[index].shelf.links(|payload| payload.timestamp_ms(subsecond));
         let settled = config.clone().settle().expect("the test's configuration is right");
         let place = &mut self.places[index];
         place.node = Node::new(settled, &links.into(), [index as u8; 32], self.now);
@@ -210,6 +207,21 @@ impl World {
     /// The name of a node.
     pub fn peer(index: usize) -> PeerId {
         PeerId::from_bytes(&[index as u8 + 1]).expect("one byte fits")
+    }
+
+    /// The block that a node would serve.
+    pub fn kept(&self, index: usize, number: u64) -> Option<&Stored> {
+        self.places[index].shelf.get(number)
+    }
+
+    /// Every node hears from its neighbours that they are of its own kind.
+    pub fn introduce(&mut self) {
+        for index in 0..self.places.len() {
+            for other in self.places[index].links.clone() {
+                let (peer, agent) = (Self::peer(other), Node::KIND.to_owned());
+                self.happens(index, Input::Identified { peer, agent, addresses: Vec::new(), seen: None });
+            }
+        }
     }
 
     /// Links two nodes, as if each had dialled the other.
@@ -390,13 +402,13 @@ impl World {
                     self.plan(took, index, Fact::Input(Box::new(Input::Read { id, outcome })));
                 }
                 Output::Load { id, number } => {
-                    let found = self.places[index].blocks.get(&number).cloned();
+                    let found = self.places[index].shelf.get(number).cloned();
                     let took = Duration::from_micros(100 + self.chance.below(1_000));
                     self.plan(took, index, Fact::Input(Box::new(Input::Loaded { id, found })));
                 }
                 Output::Answer { id, reply } => self.answer(index, id, &reply),
                 Output::Keep { id, keep } => {
-                    self.places[index].blocks.extend(stored(&keep));
+                    self.places[index].shelf.keep(&keep);
                     let took = Duration::from_micros(500 + self.chance.below(5_000));
                     self.plan(took, index, Fact::Input(Box::new(Input::Kept { id, kept: Kept::OnDisk })));
                 }
@@ -428,13 +440,6 @@ impl World {
 /// A message that came whole.
 fn whole(data: Bytes) -> Message {
     Message { form: Form::Snappy, wire: crate::forge::compress(&data).len(), data }
-}
-
-fn link(block: &Stored) -> Option<Link> {
-    let payload = Payload::decode(block.version, block.body.clone()).ok()?;
-    let (number, parent) = (payload.number(), payload.parent_hash());
-    let (timestamp, timestamp_ms) = (payload.timestamp(), payload.timestamp_ms(Subsecond::BaseTime));
-    Some(Link { number, hash: block.hash, parent, timestamp, timestamp_ms })
 }
 
 /// Numbers of the verified blocks that came by gossip.

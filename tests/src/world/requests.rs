@@ -57,11 +57,11 @@ impl World {
     fn lies(&self, index: usize, number: u64) -> Option<Bytes> {
         let place = &self.places[index];
         let whole = |block: &Stored| Reply::Block(block.clone()).pieces().flatten().collect::<Vec<u8>>().into();
-        let found = place.blocks.get(&number);
+        let found = place.shelf.get(number);
         match place.answers {
             Answers::Honest | Answers::Silence => None,
             Answers::Nothing => Some(Bytes::from_static(&[1])),
-            Answers::Neighbour => place.blocks.get(&(number + 1)).map(whole),
+            Answers::Neighbour => place.shelf.get(number + 1).map(whole),
             Answers::Tampered => found.map(|block| whole(&changed(block, false))),
             Answers::Stray => found.map(|block| whole(&changed(block, true))),
             Answers::Garbage => Some(Bytes::from_static(b"\0\x01\0\0\0no frames at all")),
