@@ -32,4 +32,5 @@ mod serve;
 mod sign;
 mod signers;
 mod tide;
+mod trie;
 mod waiting;
