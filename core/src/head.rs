@@ -266,11 +266,13 @@ impl Head {
         }
         let parent = BlockRef { number: block.number.saturating_sub(1), hash: block.parent };
         let descends = self.branches.contains_key(&parent);
+        let is_known = descends || self.has_branch_child(block);
         self.remember_branch(block.block(), block.parent);
         let Some(first) = first else { return };
-        if !descends {
+        if !is_known {
             events.push(Event::Conflict(Conflict { number: block.number, first, second: block.hash }));
-        } else if now.saturating_sub(self.moved_at) >= self.quiet
+        } else if descends
+            && now.saturating_sub(self.moved_at) >= self.quiet
             && let Some(head) = self.head()
         {
             // What waits above was signed before the sequencer went back.
@@ -280,6 +282,13 @@ impl Head {
             }
             self.switch(now, head, block, events);
         }
+    }
+
+    /// Whether a block of a branch names it as its parent.
+    fn has_branch_child(&self, block: &Link) -> bool {
+        let above = |hash| BlockRef { number: block.number.saturating_add(1), hash };
+        let children = self.branches.range(above(B256::ZERO)..=above(B256::repeat_byte(0xff)));
+        children.into_iter().any(|(_, parent)| *parent == block.hash)
     }
 
     /// A block that is higher than the head and waits for nothing.

@@ -138,7 +138,8 @@ fn rewind(depth: u64, missing: bool) {
     let silent = missing.then_some(fork + 1);
     // It makes up for the time, and goes on.
     test.make(b'b', top + 70, silent);
-    test.world.run(Duration::from_secs(150));
+    // Four blocks a second of each peer, and the patience with what nobody has.
+    test.world.run(Duration::from_secs(150 + depth / 4));
     for index in 0..NODES {
         assert_eq!(test.head(index), test.hashes.last().copied(), "node {index}");
         // Told once, whole where the block is somewhere, and as far as it is known where it is nowhere.

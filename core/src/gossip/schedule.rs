@@ -103,7 +103,8 @@ impl ChainSchedule {
     pub fn contradicts(&self, payload: &Payload) -> Option<&'static str> {
         let (at, forks) = (payload.timestamp(), &self.forks);
         let deposits = || payload.transactions().take_while(|bytes| bytes.first() == Some(&DEPOSIT));
-        if !forks.has_base() && deposits().nth(1).is_some_and(|second| base_time::millis(second).is_some()) {
+        let has_denim = forks.base(Family::DENIM).is_some_and(|denim| at >= denim);
+        if !has_denim && deposits().nth(1).is_some_and(|second| base_time::millis(second).is_some()) {
             return Some(Family::DENIM);
         }
         let shown = shown_by_form(payload);
