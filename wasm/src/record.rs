@@ -73,8 +73,9 @@ mod tests {
 
     #[test]
     fn what_is_no_record_is_refused_with_its_code() {
-        assert_eq!(read("{}", r#""op-mainnet""#, "relay.example", 0.0).unwrap_err().code, "bad_record");
-        assert_eq!(read("{}", r#""op-manet""#, "relay.example", 0.0).unwrap_err().code, "unknown_chain");
+        let chain = include_str!("../../core/presets/op-mainnet.json");
+        assert_eq!(read("{}", chain, "relay.example", 0.0).unwrap_err().code, "bad_record");
+        assert_eq!(read("{}", r#""op-mainnet""#, "relay.example", 0.0).unwrap_err().code, "unknown_chain");
         assert_eq!(read("{}", "{", "relay.example", 0.0).unwrap_err().code, "bad_chain");
     }
 

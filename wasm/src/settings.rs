@@ -2,7 +2,8 @@
 //!
 //! `{"chain": rollup.json object, "signer": "0x…" (optional), "relays": [multiaddr, …], "expects": true when there
 //! will be more relays later (optional), "remembered": [multiaddr, …] of an earlier run (optional), "kept": [link, …]
-//! (optional)}`, a link being `{"number", "hash", "parent", "timestamp", "timestamp_ms"}` of the chain that an earlier run kept, rising.
+//! (optional)}`, a link being `{"number", "hash", "parent", "timestamp", "timestamp_ms"}` of the chain that an earlier run kept,
+//! rising. No chain is known by name here: the package has a module of each.
 
 use core::time::Duration;
 
@@ -166,8 +167,14 @@ fn peer(relay: &str) -> Result<(PeerId, u8), &'static str> {
 mod tests {
     use super::{settle, statics};
 
+    const CHAIN: &str = include_str!("../../core/presets/op-mainnet.json");
     const PEER: &str = "16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv";
     const OTHER: &str = "12D3KooWSwjjwmyEMLhEWCDprjd6jj4oTzTHvfYe5mf6d6AkBLS7";
+
+    /// Options with this chain, and the rest as it is given.
+    fn with(chain: &str, rest: &str) -> String {
+        format!(r#"{{"chain": {chain}, {rest}}}"#)
+    }
 
     fn code(json: &str) -> &'static str {
         settle(json).unwrap_err().code
@@ -175,11 +182,11 @@ mod tests {
 
     #[test]
     fn a_preset_and_two_addresses_of_one_relay() {
-        let json = format!(
-            r#"{{"chain": "op-mainnet", "relays": ["/ip4/127.0.0.1/tcp/1/ws/p2p/{PEER}", "/dns4/a.example/tcp/443/wss/p2p/{PEER}",
-               "/ip6/::1/tcp/2/ws/p2p/{OTHER}"]}}"#
+        let relays = format!(
+            r#""relays": ["/ip4/127.0.0.1/tcp/1/ws/p2p/{PEER}", "/dns4/a.example/tcp/443/wss/p2p/{PEER}",
+               "/ip6/::1/tcp/2/ws/p2p/{OTHER}"]"#
         );
-        let (settled, kept) = settle(&json).unwrap();
+        let (settled, kept) = settle(&with(CHAIN, &relays)).unwrap();
         assert!(kept.is_empty() && !settled.sync.serve);
         assert_eq!(settled.chain.id, 10);
         assert_eq!(settled.signer, settled.chain.signer);
@@ -206,22 +213,23 @@ mod tests {
     fn the_signer_given_wins_over_the_presets() {
         let signer = "0x9965507d1a55bcc2695c58ba16fb37d819b0a4dc";
         let relay = format!("/ip4/127.0.0.1/tcp/1/ws/p2p/{PEER}");
-        let (settled, _) =
-            settle(&format!(r#"{{"chain": "op-mainnet", "signer": "{signer}", "relays": ["{relay}"]}}"#)).unwrap();
+        let rest = format!(r#""signer": "{signer}", "relays": ["{relay}"]"#);
+        let (settled, _) = settle(&with(CHAIN, &rest)).unwrap();
         assert_eq!(settled.signer.unwrap().to_string().to_lowercase(), signer);
     }
 
     #[test]
     fn what_was_kept_is_taken_up_or_forgotten() {
-        let with = |kept: &str| {
-            let relay = format!("/ip4/127.0.0.1/tcp/1/ws/p2p/{PEER}");
-            settle(&format!(r#"{{"chain": "op-mainnet", "relays": ["{relay}"], "kept": {kept}}}"#)).unwrap().1
+        let kept = |kept: &str| {
+            let rest = format!(r#""relays": ["/ip4/127.0.0.1/tcp/1/ws/p2p/{PEER}"], "kept": {kept}"#);
+            settle(&with(CHAIN, &rest)).unwrap().1
         };
         let (hash, parent) = ("11".repeat(32), "22".repeat(32));
-        let link = format!(r#"{{"number": 7, "hash": "0x{hash}", "parent": "0x{parent}", "timestamp": 9}}"#);
-        assert_eq!(with(&format!("[{link}]"))[0].number, 7);
-        assert!(with(r#"[{"number": "seven"}]"#).is_empty());
-        assert!(with("[]").is_empty());
+        let link = format!(r#""number": 7, "hash": "0x{hash}", "parent": "0x{parent}", "timestamp": 9"#);
+        assert_eq!(kept(&format!(r#"[{{{link}, "timestamp_ms": 9200}}]"#))[0].timestamp_ms, 9200);
+        assert!(kept(&format!("[{{{link}}}]")).is_empty(), "an earlier version kept no milliseconds");
+        assert!(kept(r#"[{"number": "seven"}]"#).is_empty());
+        assert!(kept("[]").is_empty());
     }
 
     #[test]
@@ -230,19 +238,19 @@ mod tests {
         let rollup = r#"{"l1_chain_id": 1, "l2_chain_id": 7, "block_time": 2, "genesis": {"l2_time": 1,
             "l2": {"number": 0, "hash": "0x1111111111111111111111111111111111111111111111111111111111111111"}}}"#;
         assert_eq!(code("[]"), "bad_options");
-        assert_eq!(code(r#"{"chain": "op-mainnet", "relays": [], "chian": 1}"#), "bad_options");
-        assert_eq!(code(r#"{"chain": "op-manet", "relays": []}"#), "unknown_chain");
+        assert_eq!(code(&with(CHAIN, r#""relays": [], "chian": 1"#)), "bad_options");
+        assert_eq!(code(r#"{"chain": "op-mainnet", "relays": []}"#), "unknown_chain");
         assert_eq!(code(r#"{"chain": {"l2_chain_id": 7}, "relays": []}"#), "bad_chain");
         assert_eq!(code(r#"{"chain": 7, "relays": []}"#), "bad_chain");
-        assert_eq!(code(r#"{"chain": "op-mainnet", "signer": "0x12", "relays": []}"#), "bad_signer");
-        assert_eq!(code(&format!(r#"{{"chain": {rollup}, "relays": ["{relay}"]}}"#)), "no_signer");
-        assert_eq!(code(r#"{"chain": "op-mainnet", "relays": []}"#), "no_relay");
+        assert_eq!(code(&with(CHAIN, r#""signer": "0x12", "relays": []"#)), "bad_signer");
+        assert_eq!(code(&with(rollup, &format!(r#""relays": ["{relay}"]"#))), "no_signer");
+        assert_eq!(code(&with(CHAIN, r#""relays": []"#)), "no_relay");
     }
 
     #[test]
     fn every_wrong_relay_is_named() {
         let relays = format!(r#"["nonsense", "/ip4/127.0.0.1/tcp/1/ws", "/ip4/127.0.0.1/tcp/1/p2p/{PEER}"]"#);
-        let error = settle(&format!(r#"{{"chain": "op-mainnet", "relays": {relays}}}"#)).unwrap_err();
+        let error = settle(&with(CHAIN, &format!(r#""relays": {relays}"#))).unwrap_err();
         assert_eq!(error.code, "bad_relay");
         assert!(error.message.contains("\"nonsense\" is no multiaddr"), "{error}");
         assert!(error.message.contains("does not end with /p2p/"), "{error}");
