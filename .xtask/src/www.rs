@@ -15,8 +15,9 @@ use crate::{
     wasm,
 };
 
-/// What both are made from, in `www`.
-const SOURCES: [&str; 7] = ["src", "page", "build", "pkg", "package.json", "package-lock.json", "tsconfig.json"];
+/// What both are made from, seen from `www`.
+const SOURCES: [&str; 8] =
+    ["src", "page", "build", "pkg", "../core/presets", "package.json", "package-lock.json", "tsconfig.json"];
 
 /// Builds the wasm package, then the npm package and the page with it, if anything has changed: the daemon is built anew
 /// whenever the page is.

@@ -1,5 +1,6 @@
 // The package's face: a follower, made, read, stopped.
 
+import { instead, loadChain, type RollupConfig } from './chains.js';
 import { PetrelError, text, type PlainError } from './errors.js';
 import type { Block, FollowerEvent, Hex } from './events.js';
 import { Feed } from './feed.js';
@@ -8,21 +9,12 @@ import type { FromWorker } from './protocol.js';
 import type { Report, Status } from './status.js';
 import { indexedDbStore, Memory, type KeptBlock, type Store } from './store.js';
 
-/** op-node's `rollup.json`: what a node needs of it. Other keys are allowed. */
-export interface RollupConfig {
-  readonly l1_chain_id: number;
-  readonly l2_chain_id: number;
-  readonly block_time: number;
-  readonly genesis: {
-    readonly l2_time: number;
-    readonly l2: { readonly number: number; readonly hash: string };
-  };
-  readonly [key: string]: unknown;
-}
-
 export interface FollowerOptions {
-  /** A name of the superchain registry (`'op-mainnet'`), a chain id in decimal, or the `rollup.json` of any OP Stack chain. */
-  readonly chain: string | RollupConfig;
+  /**
+   * A chain of the package by its name (`'base-mainnet'`, `'base'`) or its chain id (`8453`, `'8453'`): see `chains()`. Or the
+   * `rollup.json` of any OP Stack chain, as an object.
+   */
+  readonly chain: string | number | RollupConfig;
   /**
    * Relays: the URLs of Petrel daemons' HTTP sides (`https://…`), whose signed records say where they are from day to day; or multiaddrs with
    * their peer id, WebTransport or WebSocket (`/dns4/HOST/tcp/PORT/wss/p2p/PEER`).
@@ -73,17 +65,48 @@ const FAREWELL = 1000;
 export async function createFollower(options: FollowerOptions): Promise<Follower> {
   options.signal?.throwIfAborted();
   const { chain, relays, signer, store = indexedDbStore(), signal, worker, wasm } = options;
-  const memory = store ? new Memory(store, key(chain, signer)) : undefined;
+  const rollup = await unlessAborted(rollupOf(chain), signal);
+  const memory = store ? new Memory(store, key(rollup, signer)) : undefined;
   const node = new Node({ memory, signal, worker, wasm: wasm && String(wasm) });
-  await node.start((kept, remembered) => json({ chain, relays, signer, kept, remembered }));
+  try {
+    await node.start((kept, remembered) => json({ chain: rollup, relays, signer, kept, remembered }));
+  } catch (thrown) {
+    throw explained(thrown, chain);
+  }
   return node;
 }
 
-/** A name in a store for the chain as this signer signs it. Anything else than a chain and a signer is refused later. */
-function key(chain: unknown, signer: unknown): string {
-  const { l2_chain_id: id, genesis } = (chain ?? {}) as Partial<RollupConfig>;
-  const name = typeof chain === 'string' ? chain : `${String(id)} ${String(genesis?.l2?.hash)}`;
-  return typeof signer === 'string' ? `${name} by ${signer.toLowerCase()}` : name;
+/** The chain as an object, as far as it is named. Whether an object is a chain is judged later. */
+function rollupOf(chain: unknown): Promise<unknown> {
+  return typeof chain === 'string' || typeof chain === 'number' ? loadChain(chain) : Promise.resolve(chain);
+}
+
+/** What `work` gives, unless the signal comes before. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  let abort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => (abort = () => reject(signal?.reason)));
+  signal?.addEventListener('abort', abort);
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
+}
+
+/** The node does not know which chains the package has. */
+function explained(thrown: unknown, chain: unknown): unknown {
+  const isOurs = thrown instanceof PetrelError && thrown.code === 'bad_chain' && typeof chain === 'object' && chain !== null;
+  return isOurs ? new PetrelError({ code: thrown.code, message: thrown.message, remedy: instead(chain) }, { cause: thrown }) : thrown;
+}
+
+/**
+ * A name in a store for the chain as this signer signs it, the same for one that was named and one that was given as an object:
+ * its id, its genesis, who signs. Anything else than a chain and a signer is refused later.
+ */
+function key(chain: unknown, given: unknown): string {
+  const { l2_chain_id: id, genesis, petrel } = (chain ?? {}) as Partial<RollupConfig>;
+  const signer = given ?? (petrel as { signer?: unknown } | undefined)?.signer;
+  return `${String(id)} ${String(genesis?.l2?.hash)} by ${String(signer)}`.toLowerCase();
 }
 
 function json(options: unknown): string {

@@ -10,9 +10,10 @@
  *
  * Importing this module touches no global, so it may be imported on a server; `createFollower` is for the browser.
  */
+export { chains, loadChain, type ChainName, type RollupConfig } from './chains.js';
 export { createFollower } from './follower.js';
 export { PetrelError, type ErrorCode } from './errors.js';
-export type { Follower, FollowerOptions, RollupConfig, StreamOptions } from './follower.js';
+export type { Follower, FollowerOptions, StreamOptions } from './follower.js';
 export type { Feed } from './feed.js';
 export type { Block, BlockRef, FollowerEvent, Hex, Peer, Tried } from './events.js';
 export type { Carried, State, Status, Traffic } from './status.js';
