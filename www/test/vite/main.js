@@ -1,0 +1,4 @@
+import { follow } from './follow.js';
+
+const result = await follow().catch((error) => ({ error: String(error) }));
+document.body.dataset.result = JSON.stringify(result);
