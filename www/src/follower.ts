@@ -5,9 +5,10 @@ import { PetrelError, text, type PlainError } from './errors.js';
 import type { Block, FollowerEvent, Hex } from './events.js';
 import { Feed } from './feed.js';
 import { open, type Link } from './link.js';
+import { Memory } from './memory.js';
 import type { FromWorker } from './protocol.js';
 import type { Report, Status } from './status.js';
-import { indexedDbStore, Memory, type KeptBlock, type Store } from './store.js';
+import { indexedDbStore, type KeptBlock, type Store } from './store.js';
 
 export interface FollowerOptions {
   /**
@@ -51,8 +52,9 @@ export interface Follower extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-const BLOCKS = 256;
-const EVENTS = 1024;
+/** Items that wait for a slow reader: blocks of six minutes at five a second, and all that happens meanwhile. */
+const BLOCKS = 2048;
+const EVENTS = 4096;
 /** Milliseconds that a worker may take to say farewell. */
 const FAREWELL = 1000;
 
@@ -163,6 +165,7 @@ class Node implements Follower {
       await this.#beforeEnd(started);
     } catch (thrown) {
       signal?.removeEventListener('abort', this.#abort);
+      memory?.end();
       throw thrown;
     }
   }
@@ -280,6 +283,7 @@ class Node implements Follower {
     const { signal } = this.#given;
     signal?.removeEventListener('abort', this.#abort);
     this.#link?.end();
+    this.#given.memory?.end();
     this.#stopped?.();
     this.#rejectOver(error ? error.thrown : (signal?.reason ?? new Error(reason)));
     for (const feed of [...this.#feeds.block, ...this.#feeds.all]) feed.end(error);

@@ -1,4 +1,4 @@
-// What a follower keeps over a reload: the latest links of its chain. With them it goes on where it was, and closes the gap.
+// Where a follower keeps the latest links of its chain over a reload: this origin's IndexedDB, or what is given.
 
 /** A block of the chain, without its contents. */
 export interface KeptBlock {
@@ -7,57 +7,115 @@ export interface KeptBlock {
   readonly parent: string;
   /** Unix seconds. */
   readonly timestamp: number;
+  /** The block's own time, Unix milliseconds. */
+  readonly timestamp_ms: number;
 }
 
 /** Where links are kept. One that fails costs the memory of the last run, never the follower. */
 export interface Store {
   /** What was saved last under this key, rising, the head last; empty when there is nothing. */
   load(key: string): Promise<readonly KeptBlock[]>;
-  /** Replaces it. */
-  save(key: string, links: readonly KeptBlock[]): Promise<void>;
+  /**
+   * Replaces it. `added` are those at the end of `links` that were not in them at the last save that succeeded. From the first of
+   * them on the chain may have changed: a store that has a record for each link deletes from there on and writes these alone.
+   */
+  save(key: string, links: readonly KeptBlock[], added: readonly KeptBlock[]): Promise<void>;
   /** The relays that were saved last under this key: multiaddrs. */
   loadRelays?(key: string): Promise<readonly string[]>;
   /** Replaces them. */
   saveRelays?(key: string, relays: readonly string[]): Promise<void>;
 }
 
-/** Links that are kept of a chain. */
-const LINKS = 64;
-/** Milliseconds that a store may take for what it has: the follower does not wait for one that hangs. */
-const PATIENCE = 2_000;
 const DATABASE = 'petrel';
-const TABLE = 'chains';
-/** Behind a chain's key: the key of its relays. */
-const OF_RELAYS = ' relays';
+/** 1 had one list of links for each chain, by the chain's name. */
+const VERSION = 2;
+/** Its tables: links by chain and number, relays by chain, and when each chain was loaded last. */
+const [LINKS, RELAYS, USED] = ['links', 'relays', 'used'] as const;
+/** Chains that are kept; the one that was not loaded for longest goes first. */
+const CHAINS = 8;
 
 /** This origin's IndexedDB; `null` where there is none. */
 export function indexedDbStore(): Store | null {
   if (typeof indexedDB === 'undefined') return null;
-  const load = async (key: string): Promise<unknown> => (await transact('readonly', (table) => table.get(key))) ?? [];
-  const save = async (key: string, value: unknown): Promise<void> => {
-    await transact('readwrite', (table) => table.put(value, key));
-  };
+  const database = new Database();
   return {
-    load: async (key) => (await load(key)) as KeptBlock[],
-    save: (key, links) => save(key, [...links]),
-    loadRelays: async (key) => (await load(`${key}${OF_RELAYS}`)) as string[],
-    saveRelays: (key, relays) => save(`${key}${OF_RELAYS}`, [...relays]),
+    load: async (key) => {
+      const transaction = await database.begin([LINKS, RELAYS, USED]);
+      const found = answer<KeptBlock[]>(transaction.objectStore(LINKS).getAll(linksOf(key)));
+      const [links] = await Promise.all([found, makeRoom(transaction, key)]);
+      return links;
+    },
+    save: async (key, links, added) => {
+      const transaction = await database.begin([LINKS]);
+      const table = transaction.objectStore(LINKS);
+      const [oldest, first] = [links[0], added[0]];
+      if (oldest) table.delete(IDBKeyRange.bound([key], [key, oldest.number], false, true));
+      if (first) table.delete(linksOf(key, first.number));
+      for (const link of added) table.put(link, [key, link.number]);
+      await ended(transaction);
+    },
+    loadRelays: async (key) => {
+      const transaction = await database.begin([RELAYS]);
+      return (await answer<string[] | undefined>(transaction.objectStore(RELAYS).get(key))) ?? [];
+    },
+    saveRelays: async (key, relays) => {
+      const transaction = await database.begin([RELAYS]);
+      transaction.objectStore(RELAYS).put([...relays], key);
+      await ended(transaction);
+    },
   };
 }
 
-async function transact(mode: IDBTransactionMode, act: (table: IDBObjectStore) => IDBRequest): Promise<unknown> {
-  const database = await answer(opened());
-  try {
-    return await answer(act(database.transaction(TABLE, mode).objectStore(TABLE)));
-  } finally {
-    database.close();
+/** The connection: opened once, so that a page that goes away needs no turn of its loop to write. */
+class Database {
+  #opened: Promise<IDBDatabase> | undefined;
+
+  async begin(tables: string[]): Promise<IDBTransaction> {
+    this.#opened ??= opened(() => (this.#opened = undefined));
+    const database = await this.#opened;
+    return database.transaction(tables, 'readwrite');
   }
 }
 
-function opened(): IDBOpenDBRequest {
-  const request = indexedDB.open(DATABASE, 1);
-  request.onupgradeneeded = () => request.result.createObjectStore(TABLE);
-  return request;
+/** `closed` is called when it cannot be had, or is gone. */
+async function opened(closed: () => void): Promise<IDBDatabase> {
+  const request = indexedDB.open(DATABASE, VERSION);
+  request.onupgradeneeded = () => {
+    const database = request.result;
+    for (const table of [...database.objectStoreNames]) database.deleteObjectStore(table);
+    for (const table of [LINKS, RELAYS, USED]) database.createObjectStore(table);
+  };
+  try {
+    const database = await answer(request);
+    database.onclose = closed;
+    // Another version of this package, or somebody who deletes it.
+    database.onversionchange = () => {
+      database.close();
+      closed();
+    };
+    return database;
+  } catch (thrown) {
+    closed();
+    throw thrown;
+  }
+}
+
+/** This chain is used now; of those that were not for longest, no more than there may be are kept. */
+async function makeRoom(transaction: IDBTransaction, key: string): Promise<void> {
+  const used = transaction.objectStore(USED);
+  used.put(Date.now(), key);
+  const [chains, times] = await Promise.all([answer(used.getAllKeys()), answer<number[]>(used.getAll())]);
+  const byTime = chains.map((chain, at) => ({ chain: String(chain), time: times[at] ?? 0 })).sort((one, other) => other.time - one.time);
+  for (const { chain } of byTime.slice(CHAINS)) {
+    used.delete(chain);
+    transaction.objectStore(RELAYS).delete(chain);
+    transaction.objectStore(LINKS).delete(linksOf(chain));
+  }
+}
+
+/** The keys of a chain's links, from a number on. */
+function linksOf(key: string, from = 0): IDBKeyRange {
+  return IDBKeyRange.bound([key, from], [key, Infinity]);
 }
 
 function answer<T>(request: IDBRequest<T>): Promise<T> {
@@ -67,68 +125,11 @@ function answer<T>(request: IDBRequest<T>): Promise<T> {
   });
 }
 
-/** One chain's links in a store: saved as they come, one save at a time. */
-export class Memory {
-  readonly #store: Store;
-  readonly #key: string;
-  #links: KeptBlock[] = [];
-  #saving = false;
-  #dirty = false;
-
-  constructor(store: Store, key: string) {
-    this.#store = store;
-    this.#key = key;
-  }
-
-  /** What an earlier run kept. */
-  async load(): Promise<readonly KeptBlock[]> {
-    this.#links = [...(await had(() => this.#store.load(this.#key)))];
-    return this.#links;
-  }
-
-  /** The relays that an earlier run knew. */
-  loadRelays(): Promise<readonly string[]> {
-    return had(async () => (await this.#store.loadRelays?.(this.#key)) ?? []);
-  }
-
-  /** Where relays are now. They change seldom. */
-  keepRelays(relays: readonly string[]): void {
-    void this.#store.saveRelays?.(this.#key, relays).catch(() => {
-      // The next change is another chance.
-    });
-  }
-
-  /** The head moved here. */
-  keep(link: KeptBlock): void {
-    this.#links = [...this.#links.filter((kept) => kept.number < link.number), link].slice(-LINKS);
-    this.#dirty = true;
-    if (!this.#saving) void this.#save();
-  }
-
-  async #save(): Promise<void> {
-    this.#saving = true;
-    while (this.#dirty) {
-      this.#dirty = false;
-      try {
-        await this.#store.save(this.#key, this.#links);
-      } catch {
-        // Full, or forbidden: the next block is another chance.
-      }
-    }
-    this.#saving = false;
-  }
-}
-
-/** What a store has; nothing when it fails, hangs, or gives something else than a list. */
-async function had<T>(load: () => Promise<readonly T[]>): Promise<readonly T[]> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  try {
-    const late = new Promise<readonly T[]>((resolve) => (timer = setTimeout(() => resolve([]), PATIENCE)));
-    const list = await Promise.race([load(), late]);
-    return Array.isArray(list) ? list : [];
-  } catch {
-    return [];
-  } finally {
-    clearTimeout(timer);
-  }
+/** Waits until it is written; nothing is added to it any more. */
+function ended(transaction: IDBTransaction): Promise<void> {
+  transaction.commit();
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(transaction.error);
+  });
 }
