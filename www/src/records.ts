@@ -26,6 +26,8 @@ const LONGEST = 6 * 3600_000;
 /** Two relays agree when their clocks differ by no more; a smaller offset is not corrected. */
 const AGREE = 2_000;
 const MATTERS = 1_000;
+/** That the clock agrees is said again after so many milliseconds, as long as it was not set: the node believes it for half an hour. */
+const STILL = 10 * 60_000;
 
 /** A verified record, as `readRecord` gives it. */
 interface RelayRecord {
@@ -50,6 +52,8 @@ export interface Surroundings {
   tell(event: FollowerEvent): void;
   /** Adds so many milliseconds to this device's clock. */
   correct(millis: number): void;
+  /** At least two relays agree with this device's clock, or still do. */
+  agrees(): void;
   /** Keeps relays for a later run. */
   remember(relays: readonly string[]): void;
 }
@@ -80,6 +84,8 @@ export class Records {
   /** When was looked last, by either clock. */
   #looked: { readonly mono: number; readonly now: number };
   #aloneSince: number;
+  /** When the relays' agreement with this device's clock was said last, by `mono`. */
+  #agreedAt: number | undefined;
 
   /** @throws {PlainError} when one is no URL, or there are too many. */
   constructor(urls: readonly string[], around: Surroundings) {
@@ -122,11 +128,19 @@ export class Records {
     const { mono } = (this.#looked = { mono: this.#around.mono(), now: this.#around.now() });
     const jumped = Math.abs(this.#looked.now - last.now - (mono - last.mono)) > JUMPED;
     const anew = jumped || mono - last.mono > SLEPT;
+    if (anew) this.#forgetClocks();
+    if (this.#agreedAt !== undefined && mono - this.#agreedAt > STILL) this.#agreed();
     const lost = this.#connected.size === 0 && mono - this.#aloneSince > LOST;
     for (const source of this.#sources) {
       const early = anew || (lost && mono - source.asked > SELDOM && source.failures === 0);
       if (source.due <= mono || early) void this.#ask(source);
     }
+  }
+
+  /** What was measured by a clock that was set since says nothing of it. */
+  #forgetClocks(): void {
+    this.#agreedAt = undefined;
+    for (const source of this.#sources) delete source.clock;
   }
 
   async #ask(source: Source): Promise<void> {
@@ -189,7 +203,16 @@ export class Records {
   #agree(): void {
     const clocks = this.#clocks();
     const pair = clocks.find((one) => clocks.some((other) => other !== one && Math.abs(one.offset - other.offset) <= AGREE));
-    if (pair) this.#around.correct(Math.abs(pair.offset) >= MATTERS ? pair.offset : 0);
+    this.#agreedAt = undefined;
+    if (!pair) return;
+    const isWrong = Math.abs(pair.offset) >= MATTERS;
+    this.#around.correct(isWrong ? pair.offset : 0);
+    if (!isWrong) this.#agreed();
+  }
+
+  #agreed(): void {
+    this.#agreedAt = this.#around.mono();
+    this.#around.agrees();
   }
 }
 

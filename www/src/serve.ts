@@ -113,6 +113,7 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
         correctedMs = millis;
         node?.correctClock(millis);
       },
+      agrees: () => over || node?.clockAgrees(),
       remember: (relays) => over || post({ type: 'relays', relays }),
     };
   }

@@ -12,7 +12,7 @@ const NOW = 1_800_000_000_000;
 /** A world in which `answers` maps an origin to what its relay answers: a record, a status, or an error. */
 function world(t, answers) {
   t.mock.timers.enable({ apis: ['setInterval'] });
-  const seen = { asked: [], added: [], told: [], corrected: [], remembered: [], now: NOW, mono: 5_000 };
+  const seen = { asked: [], added: [], told: [], corrected: [], agreed: 0, remembered: [], now: NOW, mono: 5_000 };
   const around = {
     fetch: async (url, options) => {
       seen.asked.push(url);
@@ -31,6 +31,7 @@ function world(t, answers) {
     add: (relays, others) => seen.added.push([relays, others]),
     tell: (event) => seen.told.push(event),
     correct: (millis) => seen.corrected.push(millis),
+    agrees: () => (seen.agreed += 1),
     remember: (relays) => seen.remembered.push(relays),
   };
   const records = new Records(Object.keys(answers), around);
@@ -157,6 +158,32 @@ test('one relay only tells the time, two that agree set the clock', async (t) =>
   await settle();
   assert.equal(both.seen.corrected.length, 1);
   assert.ok(Math.abs(both.seen.corrected[0] - 90_500) <= 500);
+});
+
+test('two relays that agree with this clock are said at once and every ten minutes, until it is set', async (t) => {
+  const alone = world(t, { 'https://a.example': record(0) });
+  alone.records.begin();
+  await settle();
+  assert.equal(alone.seen.agreed, 0, 'one relay may lie');
+  t.mock.timers.reset();
+  const answers = { 'https://a.example': record(0), 'https://b.example': record(1, { time: NOW + 500 }) };
+  const { records, seen, pass } = world(t, answers);
+  records.begin();
+  await settle();
+  records.see({ event: 'connected', peer: PEERS[0], address: '/ip4/1.2.3.4/tcp/1/ws' });
+  assert.deepEqual([seen.agreed, seen.corrected], [1, [0]]);
+  await pass(598_000);
+  assert.equal(seen.agreed, 1);
+  await pass(6_000);
+  assert.equal(seen.agreed, 2);
+  answers['https://a.example'] = record(0, { time: seen.now });
+  answers['https://b.example'] = record(1, { time: seen.now });
+  seen.now -= 90_000;
+  await pass(2_000);
+  assert.equal(seen.agreed, 2);
+  assert.ok(seen.corrected.at(-1) > 85_000);
+  await pass(1_200_000);
+  assert.equal(seen.agreed, 2, 'a clock that is corrected does not agree');
 });
 
 test('URLs and multiaddrs are told apart, and too many or wrong ones are refused', (t) => {
