@@ -17,8 +17,10 @@ export interface BlockRef {
  */
 export interface Block extends BlockRef {
   readonly parent: Hex;
-  /** Unix seconds. */
+  /** Unix seconds, as in its header. */
   readonly timestamp: number;
+  /** The block's own time in Unix milliseconds, where its chain says them; whole seconds elsewhere. */
+  readonly timestampMs: number;
   /** How many transactions it has. */
   readonly txs: number;
   /** The size of the message, uncompressed. */
@@ -31,7 +33,7 @@ export interface Block extends BlockRef {
   readonly via: 'gossip' | 'local' | 'sync';
   /** The peer that it came from first. */
   readonly peer: string | null;
-  /** Arrival minus timestamp. Negative when it came early, or when this device's clock is behind. */
+  /** Arrival minus the block's own time. Negative when it came early, or when this device's clock is behind. */
   readonly delayMs: number;
   /** Judgement minus arrival. */
   readonly judgedMs: number;
@@ -77,7 +79,7 @@ interface Judged {
 /** One thing that happened. Kinds may be added: ignore what you do not know. */
 export type FollowerEvent =
   | ({ readonly event: 'block' } & Block)
-  | ({ readonly event: 'head'; readonly parent: Hex; readonly timestamp: number } & BlockRef & {
+  | ({ readonly event: 'head'; readonly parent: Hex; readonly timestamp: number; readonly timestampMs: number } & BlockRef & {
         readonly why: 'anchored' | 'extended' | 'reorged';
         readonly replaces?: BlockRef;
       })
@@ -98,6 +100,24 @@ export type FollowerEvent =
       readonly detail: string;
     }
   | { readonly event: 'conflict'; readonly number: number; readonly first: Hex; readonly second: Hex }
+  /** The sequencer went back: blocks `from` to `to` lead no more, `depth` in all. `hashes` names the last 256 at most, rising. */
+  | {
+      readonly event: 'reorg';
+      readonly from: number;
+      readonly to: number;
+      readonly depth: number;
+      readonly hashes: readonly Hex[];
+    }
+  /** A fork of the chain's schedule is active from this block on; `time` is when it was scheduled, Unix seconds. */
+  | { readonly event: 'fork'; readonly number: number; readonly time: number; readonly name: string }
+  /** The signer's blocks show a fork that the chain's schedule lacks. They are followed. `remedy` says what to do. */
+  | {
+      readonly event: 'schedule_mismatch';
+      readonly number: number;
+      readonly timestamp: number;
+      readonly fork: string;
+      readonly remedy: string;
+    }
   | {
       readonly event: 'connected';
       readonly peer: string;
@@ -128,7 +148,10 @@ export type FollowerEvent =
   | ({ readonly event: 'rejected' } & Judged)
   | ({ readonly event: 'ignored' } & Judged)
   | { readonly event: 'signer_mismatch'; readonly expected: Hex; readonly found: Hex; readonly peers: number }
+  /** Blocks are out of time; positive: late. It may be this device's clock. */
   | { readonly event: 'clock_skew'; readonly offsetSecs: number; readonly peers: number }
+  /** The same, and the relays' time agrees with this device's: it is the sequencer's clock. */
+  | { readonly event: 'sequencer_skew'; readonly offsetSecs: number; readonly peers: number }
   | { readonly event: 'graylisted'; readonly peer: string; readonly score: number }
   | { readonly event: 'banned'; readonly who: string; readonly until: number | null; readonly reason: string }
   | { readonly event: 'unbanned'; readonly who: string }

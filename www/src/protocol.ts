@@ -5,8 +5,11 @@ import type { FollowerEvent } from './events.js';
 import type { Report } from './status.js';
 import type { KeptBlock } from './store.js';
 
-/** Events that may be on their way to a page that has not acknowledged them; beyond it the worker drops and counts. */
-export const WINDOW = 1024;
+/**
+ * Events that may be on their way to a page that has not acknowledged them: more than a gap of four minutes has at five blocks a
+ * second. Beyond it the worker drops and counts.
+ */
+export const WINDOW = 4096;
 
 export type ToWorker =
   /** Start a node with this configuration, as JSON, and the WebAssembly module of this URL instead of the package's own. */

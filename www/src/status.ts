@@ -24,7 +24,9 @@ export interface Report {
   readonly state: State;
   /** Why it is not live, in words; `null` when it is. */
   readonly reason: string | null;
-  readonly chain: { readonly id: number; readonly name: string; /** Seconds. */ readonly blockTime: number };
+  readonly chain: ChainStatus;
+  /** The fork that the chain's blocks show and its schedule lacks; `null` when they agree. Blocks are followed all the same. */
+  readonly scheduleMismatch: string | null;
   /** Who is believed. */
   readonly signer: Hex | null;
   /** The newest block of the verified chain. */
@@ -32,6 +34,8 @@ export interface Report {
   readonly peers: readonly Peer[];
   /** Verified blocks. */
   readonly verified: number;
+  /** How often the sequencer went back, and blocks that had led did so no more. */
+  readonly reorgs: number;
   /** Messages that were false or out of bounds. */
   readonly rejected: number;
   /** Messages that were neither verified nor held against anyone, repeats for example. */
@@ -44,6 +48,18 @@ export interface Report {
   readonly moduleBytes: number;
   /** Our own peer id. */
   readonly peer: string;
+}
+
+/** The chain, and how it is now. */
+export interface ChainStatus {
+  readonly id: number;
+  readonly name: string;
+  /** Seconds between blocks, a fraction where there are several a second (0.2). */
+  readonly blockTime: number;
+  /** The same in milliseconds: the smaller of what the chain's schedule says and what its blocks show. */
+  readonly intervalMs: number;
+  /** The latest fork of the schedule that is active, by name. */
+  readonly fork: string;
 }
 
 /** Bytes, since the start. */
@@ -66,12 +82,14 @@ export interface Traffic {
 /** This device's clock beside the chain's. */
 export interface Clock {
   /**
-   * Arrival minus timestamp of the validly signed blocks lately (their median), out of time or not: the network's delay,
+   * Arrival minus the own time of the validly signed blocks lately (their median), out of time or not: the network's delay,
    * and by how much this clock is ahead. `null` before the first.
    */
   readonly offsetMs: number | null;
   /** Why that matters, in words; `null` while a network explains it. */
   readonly warning: string | null;
+  /** Blocks are out of time, and the relays' time agrees with this device's clock: the sequencer's is wrong. */
+  readonly sequencerWrong: boolean;
   /** By how much the relays' clocks are ahead of this device's, as their records say (median); `null` without a record. */
   readonly relaysMs: number | null;
   /** What is added to this device's clock because two relays agree that it is wrong. */
@@ -88,7 +106,9 @@ export type Known = Relayed & Pick<Report, 'moduleBytes'>;
 export interface NodeStatus {
   readonly chain: number;
   readonly name: string;
-  readonly blockTime: number;
+  readonly intervalMs: number;
+  readonly fork: string;
+  readonly scheduleMismatch: string | null;
   readonly signer: Hex | null;
   readonly head: BlockRef | null;
   readonly peers: readonly (Omit<Peer, 'tried'> & { readonly tried?: readonly Tried[] })[];
@@ -96,14 +116,17 @@ export interface NodeStatus {
   readonly faults: Readonly<Record<string, number>>;
   readonly offsetMs: number | null;
   readonly clockDoubt: boolean;
+  readonly sequencerClockDoubt: boolean;
   readonly signerDoubt: Hex | null;
   readonly peer: string;
   readonly transportBytes: Traffic['transports'];
   readonly protocolBytes: Traffic['protocols'];
 }
 
-/** Block delays that the clock is judged by. */
+/** Block delays that the clock is judged by: at least so many, and those of so many milliseconds, at most so many. */
 const DELAYS = 9;
+const LATELY = 10_000;
+const MOST_DELAYS = 512;
 /** Milliseconds that a block may be late and early before the clock is in question. */
 const LATE = 5_000;
 const EARLY = -1_500;
@@ -120,7 +143,9 @@ export class Watch {
   #connectedAt = 0;
   readonly #topics = new Map<string, number>();
   #judged: { readonly fault: string; readonly detail: string; readonly at: number } | undefined;
-  readonly #delays: number[] = [];
+  /** Each with when it came, rising. */
+  readonly #delays: { readonly ms: number; readonly at: number }[] = [];
+  #reorgs = 0;
   #rejected = 0;
   #ignored = 0;
 
@@ -130,8 +155,7 @@ export class Watch {
         this.#lastBlock = now;
         // One that was missed says nothing of delays.
         if (event.via === 'sync') break;
-        this.#delays.push(event.delayMs);
-        if (this.#delays.length > DELAYS) this.#delays.shift();
+        this.#delay(event.delayMs, now);
         break;
       case 'connected':
         this.#connectedAt = now;
@@ -154,6 +178,9 @@ export class Watch {
       case 'topic_joined':
         this.#topics.set(event.peer, (this.#topics.get(event.peer) ?? 0) + 1);
         break;
+      case 'reorg':
+        this.#reorgs += 1;
+        break;
       case 'rejected':
         this.#rejected += 1;
         this.#judged = { fault: event.fault, detail: event.detail, at: now };
@@ -164,6 +191,12 @@ export class Watch {
     }
   }
 
+  #delay(ms: number, now: number): void {
+    this.#delays.push({ ms, at: now });
+    const late = this.#delays.filter(({ at }) => at > now - LATELY).length;
+    this.#delays.splice(0, Math.max(0, this.#delays.length - Math.min(Math.max(late, DELAYS), MOST_DELAYS)));
+  }
+
   report(node: NodeStatus, now: number, known: Known = { relaysMs: null, correctedMs: 0, moduleBytes: 0 }): Report {
     const { moduleBytes, ...relayed } = known;
     const clock = { ...this.#clock(node, now), ...relayed };
@@ -171,11 +204,13 @@ export class Watch {
     return {
       state,
       reason,
-      chain: { id: node.chain, name: node.name, blockTime: node.blockTime },
+      chain: { id: node.chain, name: node.name, blockTime: node.intervalMs / 1000, intervalMs: node.intervalMs, fork: node.fork },
+      scheduleMismatch: node.scheduleMismatch,
       signer: node.signer,
       head: node.head,
       peers: node.peers.map(({ peer, address, transport, tried = [], agent, firsts }) => ({ peer, address, transport, tried, agent, firsts })),
       verified: node.accepted,
+      reorgs: this.#reorgs,
       rejected: this.#rejected,
       ignored: this.#ignored,
       faults: node.faults,
@@ -187,7 +222,7 @@ export class Watch {
   }
 
   #patience(node: NodeStatus): number {
-    return Math.max(LEAST_PATIENCE, PATIENCE * node.blockTime * 1000);
+    return Math.max(LEAST_PATIENCE, PATIENCE * node.intervalMs);
   }
 
   #fresh(node: NodeStatus, now: number): boolean {
@@ -196,11 +231,12 @@ export class Watch {
 
   /** Verified blocks tell most; where none come, the last that was signed validly and out of time. */
   #clock(node: NodeStatus, now: number): Omit<Clock, keyof Relayed> {
-    const sorted = [...this.#delays].sort((a, b) => a - b);
+    const sorted = this.#delays.map(({ ms }) => ms).sort((a, b) => a - b);
     const median = sorted[Math.floor(sorted.length / 2)] ?? null;
     const offsetMs = this.#fresh(node, now) ? median : node.offsetMs;
-    const matters = node.clockDoubt || (offsetMs !== null && (offsetMs > LATE || offsetMs < EARLY));
-    return { offsetMs, warning: matters ? outOfTime(offsetMs ?? 0) : null };
+    const sequencerWrong = node.sequencerClockDoubt;
+    const matters = node.clockDoubt || sequencerWrong || (offsetMs !== null && (offsetMs > LATE || offsetMs < EARLY));
+    return { offsetMs, warning: matters ? outOfTime(offsetMs ?? 0, sequencerWrong) : null, sequencerWrong };
   }
 
   #state(node: NodeStatus, clock: Clock, now: number): [State, string | null] {
@@ -238,9 +274,13 @@ function again(at: number, now: number): string {
   return seconds > 0 ? `trying again in ${seconds} s` : 'trying again now';
 }
 
-/** What an offset means to whoever reads it. */
-function outOfTime(offsetMs: number): string {
+/** What an offset means to whoever reads it. `agreed`: the relays' time agrees with this device's. */
+function outOfTime(offsetMs: number, agreed: boolean): string {
   const seconds = (Math.abs(offsetMs) / 1000).toFixed(Math.abs(offsetMs) < 10_000 ? 1 : 0);
+  if (agreed) {
+    const [when, how] = offsetMs < 0 ? ['before', 'ahead'] : ['after', 'behind'];
+    return `blocks come ${seconds} s ${when} their time: the sequencer's clock is ${how}; this device's agrees with the relays'`;
+  }
   return offsetMs < 0
     ? `blocks come ${seconds} s before their time: this device's clock is behind`
     : `blocks come ${seconds} s after their time: this device's clock is ahead, or the relay is late`;

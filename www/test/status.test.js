@@ -9,7 +9,9 @@ const PEER = '16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv';
 const NODE = {
   chain: 10,
   name: 'op-mainnet',
-  blockTime: 2,
+  intervalMs: 2000,
+  fork: 'jovian',
+  scheduleMismatch: null,
   signer: null,
   head: null,
   peers: [],
@@ -17,6 +19,7 @@ const NODE = {
   faults: {},
   offsetMs: null,
   clockDoubt: false,
+  sequencerClockDoubt: false,
   signerDoubt: null,
   peer: PEER,
   transportBytes: { ws: { in: 5, out: 4 } },
@@ -49,7 +52,7 @@ test('blocks make it live, silence makes it stalled, after four block times and 
   const [state, reason] = pick(watch.report(node, 9_001));
   assert.equal(state, 'stalled');
   assert.match(reason, /no new block for 8 s/);
-  const quick = { ...node, blockTime: 1 };
+  const quick = { ...node, intervalMs: 200 };
   assert.equal(pick(watch.report(quick, 7_000))[0], 'live');
   assert.equal(pick(watch.report(quick, 7_001))[0], 'stalled');
 });
@@ -78,12 +81,34 @@ test("the network's other signer is said before everything else", () => {
 test('the clock: silent while a network explains the delay, a warning beyond', () => {
   const node = { ...CONNECTED, accepted: 3 };
   const clock = (delays, given = node) => after(delays.map((delay) => [block(delay), 0])).report(given, 0).clock;
-  assert.deepEqual(clock([100, 300, 200]), { offsetMs: 200, warning: null, relaysMs: null, correctedMs: 0 });
+  assert.deepEqual(clock([100, 300, 200]), { offsetMs: 200, warning: null, sequencerWrong: false, relaysMs: null, correctedMs: 0 });
   assert.match(clock([-2_000]).warning, /2\.0 s before their time: this device's clock is behind/);
   assert.match(clock([12_000]).warning, /12 s after their time/);
   assert.equal(clock([12_000, 100, 100]).warning, null, 'one late block is no clock');
   assert.match(clock([], { ...node, offsetMs: -90_000 }).warning, /90 s before/);
   assert.match(clock([100], { ...node, clockDoubt: true }).warning, /clock/);
+});
+
+test("where the relays' time agrees with this device's it is the sequencer's clock that is wrong", () => {
+  const skewed = (offsetMs) => after([[connected, 0]]).report({ ...CONNECTED, offsetMs, sequencerClockDoubt: true }, 0);
+  assert.match(skewed(90_000).clock.warning, /90 s after their time: the sequencer's clock is behind; this device's agrees/);
+  assert.match(skewed(-90_000).reason, /90 s before their time: the sequencer's clock is ahead/);
+  assert.ok(skewed(1).clock.sequencerWrong);
+});
+
+test('the clock is judged by the blocks of ten seconds, however many they are', () => {
+  const node = { ...CONNECTED, accepted: 3, intervalMs: 200 };
+  const report = (delays) => after(delays.map((delay, at) => [block(delay), at * 200])).report(node, delays.length * 200).clock;
+  assert.equal(report([...Array(60).fill(100), ...Array(20).fill(8_000)]).offsetMs, 100, 'four seconds are no clock');
+  assert.equal(report([...Array(60).fill(100), ...Array(40).fill(8_000)]).offsetMs, 8_000);
+});
+
+test('the chain as it is now: its interval, its fork, what its schedule lacks, reorgs', () => {
+  const reorg = { event: 'reorg', from: 5, to: 7, depth: 3, hashes: [] };
+  const node = { ...NODE, intervalMs: 200, fork: 'cobalt', scheduleMismatch: 'denim' };
+  const report = after([[reorg, 0], [reorg, 1]]).report(node, 2);
+  assert.deepEqual(report.chain, { id: 10, name: 'op-mainnet', blockTime: 0.2, intervalMs: 200, fork: 'cobalt' });
+  assert.deepEqual([report.scheduleMismatch, report.reorgs], ['denim', 2]);
 });
 
 function pick({ state, reason }) {
