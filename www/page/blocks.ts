@@ -1,60 +1,76 @@
-// The list of verified blocks: newest first, at most a hundred.
+// The list of verified blocks, newest first: a hundred, or those of the last minute.
 
 import type { Block } from 'petrel';
 import { LATE } from './chart.ts';
 import * as format from './format.ts';
+import * as span from './span.ts';
 
-const ROWS = 100;
+const LEAST = 100;
+const MOST = 600;
 
 export class Blocks {
   readonly #rows: HTMLElement;
   readonly #empty: HTMLElement;
-  #timestamps: { readonly cell: HTMLElement; readonly timestamp: number }[] = [];
+  /** What each row shows, from above. */
+  #numbers: number[] = [];
+  #limit = LEAST;
 
   constructor(rows: HTMLElement, empty: HTMLElement) {
     this.#rows = rows;
     this.#empty = empty;
   }
 
-  add(block: Block): void {
-    this.#empty.hidden = true;
-    const row = element('tr', 'new', 'row');
-    row.dataset['number'] = String(block.number);
-    row.dataset['hash'] = block.hash;
-    row.dataset['bytes'] = String(block.bytes);
-    const age = cell('block-age figure soft', '');
-    const late = block.delayMs > LATE ? ' slow' : '';
-    row.append(
-      cell('block-number', format.count(block.number)),
-      code('block-hash', format.short(block.hash, 10, 6), block.hash),
-      age,
-      cell(`block-delay figure${late}`, format.delay(block.delayMs)),
-      cell('block-txs figure', format.count(block.txs)),
-      cell('block-size figure', format.bytes(block.bytes)),
-      block.signer
-        ? code('block-signer soft', format.short(block.signer), block.signer)
-        : cell('block-signer soft', 'its descendants'),
-      block.peer ? code('block-peer soft', format.peer(block.peer), block.peer) : cell('block-peer soft', 'itself'),
-    );
-    // What was missed and fetched stands where it belongs.
-    const shown = [...this.#rows.children];
-    const at = shown.findIndex((other) => Number((other as HTMLElement).dataset['number']) <= block.number);
-    const place = at < 0 ? shown.length : at;
-    this.#rows.insertBefore(row, shown[place] ?? null);
-    this.#timestamps.splice(place, 0, { cell: age, timestamp: block.timestamp });
-    while (this.#rows.childElementCount > ROWS) this.#rows.lastElementChild?.remove();
-    this.#timestamps.length = Math.min(this.#timestamps.length, ROWS);
-    this.tick();
+  /** The time between blocks, in milliseconds. */
+  pace(intervalMs: number): void {
+    this.#limit = span.blocks(intervalMs, LEAST, MOST);
+    this.#trim();
   }
 
-  /** Ages grow. */
-  tick(): void {
-    const now = Date.now() / 1000;
-    for (const { cell, timestamp } of this.#timestamps) {
-      const text = format.age(now - timestamp);
-      if (cell.textContent !== text) cell.textContent = text;
+  add(block: Block): void {
+    this.#empty.hidden = true;
+    // What was missed and fetched stands where it belongs.
+    const above = this.#numbers.findIndex((number) => number <= block.number);
+    const place = above < 0 ? this.#numbers.length : above;
+    this.#rows.insertBefore(row(block), this.#rows.children[place] ?? null);
+    this.#numbers.splice(place, 0, block.number);
+    this.#trim();
+  }
+
+  /** These lead no more. */
+  gone(hashes: readonly string[]): void {
+    const gone = new Set(hashes);
+    for (const shown of this.#rows.children) {
+      if (gone.has((shown as HTMLElement).dataset['hash'] ?? '')) shown.classList.add('gone');
     }
   }
+
+  #trim(): void {
+    while (this.#rows.childElementCount > this.#limit) this.#rows.lastElementChild?.remove();
+    this.#numbers.length = Math.min(this.#numbers.length, this.#limit);
+  }
+}
+
+function row(block: Block): HTMLElement {
+  const made = element('tr', 'new', 'row');
+  made.dataset['number'] = String(block.number);
+  made.dataset['hash'] = block.hash;
+  made.dataset['bytes'] = String(block.bytes);
+  const time = cell('block-time figure soft', format.clock(block.timestampMs));
+  time.title = new Date(block.timestampMs).toISOString();
+  const late = block.delayMs > LATE ? ' slow' : '';
+  made.append(
+    cell('block-number', format.count(block.number)),
+    code('block-hash', format.short(block.hash, 10, 6), block.hash),
+    time,
+    cell(`block-delay figure${late}`, format.delay(block.delayMs)),
+    cell('block-txs figure', format.count(block.txs)),
+    cell('block-size figure', format.bytes(block.bytes)),
+    block.signer
+      ? code('block-signer soft', format.short(block.signer), block.signer)
+      : cell('block-signer soft', 'its descendants'),
+    block.peer ? code('block-peer soft', format.peer(block.peer), block.peer) : cell('block-peer soft', 'itself'),
+  );
+  return made;
 }
 
 function cell(classes: string, text: string): HTMLElement {

@@ -1,8 +1,10 @@
-// The delays of the last blocks as bars: tall is late, grey is early.
+// The delays of the last blocks as bars, sixty or those of the last minute: tall is late, grey is early.
 
-import { delay } from './format.ts';
+import { count, delay } from './format.ts';
+import * as span from './span.ts';
 
-const BARS = 60;
+const LEAST_BARS = 60;
+const MOST_BARS = 300;
 /** The scale is never finer than this, or a healthy chain looks nervous. Milliseconds. */
 const LEAST = 500;
 const SVG = 'http://www.w3.org/2000/svg';
@@ -11,21 +13,42 @@ export class Chart {
   readonly #delays: number[] = [];
   readonly #svg: SVGElement;
   readonly #scale: HTMLElement;
+  readonly #caption: HTMLElement;
+  #bars = LEAST_BARS;
+  #changed = false;
 
-  constructor(svg: SVGElement, scale: HTMLElement) {
+  constructor(svg: SVGElement, scale: HTMLElement, caption: HTMLElement) {
     this.#svg = svg;
     this.#scale = scale;
+    this.#caption = caption;
   }
 
+  /** The time between blocks, in milliseconds. */
+  pace(intervalMs: number): void {
+    const bars = span.blocks(intervalMs, LEAST_BARS, MOST_BARS);
+    if (bars === this.#bars) return;
+    this.#bars = bars;
+    this.#svg.setAttribute('viewBox', `0 0 ${bars} 100`);
+    this.#caption.textContent = `Delay of the last ${count(bars)} blocks`;
+    this.#trim();
+  }
+
+  /** Shown by the next `draw`. */
   add(ms: number): void {
     this.#delays.push(ms);
-    if (this.#delays.length > BARS) this.#delays.shift();
-    this.#draw();
+    this.#trim();
   }
 
-  #draw(): void {
+  #trim(): void {
+    this.#delays.splice(0, Math.max(0, this.#delays.length - this.#bars));
+    this.#changed = true;
+  }
+
+  draw(): void {
+    if (!this.#changed || this.#delays.length === 0) return;
+    this.#changed = false;
     const top = round(Math.max(LEAST, ...this.#delays.map(Math.abs)));
-    const first = BARS - this.#delays.length;
+    const first = this.#bars - this.#delays.length;
     this.#svg.replaceChildren(...this.#delays.map((ms, index) => bar(first + index, ms, top)));
     this.#svg.setAttribute('aria-label', `Delays of the last blocks, the newest ${delay(this.#delays.at(-1) ?? 0)}`);
     this.#scale.textContent = delay(top);

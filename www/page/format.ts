@@ -26,11 +26,38 @@ export function bytes(value: number): string {
   return `${(value / 1_000_000).toFixed(value < 10_000_000 ? 2 : 1)} MB`;
 }
 
-/** Milliseconds, signed with a real minus. */
+/** Milliseconds, from ten seconds on in seconds, signed with a real minus. */
 export function delay(ms: number): string {
   const sign = ms < 0 ? '−' : '';
   const size = Math.abs(ms);
-  return size < 1000 ? `${sign}${Math.round(size)} ms` : `${sign}${(size / 1000).toFixed(size < 10_000 ? 1 : 0)} s`;
+  return size < 10_000 ? `${sign}${count(Math.round(size))} ms` : `${sign}${count(Math.round(size / 1000))} s`;
+}
+
+/** The time between blocks. */
+export function interval(ms: number): string {
+  return ms < 1000 ? `${ms} ms` : `${ms / 1000} s`;
+}
+
+/** The time of day of this moment, in Unix milliseconds: `HH:MM:SS.mmm`. */
+export function clock(ms: number): string {
+  const at = new Date(ms);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${String(at.getMilliseconds()).padStart(3, '0')}`;
+}
+
+/** Forks that have a name and not only a key: the OP Stack's, Base's, opBNB's. */
+const FORKS = [
+  ...['bedrock', 'regolith', 'canyon', 'delta', 'ecotone', 'fjord', 'granite', 'holocene', 'isthmus', 'jovian', 'karst', 'lagoon'],
+  ...['azul', 'beryl', 'cobalt', 'denim', 'everest', 'zenith', 'fermat', 'snow', 'haber', 'wright', 'volta', 'fourier', 'laplace'],
+];
+
+/** A fork's name; one that is not known here is shown as it is written. */
+export function fork(name: string): string {
+  return FORKS.includes(name) ? capital(name) : name;
+}
+
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** Whole seconds that passed. */

@@ -59,15 +59,32 @@ function words(event: FollowerEvent): Line | null {
       return { text: `${format.peer(event.peer)} did not give block ${format.count(event.number)}: ${event.detail}`, bad: true };
     case 'conflict':
       return { text: `the sequencer signed a second block ${format.count(event.number)}; the first stays`, bad: true };
-    case 'head':
-      return event.why === 'reorged' ? { text: `the sequencer went on from an older block: the head is now ${format.count(event.number)}` } : null;
+    case 'reorg':
+      return { text: `the sequencer went back: ${reorg(event)} no longer on the chain` };
+    case 'fork':
+      return { text: `${format.fork(event.name)} is active from block ${format.count(event.number)} on` };
+    case 'schedule_mismatch':
+      return { text: `block ${format.count(event.number)} shows ${format.fork(event.fork)}: ${event.remedy}` };
     case 'signer_mismatch':
       return { text: `${format.plural(event.peers, 'peer')} follow the signer ${event.found}, not ${event.expected}`, bad: true };
     case 'clock_skew':
-      return { text: `this device’s clock seems ${Math.abs(event.offsetSecs)} s ${event.offsetSecs > 0 ? 'ahead' : 'behind'}`, bad: true };
+      return { text: `this device’s clock seems ${skew(event.offsetSecs)}`, bad: true };
+    case 'sequencer_skew':
+      // The other way round.
+      return { text: `the sequencer’s clock seems ${skew(-event.offsetSecs)}; this device’s agrees with the relays’` };
     default:
       return null;
   }
+}
+
+function skew(seconds: number): string {
+  return `${Math.abs(seconds)} s ${seconds > 0 ? 'ahead' : 'behind'}`;
+}
+
+/** What a reorg took from the chain, as a subject with its verb. */
+export function reorg({ from, to, depth }: { readonly from: number; readonly to: number; readonly depth: number }): string {
+  if (from === to) return `block ${format.count(from)} (1 deep) is`;
+  return `blocks ${format.count(from)} to ${format.count(to)} (${format.count(depth)} deep) are`;
 }
 
 function after(tried: readonly Tried[] = []): string {

@@ -4,7 +4,8 @@ import type { Block, FollowerEvent, Peer, Status } from 'petrel';
 import { Blocks } from './blocks.ts';
 import { Chart } from './chart.ts';
 import * as format from './format.ts';
-import { Log } from './log.ts';
+import { Frames } from './frames.ts';
+import { Log, reorg } from './log.ts';
 
 const WORDS: Record<Status['state'], string> = {
   connecting: 'Connecting',
@@ -21,11 +22,18 @@ export interface Problem {
   readonly remedy?: string;
 }
 
+/** The newest block. */
+type Head = Extract<FollowerEvent, { event: 'head' }>;
+
 export class View {
   readonly #blocks = new Blocks(at('rows'), at('empty'));
-  readonly #chart = new Chart(at<SVGElement>('chart'), at('scale'));
+  readonly #chart = new Chart(at<SVGElement>('chart'), at('scale'), at('delay-window'));
   readonly #log = new Log(at('log'), at('last'));
-  #head: { readonly number: number; readonly timestamp: number } | undefined;
+  readonly #frames = new Frames(() => this.#draw());
+  #head: Head | undefined;
+  #remedy: string | undefined;
+  /** The last reorg, in words. */
+  #reorg: string | undefined;
   readonly #signerGiven: boolean;
 
   /** `signerGiven`: whoever made the link says who signs. */
@@ -34,18 +42,30 @@ export class View {
   }
 
   block(block: Block): void {
-    this.#blocks.add(block);
-    if (block.via !== 'sync') this.#chart.add(block.delayMs);
+    this.#frames.push(() => {
+      this.#blocks.add(block);
+      if (block.via !== 'sync') this.#chart.add(block.delayMs);
+    });
   }
 
   event(event: FollowerEvent): void {
-    if (event.event === 'head') this.#lead(event);
+    this.#frames.push(() => this.#event(event));
+  }
+
+  #event(event: FollowerEvent): void {
+    if (event.event === 'head') this.#head = event;
+    if (event.event === 'schedule_mismatch') this.#remedy = event.remedy;
+    if (event.event === 'reorg') {
+      this.#blocks.gone(event.hashes);
+      this.#reorg = `; the last: ${reorg(event)} no longer on the chain`;
+    }
     this.#log.event(event);
   }
 
   status(status: Status): void {
     this.state(status.state);
     write('chain', status.chain.name);
+    this.#schedule(status);
     write('verified', format.count(status.verified));
     write('rejected', format.count(status.rejected));
     const whose = this.#signerGiven ? ', named by this page’s address alone' : '';
@@ -60,8 +80,7 @@ export class View {
 
   /** Once a second. */
   tick(): void {
-    this.#blocks.tick();
-    if (this.#head) write('head-since', `${since(Date.now() / 1000 - this.#head.timestamp)}`);
+    if (this.#head) write('head-since', `${format.clock(this.#head.timestampMs)}, ${since((Date.now() - this.#head.timestampMs) / 1000)}`);
   }
 
   state(state: Status['state']): void {
@@ -77,7 +96,7 @@ export class View {
     const box = at('notice');
     box.classList.remove('bad');
     box.hidden = text === null;
-    if (text !== null && box.textContent !== capital(text)) box.replaceChildren(paragraph(capital(text)));
+    if (text !== null && box.textContent !== format.capital(text)) box.replaceChildren(paragraph(format.capital(text)));
   }
 
   problem({ message, remedy }: Problem): void {
@@ -85,7 +104,8 @@ export class View {
     const box = at('notice');
     box.classList.add('bad');
     box.hidden = false;
-    box.replaceChildren(paragraph(`${capital(message)}.`), ...(remedy ? [paragraph(`${capital(remedy)}.`)] : []));
+    box.replaceChildren(paragraph(`${format.capital(message)}.`), ...(remedy ? [paragraph(`${format.capital(remedy)}.`)] : []));
+    this.#frames.flush();
     this.#log.add({ text: message, bad: true });
   }
 
@@ -100,10 +120,31 @@ export class View {
     }
   }
 
-  #lead(head: { readonly number: number; readonly hash: string; readonly timestamp: number }): void {
-    this.#head = head;
-    write('head-number', format.count(head.number));
-    write('head-hash', head.hash);
+  /** How fast the chain is and by which rules; what of that is out of date; how often it went back. */
+  #schedule({ chain, scheduleMismatch, reorgs }: Status): void {
+    this.#blocks.pace(chain.intervalMs);
+    this.#chart.pace(chain.intervalMs);
+    write('schedule', `a block every ${format.interval(chain.intervalMs)}, ${format.fork(chain.fork)} is active`);
+    at('reorg').hidden = reorgs === 0;
+    write('reorgs', `${format.count(reorgs)}${this.#reorg ?? ''}`);
+    this.#mismatch(scheduleMismatch);
+  }
+
+  #mismatch(fork: string | null): void {
+    const box = at('mismatch');
+    box.hidden = fork === null;
+    if (fork === null) return;
+    const words = `The schedule of this chain is out of date here: it lacks ${format.fork(fork)}. Blocks are followed and checked all the same.`;
+    const remedy = this.#remedy ? `${format.capital(this.#remedy)}.` : '';
+    if (box.textContent !== words + remedy) box.replaceChildren(paragraph(words), ...(remedy ? [paragraph(remedy)] : []));
+  }
+
+  /** After the changes of a frame. */
+  #draw(): void {
+    this.#chart.draw();
+    if (!this.#head) return;
+    write('head-number', format.count(this.#head.number));
+    write('head-hash', this.#head.hash);
     this.tick();
     if (at('state').dataset['state'] === 'live') document.title = this.#title();
   }
@@ -152,8 +193,4 @@ function paragraph(text: string): HTMLElement {
   const made = document.createElement('p');
   made.textContent = text;
   return made;
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
