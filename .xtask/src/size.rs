@@ -1,7 +1,8 @@
 //! `cargo xtask size`: what a first visit to the page downloads, from `www/dist/page`.
 //!
 //! Counted is every file but source maps, which a browser fetches for its developer tools alone. gzip at level 9 and
-//! brotli at quality 11 with its largest standard window are what a static server keeps beside each file.
+//! brotli at quality 11 with its largest standard window are what a static server keeps beside each file. Of the chains'
+//! modules a visit loads one at most: the largest is counted.
 
 use std::{
     fs,
@@ -14,12 +15,24 @@ use flate2::{Compression, write::GzEncoder};
 
 use crate::shell::Shell;
 
+/// Where the chains' modules lie, and the bytes that one may have.
+const CHAINS: &str = "assets/chains";
+const CHAIN: usize = 2000;
+
 /// Bytes as they lie, and compressed in two ways.
 #[derive(Clone, Copy, Default)]
 struct Sizes {
     raw: usize,
     gzip: usize,
     brotli: usize,
+}
+
+impl Sizes {
+    const fn add(&mut self, other: Self) {
+        self.raw += other.raw;
+        self.gzip += other.gzip;
+        self.brotli += other.brotli;
+    }
 }
 
 /// Prints the table.
@@ -30,16 +43,26 @@ pub(crate) fn size(shell: &Shell) -> Result<()> {
     files.retain(|file| file.extension().is_none_or(|kind| kind != "map"));
     files.sort();
     ensure!(!files.is_empty(), "www/dist/page is empty; build it with `cargo xtask www`");
+    let (chains, others): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.starts_with(dist.join(CHAINS)));
     let mut total = Sizes::default();
     println!("{:<48} {:>10} {:>10} {:>10}", "bytes", "raw", "gzip", "brotli");
-    for file in &files {
+    for file in others {
         let sizes = measure(&fs::read(file)?)?;
         line(&file.strip_prefix(&dist)?.display().to_string(), sizes);
-        total =
-            Sizes { raw: total.raw + sizes.raw, gzip: total.gzip + sizes.gzip, brotli: total.brotli + sizes.brotli };
+        total.add(sizes);
     }
+    let largest = largest(&chains)?;
+    line(&format!("{CHAINS}: one of {}, the largest", chains.len()), largest);
+    ensure!(largest.raw < CHAIN, "a chain's module has {} bytes; it may have less than {CHAIN}", largest.raw);
+    total.add(largest);
     line("total", total);
     Ok(())
+}
+
+/// The sizes of the largest file.
+fn largest(files: &[&PathBuf]) -> Result<Sizes> {
+    let all = files.iter().map(|file| measure(&fs::read(file)?)).collect::<Result<Vec<_>>>()?;
+    Ok(all.into_iter().max_by_key(|sizes| sizes.raw).unwrap_or_default())
 }
 
 fn line(name: &str, Sizes { raw, gzip, brotli }: Sizes) {
