@@ -124,7 +124,8 @@ export class View {
   #schedule({ chain, scheduleMismatch, reorgs }: Status): void {
     this.#blocks.pace(chain.intervalMs);
     this.#chart.pace(chain.intervalMs);
-    write('schedule', `a block every ${format.interval(chain.intervalMs)}, ${format.fork(chain.fork)} is active`);
+    const missing = scheduleMismatch === null ? '' : ` by the schedule, which lacks ${format.fork(scheduleMismatch)}`;
+    write('schedule', `a block every ${format.interval(chain.intervalMs)}, ${format.fork(chain.fork)} is active${missing}`);
     at('reorg').hidden = reorgs === 0;
     write('reorgs', `${format.count(reorgs)}${this.#reorg ?? ''}`);
     this.#mismatch(scheduleMismatch);

@@ -158,3 +158,40 @@ export function shown(page) {
 export function said(page, peer, text) {
   return page.locator('#log li').filter({ hasText: peer.slice(-6) }).filter({ hasText: text });
 }
+
+/** What the page has shown since this runs in it, be it for a moment: `seen`, hashes by number. The table keeps the latest. */
+export function noted() {
+  window.seen = new Map();
+  const take = (rows) => rows.forEach(({ dataset }) => window.seen.set(Number(dataset.number), dataset.hash));
+  const begin = () => {
+    const table = document.querySelector('#rows');
+    take([...table.children]);
+    new MutationObserver((changes) => changes.forEach(({ addedNodes }) => take([...addedNodes]))).observe(table, { childList: true });
+  };
+  if (document.readyState === 'loading') addEventListener('DOMContentLoaded', begin);
+  else begin();
+}
+
+/** From now on the page notes every block that it shows. */
+export function note(page) {
+  return page.evaluate(noted);
+}
+
+/** Waits until the page has shown all these blocks since `note`; they must be the daemon's. */
+export async function whole(t, page, daemon, from, to) {
+  const back = performance.now();
+  const rows = await page.waitForFunction(
+    ([from, to]) => {
+      const { seen } = window;
+      return Array.from({ length: to - from + 1 }, (_, at) => from + at).every((number) => seen.has(number)) && [...seen];
+    },
+    [from, to],
+    { timeout: 180_000 },
+  );
+  t.diagnostic(`all ${to - from + 1} blocks ${Math.round((performance.now() - back) / 100) / 10} s after it was back`);
+  const seen = new Map(await rows.jsonValue());
+  for (let number = from; number <= to; number++) {
+    const { hash } = await block(daemon, number);
+    if (seen.get(number) !== hash) throw new Error(`block ${number} is ${seen.get(number)}, not ${hash}`);
+  }
+}

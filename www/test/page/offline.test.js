@@ -5,41 +5,12 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import test from 'node:test';
 
-import { block, browse, devnet, json, program, run, said, serve } from './harness.js';
+import { block, browse, devnet, json, note, program, run, said, serve, whole } from './harness.js';
 import { TCP, cable, follower, listening } from './network.js';
 
 const MISSED = 60;
 /** Milliseconds of sleep: longer than a daemon waits for a pong. */
 const SLEEP = 45_000;
-
-/** From now on the page notes every block that it shows, be it for a moment: it keeps a hundred. */
-function note(page) {
-  return page.evaluate(() => {
-    window.seen = new Map();
-    const take = (rows) => rows.forEach(({ dataset }) => window.seen.set(Number(dataset.number), dataset.hash));
-    const table = document.querySelector('#rows');
-    take([...table.children]);
-    new MutationObserver((changes) => changes.forEach(({ addedNodes }) => take([...addedNodes]))).observe(table, { childList: true });
-  });
-}
-
-/** Waits until the page has shown all these blocks since `note`; they must be the daemon's. */
-async function whole(t, page, daemon, from, to) {
-  const back = performance.now();
-  const rows = await page.waitForFunction(
-    ([from, to]) => {
-      const { seen } = window;
-      return Array.from({ length: to - from + 1 }, (_, at) => from + at).every((number) => seen.has(number)) && [...seen];
-    },
-    [from, to],
-    { timeout: 180_000 },
-  );
-  t.diagnostic(`all ${to - from + 1} blocks ${Math.round((performance.now() - back) / 100) / 10} s after it was back`);
-  const seen = new Map(await rows.jsonValue());
-  for (let number = from; number <= to; number++) {
-    assert.equal(seen.get(number), (await block(daemon, number)).hash, `block ${number}`);
-  }
-}
 
 /** The processes of the browser that this test has started. */
 async function browserProcesses() {
