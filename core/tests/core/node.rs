@@ -246,6 +246,40 @@ fn a_signer_that_cannot_be_read_changes_nothing() {
     assert_eq!(told(&test.judged(1, block(1).message())), ["block", "head"]);
 }
 
+/// A check that runs while the signer is rotated: it says who signed, and whom that makes is known when it ends.
+#[test]
+fn a_rotation_while_a_check_runs_ends_nobodys_grace() {
+    // The old signer's block is on its way when the new one is read.
+    let mut test = Test::new();
+    let outputs = test.gossip(1, block(1).message());
+    let (id, check) = checks(&outputs).pop().unwrap();
+    assert_eq!(told(&test.give(read(key(2).address()))), ["signer_changed"]);
+    let ended = test.give(Input::Checked { id, outcome: check.run(Primitives::PORTABLE) });
+    assert_eq!(told(&ended), ["block", "head"], "it is believed, and its grace goes on");
+    let next = told(&test.judged(2, block(2).message()));
+    assert!(next.contains(&"block".to_owned()), "{next:?}");
+
+    // The new signer's first block came just before it was read: it is judged again, and nobody pays.
+    let mut test = Test::new();
+    let outputs = test.gossip(1, block(1).by(2).message());
+    let (id, check) = checks(&outputs).pop().unwrap();
+    test.give(read(key(2).address()));
+    let again = test.give(Input::Checked { id, outcome: check.run(Primitives::PORTABLE) });
+    assert_eq!((told(&again).len(), judgements(&again).len()), (0, 0));
+    let (id, check) = checks(&again).pop().expect("it is judged again");
+    let ended = test.give(Input::Checked { id, outcome: check.run(Primitives::PORTABLE) });
+    assert_eq!(told(&ended), ["signer_retired", "block", "head"]);
+
+    // A signer that was believed when its block came, and is nobody's any more.
+    let mut test = Test::new();
+    let outputs = test.gossip(1, block(1).message());
+    let (id, check) = checks(&outputs).pop().unwrap();
+    test.give(read(key(2).address()));
+    test.give(read(key(3).address()));
+    let ended = test.give(Input::Checked { id, outcome: check.run(Primitives::PORTABLE) });
+    assert_eq!((told(&ended), judgements(&ended)), (vec!["ignored retired".to_owned()], vec![Acceptance::Ignore]));
+}
+
 #[test]
 fn the_grace_ends_by_time_too() {
     let mut test = Test::new();

@@ -258,3 +258,25 @@ fn an_input_of_time_that_agrees_says_whose_clock_is_wrong() {
     assert_eq!(test(false), ["ours"]);
     assert_eq!(test(true), ["the sequencer's"]);
 }
+
+#[test]
+fn topics_are_left_when_their_time_is_over() {
+    let mut chain = base();
+    for (fork, time) in [(Fork::Isthmus, Some(NOW + 10)), (Fork::Jovian, Some(NOW + 10))] {
+        chain.forks.set(fork, time);
+    }
+    assert_eq!(chain.open_topics(NOW).collect::<Vec<_>>(), [Version::V3, Version::V4], "the others were never joined");
+    let mut test = Test::of(Config::new(chain));
+    assert_eq!(
+        test.node.poll_timeout(test.now).map(|deadline| (deadline.at.as_secs(), deadline.why)),
+        Some((70, "topic"))
+    );
+    let left = |outputs: Vec<Output>| {
+        let left = |output| if let Output::Leave { version } = output { Some(version) } else { None };
+        outputs.into_iter().filter_map(left).collect::<Vec<_>>()
+    };
+    assert_eq!(left(test.pass(69_999)), []);
+    assert_eq!(left(test.pass(1)), [Version::V3]);
+    assert_eq!(left(test.pass(100_000)), []);
+    assert!(test.node.poll_timeout(test.now).is_none_or(|deadline| deadline.why != "topic"));
+}
