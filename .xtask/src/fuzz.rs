@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Names in `tests/fuzz/target.rs`.
-const TARGETS: [&str; 3] = ["message", "payload", "answer"];
+const TARGETS: [&str; 4] = ["message", "payload", "answer", "chain"];
 /// Coverage counters without a sanitizer: Rust's own checks are what finds faults here, and the stable compiler has no
 /// other.
 const COUNTERS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
