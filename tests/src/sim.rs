@@ -3,7 +3,8 @@
 //!
 //! What must hold: every honest node has every block, once, and stands at the head. What is missed is noticed by what follows it,
 //! so the chain goes on for [`AFTER`] blocks that themselves may be missed, and then there is time, [`SETTLE`], to fetch: an answer
-//! that is lost takes a request's whole patience. Whoever judged a lie of a liar has banned it within [`PATIENCE`]; nobody bans
+//! that is lost takes a request's whole patience. Whoever judged a lie of a liar has banned it within [`PATIENCE`]; what the
+//! sequencer's own key has signed is no lie of whoever passes it on, and nobody is banned for it; nobody bans
 //! an honest node; the besieged node keeps half of its honest links at least as long as blocks come.
 
 use core::{fmt::Write as _, time::Duration};
@@ -19,8 +20,7 @@ use petrel_core::{
     config::Config,
     fork::{Fork, Forks, Version},
     gossip::{Acceptance, Message},
-    peers::{Subject, Tide},
-    request::Blame,
+    peers::{Deed, Subject, Tide},
 };
 
 use crate::{
@@ -46,10 +46,10 @@ const DIALS: usize = 7;
 /// What the liars gossip, by kind.
 const KINDS: [&str; 8] = [
     "signed by a stranger",
-    "another block's hash",
+    "another block's hash, by the sequencer",
     "no snappy",
-    "a field that the fork forbids",
-    "undecodable",
+    "a forbidden field, by the sequencer",
+    "undecodable, by the sequencer",
     "a bit flipped",
     "stale",
     "in answers alone",
@@ -238,7 +238,7 @@ impl Sim {
         }
     }
 
-    /// The next lie of a liar: the sequencer's own key is used where a later rule is to be reached.
+    /// The next lie of a liar; of some kinds the sequencer's own key has signed it, and then it is the sequencer's.
     fn lie(&mut self, index: usize, block: &Forge, turn: u64) -> Option<Message> {
         let whole = |(data, _): (Vec<u8>, B256)| Message {
             wire: data.len(),
@@ -323,7 +323,8 @@ impl Sim {
         for (at, event) in self.world.told_by(index) {
             let liar = match event {
                 Event::Rejected(judged) if judged.cause.acceptance() == Acceptance::Charge => judged.peer,
-                Event::FetchFailed(failed) if failed.cause.blame() == Blame::Lied => Some(failed.peer),
+                // What proves itself false; bytes that are no answer at all cost a sixth of it.
+                Event::FetchFailed(failed) if failed.cause.deed() == Some(Deed::Lied) => Some(failed.peer),
                 Event::Banned(ban) => {
                     banned.entry(ban.who).or_insert(at);
                     None

@@ -152,7 +152,7 @@ impl AnswerFault {
             Self::Cut => "cut",
             Self::Snappy => "snappy",
             Self::Undecodable(_) => "undecodable",
-            Self::Number(_) => "other_number",
+            Self::Number(_) => "number",
             Self::Invalid(fault) => fault.name(),
             Self::OffSchedule(_) => "off_schedule",
             Self::Unlinked { .. } => "unlinked",
