@@ -17,7 +17,10 @@ use crate::{
 /// There is no such chain.
 pub fn run(flags: &ChainsFlags) -> Result<(), Mistakes> {
     let chains: Vec<Chain> = match &flags.name {
-        Some(name) => vec![chain_named(name).map_err(|mistake| Mistakes(vec![mistake]))?],
+        Some(name) => vec![
+            chain_named(name, "its rollup.json, which must end with .json")
+                .map_err(|mistake| Mistakes(vec![mistake]))?,
+        ],
         None => preset_names().filter_map(|preset| Chain::preset(preset.slug)).collect(),
     };
     let at = flags.at.unwrap_or_else(unix_now);
@@ -63,27 +66,52 @@ fn due(chain: &Chain, at: u64) -> Option<u64> {
     chain.cadence.number_at(at.saturating_mul(1000))
 }
 
+/// What a line of the table says, in the order of [`COLUMNS`].
+type Row = [String; COLUMNS.len()];
+/// The last one is not padded.
+const COLUMNS: [&str; 5] = ["ID", "NETWORK", "INTERVAL", "SIGNER", "FORK"];
+
 fn as_table(chains: &[Chain], at: u64) -> String {
-    let mut out =
-        format!("{:>10}  {:<26} {:>9}  {:<8} {:<24} {}\n", "ID", "NETWORK", "INTERVAL", "FORK", "NEXT FORK", "SIGNER");
-    for chain in chains {
-        let next = chain.forks.scheduled().into_iter().find(|(_, time)| *time > at);
-        let next = next.map_or_else(|| "-".to_owned(), |(name, time)| format!("{name} at {time}"));
-        let signer = chain.signer.map_or_else(|| "unknown".to_owned(), |signer| signer.to_string());
-        let left = matches!(chain.origin, Origin::Preset { left_registry: true, .. });
-        out += &format!(
-            "{:>10}  {:<26} {:>9}  {:<8} {next:<24} {signer}{}\n",
-            chain.id,
-            chain.slug.as_deref().unwrap_or(&chain.name),
-            format!("{:?}", chain.cadence.interval_at(at.saturating_mul(1000))),
-            chain.forks.name_at(at),
-            if left { "  left the registry" } else { "" },
-        );
+    let rows: Vec<Row> =
+        std::iter::once(COLUMNS.map(str::to_owned)).chain(chains.iter().map(|chain| row(chain, at))).collect();
+    let mut widths = [0; COLUMNS.len()];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.len().max(*width);
+        }
     }
+    let mut out: String = rows.iter().map(|row| in_columns(row, widths)).collect();
     if let Some(Origin::Preset { signer_date, schedule_date, .. }) = chains.first().map(|chain| &chain.origin) {
         out += &format!("\nSigners of {signer_date}, schedules of {schedule_date}. Times are Unix seconds.\n");
     }
     out
+}
+
+fn row(chain: &Chain, at: u64) -> Row {
+    let mut fork = chain.forks.name_at(at).to_owned();
+    if let Some((name, time)) = chain.forks.scheduled().into_iter().find(|(_, time)| *time > at) {
+        fork += &format!(", then {name} at {time}");
+    }
+    if matches!(chain.origin, Origin::Preset { left_registry: true, .. }) {
+        fork += "; left the registry";
+    }
+    [
+        chain.id.to_string(),
+        chain.slug.as_deref().unwrap_or(&chain.name).to_owned(),
+        format!("{:?}", chain.cadence.interval_at(at.saturating_mul(1000))),
+        signer(chain),
+        fork,
+    ]
+}
+
+/// Numbers to the right, words to the left.
+fn in_columns([id, network, interval, signer, fork]: &Row, widths: [usize; COLUMNS.len()]) -> String {
+    let [w_id, w_network, w_interval, w_signer, _] = widths;
+    format!("{id:>w_id$}  {network:<w_network$}  {interval:>w_interval$}  {signer:<w_signer$}  {fork}\n")
+}
+
+fn signer(chain: &Chain) -> String {
+    chain.signer.map_or_else(|| "unknown".to_owned(), |signer| signer.to_string())
 }
 
 fn as_text(chain: &Chain, at: u64) -> String {
@@ -100,7 +128,7 @@ fn as_text(chain: &Chain, at: u64) -> String {
     for (name, time) in chain.forks.scheduled() {
         line("fork", format!("{name} at {time}{}", if time > at { ", to come" } else { "" }));
     }
-    line("signer", chain.signer.map_or_else(|| "unknown".to_owned(), |signer| signer.to_string()));
+    line("signer", signer(chain));
     if let Origin::Preset { signer_date, schedule_date, left_registry } = &chain.origin {
         line("dates", format!("the signer of {signer_date}, the schedule of {schedule_date}"));
         if *left_registry {

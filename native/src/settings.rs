@@ -13,7 +13,7 @@ use std::{
 use alloy_primitives::Address;
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use petrel_core::{
-    chain::{Cadence, Chain, Origin, preset_names},
+    chain::{Cadence, Chain, Origin},
     config::{Config, Mesh, Settled, Static},
     peer::PeerId,
     request::Limits,
@@ -24,6 +24,7 @@ use url::Url;
 mod discovery;
 mod listen;
 mod metrics;
+mod near;
 mod reputation;
 
 pub(crate) use listen::Ports;
@@ -209,7 +210,9 @@ impl Judge {
                 Err("no chain is given: give --network NAME (for example op-mainnet) or --rollup.config FILE"
                     .to_owned())
             }
-            (Some(name), None) => chain_named(name).map_err(|error| format!("--network: {error}")),
+            (Some(name), None) => {
+                chain_named(name, "--rollup.config FILE").map_err(|error| format!("--network: {error}"))
+            }
             (None, Some(file)) => chain_in(file).map_err(|error| format!("--rollup.config: {error}")),
         };
         let mut chain = found.map_err(|mistake| self.0.push(mistake)).ok()?;
@@ -409,31 +412,30 @@ fn cadence(before: &Cadence, text: &str) -> Result<Cadence, String> {
     let (from, interval) = text.trim().split_once('=').ok_or_else(wrong)?;
     let from: u64 = from.parse().map_err(|_| wrong())?;
     let interval = parse::duration(interval).map_err(|error| format!("{text:?}: {error}"))?;
+    if interval.subsec_nanos() % 1_000_000 != 0 {
+        return Err(format!("{text:?}: {interval:?} is no block time: expected whole milliseconds"));
+    }
     before.then(from.saturating_mul(1000), interval).map_err(|error| format!("{text:?}: {error}"))
 }
 
 /// The chain of this name or id, or in this file.
 ///
 /// # Errors
-/// There is none, in a sentence.
-pub(crate) fn chain_named(name: &str) -> Result<Chain, String> {
+/// There is none, in a sentence; `other` is what to give for a chain without a preset.
+pub(crate) fn chain_named(name: &str, other: &str) -> Result<Chain, String> {
     match Chain::preset(name) {
         Some(chain) => Ok(chain),
         None if name.ends_with(".json") => chain_in(Path::new(name)),
-        None => Err(unknown_network(name)),
+        None => Err(format!(
+            "there is no preset {name:?}; near ones are {}; for any other chain give {other}",
+            near::near(name).join(", ")
+        )),
     }
 }
 
 fn chain_in(file: &Path) -> Result<Chain, String> {
     let json = std::fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
     Chain::from_rollup_json(&json).map_err(|error| format!("{}: {error}", file.display()))
-}
-
-fn unknown_network(name: &str) -> String {
-    let mut near: Vec<&str> = preset_names().map(|preset| preset.slug).collect();
-    near.sort_by_key(|slug| (!slug.contains(name), slug.len().abs_diff(name.len())));
-    near.truncate(4);
-    format!("there is no preset {name:?}; some are {}; for any other chain give --rollup.config FILE", near.join(", "))
 }
 
 /// The text is not repeated: it may hold a secret.

@@ -7,6 +7,7 @@ mod sequencer;
 mod l1;
 
 mod ban;
+mod chains;
 mod check;
 mod control;
 mod devnet;
