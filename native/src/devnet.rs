@@ -61,7 +61,7 @@ const WAITING: usize = 1024;
 /// See [`DaemonError`]; all of them come before the first block.
 pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let key = fresh_key();
-    let chain = chain::devnet(&settings, key.address()).map_err(|error| unusable(io::Error::other(error)))?;
+    let chain = settings.chain(key.address()).map_err(|error| unusable(io::Error::other(error)))?;
     let config = config(chain.clone(), Vec::new(), 0)?;
     let sequencer = Identity::generate();
     let driver = daemon::driver(&sequencer, config, &net(Ports::default()), body(&chain)?)?;

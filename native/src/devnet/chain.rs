@@ -96,32 +96,34 @@ pub(super) fn interval(given: Option<Duration>, schedule: &[(Upgrade, u64)]) -> 
     }
 }
 
-/// A chain whose first block is due one interval from now.
-///
-/// # Errors
-/// The schedule has no cadence.
-pub(super) fn devnet(settings: &Settings, signer: Address) -> Result<Chain, CadenceError> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let forks = forks(&settings.schedule, now, settings.interval);
-    let mut cadence = Cadence::constant(0, now, settings.interval)?;
-    let denim = forks.base(Family::DENIM);
-    if let Some(denim) = denim {
-        cadence = cadence.then(denim.saturating_mul(1000), DENIM_INTERVAL)?;
+impl Settings {
+    /// A chain of `signer`'s whose first block is due one interval from now.
+    ///
+    /// # Errors
+    /// The schedule has no cadence.
+    pub fn chain(&self, signer: Address) -> Result<Chain, CadenceError> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let forks = forks(&self.schedule, now, self.interval);
+        let mut cadence = Cadence::constant(0, now, self.interval)?;
+        let denim = forks.base(Family::DENIM);
+        if let Some(denim) = denim {
+            cadence = cadence.then(denim.saturating_mul(1000), DENIM_INTERVAL)?;
+        }
+        let has_millis = denim.is_none() && self.interval.subsec_nanos() != 0;
+        Ok(Chain {
+            id: CHAIN_ID,
+            name: "devnet".to_owned(),
+            slug: None,
+            l1: Some(L1_CHAIN_ID),
+            cadence,
+            subsecond: if has_millis { Subsecond::MixDigest } else { Subsecond::BaseTime },
+            genesis: Genesis { number: 0, hash: keccak256(signer), time: now },
+            forks,
+            signer: Some(signer),
+            system_config: None,
+            origin: Origin::Rollup,
+        })
     }
-    let has_millis = denim.is_none() && settings.interval.subsec_nanos() != 0;
-    Ok(Chain {
-        id: CHAIN_ID,
-        name: "devnet".to_owned(),
-        slug: None,
-        l1: Some(L1_CHAIN_ID),
-        cadence,
-        subsecond: if has_millis { Subsecond::MixDigest } else { Subsecond::BaseTime },
-        genesis: Genesis { number: 0, hash: keccak256(signer), time: now },
-        forks,
-        signer: Some(signer),
-        system_config: None,
-        origin: Origin::Rollup,
-    })
 }
 
 /// An upgrade of the schedule brings those before it along; what is active from the start is active at time 0.

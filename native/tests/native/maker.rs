@@ -4,10 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use petrel_core::{
-    chain::{Chain, Genesis},
-    fork::{Fork, Forks, Version},
+    block::Payload,
+    chain::{Chain, Genesis, Subsecond},
+    fork::{Carried, Family, Fork, Forks, Version},
     gossip::{ChainSchedule, Check, Form, MAX_MESSAGE, Message, Signers},
-    sign::Key,
+    sign::{Key, Signature},
 };
 use petrel_node::{
     devnet::{Made, Maker},
@@ -16,8 +17,12 @@ use petrel_node::{
 
 const GENESIS: u64 = 1_800_000_000;
 
+fn key() -> Key {
+    Key::from_bytes(&[1; 32]).unwrap()
+}
+
 fn maker(forks: Forks, bytes: usize) -> Maker {
-    let key = Key::from_bytes(&[1; 32]).unwrap();
+    let key = key();
     let mut chain = Chain::preset("op-mainnet").unwrap();
     chain.forks = forks;
     let genesis = Genesis { time: GENESIS, ..chain.genesis };
@@ -79,6 +84,42 @@ fn a_schedule_is_crossed_while_running() {
     }
     versions.dedup();
     assert_eq!(versions, Version::ALL);
+}
+
+/// The milliseconds of the second of the next blocks, as whoever verifies them reads them.
+fn millis(mut maker: Maker, blocks: usize) -> Vec<u64> {
+    let subsecond = maker.chain().subsecond;
+    let mut next = || {
+        let due = maker.due_ms();
+        let made = maker.make().unwrap();
+        judge(&maker, &made);
+        let body = Bytes::copy_from_slice(&made.message[Signature::LEN..]);
+        let found = Payload::decode(made.version, body).unwrap().timestamp_ms(subsecond);
+        assert_eq!((found, found / 1000), (due, made.payload.timestamp));
+        found % 1000
+    };
+    (0..blocks).map(|_| next()).collect()
+}
+
+#[test]
+fn a_mix_digest_has_the_milliseconds_where_the_chain_has_them_there() {
+    let mut quick = maker(Forks::all_until(Fork::Jovian), 3_000).chain().clone();
+    quick = quick.clone().begun(quick.genesis, Duration::from_millis(250)).unwrap();
+    quick.subsecond = Subsecond::MixDigest;
+    assert_eq!(millis(Maker::new(quick, key(), 3_000), 6), [250, 500, 750, 0, 250, 500]);
+}
+
+/// The rule on Base's times judges here too.
+#[test]
+fn denims_blocks_have_their_milliseconds_and_those_before_have_none() {
+    let mut chain = maker(Forks::all_until(Fork::Jovian), 3_000).chain().clone();
+    let denim = GENESIS + 5;
+    for (name, time) in [("azul", 0), ("beryl", 0), ("cobalt", 0), ("denim", denim)] {
+        assert!(chain.forks.carry(Carried { name: name.to_owned(), time, family: Family::Base }));
+    }
+    chain.cadence = chain.cadence.then(denim * 1000, Duration::from_millis(200)).unwrap();
+    // Due at 2 and 4 seconds, and from the sixth second on five a second.
+    assert_eq!(millis(Maker::new(chain, key(), 3_000), 9), [0, 0, 0, 200, 400, 600, 800, 0, 200]);
 }
 
 #[test]

@@ -2,14 +2,20 @@
 
 use std::{fs, net::IpAddr, time::Duration};
 
+use alloy_primitives::Address;
 use clap::Parser;
-use petrel_core::{config::Reputation, request::Rate};
+use petrel_core::{
+    chain::{Cadence, Chain, Subsecond},
+    config::Reputation,
+    request::Rate,
+};
 use petrel_node::{
     devnet,
     flags::{Cli, Command},
     settings::{IdentitySource, Security, Settings},
     store::Budget,
 };
+use serde_json::json;
 
 const PEER: &str = "16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv";
 
@@ -192,7 +198,99 @@ fn a_chain_is_named_once_and_must_exist() {
     let rollup = folder.path().join("rollup.json");
     fs::write(&rollup, r#"{"l2_chain_id": 7}"#).unwrap();
     let mistakes = node(&["--rollup.config", rollup.to_str().unwrap()]).unwrap_err();
-    assert!(mistakes[0].contains("rollup.json") && mistakes[0].contains("l1_chain_id must be"), "{mistakes:?}");
+    assert!(mistakes[0].contains("rollup.json") && mistakes[0].contains("genesis.l2 is missing"), "{mistakes:?}");
+}
+
+#[test]
+fn a_network_may_be_a_presets_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("base.json");
+    let preset = Chain::preset("base-mainnet").unwrap();
+    fs::write(&file, preset.to_rollup_json().to_string()).unwrap();
+    let settings = node(&["--network", file.to_str().unwrap()]).unwrap();
+    assert_eq!(settings.config.chain, preset);
+    assert_eq!(settings.config.signer, preset.signer);
+    assert_named(&node(&["--network=/nowhere/x.json"]).unwrap_err(), &["--network: cannot read /nowhere/x.json"]);
+    fs::write(&file, "{}").unwrap();
+    let mistakes = node(&["--network", file.to_str().unwrap()]).unwrap_err();
+    assert!(mistakes[0].starts_with("--network: ") && mistakes[0].contains("base.json"), "{mistakes:?}");
+}
+
+/// The chain's steps as first block and milliseconds between blocks.
+fn steps(cadence: &Cadence) -> Vec<(u64, u64)> {
+    cadence.steps().map(|step| (step.number, step.interval_ms)).collect()
+}
+
+#[test]
+fn a_cadence_that_is_given_follows_the_configured_one() {
+    let genesis = Chain::preset("op-mainnet").unwrap().genesis;
+    let since = genesis.time + 1_000_001;
+    let given = [format!("{since}=200ms"), format!("{}=50ms", since + 9)];
+    let given = node(&["--network=op-mainnet", &format!("--rollup.cadence={}", given.join(","))]).unwrap();
+    // The first block that is due then or later begins the step.
+    let first = genesis.number + 500_001;
+    assert_eq!(steps(&given.config.chain.cadence), [(genesis.number, 2000), (first, 200), (first + 40, 50)]);
+    assert!(!given.config.certain, "a rule on times must not be made of what the operator says");
+    let usual = node(&["--network=op-mainnet"]).unwrap();
+    assert_eq!((steps(&usual.config.chain.cadence), usual.config.certain), (vec![(genesis.number, 2000)], true));
+    // What is kept and how wide a gap is fetched follows.
+    let quick = node(&["--network=op-mainnet", "--rollup.cadence=1700000000=200ms"]).unwrap();
+    assert_eq!(quick.budget.blocks, 432_000);
+}
+
+#[test]
+fn a_cadence_that_is_none_is_refused_by_name() {
+    for (given, why) in [
+        ("1900000000", "expected UNIX=INTERVAL"),
+        ("soon=200ms", "expected UNIX=INTERVAL"),
+        ("1900000000=200", "no duration"),
+        ("1900000000=0", "the interval is 0 ms"),
+        ("1900000000=1500us", "expected whole milliseconds"),
+        ("1900000000=2h", "must be 1 to 3600000"),
+        // Not rising, and two from one block on.
+        ("1900000000=200ms,1800000000=100ms", "\"1800000000=100ms\": step 2 goes back"),
+        ("1900000000=200ms,1900000000=100ms", "\"1900000000=100ms\": step 2 goes back"),
+    ] {
+        let mistakes = node(&["--network=op-mainnet", &format!("--rollup.cadence={given}")]).unwrap_err();
+        assert_named(&mistakes, &[why]);
+        assert!(mistakes[0].starts_with("--rollup.cadence: "), "{mistakes:?}");
+    }
+    // Base has Denim's step already.
+    let mistakes = node(&["--network=base-mainnet", "--rollup.cadence=1793901600=200ms"]).unwrap_err();
+    assert_named(&mistakes, &["--rollup.cadence: \"1793901600=200ms\": step 2 goes back"]);
+    // Steps of a file that overlap.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rollup.json");
+    let mut json = Chain::preset("op-mainnet").unwrap().to_rollup_json();
+    let step = |number: u64, time_ms: u64| json!({ "number": number, "time_ms": time_ms, "interval_ms": 2000 });
+    json["petrel"]["cadence"] = json!([step(0, 1_000_000), step(100, 1_100_000)]);
+    fs::write(&file, json.to_string()).unwrap();
+    let mistakes = node(&["--rollup.config", file.to_str().unwrap()]).unwrap_err();
+    assert_named(&mistakes, &["petrel.cadence: step 1 overlaps the one before it"]);
+}
+
+#[test]
+fn times_are_as_many_blocks_as_the_chain_makes_in_them() {
+    let blocks = |network: &str, kept: &str| {
+        node(&["--network", network, &format!("--store.blocks={kept}")]).unwrap().budget.blocks
+    };
+    assert_eq!((blocks("base-mainnet", "24h"), blocks("op-mainnet", "24h")), (432_000, 43_200));
+    assert_eq!((blocks("base-mainnet", "100"), blocks("op-mainnet", "100")), (100, 100));
+    assert_eq!(blocks("base-mainnet", "0"), 0);
+    let mistakes = node(&["--network=base-mainnet", "--store.blocks=a day"]).unwrap_err();
+    assert_named(&mistakes, &["--store.blocks: \"a day\""]);
+    // Twelve hours of such blocks are 216,000, which is no mistake.
+    let base = node(&["--network=base-mainnet"]).unwrap();
+    assert_eq!((base.config.sync.max_gap, base.budget.blocks), (Duration::from_secs(12 * 3600), 432_000));
+    // One block is less than there.
+    assert!(node(&["--network=base-mainnet", "--p2p.sync.max-gap=1s"]).is_ok());
+    let mistakes = node(&["--network=base-mainnet", "--p2p.sync.max-gap=100ms"]).unwrap_err();
+    assert_named(&mistakes, &["shorter than a block, which takes 200ms"]);
+    // The limits follow the cadence where none is given.
+    let by_cadence =
+        |more: &[&str]| node(&[&["--network=base-mainnet"], more].concat()).unwrap().config.sync.limits.by_cadence;
+    assert!(by_cadence(&[]));
+    assert!(!by_cadence(&["--p2p.sync.limit=20/40"]) && !by_cadence(&["--p2p.sync.peer-limit=4/15"]));
 }
 
 #[test]
@@ -241,6 +339,39 @@ fn a_devnets_flags_are_judged_as_well() {
     ];
     assert_named(&mistakes.unwrap_err(), &expected);
     assert_named(&devnet(&["--fork=frontier"]).unwrap_err(), &["expected bedrock"]);
+}
+
+/// A devnet's chain: when its blocks come, and where they have their milliseconds.
+fn devnet_chain(args: &[&str]) -> (Vec<(u64, u64)>, Subsecond) {
+    let chain = devnet(args).unwrap().chain(Address::repeat_byte(1)).unwrap();
+    (steps(&chain.cadence), chain.subsecond)
+}
+
+#[test]
+fn a_devnets_blocks_come_as_often_as_is_said_or_as_denim_has_it() {
+    assert_eq!(devnet_chain(&[]), (vec![(0, 2000)], Subsecond::BaseTime));
+    assert_eq!(devnet_chain(&["--block-time=3s"]).0, [(0, 3000)]);
+    assert_eq!(devnet_chain(&["--block-time=250ms"]), (vec![(0, 250)], Subsecond::MixDigest));
+    assert_eq!(devnet_chain(&["--fork=denim"]), (vec![(0, 200)], Subsecond::BaseTime));
+    assert_eq!(devnet_chain(&["--fork=denim", "--block-time=200ms"]).0, [(0, 200)]);
+    assert_eq!(devnet_chain(&["--fork=denim@20"]), (vec![(0, 2000), (20, 200)], Subsecond::BaseTime));
+    assert_eq!(devnet_chain(&["--fork=ecotone,denim@5", "--block-time=1s"]).0, [(0, 1000), (5, 200)]);
+    for (args, why) in [
+        (
+            &["--fork=denim", "--block-time=1s"][..],
+            "--block-time: 1s cannot be with denim, whose blocks come every 200ms",
+        ),
+        (
+            &["--fork=denim@5", "--block-time=250ms"],
+            "--block-time: 250ms cannot be before denim: expected whole seconds",
+        ),
+        (&["--block-time=1500us"], "--block-time: 1.5ms is no block time"),
+        (&["--block-time=200500us"], "--block-time: 200.5ms is no block time: expected whole milliseconds"),
+        (&["--block-time=0"], "--block-time: 0ns is no block time"),
+        (&["--fork=denim,jovian@5"], "--fork: \"jovian@5\" does not come after"),
+    ] {
+        assert_named(&devnet(args).unwrap_err(), &[why]);
+    }
 }
 
 #[test]
