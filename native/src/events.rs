@@ -11,7 +11,7 @@ use std::{
 use alloy_primitives::Address;
 use petrel_core::{
     Event,
-    event::{SignerChanged, Tided},
+    event::{Reorg, ScheduleMismatch, SignerChanged, Tided},
 };
 use serde::Serialize;
 
@@ -119,6 +119,17 @@ pub fn log(event: &Event) {
             let (number, first, second) = (conflict.number, conflict.first, conflict.second);
             tracing::warn!(number, %first, %second, "the sequencer signed two blocks of one height");
         }
+        Event::Reorg(reorg) => {
+            let Reorg { from, to, depth, .. } = reorg;
+            tracing::warn!(from, to, depth, "another branch leads: these blocks are gone from the leading chain");
+        }
+        Event::Fork(fork) => {
+            tracing::info!(fork = %fork.name, number = fork.number, time = fork.time, "a fork is active")
+        }
+        Event::ScheduleMismatch(told) => {
+            let ScheduleMismatch { number, timestamp, fork, remedy } = told;
+            tracing::warn!(fork, number, timestamp, %remedy, "a block contradicts the configured schedule");
+        }
         Event::Connected(peer) => tracing::info!(peer = %peer.peer, address = %peer.address, "connected"),
         Event::Disconnected(gone) => tracing::info!(peer = %gone.peer, reason = %gone.reason, "disconnected"),
         Event::DialFailed(dial) => {
@@ -134,6 +145,10 @@ pub fn log(event: &Event) {
         }
         Event::ClockSkew(skew) => {
             tracing::warn!(offset_secs = skew.offset_secs, peers = skew.peers, "is this machine's clock right?");
+        }
+        Event::SequencerSkew(skew) => {
+            let (offset_secs, peers) = (skew.offset_secs, skew.peers);
+            tracing::warn!(offset_secs, peers, "the sequencer's clock is wrong: L1's time agrees with this machine's");
         }
         Event::SignerChanged(change) => tell_signer(change),
         Event::SignerRetired(gone) => tracing::info!(retired = %gone.retired, "the previous signer's grace is over"),

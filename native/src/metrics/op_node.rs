@@ -109,10 +109,10 @@ impl OpNode {
                 let payload = &new.block.payload;
                 if new.via != Via::Local {
                     self.unsafe_payloads.again();
-                    self.refs.note("received_payload", payload.number(), payload.timestamp(), new.block.hash);
+                    self.refs.note("received_payload", payload.number(), new.timestamp_ms, new.block.hash);
                 }
             }
-            Event::Head(head) => self.refs.note("l2_unsafe", head.number, head.timestamp, head.hash),
+            Event::Head(head) => self.refs.note("l2_unsafe", head.number, head.timestamp_ms, head.hash),
             Event::Rejected(_) | Event::Ignored(_) => self.gossip(&[(true, "REJECT_MESSAGE")]),
             Event::Connected(_) => self.gossip(&[(true, "ADD_PEER")]),
             Event::Disconnected(_) => self.gossip(&[(true, "REMOVE_PEER")]),
@@ -228,12 +228,13 @@ impl Refs {
         })
     }
 
-    /// A block is now the `kind`; each is told once.
-    fn note(&self, kind: &str, number: u64, timestamp: u64, hash: B256) {
+    /// A block is now the `kind`; each is told once. Its time is whole seconds, as op-node has it; its latency is not, as the
+    /// block's own time is not on a chain with more than one block a second.
+    fn note(&self, kind: &str, number: u64, timestamp_ms: u64, hash: B256) {
         let set = |gauges: &GaugeVec, value| gauges.with_label_values(&["l2", kind]).set(value);
         set(&self.number, number as f64);
-        set(&self.time, timestamp as f64);
-        set(&self.latency, timestamp as f64 - unix());
+        set(&self.time, (timestamp_ms / 1000) as f64);
+        set(&self.latency, timestamp_ms as f64 / 1e3 - unix());
         let head = hash.0.first_chunk().copied().unwrap_or_default();
         set(&self.hash, u64::from_le_bytes(head) as f64);
     }

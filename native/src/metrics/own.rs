@@ -21,10 +21,14 @@ const DELAYS: [f64; 17] =
 /// Seconds from arrival to judgement; a check lives for three.
 const JUDGEMENTS: [f64; 10] = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 3.0];
 
+/// Blocks of a reorg: mostly one or a few, and hundreds where blocks of minutes are replaced.
+const DEPTHS: [f64; 12] = [1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 5000.0];
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Own {
     head: IntGauge,
+    interval: Gauge,
     delay: Histogram,
     judgement: Histogram,
     blocks: IntCounterVec,
@@ -44,6 +48,9 @@ pub(super) struct Own {
     banned: IntCounterVec,
     graylisted: IntCounter,
     conflicts: IntCounter,
+    reorgs: IntCounter,
+    reorg_depth: Histogram,
+    schedule_mismatch: IntGaugeVec,
     publish_errors: IntCounter,
     stalls: IntCounter,
     stalled: Counter,
@@ -54,6 +61,7 @@ pub(super) struct Own {
     signer_changes: IntCounter,
     signer_unread: IntCounter,
     clock_doubt: IntGauge,
+    sequencer_clock_doubt: IntGauge,
     reachable: IntGauge,
     dial_backs: IntCounterVec,
     bytes: IntCounterVec,
@@ -68,7 +76,7 @@ impl Own {
         let gauge = |name, help| add(registry, IntGauge::with_opts(opts(name, help)));
         let gauges = |name, help, labels: &[&str]| add(registry, IntGaugeVec::new(opts(name, help), labels));
         let rate = |name, help| add(registry, Gauge::with_opts(opts(name, help)));
-        let seconds = |name, help, bounds: &[f64]| {
+        let histogram = |name, help, bounds: &[f64]| {
             let opts = HistogramOpts::from(opts(name, help)).buckets(bounds.to_vec());
             add(registry, Histogram::with_opts(opts))
         };
@@ -76,8 +84,16 @@ impl Own {
         keeps.set(1);
         Ok(Self {
             head: gauge("head_number", "Number of the unsafe head")?,
-            delay: seconds("block_delay_seconds", "Arrival minus timestamp of gossiped blocks", &DELAYS)?,
-            judgement: seconds("block_judgement_seconds", "Judgement minus arrival of gossiped blocks", &JUDGEMENTS)?,
+            interval: rate(
+                "block_interval_seconds",
+                "Time between blocks: the smaller of the configured one and the mean of the latest blocks",
+            )?,
+            delay: histogram(
+                "block_delay_seconds",
+                "Arrival minus the block's own time, with its milliseconds, of gossiped blocks",
+                &DELAYS,
+            )?,
+            judgement: histogram("block_judgement_seconds", "Judgement minus arrival of gossiped blocks", &JUDGEMENTS)?,
             blocks: counters("blocks_total", "Verified blocks by how they came", &["via"])?,
             served: counter("blocks_served_total", "Blocks that peers were given by number")?,
             messages: counter("messages_total", "Gossiped messages received for the first time")?,
@@ -95,6 +111,13 @@ impl Own {
             banned: counters("bans_total", "Bans by the rule that made them", &["reason"])?,
             graylisted: counter("graylisted_total", "Peers that gossipsub listens to no more")?,
             conflicts: counter("conflicts_total", "Second blocks of one height, signed by the sequencer")?,
+            reorgs: counter("reorgs_total", "How often another branch became the leading chain")?,
+            reorg_depth: histogram("reorg_depth", "Blocks that a reorg took out of the leading chain", &DEPTHS)?,
+            schedule_mismatch: gauges(
+                "schedule_mismatch",
+                "1 when blocks have shown this fork and the configured schedule lacks it",
+                &["fork"],
+            )?,
             publish_errors: counter("publish_errors_total", "Own blocks that could not be gossiped")?,
             stalls: counter("stalls_total", "How often the event loop stood still")?,
             stalled: add(registry, Counter::with_opts(opts("stalled_seconds_total", "For how long in all")))?,
@@ -105,6 +128,10 @@ impl Own {
             signer_changes: counter("signer_changes_total", "How often another signer was believed")?,
             signer_unread: counter("signer_unread_total", "How often the signer could not be read from L1")?,
             clock_doubt: gauge("clock_doubt", "1 while most peers say that this machine's clock is wrong")?,
+            sequencer_clock_doubt: gauge(
+                "sequencer_clock_doubt",
+                "1 while most peers' blocks are out of time and L1's time agrees with this machine's clock",
+            )?,
             reachable: gauge("reachable", "1 when peers can dial this node, 0 when not, -1 while it is not known")?,
             dial_backs: counters("dial_backs_total", "Peers that asked whether they can be dialled", &["result"])?,
             bytes: counters(
@@ -128,6 +155,11 @@ impl Own {
             Event::FetchFailed(failed) => self.fetch_failures.with_label_values(&[failed.fault]).inc(),
             Event::Store(state) => self.keeps.set(i64::from(state.keeps)),
             Event::Conflict(_) => self.conflicts.inc(),
+            Event::Reorg(reorg) => {
+                self.reorgs.inc();
+                self.reorg_depth.observe(reorg.depth as f64);
+            }
+            Event::ScheduleMismatch(told) => self.schedule_mismatch.with_label_values(&[told.fork]).set(1),
             Event::SignerChanged(_) => self.signer_changes.inc(),
             Event::SignerUnread(_) => self.signer_unread.inc(),
             Event::PublishFailed(_) => self.publish_errors.inc(),
@@ -171,6 +203,7 @@ impl Own {
     pub(super) fn look(&self, now: &Snapshot, traffic: &Traffic) {
         let status = &now.status;
         self.head.set(whole(status.head.map_or(0, |BlockRef { number, .. }| number)));
+        self.interval.set(status.interval_ms as f64 / 1e3);
         advance(&self.served, status.served);
         advance(&self.messages, status.messages);
         advance(&self.message_bytes, status.wire_bytes);
@@ -183,6 +216,7 @@ impl Own {
         self.leaves_waiting.set(whole(status.leaves.waiting));
         advance(&self.leaves_passed, status.leaves.passed);
         self.clock_doubt.set(i64::from(status.clock_doubt));
+        self.sequencer_clock_doubt.set(i64::from(status.sequencer_clock_doubt));
         self.reachable.set(status.reachable.map_or(-1, i64::from));
         let backs = status.dial_backs;
         for (result, count) in [("reached", backs.reached), ("unreached", backs.unreached), ("refused", backs.refused)]

@@ -8,8 +8,11 @@ use std::{
     },
 };
 
-use petrel_core::{Event, event::Listening};
-use petrel_node::events::Printer;
+use petrel_core::{
+    Event,
+    event::{ClockSkew, ForkActive, Listening, Reorg, ScheduleMismatch},
+};
+use petrel_node::events::{self, Printer};
 use serde_json::Value;
 
 /// A reader that reads nothing until it is told to.
@@ -62,6 +65,48 @@ fn nothing_is_printed_when_nothing_is_wanted() {
     let mut printer = Printer::new(None::<io::Stdout>);
     printer.print(&event(1));
     printer.finish();
+}
+
+/// What a log is written to.
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What is logged of an event.
+fn logged(event: &Event) -> String {
+    let text = Arc::new(Mutex::new(Vec::new()));
+    let shared = text.clone();
+    let logs = tracing_subscriber::fmt().with_ansi(false).with_writer(move || Shared(shared.clone())).finish();
+    tracing::subscriber::with_default(logs, || events::log(event));
+    String::from_utf8(text.lock().unwrap().clone()).unwrap()
+}
+
+#[test]
+fn what_becomes_of_the_chain_is_logged_with_what_to_do() {
+    let mismatch =
+        ScheduleMismatch { number: 7, timestamp: 1_000, fork: "jovian", remedy: "give a newer one".to_owned() };
+    let cases = [
+        (Event::Reorg(Reorg { from: 5, to: 9, depth: 5, hashes: Vec::new() }), " WARN ", "from=5 to=9 depth=5"),
+        (Event::Fork(ForkActive { number: 8, time: 90, name: "denim".to_owned() }), " INFO ", "fork=denim number=8"),
+        (
+            Event::ScheduleMismatch(mismatch),
+            " WARN ",
+            "fork=\"jovian\" number=7 timestamp=1000 remedy=give a newer one",
+        ),
+        (Event::SequencerSkew(ClockSkew { offset_secs: -70, peers: 4 }), " WARN ", "offset_secs=-70 peers=4"),
+    ];
+    for (event, level, words) in cases {
+        let line = logged(&event);
+        assert!(line.contains(level) && line.contains(words) && line.lines().count() == 1, "{line}");
+    }
 }
 
 /// The vocabulary is the core's and this program's own three; the README explains each word.

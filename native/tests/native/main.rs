@@ -7,6 +7,7 @@ mod env;
 mod events;
 mod identity;
 mod maker;
+mod metrics;
 mod nat;
 mod parse;
 mod settings;

@@ -32,13 +32,13 @@ pub(crate) fn get(port: u16, path: &str) -> (String, String) {
 }
 
 /// One answer: the types by name, and the values by name with labels.
-struct Scrape {
+pub(crate) struct Scrape {
     text: String,
     types: BTreeMap<String, String>,
     values: BTreeMap<String, f64>,
 }
 
-fn scrape(node: &Process) -> Scrape {
+pub(crate) fn scrape(node: &Process) -> Scrape {
     let (head, text) = get(port(node), "/metrics");
     assert!(head.starts_with("HTTP/1.1 200") && head.contains("text/plain; version=0.0.4"), "{head}");
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
@@ -51,7 +51,7 @@ fn scrape(node: &Process) -> Scrape {
 }
 
 impl Scrape {
-    fn value(&self, name: &str) -> f64 {
+    pub(crate) fn value(&self, name: &str) -> f64 {
         *self.values.get(name).unwrap_or_else(|| panic!("no {name} in\n{}", self.text))
     }
 
@@ -172,6 +172,44 @@ fn requests_are_counted_on_both_sides() {
     assert!(asked.value("petrel_blocks_total{via=\"sync\"}") >= 1.0);
     assert!(served.value("petrel_blocks_served_total") >= 1.0);
     assert_eq!(asked.value("petrel_gaps_total{state=\"closed\"}"), 1.0);
+}
+
+/// A configuration from before Denim: the chain is followed all the same, and what is measured is the chain's own.
+#[test]
+fn a_chain_that_is_quicker_than_its_configuration_says_is_followed_and_measured() {
+    let sequencer = Sequencer::quick();
+    let folder = tempfile::tempdir().unwrap();
+    let words = arguments(&sequencer, folder.path(), &sequencer.address);
+    let file = folder.path().join("rollup.json");
+    let mut json: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    json.as_object_mut().unwrap().retain(|key, _| key != "base" && key != "petrel");
+    assert_eq!(json["block_time"], 1);
+    std::fs::write(&file, json.to_string()).unwrap();
+    let mut node = start(&words, &METRICS);
+    let told = node.event("schedule_mismatch");
+    assert_eq!(told["fork"], "denim", "{told}");
+    assert!(told["remedy"].as_str().unwrap().contains("rollup.json"), "{told}");
+    node.said("a block contradicts the configured schedule");
+    // From so many blocks on their distance is known.
+    let first = block(&mut node, None).0;
+    block(&mut node, Some(first + 20));
+    let scrape = scrape(&node);
+    assert_eq!(scrape.value("petrel_schedule_mismatch{fork=\"denim\"}"), 1.0);
+    assert_eq!(scrape.value("petrel_block_interval_seconds"), 0.2);
+    scrape.is("gauge", &["petrel_schedule_mismatch", "petrel_block_interval_seconds", "petrel_sequencer_clock_doubt"]);
+    scrape.is("counter", &["petrel_reorgs_total"]);
+    scrape.is("histogram", &["petrel_reorg_depth"]);
+    // A delay is counted from the block's own time: the header's is up to 800 ms before it.
+    let count = scrape.value("petrel_block_delay_seconds_count") as usize;
+    let gossiped = |event: &&serde_json::Value| event["event"] == "block" && event["via"] == "gossip";
+    while node.told().iter().filter(gossiped).count() < count {
+        block(&mut node, None);
+    }
+    let delays = node.told().iter().filter(gossiped).take(count).map(|event| event["delay_ms"].as_i64().unwrap());
+    let (delays, sum) = (delays.sum::<i64>() as f64 / 1e3, scrape.value("petrel_block_delay_seconds_sum"));
+    assert!((delays - sum).abs() < 1e-6, "{delays} and {sum}");
+    let own = |event: &serde_json::Value| event["timestamp_ms"].as_u64().unwrap() % 1000;
+    assert!(node.told().iter().filter(gossiped).any(|event| own(event) == 600), "{:?}", node.told());
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! A sequencer in the test's own process: a chain of one-second blocks, gossiped over TCP by a node that can be stopped
-//! and started again at the same address.
+//! A sequencer in the test's own process: a chain of one-second blocks, or of Denim's, gossiped over TCP by a node that can be
+//! stopped and started again at the same address.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use petrel_core::{
     Event,
     chain::{Cadence, Chain, Genesis, Origin, Subsecond},
     config::{Config, Static},
-    fork::{Fork, Forks},
+    fork::{Carried, Family, Fork, Forks},
     peer::PeerId,
     sign::Key,
 };
@@ -41,9 +41,27 @@ pub(crate) struct Sequencer {
     pub(crate) address: String,
 }
 
+/// The time between blocks with Denim.
+const DENIM: Duration = Duration::from_millis(200);
+
 impl Sequencer {
     /// A new chain; nothing runs yet.
     pub(crate) fn new(security: Security) -> Self {
+        Self::with(Forks::all_until(Fork::Jovian), Duration::from_secs(1), security)
+    }
+
+    /// One that runs, of a chain of Base's kind with Denim: five blocks a second.
+    pub(crate) fn quick() -> Self {
+        let mut forks = Forks::all_until(Fork::Jovian);
+        for name in Family::OF_BASE.into_iter().take_while(|name| *name != "zenith") {
+            assert!(forks.carry(Carried { name: name.to_owned(), time: 0, family: Family::Base }));
+        }
+        let mut sequencer = Self::with(forks, DENIM, Security::Noise);
+        sequencer.start();
+        sequencer
+    }
+
+    fn with(forks: Forks, interval: Duration, security: Security) -> Self {
         let key = Key::from_bytes(&[1; 32]).unwrap();
         let genesis = Genesis { number: 0, hash: [7; 32].into(), time: now() };
         let chain = Chain {
@@ -51,10 +69,10 @@ impl Sequencer {
             name: "test".to_owned(),
             slug: None,
             l1: Some(900),
-            cadence: Cadence::constant(0, genesis.time, Duration::from_secs(1)).unwrap(),
+            cadence: Cadence::constant(0, genesis.time, interval).unwrap(),
             subsecond: Subsecond::BaseTime,
             genesis,
-            forks: Forks::all_until(Fork::Jovian),
+            forks,
             signer: Some(key.address()),
             system_config: None,
             origin: Origin::Rollup,
@@ -120,6 +138,8 @@ impl Sequencer {
                 let mut driver =
                     daemon::driver(&identity, config.settle().unwrap(), &net, daemon::Body::default()).unwrap();
                 let (mut joined, mut stopped) = (0, stopped);
+                // Whoever is ready for blocks has joined all topics that are open.
+                let topics = maker.lock().unwrap().chain().open_topics(now()).count();
                 loop {
                     let due = Duration::from_millis(maker.lock().unwrap().due_ms()).saturating_sub(unix());
                     tokio::select! {
@@ -129,7 +149,7 @@ impl Sequencer {
                             Some(_) => {}
                             None => return,
                         },
-                        () = tokio::time::sleep(due), if joined >= 4 => {
+                        () = tokio::time::sleep(due), if joined >= topics => {
                             let made = maker.lock().unwrap().make().unwrap();
                             driver.publish(made.version, made.message.into());
                         }

@@ -1,0 +1,96 @@
+//! What is measured of a chain's reorgs, forks and pace.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use petrel_core::{
+    Event,
+    chain::Chain,
+    config::Config,
+    event::{Reorg, ScheduleMismatch},
+    node::{Memory, Node},
+    time::Now,
+};
+use petrel_node::{desk::Snapshot, metrics::Metrics, transport::Traffic};
+
+/// Denim is active on Base Mainnet.
+const NOW: Now = Now { mono: Duration::ZERO, unix: Duration::from_secs(1_796_013_600) };
+
+/// A node of Base Mainnet that has heard nothing yet.
+fn snapshot() -> Snapshot {
+    let config = Config::new(Chain::preset("base-mainnet").unwrap()).settle().unwrap();
+    Snapshot { status: Node::new(config, &Memory::default(), [0; 32], NOW).status(NOW), peers: Vec::new() }
+}
+
+/// The values by name with labels.
+fn values(metrics: &Metrics, now: &Snapshot) -> BTreeMap<String, f64> {
+    let text = metrics.text(now).unwrap();
+    let values = text.lines().filter(|line| !line.starts_with('#')).map(|line| {
+        let (name, value) = line.rsplit_once(' ').unwrap();
+        (name.to_owned(), value.parse().unwrap())
+    });
+    values.collect()
+}
+
+fn reorg(depth: u64) -> Event {
+    Event::Reorg(Reorg { from: 10, to: 9 + depth, depth, hashes: Vec::new() })
+}
+
+fn mismatch(fork: &'static str) -> Event {
+    Event::ScheduleMismatch(ScheduleMismatch { number: 7, timestamp: 1_000, fork, remedy: String::new() })
+}
+
+#[test]
+fn reorgs_forks_and_the_pace_are_measured() {
+    let metrics = Metrics::new(Traffic::default(), Arc::default()).unwrap();
+    let mut now = snapshot();
+    let before = values(&metrics, &now);
+    assert_eq!((before["petrel_reorgs_total"], before["petrel_reorg_depth_count"]), (0.0, 0.0));
+    assert_eq!((before["petrel_sequencer_clock_doubt"], before["petrel_clock_doubt"]), (0.0, 0.0));
+    assert_eq!(before["petrel_block_interval_seconds"], 0.2);
+    assert!(!before.keys().any(|name| name.starts_with("petrel_schedule_mismatch")));
+
+    [reorg(1), reorg(3), reorg(600), mismatch("lagoon"), mismatch("denim")]
+        .iter()
+        .for_each(|event| metrics.note(event));
+    now.status.sequencer_clock_doubt = true;
+    now.status.interval_ms = 2000;
+    let after = values(&metrics, &now);
+    assert_eq!((after["petrel_reorgs_total"], after["petrel_reorg_depth_sum"]), (3.0, 604.0));
+    assert_eq!(
+        (after["petrel_reorg_depth_bucket{le=\"1\"}"], after["petrel_reorg_depth_bucket{le=\"500\"}"]),
+        (1.0, 2.0)
+    );
+    for fork in ["lagoon", "denim"] {
+        assert_eq!(after[&format!("petrel_schedule_mismatch{{fork=\"{fork}\"}}")], 1.0);
+    }
+    assert_eq!((after["petrel_sequencer_clock_doubt"], after["petrel_clock_doubt"]), (1.0, 0.0));
+    assert_eq!(after["petrel_block_interval_seconds"], 2.0);
+}
+
+/// As promtool has it: each metric is explained, counters and nothing else end in `_total`, and units are whole words.
+#[test]
+fn our_names_and_texts_are_as_prometheus_wants_them() {
+    let metrics = Metrics::new(Traffic::default(), Arc::default()).unwrap();
+    metrics.note(&mismatch("jovian"));
+    let text = metrics.text(&snapshot()).unwrap();
+    let lines = |kind: &str| -> BTreeMap<String, String> {
+        let found = text.lines().filter_map(|line| line.strip_prefix(kind)?.split_once(' '));
+        found.map(|(name, rest)| (name.to_owned(), rest.to_owned())).collect()
+    };
+    let (helps, types) = (lines("# HELP "), lines("# TYPE "));
+    let ours = types.iter().filter(|(name, _)| name.starts_with("petrel_"));
+    for (name, kind) in ours.clone() {
+        assert!(helps[name].len() > 10 && !helps[name].ends_with('.'), "{name}: {}", helps[name]);
+        assert_eq!(name.ends_with("_total"), kind == "counter", "{name} is a {kind}");
+        assert!(!["_count", "_sum", "_bucket", "_ms", "_info"].iter().any(|end| name.ends_with(end)), "{name}");
+    }
+    let expected =
+        ["reorgs_total", "reorg_depth", "schedule_mismatch", "block_interval_seconds", "sequencer_clock_doubt"];
+    for name in expected {
+        assert!(ours.clone().any(|(found, _)| *found == format!("petrel_{name}")), "{name}");
+    }
+    assert_eq!(
+        (types["petrel_reorg_depth"].as_str(), types["petrel_schedule_mismatch"].as_str()),
+        ("histogram", "gauge")
+    );
+}
