@@ -42,6 +42,9 @@ struct Report {
     fault: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
+    /// The fork that an accepted block shows and the chain's schedule lacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schedule_mismatch: Option<&'static str>,
 }
 
 /// The time of the judgement.
@@ -151,20 +154,21 @@ impl Court {
 
     fn judge_message(&self, file: String, message: Message) -> Report {
         let data = if message.form == Form::Snappy { message.data.clone() } else { Bytes::new() };
-        let version = self.version(|version| peek_timestamp(version, &data));
+        let body = data.slice(Signature::LEN.min(data.len())..);
+        let timestamp = |version| peek_timestamp(version, &data);
+        let version = self.version(&body, timestamp);
         let topic = self.chain.topic(version);
         let id = message.id(&topic).to_string();
-        let timestamp = peek_timestamp(version, &data).unwrap_or_default();
-        let checked = self.check(version, message, timestamp).run(FASTEST);
+        let checked = self.check(version, message, timestamp(version).unwrap_or_default()).run(FASTEST);
         let signer = match &checked.result {
             Ok(block) => block.signer,
             Err(Fault::Message(MessageFault::WrongSigner { found })) => Some(*found),
             Err(_) => checked.signer,
         };
-        let body = data.slice(Signature::LEN.min(data.len())..);
         let decoded = Payload::decode(version, body).ok();
-        let fault = checked.result.err();
-        Report { signer, message_id: Some(id), ..report(file, version, decoded.as_ref(), fault) }
+        let report = report(file, version, decoded.as_ref(), checked.result.as_ref().err().copied());
+        let schedule_mismatch = checked.result.ok().and_then(|block| self.schedule.contradicts(&block.payload));
+        Report { signer, message_id: Some(id), schedule_mismatch, ..report }
     }
 
     fn judge_body(&self, file: String, body: Bytes, version: Option<Version>) -> Report {
@@ -173,18 +177,23 @@ impl Court {
             let at = 428 + if Version::has_beacon_root(version) { 32 } else { 0 };
             body.get(at..)?.first_chunk().copied().map(u64::from_le_bytes)
         };
-        let version = self.topic.or(version).unwrap_or_else(|| self.version(timestamp));
+        let version = self.topic.or(version).unwrap_or_else(|| self.version(&body, timestamp));
         let message = Message { form: Form::Snappy, data: Bytes::new(), wire: 0 };
         let check = self.check(version, message, timestamp(version).unwrap_or_default());
-        let fault = check.run_unsigned(body.clone(), FASTEST).err().map(Fault::from);
-        report(file, version, Payload::decode(version, body).ok().as_ref(), fault)
+        let valid = check.run_unsigned(body.clone(), FASTEST);
+        let fault = valid.as_ref().err().copied().map(Fault::from);
+        let schedule_mismatch = valid.ok().and_then(|valid| self.schedule.contradicts(&valid));
+        Report { schedule_mismatch, ..report(file, version, Payload::decode(version, body).ok().as_ref(), fault) }
     }
 
-    /// The given topic's version; else the one whose fork is active at the payload's own timestamp, each version showing
-    /// its timestamp at another place; else the newest.
-    fn version(&self, timestamp: impl Fn(Version) -> Option<u64>) -> Version {
-        let fits = |version: &Version| timestamp(*version).is_some_and(|at| self.chain.version_at(at) == *version);
-        self.topic.or_else(|| Version::ALL.into_iter().rev().find(fits)).unwrap_or(Version::V4)
+    /// The given topic's version; else of those that the body has the form of the one whose fork is active at its own timestamp,
+    /// or another, for the schedule may lack a fork; else the one whose fork is active at the timestamp that it would have.
+    fn version(&self, body: &Bytes, timestamp: impl Fn(Version) -> Option<u64>) -> Version {
+        let due = |version: &Version| timestamp(*version).is_some_and(|at| self.chain.version_at(at) == *version);
+        let has_form = |version: &Version| Payload::decode(*version, body.clone()).is_ok();
+        let versions = || Version::ALL.into_iter().rev();
+        let formed = || versions().filter(has_form).max_by_key(due);
+        self.topic.or_else(formed).or_else(|| versions().find(due)).unwrap_or(Version::V4)
     }
 
     fn check(&self, version: Version, message: Message, timestamp: u64) -> Check {
@@ -231,5 +240,6 @@ fn report(file: String, version: Version, payload: Option<&Payload>, fault: Opti
         verdict: fault.map_or(Verdict::Accept, |fault| fault.verdict()).as_str(),
         fault: fault.map(|fault| fault.name()),
         detail: fault.map(|fault| fault.to_string()),
+        schedule_mismatch: None,
     }
 }

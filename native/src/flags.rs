@@ -380,7 +380,7 @@ pub struct CheckFlags {
     /// Which chain.
     #[command(flatten)]
     pub chain: ChainFlags,
-    /// The topic's number, 0 to 3 [default: the one whose fork is active at the payload's own timestamp]
+    /// The topic's number, 0 to 3 [default: that of the form that the payload has]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=3))]
     pub topic: Option<u8>,
     /// The time of the judgement: Unix seconds, or `block` for each payload's own [default: now]

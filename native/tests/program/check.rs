@@ -10,9 +10,10 @@ use alloy_primitives::hex;
 use petrel_core::{
     block::engine,
     chain::Chain,
-    fork::{Fork, Version},
+    fork::{Fork, Forks, Version},
     sign::{self, Key},
 };
+use petrel_node::devnet::Maker;
 use serde_json::{Value, json};
 
 use crate::process::output;
@@ -126,7 +127,7 @@ fn chain(id: u64, version: Version, timestamp: u64) -> Chain {
     };
     let mut chain = Chain::preset("op-mainnet").unwrap();
     chain.id = id;
-    chain.forks = petrel_core::fork::Forks::all_until(last);
+    chain.forks = Forks::all_until(last);
     chain
 }
 
@@ -179,6 +180,65 @@ fn an_engine_block_is_read_as_it_is() {
     let (status, reports) = check(&["--network=op-mainnet", "--at=block"], &[file]);
     let report = reports.values().next().unwrap();
     assert_eq!((status, &report["number"]), (0, &json!(132_797_000)), "{report}");
+}
+
+/// A fork that a chain has and its configuration lacks is no fault of its blocks: they are accepted, and it is said.
+#[test]
+fn an_accepted_block_that_contradicts_the_schedule_says_so() {
+    let key = Key::from_bytes(&[1; 32]).unwrap();
+    let (signer, folder) = (key.address().to_string(), tempfile::tempdir().unwrap());
+    // Made under the whole schedule, judged under one that ends before it.
+    for (made, configured, expected) in [
+        (Fork::Jovian, Fork::Jovian, None),
+        (Fork::Jovian, Fork::Isthmus, Some("jovian")),
+        (Fork::Isthmus, Fork::Holocene, Some("isthmus")),
+        (Fork::Holocene, Fork::Granite, Some("holocene")),
+        (Fork::Ecotone, Fork::Delta, Some("ecotone")),
+        (Fork::Canyon, Fork::Regolith, Some("canyon")),
+        (Fork::Regolith, Fork::Regolith, None),
+    ] {
+        let mut chain = Chain::preset("op-mainnet").unwrap();
+        chain.forks = Forks::all_until(made);
+        let message = Maker::new(chain.clone(), Key::from_bytes(&[1; 32]).unwrap(), 3_000).make().unwrap().message;
+        chain.forks = Forks::all_until(configured);
+        let (config, file) = (folder.path().join("rollup.json"), folder.path().join("message.snappy"));
+        fs::write(&config, chain.to_rollup_json().to_string()).unwrap();
+        fs::write(&file, snap::raw::Encoder::new().compress_vec(&message).unwrap()).unwrap();
+        let args = ["--rollup.config", config.to_str().unwrap(), "--signer", &signer, "--at", "block"];
+        let (status, reports) = check(&args, &[file]);
+        let report = &reports["message.snappy"];
+        assert_eq!(
+            (status, &report["verdict"], &report["fault"]),
+            (0, &"accept".into(), &Value::Null),
+            "{made}: {report}"
+        );
+        assert_eq!(report["schedule_mismatch"].as_str(), expected, "{made} on {configured}: {report}");
+        // It is there when there is something to say.
+        assert_eq!(report.as_object().unwrap().contains_key("schedule_mismatch"), expected.is_some());
+    }
+}
+
+#[test]
+fn an_engine_block_that_contradicts_the_schedule_says_so_and_one_that_is_refused_does_not() {
+    let file = vectors().join("blocks/10_op-mainnet/132797000.json");
+    let (mut chain, folder) = (Chain::preset("op-mainnet").unwrap(), tempfile::tempdir().unwrap());
+    let block = engine::read(&fs::read(&file).unwrap()).unwrap();
+    chain.forks = Forks::all_until(Fork::Delta);
+    let config = folder.path().join("rollup.json");
+    fs::write(&config, chain.to_rollup_json().to_string()).unwrap();
+    let args = ["--rollup.config", config.to_str().unwrap(), "--at", "block"];
+    let (status, reports) = check(&args, std::slice::from_ref(&file));
+    let report = reports.values().next().unwrap();
+    assert_eq!((status, &report["verdict"]), (0, &"accept".into()), "{report}");
+    assert_eq!(
+        report["schedule_mismatch"],
+        if block.version == Version::V4 { "isthmus" } else { "holocene" },
+        "{report}"
+    );
+    let late = (block.payload.timestamp + 1_000).to_string();
+    let (status, reports) = check(&["--rollup.config", config.to_str().unwrap(), "--at", &late], &[file]);
+    let report = reports.values().next().unwrap();
+    assert_eq!((status, report.get("schedule_mismatch")), (1, None), "{report}");
 }
 
 #[test]
