@@ -129,6 +129,61 @@ fn of_two_branches_the_heads_is_served() {
     assert_eq!(open(folder.path()).1, first[..5].iter().map(|block| link(block)).collect::<Vec<_>>());
 }
 
+/// The blocks that the sequencer put in the place of others are not all gossiped: the lower ones are fetched later, from above
+/// downwards, and then the node tells its head once more.
+#[test]
+fn after_a_reorg_whose_lower_blocks_come_later_the_leading_chain_is_served_at_every_height() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = open(folder.path());
+    // 5 to 20, and from 12 on another branch, of which 17 and 18 are gossiped.
+    let old = run(5, 16, B256::ZERO, 300);
+    keep(&store, &old);
+    let new = run(12, 7, old[6].hash, 301);
+    let (fetched, gossiped) = new.split_at(5);
+    keep(&store, gossiped);
+    let leads = |block: &Arc<Verified<Block>>| store.load(block.payload.number()).unwrap().hash == block.hash;
+    assert!(gossiped.iter().all(leads) && old[..7].iter().all(leads), "what is known to lead is served");
+    for block in fetched.iter().rev() {
+        assert_eq!(store.keep(Keep::Block(block.clone())).blocking_recv().unwrap(), Kept::OnDisk);
+    }
+    let head = gossiped.last().unwrap();
+    assert_eq!(store.keep(Keep::Head(link(head))).blocking_recv().unwrap(), Kept::OnDisk);
+    assert!(new.iter().all(leads), "above the fork point the new branch");
+    assert!(old[..7].iter().all(leads), "below it the shared history");
+    drop(store);
+    let (store, kept) = open(folder.path());
+    let leading: Vec<Link> = old[..7].iter().chain(&new).map(|block| link(block)).collect();
+    assert_eq!(kept, leading, "and they hang together after a restart");
+    // It goes on from there.
+    let next = run(19, 2, head.hash, 300);
+    keep(&store, &next);
+    assert_eq!(store.load(19).unwrap().hash, next[0].hash);
+    assert_eq!(store.load(12).unwrap().hash, new[0].hash);
+}
+
+/// The node ended before it had all of them: what leads is known down to the hole, and is whole once they are there.
+#[test]
+fn a_hole_below_the_leading_chain_may_be_closed_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = open(folder.path());
+    let old = run(5, 10, B256::ZERO, 300);
+    keep(&store, &old);
+    let new = run(10, 6, old[4].hash, 301);
+    keep(&store, &new[4..]);
+    assert_eq!(store.keep(Keep::Block(new[3].clone())).blocking_recv().unwrap(), Kept::OnDisk);
+    drop(store);
+    let (store, kept) = open(folder.path());
+    assert_eq!(kept, new[4..].iter().map(|block| link(block)).collect::<Vec<_>>());
+    new[..3].iter().rev().for_each(|block| _ = store.keep(Keep::Block(block.clone())).blocking_recv().unwrap());
+    let next = run(16, 1, new[5].hash, 300);
+    keep(&store, &next);
+    for block in old[..5].iter().chain(&new).chain(&next) {
+        assert_eq!(store.load(block.payload.number()).unwrap().hash, block.hash);
+    }
+    drop(store);
+    assert_eq!(open(folder.path()).1.len(), 12);
+}
+
 #[test]
 fn a_head_behind_a_hole_begins_a_new_chain() {
     let folder = tempfile::tempdir().unwrap();
