@@ -7,6 +7,7 @@ mod sequencer;
 mod l1;
 
 mod ban;
+mod catch_up;
 mod chains;
 mod check;
 mod control;

@@ -6,7 +6,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use petrel_core::net::Record;
+use petrel_core::{chain::Chain, net::Record};
 use serde_json::Value;
 
 use crate::process::Process;
@@ -15,7 +15,12 @@ const RECORD: &str = "/.well-known/petrel.json";
 
 /// A devnet and where it serves its page.
 fn devnet() -> (Process, String) {
-    let mut devnet = Process::start(&["devnet", "--block-time=1s"]);
+    started(&["devnet", "--block-time=1s"])
+}
+
+/// The same with other words.
+fn started(words: &[&str]) -> (Process, String) {
+    let mut devnet = Process::start(words);
     devnet.event("block");
     let said = devnet.said("/\n");
     let url = said.split_whitespace().find_map(|word| word.strip_prefix("http://")).expect("the page's address");
@@ -100,4 +105,19 @@ fn no_path_leads_out_of_the_page_and_nothing_is_taken() {
         assert!(head.starts_with("http/1.1 405"), "{path}: {head}");
     }
     get(&host, "/healthz");
+}
+
+/// A page can follow a chain only when it knows when which block is due.
+#[test]
+fn the_chain_is_an_object_that_reads_as_every_chain_does() {
+    for (fork, interval) in [("jovian", 2000), ("denim", 200)] {
+        let (devnet, host) = started(&["devnet", "--fork", fork]);
+        let relay = relay(&host);
+        assert!(relay["chain"].is_object(), "{relay}");
+        let chain = Chain::from_rollup_json(relay["chain"].to_string().as_bytes()).unwrap();
+        assert_eq!(chain.cadence.steps().map(|step| step.interval_ms).collect::<Vec<_>>(), [interval], "{relay}");
+        assert_eq!((chain.id, chain.forks.has_base()), (9_022_110, fork == "denim"), "{relay}");
+        assert_eq!(chain.signer.unwrap().to_string().to_lowercase(), relay["signer"].as_str().unwrap().to_lowercase());
+        drop(devnet);
+    }
 }

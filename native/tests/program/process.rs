@@ -104,6 +104,14 @@ impl Process {
         self.told.extend(self.events.try_iter());
     }
 
+    /// The same to the end of its events: it has ended, or will.
+    pub(crate) fn forget_all(&mut self) {
+        let end = Instant::now() + PATIENCE;
+        while let Ok(event) = self.events.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            self.told.push(event);
+        }
+    }
+
     /// The next event of this name.
     pub(crate) fn event(&mut self, name: &str) -> Value {
         self.until(name, |event| event["event"] == name)

@@ -117,10 +117,11 @@ impl Sequencer {
         Config { statics: Vec::new(), ..self.config.clone() }
     }
 
-    /// Its chain's `rollup.json` in a folder, and the signer.
+    /// Its chain's `rollup.json` in a folder, without the signer as op-node has it, and the signer.
     pub(crate) fn files(&self, folder: &Path) -> (PathBuf, String) {
         let file = folder.join("rollup.json");
-        fs::write(&file, self.config.chain.to_rollup_json().to_string()).unwrap();
+        let chain = Chain { signer: None, ..self.config.chain.clone() };
+        fs::write(&file, chain.to_rollup_json().to_string()).unwrap();
         (file, self.config.signer.unwrap().to_string())
     }
 
