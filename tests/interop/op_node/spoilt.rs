@@ -2,6 +2,8 @@
 //!
 //! Each message comes from an identity of its own, so that no verdict depends on the sender's past, and has a height of
 //! its own, so that none depends on another block.
+//!
+//! Where Petrel differs, see [`Differs`]; that nobody is charged follows from the fault's name (petrel-core's `gossip::fault`).
 
 use std::{thread, time::Duration};
 
@@ -14,7 +16,7 @@ use crate::session::{PATIENCE, Session, unix};
 
 mod rows;
 
-use rows::{Row, Timing};
+use rows::{Differs, Row, Timing};
 
 /// How long it is waited where no verdict is expected: what is refused without a word is known by nothing having come.
 const NO_VERDICT: Duration = Duration::from_secs(8);
@@ -23,7 +25,7 @@ const TIMES: usize = 5;
 
 /// `true` when every message got the verdict that it should have, from both.
 pub(crate) fn run() -> bool {
-    println!("\nspoilt messages; the last column is the fault that Petrel names, or why it differs\n");
+    println!("\nspoilt messages; the last column is the fault that Petrel names, and how it differs from op-node\n");
     println!("  fork      message                                    op-node Petrel");
     let mut fine = true;
     for fork in Fork::TIMED {
@@ -36,20 +38,43 @@ pub(crate) fn run() -> bool {
 }
 
 fn judge(session: &mut Session, fork: Fork, mut row: Row) -> bool {
-    let (expected, why) = row.differs.unwrap_or((row.expect, ""));
-    let patience = if expected == "none" { NO_VERDICT } else { PATIENCE };
-    let mut verdicts = judged(session, &mut row, patience);
+    let mut verdicts = judged(session, &mut row);
     for _ in 1..TIMES {
         if row.timing == Timing::Any || verdicts.in_time {
             break;
         }
-        verdicts = judged(session, &mut row, patience);
+        verdicts = judged(session, &mut row);
     }
+    let (intended, note) = intended(session, &row, &verdicts);
     let Verdicts { op_node, petrel, fault, .. } = verdicts;
-    let fine = op_node == row.expect && petrel == expected;
+    let fine = op_node == row.expect && intended;
     let mark = if fine { "" } else { "  <-- not as it should be" };
-    println!("  {:<9} {:<42} {op_node:<7} {petrel:<7} {fault}{why}{mark}", fork.name(), row.name);
+    println!("  {:<9} {:<42} {op_node:<7} {petrel:<7} {fault}{note}{mark}", fork.name(), row.name);
     fine
+}
+
+/// Whether Petrel did what it should, and how that differs from op-node.
+fn intended(session: &mut Session, row: &Row, verdicts: &Verdicts) -> (bool, &'static str) {
+    let Verdicts { petrel, fault, .. } = verdicts;
+    match row.differs {
+        None => (petrel == row.expect, ""),
+        Some(Differs::Uncharged(named)) => {
+            (petrel == row.expect && fault == named, ": our signer's bytes, changed around; nobody is charged")
+        }
+        Some(Differs::Silent) => {
+            (petrel == "none", "gossipsub itself refuses a signature that does not fit, and charges the sender")
+        }
+        Some(Differs::Followed(fork)) => (
+            petrel == "accept" && mismatched(session) == fork,
+            "schedule_mismatch: our signer's block of a fork that the schedule lacks; it is followed",
+        ),
+    }
+}
+
+/// The fork that the schedule lacks, as Petrel tells it.
+fn mismatched(session: &mut Session) -> String {
+    let told = session.daemon.wait(PATIENCE, |event| event["event"] == "schedule_mismatch");
+    told.as_ref().and_then(|event| event["fork"].as_str()).unwrap_or_default().to_owned()
 }
 
 /// What came of a message.
@@ -62,7 +87,7 @@ struct Verdicts {
     in_time: bool,
 }
 
-fn judged(session: &mut Session, row: &mut Row, patience: Duration) -> Verdicts {
+fn judged(session: &mut Session, row: &mut Row) -> Verdicts {
     if row.timing == Timing::Exact {
         // Whole seconds are compared.
         let into = Duration::from_nanos(u64::from(unix().subsec_nanos()));
@@ -84,6 +109,7 @@ fn judged(session: &mut Session, row: &mut Row, patience: Duration) -> Verdicts 
         session.peer.expect("a liar", PATIENCE, |event| event["event"] == "spoilt" || event["event"] == "failed");
     let liar = sent["peer"].as_str().unwrap_or_else(|| panic!("{sent}")).to_owned();
     let op_node = op_node(session, &liar);
+    let patience = if matches!(row.differs, Some(Differs::Silent)) { NO_VERDICT } else { PATIENCE };
     let (petrel, fault) = petrel(session, &liar, &message.hash, patience);
     Verdicts { op_node, petrel, fault, in_time: unix().as_secs() == made }
 }

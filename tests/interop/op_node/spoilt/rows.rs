@@ -22,8 +22,19 @@ pub(crate) struct Row {
     pub(crate) make: Box<dyn FnMut(u64) -> Made>,
     /// `accept`, `reject` or `ignore`: op-node's rules.
     pub(crate) expect: &'static str,
-    /// Where Petrel differs on purpose: what it does instead (`none`: refused without a word), and why.
-    pub(crate) differs: Option<(&'static str, &'static str)>,
+    /// Where Petrel differs on purpose.
+    pub(crate) differs: Option<Differs>,
+}
+
+/// How Petrel differs from op-node.
+pub(crate) enum Differs {
+    /// Refused as by op-node, by this fault, which is charged to nobody.
+    Uncharged(&'static str),
+    /// Refused without a word by gossipsub itself, before the rules, and charged to the sender.
+    Silent,
+    /// Accepted where op-node rejects: our signer's block shows this fork, which the schedule lacks, and `schedule_mismatch`
+    /// tells it.
+    Followed(&'static str),
 }
 
 /// Whether a second more or less makes another verdict.
@@ -124,7 +135,11 @@ impl Rows {
         }
         if version >= Version::V3 {
             let from_jovian = if fork >= Fork::Jovian { ACCEPT } else { REJECT };
-            self.forged("blobGasUsed 1", from_jovian, |forge| forge.with(|payload| payload.blob_gas_used = 1));
+            let row =
+                self.forged("blobGasUsed 1", from_jovian, |forge| forge.with(|payload| payload.blob_gas_used = 1));
+            if version == Version::V4 && fork < Fork::Jovian {
+                row.differs = Some(Differs::Followed("jovian"));
+            }
             self.forged("excessBlobGas 1", REJECT, |forge| forge.with(|payload| payload.excess_blob_gas = 1));
         }
         self.forged("extraData of 32 bytes", ACCEPT, |forge| {
@@ -142,7 +157,8 @@ impl Rows {
 
     fn signature(&mut self) {
         self.bytes("one bit of the signature", REJECT, |message| message[7] ^= 1);
-        self.bytes("v = 27 or 28", REJECT, |message| message[64] += 27);
+        let row = self.bytes("v = 27 or 28", REJECT, |message| message[64] += 27);
+        row.differs = Some(Differs::Uncharged("rewritten_recovery_id"));
         self.bytes("v flipped", REJECT, |message| message[64] ^= 1);
         self.bytes("high s with v flipped: the same signer", ACCEPT, |message| high_s(message));
         self.bytes("high s with the same v", REJECT, |message| {
@@ -224,10 +240,10 @@ impl Rows {
                 first.borrow_mut().insert(sealed(&valid(now))).clone()
             });
             row.fields.push(field);
-            if field == "signature" {
-                row.differs =
-                    Some(("none", "gossipsub itself refuses a signature that does not fit, and charges the sender"));
-            }
+            row.differs = Some(match field {
+                "signature" => Differs::Silent,
+                _ => Differs::Uncharged("rewritten_authored"),
+            });
             self.add(&format!("the same message without `{field}`"), ACCEPT, move |_| again.take().unwrap());
         }
     }
