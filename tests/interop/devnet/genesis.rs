@@ -103,6 +103,15 @@ pub(crate) fn rollup(l1: (u64, &str), l2: &str, l2_time: u64) -> Value {
     rollup
 }
 
+/// The same rollup.json with a schedule that lacks these forks.
+pub(crate) fn without(rollup: &Value, forks: &[&str]) -> Value {
+    let mut rollup = rollup.clone();
+    for fork in forks {
+        rollup.as_object_mut().unwrap().remove(&format!("{fork}_time")).expect("the chain has this fork");
+    }
+    rollup
+}
+
 /// What op-node must know of an L1 that is none of its own: a genesis file, of which it reads the configuration.
 pub(crate) fn l1() -> Value {
     let mut config = ethereum(L1_CHAIN);

@@ -25,6 +25,8 @@ pub(crate) const L1: Rpc = Rpc(8545);
 pub(crate) const GETH: [Rpc; 2] = [Rpc(9545), Rpc(9546)];
 const ENGINE: [u16; 2] = [9551, 9552];
 const P2P: [u16; 2] = [9222, 9223];
+/// The Petrels' with a schedule that is out of date.
+const STALE: [u16; 2] = [9228, 9229];
 const OP_NODE: [Rpc; 2] = [Rpc(9645), Rpc(9646)];
 /// Petrel's page.
 pub(crate) const PAGE: u16 = 9227;
@@ -36,8 +38,9 @@ const RELOAD: &str = "2s";
 
 /// Seeds of the sequencer's two keys, before and after the rotation.
 pub(crate) const SEQUENCER_KEYS: [u8; 2] = [0xa1, 0xb2];
-/// Seeds of the peers' identities: the sequencer's and the follower's op-node, the witness, Petrel.
-const IDENTITIES: [u8; 4] = [0x21, 0x22, 0x23, 0x24];
+/// Seeds of the peers' identities: the sequencer's and the follower's op-node, the witness, Petrel, the two Petrels with a
+/// schedule that is out of date.
+const IDENTITIES: [u8; 6] = [0x21, 0x22, 0x23, 0x24, 0x25, 0x26];
 
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -113,14 +116,30 @@ impl Devnet {
 
     /// Petrel beside them, with everything kept in one datadir over restarts.
     pub(crate) fn petrel(&self) -> Child {
-        let mut command = Command::new(named("PETREL_BIN"));
-        command.arg("node").arg("--rollup.config").arg(self.rollup()).arg("--datadir").arg(self.folder.join("petrel"));
-        command.args(["--p2p.priv.raw", &secret(IDENTITIES[3]), "--p2p.no-discovery", "--events=json"]);
-        command.args(["--p2p.static", &[multiaddr(0), multiaddr(1)].join(",")]);
-        command.args(["--p2p.listen.ip=127.0.0.1", "--p2p.listen.tcp=9225", "--p2p.listen.ws=9226"]);
-        command.arg(format!("--http.port={PAGE}")).args(["--l1", &L1.url()]);
-        command.args(["--l1.runtime-config-reload-interval", RELOAD]).stderr(self.log("petrel"));
+        let mut command = self.node("petrel", &self.rollup(), IDENTITIES[3]);
+        command.args(["--p2p.listen.tcp=9225", "--p2p.listen.ws=9226"]).arg(format!("--http.port={PAGE}"));
         Child::start("petrel", &mut command).unwrap()
+    }
+
+    /// Another one, whose rollup.json lacks these forks; `which` counts them.
+    pub(crate) fn stale(&self, which: usize, lacks: &[&str]) -> Child {
+        let name = format!("petrel-without-{}", lacks[0]);
+        let rollup = serde_json::from_slice(&fs::read(self.rollup()).unwrap()).unwrap();
+        let file = self.folder.join(format!("{name}.json"));
+        fs::write(&file, genesis::without(&rollup, lacks).to_string()).unwrap();
+        let mut command = self.node(&name, &file, IDENTITIES[4 + which]);
+        Child::start(&name, command.arg(format!("--p2p.listen.tcp={}", STALE[which]))).unwrap()
+    }
+
+    /// `petrel node` as all of them are started: connected to both op-nodes, its signer from L1, its datadir and its log
+    /// under its name.
+    fn node(&self, name: &str, rollup: &Path, identity: u8) -> Command {
+        let mut command = Command::new(named("PETREL_BIN"));
+        command.arg("node").arg("--rollup.config").arg(rollup).arg("--datadir").arg(self.folder.join(name));
+        command.args(["--p2p.priv.raw", &secret(identity), "--p2p.no-discovery", "--events=json"]);
+        command.args(["--p2p.static", &[multiaddr(0), multiaddr(1)].join(",")]).arg("--p2p.listen.ip=127.0.0.1");
+        command.args(["--l1", &L1.url(), "--l1.runtime-config-reload-interval", RELOAD]).stderr(self.log(name));
+        command
     }
 
     /// op-node's gossip beside them, which keeps every message as it came.

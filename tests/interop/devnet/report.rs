@@ -9,12 +9,13 @@ use crate::{
     genesis::LAST,
     parts::{Devnet, GETH, SEQUENCER_KEYS, signer},
     scenario::Blocks,
+    stale::Followed,
 };
 
 /// How long Petrel may take to be back where all is well but the machine is slow; the times themselves are printed.
 const BACK: Duration = Duration::from_secs(30);
 /// By which block Petrel must show something, and the tab: how many the chain has by then is up to the machine.
-const FIRST: u64 = 70;
+pub(crate) const FIRST: u64 = 70;
 const TAB: usize = 50;
 
 /// See the module.
@@ -32,6 +33,8 @@ pub(crate) struct Outcome {
     tab: Option<(usize, usize)>,
     /// Messages that were dumped, and those that `petrel check` accepted.
     messages: (usize, usize),
+    /// Those whose schedule is out of date.
+    stale: Vec<Followed>,
 }
 
 pub(crate) fn outcome(
@@ -41,9 +44,9 @@ pub(crate) fn outcome(
     back: Vec<(&'static str, Duration)>,
     tab: Option<Blocks>,
     messages: (usize, usize),
+    stale: Vec<Followed>,
 ) -> Outcome {
-    let first = blocks.first_key_value().map_or(0, |(number, _)| *number);
-    let last = blocks.last_key_value().map_or(0, |(number, _)| *number);
+    let (first, last) = ends(&blocks);
     let missed = (first..=last).filter(|number| !blocks.contains_key(number) && !away.contains(number)).collect();
     Outcome {
         blocks: blocks.len(),
@@ -55,11 +58,18 @@ pub(crate) fn outcome(
         back,
         tab: tab.map(|tab| (tab.len(), wrong(&tab))),
         messages,
+        stale,
     }
 }
 
+/// The lowest and the highest number.
+pub(crate) fn ends(blocks: &Blocks) -> (u64, u64) {
+    let number = |entry: Option<(&u64, &String)>| entry.map_or(0, |(number, _)| *number);
+    (number(blocks.first_key_value()), number(blocks.last_key_value()))
+}
+
 /// Those whose hash is not op-geth's.
-fn wrong(blocks: &Blocks) -> usize {
+pub(crate) fn wrong(blocks: &Blocks) -> usize {
     let differs = |number: u64, hash: &str| {
         GETH[0].block(&format!("{number:#x}")).is_none_or(|(_, known, _)| !known.eq_ignore_ascii_case(hash))
     };
@@ -104,10 +114,11 @@ impl Outcome {
         }
         let (messages, accepted) = self.messages;
         println!("petrel check accepts {accepted} of {messages} gossiped messages");
+        let followed = self.stale.iter().filter(|stale| !stale.print()).count() == 0;
         let back = self.back.iter().all(|(_, time)| *time <= BACK);
         let tab = self.tab.is_none_or(|(shown, wrong)| shown > TAB && wrong == 0);
         let fine = *first <= FIRST && *last >= LAST && *wrong == 0 && missed.is_empty() && back && tab;
-        let fine = fine && messages >= usize::try_from(LAST - FIRST).unwrap() && accepted == messages;
+        let fine = fine && followed && messages >= usize::try_from(LAST - FIRST).unwrap() && accepted == messages;
         println!("{}", if fine { "all as it should be" } else { "NOT as it should be" });
         fine
     }

@@ -17,6 +17,7 @@ use crate::{
     parts::{self, Devnet, SEQUENCER_KEYS, signer},
     report::{self, Outcome},
     spam::Spammer,
+    stale,
 };
 
 /// How long the next block may take before the run is given up.
@@ -112,6 +113,7 @@ pub(crate) fn run() -> Outcome {
     let _spammer = Spammer::start(parts::GETH[0]);
     let mut witness = devnet.witness();
     let mut watched = Watched { petrel: devnet.petrel(), blocks: Blocks::new(), conflicts: 0 };
+    let stale = stale::start(&devnet);
     let changed = watched.told("signer_changed");
     assert_eq!(changed["current"].as_str().unwrap().to_lowercase(), signer(SEQUENCER_KEYS[0]).to_lowercase());
     println!("the signer is read from L1: {}", changed["current"]);
@@ -161,7 +163,8 @@ pub(crate) fn run() -> Outcome {
     println!("L1 was silent for {silent} s and {} blocks: {}", watched.last() - seen, unread.unwrap()["error"]);
 
     watched.until(LAST);
+    let followed = stale.into_iter().map(stale::Stale::followed).collect();
     let tab_blocks = tab.as_mut().map(|tab| report::tab_blocks(&tab.drain()));
     let verdicts = report::check(&devnet, &mut witness);
-    report::outcome(watched.blocks, watched.conflicts, away, back, tab_blocks, verdicts)
+    report::outcome(watched.blocks, watched.conflicts, away, back, tab_blocks, verdicts, followed)
 }
