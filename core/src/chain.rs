@@ -76,6 +76,8 @@ pub struct Chain {
     pub cadence: Cadence,
     /// Where a block has the milliseconds of its time.
     pub subsecond: Subsecond,
+    /// Whether the schedule is the network's: then Base's rule on a block's time counts. Not when the operator has changed it.
+    pub certain: bool,
     /// The first block.
     pub genesis: Genesis,
     /// The upgrade schedule.

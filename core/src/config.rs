@@ -63,9 +63,6 @@ pub struct Config {
     pub place: Option<Reach>,
     /// Of a hundred messages that are gossiped to us so many count as lost on their way: to see gaps being closed.
     pub loss: u8,
-    /// Whether the chain's schedule is its network's: then Base's rule on a block's time counts. Not when the operator has
-    /// changed the schedule.
-    pub certain: bool,
 }
 
 /// Which addresses count of which others have told.
@@ -205,7 +202,6 @@ impl Config {
             seek: None,
             place: None,
             loss: 0,
-            certain: true,
         }
     }
 

@@ -150,7 +150,7 @@ impl Node {
         let head = Head::new(config.gap_patience, max_gap(&config, interval), shortest).restored(&memory.chain);
         let window = config.past + Duration::from_secs(FUTURE);
         let mut node = Self {
-            schedule: Arc::new(ChainSchedule::new(&config.chain, config.certain)),
+            schedule: Arc::new(ChainSchedule::new(&config.chain)),
             upgrades: schedule::Upgrades::since(head.tip(), &config.chain, now),
             pace,
             factor: NonZeroU32::MIN,

@@ -113,7 +113,7 @@ impl Court {
         match (chain, at, past) {
             (Some((chain, signer)), Some(at), Some(past)) => {
                 let topic = flags.topic.and_then(Version::from_topic);
-                let schedule = Arc::new(ChainSchedule::new(&chain, parse::list(&flags.chain.cadence).next().is_none()));
+                let schedule = Arc::new(ChainSchedule::new(&chain));
                 Ok(Self { chain, schedule, signer, topic, at, past, unsigned: flags.unsigned })
             }
             _ => Err(Mistakes(mistakes)),

@@ -111,7 +111,6 @@ impl Settings {
         let config = chain.or_else(|| Chain::preset(STAND_IN)).map(|chain| {
             let mut config = judge.config(chain, signer, &flags.p2p);
             config.sync = judge.sync(&flags.sync, &config.chain.cadence);
-            config.certain = parse::list(&flags.chain.cadence).next().is_none();
             config.reputation = judge.reputation(&flags.peers);
             config.tide = judge.tide(&flags.peers);
             judge.within_restriction(&config);
@@ -218,7 +217,7 @@ impl Judge {
         let mut chain = found.map_err(|mistake| self.0.push(mistake)).ok()?;
         for text in parse::list(&flags.cadence) {
             match cadence(&chain.cadence, text) {
-                Ok(cadence) => chain.cadence = cadence,
+                Ok(cadence) => (chain.cadence, chain.certain) = (cadence, false),
                 Err(error) => self.0.push(format!("--rollup.cadence: {error}")),
             }
         }

@@ -95,7 +95,7 @@ fn judge(chain: &Chain, timestamp: u64, wire: &Bytes, primitives: Primitives) ->
     let id = message.id(&chain.topic(Version::V4));
     let check = Check {
         chain_id: chain.id,
-        schedule: Arc::new(ChainSchedule::new(chain, true)),
+        schedule: Arc::new(ChainSchedule::new(chain)),
         version: Version::V4,
         message,
         signers: Signers::new(chain.signer),

@@ -92,7 +92,7 @@ fn payload(data: &[u8]) {
     let _hash = payload.compute_hash(keccak_many);
     assert_eq!(payload.transactions().count(), payload.transaction_count());
     assert_eq!(ExecutionPayload::from(&payload).encode(version).ok().as_deref(), Some(body));
-    let base = ChainSchedule::new(&BASE, true);
+    let base = ChainSchedule::new(&BASE);
     let (_judged, _shown) = (base.check_time(&payload), base.contradicts(&payload));
     for subsecond in [Subsecond::BaseTime, Subsecond::MixDigest] {
         let millis = payload.timestamp_ms(subsecond) - payload.timestamp().saturating_mul(1000);
@@ -121,7 +121,7 @@ fn chain(json: &[u8]) {
             }
         }
     }
-    let _scheduled = (chain.forks.scheduled().len(), ChainSchedule::new(&chain, true));
+    let _scheduled = (chain.forks.scheduled().len(), ChainSchedule::new(&chain));
 }
 
 /// What is taken has the number that was asked for, and the hash that it claims.

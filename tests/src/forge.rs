@@ -39,7 +39,7 @@ pub fn begun(chain: &Chain, number: u64, time: u64, interval: Duration) -> Chain
 /// There is no preset of that name.
 #[must_use]
 pub fn schedule() -> Arc<ChainSchedule> {
-    Arc::new(ChainSchedule::new(&Chain::preset("op-mainnet").expect("a preset"), true))
+    Arc::new(ChainSchedule::new(&Chain::preset("op-mainnet").expect("a preset")))
 }
 
 /// A block and how it is sealed.

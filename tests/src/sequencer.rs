@@ -33,6 +33,7 @@ pub fn chain(fork: Fork, block_time: u64) -> Chain {
         l1: Some(900),
         cadence: Cadence::constant(0, genesis.time, Duration::from_secs(block_time)).expect("an interval"),
         subsecond: Subsecond::BaseTime,
+        certain: true,
         genesis,
         forks: Forks::all_until(fork),
         signer: None,

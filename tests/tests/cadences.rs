@@ -319,11 +319,11 @@ fn a_node_whose_schedule_is_out_of_date_serves_what_it_has() {
 #[test]
 fn a_cadence_that_is_said_by_hand_has_no_rule_on_a_blocks_time() {
     let chain = denim(0);
-    let mut config = Config::new(Chain {
+    let config = Config::new(Chain {
         cadence: Cadence::constant(1000, START, Duration::from_millis(500)).unwrap(),
+        certain: false,
         ..chain.clone()
     });
-    config.certain = false;
     let mut test = Test::new(chain, 1, FINE).configured(&config);
     test.run(Duration::from_secs(20));
     test.whole(1);

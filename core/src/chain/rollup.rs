@@ -8,7 +8,8 @@
 //!     "name": "OP Mainnet", "slug": "op-mainnet", "signer": "0x…",
 //!     "signer_date": "2026-08-04", "schedule_date": "2026-11-30", "left_registry": false,
 //!     "cadence": [{ "number": 0, "time_ms": 1686789347000, "interval_ms": 2000 }],
-//!     "subsecond": "base_time" or "mix_digest"
+//!     "subsecond": "base_time" or "mix_digest",
+//!     "certain": false where an operator has changed the schedule
 //! }
 //! ```
 //!
@@ -102,6 +103,7 @@ fn own(chain: &Chain) -> Value {
         map.insert("left_registry".to_owned(), (*left_registry).into());
     }
     if let Value::Object(map) = &mut own {
+        map.extend((!chain.certain).then(|| ("certain".to_owned(), false.into())));
         map.extend(chain.slug.as_ref().map(|slug| ("slug".to_owned(), slug.clone().into())));
         map.extend(chain.signer.map(|signer| ("signer".to_owned(), signer.to_string().into())));
     }
@@ -150,6 +152,7 @@ impl Reader {
             l1,
             cadence: cadence?,
             subsecond,
+            certain: own.get("certain") != Some(&Value::Bool(false)),
             genesis: genesis?,
             forks,
             signer,

@@ -49,9 +49,9 @@ pub enum OffSchedule {
 }
 
 impl ChainSchedule {
-    /// Of this chain; `certain` is false where the operator has changed what its network has.
-    pub fn new(chain: &Chain, certain: bool) -> Self {
-        let denim = chain.forks.base(Family::DENIM).filter(|_| certain);
+    /// Of this chain.
+    pub fn new(chain: &Chain) -> Self {
+        let denim = chain.forks.base(Family::DENIM).filter(|_| chain.certain);
         let base_time_from = denim.and_then(|time| first_at(&chain.cadence, time));
         Self { forks: chain.forks.clone(), cadence: chain.cadence.clone(), base_time_from }
     }

@@ -137,7 +137,7 @@ pub(crate) fn check(version: Version, fork: Fork, message: Message) -> Check {
 pub(crate) fn schedule(fork: Fork) -> Arc<ChainSchedule> {
     let mut chain = Chain::preset("op-mainnet").unwrap();
     chain.forks = Forks::all_until(fork);
-    Arc::new(ChainSchedule::new(&chain, true))
+    Arc::new(ChainSchedule::new(&chain))
 }
 
 /// OP Mainnet with every fork up to Jovian active and our signer.

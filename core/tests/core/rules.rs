@@ -236,7 +236,7 @@ fn our_signers_bytes_in_another_envelope_are_known_for_what_they_are() {
 fn judge(chain: &Chain, signer: Address, version: Version, message: Message, at: u64) -> petrel_core::gossip::Checked {
     let check = Check {
         chain_id: chain.id,
-        schedule: ChainSchedule::new(chain, true).into(),
+        schedule: ChainSchedule::new(chain).into(),
         version,
         message,
         signers: Signers::new(Some(signer)),
@@ -316,7 +316,7 @@ fn every_real_block_is_accepted_and_no_changed_one_is() {
 fn a_captured_payload_without_its_signature_is_judged_for_all_else() {
     let chain = Chain::preset("op-mainnet").unwrap();
     let body = vectors::bytes("gossip/captured-unsigned/op-mainnet-129499858-v3.payload.bin");
-    let schedule = ChainSchedule::new(&chain, true).into();
+    let schedule = ChainSchedule::new(&chain).into();
     let check = Check { schedule, at: 1_734_598_493, ..check(Version::V3, Fork::Holocene, plain(Vec::new())) };
     let valid = check.run_unsigned(body.to_vec().into(), Primitives::PORTABLE).unwrap();
     assert_eq!(valid.number(), 129_499_858);

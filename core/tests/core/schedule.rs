@@ -92,7 +92,7 @@ fn a_blocks_own_time_has_its_milliseconds() {
 
 #[test]
 fn on_base_a_block_has_its_numbers_time() {
-    let schedule = ChainSchedule::new(&base(), true);
+    let schedule = ChainSchedule::new(&base());
     let judged = |forge: &Forge| schedule.check_time(&payload(forge));
     for number in [101, 109, 110, 111, 114, 115, 5000] {
         assert_eq!(judged(&block(number)), Ok(()), "{number}");
@@ -117,9 +117,11 @@ fn on_base_a_block_has_its_numbers_time() {
         assert!(matches!(judged(&changed), Err(OffSchedule::Time { .. })), "{:?}", judged(&changed));
     }
     // Where the operator has changed the schedule, and on other chains, it is no rule.
-    for schedule in
-        [ChainSchedule::new(&base(), false), schedule.uncertain(), ChainSchedule::new(&config().chain, true)]
-    {
+    for schedule in [
+        ChainSchedule::new(&Chain { certain: false, ..base() }),
+        schedule.uncertain(),
+        ChainSchedule::new(&config().chain),
+    ] {
         assert_eq!(schedule.check_time(&payload(&without)), Ok(()));
     }
 }
@@ -136,7 +138,7 @@ fn an_op_stack_network_shows_each_fork_that_a_schedule_lacks() {
     };
     let payloads: Vec<Payload> = messages.iter().map(of).collect();
     let shown = |chain: &Chain| {
-        let schedule = ChainSchedule::new(chain, true);
+        let schedule = ChainSchedule::new(chain);
         payloads.iter().filter_map(|payload| schedule.contradicts(payload)).collect::<Vec<_>>()
     };
     assert!(shown(&chain).is_empty(), "the schedule is the network's: {:?}", shown(&chain));

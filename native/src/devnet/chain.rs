@@ -117,6 +117,7 @@ impl Settings {
             l1: Some(L1_CHAIN_ID),
             cadence,
             subsecond: if has_millis { Subsecond::MixDigest } else { Subsecond::BaseTime },
+            certain: true,
             genesis: Genesis { number: 0, hash: keccak256(signer), time: now },
             forks,
             signer: Some(signer),

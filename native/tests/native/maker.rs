@@ -37,7 +37,7 @@ fn judge(maker: &Maker, made: &Made) {
     let data = Bytes::from(made.message.clone());
     let check = Check {
         chain_id: chain.id,
-        schedule: Arc::new(ChainSchedule::new(chain, true)),
+        schedule: Arc::new(ChainSchedule::new(chain)),
         version: made.version,
         message: Message { form: Form::Snappy, wire: data.len(), data },
         signers: Signers::new(chain.signer),

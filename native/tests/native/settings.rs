@@ -230,9 +230,9 @@ fn a_cadence_that_is_given_follows_the_configured_one() {
     // The first block that is due then or later begins the step.
     let first = genesis.number + 500_001;
     assert_eq!(steps(&given.config.chain.cadence), [(genesis.number, 2000), (first, 200), (first + 40, 50)]);
-    assert!(!given.config.certain, "a rule on times must not be made of what the operator says");
+    assert!(!given.config.chain.certain, "a rule on times must not be made of what the operator says");
     let usual = node(&["--network=op-mainnet"]).unwrap();
-    assert_eq!((steps(&usual.config.chain.cadence), usual.config.certain), (vec![(genesis.number, 2000)], true));
+    assert_eq!((steps(&usual.config.chain.cadence), usual.config.chain.certain), (vec![(genesis.number, 2000)], true));
     // What is kept and how wide a gap is fetched follows.
     let quick = node(&["--network=op-mainnet", "--rollup.cadence=1700000000=200ms"]).unwrap();
     assert_eq!(quick.budget.blocks, 432_000);

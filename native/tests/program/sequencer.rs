@@ -71,6 +71,7 @@ impl Sequencer {
             l1: Some(900),
             cadence: Cadence::constant(0, genesis.time, interval).unwrap(),
             subsecond: Subsecond::BaseTime,
+            certain: true,
             genesis,
             forks,
             signer: Some(key.address()),

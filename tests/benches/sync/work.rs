@@ -27,7 +27,7 @@ pub(crate) fn alone(blocks: u64, bytes: usize) -> Duration {
     let (number, hash) = (made.payload.block_number, made.payload.block_hash);
     let body = Bytes::from(made.message).slice(SIGNATURE..);
     let reply = Reply::Block(Stored { version: made.version, hash, body });
-    let schedule = &Arc::new(ChainSchedule::new(&CHAIN, true));
+    let schedule = &Arc::new(ChainSchedule::new(&CHAIN));
     let answer = &|| {
         let bytes = Bytes::from(reply.pieces().collect::<Vec<_>>().concat());
         assert_eq!(Reading { number, bytes, schedule: schedule.clone() }.run(FASTEST).unwrap().hash(), hash);

@@ -35,7 +35,7 @@ impl Sample {
         let made = Maker::new(chain.clone(), key, bytes + 97).make().expect("it encodes");
         let wire = snap::raw::Encoder::new().compress_vec(&made.message).expect("it compresses");
         let topic = chain.topic(Version::V4);
-        let schedule = Arc::new(ChainSchedule::new(&chain, true));
+        let schedule = Arc::new(ChainSchedule::new(&chain));
         Self {
             wire: wire.into(),
             payload: made.message.len() - 97,
