@@ -3,36 +3,32 @@
 //! A [`Settings`] is ready to run. Nothing is made here: files that a node is given (`rollup.json`) and a key that it
 //! already has are read, a key that is missing is made later.
 
-use std::{
-    net::IpAddr,
-    num::NonZeroU32,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{net::IpAddr, path::PathBuf};
 
 use alloy_primitives::Address;
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use petrel_core::{
-    chain::{Cadence, Chain, Origin},
+    chain::{Chain, Origin},
     config::{Config, Mesh, Settled, Static},
     peer::PeerId,
-    request::Limits,
-    sync::SyncConfig,
 };
 use url::Url;
 
+mod chain;
 mod discovery;
 mod listen;
 mod metrics;
 mod near;
 mod reputation;
+mod sync;
 
+pub(crate) use chain::chain_named;
 pub(crate) use listen::Ports;
 pub use listen::{Net, PemFiles, Security};
 
 use crate::{
     discovery::Plan,
-    flags::{ChainFlags, Events, HttpFlags, L1Flags, NodeFlags, P2pFlags, SyncFlags},
+    flags::{ChainFlags, Events, HttpFlags, L1Flags, NodeFlags, P2pFlags},
     parse, signer,
     store::Budget,
 };
@@ -202,34 +198,6 @@ impl Judge {
         })
     }
 
-    fn chain(&mut self, flags: &ChainFlags) -> Option<Chain> {
-        let found = match (&flags.network, &flags.rollup_config) {
-            (Some(_), Some(_)) => Err("--network and --rollup.config are both given: give one of them".to_owned()),
-            (None, None) => {
-                Err("no chain is given: give --network NAME (for example op-mainnet) or --rollup.config FILE"
-                    .to_owned())
-            }
-            (Some(name), None) => {
-                chain_named(name, "--rollup.config FILE").map_err(|error| format!("--network: {error}"))
-            }
-            (None, Some(file)) => chain_in(file).map_err(|error| format!("--rollup.config: {error}")),
-        };
-        let mut chain = found.map_err(|mistake| self.0.push(mistake)).ok()?;
-        for text in parse::list(&flags.cadence) {
-            match cadence(&chain.cadence, text) {
-                Ok(cadence) => (chain.cadence, chain.certain) = (cadence, false),
-                Err(error) => self.0.push(format!("--rollup.cadence: {error}")),
-            }
-        }
-        Some(chain)
-    }
-
-    fn signer(&mut self, flags: &ChainFlags) -> Option<Address> {
-        let text = flags.signer.as_deref()?;
-        let signer = text.parse().map(Some).map_err(|_| format!("{text:?} is no address: expected 20 bytes of 0x-hex"));
-        self.take("p2p.unsafe-block-signer", signer)
-    }
-
     fn config(&mut self, chain: Chain, signer: Option<Address>, flags: &P2pFlags) -> Config {
         let mut config = Config::new(chain);
         config.signer = signer.or(config.signer);
@@ -237,43 +205,6 @@ impl Judge {
         config.statics = parse::list(&flags.statics).filter_map(|text| self.static_peer(text)).collect();
         config.mesh = self.mesh(flags);
         config
-    }
-
-    fn sync(&mut self, flags: &SyncFlags, cadence: &Cadence) -> SyncConfig {
-        let usual = Limits::default();
-        let shortest = cadence.shortest_from(crate::daemon::unix_now().saturating_mul(1000));
-        let max_gap = parse::duration(&flags.max_gap).and_then(|time| holds_a_block(time, shortest));
-        let max_gap = self.take("p2p.sync.max-gap", max_gap);
-        let leaf_bytes = self.take("p2p.sync.leaf-bytes", parse::size(&flags.leaf_bytes).and_then(leaf_budget));
-        SyncConfig {
-            enabled: flags.req_resp,
-            serve: true,
-            static_only: flags.static_only,
-            max_gap,
-            limits: Limits {
-                // What the operator says is what counts.
-                by_cadence: flags.limit.is_none() && flags.peer_limit.is_none(),
-                all: flags.limit.as_deref().map_or(usual.all, |text| self.take("p2p.sync.limit", parse::rate(text))),
-                peer: flags
-                    .peer_limit
-                    .as_deref()
-                    .map_or(usual.peer, |text| self.take("p2p.sync.peer-limit", parse::rate(text))),
-                leaf_bytes: NonZeroU32::new(leaf_bytes),
-            },
-        }
-    }
-
-    fn budget(&mut self, flags: &SyncFlags, chain: Option<&Chain>) -> Budget {
-        let interval = chain.map_or(Duration::from_secs(2), |chain| {
-            chain.cadence.shortest_from(crate::daemon::unix_now().saturating_mul(1000))
-        });
-        let blocks = self.take("store.blocks", blocks_of(flags.store_blocks.trim(), interval));
-        let bytes = parse::size(&flags.store_bytes).and_then(|bytes| match bytes {
-            0 => Err("0 has room for nothing; to keep nothing give --store.blocks=0".to_owned()),
-            bytes => Ok(bytes),
-        });
-        let bytes = self.take("store.bytes", bytes) as u64;
-        Budget { blocks, bytes }
     }
 
     fn settle(&mut self, config: Config) -> Option<Settled> {
@@ -377,64 +308,6 @@ impl Judge {
             self.0.push(format!("--log.level: {text:?}: {error}"));
         }
     }
-}
-
-/// Bytes a second for all leaves: the largest block must fit into the time that a request waits.
-fn leaf_budget(bytes: usize) -> Result<u32, String> {
-    match u32::try_from(bytes) {
-        Ok(bytes @ (0 | 0x10_0000..)) => Ok(bytes),
-        _ => Err(format!("{bytes} bytes a second are no budget: give 1MiB to {} bytes, or 0 for no limit", u32::MAX)),
-    }
-}
-
-/// A gap has a block at least; 0 closes none.
-fn holds_a_block(time: Duration, interval: Duration) -> Result<Duration, String> {
-    if time < interval && !time.is_zero() {
-        return Err(format!("shorter than a block, which takes {interval:?}; 0 closes no gap"));
-    }
-    Ok(time)
-}
-
-/// A number of blocks, or those of a time.
-fn blocks_of(text: &str, interval: Duration) -> Result<u64, String> {
-    if let Ok(blocks) = text.parse() {
-        return Ok(blocks);
-    }
-    let wrong = |_| format!("{text:?}: expected a number of blocks, or the time that they span, for example 24h");
-    let blocks = parse::duration(text).map_err(wrong)?.as_millis() / interval.as_millis().max(1);
-    Ok(u64::try_from(blocks).unwrap_or(u64::MAX))
-}
-
-/// `UNIX=INTERVAL` on top of a cadence.
-fn cadence(before: &Cadence, text: &str) -> Result<Cadence, String> {
-    let wrong = || format!("{text:?}: expected UNIX=INTERVAL, for example 1793901600=200ms");
-    let (from, interval) = text.trim().split_once('=').ok_or_else(wrong)?;
-    let from: u64 = from.parse().map_err(|_| wrong())?;
-    let interval = parse::duration(interval).map_err(|error| format!("{text:?}: {error}"))?;
-    if interval.subsec_nanos() % 1_000_000 != 0 {
-        return Err(format!("{text:?}: {interval:?} is no block time: expected whole milliseconds"));
-    }
-    before.then(from.saturating_mul(1000), interval).map_err(|error| format!("{text:?}: {error}"))
-}
-
-/// The chain of this name or id, or in this file.
-///
-/// # Errors
-/// There is none, in a sentence; `other` is what to give for a chain without a preset.
-pub(crate) fn chain_named(name: &str, other: &str) -> Result<Chain, String> {
-    match Chain::preset(name) {
-        Some(chain) => Ok(chain),
-        None if name.ends_with(".json") => chain_in(Path::new(name)),
-        None => Err(format!(
-            "there is no preset {name:?}; near ones are {}; for any other chain give {other}",
-            near::near(name).join(", ")
-        )),
-    }
-}
-
-fn chain_in(file: &Path) -> Result<Chain, String> {
-    let json = std::fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
-    Chain::from_rollup_json(&json).map_err(|error| format!("{}: {error}", file.display()))
 }
 
 /// The text is not repeated: it may hold a secret.
