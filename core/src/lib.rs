@@ -31,7 +31,7 @@
 //!
 //! In reading order: [`time`], [`peer`], [`fork`], [`chain`], [`config`] are the vocabulary; [`block`] turns bytes into
 //! payloads and hashes ([`hash`]); [`sign`] says who signed; [`primitives`] is the seam for a body's own curve and hash;
-//! [`gossip`] holds the rules; [`head`] what leads; [`request`] asks for blocks by number and answers, [`sync`] closes gaps
+//! [`gossip`] holds the rules; [`head`] what leads, and [`pace`] how fast that goes; [`request`] asks for blocks by number and answers, [`sync`] closes gaps
 //! with it; [`peers`] who is there, what they have earned and who may come, and [`limit`] how fast they may be; [`node`] puts them together; [`event`] is what the
 //! outside hears. `net` (feature `net`, on by default) is the seam to libp2p that both bodies share; everything else builds
 //! and tests without it.
