@@ -94,7 +94,7 @@ pub(crate) fn can_libp2p(shell: &Shell) -> Result<()> {
     setup::node(shell)
 }
 
-/// A whole network: L1, a sequencer, a follower, Petrel, a tab where Chromium is.
+/// A whole network: L1, a sequencer, a follower, Petrel, a tab where Chromium is, and two Petrels whose schedule is out of date.
 pub(crate) fn devnet(shell: &Shell) -> Result<()> {
     can_devnet(shell)?;
     let chromium = setup::chromium(shell);

@@ -42,13 +42,18 @@ cargo xtask COMMAND
   flood [--seconds N]       attackers of every kind against one daemon, while honest blocks come
   bench [-- ARGS]   the bench `validate` alone: what judging a message costs
   bench relay       what relaying costs, beside plain libp2p
-  bench relay --leaves N [--seconds N]  a block a second through one daemon to so many browsers over WebSocket and WebTransport
+  bench relay --leaves N [--seconds N] [--block-time DURATION] [--block-bytes SIZE]
+                    blocks through one daemon to so many browsers (500) over WebSocket and WebTransport, for so many seconds (60):
+                    one every DURATION (1s; as Go writes them: 200ms, 2s) of SIZE bytes uncompressed (100kB; kB, kiB, MB, MiB);
+                    200ms makes the chain one of Base's with Denim from its start. 99 of 100 must come within 750 ms, or within
+                    500 ms where DURATION is below 1s
   bench sync        how fast missed blocks are fetched, beside a plain TCP copy
   bench browser     what a follower costs in Chromium, beside native code and beside JavaScript
   interop op-node   against op-node's own gossip: blocks both ways, and spoilt messages with both verdicts
   interop libp2p    every transport against go-libp2p, js-libp2p in Node and in Chromium, and Petrel, dialling and dialled
   interop sync      missed blocks from op-node's server, and by op-node's client from ours
-  interop devnet    in a whole OP Stack network on loopback, through every fork, with restarts and a rotated signer
+  interop devnet    in a whole OP Stack network on loopback, through every fork, with restarts and a rotated signer, and beside
+                    it two nodes whose rollup.json lacks the last fork, and the last two: they must follow all the same
   interop build     what takes long to compile of the other sides, and nothing else
 
   wasm              the wasm package, into www/pkg

@@ -15,7 +15,7 @@ use crate::{
 const CASES: &str = "50000";
 
 /// Browsers on one relay.
-const LEAVES: u64 = 500;
+const LEAVES: &str = "500";
 
 /// The tests marked `#[ignore]`, the properties with many more cases, the core's tests without libp2p, in release; then the
 /// benches, the flood, the crashes, the leaves, the fuzzers and the soak. `soak` alone runs that.
@@ -32,7 +32,8 @@ pub(crate) fn prove(shell: &Shell, args: &[String]) -> Result<()> {
     run(&mut shell.cargo(["test", "--package", "petrel-core", "--no-default-features", "--release"]))?;
     bench(shell, &[])?;
     relay(shell, &[])?;
-    relay(shell, &["--leaves".to_owned(), LEAVES.to_string()])?;
+    relay(shell, &["--leaves", LEAVES].map(str::to_owned))?;
+    relay(shell, &["--leaves", LEAVES, "--block-time", "200ms", "--block-bytes", "10kB"].map(str::to_owned))?;
     sync(shell)?;
     browser(shell)?;
     flood(shell, &[])?;
@@ -80,11 +81,16 @@ fn browser(shell: &Shell) -> Result<()> {
     run(&mut node)
 }
 
-/// What relaying costs, beside plain libp2p; with `--leaves N` or `--seconds N`, a block a second to that many browsers.
+/// What relaying costs, beside plain libp2p; with any of the flags, what it takes to relay such blocks to that many browsers.
+/// `--leaves N`: browsers; `--seconds N`: for how long; `--block-time DURATION`: between blocks, as Go writes durations, where
+/// `200ms` makes the chain one of Base's with Denim from its start; `--block-bytes SIZE`: of a block, uncompressed.
 fn relay(shell: &Shell, args: &[String]) -> Result<()> {
     if !args.is_empty() {
-        let [leaves, seconds] = numbers(args, [("--leaves", LEAVES), ("--seconds", 60)])?;
-        return against(shell, "door", &["gossip".to_owned(), leaves.to_string(), seconds.to_string()]);
+        let usual = [("--leaves", LEAVES), ("--seconds", "60"), ("--block-time", "1s"), ("--block-bytes", "100kB")];
+        let [leaves, seconds, interval, bytes] = words(args, usual)?;
+        parsed("--leaves", &leaves)?;
+        parsed("--seconds", &seconds)?;
+        return against(shell, "door", &["gossip".to_owned(), leaves, seconds, interval, bytes]);
     }
     www::ensure_built(shell)?;
     run(&mut shell.cargo(["bench", "--workspace", "--bench", "relay"]))
@@ -144,20 +150,25 @@ fn daemon(shell: &Shell) -> Result<PathBuf> {
 
 /// `FLAG N`, `FLAG=N`, or nothing.
 fn number(args: &[String], flag: &str, usual: u64) -> Result<u64> {
-    numbers(args, [(flag, usual)]).map(|[number]| number)
+    let [word] = words(args, [(flag, &usual.to_string())])?;
+    parsed(flag, &word)
 }
 
-/// Any of these flags with its number, as `FLAG N` or `FLAG=N`; the usual number of those that are missing.
-fn numbers<const N: usize>(args: &[String], usual: [(&str, u64); N]) -> Result<[u64; N]> {
-    let mut found = usual.map(|(_, number)| number);
-    let words: Vec<&str> = args.iter().flat_map(|word| word.split('=')).collect();
-    for pair in words.chunks(2) {
+fn parsed(flag: &str, word: &str) -> Result<u64> {
+    word.parse().with_context(|| format!("{flag} {word:?} is no number"))
+}
+
+/// Any of these flags with its word, as `FLAG WORD` or `FLAG=WORD`; the usual word of those that are missing.
+fn words<const N: usize>(args: &[String], usual: [(&str, &str); N]) -> Result<[String; N]> {
+    let mut found = usual.map(|(_, word)| word.to_owned());
+    let given: Vec<&str> = args.iter().flat_map(|word| word.split('=')).collect();
+    for pair in given.chunks(2) {
         let at = usual.iter().position(|(flag, _)| pair.first() == Some(flag));
-        let (Some(slot), [flag, number]) = (at.and_then(|at| found.get_mut(at)), pair) else {
-            let flags: Vec<String> = usual.iter().map(|(flag, _)| format!("{flag} N")).collect();
+        let (Some(slot), [_, word]) = (at.and_then(|at| found.get_mut(at)), pair) else {
+            let flags: Vec<String> = usual.iter().map(|(flag, usual)| format!("{flag} {usual}")).collect();
             bail!("expected {}", flags.join(" or "));
         };
-        *slot = number.parse().with_context(|| format!("{flag} {number:?} is no number"))?;
+        *slot = (*word).to_owned();
     }
     Ok(found)
 }

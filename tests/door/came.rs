@@ -15,6 +15,8 @@ use super::leaf::{Told, What};
 pub(crate) struct Came {
     /// Each block's number, and when it was published.
     published: BTreeMap<u64, Instant>,
+    /// By number: milliseconds from the block's own time to its publication.
+    late: BTreeMap<u64, i64>,
     numbers: HashMap<MessageId, u64>,
     /// By leaf and number, since the publication.
     gossiped: BTreeMap<(usize, u64), Duration>,
@@ -25,8 +27,9 @@ pub(crate) struct Came {
 }
 
 impl Came {
-    /// Block `number` is about to be published.
-    pub(crate) fn publish(&mut self, number: u64, id: MessageId) {
+    /// Block `number` is about to be published, so long after its own time.
+    pub(crate) fn publish(&mut self, number: u64, id: MessageId, late: Duration) {
+        self.late.insert(number, late.as_millis() as i64);
         self.published.insert(number, Instant::now());
         self.numbers.insert(id, number);
     }
@@ -48,6 +51,16 @@ impl Came {
         if let Some((number, since)) = number.and_then(|number| Some((number, self.published.get(&number)?))) {
             self.gossiped.entry((told.leaf, number)).or_insert(told.at - *since);
         }
+    }
+
+    /// Milliseconds from a block's own time to its publication.
+    pub(crate) fn late_ms(&self, number: u64) -> Option<i64> {
+        self.late.get(&number).copied()
+    }
+
+    /// How long after its publication a message came that came at this time; `None` of one that is unknown.
+    pub(crate) fn since(&self, id: &MessageId, at: Instant) -> Option<Duration> {
+        self.published.get(self.numbers.get(id)?).map(|since| at - *since)
     }
 
     /// How many came to this leaf.

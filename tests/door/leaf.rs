@@ -30,7 +30,7 @@ use petrel_node::{
 use petrel_tests::{forge, plain};
 
 /// Messages whose ids are remembered: a block is there once for all leaves of this process.
-const REMEMBERED: usize = 4;
+const REMEMBERED: usize = 16;
 
 /// What a leaf tells, with its name and when.
 #[derive(Debug)]

@@ -1,10 +1,11 @@
 //! A daemon as a door for browsers, in a process of its own, and leaves that come through it over its own transports:
-//! `gossip LEAVES SECONDS` (`cargo xtask bench relay --leaves N`) and `restart LEAVES` (`cargo xtask leaves --restart N`).
+//! `gossip LEAVES SECONDS INTERVAL BYTES` (`cargo xtask bench relay --leaves N`) and `restart LEAVES` (`cargo xtask leaves --restart N`).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod came;
 mod gossip;
 mod leaf;
+mod load;
 mod mesh;
 mod relay;
 mod restart;
@@ -12,6 +13,8 @@ mod restart;
 use std::{env, process::ExitCode};
 
 use tokio::runtime::Runtime;
+
+use load::Load;
 
 /// The daemon's.
 #[global_allocator]
@@ -21,9 +24,15 @@ fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
     let number = |at: usize| words.get(at).and_then(|word| word.parse().ok()).expect("a number");
     let kept = match words.first().map(String::as_str) {
-        Some("gossip") => gossip::run(number(1), number(2) as u64),
+        Some("gossip") => match Load::from_words(&words[1..]) {
+            Ok(load) => gossip::run(load),
+            Err(mistake) => {
+                eprintln!("{mistake}");
+                return ExitCode::FAILURE;
+            }
+        },
         Some("restart") => restart::run(number(1)),
-        _ => panic!("expected `gossip LEAVES SECONDS` or `restart LEAVES`"),
+        _ => panic!("expected `gossip LEAVES SECONDS INTERVAL BYTES` or `restart LEAVES`"),
     };
     if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

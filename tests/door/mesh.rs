@@ -1,18 +1,18 @@
 //! Two peers of the daemon's mesh: plain libp2p over TCP, which know only the daemon. One publishes; the other gets by it
-//! what the first has published. Both look at their mesh once a second.
+//! what the first has published, and notes when. Both look at their mesh once a second.
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures::StreamExt;
 use libp2p::{
     PeerId, Swarm,
-    gossipsub::{self, IdentTopic, TopicHash},
+    gossipsub::{self, IdentTopic, MessageId, TopicHash},
     swarm::SwarmEvent,
 };
 use petrel_tests::plain;
@@ -31,14 +31,21 @@ pub(crate) struct Link {
     apart: AtomicU64,
     /// Connections that ended.
     closed: AtomicU64,
-    /// Messages that came.
-    came: AtomicU64,
+    /// Messages that came, and when.
+    came: Mutex<Vec<(MessageId, Instant)>>,
 }
 
 impl Link {
     /// Looks with the daemon in the mesh, looks without, connections that ended, messages that came.
     pub(crate) fn seen(&self) -> [u64; 4] {
-        [&self.meshed, &self.apart, &self.closed, &self.came].map(|counter| counter.load(Ordering::Relaxed))
+        let [meshed, apart, closed] =
+            [&self.meshed, &self.apart, &self.closed].map(|counter| counter.load(Ordering::Relaxed));
+        [meshed, apart, closed, self.came.lock().unwrap().len() as u64]
+    }
+
+    /// The messages that came, and when.
+    pub(crate) fn came(&self) -> Vec<(MessageId, Instant)> {
+        self.came.lock().unwrap().clone()
     }
 }
 
@@ -91,7 +98,9 @@ async fn live(
     loop {
         tokio::select! {
             event = swarm.select_next_some() => match event {
-                SwarmEvent::Behaviour(gossipsub::Event::Message { .. }) => drop(count(&link.came)),
+                SwarmEvent::Behaviour(gossipsub::Event::Message { message_id, .. }) => {
+                    link.came.lock().unwrap().push((message_id, Instant::now()));
+                }
                 SwarmEvent::ConnectionClosed { .. } => drop(count(&link.closed)),
                 _ => {}
             },

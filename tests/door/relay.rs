@@ -1,7 +1,7 @@
-//! The daemon in its own process, on a chain of a block a second, and what it says.
+//! The daemon in its own process, and what it says.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     env,
     io::{Read, Write},
     net::{TcpListener, TcpStream, UdpSocket},
@@ -11,7 +11,7 @@ use std::{
 };
 
 use petrel_core::{chain::Chain, fork::Fork};
-use petrel_tests::{child::Child, forge, sequencer};
+use petrel_tests::{child::Child, forge};
 
 /// Longer than a start takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -31,21 +31,22 @@ pub(crate) struct Relay {
     pub(crate) stalls: Vec<u64>,
     /// Blocks that it gossiped, and that it fetched.
     pub(crate) blocks: (u64, u64),
+    /// By number: when a block came to it and when it had judged it, milliseconds after the block's own time.
+    pub(crate) judged: BTreeMap<u64, [i64; 2]>,
 }
 
 impl Relay {
-    /// Starts it in this folder, with room for so many leaves.
-    pub(crate) fn start(files: &Path, leaves: usize) -> Self {
-        let chain = sequencer::chain(Fork::Jovian, 1);
+    /// Starts it on this chain and in this folder, with room for so many leaves.
+    pub(crate) fn start(files: &Path, chain: Chain, leaves: usize) -> Self {
         std::fs::write(files.join("rollup.json"), chain.to_rollup_json().to_string()).unwrap();
         let free_tcp = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let free_udp = || UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let ports = [free_tcp(), free_tcp(), free_udp(), free_tcp()];
         let mut child = daemon(files, leaves, ports);
         let [tcp, ws, webtransport] = addresses(&mut child);
-        let (joined, stalls, blocks) = (BTreeSet::new(), Vec::new(), (0, 0));
+        let (joined, stalls, blocks, judged) = (BTreeSet::new(), Vec::new(), (0, 0), BTreeMap::new());
         let files = files.to_owned();
-        Self { child, chain, tcp, ws, webtransport, files, leaves, ports, joined, stalls, blocks }
+        Self { child, chain, tcp, ws, webtransport, files, leaves, ports, joined, stalls, blocks, judged }
     }
 
     /// Starts it again on the same folder and ports; it is ended already. Its addresses must be the same.
@@ -73,7 +74,12 @@ impl Relay {
                     self.joined.remove(event["peer"].as_str().unwrap());
                 }
                 Some("stalled") => self.stalls.extend(event["millis"].as_u64()),
-                Some("block") if event["via"] == "gossip" => self.blocks.0 += 1,
+                Some("block") if event["via"] == "gossip" => {
+                    self.blocks.0 += 1;
+                    let millis = |field: &str| event[field].as_i64().unwrap();
+                    let came = millis("delay_ms");
+                    self.judged.insert(event["number"].as_u64().unwrap(), [came, came + millis("judged_ms")]);
+                }
                 Some("block") => self.blocks.1 += 1,
                 Some("missed") => println!("the daemon's events came too fast: {event}"),
                 _ => {}

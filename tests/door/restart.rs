@@ -12,12 +12,12 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use petrel_core::event::Via;
+use petrel_core::{event::Via, fork::Fork};
 use petrel_node::devnet::Maker;
 use petrel_tests::{
     forge::{begun, key},
     process::load,
-    sequencer::Sequencer,
+    sequencer::{self, Sequencer},
 };
 
 use super::{
@@ -38,7 +38,7 @@ const BYTES: usize = 100_000;
 /// Whether everybody was back in time and got every block; prints what was seen.
 pub(crate) fn run(leaves: usize) -> bool {
     let files = tempfile::tempdir().unwrap();
-    let mut relay = Relay::start(files.path(), leaves);
+    let mut relay = Relay::start(files.path(), sequencer::chain(Fork::Jovian, 1), leaves);
     let runtime = super::runtime();
     let (tell, told) = channel();
     println!("{leaves} leaves come to {}", relay.webtransport);
