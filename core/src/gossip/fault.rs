@@ -82,8 +82,8 @@ pub enum MessageFault {
     /// The snappy block is corrupt.
     #[error("the snappy block is corrupt")]
     SnappyBody,
-    /// The protobuf carried an author, a sequence number, a signature or a key (pubsub's `StrictNoSign`).
-    #[error("the message carries an author, a sequence number, a signature or a key, which no anonymous message has")]
+    /// The protobuf carried a signature or a key (pubsub's `StrictNoSign`).
+    #[error("the message carries a signature or a key, which no anonymous message has")]
     Authored,
     /// No signer can be recovered.
     #[error("bad signature: {0}")]
@@ -141,8 +141,8 @@ pub enum EnvelopeFault {
     /// The recovery id was written another way: op-node takes 0 and 1 alone.
     #[error("our signer's block with recovery id {0}, which was rewritten on its way")]
     RecoveryId(u8),
-    /// The protobuf carried an author, a sequence number, a signature or a key.
-    #[error("our signer's block in a message with an author, a sequence number, a signature or a key")]
+    /// The protobuf carried a signature or a key.
+    #[error("our signer's block in a message with a signature or a key")]
     Authored,
 }
 

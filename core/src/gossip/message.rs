@@ -30,8 +30,7 @@ pub enum Form {
     TooShort,
     /// The header is fine, the block is not.
     Corrupt,
-    /// The protobuf carried an author, a sequence number, a signature or a key, which no anonymous message has; not
-    /// decompressed.
+    /// The protobuf carried a signature or a key, which no anonymous message has; not decompressed.
     Authored,
     /// It came in one turn with so many bytes that it was not decompressed: nobody who is honest sends that much at once.
     Surplus,
@@ -43,7 +42,7 @@ impl Form {
         [Self::Snappy, Self::BadHeader, Self::TooLarge, Self::TooShort, Self::Corrupt, Self::Authored, Self::Surplus];
 
     /// Domain of the message id: op-node's *valid* where the block decompressed, its *invalid* where not, and domains of our
-    /// own for copies with an author and for those that were not looked at, or one of them would hide the honest message of
+    /// own for copies with a signature or a key and for those that were not looked at, or one of them would hide the honest message of
     /// the same bytes.
     const fn domain(self) -> [u8; 4] {
         match self {

@@ -117,7 +117,7 @@ impl Check {
         Ok(self.signer(&self.message.data, primitives)?)
     }
 
-    /// No message of ours has an author. One that carries our signer's bytes nevertheless was given it on its way.
+    /// No message of ours has a signature or a key. One that carries our signer's bytes was given it on its way.
     fn open_authored(&self, primitives: Primitives) -> Result<(Address, Option<EnvelopeFault>), Fault> {
         let inner = Message::take(&self.message.data);
         let opened = well_formed(inner.form).and_then(|()| Ok(self.signer(&inner.data, primitives)?));

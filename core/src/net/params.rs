@@ -104,9 +104,10 @@ pub(super) fn gossipsub(
         .history_gossip(HISTORY_GOSSIP)
         .duplicate_cache_time(SEEN)
         .max_transmit_size(MAX_TRANSMIT)
-        // Not Anonymous, which refuses a message that has an author before the transform can name the fault; and not
-        // None, which hides the author, so that such a message would be accepted.
-        .validation_mode(ValidationMode::Permissive)
+        // Not Anonymous and not Permissive: both refuse a message that was given a signature before the transform can name
+        // the fault, and charge whoever relayed it. None drops author and sequence number, which are then not passed on,
+        // and leaves signature and key to the transform (libp2p-gossipsub 0.50 `protocol.rs`).
+        .validation_mode(ValidationMode::None)
         .validate_messages()
         .message_id_fn(id)
         .connection_handler_queue_len(SEND_QUEUE)

@@ -18,7 +18,7 @@ pub(super) struct Published {
     pub(super) topic: Bytes,
     /// As on the wire.
     pub(super) data: Bytes,
-    /// Whether it says who wrote it, as gossipsub understands it: an empty author is none, an empty key is one.
+    /// Whether it has a signature or a key; an empty one is one. Author and sequence number are dropped by gossipsub.
     pub(super) authored: bool,
 }
 
@@ -47,23 +47,19 @@ pub(super) fn published(rpc: &Bytes) -> Option<Vec<Published>> {
 
 fn message(mut rest: Bytes) -> Option<Published> {
     let mut found = Published::default();
-    let (mut from, mut seqno, mut signed) = (false, false, false);
     while rest.has_remaining() {
         // Of a field that comes twice the last counts.
         match key(&mut rest)? {
-            (1, WireType::LengthDelimited) => from = !delimited(&mut rest)?.is_empty(),
             (2, WireType::LengthDelimited) => found.data = delimited(&mut rest)?,
-            (3, WireType::LengthDelimited) => seqno = !delimited(&mut rest)?.is_empty(),
             (4, WireType::LengthDelimited) => found.topic = delimited(&mut rest)?,
-            (5 | 6, WireType::LengthDelimited) => {
+            (number @ (1 | 3 | 5 | 6), WireType::LengthDelimited) => {
                 delimited(&mut rest)?;
-                signed = true;
+                found.authored |= matches!(number, 5 | 6);
             }
             (1..=6, _) => return None,
             (number, wire_type) => skip(number, wire_type, &mut rest)?,
         }
     }
-    found.authored = from || seqno || signed;
     core::str::from_utf8(&found.topic).ok()?;
     Some(found)
 }
@@ -116,13 +112,9 @@ mod tests {
     }
 
     #[test]
-    fn authors_are_what_gossipsub_takes_for_them() {
+    fn a_signature_or_a_key_makes_a_message_authored() {
         let authored = |fields: &[Vec<u8>]| of(&[field(2, &fields.concat())]).map(|found| found[0].authored);
-        assert_eq!(authored(&[field(1, b""), field(3, b"")]), Some(false));
-        assert_eq!(authored(&[field(1, b"x"), field(1, b"")]), Some(false));
-        for number in [1, 3] {
-            assert_eq!(authored(&[field(number, b"x")]), Some(true));
-        }
+        assert_eq!(authored(&[field(1, b"x"), field(3, b"x")]), Some(false));
         for number in [5, 6] {
             assert_eq!(authored(&[field(number, b"")]), Some(true));
         }

@@ -139,9 +139,9 @@ impl Transform {
 /// The last that is looked at may be as long as any, and an RPC has as many bytes that are not.
 const _: () = assert!(Transform::TAKEN + MAX_MESSAGE + MAX_TRANSMIT <= Recent::GIVEN_BYTES);
 
-/// Whether the message says who wrote it. No message of an OP Stack chain does, and op-node refuses those that do.
+/// Whether the message has a signature or a key. No message of an OP Stack chain has, and op-node refuses those that have.
 const fn authored(raw: &RawMessage) -> bool {
-    raw.source.is_some() || raw.sequence_number.is_some() || raw.signature.is_some() || raw.key.is_some()
+    raw.signature.is_some() || raw.key.is_some()
 }
 
 impl DataTransform for Transform {
@@ -232,14 +232,12 @@ mod tests {
     }
 
     #[test]
-    fn whatever_an_anonymous_message_must_not_have_is_seen() {
+    fn a_signature_or_a_key_is_seen() {
         let transform = Transform::new(&Chain::preset("op-mainnet").expect("a preset"));
         let honest = raw(&transform, &[9; 1000]);
         let spoilt = [
             RawMessage { key: Some(Vec::new()), ..honest.clone() },
             RawMessage { signature: Some(vec![1]), ..honest.clone() },
-            RawMessage { sequence_number: Some(1), ..honest.clone() },
-            RawMessage { source: Some(libp2p::PeerId::random()), ..honest.clone() },
         ];
         let (form, id) = take(&transform, &honest);
         assert_eq!(form, Form::Snappy);

@@ -123,8 +123,8 @@ fn what_is_rewritten_on_its_way_is_charged_only_when_it_is_not_ours() {
         data[64] += 27;
         plain(data)
     };
-    let rewrites: [(&str, &dyn Fn(Vec<u8>) -> Message, &str); 2] =
-        [("rewritten_authored", &authored, "authored"), ("rewritten_recovery_id", &rewritten, "signature")];
+    let authored: fn(_) -> _ = authored;
+    let rewrites = [("rewritten_authored", authored, "authored"), ("rewritten_recovery_id", rewritten, "signature")];
     for (ours, rewrite, others) in rewrites {
         for by in [Current, Previous, Stranger, Nobody] {
             // Whatever else is wrong with the block.

@@ -18,8 +18,6 @@ mod rows;
 
 use rows::{Differs, Row, Timing};
 
-/// How long it is waited where no verdict is expected: what is refused without a word is known by nothing having come.
-const NO_VERDICT: Duration = Duration::from_secs(8);
 /// How often a message is made whose second was over before it was judged: fewer than a height may have blocks.
 const TIMES: usize = 5;
 
@@ -61,9 +59,7 @@ fn intended(session: &mut Session, row: &Row, verdicts: &Verdicts) -> (bool, &'s
         Some(Differs::Uncharged(named)) => {
             (petrel == row.expect && fault == named, ": our signer's bytes, changed around; nobody is charged")
         }
-        Some(Differs::Silent) => {
-            (petrel == "none", "gossipsub itself refuses a signature that does not fit, and charges the sender")
-        }
+        Some(Differs::Dropped) => (petrel == "accept", "the field is dropped and not passed on, as by kona"),
         Some(Differs::Followed(fork)) => (
             petrel == "accept" && mismatched(session) == fork,
             "schedule_mismatch: our signer's block of a fork that the schedule lacks; it is followed",
@@ -109,8 +105,7 @@ fn judged(session: &mut Session, row: &mut Row) -> Verdicts {
         session.peer.expect("a liar", PATIENCE, |event| event["event"] == "spoilt" || event["event"] == "failed");
     let liar = sent["peer"].as_str().unwrap_or_else(|| panic!("{sent}")).to_owned();
     let op_node = op_node(session, &liar);
-    let patience = if matches!(row.differs, Some(Differs::Silent)) { NO_VERDICT } else { PATIENCE };
-    let (petrel, fault) = petrel(session, &liar, &message.hash, patience);
+    let (petrel, fault) = petrel(session, &liar, &message.hash);
     Verdicts { op_node, petrel, fault, in_time: unix().as_secs() == made }
 }
 
@@ -123,8 +118,8 @@ fn op_node(session: &mut Session, liar: &str) -> String {
 }
 
 /// Petrel's verdict, and the fault that it names. What is accepted may come from op-node first, which relays it.
-fn petrel(session: &mut Session, liar: &str, hash: &str, patience: Duration) -> (String, String) {
-    let told = session.daemon.wait(patience, |event| match event["event"].as_str() {
+fn petrel(session: &mut Session, liar: &str, hash: &str) -> (String, String) {
+    let told = session.daemon.wait(PATIENCE, |event| match event["event"].as_str() {
         Some("block") => event["hash"] == hash,
         Some("rejected" | "ignored") => event["peer"] == liar,
         _ => false,

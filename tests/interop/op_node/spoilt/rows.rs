@@ -30,8 +30,8 @@ pub(crate) struct Row {
 pub(crate) enum Differs {
     /// Refused as by op-node, by this fault, which is charged to nobody.
     Uncharged(&'static str),
-    /// Refused without a word by gossipsub itself, before the rules, and charged to the sender.
-    Silent,
+    /// Accepted where op-node rejects: what op-node refuses is dropped before the rules, and not passed on.
+    Dropped,
     /// Accepted where op-node rejects: our signer's block shows this fork, which the schedule lacks, and `schedule_mismatch`
     /// tells it.
     Followed(&'static str),
@@ -232,7 +232,7 @@ impl Rows {
     }
 
     fn envelope(&mut self) {
-        for field in ["key", "seqno", "from", "signature"] {
+        for field in ["key", "signature"] {
             let valid = self.valid();
             let first = Rc::new(RefCell::new(None));
             let again = first.clone();
@@ -240,11 +240,13 @@ impl Rows {
                 first.borrow_mut().insert(sealed(&valid(now))).clone()
             });
             row.fields.push(field);
-            row.differs = Some(match field {
-                "signature" => Differs::Silent,
-                _ => Differs::Uncharged("rewritten_authored"),
-            });
+            row.differs = Some(Differs::Uncharged("rewritten_authored"));
             self.add(&format!("the same message without `{field}`"), ACCEPT, move |_| again.take().unwrap());
+        }
+        for field in ["seqno", "from"] {
+            let row = self.forged(&format!("`{field}` set"), REJECT, |forge| forge);
+            row.fields.push(field);
+            row.differs = Some(Differs::Dropped);
         }
     }
 
