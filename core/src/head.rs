@@ -10,13 +10,14 @@
 //! signed and the branch that leads has not grown for [`Head::quiet`]: then the sequencer has left it. A block between the
 //! branches need not be known: the block that replaces a denied one is never gossiped (Lagoon). What is missing below the
 //! new head is fetched down to where the branches part, at or below the old head's height, and then the reorg is told with
-//! the hashes that are gone; where nobody has the missing block, it is told as far as it is known.
+//! the hashes that are gone; where nobody has the missing block, it is told as far as it is known. A restart in between
+//! takes it up again ([`Head::restored`]).
 //!
 //! Bounds: [`Head::recent`] blocks of the leading chain, as many of the branch that was left, and twice as many of all other
 //! branches, by number and hash; [`Head::WAITING`] links waiting.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, iter::Peekable};
 
 use alloy_primitives::B256;
 
@@ -121,19 +122,20 @@ impl Head {
         }
     }
 
-    /// The same with the leading chain of an earlier run: its latest links in rising order. Only what hangs together with
-    /// the last of them counts.
+    /// The same at `now` (monotonic) with the leading chain of an earlier run: its latest links in rising order. Only what
+    /// hangs together with the last of them counts; what stands right below that and is another branch is one that the head
+    /// had left, and what is missing between the two is asked for.
     #[must_use]
-    pub fn restored(mut self, links: &[Link]) -> Self {
-        let mut above: Option<&Link> = None;
-        for link in links.iter().rev().take(self.recent) {
-            if above.is_some_and(|above| (link.number + 1, link.hash) != (above.number, above.parent)) {
-                break;
-            }
-            self.chain.insert(link.number, link.hash);
-            above = Some(link);
-        }
+    pub fn restored(mut self, now: Duration, links: &[Link]) -> Self {
+        let mut down = links.iter().rev().take(self.recent).peekable();
+        let (chain, lowest) = hanging_together(&mut down);
+        self.chain = chain;
         self.tip = links.last().copied();
+        if let Some(lowest) = lowest
+            && down.peek().is_some_and(|below| below.number + 1 == lowest.number)
+        {
+            self.restore_left(now, hanging_together(&mut down).0, lowest.parent);
+        }
         self
     }
 
@@ -333,6 +335,21 @@ impl Head {
 
 fn is_extended(event: &Event) -> bool {
     matches!(event, Event::Head(NewHead { why: Why::Extended, .. }))
+}
+
+/// Takes links, from above downwards, as long as each is the parent of the one before; also gives the lowest.
+fn hanging_together<'a>(
+    down: &mut Peekable<impl Iterator<Item = &'a Link>>,
+) -> (BTreeMap<u64, B256>, Option<&'a Link>) {
+    let (mut chain, mut above) = (BTreeMap::new(), None::<&Link>);
+    let is_parent = |above: Option<&Link>, link: &Link| {
+        above.is_none_or(|above| (link.number + 1, link.hash) == (above.number, above.parent))
+    };
+    while let Some(link) = down.next_if(|link| is_parent(above, link)) {
+        chain.insert(link.number, link.hash);
+        above = Some(link);
+    }
+    (chain, above)
 }
 
 fn last(chain: &BTreeMap<u64, B256>) -> Option<BlockRef> {

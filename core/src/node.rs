@@ -147,7 +147,8 @@ impl Node {
         let jitter = u64::from_le_bytes(seed.first_chunk().copied().unwrap_or_default());
         let pace = Pace::new(config.chain.cadence.clone(), &memory.chain);
         let (interval, shortest) = (pace.interval(now), config.chain.cadence.shortest_from(now.millis()));
-        let head = Head::new(config.gap_patience, max_gap(&config, interval), shortest).restored(&memory.chain);
+        let head =
+            Head::new(config.gap_patience, max_gap(&config, interval), shortest).restored(now.mono, &memory.chain);
         let window = config.past + Duration::from_secs(FUTURE);
         let mut node = Self {
             schedule: Arc::new(ChainSchedule::new(&config.chain)),

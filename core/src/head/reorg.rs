@@ -141,6 +141,12 @@ impl Head {
         self.join(events);
     }
 
+    /// A branch that an earlier run had left before the reorg was whole; `expected` is the parent of the leading chain's
+    /// lowest block.
+    pub(super) fn restore_left(&mut self, now: Duration, chain: BTreeMap<u64, B256>, expected: B256) {
+        self.left = Some(LeftBranch { chain, expected, give_up_at: now.saturating_add(self.patience) });
+    }
+
     /// Whether a block is the one that is missing below the leading chain.
     pub(super) fn is_wanted_below(&self, block: &Link) -> bool {
         let lowest = self.chain.first_key_value().map(|(number, _)| *number);

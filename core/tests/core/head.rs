@@ -191,11 +191,29 @@ fn a_long_advance_tells_its_last_heads_alone() {
 #[test]
 fn the_chain_of_an_earlier_run_is_taken_up() {
     let links: Vec<Link> = (1..=5).chain(8..=12).map(a).collect();
-    let mut test = Test(Head::new(PATIENCE, 100, INTERVAL).restored(&links));
+    let mut test = Test(Head::new(PATIENCE, 100, INTERVAL).restored(NOW, &links));
     assert_eq!(test.0.head(), Some(at(&a(12))));
     assert_eq!(test.take(on(b'b', 9, 8)), ["conflict 9"]);
     assert!(test.take(on(b'b', 5, 4)).is_empty(), "what does not hang together does not count");
     assert_eq!(test.take(a(13)), ["extended 13"]);
+}
+
+#[test]
+fn a_reorg_that_an_earlier_run_left_unfinished_is_taken_up() {
+    let b = |number| on(b'b', number, 6);
+    let links: Vec<Link> = (1..=9).map(a).chain((10..=12).map(b)).collect();
+    let restored = || Test(Head::new(PATIENCE, 100, INTERVAL).restored(NOW, &links));
+    let mut test = restored();
+    assert_eq!(test.0.head(), Some(at(&b(12))));
+    assert_eq!(test.0.aim(), Some(Aim { from: 2, to: 9, expected: Some(b(9).hash) }));
+    assert!(test.take(b(9)).is_empty() && test.take(b(8)).is_empty());
+    assert_eq!(test.take(b(7)), ["gone 7-9"]);
+    assert_eq!((test.0.aim(), test.0.due()), (None, None));
+    // Where nobody has it.
+    let mut test = restored();
+    assert_eq!(test.0.due(), Some(NOW + PATIENCE));
+    assert_eq!(words(test.0.handle_timeout(NOW + PATIENCE)), ["gone 9-9"]);
+    assert_eq!(test.0.head(), Some(at(&b(12))));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::{
     Budget,
-    layout::{self, BLOCKS, CHAIN, Key, LINKS},
+    layout::{self, BLOCKS, CHAIN, KeptLink, Key, LINKS},
 };
 
 /// Blocks and bytes that are there.
@@ -47,7 +47,7 @@ impl Holdings {
 /// See the module.
 pub(super) struct Blocks<'a> {
     blocks: Table<'a, Key, &'static [u8]>,
-    links: Table<'a, Key, ([u8; 32], u64, u64)>,
+    links: Table<'a, Key, KeptLink>,
     chain: Table<'a, u64, [u8; 32]>,
 }
 

@@ -14,7 +14,7 @@ use petrel_core::{
     peers::{Ban, Record, Subject},
     request::Stored,
 };
-use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, TableError};
+use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, Table, TableDefinition, TableError};
 
 use super::{StoreError, blocks::Held};
 
@@ -27,8 +27,8 @@ pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("me
 pub(super) const WORDS: TableDefinition<'_, &str, [u8; 32]> = TableDefinition::new("words");
 /// Payloads by height and hash: one byte of version, then what the signature covered.
 pub(super) const BLOCKS: TableDefinition<'_, Key, &[u8]> = TableDefinition::new("blocks");
-/// Parent hash, timestamp and bytes by height and hash, of every payload.
-pub(super) const LINKS: TableDefinition<'_, Key, ([u8; 32], u64, u64)> = TableDefinition::new("links");
+/// [`KeptLink`] by height and hash, of every payload.
+pub(super) const LINKS: TableDefinition<'_, Key, KeptLink> = TableDefinition::new("links");
 /// The leading chain: hash by height.
 pub(super) const CHAIN: TableDefinition<'_, u64, [u8; 32]> = TableDefinition::new("chain");
 /// Small things of the daemon's by name.
@@ -40,6 +40,9 @@ pub(super) const BANS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("
 
 /// Height and hash.
 pub(super) type Key = (u64, [u8; 32]);
+/// Parent hash, timestamp (Unix seconds) and bytes of a payload.
+pub(super) type KeptLink = ([u8; 32], u64, u64);
+type Links = ReadOnlyTable<Key, KeptLink>;
 
 /// Makes the tables of a new store.
 pub(super) fn make(database: &Database, chain: &Chain) -> Result<(), redb::Error> {
@@ -121,29 +124,58 @@ fn genesis(database: &Database) -> Result<Option<B256>, redb::Error> {
     }
 }
 
-/// The latest links of the leading chain, rising.
+/// The latest links of the leading chain, rising; before them, where what is right below the chain is another branch, that
+/// branch's.
 pub(super) fn links(database: &Database, cadence: &Cadence) -> Result<Vec<Link>, redb::Error> {
     let read = database.begin_read()?;
     let (chain, links) = (read.open_table(CHAIN)?, read.open_table(LINKS)?);
     let mut found = Vec::new();
     for entry in chain.iter()?.rev().take(*Head::RECENT.end()) {
         let (number, hash) = entry?;
-        let (number, hash) = (number.value(), hash.value());
-        let Some(link) = links.get((number, hash))? else {
+        let key = (number.value(), hash.value());
+        let Some(link) = links.get(key)? else {
             // A head whose block could not be kept is none; a hole below one ends what is known.
             if found.is_empty() {
                 continue;
             }
             break;
         };
-        let (parent, timestamp, _) = link.value();
-        // The milliseconds are the schedule's, where it has the block in this second.
-        let due = cadence.time_ms(number).filter(|due| due / 1000 == timestamp);
-        let timestamp_ms = due.unwrap_or_else(|| timestamp.saturating_mul(1000));
-        found.push(Link { number, hash: B256::from(hash), parent: B256::from(parent), timestamp, timestamp_ms });
+        found.push(as_link(cadence, key, link.value()));
     }
+    left_branch(&links, cadence, &mut found)?;
     found.reverse();
     Ok(found)
+}
+
+/// Goes on with the branch that stands right below the leading chain and is not its own: the head left it, and what is
+/// missing between the two did not come before the program ended.
+fn left_branch(links: &Links, cadence: &Cadence, found: &mut Vec<Link>) -> Result<(), redb::Error> {
+    descend(links, cadence, found)?;
+    let Some(below) = found.last().and_then(|lowest| lowest.number.checked_sub(1)) else { return Ok(()) };
+    let Some(top) = links.range((below, [0; 32])..=(below, [0xff; 32]))?.next() else { return Ok(()) };
+    let (key, link) = top?;
+    found.push(as_link(cadence, key.value(), link.value()));
+    descend(links, cadence, found)
+}
+
+/// Adds the parents that are kept.
+fn descend(links: &Links, cadence: &Cadence, found: &mut Vec<Link>) -> Result<(), redb::Error> {
+    while found.len() < *Head::RECENT.end()
+        && let Some(lowest) = found.last()
+        && let Some(below) = lowest.number.checked_sub(1)
+        && let key = (below, lowest.parent.0)
+        && let Some(link) = links.get(key)?
+    {
+        found.push(as_link(cadence, key, link.value()));
+    }
+    Ok(())
+}
+
+fn as_link(cadence: &Cadence, (number, hash): Key, (parent, timestamp, _): KeptLink) -> Link {
+    // The milliseconds are the schedule's, where it has the block in this second.
+    let due = cadence.time_ms(number).filter(|due| due / 1000 == timestamp);
+    let timestamp_ms = due.unwrap_or_else(|| timestamp.saturating_mul(1000));
+    Link { number, hash: B256::from(hash), parent: B256::from(parent), timestamp, timestamp_ms }
 }
 
 /// Blocks and bytes that are there.
