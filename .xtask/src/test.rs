@@ -124,6 +124,9 @@ const WASM_TESTS: [&str; 10] = [
     "--package=petrel-tests",
 ];
 
+/// The core as whoever needs neither libp2p nor presets builds it.
+const CORE_ALONE: [&str; 6] = ["--target", WASM, "--package", "petrel-core", "--no-default-features", "--lib"];
+
 const PASSED: &str = "passed";
 const SKIPPED: &str = "SKIPPED";
 
@@ -273,10 +276,9 @@ fn clippy(shell: &Shell) -> Result<Done> {
 fn clippy_wasm(shell: &Shell) -> Result<Done> {
     setup::wasm(shell)?;
     all([
-        lints(
-            shell,
-            &["--target", WASM, "--package", "petrel-core", "--no-default-features", "--lib", "--test", "core"],
-        ),
+        // The tests read presets.
+        lints(shell, &[&CORE_ALONE[..], &["--features", "presets", "--test", "core"]].concat()),
+        lints(shell, &CORE_ALONE),
         lints(shell, &WASM_TESTS),
     ])
 }
