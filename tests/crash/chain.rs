@@ -5,10 +5,10 @@ use std::{fs, path::Path, sync::mpsc::channel, thread, time::Duration};
 use futures::StreamExt;
 use petrel_core::{Event, chain::Chain, config::Config, fork::Fork};
 use petrel_node::{
+    cli::settings::Net,
+    command::devnet::Maker,
     daemon,
-    devnet::Maker,
     identity::Identity,
-    settings::Net,
     store::{Budget, Store},
 };
 use petrel_tests::{forge, sequencer};

@@ -15,7 +15,7 @@ use std::{
 };
 
 use petrel_core::gossip::Message;
-use petrel_node::devnet::Maker;
+use petrel_node::command::devnet::Maker;
 use petrel_tests::{
     forge::{begun, compress, key},
     process::{self, cpu, status},

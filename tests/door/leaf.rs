@@ -22,10 +22,10 @@ use petrel_core::{
     peer::PeerId,
 };
 use petrel_node::{
+    cli::settings::Net,
     daemon::{self, Body},
     identity::Identity,
-    settings::Net,
-    transport::{self, Traffic},
+    network::transport::{self, Traffic},
 };
 use petrel_tests::{forge, plain};
 

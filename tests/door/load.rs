@@ -6,7 +6,7 @@ use petrel_core::{
     chain::{Cadence, Chain, Subsecond},
     fork::{Carried, Family, Fork},
 };
-use petrel_node::parse;
+use petrel_node::cli::parse;
 use petrel_tests::sequencer;
 
 /// The interval of Base's chains from Denim on.

@@ -11,9 +11,9 @@ use petrel_core::{
     peer::PeerId,
 };
 use petrel_node::{
+    cli::settings::Net,
     daemon::{self, Body},
     identity::Identity,
-    settings::Net,
 };
 use petrel_tests::forge;
 

@@ -16,7 +16,7 @@ use std::{
 };
 
 use petrel_core::{chain::Chain, fork::Fork, head::Link};
-use petrel_node::devnet::Maker;
+use petrel_node::command::devnet::Maker;
 use petrel_tests::{child::Child, forge, sequencer};
 
 use came::Came;

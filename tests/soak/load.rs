@@ -24,7 +24,7 @@ use petrel_core::{
     fork::Fork,
     peer::PeerId,
 };
-use petrel_node::{daemon, identity::Identity, settings::Net};
+use petrel_node::{cli::settings::Net, daemon, identity::Identity};
 use petrel_tests::{
     forge::{self, compress, noise},
     plain,

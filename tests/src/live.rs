@@ -19,11 +19,11 @@ use petrel_core::{
     peer::PeerId,
 };
 use petrel_node::{
+    cli::settings::Net,
+    command::devnet::Maker,
     daemon::{self, Body},
-    devnet::Maker,
     host::TokioHost,
     identity::Identity,
-    settings::Net,
 };
 use tokio::runtime::Runtime;
 

@@ -13,7 +13,7 @@ use petrel_core::{
     fork::{Fork, Forks, Version},
     peer::PeerId,
 };
-use petrel_node::{daemon, identity::Identity, settings::Net};
+use petrel_node::{cli::settings::Net, daemon, identity::Identity};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::forge;

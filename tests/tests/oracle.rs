@@ -13,7 +13,7 @@ use petrel_core::{
     hash::keccak_many,
     sign::{self, Key, Signature, seal_body, signing_hash},
 };
-use petrel_node::devnet::Maker;
+use petrel_node::command::devnet::Maker;
 use proptest::{collection::vec, prelude::*};
 
 fn version() -> impl Strategy<Value = Version> {

@@ -22,8 +22,8 @@ use libp2p::{
 };
 use petrel_core::{chain::Chain, fork::Fork, node::DropReason};
 use petrel_node::{
-    settings::Net,
-    transport::{self, Traffic},
+    cli::settings::Net,
+    network::transport::{self, Traffic},
 };
 use petrel_tests::{
     live::{self, PATIENCE, RELAY, Seen, Told, id},

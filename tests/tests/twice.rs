@@ -20,8 +20,8 @@ use libp2p::{
 };
 use petrel_core::fork::Fork;
 use petrel_node::{
-    settings::Net,
-    transport::{self, Traffic},
+    cli::settings::Net,
+    network::transport::{self, Traffic},
 };
 use petrel_tests::{
     live::{self, PATIENCE, RELAY, Seen, id},

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use petrel_node::settings::Security;
+use petrel_node::cli::settings::Security;
 
 use crate::{alone, back, block, names, node, sequencer::Sequencer, system};
 

@@ -13,7 +13,7 @@ use petrel_core::{
     fork::{Fork, Forks, Version},
     sign::{self, Key},
 };
-use petrel_node::devnet::Maker;
+use petrel_node::command::devnet::Maker;
 use serde_json::{Value, json};
 
 use crate::process::output;

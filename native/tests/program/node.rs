@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Stdio};
 
-use petrel_node::settings::Security;
+use petrel_node::cli::settings::Security;
 
 use crate::{
     process::{Process, petrel},

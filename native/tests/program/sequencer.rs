@@ -20,10 +20,10 @@ use petrel_core::{
     sign::Key,
 };
 use petrel_node::{
+    cli::settings::{IdentitySource, Net, Security},
+    command::devnet::Maker,
     daemon,
-    devnet::Maker,
     identity::Identity,
-    settings::{IdentitySource, Net, Security},
 };
 use tokio::sync::oneshot;
 

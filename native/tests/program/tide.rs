@@ -8,7 +8,7 @@ use petrel_core::{
     config::{Config, Static},
     peer::PeerId,
 };
-use petrel_node::{daemon, identity::Identity, settings::Net};
+use petrel_node::{cli::settings::Net, daemon, identity::Identity};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
