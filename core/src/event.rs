@@ -3,14 +3,13 @@
 //! Every event serialises to one flat JSON object with its name under `"event"`. Hashes and addresses are 0x-hex,
 //! peers base58, times Unix seconds, delays milliseconds.
 
-use crate::block::BlockRef;
 use std::sync::Arc;
 
 use alloy_primitives::{Address, B256};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
-    block::{Block, Verified},
+    block::{Block, BlockRef, Verified},
     fault::{AnswerFault, Fault},
     fork::Version,
     peer::PeerId,

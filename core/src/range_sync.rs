@@ -23,11 +23,12 @@
 //! [`RangeSync::QUARANTINE`] blocks and [`RangeSync::QUARANTINE_BYTES`] in quarantine; what is missing where, for the numbers of a window of
 //! [`RangeSync::WINDOW`]. Window and quarantine are wider on a quick chain, up to [`RangeSync::MOST_TIMES`]: they are meant as a time.
 
-use crate::config::SyncConfig;
 use core::{num::NonZeroU32, time::Duration};
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
+
+use crate::config::SyncConfig;
 
 mod progress;
 mod refusals;
@@ -36,7 +37,9 @@ mod selection;
 mod target;
 
 pub use progress::Progress;
+use refusals::Refusals;
 pub use response::ResponseTask;
+use selection::SyncPeer;
 pub use target::RangeTarget;
 
 use crate::{
@@ -46,8 +49,6 @@ use crate::{
     peer::PeerId,
     schedule::ChainSchedule,
 };
-use refusals::Refusals;
-use selection::SyncPeer;
 
 /// Names one request of ours; never used twice in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

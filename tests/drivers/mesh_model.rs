@@ -206,10 +206,10 @@ impl Real {
         let driver = |node: usize| {
             let mut config = config(start, MESH);
             let dialled = graph().filter(|(from, _)| *from == node);
-            config.statics =
+            config.static_peers =
                 dialled.map(|(_, to)| memory_driver::static_peer(&identities[to], base + to as u64)).collect();
             // Who lies would be banned, static or not.
-            config.reputation.spare_statics = false;
+            config.reputation.protect_static = false;
             let (own, clock) = (&identities[node], clock.clone());
             let host = MemoryHost::new(move || clock());
             memory_driver::over(transports[node].transport(own), config, own, base + node as u64, host, Vec::new())

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path, thread::sleep, time::Duration};
 use serde_json::Value;
 
 use crate::{
-    serve::metrics::{METRICS, scrape},
+    metrics::{METRICS, scrape},
     node::{arguments, block, start},
 };
 use petrel_tests::{process::Process, sequencer::Sequencer};

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    serve::metrics::{METRICS, get, port},
+    metrics::{METRICS, get, port},
     node::{arguments, block, start},
 };
 use petrel_tests::sequencer::Sequencer;

@@ -7,8 +7,11 @@
 use alloy_primitives::{B256, U256, b256, keccak256};
 use alloy_rlp::{Encodable, Header};
 
-use crate::block::{Payload, trie};
-use crate::{fork::Version, hash::KeccakMany};
+use crate::{
+    block::{Payload, trie},
+    fork::Version,
+    hash::KeccakMany,
+};
 
 /// Keccak-256 of the RLP of an empty list: the hash of no uncles.
 const EMPTY_UNCLES: B256 = b256!("1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347");

@@ -7,11 +7,16 @@ use alloy_primitives::{Address, B256, U256};
 use bytes::Bytes;
 
 use crate::{
-    block::decode::{DecodeError, Layout},
-    block::layout::{WITHDRAWAL, array, at},
-    block::{Withdrawal, base_time, decode, hash},
+    block::{
+        Withdrawal, base_time, decode,
+        decode::{DecodeError, Layout},
+        hash,
+        layout::{WITHDRAWAL, array, at},
+    },
+    chain::Subsecond,
+    fork::Version,
+    hash::KeccakMany,
 };
-use crate::{chain::Subsecond, fork::Version, hash::KeccakMany};
 
 /// A payload of any version, decoded and within its bounds; not yet judged.
 #[derive(Clone)]

@@ -20,8 +20,10 @@ use core::time::Duration;
 use alloy_primitives::{Address, B256};
 use serde_json::{Map, Value, json};
 
-use crate::chain::{Cadence, Chain, Genesis, Origin, Step, Subsecond};
-use crate::fork::{CarriedFork, Family, Fork, Forks};
+use crate::{
+    chain::{Cadence, Chain, Genesis, Origin, Step, Subsecond},
+    fork::{CarriedFork, Family, Fork, Forks},
+};
 
 /// What is wrong with a rollup configuration: one sentence a mistake, never empty.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -7,8 +7,7 @@ use serde::{Serialize, Serializer};
 
 #[cfg(doc)]
 use crate::event::Event;
-use crate::event::version;
-use crate::{ban::BanTarget, fork::Version, peer::PeerId};
+use crate::{ban::BanTarget, event::version, fork::Version, peer::PeerId};
 
 /// Which side opened a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -36,20 +36,21 @@ use crate::{
     event::Event,
     fault::AnswerFault,
     fork::Version,
+    net::{
+        Done, Heavy, Host, NetError, Work,
+        behaviour::Behaviour,
+        connection_errors, convert,
+        ingest::transform::Transform,
+        leaves::Leaves,
+        metering::{by_protocol::ProtocolBytes, send_queue::SendQueues},
+        params,
+    },
     node::{Input, LeavesStatus, Node, Output, Status},
     peer::PeerId,
     persistence::{PersistId, RestoredState},
     range_sync::FetchId,
     serving::RequestId,
     validation::{SignerNews, ValidationId},
-};
-use crate::{
-    net::behaviour::Behaviour,
-    net::ingest::transform::Transform,
-    net::leaves::Leaves,
-    net::metering::by_protocol::ProtocolBytes,
-    net::metering::send_queue::SendQueues,
-    net::{Done, Heavy, Host, NetError, Work, connection_errors, convert, params},
 };
 
 mod ended;

@@ -2,11 +2,11 @@
 
 use core::time::Duration;
 
-use crate::range_sync::RangeSync;
 use crate::{
     config::Rate,
     fault::{AnswerFault, Blame},
     peer::PeerId,
+    range_sync::RangeSync,
     rate_limit::RateLimit,
 };
 

@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use petrel_core::{
+    Input, Output,
     address::is_public,
     ban::{Ban, BanTarget},
     fault::Offence,
@@ -12,22 +13,13 @@ use petrel_core::{
     persistence::{Persist, RestoredState},
     reputation::BanList,
     score::Score,
-    {Input, Output},
 };
 
-use crate::driven::Test;
-use crate::driven::connected_at;
-use crate::driven::drops;
-use crate::driven::peer;
-use crate::driven::told;
-use crate::forge::NOW;
-use crate::forge::after;
-use crate::forge::config;
-use crate::reputation::bans;
-use crate::reputation::gate;
-use crate::reputation::low_for_long;
-use crate::reputation::public;
-use crate::reputation::scored;
+use crate::{
+    driven::{Test, connected_at, drops, peer, told},
+    forge::{NOW, after, config},
+    reputation::{bans, gate, low_for_long, public, scored},
+};
 
 #[test]
 fn bans_outlive_a_restart_and_not_their_end() {

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use alloy_primitives::{Address, B256};
 use petrel_core::{
+    Event, Input, Node, Output,
     config::StaticPeer,
     event::{DisconnectReason, HeadReason},
     fault::Acceptance,
@@ -12,26 +13,13 @@ use petrel_core::{
     persistence::RestoredState,
     primitives::Primitives,
     time::Now,
-    validation::SignerNews,
-    validation::{GRACE, ValidationOutcome},
-    {Event, Input, Node, Output},
+    validation::{GRACE, SignerNews, ValidationOutcome},
 };
 
-use crate::driven::Test;
-use crate::driven::checks;
-use crate::driven::connected;
-use crate::driven::drops;
-use crate::driven::judgements;
-use crate::driven::peer;
-use crate::driven::told;
-use crate::forge::Forge;
-use crate::forge::NOW;
-use crate::forge::after;
-use crate::forge::config;
-use crate::forge::forge;
-use crate::forge::key;
-use crate::forge::plain;
-use crate::forge::signer;
+use crate::{
+    driven::{Test, checks, connected, drops, judgements, peer, told},
+    forge::{Forge, NOW, after, config, forge, key, plain, signer},
+};
 
 /// A reading of the signer from where the one before came from too.
 fn read(signer: Address) -> Input {

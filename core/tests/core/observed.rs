@@ -3,15 +3,15 @@
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use petrel_core::{
+    Event, Input, Output,
     config::{AddressScope, Config},
     dialing::{AddressChange, ObservedAddresses},
-    {Event, Input, Output},
 };
 
-use crate::driven::Test;
-use crate::driven::connected_at;
-use crate::driven::peer;
-use crate::forge::config;
+use crate::{
+    driven::{Test, connected_at, peer},
+    forge::config,
+};
 
 const HOME: &str = "198.51.7.7:9222";
 const NEW_HOME: &str = "198.51.8.8:9222";

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use petrel_core::{
+    Event, Input, Output, address,
     config::{AddressScope, Config, StaticPeer},
     dialing::PeerDialer,
     event::Direction,
@@ -10,16 +11,12 @@ use petrel_core::{
     peer_store::{PeerEntry, PeerStore},
     persistence::{Persist, RestoredState},
     time::Now,
-    {Event, Input, Output, address},
 };
 
-use crate::driven::Test;
-use crate::driven::connected;
-use crate::driven::connected_at;
-use crate::driven::peer;
-use crate::forge::NOW;
-use crate::forge::after;
-use crate::forge::config;
+use crate::{
+    driven::{Test, connected, connected_at, peer},
+    forge::{NOW, after, config},
+};
 
 fn seeking(reach: AddressScope) -> Config {
     Config { dial_scope: Some(reach), ..config() }

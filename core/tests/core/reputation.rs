@@ -1,30 +1,22 @@
 //! Points, bans and the gate.
 
-use petrel_core::reputation::Reputation;
 use std::net::{IpAddr, Ipv4Addr};
 
 use petrel_core::{
+    Event, Input, Output,
     ban::BanTarget,
     config::{Config, StaticPeer},
     event::{Banned, Connected, DisconnectReason},
     fault::Acceptance,
     fork::Version,
     persistence::Persist,
-    {Event, Input, Output},
+    reputation::Reputation,
 };
 
-use crate::driven::Test;
-use crate::driven::connected;
-use crate::driven::connected_at;
-use crate::driven::drops;
-use crate::driven::judgements;
-use crate::driven::peer;
-use crate::driven::told;
-use crate::forge::Forge;
-use crate::forge::NOW;
-use crate::forge::config;
-use crate::forge::forge;
-use crate::forge::key;
+use crate::{
+    driven::{Test, connected, connected_at, drops, judgements, peer, told},
+    forge::{Forge, NOW, config, forge, key},
+};
 
 pub(crate) fn public(last: u8) -> IpAddr {
     Ipv4Addr::new(203, 0, 113, last).into()

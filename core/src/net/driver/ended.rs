@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use crate::{net::Host, net::driver::Driver};
+use crate::net::{Host, driver::Driver};
 
 /// Who asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,12 +10,8 @@ use crate::{
     fault::Acceptance,
     fork::Version,
     message::MessageId,
+    net::{Host, convert, driver::Driver, ingest::transform::Transform},
     peer::PeerId,
-};
-use crate::{
-    net::driver::Driver,
-    net::ingest::transform::Transform,
-    net::{Host, convert},
 };
 
 type Gossip = gossipsub::Behaviour<Transform, gossipsub::WhitelistSubscriptionFilter>;

@@ -7,16 +7,18 @@ use libp2p::request_response::{self, InboundRequestId, Message, OutboundFailure,
 
 use crate::{
     fault::AnswerFault,
+    net::{
+        Host, convert,
+        driver::{
+            Driver,
+            ended::{EndedRequest, LatestRequests, RequestSide, UNANSWERED},
+        },
+        protocols::range::{Request, Response},
+    },
     node::Input,
     payload_by_number::Reply,
     range_sync::{BlockRequest, FetchId},
     serving::RequestId,
-};
-use crate::{
-    net::driver::Driver,
-    net::driver::ended::{EndedRequest, LatestRequests, RequestSide, UNANSWERED},
-    net::protocols::range::{Request, Response},
-    net::{Host, convert},
 };
 
 /// OpenRequests under way, ours and theirs. Bounded by libp2p's streams of each connection.

@@ -28,10 +28,10 @@ use libp2p::{
 use crate::{
     fork::Version,
     message::{Form, MAX_MESSAGE, Message, MessageId},
-};
-use crate::{
-    net::ingest::duplicates::DuplicateCache, net::ingest::published::Published, net::ingest::topics::Topics,
-    net::metering::wrapper::TappedMuxer,
+    net::{
+        ingest::{duplicates::DuplicateCache, published::Published, topics::Topics},
+        metering::wrapper::TappedMuxer,
+    },
 };
 
 mod frames;

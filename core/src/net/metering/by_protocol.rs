@@ -17,10 +17,13 @@ use libp2p::{
     core::{muxing::StreamMuxerBox, transport::Boxed},
 };
 
-use crate::{event::Direction, node::ByteCount};
 use crate::{
-    net::Bandwidth,
-    net::metering::wrapper::{Tap, TappedMuxer},
+    event::Direction,
+    net::{
+        Bandwidth,
+        metering::wrapper::{Tap, TappedMuxer},
+    },
+    node::ByteCount,
 };
 
 /// How the names begin of what is counted together; and what is none of them.

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use petrel_core::peers::Subject;
+use petrel_core::ban::BanTarget;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::{
@@ -155,6 +155,6 @@ async fn answer(request: Request, door: &Door) -> Result<Value, String> {
     }
 }
 
-fn subject(who: &str) -> Result<Subject, String> {
+fn subject(who: &str) -> Result<BanTarget, String> {
     bans::subject(who).map_err(|error| error.to_string())
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use petrel_core::{
     Event,
-    event::{BlockRef, Direction, Gap, GapState, NewBlock, Via},
-    peers::Subject,
+    ban::BanTarget,
+    block::BlockRef,
+    event::{Direction, Gap, GapState, NewBlock, Via},
 };
 use prometheus::{
     Counter, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
@@ -246,10 +247,10 @@ impl Own {
             };
             self.peers.with_label_values(&[peer.connected.transport, direction]).inc();
         }
-        let kind = |who: &Subject| match who {
-            Subject::Peer(_) => "peer",
-            Subject::Ip(_) => "ip",
-            Subject::Net(_) => "net",
+        let kind = |who: &BanTarget| match who {
+            BanTarget::Peer(_) => "peer",
+            BanTarget::Ip(_) => "ip",
+            BanTarget::Net(_) => "net",
         };
         for name in ["peer", "ip", "net"] {
             let count = now.status.bans.iter().filter(|ban| kind(&ban.who) == name).count();

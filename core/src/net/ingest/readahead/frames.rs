@@ -13,14 +13,20 @@ use libp2p::PeerId;
 
 use crate::{
     event::Direction,
-    net::ingest::published::published,
-    net::metering::by_protocol::{Reader, is_gossip},
-    net::metering::wrapper::Tap,
-    net::params::MAX_TRANSMIT,
-};
-use crate::{
-    net::ingest::readahead::pool::{Partial, Whole},
-    net::ingest::readahead::{Aside, Ending, ReadAhead},
+    net::{
+        ingest::{
+            published::published,
+            readahead::{
+                Aside, Ending, ReadAhead,
+                pool::{Partial, Whole},
+            },
+        },
+        metering::{
+            by_protocol::{Reader, is_gossip},
+            wrapper::Tap,
+        },
+        params::MAX_TRANSMIT,
+    },
 };
 
 /// Of one stream: where in which RPC it is.

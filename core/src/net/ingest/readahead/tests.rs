@@ -6,16 +6,17 @@ use core::{
 use std::task::Wake;
 
 use futures::{AsyncReadExt, FutureExt, channel::oneshot, executor::block_on, io::Cursor};
-
 use libp2p::gossipsub::{self, DataTransform, RawMessage};
 
 use super::*;
 use crate::{
     chain::Chain,
     event::Direction,
-    net::ingest::transform::Transform,
-    net::metering::wrapper::{Tap, Tapped},
-    net::params::MAX_TRANSMIT,
+    net::{
+        ingest::transform::Transform,
+        metering::wrapper::{Tap, Tapped},
+        params::MAX_TRANSMIT,
+    },
 };
 
 fn ahead() -> ReadAhead {
