@@ -16,6 +16,7 @@ use crate::{
 };
 
 mod peers;
+mod serialize;
 
 pub use peers::{
     BanCause, Banned, Connected, DialFailed, Direction, DisconnectReason, Disconnected, Discovered, Graylisted,
@@ -322,7 +323,7 @@ pub struct InvalidMessage {
     /// Who sent it; `None` for our own.
     pub peer: Option<PeerId>,
     /// The topic by its payload version.
-    #[serde(serialize_with = "version")]
+    #[serde(serialize_with = "serialize::version")]
     pub version: Version,
     /// The first rule that it breaks.
     pub fault: &'static str,
@@ -389,7 +390,7 @@ pub struct Listening {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PublishFailed {
     /// The topic by its payload version.
-    #[serde(serialize_with = "version")]
+    #[serde(serialize_with = "serialize::version")]
     pub version: Version,
     /// What gossipsub said.
     pub error: String,
@@ -407,8 +408,4 @@ pub struct Stalled {
 pub struct CheckPanicked {
     /// Who sent the message.
     pub peer: Option<PeerId>,
-}
-
-fn version<S: Serializer>(version: &Version, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(version)
 }

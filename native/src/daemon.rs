@@ -168,7 +168,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
             Some(started) = starting.join_next() => {
                 let started = started.map_err(|error| DaemonError::Discovery(error.to_string()))?;
                 let mut started = started.map_err(DaemonError::Discovery)?;
-                for place in driver.status().observed.iter().filter(|_| !is_said).filter_map(|seen| tcp(seen)) {
+                for place in driver.status().peering.observed.iter().filter(|_| !is_said).filter_map(|seen| tcp(seen)) {
                     started.seen(place);
                 }
                 if let Some(address) = &started.external {
@@ -286,7 +286,7 @@ fn moved<'a>(
 ) -> Option<&'a OurRecord> {
     if !discovery.as_ref().is_some_and(Discovery::is_fixed) {
         let address = Multiaddr::from(mapped.ip).with(Protocol::Tcp(mapped.tcp));
-        let observed = driver.status().observed.into_iter().filter_map(|seen| seen.parse().ok());
+        let observed = driver.status().peering.observed.into_iter().filter_map(|seen| seen.parse().ok());
         for before in observed.chain(told.take()).filter(|before| *before != address) {
             driver.withdraw(&before);
         }

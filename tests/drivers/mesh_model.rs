@@ -246,7 +246,7 @@ fn real(base: u64, outages: &[Outage]) -> Shown {
     let clock = move || Now { mono: begin.elapsed(), unix: unix + begin.elapsed() };
     let mut real = Real::new(base, unix.as_secs(), clock);
     // Until everybody has met everybody it is to know.
-    let met = |real: &Real| real.drivers.iter().all(|driver| driver.status().peers.len() == 2 * CHORDS.len());
+    let met = |real: &Real| real.drivers.iter().all(|driver| driver.status().peering.peers.len() == 2 * CHORDS.len());
     while !met(&real) {
         assert!(begin.elapsed() < Duration::from_secs(60), "they have not met");
         real.run(Duration::from_millis(200));

@@ -99,7 +99,7 @@ fn relay(runtime: &Runtime, chain: &Chain, tell: &Sender<Report>) -> Arc<AtomicU
     let most = Arc::<AtomicU64>::default();
     let seen = most.clone();
     local_network::start(runtime, config, net, (RELAY, tell), move |driver| {
-        seen.fetch_max(driver.status().leaves.waiting, Ordering::Relaxed);
+        seen.fetch_max(driver.status().traffic.leaves.waiting, Ordering::Relaxed);
     });
     most
 }

@@ -226,7 +226,7 @@ async fn banned(base: u64) {
         _ => false,
     });
     seen.await;
-    while node_driver.status().gated.accepts_refused == 0 {
+    while node_driver.status().traffic.gated.accepts_refused == 0 {
         let tick = futures_timer::Delay::new(Duration::from_millis(50)).fuse();
         select! {
             _ = stranger_driver.select_next_some() => {}
@@ -234,7 +234,7 @@ async fn banned(base: u64) {
             () = { tick } => {}
         }
     }
-    let gated = node_driver.status().gated;
+    let gated = node_driver.status().traffic.gated;
     assert!(gated.dials == 0 && gated.dials_refused > 0 && gated.accepts == 0, "{gated:?}");
     drop((stranger_driver, node_driver));
 

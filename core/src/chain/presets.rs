@@ -3,409 +3,409 @@
 //! The chains of Base left that registry in April 2026; their files come from its last commit that had them, with Base's
 //! own upgrades.
 
-use crate::chain::preset::Preset;
+use super::preset_row::PresetRow;
 
-pub(super) static PRESETS: &[Preset] = &[
-    Preset {
+pub(super) static PRESETS: &[PresetRow] = &[
+    PresetRow {
         id: 10,
         name: "OP Mainnet",
         slug: "op-mainnet",
         aliases: &["op"],
         json: include_str!("../../presets/op-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 130,
         name: "Unichain",
         slug: "unichain-mainnet",
         aliases: &["unichain"],
         json: include_str!("../../presets/unichain-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 177,
         name: "HashKey Chain",
         slug: "hashkeychain-mainnet",
         aliases: &["hashkeychain"],
         json: include_str!("../../presets/hashkeychain-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 183,
         name: "Ethernity",
         slug: "ethernity-mainnet",
         aliases: &["ethernity"],
         json: include_str!("../../presets/ethernity-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 185,
         name: "Mint Mainnet",
         slug: "mint-mainnet",
         aliases: &["mint"],
         json: include_str!("../../presets/mint-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 252,
         name: "Fraxtal",
         slug: "fraxtal-mainnet",
         aliases: &["fraxtal"],
         json: include_str!("../../presets/fraxtal-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 254,
         name: "Swan Chain Mainnet",
         slug: "swan-mainnet",
         aliases: &["swan"],
         json: include_str!("../../presets/swan-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 288,
         name: "Boba Mainnet",
         slug: "boba-mainnet",
         aliases: &["boba"],
         json: include_str!("../../presets/boba-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 291,
         name: "Orderly Mainnet",
         slug: "orderly-mainnet",
         aliases: &["orderly"],
         json: include_str!("../../presets/orderly-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 360,
         name: "Shape",
         slug: "shape-mainnet",
         aliases: &["shape"],
         json: include_str!("../../presets/shape-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 420,
         name: "OP Goerli (shut down)",
         slug: "op-goerli",
         aliases: &["op-goerli-goerli"],
         json: include_str!("../../presets/op-goerli.json"),
     },
-    Preset {
+    PresetRow {
         id: 480,
         name: "World Chain",
         slug: "worldchain-mainnet",
         aliases: &["worldchain"],
         json: include_str!("../../presets/worldchain-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 624,
         name: "Binary Mainnet",
         slug: "tbn-mainnet",
         aliases: &["tbn"],
         json: include_str!("../../presets/tbn-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 625,
         name: "Binary Sepolia",
         slug: "tbn-sepolia",
         aliases: &[],
         json: include_str!("../../presets/tbn-sepolia.json"),
     },
-    Preset {
+    PresetRow {
         id: 690,
         name: "Redstone",
         slug: "redstone-mainnet",
         aliases: &["redstone"],
         json: include_str!("../../presets/redstone-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 863,
         name: "Radius testnet",
         slug: "radius_testnet-sepolia",
         aliases: &["radius_testnet"],
         json: include_str!("../../presets/radius_testnet-sepolia.json"),
     },
-    Preset {
+    PresetRow {
         id: 919,
         name: "Mode Testnet",
         slug: "mode-sepolia",
         aliases: &[],
         json: include_str!("../../presets/mode-sepolia.json"),
     },
-    Preset {
+    PresetRow {
         id: 957,
         name: "Lyra Chain",
         slug: "lyra-mainnet",
         aliases: &["lyra"],
         json: include_str!("../../presets/lyra-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 1135,
         name: "Lisk",
         slug: "lisk-mainnet",
         aliases: &["lisk"],
         json: include_str!("../../presets/lisk-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 1301,
         name: "Unichain Sepolia Testnet",
         slug: "unichain-sepolia",
         aliases: &[],
         json: include_str!("../../presets/unichain-sepolia.json"),
     },
-    Preset {
+    PresetRow {
         id: 1740,
         name: "Metal L2 Testnet",
         slug: "metal-sepolia",
         aliases: &[],
         json: include_str!("../../presets/metal-sepolia.json"),
     },
-    Preset {
+    PresetRow {
         id: 1750,
         name: "Metal L2",
         slug: "metal-mainnet",
         aliases: &["metal"],
         json: include_str!("../../presets/metal-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 1868,
         name: "Soneium",
         slug: "soneium-mainnet",
         aliases: &["soneium"],
         json: include_str!("../../presets/soneium-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 1946,
         name: "Soneium Testnet Minato",
         slug: "soneium-minato-sepolia",
         aliases: &["soneium-minato"],
         json: include_str!("../../presets/soneium-minato-sepolia.json"),
     },
-    Preset {
+    PresetRow {
         id: 4202,
         name: "Lisk Sepolia Testnet",
         slug: "lisk-sepolia",
         aliases: &[],
         json: include_str!("../../presets/lisk-sepolia.json"),
     },
-    Preset {
+    PresetRow {
         id: 4801,
         name: "World Chain Sepolia Testnet",
         slug: "worldchain-sepolia",
         aliases: &[],
         json: include_str!("../../presets/worldchain-sepolia.json"),
     },
-    Preset {
+    PresetRow {
         id: 5330,
         name: "Superseed",
         slug: "sseed-mainnet",
         aliases: &["sseed"],
         json: include_str!("../../presets/sseed-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 5371,
         name: "Settlus Mainnet",
         slug: "settlus-mainnet",
         aliases: &["settlus-mainnet-mainnet"],
         json: include_str!("../../presets/settlus-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 5373,
         name: "Settlus Sepolia",
         slug: "settlus-sepolia",
         aliases: &["settlus-sepolia-sepolia"],
         json: include_str!("../../presets/settlus-sepolia.json"),
     },
-    Preset {
+    PresetRow {
         id: 6805,
         name: "RACE Mainnet",
         slug: "race-mainnet",
         aliases: &["race"],
         json: include_str!("../../presets/race-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 6806,
         name: "RACE Testnet",
         slug: "race-sepolia",
         aliases: &[],
         json: include_str!("../../presets/race-sepolia.json"),
     },
-    Preset {
+    PresetRow {
         id: 7560,
         name: "Cyber Mainnet",
         slug: "cyber-mainnet",
         aliases: &["cyber"],
         json: include_str!("../../presets/cyber-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 8008,
         name: "Polynomial",
         slug: "polynomial-mainnet",
         aliases: &["polynomial"],
         json: include_str!("../../presets/polynomial-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 8453,
         name: "Base",
         slug: "base-mainnet",
         aliases: &["base"],
         json: include_str!("../../presets/base-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 11011,
         name: "Shape Sepolia Testnet",
         slug: "shape-sepolia",
         aliases: &[],
         json: include_str!("../../presets/shape-sepolia.json"),
     },
-    Preset {
+    PresetRow {
         id: 16481,
         name: "Pivotal Sepolia",
         slug: "pivotal-sepolia",
         aliases: &["pivotal"],
         json: include_str!("../../presets/pivotal-sepolia.json"),
     },
-    Preset {
+    PresetRow {
         id: 28882,
         name: "Boba Sepolia Testnet",
         slug: "boba-sepolia",
         aliases: &[],
         json: include_str!("../../presets/boba-sepolia.json"),
     },
-    Preset {
+    PresetRow {
         id: 33979,
         name: "Funki",
         slug: "funki-mainnet",
         aliases: &["funki"],
         json: include_str!("../../presets/funki-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 34443,
         name: "Mode",
         slug: "mode-mainnet",
         aliases: &["mode"],
         json: include_str!("../../presets/mode-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 42220,
         name: "Celo",
         slug: "celo-mainnet",
         aliases: &["celo"],
         json: include_str!("../../presets/celo-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 57073,
         name: "Ink",
         slug: "ink-mainnet",
         aliases: &["ink"],
         json: include_str!("../../presets/ink-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 60808,
         name: "BOB",
         slug: "bob-mainnet",
         aliases: &["bob"],
         json: include_str!("../../presets/bob-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 65536,
         name: "Automata Mainnet",
         slug: "automata-mainnet",
         aliases: &["automata"],
         json: include_str!("../../presets/automata-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 84532,
         name: "Base Sepolia Testnet",
         slug: "base-sepolia",
         aliases: &[],
         json: include_str!("../../presets/base-sepolia.json"),
     },
-    Preset {
+    PresetRow {
         id: 91342,
         name: "GIWA Sepolia",
         slug: "giwa-sepolia",
         aliases: &["giwa"],
         json: include_str!("../../presets/giwa-sepolia.json"),
     },
-    Preset {
+    PresetRow {
         id: 325000,
         name: "Camp Network Testnet V2",
         slug: "camp-sepolia",
         aliases: &["camp"],
         json: include_str!("../../presets/camp-sepolia.json"),
     },
-    Preset {
+    PresetRow {
         id: 380929,
         name: "Silent Data Mainnet",
         slug: "silent-data-mainnet",
         aliases: &["silent-data-mainnet-mainnet"],
         json: include_str!("../../presets/silent-data-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 763360,
         name: "Base Zeronet",
         slug: "base-zeronet",
         aliases: &[],
         json: include_str!("../../presets/base-zeronet.json"),
     },
-    Preset {
+    PresetRow {
         id: 763373,
         name: "Ink Sepolia",
         slug: "ink-sepolia",
         aliases: &[],
         json: include_str!("../../presets/ink-sepolia.json"),
     },
-    Preset {
+    PresetRow {
         id: 2702128,
         name: "Xterio Chain (ETH)",
         slug: "xterio-eth-mainnet",
         aliases: &["xterio-eth"],
         json: include_str!("../../presets/xterio-eth-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 3397901,
         name: "Funki Sepolia Testnet",
         slug: "funki-sepolia",
         aliases: &[],
         json: include_str!("../../presets/funki-sepolia.json"),
     },
-    Preset {
+    PresetRow {
         id: 7777777,
         name: "Zora",
         slug: "zora-mainnet",
         aliases: &["zora"],
         json: include_str!("../../presets/zora-mainnet.json"),
     },
-    Preset {
+    PresetRow {
         id: 7849306,
         name: "Ozean Poseidon Testnet",
         slug: "ozean-sepolia",
         aliases: &["ozean"],
         json: include_str!("../../presets/ozean-sepolia.json"),
     },
-    Preset {
+    PresetRow {
         id: 11142220,
         name: "Celo Sepolia Testnet",
         slug: "celo-sep-sepolia",
         aliases: &["celo-sep"],
         json: include_str!("../../presets/celo-sep-sepolia.json"),
     },
-    Preset {
+    PresetRow {
         id: 11155420,
         name: "OP Sepolia Testnet",
         slug: "op-sepolia",
         aliases: &[],
         json: include_str!("../../presets/op-sepolia.json"),
     },
-    Preset {
+    PresetRow {
         id: 111557560,
         name: "Cyber Testnet",
         slug: "cyber-sepolia",
         aliases: &[],
         json: include_str!("../../presets/cyber-sepolia.json"),
     },
-    Preset {
+    PresetRow {
         id: 420130015,
         name: "sepolia-devnet-2",
         slug: "sepolia-devnet-2",
         aliases: &["sepolia-devnet-2-sepolia-devnet-2"],
         json: include_str!("../../presets/sepolia-devnet-2.json"),
     },
-    Preset {
+    PresetRow {
         id: 999999999,
         name: "Zora Sepolia Testnet",
         slug: "zora-sepolia",

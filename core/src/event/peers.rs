@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 #[cfg(doc)]
 use crate::event::Event;
-use crate::{ban::BanTarget, event::version, fork::Version, peer::PeerId};
+use crate::{ban::BanTarget, fork::Version, peer::PeerId};
 
 /// Which side opened a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -75,7 +75,7 @@ pub struct TopicChange {
     /// Who.
     pub peer: PeerId,
     /// The topic by its payload version.
-    #[serde(serialize_with = "version")]
+    #[serde(serialize_with = "super::serialize::version")]
     pub version: Version,
 }
 

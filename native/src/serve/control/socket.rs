@@ -140,7 +140,7 @@ async fn answer(request: Request, door: &Door) -> Result<Value, String> {
     let ends = || "the node ends".to_owned();
     match request {
         Request::Peers {} => Ok(json!({ "peers": door.snapshot().await.ok_or_else(ends)?.peers })),
-        Request::Bans {} => Ok(json!({ "bans": door.snapshot().await.ok_or_else(ends)?.status.bans })),
+        Request::Bans {} => Ok(json!({ "bans": door.snapshot().await.ok_or_else(ends)?.status.peering.bans })),
         Request::Ban { who, secs, reason } => {
             let length =
                 secs.map(Duration::from_secs).map(bans::length).transpose().map_err(|error| error.to_string())?;

@@ -156,9 +156,9 @@ impl OpNode {
     }
 
     pub(super) fn look(&self, now: &Snapshot, traffic: &Traffic) {
-        let (status, gated) = (&now.status, &now.status.gated);
+        let (status, gated) = (&now.status, &now.status.traffic.gated);
         let size = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        self.peer_count.set(size(status.peers.len()));
+        self.peer_count.set(size(status.peering.peers.len()));
         self.quarantine.set(size(status.quarantine));
         let allow = |counters: &IntCounterVec, yes, no| {
             advance(&counters.with_label_values(&["true"]), yes);

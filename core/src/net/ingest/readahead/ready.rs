@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::{
     fork::Version,
-    net::{ingest::readahead::NamedMessage, params::BEAT},
+    net::{ingest::readahead::named::NamedMessage, params::BEAT},
 };
 
 /// Names a message by its bytes. With a key of its own, so that nobody can make two of one name.
