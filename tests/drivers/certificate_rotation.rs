@@ -10,7 +10,7 @@ use std::{
 
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use petrel_core::{chain::Chain, fork::Fork, peer::PeerId};
-use petrel_node::settings::Net;
+use petrel_node::cli::settings::Net;
 use petrel_tests::{
     local_network::{self, Observed, RELAY, Report},
     sequencer,

@@ -19,8 +19,8 @@ use libp2p::{
 };
 use petrel_core::fork::Fork;
 use petrel_node::{
-    settings::Net,
-    transport::{self, Traffic},
+    cli::settings::Net,
+    network::transport::{self, Traffic},
 };
 use petrel_tests::{
     local_network::{self, Observed, PATIENCE, RELAY, id},

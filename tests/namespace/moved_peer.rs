@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use petrel_node::settings::Security;
+use petrel_node::cli::settings::Security;
 
 use crate::{alone, back, block, nameserver, node, system};
 use petrel_tests::sequencer::Sequencer;

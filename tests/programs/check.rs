@@ -11,9 +11,10 @@ use petrel_core::{
     block::engine,
     chain::Chain,
     fork::{Fork, Forks, Version},
-    sign::{self, Key},
+    sign,
+    sign::Key,
 };
-use petrel_node::devnet::Maker;
+use petrel_node::command::devnet::Maker;
 use serde_json::{Value, json};
 
 use petrel_tests::petrel::output;

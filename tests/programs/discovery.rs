@@ -195,7 +195,7 @@ fn wrong_flags_of_discovery_are_named_and_a_taken_udp_port_too() {
     }
     let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = format!("--p2p.listen.udp={}", taken.local_addr().unwrap().port());
-    let sequencer = Sequencer::new(petrel_node::settings::Security::Noise);
+    let sequencer = Sequencer::new(petrel_node::cli::settings::Security::Noise);
     let mut refused = start(&sequencer, folder.path(), &[&port]);
     assert_eq!(refused.wait().code(), Some(2));
     refused.until_stderr("--p2p.listen.udp: cannot listen on 127.0.0.1:");

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, process::Stdio};
 
-use petrel_node::settings::Security;
+use petrel_node::cli::settings::Security;
 
 use petrel_tests::{petrel, process::Process, sequencer::Sequencer};
 

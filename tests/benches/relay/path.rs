@@ -13,7 +13,7 @@ use libp2p::{
     swarm::SwarmEvent,
 };
 use petrel_core::{chain::Chain, fork::Fork};
-use petrel_node::devnet::Maker;
+use petrel_node::command::devnet::Maker;
 use petrel_tests::{
     forge::{Forge, begun, compress, key},
     plain_gossipsub,

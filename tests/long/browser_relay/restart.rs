@@ -13,7 +13,7 @@ use std::{
 };
 
 use petrel_core::{event::Via, fork::Fork};
-use petrel_node::devnet::Maker;
+use petrel_node::command::devnet::Maker;
 use petrel_tests::{
     forge::{begun, key},
     resources::load,

@@ -20,11 +20,11 @@ use libp2p::{
 use petrel_core::{
     Event,
     chain::Chain,
-    config::{Config, Static},
+    config::{Config, StaticPeer},
     fork::Fork,
     peer::PeerId,
 };
-use petrel_node::{daemon, identity::Identity, settings::Net};
+use petrel_node::{cli::settings::Net, daemon, identity::Identity};
 use petrel_tests::{
     forge::{self, compress, noise},
     plain_gossipsub,
@@ -106,7 +106,7 @@ async fn leaf(chain: &Chain, relay: &str, counts: &Counts) {
     config.signer = Some(forge::key(1).address());
     let peer: libp2p::PeerId = relay.rsplit('/').next().unwrap().parse().unwrap();
     let peer = PeerId::from_bytes(&peer.to_bytes()).unwrap();
-    config.statics = vec![Static { peer, addresses: vec![relay.to_owned()] }];
+    config.static_peers = vec![StaticPeer { peer, addresses: vec![relay.to_owned()] }];
     let net = Net::new(Vec::new(), "leaf");
     let mut driver =
         daemon::driver(&Identity::generate(), config.settle().unwrap(), &net, daemon::Body::default()).unwrap();
