@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::{
     beside::Beside,
-    interop, purity, setup,
+    interop, purity, setup, shape,
     shell::{Shell, read, run, succeeds},
     www,
 };
@@ -50,9 +50,15 @@ enum Place {
 
 use Place::{Behind, First, Last, Others, Then};
 
-const STEPS: [Step; 17] = [
+const STEPS: [Step; 18] = [
     Step { name: "fmt", about: "Rust is formatted", place: First, run: fmt },
     Step { name: "purity", about: "the core keeps its rules", place: First, run: purity },
+    Step {
+        name: "shape",
+        about: "no circle between files, no long function, no wide struct",
+        place: First,
+        run: shape,
+    },
     Step { name: "deny", about: "licences, sources and advisories of all dependencies", place: First, run: deny },
     Step { name: "page", about: "the wasm package and the page build", place: First, run: page },
     Step { name: "npm", about: "TypeScript is typed; the npm package's tests", place: First, run: npm },
@@ -221,6 +227,11 @@ fn fmt(shell: &Shell) -> Result<Done> {
 
 fn purity(shell: &Shell) -> Result<Done> {
     purity::check(shell)?;
+    Ok(Done::Passed)
+}
+
+fn shape(shell: &Shell) -> Result<Done> {
+    shape::check(shell)?;
     Ok(Done::Passed)
 }
 
