@@ -9,7 +9,9 @@ use std::{env, process::ExitCode};
 use anyhow::{Result, bail, ensure};
 
 mod beside;
+mod compile;
 mod fuzz;
+mod group;
 mod interop;
 mod presets;
 mod prove;
