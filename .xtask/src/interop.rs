@@ -18,7 +18,7 @@ struct Program {
     words: &'static [&'static str],
 }
 
-const PEER: Program = Program { name: "peer", module: "tests/interop/op-node", words: &["."] };
+const PEER: Program = Program { name: "peer", module: "tests/interop/op-node/peer", words: &["."] };
 const OP_NODE: Program =
     Program { name: "op-node", words: &["github.com/ethereum-optimism/optimism/op-node/cmd"], ..PEER };
 const GETH: Program = Program { name: "geth", words: &["github.com/ethereum/go-ethereum/cmd/geth"], ..PEER };
@@ -196,7 +196,7 @@ fn js_libp2p(shell: &Shell) -> Result<PathBuf> {
 
 /// anvil, from npm's packages: the program itself, not npm's wrapper, which would outlive its signals.
 fn anvil(shell: &Shell) -> Result<PathBuf> {
-    let packages = npm_copy(shell, "anvil")?.join("node_modules/@foundry-rs");
+    let packages = npm_copy(shell, "devnet/anvil")?.join("node_modules/@foundry-rs");
     let programs = fs::read_dir(&packages)?.flatten().map(|entry| entry.path().join("bin/anvil"));
     programs.into_iter().find(|path| path.is_file()).context("npm has no anvil for this machine")
 }

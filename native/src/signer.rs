@@ -8,11 +8,7 @@
 use std::time::Duration;
 
 use alloy_primitives::Address;
-use petrel_core::{
-    Event,
-    net::Driver,
-    node::{self, SignerNews},
-};
+use petrel_core::{Event, net::Driver, validation::SignerNews};
 use tokio::sync::{
     mpsc::{Receiver, channel},
     oneshot,
@@ -22,15 +18,15 @@ use url::Url;
 use crate::{daemon::unix_now, host::TokioHost, store::Store};
 
 mod error;
-mod keep;
-mod l1;
+mod l1_client;
 mod proof;
 mod proxy;
 mod rpc;
+mod stored_signer;
 
 pub use error::L1Error;
-pub use keep::{Keep, KeepError, Kept};
-pub use l1::{L1, Reading, SLOT};
+pub use l1_client::{L1, Reading, SLOT};
+pub use stored_signer::{Keep, KeepError, Kept};
 
 /// The wait after the first failure; each further one doubles it.
 const RETRY: Duration = Duration::from_secs(1);
@@ -60,7 +56,7 @@ pub struct Watch {
     readings: Receiver<Result<Reading, L1Error>>,
     keep: Keep,
     /// A reading that is being written.
-    written: Option<(Reading, oneshot::Receiver<node::Kept>)>,
+    written: Option<(Reading, oneshot::Receiver<petrel_core::persistence::Persisted>)>,
     /// Whether the signer that is believed came from L1.
     from_l1: bool,
 }
@@ -97,8 +93,10 @@ impl Watch {
     pub async fn next(&mut self) -> Result<Reading, L1Error> {
         loop {
             if let Some((_, told)) = &mut self.written {
-                let kept = told.await.unwrap_or_else(|_| node::Kept::Failed("the store has ended".to_owned()));
-                if let node::Kept::Failed(error) = kept {
+                let kept = told
+                    .await
+                    .unwrap_or_else(|_| petrel_core::persistence::Persisted::Failed("the store has ended".to_owned()));
+                if let petrel_core::persistence::Persisted::Failed(error) = kept {
                     tracing::error!(%error, "the signer is not kept over a restart");
                 }
                 if let Some((reading, _)) = self.written.take() {

@@ -40,7 +40,7 @@ pub(super) fn devnet(shell: &Shell) -> Result<Done> {
 pub(super) fn promtool(shell: &Shell) -> Result<Done> {
     unless(setup::prometheus(shell), || {
         let petrel = compile::petrel(shell)?;
-        let programs = compile::test(shell, "program")?;
+        let programs = compile::test(shell, "programs")?;
         ["promtool", "prometheus"].iter().try_for_each(|name| {
             let mut test = shell.command(&programs.program, [name, "--ignored"]);
             run(test.current_dir(&programs.folder).env("PETREL_BIN", &petrel))
@@ -66,7 +66,7 @@ pub(super) fn browser(shell: &Shell) -> Result<Done> {
 pub(super) fn network(shell: &Shell) -> Result<Done> {
     unless(interop::can_be_alone(shell), || {
         let petrel = compile::petrel(shell)?;
-        let test = compile::test(shell, "network")?;
+        let test = compile::test(shell, "namespace")?;
         let mut alone = interop::alone(shell, test.program)?;
         alone.arg("--test-threads=1").env("PETREL_NAMESPACE", "1").env("PETREL_BIN", petrel);
         run(&mut alone)

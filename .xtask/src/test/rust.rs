@@ -24,7 +24,7 @@ const AT_ONCE: usize = 2;
 /// Tests of one program that run at a time, for each processor.
 const THREADS: usize = 2;
 /// Those that take longest, and so begin first; all others follow.
-const LONG: [&str; 5] = ["programs", "program", "native", "worlds", "mesh"];
+const LONG: [&str; 4] = ["programs", "drivers", "native", "worlds"];
 
 pub(super) fn build(shell: &Shell) -> Result<Done> {
     run(&mut compile::debug(shell, ["--no-run"]))?;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use petrel_core::{
     chain::Chain,
     fork::{Fork, Forks, Version},
-    gossip::ChainSchedule,
     primitives::Primitives,
+    schedule::ChainSchedule,
     sign::Key,
 };
-use petrel_node::devnet::Maker;
+use petrel_node::command::devnet::Maker;
 
 use crate::{field, ours};
 
