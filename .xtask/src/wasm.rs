@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    setup,
+    compile, setup,
     shell::{Shell, run},
 };
 
@@ -85,9 +85,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 fn bindgen(shell: &Shell, built: &Path, out: &Path) -> Result<()> {
-    let mut command =
-        shell.cargo(["run", "--quiet", "--package", "xtask-bindgen", "--", "bindgen", "--target", "web", "--out-dir"]);
-    run(command.arg(out).arg(built))
+    let bindgen = compile::tool(shell, "xtask-bindgen")?;
+    run(shell.command(bindgen, ["bindgen", "--target", "web", "--out-dir"]).arg(out).arg(built))
 }
 
 fn shrink(shell: &Shell, wasm: &Path) -> Result<()> {
