@@ -132,8 +132,12 @@ mod tests {
 
     #[test]
     fn a_wide_struct_is_found() {
-        let found: Vec<String> =
-            wide_structs(&[file("a.rs", "struct Two { a: u8, b: u8 }\nstruct One(u8);")], 1).collect();
+        let found: Vec<String> = wide_structs(
+            &[file("a.rs", "struct Two { a: u8, b: u8 }\nstruct One(u8);\nstruct Three { a: u8, b: u8 }")],
+            1,
+            &["Three"],
+        )
+        .collect();
         assert_eq!(found, ["a.rs:1: `Two` has 2 fields"]);
     }
 
