@@ -114,7 +114,7 @@ pub(crate) fn devnet(shell: &Shell) -> Result<()> {
         .env("PETREL_INTEROP_GETH", geth)
         .env("PETREL_INTEROP_FOLDER", shell.target().join("interop/devnet"))
         .env("PETREL_BIN", petrel)
-        .env("PETREL_TAB", shell.www().join("test/tab.js"));
+        .env("PETREL_TAB", shell.www().join("page/test/tab.js"));
     match chromium {
         Ok(chromium) => alone.env("PETREL_CHROMIUM", chromium),
         Err(error) => {
@@ -160,7 +160,7 @@ fn namespace(shell: &Shell) -> Result<&'static [&'static str]> {
 
 /// The daemon, with its page.
 fn petrel(shell: &Shell) -> Result<PathBuf> {
-    www::ensure_built(shell)?;
+    www::build_for_tests(shell)?;
     run(&mut shell.cargo(DEBUG))?;
     Ok(shell.target().join("debug/petrel"))
 }

@@ -56,8 +56,8 @@ cargo xtask COMMAND
                     it two nodes whose rollup.json lacks the last fork, and the last two: they must follow all the same
   interop build     what takes long to compile of the other sides, and nothing else
 
-  wasm              the wasm package, into www/pkg
-  www               the wasm package, then the npm package and the page, into www/dist
+  wasm              the wasm package, into www/package/pkg
+  www               the wasm package, then the npm package into www/package/dist and the page into www/page/dist
   size              what the page downloads, in bytes: raw, gzip, brotli
   doctor            what this machine has and lacks
   presets CHAINS.JSON [DELTA.JSON]  write core/presets anew from a snapshot of the superchain registry, with what changed since (RFC 6902)
@@ -106,7 +106,7 @@ fn dispatch(args: &[String]) -> Result<()> {
 fn alone(shell: &Shell, command: &str) -> Result<()> {
     match command {
         "lint" => test::lint(shell),
-        "wasm" => wasm::build(shell),
+        "wasm" => wasm::build(shell, wasm::Build::Real),
         "www" => www::build(shell),
         "size" => size::size(shell),
         "doctor" => setup::doctor(shell),

@@ -242,13 +242,13 @@ fn deny(shell: &Shell) -> Result<Done> {
 }
 
 fn page(shell: &Shell) -> Result<Done> {
-    www::build(shell)?;
+    www::build_for_tests(shell)?;
     Ok(Done::Passed)
 }
 
 fn npm(shell: &Shell) -> Result<Done> {
-    www::ensure_built(shell)?;
-    all([shell.npm(["run", "check"]), shell.npm(["test"])])
+    www::build_for_tests(shell)?;
+    all([www::npm_for_tests(shell, &["run", "check"]), www::npm_for_tests(shell, &["test"])])
 }
 
 /// Clippy of what `cargo test` with these words compiles. It takes the place of the compiler for this workspace's crates
@@ -264,7 +264,7 @@ fn lints(shell: &Shell, words: &[&str]) -> Command {
 }
 
 fn clippy(shell: &Shell) -> Result<Done> {
-    www::ensure_built(shell)?;
+    www::build_for_tests(shell)?;
     // `--all-targets`, and `--tests` too, would leave out the tests that `cargo test` does not run by itself. The two
     // patterns are all names but `fuzz`, which is compiled for a fuzzer alone.
     let everything =
@@ -284,7 +284,7 @@ fn clippy_wasm(shell: &Shell) -> Result<Done> {
 }
 
 fn build(shell: &Shell) -> Result<Done> {
-    www::ensure_built(shell)?;
+    www::build_for_tests(shell)?;
     let mut apart = BUILD.to_vec();
     apart.extend(APART.iter().flat_map(|name| ["--test", name]));
     all([shell.cargo(BUILD), shell.cargo(apart)])
@@ -319,7 +319,7 @@ fn wasm(shell: &Shell) -> Result<Done> {
 }
 
 fn rust(shell: &Shell) -> Result<Done> {
-    www::ensure_built(shell)?;
+    www::build_for_tests(shell)?;
     all([shell.cargo(["test", "--workspace"])])
 }
 
@@ -342,9 +342,9 @@ fn browser(shell: &Shell) -> Result<Done> {
         Ok(chromium) => chromium,
         Err(error) => return Ok(Done::Skipped(format!("{error:#}"))),
     };
-    www::ensure_built(shell)?;
+    www::build_for_tests(shell)?;
     run(&mut shell.cargo(BUILD))?;
-    let mut test = shell.npm(["run", "test:page"]);
+    let mut test = www::npm_for_tests(shell, &["run", "test:page"]);
     let debug = shell.target().join("debug");
     test.env("PETREL_CHROMIUM", chromium)
         .env("PETREL_BIN", debug.join("petrel"))
@@ -356,7 +356,7 @@ fn network(shell: &Shell) -> Result<Done> {
     if let Err(error) = interop::can_be_alone(shell) {
         return Ok(Done::Skipped(format!("{error:#}")));
     }
-    www::ensure_built(shell)?;
+    www::build_for_tests(shell)?;
     let build = ["test", "--workspace", "--test", "network", "--no-run"];
     run(&mut shell.cargo(build))?;
     let mut alone = interop::alone(shell, interop::built_test(&mut shell.cargo(build), "petrel-node")?)?;
