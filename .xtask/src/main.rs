@@ -59,6 +59,7 @@ cargo xtask COMMAND
   wasm              the wasm package, into www/package/pkg
   www               the wasm package, then the npm package into www/package/dist and the page into www/page/dist
   size              what the page downloads, in bytes: raw, gzip, brotli
+  samples           samples of events and errors for the npm package's tests, written anew after a change of the core's
   doctor            what this machine has and lacks
   presets CHAINS.JSON [DELTA.JSON]  write core/presets anew from a snapshot of the superchain registry, with what changed since (RFC 6902)
 ";
@@ -109,6 +110,7 @@ fn alone(shell: &Shell, command: &str) -> Result<()> {
         "wasm" => wasm::build(shell, wasm::Build::Real),
         "www" => www::build(shell),
         "size" => size::size(shell),
+        "samples" => www::samples(shell),
         "doctor" => setup::doctor(shell),
         _ => bail!("there is no command {command:?}; see `cargo xtask help`"),
     }

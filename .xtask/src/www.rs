@@ -63,6 +63,12 @@ pub(crate) fn ensure_built(shell: &Shell) -> Result<()> {
     build(shell)
 }
 
+/// Writes the samples anew that the package's tests compare its types with: see `core/tests/core/samples.rs`.
+pub(crate) fn samples(shell: &Shell) -> Result<()> {
+    let tests = ["test", "--workspace", "--lib", "--test", "core", "are_up_to_date"];
+    run(shell.cargo(tests).env("PETREL_WRITE_SAMPLES", "1"))
+}
+
 /// An npm command that uses the build of the tests.
 pub(crate) fn npm_for_tests(shell: &Shell, args: &[&str]) -> std::process::Command {
     let mut npm = shell.npm(args);

@@ -25,6 +25,7 @@ mod operator;
 mod reading;
 mod repute;
 mod rules;
+mod samples;
 mod schedule;
 mod seek;
 mod seen;
