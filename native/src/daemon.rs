@@ -19,22 +19,22 @@ use petrel_core::{
 use tokio::task::JoinSet;
 
 use crate::{
-    control,
-    desk::{self, Desk, Door},
-    discovery::{Discovery, Found, OurRecord},
-    events::{self, Printer},
-    files,
-    flags::Events,
-    health::{self, Health},
+    cli::flags::Events,
+    cli::settings::{Net, Settings},
     host::TokioHost,
     identity::{Identity, IdentityError},
-    metrics::{self, Metrics},
-    nat::{self, Mapped, Nat},
-    page::{self, Page},
-    settings::{Net, Settings},
+    network::discovery::{Discovery, Found, OurRecord},
+    network::nat::{self, Mapped, Nat},
+    network::transport::{self, Traffic},
+    serve::control,
+    serve::control::service::{self, Desk, Door},
+    serve::events::{self, Printer},
+    serve::health::{self, Health},
+    serve::metrics::{self, Metrics},
+    serve::page::{self, Page},
     signer::{KeepError, L1Error, Reading, Watch},
     store::{Store, StoreError},
-    transport::{self, Traffic},
+    system::file_limit,
 };
 
 /// How long it may take to close all connections at the end, and what was said last to go out.
@@ -84,7 +84,7 @@ pub enum DaemonError {
 /// See [`DaemonError`]; all come before anything runs, but for an L1 that is found to be another chain's.
 pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let mut stop = std::pin::pin!(stop_signal());
-    files::raise_limit();
+    file_limit::raise_limit();
     fs::create_dir_all(&settings.datadir).map_err(|error| {
         let what = format!("--datadir {} cannot be made or is no folder", settings.datadir.display());
         DaemonError::Io { what, error }
@@ -194,7 +194,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
             }
             Some(found) = next_found(&mut discovery) => driver.found(&found.peer, &found.addresses),
             _ = health.tick() => printer.print(&Health::of(&driver.status())),
-            ask = desk.next() => desk::answer(ask, &mut driver, &store),
+            ask = desk.next() => service::answer(ask, &mut driver, &store),
             _ = looks.tick() => look(&driver, metrics.as_deref()),
             () = &mut stop => break,
         }

@@ -3,7 +3,7 @@
 //! Heavy work runs on tokio's blocking pool, or where it is short as a task: the usual block is judged in less time than two
 //! threads take to wake each other. The node asks for at most four checks of a topic and sixteen answers at once, so some
 //! thirty threads are the most that it ever uses, two for single connections among them; those that have checked yield, see
-//! `yielding`. A panic is logged and answered for; the node lives on.
+//! `system::thread_priority`. A panic is logged and answered for; the node lives on.
 
 use std::{
     future::Future,
@@ -24,7 +24,7 @@ use tokio::{
     time::Sleep,
 };
 
-use crate::{primitives::FASTEST, store::Store, yielding};
+use crate::{primitives::FASTEST, store::Store, system::thread_priority};
 
 /// Threads that work for single connections at once.
 const BESIDE: usize = 2;
@@ -85,7 +85,7 @@ impl Host for TokioHost {
                     tokio::spawn(async move { compute() })
                 } else {
                     tokio::task::spawn_blocking(|| {
-                        yielding::begin();
+                        thread_priority::begin();
                         compute()
                     })
                 };
@@ -106,7 +106,7 @@ impl Host for TokioHost {
 async fn run_aside(beside: Arc<Semaphore>, job: Job) {
     let Ok(turn) = tokio::time::timeout(PATIENCE, beside.acquire_owned()).await else { return };
     let run = tokio::task::spawn_blocking(move || {
-        yielding::begin();
+        thread_priority::begin();
         job();
         drop(turn);
     });

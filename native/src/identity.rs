@@ -15,8 +15,8 @@ use libp2p::identity::{Keypair, secp256k1};
 use zeroize::Zeroizing;
 
 use crate::{
-    claim::{Claim, ClaimError},
-    settings::IdentitySource,
+    cli::settings::IdentitySource,
+    system::file_lock::{Claim, ClaimError},
 };
 
 /// Why there is no identity. Exit status 2.

@@ -12,42 +12,29 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 
-pub mod bans;
-pub mod chains;
-pub mod check;
-pub mod claim;
-pub mod control;
+pub mod cli;
+pub mod command;
 pub mod daemon;
-pub mod desk;
-pub mod devnet;
-pub mod discovery;
-pub mod env;
-pub mod events;
-mod files;
-pub mod flags;
-pub mod health;
 pub mod host;
 pub mod identity;
-pub mod key;
-pub mod logs;
-pub mod metrics;
-pub mod nat;
-pub mod page;
-pub mod parse;
-pub mod peers;
+pub mod network;
 pub mod primitives;
-pub mod settings;
+pub mod serve;
 pub mod signer;
 pub mod store;
-pub mod transport;
-mod yielding;
+mod system;
 
 /// What the daemon allocates with. Blocks of many sizes are made on one thread and dropped on another, for months: under
 /// that glibc's allocator grows.
 pub use tikv_jemallocator::Jemalloc as Allocator;
 
-use flags::{Cli, Command, NodeFlags};
-use settings::Settings;
+use cli::{
+    env,
+    flags::{Cli, Command, NodeFlags},
+    logging,
+    settings::Settings,
+};
+use command::{bans, chains, check, devnet, key, peers};
 
 /// The program could not start: a wrong flag, file, key, address or configuration.
 const UNUSABLE: u8 = 2;
@@ -66,7 +53,7 @@ pub fn main() -> ExitCode {
         None => node(&cli.node),
         Some(Command::Node(flags)) => node(&flags),
         Some(Command::Devnet(flags)) => {
-            logs::start(flags.output.log_level.as_deref(), "warn");
+            logging::start(flags.output.log_level.as_deref(), "warn");
             match devnet::Settings::resolve(&flags) {
                 Ok(settings) => block_on(devnet::run(settings)),
                 Err(mistakes) => unusable(&mistakes),
@@ -96,7 +83,7 @@ pub fn main() -> ExitCode {
 }
 
 fn node(flags: &NodeFlags) -> ExitCode {
-    logs::start(flags.output.log_level.as_deref(), "info");
+    logging::start(flags.output.log_level.as_deref(), "info");
     match Settings::resolve(flags) {
         Ok(settings) => block_on(daemon::run(settings)),
         Err(mistakes) => unusable(&mistakes),

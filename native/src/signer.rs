@@ -22,15 +22,15 @@ use url::Url;
 use crate::{daemon::unix_now, host::TokioHost, store::Store};
 
 mod error;
-mod keep;
-mod l1;
+mod l1_client;
 mod proof;
 mod proxy;
 mod rpc;
+mod stored_signer;
 
 pub use error::L1Error;
-pub use keep::{Keep, KeepError, Kept};
-pub use l1::{L1, Reading, SLOT};
+pub use l1_client::{L1, Reading, SLOT};
+pub use stored_signer::{Keep, KeepError, Kept};
 
 /// The wait after the first failure; each further one doubles it.
 const RETRY: Duration = Duration::from_secs(1);

@@ -27,16 +27,16 @@ use petrel_core::{
 use redb::DatabaseError;
 use tokio::sync::oneshot;
 
-mod blocks;
+mod block_tables;
+mod database;
 mod layout;
-mod shelf;
 mod writer;
 
-use crate::claim::{Claim, ClaimError};
+use crate::system::file_lock::{Claim, ClaimError};
 
-use blocks::Held;
-pub use blocks::Holdings;
-use shelf::Shelf;
+use block_tables::Held;
+pub use block_tables::Holdings;
+use database::Shelf;
 use writer::{Entry, Writer};
 
 /// The file's name in the data directory.
@@ -151,7 +151,7 @@ impl Store {
         if fs::metadata(&file).map_or(true, |found| found.len() == 0) {
             make(&file, chain)?;
         }
-        let database = shelf::open(&file).map_err(|error| refused(&file, error))?;
+        let database = database::open(&file).map_err(|error| refused(&file, error))?;
         let layout = layout::check(&database, chain, &file)?;
         let damaged = |error: redb::Error| StoreError::Damaged { file: file.clone(), error: error.to_string() };
         if layout < layout::LAYOUT {
@@ -241,7 +241,7 @@ impl Bans {
             return Err(StoreError::Missing { file });
         }
         let claim = claim(&file)?;
-        let database = shelf::open(&file).map_err(|error| refused(&file, error))?;
+        let database = database::open(&file).map_err(|error| refused(&file, error))?;
         match layout::layout(&database, &file)? {
             layout::LAYOUT => Ok(Self { database, file, _claim: claim }),
             layout => Err(StoreError::Earlier { file, layout }),
@@ -288,7 +288,7 @@ fn make(file: &Path, chain: &Chain) -> Result<(), StoreError> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error.to_string())),
         _ => {}
     }
-    let database = shelf::open(&unfinished).map_err(|error| refused(&unfinished, error))?;
+    let database = database::open(&unfinished).map_err(|error| refused(&unfinished, error))?;
     layout::make(&database, chain).map_err(|error| io(error.to_string()))?;
     drop(database);
     let named = fs::rename(&unfinished, file).and_then(|()| match file.parent() {

@@ -27,11 +27,11 @@ use petrel_core::{
     sign::Key,
 };
 use petrel_node::{
+    cli::settings::Net,
+    command::devnet::Maker,
     daemon::{self, Body},
-    devnet::Maker,
     identity::Identity,
     primitives,
-    settings::Net,
 };
 use petrel_tests::{forge, sequencer};
 use serde_json::json;

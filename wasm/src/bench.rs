@@ -5,8 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use petrel_core::{
     fork::{Fork, Forks, Version},
-    gossip::{Check, Message, Signers},
+    message::Message,
     primitives::Primitives,
+    validation::{Signers, ValidationTask},
 };
 use serde_json::json;
 use wasm_bindgen::prelude::*;
@@ -22,7 +23,7 @@ pub fn judge_message(wire: &[u8], topic: &str, chain: u64, signer: &str, timesta
     let failed = |message: String| Error::new(ErrorCode::BadOptions, message, "give a valid message");
     let message = Message::take(&Bytes::copy_from_slice(wire));
     let id = message.id(topic);
-    let check = Check {
+    let check = ValidationTask {
         chain_id: chain,
         forks: Arc::new(Forks::all_until(Fork::Jovian)),
         version: Version::V4,

@@ -23,9 +23,9 @@ use libp2p::{
 };
 use petrel_core::{
     Event,
+    block::BlockInfo,
     config::Settled,
-    head::Link,
-    net::{Driver, Host as _, Parts},
+    net::{Driver, DriverParts, Host as _},
     node,
 };
 use serde::Serialize;
@@ -156,7 +156,7 @@ async fn next(driver: &RefCell<Driver<BrowserHost>>) -> Option<Event> {
 
 fn driver(
     config: Settled,
-    chain: Vec<Link>,
+    chain: Vec<BlockInfo>,
     host: BrowserHost,
     traffic: &Traffic,
 ) -> Result<Driver<BrowserHost>, Error> {
@@ -166,7 +166,7 @@ fn driver(
     random(&mut seed)?;
     let identity = identity()?;
     let transport = transport::new(&identity, traffic).map_err(|error| failed(error.to_string()))?;
-    let parts = Parts {
+    let parts = DriverParts {
         config,
         memory: chain.into(),
         identity,

@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use petrel_core::{
     net::{Done, Host, Work},
-    node::{Keep, Kept},
+    persistence::{Persist, Persisted},
     primitives::Primitives,
     time::Now,
 };
@@ -44,13 +44,13 @@ impl BrowserHost {
     }
 
     /// JavaScript persists it, or fails to: nothing is promised.
-    fn keep(&self, keep: &Keep) -> Kept {
-        if let (Keep::Head(link), Some(on_persist)) = (keep, &self.on_persist)
+    fn keep(&self, keep: &Persist) -> Persisted {
+        if let (Persist::Head(link), Some(on_persist)) = (keep, &self.on_persist)
             && let Ok(json) = serde_json::to_string(link)
         {
             let _thrown = on_persist.call1(&JsValue::NULL, &JsValue::from_str(&json));
         }
-        Kept::NotForSure
+        Persisted::NotForSure
     }
 }
 
@@ -70,7 +70,7 @@ impl Host for BrowserHost {
         ready(match work {
             Work::Heavy(heavy) => heavy.run(Primitives::PORTABLE),
             Work::Load(_) => Done::Loaded(None),
-            Work::Keep(keep) => Done::Kept(self.keep(&keep)),
+            Work::Persist(keep) => Done::Persisted(self.keep(&keep)),
         })
     }
 }

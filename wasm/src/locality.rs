@@ -6,7 +6,7 @@
 use core::net::IpAddr;
 
 use libp2p::{Multiaddr, multiaddr::Protocol};
-use petrel_core::peers::is_public;
+use petrel_core::address::is_public;
 
 /// Names that no public resolver knows: RFC 6762, RFC 8375, ICANN's `internal`, and what routers use.
 const PRIVATE: [&str; 4] = [".local", ".home.arpa", ".internal", ".lan"];

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use libp2p::Multiaddr;
-use petrel_core::net::{Record, RecordError};
+use petrel_core::relay_record::{RelayRecord, RelayRecordError};
 use wasm_bindgen::prelude::*;
 
 use crate::{
@@ -28,12 +28,12 @@ pub fn read_record(document: &str, chain: &str, host: &str, now_ms: f64) -> Resu
 fn read(document: &str, chain: &str, host: &str, now_ms: f64) -> Result<String, Error> {
     let chain = chain::of_json(chain)?;
     let now = Duration::try_from_secs_f64(now_ms / 1000.0).unwrap_or_default();
-    let record = Record::verify(document.as_bytes(), chain.id, now).map_err(|error| refused(&error))?;
+    let record = RelayRecord::verify(document.as_bytes(), chain.id, now).map_err(|error| refused(&error))?;
     Ok(serde_json::to_string(&seen_from(host, record)).unwrap_or_default())
 }
 
 /// The record with the addresses that a page may dial that read it from `host`.
-fn seen_from(host: &str, mut record: Record) -> Record {
+fn seen_from(host: &str, mut record: RelayRecord) -> RelayRecord {
     let is_local = Locality::of_host(host) != Locality::Public;
     // A loopback address of the relay itself is the host's: it is replaced.
     record.addresses.retain(|address| relays::can_dial(address) && (is_local || !is_private(address)));
@@ -54,14 +54,14 @@ fn locality(address: &str) -> Option<Locality> {
     Locality::of_address(&address.parse::<Multiaddr>().ok()?)
 }
 
-fn refused(error: &RecordError) -> Error {
+fn refused(error: &RelayRecordError) -> Error {
     let (code, remedy) = match error {
-        RecordError::TooLong(_) | RecordError::Malformed(_) => {
+        RelayRecordError::TooLong(_) | RelayRecordError::Malformed(_) => {
             (ErrorCode::BadRecord, "give the address of a Petrel daemon's page")
         }
-        RecordError::Forged(_) => (ErrorCode::ForgedRecord, "do not use this relay"),
-        RecordError::Foreign { .. } => (ErrorCode::ForeignRecord, "give a relay of this chain"),
-        RecordError::Expired(_) => (ErrorCode::ExpiredRecord, "set this device's clock, or use another relay"),
+        RelayRecordError::Forged(_) => (ErrorCode::ForgedRecord, "do not use this relay"),
+        RelayRecordError::Foreign { .. } => (ErrorCode::ForeignRecord, "give a relay of this chain"),
+        RelayRecordError::Expired(_) => (ErrorCode::ExpiredRecord, "set this device's clock, or use another relay"),
     };
     Error::new(code, error.to_string(), remedy)
 }
@@ -70,7 +70,7 @@ fn refused(error: &RecordError) -> Error {
 mod tests {
     use core::time::Duration;
 
-    use petrel_core::net::{Record, RecordError};
+    use petrel_core::relay_record::{RelayRecord, RelayRecordError};
 
     use super::{read, refused, seen_from};
     use crate::error::ErrorCode;
@@ -85,7 +85,7 @@ mod tests {
     fn seen(host: &str, own: &[&str], others: &[&str]) -> (Vec<String>, Vec<String>) {
         let peer = PEER.to_owned();
         let (addresses, others) = (addresses(own), addresses(others));
-        let record = seen_from(host, Record { chain: 10, peer, addresses, time_ms: 0, expires_ms: 0, others });
+        let record = seen_from(host, RelayRecord { chain: 10, peer, addresses, time_ms: 0, expires_ms: 0, others });
         (record.addresses, record.others)
     }
 
@@ -100,11 +100,11 @@ mod tests {
     #[test]
     fn the_codes_are_the_cores() {
         let errors = [
-            RecordError::TooLong(1),
-            RecordError::Malformed(String::new()),
-            RecordError::Forged(String::new()),
-            RecordError::Foreign { found: 1, expected: 2 },
-            RecordError::Expired(Duration::ZERO),
+            RelayRecordError::TooLong(1),
+            RelayRecordError::Malformed(String::new()),
+            RelayRecordError::Forged(String::new()),
+            RelayRecordError::Foreign { found: 1, expected: 2 },
+            RelayRecordError::Expired(Duration::ZERO),
         ];
         for error in errors {
             assert_eq!(serde_json::json!(refused(&error).code), error.code());

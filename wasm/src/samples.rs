@@ -4,11 +4,11 @@
 //! After a change `cargo xtask samples` writes them anew.
 
 use petrel_core::{
-    event::{BlockRef, Connected, Direction, Tried},
-    head::Link,
-    net::Record,
-    node::{BanStatus, Carried, DialBacks, Gated, LeavesStatus, PeerStatus, Status},
-    peers::Subject,
+    ban::BanTarget,
+    block::{BlockInfo, BlockRef},
+    event::{Connected, Direction, Tried},
+    node::{BanStatus, ByteCount, DialBacks, GateCounts, LeavesStatus, PeerStatus, Status},
+    relay_record::RelayRecord,
 };
 use serde::Serialize;
 
@@ -46,7 +46,7 @@ fn status(full: bool) -> ClientStatus {
     let tried = Tried { address: ADDRESS.to_owned(), error: "in words".to_owned() };
     let (one, other) = (peer(vec![tried], Some("petrel/0.1.0".to_owned())), peer(Vec::new(), None));
     let ban = BanStatus {
-        who: Subject::Peer(PEER.parse().unwrap()),
+        who: BanTarget::Peer(PEER.parse().unwrap()),
         until: full.then_some(1),
         reason: "in words".to_owned(),
     };
@@ -75,11 +75,11 @@ fn status(full: bool) -> ClientStatus {
         bans: vec![ban],
         known: 2,
         dials_failed: 0,
-        gated: Gated::default(),
+        gated: GateCounts::default(),
         observed: vec![ADDRESS.to_owned()],
         reachable: full.then_some(true),
         dial_backs: DialBacks::default(),
-        protocol_bytes: protocols.into_iter().map(|name| (name, Carried { read: 1, written: 2 })).collect(),
+        protocol_bytes: protocols.into_iter().map(|name| (name, ByteCount { read: 1, written: 2 })).collect(),
         leaves: LeavesStatus::default(),
     };
     ClientStatus { node, peer: PEER.to_owned(), transport_bytes: Traffic::default().carried() }
@@ -99,7 +99,7 @@ fn the_samples_of_records_are_up_to_date() {
     check(
         "record.json",
         committed,
-        [Record { chain: 10, peer: PEER.to_owned(), addresses, time_ms: 1, expires_ms: 2, others }],
+        [RelayRecord { chain: 10, peer: PEER.to_owned(), addresses, time_ms: 1, expires_ms: 2, others }],
     );
 }
 
@@ -107,5 +107,9 @@ fn the_samples_of_records_are_up_to_date() {
 fn the_samples_of_persisted_blocks_are_up_to_date() {
     let committed = include_str!("../../www/package/test/samples/persisted-block.json");
     let (hash, parent) = ([0x11; 32].into(), [0x22; 32].into());
-    check("persisted-block.json", committed, [Link { number: 7, hash, parent, timestamp: 9, timestamp_ms: 9_200 }]);
+    check(
+        "persisted-block.json",
+        committed,
+        [BlockInfo { number: 7, hash, parent, timestamp: 9, timestamp_ms: 9_200 }],
+    );
 }

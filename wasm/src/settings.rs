@@ -8,8 +8,8 @@
 use core::time::Duration;
 
 use petrel_core::{
+    block::BlockInfo,
     config::{Config, Settled},
-    head::Link,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -45,7 +45,7 @@ struct Given {
 ///
 /// # Errors
 /// The first kind of mistake, with every mistake of that kind.
-pub(crate) fn settle(json: &str) -> Result<(Settled, Vec<Link>), Error> {
+pub(crate) fn settle(json: &str) -> Result<(Settled, Vec<BlockInfo>), Error> {
     let given: Given = serde_json::from_str(json).map_err(|error| {
         Error::new(
             ErrorCode::BadOptions,
@@ -72,12 +72,12 @@ pub(crate) fn settle(json: &str) -> Result<(Settled, Vec<Link>), Error> {
     }
     let remembered = serde_json::from_value::<Vec<String>>(given.remembered).unwrap_or_default();
     let remembered = remembered.into_iter().filter(|relay| relays::can_dial(relay)).take(REMEMBERED);
-    config.statics = relays::static_peers(&given.relays.iter().cloned().chain(remembered).collect::<Vec<_>>())?;
+    config.static_peers = relays::static_peers(&given.relays.iter().cloned().chain(remembered).collect::<Vec<_>>())?;
     if given.relays.is_empty() && !given.expects {
         return Err(no_relay());
     }
-    config.wanted = WANTED;
-    config.reputation.spare_statics = false;
+    config.static_target = WANTED;
+    config.reputation.protect_static = false;
     // A tab keeps no blocks, and shows what happened of late.
     config.sync.serve = false;
     config.sync.max_gap = MAX_GAP;

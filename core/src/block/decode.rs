@@ -5,7 +5,7 @@
 
 use core::ops::Range;
 
-use super::layout::{MAX_EXTRA_DATA, MAX_TRANSACTIONS, MAX_WITHDRAWALS, WITHDRAWAL, array, at, fixed_len};
+use crate::block::layout::{MAX_EXTRA_DATA, MAX_TRANSACTIONS, MAX_WITHDRAWALS, WITHDRAWAL, array, at, fixed_len};
 use crate::fork::Version;
 
 /// A part of the payload, for errors.

@@ -3,9 +3,9 @@
 use alloy_primitives::{Address, B256, Bloom, Bytes, U256};
 use ssz_rs::prelude::*;
 
-use super::{
-    Payload, Withdrawal,
-    layout::{MAX_EXTRA_DATA, MAX_TRANSACTIONS, MAX_WITHDRAWALS, at},
+use crate::{
+    block::layout::{MAX_EXTRA_DATA, MAX_TRANSACTIONS, MAX_WITHDRAWALS, at},
+    block::{Payload, Withdrawal},
 };
 use crate::{fork::Version, hash::keccak_many};
 

@@ -4,7 +4,7 @@
 use alloy_primitives::{Address, B256, Bloom, Bytes, U256};
 use serde::Deserialize;
 
-use super::{ExecutionPayload, Withdrawal};
+use crate::block::{ExecutionPayload, Withdrawal};
 use crate::fork::Version;
 
 /// A block read from JSON and the version that its fields show.
@@ -139,13 +139,13 @@ impl<'de> Deserialize<'de> for Quantity {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged)]
-        enum Form {
+        enum BlobForm {
             Number(u64),
             Text(String),
         }
-        match Form::deserialize(deserializer)? {
-            Form::Number(number) => Ok(Self(number)),
-            Form::Text(text) => {
+        match BlobForm::deserialize(deserializer)? {
+            BlobForm::Number(number) => Ok(Self(number)),
+            BlobForm::Text(text) => {
                 let digits = text.strip_prefix("0x").unwrap_or(&text);
                 u64::from_str_radix(digits, 16).map(Self).map_err(serde::de::Error::custom)
             }

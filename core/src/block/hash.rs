@@ -7,7 +7,7 @@
 use alloy_primitives::{B256, U256, b256, keccak256};
 use alloy_rlp::{Encodable, Header};
 
-use super::{Payload, trie};
+use crate::block::{Payload, trie};
 use crate::{fork::Version, hash::KeccakMany};
 
 /// Keccak-256 of the RLP of an empty list: the hash of no uncles.

@@ -6,11 +6,10 @@
 use alloy_primitives::{Address, B256, U256};
 use bytes::Bytes;
 
-use super::{
-    Withdrawal, base_time,
-    decode::{self, DecodeError, Layout},
-    hash,
-    layout::{WITHDRAWAL, array, at},
+use crate::{
+    block::decode::{DecodeError, Layout},
+    block::layout::{WITHDRAWAL, array, at},
+    block::{Withdrawal, base_time, decode, hash},
 };
 use crate::{chain::Subsecond, fork::Version, hash::KeccakMany};
 

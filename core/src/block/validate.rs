@@ -10,7 +10,7 @@
 
 use alloy_primitives::B256;
 
-use super::Payload;
+use crate::block::Payload;
 use crate::{fork::Version, hash::KeccakMany};
 
 /// A payload that has the hash that it claims and breaks no rule of its contents. [`Payload::validate`] alone makes one.

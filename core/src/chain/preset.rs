@@ -1,6 +1,6 @@
 //! The presets: a generated list (`presets.rs`) of JSON files (`core/presets`), and how a chain is found in it.
 
-use super::{Chain, presets::PRESETS};
+use crate::{chain::Chain, chain::presets::PRESETS};
 
 /// A preset's names, and its file.
 pub(super) struct Preset {

@@ -3,7 +3,7 @@
 //! The chains of Base left that registry in April 2026; their files come from its last commit that had them, with Base's
 //! own upgrades.
 
-use super::preset::Preset;
+use crate::chain::preset::Preset;
 
 pub(super) static PRESETS: &[Preset] = &[
     Preset { id: 10, name: "OP Mainnet", slug: "op-mainnet", aliases: &["op"], json: include_str!("../../presets/op-mainnet.json") },

@@ -20,8 +20,8 @@ use core::time::Duration;
 use alloy_primitives::{Address, B256};
 use serde_json::{Map, Value, json};
 
-use super::{Cadence, Chain, Genesis, Origin, Step, Subsecond};
-use crate::fork::{Carried, Family, Fork, Forks};
+use crate::chain::{Cadence, Chain, Genesis, Origin, Step, Subsecond};
+use crate::fork::{CarriedFork, Family, Fork, Forks};
 
 /// What is wrong with a rollup configuration: one sentence a mistake, never empty.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -213,7 +213,7 @@ impl Reader {
     }
 
     fn carry(&mut self, forks: &mut Forks, name: &str, time: u64, family: Family) {
-        if !forks.carry(Carried { name: name.to_owned(), time, family }) {
+        if !forks.carry(CarriedFork { name: name.to_owned(), time, family }) {
             self.mistake(format!("{name}: more than {} upgrades that this version does not know", Forks::MAX_CARRIED));
         }
     }

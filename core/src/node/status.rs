@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use alloy_primitives::Address;
 use serde::Serialize;
 
-use super::{Node, place::multiaddr};
+use super::Node;
 use crate::{
-    event::{BlockRef, Connected},
-    gossip::{Fault, Message},
-    peers::{Ban, Peer, Subject},
-    request::Reply,
+    ban::{Ban, BanTarget},
+    block::BlockRef,
+    dialing::multiaddr,
+    event::Connected,
+    peers::Peer,
     time::Now,
 };
 
@@ -64,8 +65,8 @@ pub struct Status {
     /// Dials of peers that are not static that failed on every address.
     pub dials_failed: u64,
     /// Connections that were let through, and those that were not.
-    pub gated: Gated,
-    /// Multiaddrs at which peers of enough networks see this node: see [`Observed`](crate::peers::Observed).
+    pub gated: GateCounts,
+    /// Multiaddrs at which peers of enough networks see this node: see [`Observed`](crate::dialing::ObservedAddresses).
     pub observed: Vec<String>,
     /// Whether peers that were asked could dial us; `None` as long as too few have said.
     pub reachable: Option<bool>,
@@ -73,14 +74,14 @@ pub struct Status {
     pub dial_backs: DialBacks,
     /// Bytes of streams by what was spoken on them: `meshsub`, `payload_by_number`, `identify`, `ping`, `autonat`, `other`.
     /// Neither encryption nor the multiplexer's frames are in them.
-    pub protocol_bytes: BTreeMap<&'static str, Carried>,
+    pub protocol_bytes: BTreeMap<&'static str, ByteCount>,
     /// What goes out to leaves.
     pub leaves: LeavesStatus,
 }
 
 /// Bytes, counted since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Carried {
+pub struct ByteCount {
     /// That came in.
     #[serde(rename = "in")]
     pub read: u64,
@@ -111,7 +112,7 @@ pub struct LeavesStatus {
 
 /// Connections at the gate, counted since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Gated {
+pub struct GateCounts {
     /// Dials that were let through.
     pub dials: u64,
     /// Dials that were refused.
@@ -126,7 +127,7 @@ pub struct Gated {
 #[derive(Clone, Debug, Serialize)]
 pub struct BanStatus {
     /// A peer, or an address.
-    pub who: Subject,
+    pub who: BanTarget,
     /// When it ends, Unix seconds; `None` until somebody lifts it.
     pub until: Option<u64>,
     /// Why, in words.
@@ -146,99 +147,61 @@ pub struct PeerStatus {
     /// Our part of it, as gossipsub was told.
     pub application: f64,
     /// Of how many verified blocks it brought the first copy since it connected.
-    pub firsts: u64,
-}
-
-/// See [`Status`].
-#[derive(Debug, Default)]
-pub(super) struct Counts {
-    accepted: u64,
-    served: u64,
-    faults: BTreeMap<&'static str, u64>,
-    messages: u64,
-    wire_bytes: u64,
-    offset_ms: Option<i64>,
-    dials_failed: u64,
-}
-
-impl Counts {
-    pub(super) fn dial_failed(&mut self) {
-        self.dials_failed += 1;
-    }
-
-    pub(super) fn received(&mut self, message: &Message) {
-        self.messages += 1;
-        self.wire_bytes = self.wire_bytes.saturating_add(message.wire as u64);
-    }
-
-    pub(super) fn judged(&mut self, result: &Result<(), Fault>) {
-        match result {
-            Ok(()) => self.accepted += 1,
-            Err(fault) => *self.faults.entry(fault.name()).or_default() += 1,
-        }
-    }
-
-    pub(super) fn served(&mut self, reply: &Reply) {
-        self.served += u64::from(matches!(reply, Reply::Block(_)));
-    }
-
-    pub(super) fn offset(&mut self, millis: i64) {
-        self.offset_ms = Some(millis);
-    }
+    pub first_deliveries: u64,
 }
 
 impl Node {
     /// This node at `now`.
     pub fn status(&self, now: Now) -> Status {
-        let (skewed, agrees) = (self.doubts.clock(), self.clock_agrees_at(now));
+        let (mismatch, agrees) = (self.validation.mismatch(), self.validation.clock_agrees_at(now.mono));
+        let counts = self.validation.counts();
         Status {
             chain: self.config.chain.id,
             name: self.config.chain.name.clone(),
-            signer: self.signers.current(),
-            head: self.head.head(),
-            gap: self.head.gap(),
-            peers: self.peers.iter().map(PeerStatus::from).collect(),
-            accepted: self.counts.accepted,
-            served: self.counts.served,
-            faults: self.counts.faults.clone(),
-            messages: self.counts.messages,
-            wire_bytes: self.counts.wire_bytes,
-            offset_ms: self.counts.offset_ms,
-            clock_doubt: skewed && !agrees,
-            sequencer_clock_doubt: skewed && agrees,
-            schedule_mismatch: self.upgrades.mismatch(),
+            signer: self.validation.signers().current(),
+            head: self.head(),
+            gap: self.chain.head().gap(),
+            peers: self.context.peers.iter().map(|peer| self.peer_status(peer)).collect(),
+            accepted: counts.accepted,
+            served: self.serving.served(),
+            faults: counts.faults.clone(),
+            messages: counts.messages,
+            wire_bytes: counts.wire_bytes,
+            offset_ms: counts.offset_ms,
+            clock_doubt: mismatch.clock() && !agrees,
+            sequencer_clock_doubt: mismatch.clock() && agrees,
+            schedule_mismatch: self.chain.schedule_mismatch(),
             fork: self.config.chain.forks.name_at(now.secs()).to_owned(),
-            interval_ms: u64::try_from(self.pace.interval(now).as_millis()).unwrap_or(u64::MAX),
-            signer_doubt: self.doubts.signer(),
-            bans: self.gate.iter().map(BanStatus::from).collect(),
-            known: self.book.iter().count(),
-            dials_failed: self.counts.dials_failed,
-            quarantine: self.sync.quarantined(),
-            gated: Gated::default(),
-            observed: self.observed.agreed().map(multiaddr).collect(),
+            interval_ms: u64::try_from(self.chain.interval(now).as_millis()).unwrap_or(u64::MAX),
+            signer_doubt: mismatch.signer(),
+            bans: self.reputation.bans().iter().map(BanStatus::from).collect(),
+            known: self.context.store.iter().count(),
+            dials_failed: self.dialing.dials_failed(),
+            quarantine: self.chain.quarantined(),
+            gated: GateCounts::default(),
+            observed: self.dialing.observed().agreed().map(multiaddr).collect(),
             reachable: self.reachable,
             dial_backs: DialBacks::default(),
             protocol_bytes: BTreeMap::new(),
             leaves: LeavesStatus::default(),
-            checks: self.running.len() + self.waiting.iter().map(crate::gossip::Waiting::len).sum::<usize>(),
+            checks: self.validation.in_progress(),
         }
     }
-}
 
-impl From<(Subject, &Ban)> for BanStatus {
-    fn from((who, ban): (Subject, &Ban)) -> Self {
-        Self { who, until: ban.until, reason: ban.reason.clone() }
-    }
-}
-
-impl From<&Peer> for PeerStatus {
-    fn from(peer: &Peer) -> Self {
-        Self {
+    pub(super) fn peer_status(&self, peer: &Peer) -> PeerStatus {
+        let score = self.reputation.of(peer.connected.peer);
+        PeerStatus {
             connected: peer.connected.clone(),
             agent: peer.agent.clone(),
-            score: peer.score,
-            application: peer.told,
-            firsts: peer.firsts,
+            score: score.gossip,
+            application: score.application,
+            first_deliveries: score.first_deliveries,
         }
+    }
+}
+
+impl From<(BanTarget, &Ban)> for BanStatus {
+    fn from((who, ban): (BanTarget, &Ban)) -> Self {
+        Self { who, until: ban.until, reason: ban.reason.clone() }
     }
 }

@@ -6,7 +6,8 @@ use petrel_core::{
     fork::Version,
 };
 
-use crate::{forge::forge, vectors};
+use crate::forge::forge;
+use crate::vectors;
 
 /// One field set to something else.
 type Change = fn(&mut ExecutionPayload);

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use alloy_primitives::{Address, B256};
 use petrel_core::{
     Event,
-    block::{DecodeError, InvalidPayload},
+    ban::BanTarget,
+    block::{BlockRef, DecodeError, InvalidPayload},
     event::*,
+    fault::{AnswerFault, BlockFault, EnvelopeFault, Fault, MessageFault, NodeFault},
     fork::Version,
-    gossip::{BlockFault, EnvelopeFault, Fault, MessageFault, NodeFault, OffSchedule},
     peer::PeerId,
-    peers::{Subject, Why as PruneReason},
-    request::AnswerFault,
+    schedule::OffSchedule,
     sign::SignatureError,
 };
 use serde_json::{Value, json};
@@ -41,7 +41,7 @@ fn block(via: Via) -> Event {
     Event::Block(NewBlock { block, via, peer, timestamp_ms: 1_800_000_000_200, delay_ms: -45, judged_ms: 3 })
 }
 
-fn head(why: Why, replaces: Option<BlockRef>) -> Event {
+fn head(why: HeadReason, replaces: Option<BlockRef>) -> Event {
     Event::Head(NewHead {
         number: 7,
         hash: HASH,
@@ -60,9 +60,9 @@ fn chain() -> Vec<Event> {
         block(Via::Gossip),
         block(Via::Local),
         block(Via::Sync),
-        head(Why::Anchored, None),
-        head(Why::Extended, None),
-        head(Why::Reorged, Some(BlockRef { number: 7, hash: OTHER })),
+        head(HeadReason::Anchored, None),
+        head(HeadReason::Extended, None),
+        head(HeadReason::Reorged, Some(BlockRef { number: 7, hash: OTHER })),
         gap(GapState::Opened),
         gap(GapState::Closed),
         gap(GapState::Skipped),
@@ -95,13 +95,13 @@ fn connected(direction: Direction, tried: Vec<Tried>) -> Event {
     })
 }
 
-fn banned(who: Subject, until: Option<u64>) -> Event {
+fn banned(who: BanTarget, until: Option<u64>) -> Event {
     Event::Banned(Banned { who, until, reason: words(), cause: BanCause::Operator })
 }
 
 fn peers() -> Vec<Event> {
     let change = TopicChange { peer: peer(), version: Version::V4 };
-    let fared = |why| Fared { peer: peer(), why };
+    let pruned = |why| PrunedPeer { peer: peer(), why };
     let rank = PruneReason::Rank { place: 1, score: 2.5, outbound: true, useful: 3.5, age: 60 };
     vec![
         connected(Direction::Inbound, Vec::new()),
@@ -116,25 +116,30 @@ fn peers() -> Vec<Event> {
         Event::SharedKey(SharedKey { address: ADDRESS.to_owned() }),
         Event::Identified(Identified { peer: peer(), agent: "petrel/0.1.0".to_owned(), addresses: Vec::new() }),
         Event::Graylisted(Graylisted { peer: peer(), score: -4.5 }),
-        banned(Subject::Peer(peer()), Some(1_800_000_000)),
-        banned(Subject::Ip([192, 0, 2, 1].into()), None),
-        Event::Unbanned(Unbanned { who: Subject::Peer(peer()) }),
-        Event::Tided(Tided { low: 20, high: 30, stay: vec![fared(rank)], gone: vec![fared(PruneReason::Grace(5))] }),
+        banned(BanTarget::Peer(peer()), Some(1_800_000_000)),
+        banned(BanTarget::Ip([192, 0, 2, 1].into()), None),
+        Event::Unbanned(Unbanned { who: BanTarget::Peer(peer()) }),
+        Event::Pruned(Pruned {
+            low: 20,
+            high: 30,
+            stay: vec![pruned(rank)],
+            gone: vec![pruned(PruneReason::Grace(5))],
+        }),
     ]
 }
 
-fn judged(peer: Option<PeerId>, cause: Fault) -> Judged {
-    Judged { peer, version: Version::V4, fault: cause.name(), detail: words(), cause }
+fn invalid_message(peer: Option<PeerId>, cause: Fault) -> InvalidMessage {
+    InvalidMessage { peer, version: Version::V4, fault: cause.name(), detail: words(), cause }
 }
 
 fn node() -> Vec<Event> {
     let skew = ClockSkew { offset_secs: -90, peers: 3 };
     let listening = Listening { address: ADDRESS.to_owned() };
     vec![
-        Event::Rejected(judged(Some(peer()), MessageFault::SnappyBody.into())),
-        Event::Rejected(judged(None, MessageFault::SnappyBody.into())),
-        Event::Ignored(judged(Some(peer()), NodeFault::Late.into())),
-        Event::Ignored(judged(None, NodeFault::Late.into())),
+        Event::Rejected(invalid_message(Some(peer()), MessageFault::SnappyBody.into())),
+        Event::Rejected(invalid_message(None, MessageFault::SnappyBody.into())),
+        Event::Ignored(invalid_message(Some(peer()), NodeFault::Late.into())),
+        Event::Ignored(invalid_message(None, NodeFault::Late.into())),
         Event::SignerMismatch(SignerMismatch { expected: SIGNER, found: Address::ZERO, peers: 3 }),
         Event::ClockSkew(skew),
         Event::SequencerSkew(skew),

@@ -2,10 +2,7 @@
 
 use alloy_primitives::{Address, hex};
 use include_dir::{Dir, include_dir};
-use petrel_core::{
-    block::engine::{self, EngineBlock},
-    chain::Chain,
-};
+use petrel_core::{block::engine, block::engine::EngineBlock, chain::Chain};
 use serde_json::Value;
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../tests/vectors");

@@ -7,7 +7,7 @@ use alloy_trie::{
     proof::{ProofVerificationError, verify_proof},
 };
 
-use super::l1::Proof;
+use super::l1_client::Proof;
 
 /// The slot's word; `None` when the account is there and has no code.
 ///

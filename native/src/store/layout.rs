@@ -16,7 +16,7 @@ use petrel_core::{
 };
 use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, Table, TableDefinition, TableError};
 
-use super::{StoreError, blocks::Held};
+use super::{StoreError, block_tables::Held};
 
 /// The layout that this program writes.
 pub(super) const LAYOUT: u64 = 3;

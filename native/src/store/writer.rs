@@ -16,9 +16,9 @@ use tokio::sync::oneshot;
 
 use super::{
     Budget,
-    blocks::{Blocks, Held, Holdings},
+    block_tables::{Blocks, Held, Holdings},
+    database::Shelf,
     layout::{self, BANS, Key, NOTES, PEERS},
-    shelf::Shelf,
 };
 
 /// Bytes that may wait for the disk; what comes beyond them is not kept, and that is said.

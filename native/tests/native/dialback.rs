@@ -20,9 +20,9 @@ use petrel_core::{
     node::Status,
 };
 use petrel_node::{
+    cli::settings::Net,
     daemon::{Body, driver},
     identity::Identity,
-    settings::Net,
 };
 use tokio::sync::{mpsc, watch};
 

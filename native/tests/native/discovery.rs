@@ -6,7 +6,7 @@ use alloy_primitives::{Bytes, hex};
 use discv5::Enr;
 use enr::CombinedKey;
 use libp2p::identity::{Keypair, secp256k1};
-use petrel_node::discovery::{Boot, NotAPeer, Place, entry, ours, peer_of, presets, read_entry, signing_key};
+use petrel_node::network::discovery::{Boot, NotAPeer, Place, entry, ours, peer_of, presets, read_entry, signing_key};
 
 fn identity() -> Keypair {
     secp256k1::Keypair::generate().into()

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::CommandFactory;
-use petrel_node::{env::with_fallback, flags::Cli};
+use petrel_node::{cli::env::with_fallback, cli::flags::Cli};
 
 /// The variable that a flag of `node` reads when exactly these are set.
 fn variable(flag: &str, set: &[&str]) -> String {

@@ -12,7 +12,7 @@ use petrel_core::{
     Event,
     event::{ClockSkew, ForkActive, Listening, Reorg, ScheduleMismatch},
 };
-use petrel_node::events::{self, Printer};
+use petrel_node::serve::events::{self, Printer};
 use serde_json::Value;
 
 /// A reader that reads nothing until it is told to.

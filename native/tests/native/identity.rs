@@ -3,8 +3,8 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use petrel_node::{
+    cli::settings::IdentitySource,
     identity::{self, Identity, IdentityError},
-    settings::IdentitySource,
 };
 
 fn open(file: &Path) -> Result<Identity, IdentityError> {

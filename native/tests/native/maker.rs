@@ -11,7 +11,7 @@ use petrel_core::{
     sign::{Key, Signature},
 };
 use petrel_node::{
-    devnet::{Made, Maker},
+    command::devnet::{Made, Maker},
     primitives::FASTEST,
 };
 

@@ -10,7 +10,7 @@ use petrel_core::{
     node::{Memory, Node},
     time::Now,
 };
-use petrel_node::{desk::Snapshot, metrics::Metrics, transport::Traffic};
+use petrel_node::{network::transport::Traffic, serve::control::service::Snapshot, serve::metrics::Metrics};
 
 /// Denim is active on Base Mainnet.
 const NOW: Now = Now { mono: Duration::ZERO, unix: Duration::from_secs(1_796_013_600) };

@@ -11,8 +11,8 @@ use std::{
 use libp2p::identity::secp256k1;
 use petrel_core::chain::Chain;
 use petrel_node::{
-    discovery::{Advertise, Discovery, Plan as Seek},
-    nat::{Mapped, Nat, Plan},
+    network::discovery::{Advertise, Discovery, Plan as Seek},
+    network::nat::{Mapped, Nat, Plan},
     store::{Budget, Store},
 };
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use petrel_core::request::Rate;
-use petrel_node::parse::{self, duration, port, size};
+use petrel_node::cli::parse::{self, duration, port, size};
 
 #[test]
 fn durations_are_written_as_go_writes_them() {

@@ -10,9 +10,9 @@ use petrel_core::{
     request::Rate,
 };
 use petrel_node::{
-    devnet,
-    flags::{Cli, Command},
-    settings::{IdentitySource, Security, Settings},
+    cli::flags::{Cli, Command},
+    cli::settings::{IdentitySource, Security, Settings},
+    command::devnet,
     store::Budget,
 };
 use serde_json::json;

@@ -17,7 +17,7 @@ use libp2p::{
     multiaddr::Protocol,
     noise,
 };
-use petrel_node::transport::{
+use petrel_node::network::transport::{
     PERIOD,
     webtransport::{Clock, Muxer, Schedule, WebTransport},
 };

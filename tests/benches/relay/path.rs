@@ -13,12 +13,12 @@ use libp2p::{
     swarm::SwarmEvent,
 };
 use petrel_core::{chain::Chain, fork::Fork};
-use petrel_node::devnet::Maker;
+use petrel_node::command::devnet::Maker;
 use petrel_tests::{
-    child::Child,
     forge::{Forge, begun, compress, key},
-    plain,
-    process::cpu,
+    plain_gossipsub,
+    process::Process,
+    resources::cpu,
 };
 use tokio::{
     runtime::Runtime,
@@ -63,7 +63,7 @@ impl Measured {
 
 /// See the module.
 pub(crate) struct Path {
-    relay: Child,
+    relay: Process,
     runtime: Runtime,
     blocks: UnboundedSender<Vec<u8>>,
     arrivals: UnboundedReceiver<(Vec<u8>, Instant)>,
@@ -71,7 +71,7 @@ pub(crate) struct Path {
 
 impl Path {
     /// Through the relay that will listen on this port.
-    pub(crate) fn open(relay: Child, port: u16, topic: &str) -> Self {
+    pub(crate) fn open(relay: Process, port: u16, topic: &str) -> Self {
         let end = Instant::now() + PATIENCE * 6;
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(Instant::now() < end, "the relay does not listen");
@@ -136,7 +136,7 @@ impl Path {
 }
 
 fn dialled(topic: &str, address: &Multiaddr) -> Swarm<gossipsub::Behaviour> {
-    let mut swarm = plain::swarm(topic);
+    let mut swarm = plain_gossipsub::swarm(topic);
     swarm.dial(address.clone()).unwrap();
     swarm
 }

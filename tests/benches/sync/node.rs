@@ -26,10 +26,10 @@ use petrel_core::{
     request::{Limits, protocols},
 };
 use petrel_node::{
+    cli::settings::Net,
+    command::devnet::Maker,
     daemon::{self, Body},
-    devnet::Maker,
     identity::Identity,
-    settings::Net,
     store::{Budget, Store},
 };
 use petrel_tests::{forge, sequencer};

@@ -13,7 +13,7 @@ use petrel_core::{
     gossip::ChainSchedule,
     request::{Reading, Reply, Stored},
 };
-use petrel_node::{devnet::Maker, primitives::FASTEST};
+use petrel_node::{command::devnet::Maker, primitives::FASTEST};
 use petrel_tests::forge;
 
 use super::node::CHAIN;

@@ -9,7 +9,7 @@ use petrel_core::{
     primitives::Primitives,
     sign::Key,
 };
-use petrel_node::devnet::Maker;
+use petrel_node::command::devnet::Maker;
 
 use crate::{field, ours};
 

@@ -1,7 +1,7 @@
 //! The relays as JavaScript gives them: multiaddrs that a browser can dial, each with the relay's peer id at its end.
 
 use libp2p::{Multiaddr, multiaddr::Protocol};
-use petrel_core::{config::Static, peer::PeerId};
+use petrel_core::{config::StaticPeer, peer::PeerId};
 
 use crate::{
     error::{Error, ErrorCode},
@@ -14,7 +14,7 @@ pub(crate) fn can_dial(relay: &str) -> bool {
 }
 
 /// The relays in the order in which they are given, one entry a peer; of each the better addresses first.
-pub(crate) fn static_peers(relays: &[String]) -> Result<Vec<Static>, Error> {
+pub(crate) fn static_peers(relays: &[String]) -> Result<Vec<StaticPeer>, Error> {
     let mut peers: Vec<(PeerId, Vec<(u8, String)>)> = Vec::new();
     let mut mistakes = Vec::new();
     for relay in relays {
@@ -35,7 +35,7 @@ pub(crate) fn static_peers(relays: &[String]) -> Result<Vec<Static>, Error> {
         addresses.sort_by_key(|(rank, _)| *rank);
         addresses.into_iter().map(|(_, address)| address).collect()
     };
-    Ok(peers.into_iter().map(|(peer, addresses)| Static { peer, addresses: ordered(addresses) }).collect())
+    Ok(peers.into_iter().map(|(peer, addresses)| StaticPeer { peer, addresses: ordered(addresses) }).collect())
 }
 
 /// The peer id at the end of a relay's address, and how good the address is.

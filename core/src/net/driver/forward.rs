@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use libp2p::{PeerId as Libp2pPeer, core::ConnectedPoint, gossipsub, swarm::ConnectionId};
 
-use super::{
-    super::{Host, convert, transform::Transform},
-    Driver,
-};
 use crate::{
     event::{Event, PublishFailed},
+    fault::Acceptance,
     fork::Version,
-    gossip::{Acceptance, MessageId},
+    message::MessageId,
     peer::PeerId,
+};
+use crate::{
+    net::driver::Driver,
+    net::ingest::transform::Transform,
+    net::{Host, convert},
 };
 
 type Gossip = gossipsub::Behaviour<Transform, gossipsub::WhitelistSubscriptionFilter>;

@@ -1,41 +1,40 @@
-//! Requests: between the node's names for them and libp2p's.
+//! OpenRequests: between the node's names for them and libp2p's.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
 
 use libp2p::request_response::{self, InboundRequestId, Message, OutboundFailure, OutboundRequestId, ResponseChannel};
 
-use super::{
-    super::{
-        Host,
-        codec::{Request, Response},
-        convert,
-    },
-    Driver,
-    ended::{Ended, Latest, Role, UNANSWERED},
+use crate::{
+    fault::AnswerFault,
+    node::Input,
+    payload_by_number::Reply,
+    range_sync::{BlockRequest, FetchId},
+    serving::RequestId,
 };
 use crate::{
-    node::Input,
-    request::{AnswerFault, AskId, Reply},
-    sync::{FetchId, Wish},
+    net::driver::Driver,
+    net::driver::ended::{EndedRequest, LatestRequests, RequestSide, UNANSWERED},
+    net::protocols::range::{Request, Response},
+    net::{Host, convert},
 };
 
-/// Requests under way, ours and theirs. Bounded by libp2p's streams of each connection.
+/// OpenRequests under way, ours and theirs. Bounded by libp2p's streams of each connection.
 #[derive(Debug, Default)]
-pub(super) struct Requests {
-    ours: BTreeMap<OutboundRequestId, Ours>,
-    theirs: BTreeMap<InboundRequestId, Theirs>,
+pub(super) struct OpenRequests {
+    ours: BTreeMap<OutboundRequestId, OutboundRequest>,
+    theirs: BTreeMap<InboundRequestId, InboundRequest>,
     /// What those were answered that are not ended yet.
-    codes: BTreeMap<AskId, u8>,
+    codes: BTreeMap<RequestId, u8>,
     /// Those that have ended.
-    pub(super) latest: Latest,
-    channels: BTreeMap<AskId, ResponseChannel<Response>>,
+    pub(super) latest: LatestRequests,
+    channels: BTreeMap<RequestId, ResponseChannel<Response>>,
     next: u64,
 }
 
 /// A request of ours: the node's name for it, for which block, and when it was made (monotonic).
 #[derive(Debug)]
-struct Ours {
+struct OutboundRequest {
     fetch: FetchId,
     number: u64,
     at: Duration,
@@ -43,22 +42,27 @@ struct Ours {
 
 /// A request of a peer's: the node's name for it, for which block, and when it came (monotonic).
 #[derive(Debug)]
-struct Theirs {
-    ask: AskId,
+struct InboundRequest {
+    ask: RequestId,
     number: Option<u64>,
     at: Duration,
 }
 
-impl Requests {
+impl OpenRequests {
     /// A request of ours was made at `now` (monotonic).
     pub(super) fn made(&mut self, now: Duration, id: OutboundRequestId, fetch: FetchId, number: u64) {
-        self.ours.insert(id, Ours { fetch, number, at: now });
+        self.ours.insert(id, OutboundRequest { fetch, number, at: now });
     }
 
     /// It ended at `now` (monotonic), with this result byte.
     pub(super) fn ended(&mut self, now: Duration, id: OutboundRequestId, code: u8) -> Option<FetchId> {
-        let Ours { fetch, number, at } = self.ours.remove(&id)?;
-        self.latest.add(Ended { role: Role::Client, number: Some(number), code, took: now.saturating_sub(at) });
+        let OutboundRequest { fetch, number, at } = self.ours.remove(&id)?;
+        self.latest.add(EndedRequest {
+            role: RequestSide::Client,
+            number: Some(number),
+            code,
+            took: now.saturating_sub(at),
+        });
         Some(fetch)
     }
 
@@ -69,27 +73,27 @@ impl Requests {
         id: InboundRequestId,
         number: Option<u64>,
         channel: ResponseChannel<Response>,
-    ) -> AskId {
-        let ask = AskId(self.next);
+    ) -> RequestId {
+        let ask = RequestId(self.next);
         self.next += 1;
-        self.theirs.insert(id, Theirs { ask, number, at: now });
+        self.theirs.insert(id, InboundRequest { ask, number, at: now });
         self.channels.insert(ask, channel);
         ask
     }
 
     /// Where it is answered, with this result byte; `None` when it is gone.
-    pub(super) fn channel(&mut self, ask: AskId, code: u8) -> Option<ResponseChannel<Response>> {
+    pub(super) fn channel(&mut self, ask: RequestId, code: u8) -> Option<ResponseChannel<Response>> {
         let channel = self.channels.remove(&ask)?;
         self.codes.insert(ask, code);
         Some(channel)
     }
 
     /// It was answered (`sent`) at `now` (monotonic), or is gone.
-    pub(super) fn answered(&mut self, now: Duration, id: InboundRequestId, sent: bool) -> Option<AskId> {
-        let Theirs { ask, number, at } = self.theirs.remove(&id)?;
+    pub(super) fn answered(&mut self, now: Duration, id: InboundRequestId, sent: bool) -> Option<RequestId> {
+        let InboundRequest { ask, number, at } = self.theirs.remove(&id)?;
         self.channels.remove(&ask);
         let code = self.codes.remove(&ask).filter(|_| sent).unwrap_or(UNANSWERED);
-        self.latest.add(Ended { role: Role::Server, number, code, took: now.saturating_sub(at) });
+        self.latest.add(EndedRequest { role: RequestSide::Server, number, code, took: now.saturating_sub(at) });
         Some(ask)
     }
 }
@@ -107,7 +111,7 @@ pub(super) fn fault(error: &OutboundFailure) -> AnswerFault {
 
 impl<H: Host> Driver<H> {
     /// Asks a connected peer; nobody is dialled for it.
-    pub(super) fn fetch(&mut self, wish: Wish) {
+    pub(super) fn fetch(&mut self, wish: BlockRequest) {
         let now = self.host.now().mono;
         let peer = convert::libp2p_peer(wish.peer).filter(|peer| self.swarm.is_connected(peer));
         match (peer, self.swarm.behaviour_mut().ask.as_mut()) {
@@ -120,7 +124,7 @@ impl<H: Host> Driver<H> {
     }
 
     /// Answers a request that is still open.
-    pub(super) fn answer(&mut self, id: AskId, reply: Reply) {
+    pub(super) fn answer(&mut self, id: RequestId, reply: Reply) {
         let behaviour = self.swarm.behaviour_mut().answer.as_mut();
         let code = match &reply {
             Reply::Block(_) => 0,
