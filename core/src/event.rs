@@ -3,20 +3,20 @@
 //! Every event serialises to one flat JSON object with its name under `"event"`. Hashes and addresses are 0x-hex,
 //! peers base58, times Unix seconds, delays milliseconds.
 
-use crate::block::BlockRef;
 use std::sync::Arc;
 
 use alloy_primitives::{Address, B256};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
-    block::{Block, Verified},
+    block::{Block, BlockRef, Verified},
     fault::{AnswerFault, Fault},
     fork::Version,
     peer::PeerId,
 };
 
 mod peers;
+mod serialize;
 
 pub use peers::{
     BanCause, Banned, Connected, DialFailed, Direction, DisconnectReason, Disconnected, Discovered, Graylisted,
@@ -323,7 +323,7 @@ pub struct InvalidMessage {
     /// Who sent it; `None` for our own.
     pub peer: Option<PeerId>,
     /// The topic by its payload version.
-    #[serde(serialize_with = "version")]
+    #[serde(serialize_with = "serialize::version")]
     pub version: Version,
     /// The first rule that it breaks.
     pub fault: &'static str,
@@ -390,7 +390,7 @@ pub struct Listening {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PublishFailed {
     /// The topic by its payload version.
-    #[serde(serialize_with = "version")]
+    #[serde(serialize_with = "serialize::version")]
     pub version: Version,
     /// What gossipsub said.
     pub error: String,
@@ -410,11 +410,7 @@ pub struct CheckPanicked {
     pub peer: Option<PeerId>,
 }
 
-fn version<S: Serializer>(version: &Version, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(version)
-}
-
-#[cfg(test)]
+#[cfg(all(test, feature = "net"))]
 mod tests {
     use super::Event;
 

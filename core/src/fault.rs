@@ -13,9 +13,9 @@
 
 use alloy_primitives::Address;
 
-use crate::schedule::OffSchedule;
 use crate::{
     block::{DecodeError, InvalidPayload},
+    schedule::OffSchedule,
     sign::SignatureError,
 };
 

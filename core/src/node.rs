@@ -22,7 +22,10 @@ mod status;
 pub use input::Input;
 pub use operator::PeerReport;
 pub use output::Output;
-pub use status::{BanStatus, ByteCount, DialBacks, GateCounts, LeavesStatus, PeerStatus, Status};
+pub use status::{
+    BanStatus, ByteCount, DialBacks, GateCounts, LeavesStatus, PeerStatus, PeeringStatus, Status, TrafficStatus,
+    ValidationStatus,
+};
 
 use crate::{
     block::BlockRef,

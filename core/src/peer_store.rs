@@ -14,10 +14,12 @@ use serde::{Deserialize, Serialize};
 use crate::{
     address,
     address::{is_public, network_of},
+    event::Direction,
     fault::Offence,
+    peer::PeerId,
     score::{Contribution, Score},
+    time::Now,
 };
-use crate::{event::Direction, peer::PeerId, time::Now};
 
 /// What is kept of a peer over a restart.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

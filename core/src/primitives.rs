@@ -1,10 +1,6 @@
 //! The cryptography that a body brings along: a seam, for it is most of the work and the fastest way differs by machine.
 
-use crate::{
-    hash::KeccakMany,
-    sign::Recover,
-    {hash, sign},
-};
+use crate::{hash, hash::KeccakMany, sign, sign::Recover};
 
 /// What a [`Check`](crate::validation::ValidationTask) computes with. Every body's give the same results as [`Primitives::PORTABLE`],
 /// for every input.

@@ -23,19 +23,23 @@
 //! [`RangeSync::QUARANTINE`] blocks and [`RangeSync::QUARANTINE_BYTES`] in quarantine; what is missing where, for the numbers of a window of
 //! [`RangeSync::WINDOW`]. Window and quarantine are wider on a quick chain, up to [`RangeSync::MOST_TIMES`]: they are meant as a time.
 
-use crate::config::SyncConfig;
 use core::{num::NonZeroU32, time::Duration};
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 
+use crate::config::SyncConfig;
+
+mod peer;
 mod progress;
 mod refusals;
 mod response;
 mod selection;
 mod target;
 
+use peer::SyncPeer;
 pub use progress::Progress;
+use refusals::Refusals;
 pub use response::ResponseTask;
 pub use target::RangeTarget;
 
@@ -46,8 +50,6 @@ use crate::{
     peer::PeerId,
     schedule::ChainSchedule,
 };
-use refusals::Refusals;
-use selection::SyncPeer;
 
 /// Names one request of ours; never used twice in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,7 +94,7 @@ pub struct RangeSync {
     target: Option<RangeTarget>,
     /// When fetching for this gap may begin (monotonic).
     begin_at: Duration,
-    in_request: BTreeMap<FetchId, InFlight>,
+    in_flight: BTreeMap<FetchId, InFlight>,
     next_id: u64,
     quarantine: BTreeMap<u64, QuarantinedBlock>,
     quarantine_bytes: usize,
@@ -133,7 +135,7 @@ impl RangeSync {
     /// Requests beyond those that are not answered for longer than [`RangeSync::HEDGE`]: each may hold an answer's bytes.
     pub const OVERDUE: usize = 16;
     /// Requests under way at one peer (libp2p streams that an op-node allows are more; its tokens are fewer).
-    pub const MAX_PEER_IN_FLIGHT: usize = 4;
+    pub const MAX_PEER_IN_FLIGHT: usize = peer::MAX_PEER_IN_FLIGHT;
     /// How far below the next named block others are fetched, on a chain with a block a second or less.
     pub const WINDOW: u64 = 64;
     /// Blocks in quarantine (op-node: 100), on such a chain.
@@ -148,17 +150,17 @@ impl RangeSync {
     /// given so long before anybody is asked.
     pub const DELAY: Duration = Duration::from_millis(700);
     /// After so long without an answer another peer is asked too.
-    pub const HEDGE: Duration = Duration::from_secs(3);
+    pub const HEDGE: Duration = peer::HEDGE;
     /// How long a gap waits for somebody to come back when everybody who could serve is gone.
     pub const ABSENCE: Duration = Duration::from_secs(60);
     /// How long a gap waits without getting smaller, whoever comes and promises what.
     pub const STANDSTILL: Duration = Duration::from_secs(120);
     /// How long a peer that lied is not asked.
-    pub const REST: Duration = Duration::from_secs(600);
+    pub const REST: Duration = peer::REST;
     /// How long a peer that follows another branch is not asked.
-    pub const STRAY_REST: Duration = Duration::from_secs(20);
+    pub const STRAY_REST: Duration = peer::STRAY_REST;
     /// How long a peer that failed is not asked.
-    pub const PAUSE: Duration = Duration::from_secs(4);
+    pub const PAUSE: Duration = peer::PAUSE;
 
     /// Nothing to fetch and nobody to ask.
     pub fn new(config: SyncConfig, now: Duration) -> Self {
@@ -168,7 +170,7 @@ impl RangeSync {
             peers: BTreeMap::new(),
             target: None,
             begin_at: now,
-            in_request: BTreeMap::new(),
+            in_flight: BTreeMap::new(),
             next_id: 0,
             quarantine: BTreeMap::new(),
             quarantine_bytes: 0,
@@ -214,7 +216,7 @@ impl RangeSync {
 
     /// A peer's last connection ended. What was asked of it is asked of others; that it lied is remembered.
     pub fn disconnected(&mut self, peer: PeerId, now: Duration) {
-        self.in_request.retain(|_, request| request.peer != peer || request.read);
+        self.in_flight.retain(|_, request| request.peer != peer || request.read);
         self.refusals.retain(|(_, who)| *who != peer);
         if let Some(known) = self.peers.get_mut(&peer) {
             if known.serves {
@@ -253,8 +255,8 @@ impl RangeSync {
 
     /// The next request to make at `now`; ask again until there is none.
     pub fn next_request(&mut self, now: Duration) -> Option<BlockRequest> {
-        let on_time = self.in_request.values().filter(|request| !request.is_late(now)).count();
-        let many = on_time >= Self::MAX_IN_FLIGHT || self.in_request.len() >= Self::MAX_IN_FLIGHT + Self::OVERDUE;
+        let on_time = self.in_flight.values().filter(|request| !request.is_late(now)).count();
+        let many = on_time >= Self::MAX_IN_FLIGHT || self.in_flight.len() >= Self::MAX_IN_FLIGHT + Self::OVERDUE;
         if now < self.begin_at || many || self.unpersisted > Self::UNPERSISTED_BYTES {
             return None;
         }
@@ -266,7 +268,7 @@ impl RangeSync {
         let (number, peer) = wanted.filter_map(|number| Some((number, self.pick(&ready, number, now)?))).next()?;
         let id = FetchId(self.next_id);
         self.next_id += 1;
-        self.in_request.insert(id, InFlight { peer, number, at: now, read: false });
+        self.in_flight.insert(id, InFlight { peer, number, at: now, read: false });
         self.peers.get_mut(&peer)?.asked(now);
         Some(BlockRequest { id, peer, number })
     }
@@ -280,7 +282,7 @@ impl RangeSync {
         if self.unpersisted > Self::UNPERSISTED_BYTES {
             return None;
         }
-        let hedge = self.in_request.values().filter(|request| !request.read).map(|request| request.at + Self::HEDGE);
+        let hedge = self.in_flight.values().filter(|request| !request.read).map(|request| request.at + Self::HEDGE);
         let ready = self.peers.values().filter_map(|peer| peer.ready_at(now));
         hedge.chain(ready).filter(|at| *at > now).chain(self.refusals.due(now)).min()
     }
@@ -292,14 +294,14 @@ impl RangeSync {
         bytes: Bytes,
         schedule: &Arc<ChainSchedule>,
     ) -> Option<ResponseTask> {
-        let request = self.in_request.get_mut(&id)?;
+        let request = self.in_flight.get_mut(&id)?;
         request.read = true;
         Some(ResponseTask { number: request.number, bytes, schedule: schedule.clone() })
     }
 
     /// Of whom something is asked.
     pub fn peer_of(&self, id: FetchId) -> Option<PeerId> {
-        self.in_request.get(&id).map(|request| request.peer)
+        self.in_flight.get(&id).map(|request| request.peer)
     }
 
     /// An answer was judged, or did not come.
@@ -309,7 +311,7 @@ impl RangeSync {
         outcome: Result<ValidPayload, AnswerFault>,
         now: Duration,
     ) -> Option<RequestFailure> {
-        let request = self.in_request.remove(&id)?;
+        let request = self.in_flight.remove(&id)?;
         match outcome {
             Ok(fetched) => {
                 if let Some(peer) = self.peers.get_mut(&request.peer) {
@@ -347,7 +349,7 @@ impl RangeSync {
             return false;
         };
         let next = if target.expected.is_some() { target.to } else { target.from };
-        let under_way = self.in_request.values().any(|request| request.number == next && !request.is_late(now));
+        let under_way = self.in_flight.values().any(|request| request.number == next && !request.is_late(now));
         let mut here = self.peers.iter().filter(|(_, known)| known.connected && known.serves).peekable();
         if here.peek().is_none() {
             return self.left_at.is_some_and(|left| now.saturating_sub(left) < Self::ABSENCE);
@@ -397,7 +399,7 @@ impl RangeSync {
         if self.quarantine.contains_key(&number) || (self.is_full() && !self.is_next(number)) {
             return false;
         }
-        self.in_request.values().filter(|request| request.number == number).all(|request| request.is_late(now))
+        self.in_flight.values().filter(|request| request.number == number).all(|request| request.is_late(now))
     }
 
     fn is_next(&self, number: u64) -> bool {
@@ -405,7 +407,7 @@ impl RangeSync {
     }
 
     fn is_full(&self) -> bool {
-        let coming = self.in_request.len();
+        let coming = self.in_flight.len();
         self.quarantine.len() + coming >= Self::QUARANTINE * self.times() as usize
             || self.quarantine_bytes >= Self::QUARANTINE_BYTES
     }

@@ -11,17 +11,17 @@ use futures::StreamExt;
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use petrel_core::{
     Event,
-    config::{Reach, Settled},
+    config::{AddressScope, Settled},
     event::SeenAt,
-    net::{Driver, NetError, Parts},
-    node::Memory,
+    net::{Driver, DriverParts, NetError},
+    persistence::RestoredState,
 };
 use tokio::task::JoinSet;
 
 use crate::{
     cli::flags::Events,
     cli::settings::{Net, Settings},
-    host::TokioHost,
+    host::{MessageLoss, TokioHost},
     identity::{Identity, IdentityError},
     network::discovery::{Discovery, Found, OurRecord},
     network::nat::{self, Mapped, Nat},
@@ -98,7 +98,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
         tracing::info!(number = head.number, hash = %head.hash, "head of the last run");
     }
     let traffic = Traffic::default();
-    let body = Body { store: Some(store.clone()), memory, traffic: traffic.clone() };
+    let body = Body { store: Some(store.clone()), memory, traffic: traffic.clone(), ..Body::default() };
     let mut driver = driver(&identity, settings.config.clone(), &settings.net, body)?;
     let page = match settings.http {
         Some(at) => {
@@ -128,7 +128,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let mut forwarded = None;
     // Where we are: said by the operator, or by a router; then it is not peers' to say.
     let mut is_said = settings.advertised.is_some();
-    let near = settings.config.seek == Some(Reach::Anywhere);
+    let near = settings.config.dial_scope == Some(AddressScope::Any);
     let router = settings.nat.then(|| (near, listens_at(&settings.net.listen)));
     let mut printer = Printer::stdout(settings.events == Events::Json);
     let mut health = health::ticks();
@@ -147,7 +147,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
                     watch.note(&event);
                 }
                 if let (Event::Connected(_) | Event::Disconnected(_), Some(discovery)) = (&event, &discovery) {
-                    discovery.set_needy(driver.is_needy());
+                    discovery.set_needy(driver.needs_peers());
                 }
                 printer.print(&event);
                 if let (Event::Observed(seen), false) = (&event, is_said)
@@ -168,13 +168,13 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
             Some(started) = starting.join_next() => {
                 let started = started.map_err(|error| DaemonError::Discovery(error.to_string()))?;
                 let mut started = started.map_err(DaemonError::Discovery)?;
-                for place in driver.status().observed.iter().filter(|_| !is_said).filter_map(|seen| tcp(seen)) {
+                for place in driver.status().peering.observed.iter().filter(|_| !is_said).filter_map(|seen| tcp(seen)) {
                     started.seen(place);
                 }
                 if let Some(address) = &started.external {
                     driver.advertise(address.clone());
                 }
-                started.set_needy(driver.is_needy());
+                started.set_needy(driver.needs_peers());
                 printer.print(&started.record);
                 if let Some((near, local)) = router {
                     nat = Some(forward(started.tcp, Some(&started), near, local));
@@ -227,7 +227,7 @@ async fn part(driver: &mut Driver<TokioHost>) {
 
 /// Says so when nobody will be dialled, or nothing fetched.
 fn warn_of_loneliness(settings: &Settings, known: usize) {
-    let statics = &settings.config.statics;
+    let statics = &settings.config.static_peers;
     match &settings.discovery {
         None if settings.net.listen.is_empty() => tracing::warn!("--p2p.disable: no peers, no new blocks"),
         None if statics.is_empty() => {
@@ -253,7 +253,7 @@ fn tcp_port(event: &Event) -> Option<u16> {
 
 /// IP and TCP port of a multiaddr that has nothing else.
 fn tcp(multiaddr: &str) -> Option<SocketAddr> {
-    petrel_core::peers::address::tcp(multiaddr).map(SocketAddr::from)
+    petrel_core::address::tcp(multiaddr).map(SocketAddr::from)
 }
 
 /// The IPv4 address on which the node listens, if it is one and no wildcard.
@@ -286,7 +286,7 @@ fn moved<'a>(
 ) -> Option<&'a OurRecord> {
     if !discovery.as_ref().is_some_and(Discovery::is_fixed) {
         let address = Multiaddr::from(mapped.ip).with(Protocol::Tcp(mapped.tcp));
-        let observed = driver.status().observed.into_iter().filter_map(|seen| seen.parse().ok());
+        let observed = driver.status().peering.observed.into_iter().filter_map(|seen| seen.parse().ok());
         for before in observed.chain(told.take()).filter(|before| *before != address) {
             driver.withdraw(&before);
         }
@@ -337,9 +337,11 @@ pub struct Body {
     /// Where things are kept; without it they are not.
     pub store: Option<Store>,
     /// What an earlier run kept.
-    pub memory: Memory,
+    pub memory: RestoredState,
     /// Counts the bytes of its connections.
     pub traffic: Traffic,
+    /// Messages that are lost on purpose.
+    pub loss: MessageLoss,
 }
 
 /// A Driver that listens, on the daemon's transport and threads.
@@ -349,7 +351,7 @@ pub struct Body {
 pub fn driver(identity: &Identity, config: Settled, net: &Net, body: Body) -> Result<Driver<TokioHost>, DaemonError> {
     let transport = transport::build(&identity.keypair, net, &body.traffic)
         .map_err(|error| DaemonError::Io { what: "transport".to_owned(), error })?;
-    let mut driver = Driver::new(Parts {
+    let mut driver = Driver::new(DriverParts {
         config,
         memory: body.memory,
         identity: identity.keypair.clone(),
@@ -357,7 +359,7 @@ pub fn driver(identity: &Identity, config: Settled, net: &Net, body: Body) -> Re
         transport,
         swarm: libp2p::swarm::Config::with_tokio_executor(),
         seed: seed(),
-        host: TokioHost::new(body.store),
+        host: TokioHost::new(body.store).losing(body.loss),
     })?;
     for address in &net.listen {
         is_free(address)?;

@@ -14,15 +14,20 @@ use std::{
 };
 
 use petrel_core::{
-    net::{Aside, Done, Host, Job, Panicked, Work},
-    node::Kept,
+    net::{Aside, Done, Heavy, Host, Job, Panicked, Work},
+    persistence::Persisted,
     time::Now,
+    validation::ValidationOutcome,
 };
 use tokio::{
     sync::{Semaphore, oneshot},
     task::JoinHandle,
     time::Sleep,
 };
+
+mod message_loss;
+
+pub use message_loss::MessageLoss;
 
 use crate::{primitives::FASTEST, store::Store, system::thread_priority};
 
@@ -42,12 +47,20 @@ pub struct TokioHost {
     store: Option<Store>,
     /// For [`Host::aside`].
     beside: Arc<Semaphore>,
+    loss: MessageLoss,
 }
 
 impl TokioHost {
     /// With a store, or without: then nothing is kept and nothing is found.
     pub fn new(store: Option<Store>) -> Self {
-        Self { start: Instant::now(), store, beside: Arc::new(Semaphore::new(BESIDE)) }
+        let loss = MessageLoss::default();
+        Self { start: Instant::now(), store, beside: Arc::new(Semaphore::new(BESIDE)), loss }
+    }
+
+    /// The same, losing some of the gossiped messages.
+    #[must_use]
+    pub fn losing(self, loss: MessageLoss) -> Self {
+        Self { loss, ..self }
     }
 }
 
@@ -78,6 +91,9 @@ impl Host for TokioHost {
 
     fn work(&self, work: Work) -> Working {
         match (work, &self.store) {
+            (Work::Heavy(Heavy::Validate(_)), _) if self.loss.loses() => {
+                Working::Now(Some(Done::Validated(ValidationOutcome::not_run())))
+            }
             (Work::Heavy(heavy), _) => {
                 let (panicked, is_short) = (heavy.panicked(), heavy.bytes() <= SHORT);
                 let compute = move || heavy.run(FASTEST);
@@ -95,9 +111,9 @@ impl Host for TokioHost {
                 let store = store.clone();
                 Working::Load(tokio::task::spawn_blocking(move || Done::Loaded(store.load(number))))
             }
-            (Work::Keep(keep), Some(store)) => Working::Keep(store.keep(keep)),
+            (Work::Persist(keep), Some(store)) => Working::Keep(store.keep(keep)),
             (Work::Load(_), None) => Working::Now(Some(Done::Loaded(None))),
-            (Work::Keep(_), None) => Working::Now(Some(Done::Kept(Kept::NotForSure))),
+            (Work::Persist(_), None) => Working::Now(Some(Done::Persisted(Persisted::NotForSure))),
         }
     }
 }
@@ -123,7 +139,7 @@ pub enum Working {
     /// What is read from the store.
     Load(JoinHandle<Done>),
     /// What is written to it.
-    Keep(oneshot::Receiver<Kept>),
+    Keep(oneshot::Receiver<Persisted>),
     /// What is known already.
     Now(Option<Done>),
 }
@@ -142,8 +158,8 @@ impl Future for Working {
                 Done::Loaded(None)
             }),
             Self::Keep(told) => {
-                let ended = |_| Kept::Failed("the store's thread has ended".to_owned());
-                Done::Kept(ready!(Pin::new(told).poll(context)).unwrap_or_else(ended))
+                let ended = |_| Persisted::Failed("the store's thread has ended".to_owned());
+                Done::Persisted(ready!(Pin::new(told).poll(context)).unwrap_or_else(ended))
             }
             Self::Now(done) => match done.take() {
                 Some(done) => done,
@@ -165,7 +181,7 @@ mod tests {
     };
 
     use petrel_core::{
-        gossip::{Fault, NodeFault},
+        fault::{Fault, NodeFault},
         net::{Done, Host as _, Panicked},
     };
 
@@ -199,8 +215,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_check_that_panics_is_a_rejection_and_not_the_end() {
-        let working = Working::Heavy(tokio::task::spawn_blocking(|| panic!("a defect")), Panicked::Check);
-        let Done::Checked(checked) = working.await else { panic!("another answer") };
+        let working = Working::Heavy(tokio::task::spawn_blocking(|| panic!("a defect")), Panicked::Validate);
+        let Done::Validated(checked) = working.await else { panic!("another answer") };
         assert_eq!(checked.result.unwrap_err(), Fault::Node(NodeFault::Panicked));
     }
 }

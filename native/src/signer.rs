@@ -8,11 +8,7 @@
 use std::time::Duration;
 
 use alloy_primitives::Address;
-use petrel_core::{
-    Event,
-    net::Driver,
-    node::{self, SignerNews},
-};
+use petrel_core::{Event, net::Driver, validation::SignerNews};
 use tokio::sync::{
     mpsc::{Receiver, channel},
     oneshot,
@@ -60,7 +56,7 @@ pub struct Watch {
     readings: Receiver<Result<Reading, L1Error>>,
     keep: Keep,
     /// A reading that is being written.
-    written: Option<(Reading, oneshot::Receiver<node::Kept>)>,
+    written: Option<(Reading, oneshot::Receiver<petrel_core::persistence::Persisted>)>,
     /// Whether the signer that is believed came from L1.
     from_l1: bool,
 }
@@ -97,8 +93,10 @@ impl Watch {
     pub async fn next(&mut self) -> Result<Reading, L1Error> {
         loop {
             if let Some((_, told)) = &mut self.written {
-                let kept = told.await.unwrap_or_else(|_| node::Kept::Failed("the store has ended".to_owned()));
-                if let node::Kept::Failed(error) = kept {
+                let kept = told
+                    .await
+                    .unwrap_or_else(|_| petrel_core::persistence::Persisted::Failed("the store has ended".to_owned()));
+                if let petrel_core::persistence::Persisted::Failed(error) = kept {
                     tracing::error!(%error, "the signer is not kept over a restart");
                 }
                 if let Some((reading, _)) = self.written.take() {

@@ -19,10 +19,10 @@ use std::{
 
 use alloy_primitives::B256;
 use petrel_core::{
+    ban::{Ban, BanTarget},
     chain::Chain,
-    node::{Keep, Kept, Memory},
-    peers::{Ban, Subject},
-    request::Stored,
+    payload_by_number::StoredBlock,
+    persistence::{Persist, Persisted, RestoredState},
 };
 use redb::DatabaseError;
 use tokio::sync::oneshot;
@@ -143,7 +143,7 @@ impl Store {
     ///
     /// # Errors
     /// See [`StoreError`]; nothing that is there is overwritten then.
-    pub fn open(datadir: &Path, chain: &Chain, budget: Budget) -> Result<(Self, Memory), StoreError> {
+    pub fn open(datadir: &Path, chain: &Chain, budget: Budget) -> Result<(Self, RestoredState), StoreError> {
         let file = datadir.join(FILE);
         let io = |error: String| StoreError::Io { file: file.clone(), error };
         fs::create_dir_all(datadir).map_err(|error| io(error.to_string()))?;
@@ -158,7 +158,7 @@ impl Store {
             layout::migrate(&database, chain).map_err(damaged)?;
         }
         let has_blocks = budget.blocks > 0;
-        let memory = Memory {
+        let memory = RestoredState {
             chain: if has_blocks { layout::links(&database, &chain.cadence).map_err(damaged)? } else { Vec::new() },
             peers: layout::peers(&database).map_err(damaged)?,
             bans: layout::bans(&database).map_err(damaged)?,
@@ -182,7 +182,7 @@ impl Store {
     }
 
     /// The block of this number, of the leading chain where it is known.
-    pub fn load(&self, number: u64) -> Option<Stored> {
+    pub fn load(&self, number: u64) -> Option<StoredBlock> {
         if !self.has_blocks {
             return None;
         }
@@ -194,10 +194,10 @@ impl Store {
     }
 
     /// Keeps something; the answer comes when it is on disk, or could not be.
-    pub fn keep(&self, keep: Keep) -> oneshot::Receiver<Kept> {
-        if !self.has_blocks && matches!(keep, Keep::Block(_) | Keep::Head(_)) {
+    pub fn keep(&self, keep: Persist) -> oneshot::Receiver<Persisted> {
+        if !self.has_blocks && matches!(keep, Persist::Block(_) | Persist::Head(_)) {
             let (tell, told) = oneshot::channel();
-            let _heard = tell.send(Kept::NotForSure);
+            let _heard = tell.send(Persisted::NotForSure);
             return told;
         }
         self.writer.write(Entry::Node(keep))
@@ -217,7 +217,7 @@ impl Store {
     }
 
     /// Keeps a small thing of the daemon's in the place of what had its name; the answer as of [`Store::keep`].
-    pub fn keep_note(&self, name: &'static str, value: Vec<u8>) -> oneshot::Receiver<Kept> {
+    pub fn keep_note(&self, name: &'static str, value: Vec<u8>) -> oneshot::Receiver<Persisted> {
         self.writer.write(Entry::Note(name, value))
     }
 }
@@ -252,7 +252,7 @@ impl Bans {
     ///
     /// # Errors
     /// The file is damaged, or the disk refuses.
-    pub fn all(&self) -> Result<Vec<(Subject, Ban)>, StoreError> {
+    pub fn all(&self) -> Result<Vec<(BanTarget, Ban)>, StoreError> {
         layout::bans(&self.database).map_err(|error| self.damaged(&error))
     }
 
@@ -260,7 +260,7 @@ impl Bans {
     ///
     /// # Errors
     /// As of [`Bans::all`].
-    pub fn put(&self, subject: Subject, ban: Option<&Ban>) -> Result<bool, StoreError> {
+    pub fn put(&self, subject: BanTarget, ban: Option<&Ban>) -> Result<bool, StoreError> {
         layout::put_ban(&self.database, subject, ban).map_err(|error| self.damaged(&error))
     }
 

@@ -206,10 +206,10 @@ impl Real {
         let driver = |node: usize| {
             let mut config = config(start, MESH);
             let dialled = graph().filter(|(from, _)| *from == node);
-            config.statics =
+            config.static_peers =
                 dialled.map(|(_, to)| memory_driver::static_peer(&identities[to], base + to as u64)).collect();
             // Who lies would be banned, static or not.
-            config.reputation.spare_statics = false;
+            config.reputation.protect_static = false;
             let (own, clock) = (&identities[node], clock.clone());
             let host = MemoryHost::new(move || clock());
             memory_driver::over(transports[node].transport(own), config, own, base + node as u64, host, Vec::new())
@@ -246,7 +246,7 @@ fn real(base: u64, outages: &[Outage]) -> Shown {
     let clock = move || Now { mono: begin.elapsed(), unix: unix + begin.elapsed() };
     let mut real = Real::new(base, unix.as_secs(), clock);
     // Until everybody has met everybody it is to know.
-    let met = |real: &Real| real.drivers.iter().all(|driver| driver.status().peers.len() == 2 * CHORDS.len());
+    let met = |real: &Real| real.drivers.iter().all(|driver| driver.status().peering.peers.len() == 2 * CHORDS.len());
     while !met(&real) {
         assert!(begin.elapsed() < Duration::from_secs(60), "they have not met");
         real.run(Duration::from_millis(200));

@@ -20,7 +20,7 @@ use petrel_core::{
     chain::Chain,
     config::Config,
     fork::{Fork, Forks, Version},
-    gossip::Message,
+    message::Message,
     time::Now,
 };
 use petrel_tests::{
@@ -107,7 +107,7 @@ async fn flood() -> Seen {
     let host = MemoryHost::new(now);
     let mut node = memory_driver::driver(config(), &us, BASE, host.clone());
     let mut settings = config();
-    settings.statics = vec![memory_driver::static_peer(&us, BASE)];
+    settings.static_peers = vec![memory_driver::static_peer(&us, BASE)];
     let mut sequencer = memory_driver::driver(settings, &sequencer, BASE + 1, host);
     let mut relay = router(|_| MessageAuthenticity::Anonymous, BASE + 2);
     let mut rewriter = router(|_| MessageAuthenticity::Anonymous, BASE + 3);

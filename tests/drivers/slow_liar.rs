@@ -20,7 +20,7 @@ use petrel_core::{
     config::Config,
     event::Banned,
     fork::{Fork, Forks, Version},
-    gossip::Message,
+    message::Message,
     time::Now,
 };
 use petrel_tests::{
@@ -78,7 +78,7 @@ async fn banned(alone: bool, base: u64) -> (Banned, u64) {
     let host = MemoryHost::new(now);
     let mut node = memory_driver::driver(config(), &us, base, host.clone());
     let mut settings = config();
-    settings.statics = vec![memory_driver::static_peer(&us, base)];
+    settings.static_peers = vec![memory_driver::static_peer(&us, base)];
     let mut sequencer = memory_driver::driver(settings, &sequencer, base + 1, host);
     let (mut liar, mut friend) = (router(alone, base + 2), router(true, base + 3));
     liar.dial(memory_driver::address(base)).unwrap();

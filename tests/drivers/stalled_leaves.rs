@@ -19,7 +19,7 @@ use libp2p::{
     identity::Keypair,
     swarm::SwarmEvent,
 };
-use petrel_core::{chain::Chain, fork::Fork, node::DropReason};
+use petrel_core::{chain::Chain, event::DisconnectReason, fork::Fork};
 use petrel_node::{
     cli::settings::Net,
     network::transport::{self, Traffic},
@@ -88,18 +88,18 @@ fn leaves_that_take_nothing_lose_their_connections_and_the_others_get_every_bloc
 
 /// How many leaves the relay gave up because they take nothing.
 fn slow(seen: &Observed) -> usize {
-    seen.ended.iter().filter(|(name, reason)| *name == RELAY && reason == DropReason::Slow.as_str()).count()
+    seen.ended.iter().filter(|(name, reason)| *name == RELAY && reason == DisconnectReason::Slow.as_str()).count()
 }
 
 /// The most that waited for its leaves.
 fn relay(runtime: &Runtime, chain: &Chain, tell: &Sender<Report>) -> Arc<AtomicU64> {
     let listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/tcp/0/ws", "/ip4/127.0.0.1/udp/0/quic-v1/webtransport"];
     let net = Net::new(listen.map(|address| address.parse().unwrap()).to_vec(), "relay");
-    let config = local_network::settled(chain, None, |config| config.tide.leaves_bytes = BUDGET);
+    let config = local_network::settled(chain, None, |config| config.connections.leaves_bytes = BUDGET);
     let most = Arc::<AtomicU64>::default();
     let seen = most.clone();
     local_network::start(runtime, config, net, (RELAY, tell), move |driver| {
-        seen.fetch_max(driver.status().leaves.waiting, Ordering::Relaxed);
+        seen.fetch_max(driver.status().traffic.leaves.waiting, Ordering::Relaxed);
     });
     most
 }

@@ -8,16 +8,16 @@ use futures::{FutureExt, StreamExt, select};
 use libp2p::identity::Keypair;
 use petrel_core::{
     Event,
-    block::ExecutionPayload,
+    ban::{Ban, BanTarget},
+    block::{BlockInfo, ExecutionPayload},
     chain::Chain,
     config::Config,
     event::GapState,
     fork::{Fork, Forks, Version},
-    head::Link,
     net::Driver,
-    node::Memory,
-    peers::{Ban, Subject},
-    sign::{self, Key},
+    persistence::RestoredState,
+    sign,
+    sign::Key,
     time::Now,
 };
 use petrel_tests::memory_driver::{self, MemoryHost};
@@ -43,7 +43,7 @@ fn chain(key: &Key) -> Config {
     chain.signer = Some(key.address());
     let mut config = Config::new(chain);
     // A block may be that old when a debug build beside other work has made it.
-    config.past = Duration::from_secs(3600);
+    config.max_age = Duration::from_secs(3600);
     config
 }
 
@@ -125,7 +125,7 @@ async fn two_drivers(base: u64) {
     let host = MemoryHost::new(now);
     let mut sequencer = memory_driver::driver(chain(&key), &a, base, host.clone());
     let mut config = chain(&key);
-    config.statics = vec![memory_driver::static_peer(&a, base)];
+    config.static_peers = vec![memory_driver::static_peer(&a, base)];
     let mut follower = memory_driver::driver(config, &b, base + 1, host);
 
     meet(&mut sequencer, &mut follower).await;
@@ -152,7 +152,7 @@ async fn gap(base: u64) {
     let mut next = |number| {
         let (hash, message) = block(&key, number, parent, 1000);
         let (timestamp, timestamp_ms) = (now().secs(), now().secs() * 1000);
-        let link = Link { number, hash, parent: core::mem::replace(&mut parent, hash), timestamp, timestamp_ms };
+        let link = BlockInfo { number, hash, parent: core::mem::replace(&mut parent, hash), timestamp, timestamp_ms };
         (link, message)
     };
     let mut links = Vec::new();
@@ -163,7 +163,7 @@ async fn gap(base: u64) {
         links.push(link);
     }
     let mut config = chain(&key);
-    config.statics = vec![memory_driver::static_peer(&a, base)];
+    config.static_peers = vec![memory_driver::static_peer(&a, base)];
     let mut follower = memory_driver::restored(config, &b, base + 1, host, vec![links[0]]);
     meet(&mut sequencer, &mut follower).await;
     sequencer.publish(Version::V4, next(last).1.into());
@@ -210,11 +210,11 @@ async fn banned(base: u64) {
     let host = MemoryHost::new(now);
     let (stranger, node) = (memory_driver::static_peer(&a, base), memory_driver::static_peer(&b, base + 1));
     let ban = Ban { until: Some(now().secs() + 60), secs: 60, reason: "it lied".to_owned(), ip: None };
-    let bans = Memory { bans: vec![(Subject::Peer(stranger.peer), ban)], ..Memory::default() };
-    let dialling = |statics, spare_statics| {
+    let bans = RestoredState { bans: vec![(BanTarget::Peer(stranger.peer), ban)], ..RestoredState::default() };
+    let dialling = |statics, protect_static| {
         let mut config = chain(&key);
-        config.statics = vec![statics];
-        config.reputation.spare_statics = spare_statics;
+        config.static_peers = vec![statics];
+        config.reputation.protect_static = protect_static;
         config
     };
     let mut stranger_driver = memory_driver::driver(dialling(node, true), &a, base, host.clone());
@@ -226,7 +226,7 @@ async fn banned(base: u64) {
         _ => false,
     });
     seen.await;
-    while node_driver.status().gated.accepts_refused == 0 {
+    while node_driver.status().traffic.gated.accepts_refused == 0 {
         let tick = futures_timer::Delay::new(Duration::from_millis(50)).fuse();
         select! {
             _ = stranger_driver.select_next_some() => {}
@@ -234,7 +234,7 @@ async fn banned(base: u64) {
             () = { tick } => {}
         }
     }
-    let gated = node_driver.status().gated;
+    let gated = node_driver.status().traffic.gated;
     assert!(gated.dials == 0 && gated.dials_refused > 0 && gated.accepts == 0, "{gated:?}");
     drop((stranger_driver, node_driver));
 

@@ -22,9 +22,11 @@ use petrel_core::{
     chain::Chain,
     config::Config,
     fork::{Fork, Forks, Version},
-    gossip::{ChainSchedule, Check, Checked, Message, MessageId, Signers},
+    message::{Message, MessageId},
     primitives::Primitives,
+    schedule::ChainSchedule,
     sign::Key,
+    validation::{Signers, ValidationOutcome, ValidationTask},
 };
 use petrel_node::{
     cli::settings::Net,
@@ -90,10 +92,10 @@ fn sample(folder: &Path, size: usize) -> serde_json::Value {
     })
 }
 
-fn judge(chain: &Chain, timestamp: u64, wire: &Bytes, primitives: Primitives) -> (MessageId, Checked) {
+fn judge(chain: &Chain, timestamp: u64, wire: &Bytes, primitives: Primitives) -> (MessageId, ValidationOutcome) {
     let message = Message::take(black_box(wire));
     let id = message.id(&chain.topic(Version::V4));
-    let check = Check {
+    let check = ValidationTask {
         chain_id: chain.id,
         schedule: Arc::new(ChainSchedule::new(chain)),
         version: Version::V4,

@@ -33,8 +33,9 @@ use libp2p::{
 use petrel_core::{
     block::ExecutionPayload,
     fork::Version,
-    gossip::{Form, message_id},
-    sign::{self, Key},
+    message::{Form, message_id},
+    sign,
+    sign::Key,
 };
 
 /// Without another one.

@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, path::Path, thread::sleep, time::Duration};
 use serde_json::Value;
 
 use crate::{
+    metrics::{METRICS, scrape},
     node::{arguments, block, start},
-    serve::metrics::{METRICS, scrape},
 };
 use petrel_tests::{process::Process, sequencer::Sequencer};
 

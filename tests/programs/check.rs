@@ -11,7 +11,8 @@ use petrel_core::{
     block::engine,
     chain::Chain,
     fork::{Fork, Forks, Version},
-    sign::{self, Key},
+    sign,
+    sign::Key,
 };
 use petrel_node::command::devnet::Maker;
 use serde_json::{Value, json};

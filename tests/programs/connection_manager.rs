@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 use futures::{StreamExt, stream::FuturesUnordered};
 use petrel_core::{
     Event,
-    config::{Config, Static},
+    config::{Config, StaticPeer},
     peer::PeerId,
 };
 use petrel_node::{cli::settings::Net, daemon, identity::Identity};
@@ -35,7 +35,7 @@ impl Crowd {
                 let mut config = config.clone();
                 let peer: libp2p::PeerId = address.rsplit('/').next().unwrap().parse().unwrap();
                 let peer = PeerId::from_bytes(&peer.to_bytes()).unwrap();
-                config.statics = vec![Static { peer, addresses: vec![address] }];
+                config.static_peers = vec![StaticPeer { peer, addresses: vec![address] }];
                 config
             })
             .collect();

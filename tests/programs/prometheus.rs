@@ -9,8 +9,8 @@ use std::{
 };
 
 use crate::{
+    metrics::{METRICS, get, port},
     node::{arguments, block, start},
-    serve::metrics::{METRICS, get, port},
 };
 use petrel_tests::sequencer::Sequencer;
 

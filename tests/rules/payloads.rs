@@ -9,9 +9,10 @@ use petrel_core::{
     block::{ExecutionPayload, Payload, Withdrawal},
     chain::Chain,
     fork::{Fork, Forks, Version},
-    gossip::Message,
     hash::keccak_many,
-    sign::{self, Key, Signature, seal_body, signing_hash},
+    message::Message,
+    sign,
+    sign::{Key, Signature, seal_body, signing_hash},
 };
 use petrel_node::command::devnet::Maker;
 use proptest::{collection::vec, prelude::*};
@@ -144,7 +145,7 @@ proptest! {
             prop_assert_eq!(ExecutionPayload::from(&payload).encode(version).ok(), Some(bytes.clone()));
         }
         let message = Message::decompress(&bytes);
-        prop_assert!(message.data.len() <= petrel_core::gossip::MAX_MESSAGE);
+        prop_assert!(message.data.len() <= petrel_core::message::MAX_MESSAGE);
         let _id = message.id("topic");
     }
 

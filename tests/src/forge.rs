@@ -8,7 +8,7 @@ use petrel_core::{
     block::ExecutionPayload,
     chain::{Chain, Genesis},
     fork::{Fork, Version},
-    gossip::ChainSchedule,
+    schedule::ChainSchedule,
     sign::{Key, seal_body, signing_hash},
 };
 

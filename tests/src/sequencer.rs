@@ -20,8 +20,8 @@ use futures::StreamExt;
 use petrel_core::{
     Event,
     chain::{Cadence, Chain, Genesis, Origin, Subsecond},
-    config::{Config, Static},
-    fork::{Carried, Family, Fork, Forks, Version},
+    config::{Config, StaticPeer},
+    fork::{CarriedFork, Family, Fork, Forks, Version},
     peer::PeerId,
     sign::Key,
 };
@@ -88,9 +88,9 @@ pub fn chain(fork: Fork, block_secs: u64) -> Chain {
 /// # Panics
 /// The address does not end with a peer id.
 #[must_use]
-pub fn static_peer(address: &str) -> Static {
+pub fn static_peer(address: &str) -> StaticPeer {
     let peer: libp2p::PeerId = id(address).parse().expect("an address ends with a peer id");
-    Static { peer: PeerId::from_bytes(&peer.to_bytes()).expect("a peer id"), addresses: vec![address.to_owned()] }
+    StaticPeer { peer: PeerId::from_bytes(&peer.to_bytes()).expect("a peer id"), addresses: vec![address.to_owned()] }
 }
 
 /// The peer id at the end of an address.
@@ -158,7 +158,7 @@ impl Sequencer {
     pub fn denim() -> Self {
         let mut forks = Forks::all_until(Fork::Jovian);
         for name in Family::OF_BASE.into_iter().take_while(|name| *name != "zenith") {
-            assert!(forks.carry(Carried { name: name.to_owned(), time: 0, family: Family::Base }), "{name}");
+            assert!(forks.carry(CarriedFork { name: name.to_owned(), time: 0, family: Family::Base }), "{name}");
         }
         let mut sequencer = Self::of(test_chain(forks, DENIM, Duration::ZERO), forge::key(1), 3_000, "33");
         sequencer.start();
@@ -172,7 +172,7 @@ impl Sequencer {
         let chain = test_chain(Forks::all_until(Fork::Jovian), interval, Duration::from_secs(1_600));
         let mut sequencer = Self::of(chain, forge::key(1), 50_000, "33");
         (sequencer.pace, sequencer.stores) = (Pace::Every(Duration::from_millis(100)), true);
-        sequencer.config.past = ANY_AGE;
+        sequencer.config.max_age = ANY_AGE;
         (sequencer.config.sync.limits.all, sequencer.config.sync.limits.peer) = (None, None);
         sequencer.start();
         sequencer
@@ -183,7 +183,7 @@ impl Sequencer {
     pub fn hostile(&self, relay: &str) -> Self {
         let chain = Chain { signer: None, ..self.config.chain.clone() };
         let mut hostile = Self::of(chain, forge::key(2), 3_000, "44");
-        hostile.config.statics = vec![static_peer(relay)];
+        hostile.config.static_peers = vec![static_peer(relay)];
         hostile.start();
         hostile
     }
@@ -222,7 +222,7 @@ impl Sequencer {
     /// A configuration for whoever follows its chain.
     #[must_use]
     pub fn config(&self) -> Config {
-        Config { statics: Vec::new(), ..self.config.clone() }
+        Config { static_peers: Vec::new(), ..self.config.clone() }
     }
 
     /// Its chain's `rollup.json` in a folder, without the signer as op-node has it, and the signer.
@@ -289,8 +289,8 @@ impl Publisher {
     pub fn connect(chain: &Chain, relay: &str) -> Self {
         let mut config = Config::new(chain.clone());
         config.signer = Some(forge::key(1).address());
-        config.past = ANY_AGE;
-        config.statics = vec![static_peer(relay)];
+        config.max_age = ANY_AGE;
+        config.static_peers = vec![static_peer(relay)];
         let (ready, joined) = channel();
         let setup = Setup {
             identity: Identity::generate(),

@@ -6,6 +6,7 @@
 //! can load.
 
 use core::time::Duration;
+use petrel_core::unsafe_chain::UnsafeChain;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
@@ -15,17 +16,20 @@ use std::{
 use bytes::Bytes;
 use petrel_core::{
     Event, Input, Node, Output,
+    ban::BanTarget,
     chain::Chain,
     config::Config,
     event::{Connected, Direction, Via},
+    fault::AnswerFault,
     fork::Version,
-    gossip::{Form, Message, MessageId},
-    node::{Kept, Memory, Status},
+    message::{Form, Message, MessageId},
+    node::Status,
+    payload_by_number::StoredBlock,
     peer::PeerId,
-    peers::Subject,
+    persistence::{Persisted, RestoredState},
     primitives::Primitives,
-    request::{AnswerFault, AskId, Stored},
-    sync::FetchId,
+    range_sync::FetchId,
+    serving::RequestId,
     time::Now,
 };
 
@@ -52,7 +56,7 @@ struct Member {
     /// To whom it has sent a block or an answer.
     told: BTreeSet<usize>,
     /// Whom its gate refuses.
-    shut: BTreeSet<Subject>,
+    shut: BTreeSet<BanTarget>,
     events: Vec<Event>,
     /// When each of them was told (monotonic).
     told_at: Vec<Duration>,
@@ -127,7 +131,7 @@ pub struct World {
     /// Requests under way, by who asked: whom.
     fetches: BTreeMap<(usize, FetchId), usize>,
     /// Whose request an ask is, by who is asked.
-    asks: BTreeMap<(usize, AskId), (usize, FetchId)>,
+    asks: BTreeMap<(usize, RequestId), (usize, FetchId)>,
     asked: u64,
     /// Whether gossip goes through meshes, and not over every link.
     meshed: bool,
@@ -145,7 +149,7 @@ impl World {
         let member = |index: usize| {
             let settled = config.clone().settle().expect("the test's configuration is right");
             Member {
-                node: Node::new(settled, &Memory::default(), [index as u8; 32], now),
+                node: Node::new(settled, &RestoredState::default(), [index as u8; 32], now),
                 known: BTreeSet::new(),
                 undecided: BTreeMap::new(),
                 links: BTreeSet::new(),
@@ -212,7 +216,7 @@ impl World {
     }
 
     /// The block that a node would serve.
-    pub fn kept(&self, index: usize, number: u64) -> Option<&Stored> {
+    pub fn kept(&self, index: usize, number: u64) -> Option<&StoredBlock> {
         self.members[index].store.get(number)
     }
 
@@ -220,7 +224,7 @@ impl World {
     pub fn introduce(&mut self) {
         for index in 0..self.members.len() {
             for other in self.members[index].links.clone() {
-                let (peer, agent) = (Self::peer(other), Node::KIND.to_owned());
+                let (peer, agent) = (Self::peer(other), UnsafeChain::AGENT.to_owned());
                 self.happens(index, Input::Identified { peer, agent, addresses: Vec::new(), seen: None });
             }
         }
@@ -240,9 +244,9 @@ impl World {
 
     fn meet(&mut self, a: usize, b: usize, there: Direction) {
         let refuses = |here: usize, there: usize| {
-            let at = self.members[there].ip.map(Subject::address);
+            let at = self.members[there].ip.map(BanTarget::address);
             let shut = &self.members[here].shut;
-            shut.contains(&Subject::Peer(Self::peer(there))) || at.is_some_and(|at| shut.contains(&at))
+            shut.contains(&BanTarget::Peer(Self::peer(there))) || at.is_some_and(|at| shut.contains(&at))
         };
         if refuses(a, b) || refuses(b, a) {
             return;
@@ -372,36 +376,36 @@ impl World {
     fn drain(&mut self, index: usize) {
         while let Some(output) = self.members[index].node.poll_output() {
             match output {
-                Output::Check { id, check } => {
+                Output::Validate { id, task } => {
                     let took = Duration::from_micros(200 + self.random.below(2_000));
-                    let outcome = check.run(Primitives::PORTABLE);
-                    self.plan(took, index, Pending::Input(Box::new(Input::Checked { id, outcome })));
+                    let outcome = task.run(Primitives::PORTABLE);
+                    self.plan(took, index, Pending::Input(Box::new(Input::Validated { id, outcome })));
                 }
-                Output::Judge { id, peer, acceptance } => self.judged(index, id, peer, acceptance),
+                Output::Report { id, peer, acceptance } => self.judged(index, id, peer, acceptance),
                 Output::Publish { version, data } => {
                     let message = whole(data);
                     let id = message.id(&self.chain.topic(version));
                     self.members[index].known.insert(id);
                     self.forward(index, None, id, version, &message);
                 }
-                Output::Drop { peer, .. } => {
+                Output::Disconnect { peer, .. } => {
                     if let Some(other) = self.member(peer) {
                         self.cut(index, other);
                     }
                 }
-                Output::Shut(subject) => _ = self.members[index].shut.insert(subject),
-                Output::Open(subject) => _ = self.members[index].shut.remove(&subject),
-                Output::Dial { .. } | Output::Leave { .. } => {}
+                Output::Block(subject) => _ = self.members[index].shut.insert(subject),
+                Output::Unblock(subject) => _ = self.members[index].shut.remove(&subject),
+                Output::Dial { .. } | Output::Unsubscribe { .. } => {}
                 Output::Score { peer, score } => {
                     if let Some(other) = self.member(peer) {
                         self.members[index].router.told(other, score);
                     }
                 }
                 Output::Fetch(wish) => self.fetch(index, wish),
-                Output::Read { id, reading } => {
+                Output::Decode { id, task } => {
                     let took = Duration::from_micros(200 + self.random.below(2_000));
-                    let outcome = reading.run(Primitives::PORTABLE);
-                    self.plan(took, index, Pending::Input(Box::new(Input::Read { id, outcome })));
+                    let outcome = task.run(Primitives::PORTABLE);
+                    self.plan(took, index, Pending::Input(Box::new(Input::Decoded { id, outcome })));
                 }
                 Output::Load { id, number } => {
                     let found = self.members[index].store.get(number).cloned();
@@ -409,12 +413,16 @@ impl World {
                     self.plan(took, index, Pending::Input(Box::new(Input::Loaded { id, found })));
                 }
                 Output::Answer { id, reply } => self.answer(index, id, &reply),
-                Output::Keep { id, keep } => {
-                    self.members[index].store.keep(&keep);
+                Output::Persist { id, item } => {
+                    self.members[index].store.keep(&item);
                     let took = Duration::from_micros(500 + self.random.below(5_000));
-                    self.plan(took, index, Pending::Input(Box::new(Input::Kept { id, kept: Kept::OnDisk })));
+                    self.plan(
+                        took,
+                        index,
+                        Pending::Input(Box::new(Input::Persisted { id, result: Persisted::OnDisk })),
+                    );
                 }
-                Output::Tell(event) => self.told(index, event),
+                Output::Emit(event) => self.told(index, event),
             }
         }
         let now = self.seen_by(index);

@@ -63,7 +63,7 @@ impl Test {
         let mut world = World::new(&config(), NODES, START, 7, FINE);
         // The sequencer's own node takes what it makes, however late that is.
         let mut own = config();
-        own.past = Duration::from_secs(24 * 60 * 60);
+        own.max_age = Duration::from_secs(24 * 60 * 60);
         world.restart(0, &own);
         for one in 0..NODES {
             for other in one + 1..NODES {

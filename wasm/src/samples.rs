@@ -7,7 +7,7 @@ use petrel_core::{
     ban::BanTarget,
     block::{BlockInfo, BlockRef},
     event::{Connected, Direction, Tried},
-    node::{BanStatus, ByteCount, DialBacks, GateCounts, LeavesStatus, PeerStatus, Status},
+    node::{BanStatus, ByteCount, PeerStatus, PeeringStatus, Status, TrafficStatus, ValidationStatus},
     relay_record::RelayRecord,
 };
 use serde::Serialize;
@@ -38,49 +38,58 @@ fn peer(tried: Vec<Tried>, agent: Option<String>) -> PeerStatus {
         ip: None,
         tried,
     };
-    PeerStatus { connected, agent, score: 1.5, application: 0.5, firsts: 2 }
+    PeerStatus { connected, agent, score: 1.5, application: 0.5, first_deliveries: 2 }
+}
+
+fn validation(full: bool) -> ValidationStatus {
+    ValidationStatus {
+        signer: full.then(|| [0x33; 20].into()),
+        signer_doubt: full.then(|| [0x44; 20].into()),
+        clock_doubt: false,
+        sequencer_clock_doubt: false,
+        offset_ms: full.then_some(-45),
+        accepted: 1,
+        faults: [("too_old", 1)].into(),
+        messages: 2,
+        wire_bytes: 3,
+        checks: 0,
+    }
+}
+
+fn peering(full: bool) -> PeeringStatus {
+    let tried = Tried { address: ADDRESS.to_owned(), error: "in words".to_owned() };
+    let who = BanTarget::Peer(PEER.parse().unwrap());
+    PeeringStatus {
+        peers: vec![peer(vec![tried], Some("petrel/0.1.0".to_owned())), peer(Vec::new(), None)],
+        bans: vec![BanStatus { who, until: full.then_some(1), reason: "in words".to_owned() }],
+        known: 2,
+        dials_failed: 0,
+        observed: vec![ADDRESS.to_owned()],
+        reachable: full.then_some(true),
+    }
+}
+
+fn traffic() -> TrafficStatus {
+    let protocols = ["meshsub", "payload_by_number", "identify", "ping", "autonat", "other"];
+    let protocol_bytes = protocols.into_iter().map(|name| (name, ByteCount { read: 1, written: 2 })).collect();
+    TrafficStatus { protocol_bytes, ..TrafficStatus::default() }
 }
 
 /// Every field that may be null is so, or none is.
 fn status(full: bool) -> ClientStatus {
-    let tried = Tried { address: ADDRESS.to_owned(), error: "in words".to_owned() };
-    let (one, other) = (peer(vec![tried], Some("petrel/0.1.0".to_owned())), peer(Vec::new(), None));
-    let ban = BanStatus {
-        who: BanTarget::Peer(PEER.parse().unwrap()),
-        until: full.then_some(1),
-        reason: "in words".to_owned(),
-    };
-    let protocols = ["meshsub", "payload_by_number", "identify", "ping", "autonat", "other"];
     let node = Status {
         chain: 10,
         name: "OP Mainnet".to_owned(),
-        signer: full.then(|| [0x33; 20].into()),
+        fork: "jovian".to_owned(),
         head: full.then(|| BlockRef { number: 7, hash: [0x11; 32].into() }),
         gap: full.then_some((5, 7)),
-        peers: vec![one, other],
-        accepted: 1,
-        served: 0,
-        faults: [("too_old", 1)].into(),
-        messages: 2,
-        wire_bytes: 3,
-        offset_ms: full.then_some(-45),
-        clock_doubt: false,
-        sequencer_clock_doubt: false,
-        schedule_mismatch: full.then_some("denim"),
-        fork: "jovian".to_owned(),
         interval_ms: 2_000,
-        signer_doubt: full.then(|| [0x44; 20].into()),
-        checks: 0,
+        schedule_mismatch: full.then_some("denim"),
         quarantine: 0,
-        bans: vec![ban],
-        known: 2,
-        dials_failed: 0,
-        gated: GateCounts::default(),
-        observed: vec![ADDRESS.to_owned()],
-        reachable: full.then_some(true),
-        dial_backs: DialBacks::default(),
-        protocol_bytes: protocols.into_iter().map(|name| (name, ByteCount { read: 1, written: 2 })).collect(),
-        leaves: LeavesStatus::default(),
+        served: 0,
+        validation: validation(full),
+        peering: peering(full),
+        traffic: traffic(),
     };
     ClientStatus { node, peer: PEER.to_owned(), transport_bytes: Traffic::default().carried() }
 }

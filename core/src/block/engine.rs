@@ -4,8 +4,10 @@
 use alloy_primitives::{Address, B256, Bloom, Bytes, U256};
 use serde::Deserialize;
 
-use crate::block::{ExecutionPayload, Withdrawal};
-use crate::fork::Version;
+use crate::{
+    block::{ExecutionPayload, Withdrawal},
+    fork::Version,
+};
 
 /// A block read from JSON and the version that its fields show.
 #[derive(Clone, Debug, PartialEq, Eq)]

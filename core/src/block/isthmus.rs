@@ -4,10 +4,12 @@
 use alloy_primitives::{B256, b256};
 use bytes::Bytes;
 
-use crate::fork::Version;
 use crate::{
-    block::Payload,
-    block::layout::{at, fixed_len},
+    block::{
+        Payload,
+        layout::{at, fixed_len},
+    },
+    fork::Version,
 };
 
 /// The root of a trie without entries.

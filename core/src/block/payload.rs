@@ -7,11 +7,14 @@ use alloy_primitives::{Address, B256, U256};
 use bytes::Bytes;
 
 use crate::{
-    block::decode::{DecodeError, Layout},
-    block::layout::{WITHDRAWAL, array, at},
-    block::{Withdrawal, base_time, decode, hash},
+    block::{
+        Withdrawal, base_time, decode,
+        decode::{DecodeError, Layout},
+        layout::{WITHDRAWAL, array, at},
+    },
+    chain::Subsecond,
+    fork::Version,
 };
-use crate::{chain::Subsecond, fork::Version, hash::KeccakMany};
 
 /// A payload of any version, decoded and within its bounds; not yet judged.
 #[derive(Clone)]
@@ -160,12 +163,6 @@ impl Payload {
     /// The withdrawals root; `None` before V4.
     pub fn withdrawals_root(&self) -> Option<B256> {
         (self.version >= Version::V4).then(|| self.word(at::WITHDRAWALS_ROOT))
-    }
-
-    /// The block hash by the header's rules (as op-node of 2026, `CheckBlockHash`): decided by the encoding,
-    /// never by the timestamp.
-    pub fn compute_hash(&self, keccak_many: KeccakMany) -> B256 {
-        hash::block_hash(self, keccak_many)
     }
 
     fn ssz(&self) -> &[u8] {

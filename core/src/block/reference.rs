@@ -1,9 +1,10 @@
 //! What names a block: number and hash, and what its neighbours need to know of it.
 
-use super::Payload;
-use crate::chain::Subsecond;
 use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
+
+use super::Payload;
+use crate::chain::Subsecond;
 
 /// A block by number and hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -14,11 +14,13 @@
 
 use alloy_primitives::{B256, b256};
 
-use crate::hash::KeccakMany;
 use crate::{
-    block::trie::key::NibbleKey,
-    block::trie::plan::{Content, Plan, TrieEntry},
-    block::trie::reference::Reference,
+    block::trie::{
+        key::NibbleKey,
+        plan::{Content, Plan, TrieEntry},
+        reference::Reference,
+    },
+    hash::KeccakMany,
 };
 
 mod key;

@@ -9,11 +9,9 @@
 //! Beyond [`ConnectionLimits::most`] nobody is let in at all, and of one public address or network only [`ConnectionLimits::ADDRESS`] and
 //! [`ConnectionLimits::NETWORK`]: what would be left of the others would be of one hand.
 
-use crate::config::ConnectionLimits;
-use crate::event::PruneReason;
 use core::time::Duration;
 
-use crate::peer::PeerId;
+use crate::{config::ConnectionLimits, event::PruneReason, peer::PeerId};
 
 /// What is known of a peer when somebody must go.
 #[derive(Clone, Debug)]

@@ -16,8 +16,7 @@
 use core::net::{IpAddr, SocketAddr};
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::address::is_public;
-use crate::{config::AddressScope, peer::PeerId};
+use crate::{address::is_public, config::AddressScope, peer::PeerId};
 
 /// See the module.
 #[derive(Debug, Default)]

@@ -7,7 +7,6 @@ use serde::{Serialize, Serializer};
 
 #[cfg(doc)]
 use crate::event::Event;
-use crate::event::version;
 use crate::{ban::BanTarget, fork::Version, peer::PeerId};
 
 /// Which side opened a connection.
@@ -76,7 +75,7 @@ pub struct TopicChange {
     /// Who.
     pub peer: PeerId,
     /// The topic by its payload version.
-    #[serde(serialize_with = "version")]
+    #[serde(serialize_with = "super::serialize::version")]
     pub version: Version,
 }
 

@@ -15,10 +15,18 @@ use libp2p::{
 
 #[cfg(feature = "autonat")]
 use crate::net::protocols::dial_back::DialBack;
-use crate::{config::Settled, node::DialBacks, payload_by_number, time::Now};
 use crate::{
-    net::admission::gater::ConnectionGater, net::admission::ip_limits::IpLimits, net::error::NetError,
-    net::ingest::transform::Transform, net::params, net::protocols::ping::PingResponder, net::protocols::range::Codec,
+    config::Settled,
+    net::{
+        admission::{gater::ConnectionGater, ip_limits::IpLimits},
+        error::NetError,
+        ingest::transform::Transform,
+        params,
+        protocols::{ping::PingResponder, range::Codec},
+    },
+    node::DialBacks,
+    payload_by_number,
+    time::Now,
 };
 
 /// Gossip over the chain's four topics, blocks by number, identify and ping; AutoNAT in a daemon. No relay, no peer

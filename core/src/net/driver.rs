@@ -34,35 +34,37 @@ use libp2p::{
 use crate::{
     config::{Settled, StaticPeer},
     event::Event,
-    fault::AnswerFault,
     fork::Version,
-    node::{Input, LeavesStatus, Node, Output, Status},
+    net::{
+        Done, Heavy, Host, NetError, Work,
+        behaviour::Behaviour,
+        connection_errors, convert,
+        ingest::transform::Transform,
+        leaves::Leaves,
+        metering::{by_protocol::ProtocolBytes, send_queue::SendQueues},
+        params,
+    },
+    node::{Input, LeavesStatus, Node, Output, Status, TrafficStatus},
     peer::PeerId,
     persistence::{PersistId, RestoredState},
     range_sync::FetchId,
     serving::RequestId,
     validation::{SignerNews, ValidationId},
 };
-use crate::{
-    net::behaviour::Behaviour,
-    net::ingest::transform::Transform,
-    net::leaves::Leaves,
-    net::metering::by_protocol::ProtocolBytes,
-    net::metering::send_queue::SendQueues,
-    net::{Done, Heavy, Host, NetError, Work, connection_errors, convert, params},
-};
 
 mod ended;
 mod forward;
+mod message_sizes;
+mod open_requests;
 mod operator;
 mod requests;
 mod scores;
 mod swarm_events;
 
 pub use ended::{EndedRequest, RequestSide};
-use forward::Sizes;
+use message_sizes::MessageSizes;
+use open_requests::OpenRequests;
 pub use operator::Spared;
-use requests::OpenRequests;
 
 /// All that a driver is made of.
 pub struct DriverParts<H> {
@@ -98,19 +100,14 @@ pub struct Driver<H: Host> {
     events: VecDeque<Event>,
     /// When scores are looked at next.
     look_at: Duration,
-    /// Dials that the swarm would not even try; told to the node once its wishes are drained.
-    refused: Vec<(PeerId, String)>,
     requests: OpenRequests,
     /// OpenRequests that could not even be made, and why; told as `refused` are.
-    unasked: Vec<(FetchId, AnswerFault)>,
-    /// Answers that nobody waits for any more; told as `refused` are.
-    unheard: Vec<RequestId>,
     meters: SendQueues,
     leaves: Leaves,
     /// Of messages that are not judged yet.
-    sizes: Sizes,
-    /// Leaves that do not take what is sent to them; told as `refused` are.
-    stuck: Vec<PeerId>,
+    sizes: MessageSizes,
+    /// Facts that came up while the node's wishes were fulfilled; told to the node once they are drained.
+    pending_inputs: VecDeque<Input>,
 }
 
 impl<H: Host> Driver<H> {
@@ -147,14 +144,11 @@ impl<H: Host> Driver<H> {
             beat_at: now.mono.saturating_add(params::BEAT),
             events: VecDeque::new(),
             look_at: now.mono,
-            refused: Vec::new(),
             requests: OpenRequests::default(),
-            unasked: Vec::new(),
-            unheard: Vec::new(),
             meters,
             leaves,
-            sizes: Sizes::default(),
-            stuck: Vec::new(),
+            sizes: MessageSizes::default(),
+            pending_inputs: VecDeque::new(),
             host,
         };
         driver.drain();
@@ -242,14 +236,13 @@ impl<H: Host> Driver<H> {
     /// The node now.
     pub fn status(&self) -> Status {
         let behaviour = self.swarm.behaviour();
-        let leaves = LeavesStatus { waiting: self.leaves.waiting(), passed: self.leaves.passed() };
-        Status {
+        let traffic = TrafficStatus {
             gated: behaviour.gate.counts(),
             dial_backs: behaviour.dial_backs(),
             protocol_bytes: self.protocols.carried(),
-            leaves,
-            ..self.node.status(self.host.now())
-        }
+            leaves: LeavesStatus { waiting: self.leaves.waiting(), passed: self.leaves.passed() },
+        };
+        Status { traffic, ..self.node.status(self.host.now()) }
     }
 
     /// Our own peer id.
@@ -273,17 +266,9 @@ impl<H: Host> Driver<H> {
             while let Some(output) = self.node.poll_output() {
                 self.fulfil(output);
             }
-            let Some(input) = self.failed() else { break };
+            let Some(input) = self.pending_inputs.pop_front() else { break };
             self.node.handle(self.host.now(), input);
         }
-    }
-
-    /// What came to nothing while the node's wishes were fulfilled.
-    fn failed(&mut self) -> Option<Input> {
-        let dial = self.refused.pop().map(|(peer, error)| Input::DialFailed { peer, error });
-        let ask = || self.unasked.pop().map(|(id, fault)| Input::Fetched { id, answer: Err(fault) });
-        let answer = || self.unheard.pop().map(|id| Input::Answered { id });
-        dial.or_else(ask).or_else(answer).or_else(|| self.stuck.pop().map(|peer| Input::SendStalled { peer }))
     }
 
     fn fulfil(&mut self, output: Output) {
@@ -330,7 +315,8 @@ impl<H: Host> Driver<H> {
         let options =
             DialOpts::peer_id(target).addresses(addresses).condition(PeerCondition::DisconnectedAndNotDialing).build();
         if let Err(error) = self.swarm.dial(options) {
-            self.refused.push((peer, connection_errors::dial_error(&error)));
+            let error = connection_errors::dial_error(&error);
+            self.pending_inputs.push_back(Input::DialFailed { peer, error });
         }
     }
 

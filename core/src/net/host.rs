@@ -2,11 +2,11 @@
 
 use core::{future::Future, time::Duration};
 
-use crate::net::Aside;
 use crate::{
     block::ValidPayload,
     fault::AnswerFault,
     message::INFLATION,
+    net::Aside,
     payload_by_number::StoredBlock,
     persistence::{Persist, Persisted},
     primitives::Primitives,

@@ -11,11 +11,11 @@ use libp2p::{
     },
 };
 
-use crate::net::admission::ip_limits::IpLimits;
-use crate::reputation::Reputation;
 use crate::{
     config::{ConnectionLimits, Mesh},
     message::MAX_MESSAGE,
+    net::admission::ip_limits::IpLimits,
+    reputation::Reputation,
 };
 
 /// Bytes of a compressed message of ours at most: op-node's 10 MiB are for the whole RPC, so room is left for the frame.

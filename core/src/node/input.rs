@@ -4,7 +4,6 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use crate::validation::SignerNews;
 use crate::{
     ban::{Ban, BanTarget},
     block::ValidPayload,
@@ -18,8 +17,7 @@ use crate::{
     persistence::{PersistId, Persisted},
     range_sync::FetchId,
     serving::RequestId,
-    validation::ValidationId,
-    validation::ValidationOutcome,
+    validation::{SignerNews, ValidationId, ValidationOutcome},
 };
 
 /// One thing that happened.

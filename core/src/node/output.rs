@@ -1,23 +1,19 @@
 //! What comes out of the [`Node`](crate::Node): wishes, in the imperative, plain data without handles.
 
-use crate::event::DisconnectReason;
-use crate::persistence::Persist;
-use crate::persistence::PersistId;
-use crate::validation::ValidationId;
-
 use bytes::Bytes;
 
 use crate::{
     ban::BanTarget,
-    event::Event,
+    event::{DisconnectReason, Event},
     fault::Acceptance,
     fork::Version,
     message::MessageId,
     payload_by_number::Reply,
     peer::PeerId,
+    persistence::{Persist, PersistId},
     range_sync::{BlockRequest, FetchId, ResponseTask},
     serving::RequestId,
-    validation::ValidationTask,
+    validation::{ValidationId, ValidationTask},
 };
 
 /// One thing to do.

@@ -1,6 +1,5 @@
 //! The judgement of an answer: is it the block that was asked for, whole and with the hash that it claims?
 
-use crate::fault::AnswerFault;
 use std::{
     io::{Cursor, ErrorKind, Read},
     sync::Arc,
@@ -8,10 +7,11 @@ use std::{
 
 use bytes::Bytes;
 
-use crate::payload_by_number::MAX_ANSWER;
 use crate::{
     block::{DecodeError, InvalidPayload, Payload, ValidPayload},
+    fault::AnswerFault,
     fork::Version,
+    payload_by_number::MAX_ANSWER,
     primitives::Primitives,
     schedule::ChainSchedule,
 };

@@ -8,16 +8,17 @@
 //!
 //! Bounds: [`BanList::MAX`] bans; the one that ends first makes room.
 
-use crate::address::is_public;
-use crate::ban::Ban;
-use crate::ban::BanTarget;
 use core::time::Duration;
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
 };
 
-use crate::time::Now;
+use crate::{
+    address::is_public,
+    ban::{Ban, BanTarget},
+    time::Now,
+};
 
 /// See the module.
 #[derive(Debug, Default)]

@@ -11,12 +11,16 @@
 //! their way to nodes, as many to leaves, and [`Server::PEER_OUT_BYTES`] to one of them (one block of any size always may be);
 //! [`Server::LOADING`] blocks are loaded at once.
 
-use crate::config::RequestLimits;
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::payload_by_number::{Refusal, Reply, StoredBlock};
-use crate::{peer::PeerId, rate_limit::RateLimit, time::Now};
+use crate::{
+    config::RequestLimits,
+    payload_by_number::{Refusal, Reply, StoredBlock},
+    peer::PeerId,
+    rate_limit::RateLimit,
+    time::Now,
+};
 
 /// Names one request that a peer made; never used twice in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

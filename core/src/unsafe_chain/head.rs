@@ -16,8 +16,6 @@
 //! Bounds: [`Head::recent`] blocks of the leading chain, as many of the branch that was left, and twice as many of all other
 //! branches, by number and hash; [`Head::WAITING`] links waiting.
 
-use crate::block::BlockInfo;
-use crate::range_sync::RangeTarget;
 use core::time::Duration;
 use std::{collections::BTreeMap, iter::Peekable};
 
@@ -25,8 +23,9 @@ use alloy_primitives::B256;
 
 use super::branches::{LeftBranch, last, new_head};
 use crate::{
-    block::BlockRef,
+    block::{BlockInfo, BlockRef},
     event::{Event, Gap, GapState, HeadReason, NewHead},
+    range_sync::RangeTarget,
 };
 
 /// See the module.

@@ -6,14 +6,13 @@ use std::collections::BTreeMap;
 use alloy_primitives::B256;
 
 use crate::{
-    block::BlockInfo,
-    range_sync::RangeTarget,
-    unsafe_chain::Head,
-    unsafe_chain::branches::{LeftBranch, new_head},
-};
-use crate::{
-    block::BlockRef,
+    block::{BlockInfo, BlockRef},
     event::{Conflict, Event, Gap, GapState, HeadReason, Reorg},
+    range_sync::RangeTarget,
+    unsafe_chain::{
+        Head,
+        branches::{LeftBranch, new_head},
+    },
 };
 
 impl Head {

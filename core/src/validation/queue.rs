@@ -11,8 +11,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::message::{Message, MessageId};
-use crate::{fork::Version, peer::PeerId, time::Now};
+use crate::{
+    fork::Version,
+    message::{Message, MessageId},
+    peer::PeerId,
+    time::Now,
+};
 
 /// A message and what is known of it; `peer` is `None` for our own.
 #[derive(Clone, Debug)]

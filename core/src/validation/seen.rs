@@ -14,8 +14,7 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::B256;
 
-use crate::fault::BlockFault;
-use crate::fork::Version;
+use crate::{fault::BlockFault, fork::Version};
 
 /// See the module.
 #[derive(Debug)]

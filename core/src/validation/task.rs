@@ -4,22 +4,19 @@
 //! Order matters twice: the signature comes before the payload is decoded, so a stranger's bytes never reach the
 //! decoder; and the first broken rule names the fault. The rules that need other messages are [`super::Seen`]'s.
 
-use crate::block::Verified;
 use std::sync::Arc;
 
 use alloy_primitives::Address;
 use bytes::Bytes;
 
 use crate::{
-    block::{Block, Payload, ValidPayload},
-    fork::Version,
-    primitives::Primitives,
-    sign::{Signature, SignatureError, signing_hash},
-};
-use crate::{
+    block::{Block, Payload, ValidPayload, Verified},
     fault::{BlockFault, EnvelopeFault, Fault, MessageFault, NodeFault},
+    fork::Version,
     message::{Form, Message},
+    primitives::Primitives,
     schedule::ChainSchedule,
+    sign::{Signature, SignatureError, signing_hash},
     validation::Signers,
 };
 

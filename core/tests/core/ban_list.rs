@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use petrel_core::{
+    Input, Output,
     address::is_public,
     ban::{Ban, BanTarget},
     fault::Offence,
@@ -12,22 +13,13 @@ use petrel_core::{
     persistence::{Persist, RestoredState},
     reputation::BanList,
     score::Score,
-    {Input, Output},
 };
 
-use crate::driven::Test;
-use crate::driven::connected_at;
-use crate::driven::drops;
-use crate::driven::peer;
-use crate::driven::told;
-use crate::forge::NOW;
-use crate::forge::after;
-use crate::forge::config;
-use crate::reputation::bans;
-use crate::reputation::gate;
-use crate::reputation::low_for_long;
-use crate::reputation::public;
-use crate::reputation::scored;
+use crate::{
+    driven::{Test, connected_at, drops, peer, told},
+    forge::{NOW, after, config},
+    reputation::{bans, gate, low_for_long, public, scored},
+};
 
 #[test]
 fn bans_outlive_a_restart_and_not_their_end() {
@@ -45,7 +37,7 @@ fn bans_outlive_a_restart_and_not_their_end() {
     assert_eq!(gate(&outputs), [(false, BanTarget::Peer(peer(1))), (false, BanTarget::Ip(public(3)))]);
     let forgotten = |output: &Output| matches!(output, Output::Persist { item: Persist::Ban(who, None), .. } if *who == BanTarget::Peer(peer(2)));
     assert!(outputs.iter().any(forgotten), "what has ended is not kept any longer");
-    assert_eq!(test.node.status(test.now).bans.len(), 2);
+    assert_eq!(test.node.status(test.now).peering.bans.len(), 2);
     assert_eq!(gate(&test.pass(60_000)), [(true, BanTarget::Peer(peer(1)))]);
     assert_eq!(gate(&test.pass(30_000)), [(true, BanTarget::Ip(public(3)))]);
 }
@@ -61,7 +53,7 @@ fn what_an_operator_bans_without_an_end_stays_banned() {
     let (mut test, outputs) = Test::remembering(config(), &memory);
     assert_eq!(gate(&outputs).len(), 2);
     assert!(gate(&test.pass(10 * 365 * 24 * 3600 * 1000)).is_empty());
-    assert_eq!(test.node.status(test.now).bans.iter().filter(|ban| ban.until.is_none()).count(), 2);
+    assert_eq!(test.node.status(test.now).peering.bans.iter().filter(|ban| ban.until.is_none()).count(), 2);
     // A shorter one does not take its place.
     test.give(connected_at(1, public(1)));
     let outputs = low_for_long(&mut test, 1, -500.0);

@@ -2,23 +2,17 @@
 
 use alloy_primitives::{Address, B256};
 use petrel_core::{
-    block::{DecodeError, InvalidPayload},
+    block::{DecodeError, InvalidPayload, Withdrawal},
     fault::{Acceptance, BlockFault, EnvelopeFault, Fault, MessageFault, NodeFault, Verdict},
+    fork::Version,
     message::{Form, Message},
     primitives::Primitives,
     schedule::OffSchedule,
     sign::SignatureError,
-    validation::{Signers, ValidationOutcome},
+    validation::{Signers, ValidationOutcome, ValidationTask},
 };
 
-use crate::forge::Forge;
-use crate::forge::NOW;
-use crate::forge::check;
-use crate::forge::forge;
-use crate::forge::key;
-use crate::forge::plain;
-use crate::forge::signer;
-use petrel_core::{block::Withdrawal, fork::Version, validation::ValidationTask};
+use crate::forge::{Forge, NOW, check, forge, key, plain, signer};
 
 /// Who signed the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

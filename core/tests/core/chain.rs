@@ -10,8 +10,7 @@ use petrel_core::{
     peer::PeerId,
 };
 
-use crate::forge;
-use crate::vectors;
+use crate::{forge, vectors};
 
 #[test]
 fn a_fork_is_active_from_its_own_second() {

@@ -1,25 +1,20 @@
 //! Too many peers.
 
-use petrel_core::dialing::ConnectionManager;
 use std::net::Ipv4Addr;
 
 use petrel_core::{
+    Event, Input, Output,
     config::{ConnectionLimits, StaticPeer},
+    dialing::ConnectionManager,
     event::{Connected, Direction, DisconnectReason},
     peer::PeerId,
-    {Event, Input, Output},
 };
 
-use crate::driven::Test;
-use crate::driven::connected;
-use crate::driven::connected_at;
-use crate::driven::drops;
-use crate::driven::peer;
-use crate::forge::config;
-use crate::reputation::block;
-use crate::reputation::first;
-use crate::reputation::public;
-use crate::reputation::scored;
+use crate::{
+    driven::{Test, connected, connected_at, drops, peer},
+    forge::config,
+    reputation::{block, first, public, scored},
+};
 
 #[test]
 fn of_sixty_who_came_in_the_useful_and_the_old_stay_and_each_is_told_why() {

@@ -8,9 +8,10 @@ use petrel_core::{
 };
 use serde_json::Value;
 
-use crate::forge::Forge;
-use crate::forge::forge;
-use crate::vectors;
+use crate::{
+    forge::{Forge, forge},
+    vectors,
+};
 
 fn fixed(version: Version) -> usize {
     [508, 512, 528, 560][usize::from(version.topic())]

@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::net::IpAddr;
 
 use petrel_core::{
+    Input, Node, Output,
     config::Config,
     event::{Connected, Direction, DisconnectReason},
     fault::Acceptance,
@@ -13,13 +14,10 @@ use petrel_core::{
     persistence::RestoredState,
     primitives::Primitives,
     time::Now,
-    validation::ValidationId,
-    validation::ValidationTask,
-    {Input, Node, Output},
+    validation::{ValidationId, ValidationTask},
 };
 
-use crate::forge::after;
-use crate::forge::config;
+use crate::forge::{after, config};
 
 /// A node whose wishes are drained into a list after each input.
 pub(crate) struct Test {

@@ -6,8 +6,7 @@ use petrel_core::{
     fork::Version,
 };
 
-use crate::forge::forge;
-use crate::vectors;
+use crate::{forge::forge, vectors};
 
 /// One field set to something else.
 type Change = fn(&mut ExecutionPayload);

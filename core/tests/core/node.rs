@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use alloy_primitives::{Address, B256};
 use petrel_core::{
+    Event, Input, Node, Output,
     config::StaticPeer,
     event::{DisconnectReason, HeadReason},
     fault::Acceptance,
@@ -12,26 +13,13 @@ use petrel_core::{
     persistence::RestoredState,
     primitives::Primitives,
     time::Now,
-    validation::SignerNews,
-    validation::{GRACE, ValidationOutcome},
-    {Event, Input, Node, Output},
+    validation::{GRACE, SignerNews, ValidationOutcome},
 };
 
-use crate::driven::Test;
-use crate::driven::checks;
-use crate::driven::connected;
-use crate::driven::drops;
-use crate::driven::judgements;
-use crate::driven::peer;
-use crate::driven::told;
-use crate::forge::Forge;
-use crate::forge::NOW;
-use crate::forge::after;
-use crate::forge::config;
-use crate::forge::forge;
-use crate::forge::key;
-use crate::forge::plain;
-use crate::forge::signer;
+use crate::{
+    driven::{Test, checks, connected, drops, judgements, peer, told},
+    forge::{Forge, NOW, after, config, forge, key, plain, signer},
+};
 
 /// A reading of the signer from where the one before came from too.
 fn read(signer: Address) -> Input {
@@ -49,7 +37,7 @@ fn a_valid_message_is_forwarded_told_and_leads() {
     assert_eq!(judgements(&outputs), [Acceptance::Accept]);
     assert_eq!(told(&outputs), ["block", "head"]);
     assert_eq!(test.node.head().unwrap().hash, block(1).hash());
-    assert_eq!(test.node.status(test.now).accepted, 1);
+    assert_eq!(test.node.status(test.now).validation.accepted, 1);
 }
 
 #[test]
@@ -98,7 +86,7 @@ fn a_rejected_message_is_charged_and_told() {
     let outputs = test.judged(1, block(2).by(2).message());
     assert_eq!(judgements(&outputs), [Acceptance::Charge]);
     assert_eq!(told(&outputs), ["rejected wrong_signer"]);
-    assert_eq!(test.node.status(test.now).faults.get("wrong_signer"), Some(&1));
+    assert_eq!(test.node.status(test.now).validation.faults.get("wrong_signer"), Some(&1));
 }
 
 #[test]
@@ -319,7 +307,7 @@ fn when_peers_agree_on_another_signer_nobody_is_charged_and_it_is_told() {
     let acceptances: Vec<_> = outputs.iter().flat_map(|outputs| judgements(outputs)).collect();
     assert_eq!(acceptances, [Acceptance::Ignore; 4]);
     assert_eq!(told(&outputs[2]), ["signer_mismatch", "rejected wrong_signer"]);
-    assert_eq!(test.node.status(test.now).signer_doubt, Some(key(2).address()));
+    assert_eq!(test.node.status(test.now).validation.signer_doubt, Some(key(2).address()));
     // Who relays one stranger after the other is charged all the same.
     assert_eq!(judgements(&test.judged(1, block(9).by(3).message())), [Acceptance::Ignore]);
     assert_eq!(judgements(&test.judged(1, block(9).by(4).message())), [Acceptance::Charge]);
@@ -338,9 +326,9 @@ fn a_wrong_clock_is_told_and_its_offset_known() {
     }
     assert!(all.contains(&"clock_skew".to_owned()), "{all:?}");
     let status = test.node.status(test.now);
-    assert_eq!((status.offset_ms, status.clock_doubt), (Some(300_000), true));
+    assert_eq!((status.validation.offset_ms, status.validation.clock_doubt), (Some(300_000), true));
     test.judged(1, block(9).message());
-    assert!(!test.node.status(test.now).clock_doubt);
+    assert!(!test.node.status(test.now).validation.clock_doubt);
 }
 
 #[test]
@@ -412,7 +400,7 @@ fn what_a_peer_calls_itself_is_cut_and_cleaned() {
         seen: None,
     });
     let status = test.node.status(test.now);
-    let agent = status.peers[0].agent.clone().unwrap();
+    let agent = status.peering.peers[0].agent.clone().unwrap();
     assert_eq!(agent.chars().count(), 128);
     assert!(!agent.chars().any(char::is_control));
 }

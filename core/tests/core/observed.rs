@@ -3,15 +3,15 @@
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use petrel_core::{
+    Event, Input, Output,
     config::{AddressScope, Config},
     dialing::{AddressChange, ObservedAddresses},
-    {Event, Input, Output},
 };
 
-use crate::driven::Test;
-use crate::driven::connected_at;
-use crate::driven::peer;
-use crate::forge::config;
+use crate::{
+    driven::{Test, connected_at, peer},
+    forge::config,
+};
 
 const HOME: &str = "198.51.7.7:9222";
 const NEW_HOME: &str = "198.51.8.8:9222";
@@ -181,7 +181,7 @@ fn a_node_tells_where_it_is_and_where_it_no_longer_is() {
     assert!(tells(&mut test, 1, "/dns4/a.example/tcp/9222").is_empty());
     assert!(tells(&mut test, 1, &old).is_empty() && tells(&mut test, 2, &old).is_empty());
     assert_eq!(tells(&mut test, 3, &old), [(old.clone(), true)]);
-    assert_eq!(test.node.status(test.now).observed.as_slice(), std::slice::from_ref(&old));
+    assert_eq!(test.node.status(test.now).peering.observed.as_slice(), std::slice::from_ref(&old));
     for seed in 1..=3 {
         test.give(Input::Disconnected { peer: peer(seed), reason: "gone".to_owned() });
     }
@@ -196,5 +196,5 @@ fn a_tab_is_nowhere() {
         test.give(connected_at(seed, far(seed)));
         assert!(tells(&mut test, seed, "/ip4/198.51.7.7/tcp/9222").is_empty());
     }
-    assert!(test.node.status(test.now).observed.is_empty());
+    assert!(test.node.status(test.now).peering.observed.is_empty());
 }

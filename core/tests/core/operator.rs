@@ -3,24 +3,19 @@
 use core::time::Duration;
 
 use petrel_core::{
+    Input, Output,
     ban::{Ban, BanTarget},
     config::{Config, StaticPeer},
     event::{BanCause, DisconnectReason},
     persistence::Persist,
     time::Now,
-    {Input, Output},
 };
 
-use crate::driven::Test;
-use crate::driven::connected_at;
-use crate::driven::drops;
-use crate::driven::peer;
-use crate::driven::told;
-use crate::forge::NOW;
-use crate::forge::config;
-use crate::reputation::bans;
-use crate::reputation::gate;
-use crate::reputation::public;
+use crate::{
+    driven::{Test, connected_at, drops, peer, told},
+    forge::{NOW, config},
+    reputation::{bans, gate, public},
+};
 
 fn ban(who: BanTarget, secs: Option<u64>) -> Input {
     let until = secs.map(|secs| NOW + secs);

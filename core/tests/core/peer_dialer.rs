@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use petrel_core::{
+    Event, Input, Output, address,
     config::{AddressScope, Config, StaticPeer},
     dialing::PeerDialer,
     event::Direction,
@@ -10,16 +11,12 @@ use petrel_core::{
     peer_store::{PeerEntry, PeerStore},
     persistence::{Persist, RestoredState},
     time::Now,
-    {Event, Input, Output, address},
 };
 
-use crate::driven::Test;
-use crate::driven::connected;
-use crate::driven::connected_at;
-use crate::driven::peer;
-use crate::forge::NOW;
-use crate::forge::after;
-use crate::forge::config;
+use crate::{
+    driven::{Test, connected, connected_at, peer},
+    forge::{NOW, after, config},
+};
 
 fn seeking(reach: AddressScope) -> Config {
     Config { dial_scope: Some(reach), ..config() }
@@ -56,7 +53,7 @@ fn whoever_is_found_is_told_once_and_dialled_a_few_at_a_time() {
     assert_eq!(dialled.len(), PeerDialer::AT_ONCE, "no more at once");
     let failed = dialled[0].0;
     test.give(Input::DialFailed { peer: failed, error: "refused".to_owned() });
-    assert_eq!(test.node.status(test.now).dials_failed, 1);
+    assert_eq!(test.node.status(test.now).peering.dials_failed, 1);
     let next = dials(&test.pass(1_000));
     assert!(next.len() == 1 && next[0].0 != failed, "the next one has its turn, and who failed rests");
     // The others go away too: after its rest it is tried again.
@@ -85,7 +82,7 @@ fn with_the_low_tide_reached_nobody_is_dialled_and_without_seeking_never() {
 
     let mut test = Test::new();
     let outputs = test.give(found(100, "/ip4/10.1.0.1/tcp/9222"));
-    assert!(outputs.is_empty() && dials(&test.pass(5_000)).is_empty() && test.node.status(test.now).known == 0);
+    assert!(outputs.is_empty() && dials(&test.pass(5_000)).is_empty() && test.node.status(test.now).peering.known == 0);
 }
 
 #[test]
@@ -105,7 +102,7 @@ fn nobody_sends_us_to_private_addresses_to_names_or_to_other_transports() {
     assert!(dials(&test.pass(5_000)).is_empty(), "it has just left");
     test.pass(20_000);
     assert_eq!(
-        dials(&test.pass(1_000)).len() + usize::from(test.node.status(test.now).dials_failed > 0),
+        dials(&test.pass(1_000)).len() + usize::from(test.node.status(test.now).peering.dials_failed > 0),
         0,
         "dialled once"
     );
@@ -118,7 +115,7 @@ fn one_public_network_gets_four_of_our_dials_and_sixty_four_of_the_books_places(
     for seed in 1..=100 {
         dialled.extend(dials(&test.give(found(seed, &format!("/ip4/8.8.8.{seed}/tcp/9222")))));
     }
-    assert_eq!(test.node.status(test.now).known, PeerStore::STRANGERS);
+    assert_eq!(test.node.status(test.now).peering.known, PeerStore::STRANGERS);
     for _ in 0..5 {
         dialled.extend(dials(&test.pass(1_000)));
     }

@@ -1,25 +1,23 @@
 //! What is remembered of peers, and their points.
 
 use core::time::Duration;
-use petrel_core::score::Contribution;
 
 use petrel_core::{
+    Input, Output,
     event::{Connected, Direction},
     fault::Offence,
     peer::PeerId,
     peer_store::{PeerEntry, PeerStore},
     persistence::Persist,
-    score::Score,
+    score::{Contribution, Score},
     time::Now,
-    {Input, Output},
 };
 
-use crate::driven::Test;
-use crate::driven::connected;
-use crate::driven::peer;
-use crate::forge::NOW;
-use crate::forge::after;
-use crate::reputation::first;
+use crate::{
+    driven::{Test, connected, peer},
+    forge::{NOW, after},
+    reputation::first,
+};
 
 const TWO_SECONDS: Duration = Duration::from_secs(2);
 

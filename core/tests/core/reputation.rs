@@ -1,30 +1,22 @@
 //! Points, bans and the gate.
 
-use petrel_core::reputation::Reputation;
 use std::net::{IpAddr, Ipv4Addr};
 
 use petrel_core::{
+    Event, Input, Output,
     ban::BanTarget,
     config::{Config, StaticPeer},
     event::{Banned, Connected, DisconnectReason},
     fault::Acceptance,
     fork::Version,
     persistence::Persist,
-    {Event, Input, Output},
+    reputation::Reputation,
 };
 
-use crate::driven::Test;
-use crate::driven::connected;
-use crate::driven::connected_at;
-use crate::driven::drops;
-use crate::driven::judgements;
-use crate::driven::peer;
-use crate::driven::told;
-use crate::forge::Forge;
-use crate::forge::NOW;
-use crate::forge::config;
-use crate::forge::forge;
-use crate::forge::key;
+use crate::{
+    driven::{Test, connected, connected_at, drops, judgements, peer, told},
+    forge::{Forge, NOW, config, forge, key},
+};
 
 pub(crate) fn public(last: u8) -> IpAddr {
     Ipv4Addr::new(203, 0, 113, last).into()
@@ -211,7 +203,7 @@ fn with_a_stale_signer_no_honest_peer_is_charged_however_fast_it_is() {
     for seed in 2..=5 {
         assert_eq!(judgements(&test.judged(seed, block(20 + u64::from(seed)).by(2).message())), [Acceptance::Ignore]);
     }
-    assert_eq!(test.node.status(test.now).signer_doubt, Some(key(2).address()));
+    assert_eq!(test.node.status(test.now).validation.signer_doubt, Some(key(2).address()));
 }
 
 #[test]

@@ -14,9 +14,7 @@ use petrel_core::{
     range_sync::ResponseTask,
 };
 
-use crate::forge;
-use crate::forge::Forge;
-use crate::vectors;
+use crate::{forge, forge::Forge, vectors};
 
 fn read(number: u64, bytes: impl Into<Bytes>) -> Result<ValidPayload, AnswerFault> {
     ResponseTask { number, bytes: bytes.into(), schedule: forge::schedule(Fork::Jovian) }.run(Primitives::PORTABLE)

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use alloy_primitives::Bytes;
 use petrel_core::{
+    Event, Input, Output,
     block::{Payload, base_time},
     chain::{Cadence, Chain, Genesis, Subsecond},
     config::Config,
@@ -12,17 +13,13 @@ use petrel_core::{
     message::Message,
     schedule::{ChainSchedule, OffSchedule},
     time::Now,
-    {Event, Input, Output},
 };
 
-use crate::driven::Test;
-use crate::driven::connected;
-use crate::forge::Forge;
-use crate::forge::NOW;
-use crate::forge::config;
-use crate::forge::forge;
-use crate::forge::signer;
-use crate::vectors;
+use crate::{
+    driven::{Test, connected},
+    forge::{Forge, NOW, config, forge, signer},
+    vectors,
+};
 
 /// A chain of Base's whose Denim is at block 110, 20 s after its beginning, with everything else from the start.
 fn base() -> Chain {

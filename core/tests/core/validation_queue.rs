@@ -6,8 +6,7 @@ use petrel_core::{
     validation::{Pending, ValidationQueue},
 };
 
-use crate::forge::after;
-use crate::forge::plain;
+use crate::forge::{after, plain};
 
 fn peer(seed: u8) -> PeerId {
     PeerId::from_bytes(&[seed]).unwrap()

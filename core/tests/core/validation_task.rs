@@ -14,13 +14,10 @@ use petrel_core::{
     validation::{Signers, ValidationTask},
 };
 
-use crate::forge::NOW;
-use crate::forge::check;
-use crate::forge::forge;
-use crate::forge::key;
-use crate::forge::plain;
-use crate::forge::signer;
-use crate::vectors;
+use crate::{
+    forge::{NOW, check, forge, key, plain, signer},
+    vectors,
+};
 
 #[test]
 fn a_valid_block_of_each_version_is_accepted() {

@@ -2,7 +2,10 @@
 
 use alloy_primitives::{Address, hex};
 use include_dir::{Dir, include_dir};
-use petrel_core::{block::engine, block::engine::EngineBlock, chain::Chain};
+use petrel_core::{
+    block::{engine, engine::EngineBlock},
+    chain::Chain,
+};
 use serde_json::Value;
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../tests/vectors");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use petrel_core::request::Rate;
+use petrel_core::config::Rate;
 
 /// The elements of a list as it is given: by several flags, or comma separated in one. Blanks around an element do not
 /// count, and an empty element is skipped, as op-node does it: `a,` is `a`.

@@ -9,7 +9,7 @@ use alloy_primitives::Address;
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use petrel_core::{
     chain::{Chain, Origin},
-    config::{Config, Mesh, Settled, Static},
+    config::{Config, Mesh, Settled, StaticPeer},
     peer::PeerId,
 };
 use url::Url;
@@ -109,7 +109,7 @@ impl Settings {
             let mut config = judge.config(chain, signer, &flags.p2p);
             config.sync = judge.sync(&flags.sync, &config.chain.cadence);
             config.reputation = judge.reputation(&flags.peers);
-            config.tide = judge.tide(&flags.peers);
+            config.connections = judge.tide(&flags.peers);
             judge.within_restriction(&config);
             discovery = judge.discovery(&flags.discovery, &flags.p2p, &ips, &mut config);
             config
@@ -202,8 +202,8 @@ impl Judge {
     fn config(&mut self, chain: Chain, signer: Option<Address>, flags: &P2pFlags) -> Config {
         let mut config = Config::new(chain);
         config.signer = signer.or(config.signer);
-        config.past = self.take("p2p.gossip.timestamp.threshold", parse::duration(&flags.timestamp_threshold));
-        config.statics = parse::list(&flags.statics).filter_map(|text| self.static_peer(text)).collect();
+        config.max_age = self.take("p2p.gossip.timestamp.threshold", parse::duration(&flags.timestamp_threshold));
+        config.static_peers = parse::list(&flags.statics).filter_map(|text| self.static_peer(text)).collect();
         config.mesh = self.mesh(flags);
         config
     }
@@ -229,7 +229,7 @@ impl Judge {
         self.take(flag, degree).unwrap_or(usual)
     }
 
-    fn static_peer(&mut self, text: &str) -> Option<Static> {
+    fn static_peer(&mut self, text: &str) -> Option<StaticPeer> {
         let found = static_peer(text);
         found.map_err(|error| self.0.push(format!("--p2p.static: {error}"))).ok()
     }
@@ -322,7 +322,7 @@ fn http_url(text: &str) -> Result<Url, String> {
 }
 
 /// A static peer's multiaddr; it must say who is expected there.
-fn static_peer(text: &str) -> Result<Static, String> {
+fn static_peer(text: &str) -> Result<StaticPeer, String> {
     let address: Multiaddr = text.parse().map_err(|error| format!("{text:?} is no multiaddr: {error}"))?;
     let peer = address.iter().find_map(|part| match part {
         Protocol::P2p(peer) => Some(peer),
@@ -330,5 +330,5 @@ fn static_peer(text: &str) -> Result<Static, String> {
     });
     let peer = peer.ok_or_else(|| format!("{text:?} does not say who is there: add /p2p/PEER_ID at its end"))?;
     let peer = PeerId::from_bytes(&peer.to_bytes()).map_err(|error| error.to_string())?;
-    Ok(Static { peer, addresses: vec![text.to_owned()] })
+    Ok(StaticPeer { peer, addresses: vec![text.to_owned()] })
 }

@@ -3,9 +3,9 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use petrel_core::{
-    config::Reputation,
+    ban::{Ban, BanTarget, NotABanTarget},
+    config::ReputationConfig,
     peer::PeerId,
-    peers::{Ban, NotASubject, Subject},
 };
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ pub enum BansError {
         /// What was given.
         text: String,
         /// What is wrong with it.
-        error: NotASubject,
+        error: NotABanTarget,
     },
     /// No such time.
     #[error("--for: {0}")]
@@ -44,7 +44,7 @@ pub enum BansError {
     Reason(usize),
     /// It is not there.
     #[error("{0} is not banned; `petrel bans list` shows who is")]
-    NotBanned(Subject),
+    NotBanned(BanTarget),
 }
 
 /// Runs the subcommand.
@@ -109,7 +109,7 @@ fn stopped(flags: &BansFlags, request: Request) -> Result<(), BansError> {
 }
 
 /// One JSON object, as in the event.
-fn show(who: Subject, ban: &Ban) {
+fn show(who: BanTarget, ban: &Ban) {
     println!("{}", json!({ "who": who, "until": ban.until, "reason": ban.reason }));
 }
 
@@ -117,12 +117,12 @@ fn show(who: Subject, ban: &Ban) {
 ///
 /// # Errors
 /// Nobody.
-pub(crate) fn subject(text: &str) -> Result<Subject, BansError> {
-    let found: Result<Subject, NotASubject> = text.trim().parse();
+pub(crate) fn subject(text: &str) -> Result<BanTarget, BansError> {
+    let found: Result<BanTarget, NotABanTarget> = text.trim().parse();
     // The core takes any bytes for a peer's; a word is none.
     let is_peer = |peer: PeerId| libp2p::PeerId::from_bytes(peer.as_bytes()).is_ok();
     let found = found.and_then(|found| match found {
-        Subject::Peer(peer) if !is_peer(peer) => Err(NotASubject),
+        BanTarget::Peer(peer) if !is_peer(peer) => Err(NotABanTarget),
         found => Ok(found),
     });
     found.map_err(|error| BansError::Who { text: text.to_owned(), error })
@@ -135,9 +135,9 @@ fn length_of(text: &str) -> Result<Duration, BansError> {
 /// A ban's length.
 ///
 /// # Errors
-/// It is not between a second and [`Reputation::LONGEST_BAN`].
+/// It is not between a second and [`ReputationConfig::LONGEST_BAN`].
 pub(crate) fn length(length: Duration) -> Result<Duration, BansError> {
-    if (Duration::from_secs(1)..=Reputation::LONGEST_BAN).contains(&length) {
+    if (Duration::from_secs(1)..=ReputationConfig::LONGEST_BAN).contains(&length) {
         Ok(length)
     } else {
         let text = "not between a second and a year; without it the ban has no end";

@@ -15,9 +15,12 @@ use bytes::Bytes;
 use petrel_core::{
     block::{Payload, engine},
     chain::Chain,
+    fault::{Fault, MessageFault, Verdict},
     fork::Version,
-    gossip::{ChainSchedule, Check, Fault, Form, MAX_MESSAGE, Message, MessageFault, Signers, Verdict, peek_timestamp},
+    message::{Form, MAX_MESSAGE, Message},
+    schedule::ChainSchedule,
     sign::Signature,
+    validation::{Signers, ValidationTask, peek_timestamp},
 };
 use serde::Serialize;
 
@@ -196,8 +199,8 @@ impl Court {
         self.topic.or_else(formed).or_else(|| versions().find(due)).unwrap_or(Version::V4)
     }
 
-    fn check(&self, version: Version, message: Message, timestamp: u64) -> Check {
-        Check {
+    fn check(&self, version: Version, message: Message, timestamp: u64) -> ValidationTask {
+        ValidationTask {
             chain_id: self.chain.id,
             schedule: self.schedule.clone(),
             version,

@@ -14,7 +14,7 @@ use futures::StreamExt;
 use petrel_core::{
     Event,
     chain::Chain,
-    config::{Config, Static},
+    config::{Config, StaticPeer},
     net::Driver,
     peer::PeerId,
     sign::Key,
@@ -41,7 +41,7 @@ use crate::{
     cli::flags::Events,
     cli::settings::{Net, Ports},
     daemon::{self, Body, DaemonError},
-    host::TokioHost,
+    host::{MessageLoss, TokioHost},
     identity::Identity,
     serve::events::{self, Printer},
     serve::page::Page,
@@ -62,7 +62,7 @@ const WAITING: usize = 1024;
 pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let key = fresh_key();
     let chain = settings.chain(key.address()).map_err(|error| unusable(io::Error::other(error)))?;
-    let config = config(chain.clone(), Vec::new(), 0)?;
+    let config = config(chain.clone(), Vec::new())?;
     let sequencer = Identity::generate();
     let driver = daemon::driver(&sequencer, config, &net(Ports::default()), body(&chain)?)?;
     let (listening, address) = oneshot::channel();
@@ -71,8 +71,8 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
 
     let address = address.await.unwrap_or_default();
     let peer = PeerId::from_bytes(&sequencer.keypair.public().to_peer_id().to_bytes()).ok();
-    let statics = peer.map(|peer| Static { peer, addresses: vec![address] });
-    let followed = follow(&settings, self::config(chain, statics.into_iter().collect(), settings.loss)?).await;
+    let statics = peer.map(|peer| StaticPeer { peer, addresses: vec![address] });
+    let followed = follow(&settings, self::config(chain, statics.into_iter().collect())?).await;
     running.abort();
     followed
 }
@@ -95,8 +95,10 @@ async fn follow(settings: &Settings, config: petrel_core::config::Settled) -> Re
             0 => (settings.ports, &first),
             _ => (Ports::default(), &Identity::generate()),
         };
-        let driver = daemon::driver(identity, config.clone(), &net(ports), body(&config.chain)?)?;
-        followers.spawn(pass_on(which, driver, tell.clone(), ending.clone()));
+        let loss = MessageLoss::percent(settings.loss);
+        let body = Body { loss: loss.clone(), ..body(&config.chain)? };
+        let driver = daemon::driver(identity, config.clone(), &net(ports), body)?;
+        followers.spawn(pass_on(which, driver, tell.clone(), ending.clone(), loss));
     }
     while !heads.are_done() {
         let next = tokio::select! {
@@ -135,6 +137,7 @@ async fn pass_on(
     mut driver: Driver<TokioHost>,
     tell: mpsc::Sender<(usize, Event)>,
     mut ending: watch::Receiver<()>,
+    loss: MessageLoss,
 ) {
     loop {
         tokio::select! {
@@ -144,7 +147,7 @@ async fn pass_on(
                     return;
                 }
             }
-            Ok(()) = ending.changed() => driver.lose(0),
+            Ok(()) = ending.changed() => loss.end(),
         }
     }
 }
@@ -163,10 +166,9 @@ fn body(chain: &Chain) -> Result<Body, DaemonError> {
     Ok(Body { store: Some(Store::in_memory(chain, Budget::default()).map_err(failed)?), ..Body::default() })
 }
 
-fn config(chain: Chain, statics: Vec<Static>, loss: u8) -> Result<petrel_core::config::Settled, DaemonError> {
+fn config(chain: Chain, statics: Vec<StaticPeer>) -> Result<petrel_core::config::Settled, DaemonError> {
     let mut config = Config::new(chain);
-    config.statics = statics;
-    config.loss = loss;
+    config.static_peers = statics;
     config.gap_patience = PATIENCE;
     config.settle().map_err(|error| unusable(io::Error::other(error)))
 }

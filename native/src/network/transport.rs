@@ -25,7 +25,7 @@ mod websocket;
 pub mod webtransport;
 
 use names::Names;
-use petrel_core::net::Flow;
+use petrel_core::net::Bandwidth;
 use security::Upgrade;
 pub use traffic::Traffic;
 use websocket::Secure;
@@ -52,7 +52,7 @@ type Authenticated = Boxed<(PeerId, StreamMuxerBox)>;
 /// The key signs no handshake or gives no certificate; the files of secure WebSocket cannot be used.
 pub fn build(identity: &Keypair, net: &Net, traffic: &Traffic) -> io::Result<Authenticated> {
     let upgrade = Upgrade::new(identity, &net.security)?;
-    let tcp = |flow: Flow| {
+    let tcp = |flow: Bandwidth| {
         let names = Names::new(tcp::tokio::Transport::new(tcp::Config::default().nodelay(true)), is_tcp, net.timeout);
         names.map(move |stream, _| flow.count(stream))
     };

@@ -5,7 +5,10 @@
 //! lanes pay as soon as two of them are busy, and there is enough to do. One input alone is always hashed by itself.
 
 use alloy_primitives::B256;
-use petrel_core::hash::{self, KeccakMany, Parts};
+use petrel_core::{
+    hash,
+    hash::{KeccakMany, Parts},
+};
 
 mod lanes;
 #[cfg(target_arch = "x86_64")]

@@ -11,7 +11,7 @@ use std::{
 use alloy_primitives::Address;
 use petrel_core::{
     Event,
-    event::{Reorg, ScheduleMismatch, SignerChanged, Tided},
+    event::{Pruned, Reorg, ScheduleMismatch, SignerChanged},
 };
 use serde::Serialize;
 
@@ -170,7 +170,7 @@ pub fn log(event: &Event) {
         }
         Event::Banned(ban) => tracing::warn!(who = %ban.who, until = ?ban.until, reason = %ban.reason, "banned"),
         Event::Unbanned(ban) => tracing::info!(who = %ban.who, "a ban has ended"),
-        Event::Tided(tided) => tell_tide(tided),
+        Event::Pruned(tided) => tell_tide(tided),
         Event::Stalled(stalled) => tracing::warn!(millis = stalled.millis, "the loop stood still"),
         Event::CheckPanicked(panicked) => tracing::error!(peer = ?panicked.peer, "a check panicked"),
         other => tracing::trace!(?other, "event"),
@@ -178,7 +178,7 @@ pub fn log(event: &Event) {
 }
 
 /// A line for each peer: who stays and who goes is a question that operators ask.
-fn tell_tide(tided: &Tided) {
+fn tell_tide(tided: &Pruned) {
     let (stay, gone) = (tided.stay.len(), tided.gone.len());
     tracing::info!(low = tided.low, high = tided.high, stay, gone, "too many peers");
     for (fate, peers) in [("stays", &tided.stay), ("goes", &tided.gone)] {

@@ -5,7 +5,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use petrel_core::{Event, net::Ended, node::PeerReport};
+use petrel_core::{Event, net::EndedRequest, node::PeerReport};
 use prometheus::{IntCounter, Registry, TextEncoder, core::Collector};
 
 mod endpoint;
@@ -49,7 +49,7 @@ impl Metrics {
     }
 
     /// Takes requests that have ended.
-    pub fn ended(&self, ended: impl Iterator<Item = Ended>) {
+    pub fn ended(&self, ended: impl Iterator<Item = EndedRequest>) {
         ended.for_each(|ended| self.op_node.ended(&ended));
     }
 

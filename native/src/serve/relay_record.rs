@@ -6,7 +6,7 @@ use std::{
 };
 
 use libp2p::identity::Keypair;
-use petrel_core::net::Record;
+use petrel_core::relay_record::RelayRecord;
 
 use super::page::Page;
 
@@ -42,15 +42,15 @@ impl Signed {
         Some(document)
     }
 
-    fn record(&self) -> Record {
+    fn record(&self) -> RelayRecord {
         let page = self.page.lock().unwrap_or_else(PoisonError::into_inner);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Record {
+        RelayRecord {
             chain: page.id,
             peer: self.identity.public().to_peer_id().to_string(),
             addresses: page.relays.own(),
             time_ms: millis(now),
-            expires_ms: millis(now + Record::LIFETIME),
+            expires_ms: millis(now + RelayRecord::LIFETIME),
             others: page.relays.others(),
         }
     }

@@ -1,23 +1,24 @@
 //! Where browsers can dial this daemon, and other relays that it is connected to.
 //!
-//! Of others only addresses at the IP from which they are connected are told on, and of one public network one relay: nobody
+//! Of others only addresses at the IP from which they are connected are told on, and of one public network_of one relay: nobody
 //! sends our tabs to a third, or to himself alone. At most [`OWN`] addresses of our own, [`PEERS`] others with [`EACH`]
-//! addresses each, none longer than [`Book::ADDRESS`].
+//! addresses each, none longer than [`PeerStore::ADDRESS`].
 
 use std::{collections::BTreeMap, net::IpAddr};
 
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use petrel_core::{
     Event,
-    net::Record,
+    address::{is_public, network_of},
     peer::PeerId,
-    peers::{Book, is_public, network},
+    peer_store::PeerStore,
+    relay_record::RelayRecord,
 };
 
 /// As many as a record holds.
-const OWN: usize = Record::ADDRESSES;
+const OWN: usize = RelayRecord::ADDRESSES;
 const PEERS: usize = 8;
-const EACH: usize = Record::OTHERS / PEERS;
+const EACH: usize = RelayRecord::OTHERS / PEERS;
 /// Connected nodes whose IP is remembered: more than the high tide lets stay.
 const CONNECTED: usize = 1024;
 /// Addresses that we listen on: every interface's, on every transport, with its certificates before and after a change.
@@ -98,7 +99,7 @@ impl Relays {
         let parsed = addresses.iter().filter_map(|address| address.parse::<Multiaddr>().ok());
         let here = parsed.filter(|address| can_dial(address) && ip(address) == Some(at));
         let named =
-            here.filter_map(|address| with_peer(address, peer)).filter(|address| address.len() <= Book::ADDRESS);
+            here.filter_map(|address| with_peer(address, peer)).filter(|address| address.len() <= PeerStore::ADDRESS);
         let named = named.take(EACH).collect::<Vec<_>>();
         self.others.remove(&peer);
         if !named.is_empty() && self.others.len() < PEERS && !self.has_one_near(at) {
@@ -106,10 +107,10 @@ impl Relays {
         }
     }
 
-    /// Whether a relay of this public network is told of already.
+    /// Whether a relay of this public network_of is told of already.
     fn has_one_near(&self, ip: IpAddr) -> bool {
         let known = self.others.keys().filter_map(|peer| self.connected.get(peer));
-        is_public(ip) && known.into_iter().any(|other| is_public(*other) && network(*other) == network(ip))
+        is_public(ip) && known.into_iter().any(|other| is_public(*other) && network_of(*other) == network_of(ip))
     }
 }
 

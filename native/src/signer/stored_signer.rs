@@ -3,10 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use alloy_primitives::Address;
-use petrel_core::{
-    gossip::GRACE,
-    node::{self, SignerNews},
-};
+use petrel_core::validation::{GRACE, SignerNews};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
@@ -55,7 +52,7 @@ impl Kept {
     pub fn news(&self) -> SignerNews {
         let left = |previous: Previous| Duration::from_secs(previous.until.saturating_sub(now())).min(GRACE);
         let previous = self.previous.map(|previous| (previous.signer, left(previous)));
-        SignerNews::Kept { signer: self.signer, previous: previous.filter(|(_, left)| !left.is_zero()) }
+        SignerNews::Restored { signer: self.signer, previous: previous.filter(|(_, left)| !left.is_zero()) }
     }
 }
 
@@ -81,7 +78,7 @@ impl Keep {
     }
 
     /// Keeps a reading; the answer comes when it is on disk, or could not be.
-    pub fn take(&mut self, reading: &Reading) -> oneshot::Receiver<node::Kept> {
+    pub fn take(&mut self, reading: &Reading) -> oneshot::Receiver<petrel_core::persistence::Persisted> {
         let previous = match &self.kept {
             Some(kept) if kept.signer == reading.signer => kept.previous,
             Some(kept) => kept.signer.map(|signer| Previous { signer, until: now() + GRACE.as_secs() }),
@@ -106,7 +103,7 @@ impl Keep {
         }
     }
 
-    fn write(&mut self, kept: Kept) -> oneshot::Receiver<node::Kept> {
+    fn write(&mut self, kept: Kept) -> oneshot::Receiver<petrel_core::persistence::Persisted> {
         // It has no key that is not a string, which is all that JSON refuses.
         let told = self.store.keep_note(NOTE, serde_json::to_vec(&kept).unwrap_or_default());
         self.kept = Some(kept);

@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use petrel_core::{block::Block, gossip::Verified, head::Link};
+use petrel_core::block::{Block, BlockInfo, Verified};
 use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::{
@@ -90,7 +90,7 @@ impl<'a> Blocks<'a> {
 
     /// The head moved: what is above it leads no more, and below it leads what its parents name, as far as that is another
     /// chain and is known. What was fetched below the leading chain since is joined to it.
-    pub(super) fn lead(&mut self, head: Link) -> Result<(), redb::Error> {
+    pub(super) fn lead(&mut self, head: BlockInfo) -> Result<(), redb::Error> {
         while self.chain.last()?.is_some_and(|(number, _)| number.value() > head.number) {
             self.chain.pop_last()?;
         }

@@ -6,13 +6,14 @@ use std::path::Path;
 use alloy_primitives::B256;
 use bytes::Bytes;
 use petrel_core::{
-    block::Payload,
+    ban::{Ban, BanTarget},
+    block::{BlockInfo, Payload},
     chain::{Cadence, Chain},
     fork::Version,
-    head::{Head, Link},
+    payload_by_number::StoredBlock,
     peer::PeerId,
-    peers::{Ban, Record, Subject},
-    request::Stored,
+    peer_store::PeerEntry,
+    unsafe_chain::Head,
 };
 use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, Table, TableDefinition, TableError};
 
@@ -126,7 +127,7 @@ fn genesis(database: &Database) -> Result<Option<B256>, redb::Error> {
 
 /// The latest links of the leading chain, rising; before them, where what is right below the chain is another branch, that
 /// branch's.
-pub(super) fn links(database: &Database, cadence: &Cadence) -> Result<Vec<Link>, redb::Error> {
+pub(super) fn links(database: &Database, cadence: &Cadence) -> Result<Vec<BlockInfo>, redb::Error> {
     let read = database.begin_read()?;
     let (chain, links) = (read.open_table(CHAIN)?, read.open_table(LINKS)?);
     let mut found = Vec::new();
@@ -149,7 +150,7 @@ pub(super) fn links(database: &Database, cadence: &Cadence) -> Result<Vec<Link>,
 
 /// Goes on with the branch that stands right below the leading chain and is not its own: the head left it, and what is
 /// missing between the two did not come before the program ended.
-fn left_branch(links: &Links, cadence: &Cadence, found: &mut Vec<Link>) -> Result<(), redb::Error> {
+fn left_branch(links: &Links, cadence: &Cadence, found: &mut Vec<BlockInfo>) -> Result<(), redb::Error> {
     descend(links, cadence, found)?;
     let Some(below) = found.last().and_then(|lowest| lowest.number.checked_sub(1)) else { return Ok(()) };
     let Some(top) = links.range((below, [0; 32])..=(below, [0xff; 32]))?.next() else { return Ok(()) };
@@ -159,7 +160,7 @@ fn left_branch(links: &Links, cadence: &Cadence, found: &mut Vec<Link>) -> Resul
 }
 
 /// Adds the parents that are kept.
-fn descend(links: &Links, cadence: &Cadence, found: &mut Vec<Link>) -> Result<(), redb::Error> {
+fn descend(links: &Links, cadence: &Cadence, found: &mut Vec<BlockInfo>) -> Result<(), redb::Error> {
     while found.len() < *Head::RECENT.end()
         && let Some(lowest) = found.last()
         && let Some(below) = lowest.number.checked_sub(1)
@@ -171,11 +172,11 @@ fn descend(links: &Links, cadence: &Cadence, found: &mut Vec<Link>) -> Result<()
     Ok(())
 }
 
-fn as_link(cadence: &Cadence, (number, hash): Key, (parent, timestamp, _): KeptLink) -> Link {
+fn as_link(cadence: &Cadence, (number, hash): Key, (parent, timestamp, _): KeptLink) -> BlockInfo {
     // The milliseconds are the schedule's, where it has the block in this second.
     let due = cadence.time_ms(number).filter(|due| due / 1000 == timestamp);
     let timestamp_ms = due.unwrap_or_else(|| timestamp.saturating_mul(1000));
-    Link { number, hash: B256::from(hash), parent: B256::from(parent), timestamp, timestamp_ms }
+    BlockInfo { number, hash: B256::from(hash), parent: B256::from(parent), timestamp, timestamp_ms }
 }
 
 /// Blocks and bytes that are there.
@@ -191,7 +192,7 @@ pub(super) fn held(database: &Database) -> Result<Held, redb::Error> {
 }
 
 /// The peers that were kept.
-pub(super) fn peers(database: &Database) -> Result<Vec<(PeerId, Record)>, redb::Error> {
+pub(super) fn peers(database: &Database) -> Result<Vec<(PeerId, PeerEntry)>, redb::Error> {
     let read = database.begin_read()?;
     let mut found = Vec::new();
     for entry in read.open_table(PEERS)?.iter()? {
@@ -203,7 +204,7 @@ pub(super) fn peers(database: &Database) -> Result<Vec<(PeerId, Record)>, redb::
 }
 
 /// The bans that were kept.
-pub(super) fn bans(database: &Database) -> Result<Vec<(Subject, Ban)>, redb::Error> {
+pub(super) fn bans(database: &Database) -> Result<Vec<(BanTarget, Ban)>, redb::Error> {
     let read = database.begin_read()?;
     let mut found = Vec::new();
     for entry in read.open_table(BANS)?.iter()? {
@@ -215,7 +216,7 @@ pub(super) fn bans(database: &Database) -> Result<Vec<(Subject, Ban)>, redb::Err
 }
 
 /// Puts a ban, or takes it away; whether there was one.
-pub(super) fn put_ban(database: &Database, subject: Subject, ban: Option<&Ban>) -> Result<bool, redb::Error> {
+pub(super) fn put_ban(database: &Database, subject: BanTarget, ban: Option<&Ban>) -> Result<bool, redb::Error> {
     let write = database.begin_write()?;
     let was = {
         let mut bans = write.open_table(BANS)?;
@@ -260,7 +261,7 @@ pub(super) fn note(database: &Database, name: &str) -> Result<Option<Vec<u8>>, r
 }
 
 /// The block of this number.
-pub(super) fn load(database: &Database, number: u64) -> Result<Option<Stored>, redb::Error> {
+pub(super) fn load(database: &Database, number: u64) -> Result<Option<StoredBlock>, redb::Error> {
     let read = database.begin_read()?;
     let (chain, blocks) = (read.open_table(CHAIN)?, read.open_table(BLOCKS)?);
     let leading = chain.get(number)?.map(|hash| hash.value());
@@ -283,8 +284,8 @@ pub(super) fn encode(payload: &Payload) -> Vec<u8> {
     value
 }
 
-fn decode(hash: [u8; 32], value: &[u8]) -> Option<Stored> {
+fn decode(hash: [u8; 32], value: &[u8]) -> Option<StoredBlock> {
     let (version, body) = value.split_first()?;
     let version = Version::from_topic(*version)?;
-    Some(Stored { version, hash: B256::from(hash), body: Bytes::copy_from_slice(body) })
+    Some(StoredBlock { version, hash: B256::from(hash), body: Bytes::copy_from_slice(body) })
 }

@@ -10,7 +10,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use petrel_core::node::{Keep, Kept};
+use petrel_core::persistence::{Persist, Persisted};
 use redb::Database;
 use tokio::sync::oneshot;
 
@@ -30,13 +30,13 @@ const BATCH: usize = 1024;
 #[derive(Debug)]
 pub(super) enum Entry {
     /// What the node wants kept.
-    Node(Keep),
+    Node(Persist),
     /// A small thing of the daemon's by name; it replaces what had the name.
     Note(&'static str, Vec<u8>),
 }
 
 /// What to write, and whom to tell.
-type Wish = (Entry, oneshot::Sender<Kept>);
+type Wish = (Entry, oneshot::Sender<Persisted>);
 
 /// See the module.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Writer {
     pub(super) fn start(shelf: Arc<Shelf>, budget: Budget, held: Held, durable: bool) -> Self {
         let (wishes, waiting_wishes) = channel();
         let waiting = Arc::new(AtomicUsize::new(0));
-        let done = if durable { Kept::OnDisk } else { Kept::NotForSure };
+        let done = if durable { Persisted::OnDisk } else { Persisted::NotForSure };
         let holdings = Arc::new(Holdings::default());
         holdings.set(held);
         let pen = Pen { shelf, budget, held, holdings: holdings.clone(), done, failed: false };
@@ -62,12 +62,12 @@ impl Writer {
         Self { wishes: Mutex::new(Some(wishes)), waiting, holdings, thread: Mutex::new(Some(thread)) }
     }
 
-    pub(super) fn write(&self, entry: Entry) -> oneshot::Receiver<Kept> {
+    pub(super) fn write(&self, entry: Entry) -> oneshot::Receiver<Persisted> {
         let (tell, told) = oneshot::channel();
         let bytes = entry.size();
         if self.waiting.fetch_add(bytes, Ordering::Relaxed) + bytes > WAITING {
             self.waiting.fetch_sub(bytes, Ordering::Relaxed);
-            let _gone = tell.send(Kept::Failed("the disk is too slow: too much waits for it".to_owned()));
+            let _gone = tell.send(Persisted::Failed("the disk is too slow: too much waits for it".to_owned()));
             return told;
         }
         if let Some(wishes) = &*self.wishes.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -91,8 +91,8 @@ impl Drop for Writer {
 impl Entry {
     fn size(&self) -> usize {
         match self {
-            Self::Node(Keep::Block(block)) => block.bytes,
-            Self::Node(Keep::Head(_) | Keep::Peer(..) | Keep::Ban(..)) => 0,
+            Self::Node(Persist::Block(block)) => block.bytes,
+            Self::Node(Persist::Head(_) | Persist::Peer(..) | Persist::Ban(..)) => 0,
             Self::Note(_, value) => value.len(),
         }
     }
@@ -100,7 +100,7 @@ impl Entry {
     /// Of a block.
     fn key(&self) -> Option<Key> {
         match self {
-            Self::Node(Keep::Block(block)) => Some((block.payload.number(), block.hash.0)),
+            Self::Node(Persist::Block(block)) => Some((block.payload.number(), block.hash.0)),
             _ => None,
         }
     }
@@ -113,7 +113,7 @@ struct Pen {
     held: Held,
     holdings: Arc<Holdings>,
     /// What a transaction that was committed is worth.
-    done: Kept,
+    done: Persisted,
     /// The last transaction failed.
     failed: bool,
 }
@@ -132,9 +132,9 @@ impl Pen {
             for (entry, tell) in batch {
                 waiting.fetch_sub(entry.size(), Ordering::Relaxed);
                 let kept = match &written {
-                    Ok(pruned) if entry.key().is_some_and(|key| pruned.contains(&key)) => Kept::NotForSure,
+                    Ok(pruned) if entry.key().is_some_and(|key| pruned.contains(&key)) => Persisted::NotForSure,
                     Ok(_) => self.done.clone(),
-                    Err(error) => Kept::Failed(error.to_string()),
+                    Err(error) => Persisted::Failed(error.to_string()),
                 };
                 // Whoever asked may be gone.
                 let _gone = tell.send(kept);
@@ -164,10 +164,12 @@ impl Pen {
             let (mut peers, mut bans) = (write.open_table(PEERS)?, write.open_table(BANS)?);
             for entry in batch {
                 match entry {
-                    Entry::Node(Keep::Block(block)) => blocks.put(block, &mut self.held)?,
-                    Entry::Node(Keep::Head(link)) => blocks.lead(*link)?,
-                    Entry::Node(Keep::Peer(peer, record)) => layout::put(&mut peers, peer.as_bytes(), record.as_ref())?,
-                    Entry::Node(Keep::Ban(subject, ban)) => {
+                    Entry::Node(Persist::Block(block)) => blocks.put(block, &mut self.held)?,
+                    Entry::Node(Persist::Head(link)) => blocks.lead(*link)?,
+                    Entry::Node(Persist::Peer(peer, record)) => {
+                        layout::put(&mut peers, peer.as_bytes(), record.as_ref())?
+                    }
+                    Entry::Node(Persist::Ban(subject, ban)) => {
                         layout::put(&mut bans, subject.to_string().as_str(), ban.as_ref())?
                     }
                     Entry::Note(name, value) => _ = notes.insert(*name, value.as_slice())?,

@@ -7,7 +7,8 @@ use petrel_core::{
     chain::Chain,
     config::Config,
     event::{Reorg, ScheduleMismatch},
-    node::{Memory, Node},
+    node::Node,
+    persistence::RestoredState,
     time::Now,
 };
 use petrel_node::{network::transport::Traffic, serve::control::service::Snapshot, serve::metrics::Metrics};
@@ -18,7 +19,7 @@ const NOW: Now = Now { mono: Duration::ZERO, unix: Duration::from_secs(1_796_013
 /// A node of Base Mainnet that has heard nothing yet.
 fn snapshot() -> Snapshot {
     let config = Config::new(Chain::preset("base-mainnet").unwrap()).settle().unwrap();
-    Snapshot { status: Node::new(config, &Memory::default(), [0; 32], NOW).status(NOW), peers: Vec::new() }
+    Snapshot { status: Node::new(config, &RestoredState::default(), [0; 32], NOW).status(NOW), peers: Vec::new() }
 }
 
 /// The values by name with labels.
@@ -52,7 +53,7 @@ fn reorgs_forks_and_the_pace_are_measured() {
     [reorg(1), reorg(3), reorg(600), mismatch("lagoon"), mismatch("denim")]
         .iter()
         .for_each(|event| metrics.note(event));
-    now.status.sequencer_clock_doubt = true;
+    now.status.validation.sequencer_clock_doubt = true;
     now.status.interval_ms = 2000;
     let after = values(&metrics, &now);
     assert_eq!((after["petrel_reorgs_total"], after["petrel_reorg_depth_sum"]), (3.0, 604.0));

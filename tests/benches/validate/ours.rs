@@ -2,17 +2,18 @@
 
 use petrel_core::{
     fork::Version,
-    gossip::{Check, Checked, Message, MessageId, Signers},
+    message::{Message, MessageId},
     primitives::Primitives,
+    validation::{Signers, ValidationOutcome, ValidationTask},
 };
 
 use crate::sample::Sample;
 
 /// The id, and everything that the rules say about one message.
-pub(crate) fn judge(sample: &Sample, primitives: Primitives) -> (MessageId, Checked) {
+pub(crate) fn judge(sample: &Sample, primitives: Primitives) -> (MessageId, ValidationOutcome) {
     let message = Message::take(&sample.wire);
     let id = message.id(&sample.topic);
-    let check = Check {
+    let check = ValidationTask {
         chain_id: sample.chain.id,
         schedule: sample.schedule.clone(),
         version: Version::V4,

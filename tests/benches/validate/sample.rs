@@ -5,8 +5,8 @@ use std::sync::Arc;
 use petrel_core::{
     chain::Chain,
     fork::{Fork, Forks, Version},
-    gossip::ChainSchedule,
     primitives::Primitives,
+    schedule::ChainSchedule,
     sign::Key,
 };
 use petrel_node::command::devnet::Maker;

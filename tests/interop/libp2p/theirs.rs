@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use petrel_core::request;
+use petrel_core::payload_by_number;
 use petrel_tests::{process::Process, sequencer::Publisher};
 use serde_json::{Value, json};
 
@@ -213,7 +213,7 @@ fn start(who: Who, place: &Place, listen: Option<Transport>) -> Result<Process, 
         Who::Tab => node("tab.js"),
         Who::Petrel => return Err("Petrel is the daemon's".to_owned()),
     };
-    let [protocol, _] = request::protocols(&place.chain);
+    let [protocol, _] = payload_by_number::protocols(&place.chain);
     command.args(["--topic", &place.chain.topic(VERSION), "--protocol", &protocol]);
     if let Some(transport) = listen {
         command.args(["--listen", transport.anywhere()]);

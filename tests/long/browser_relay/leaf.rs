@@ -16,7 +16,7 @@ use libp2p::{
 use petrel_core::{
     Event,
     chain::Chain,
-    config::{Config, Static},
+    config::{Config, StaticPeer},
     event::Via,
     fork::Fork,
     peer::PeerId,
@@ -27,7 +27,7 @@ use petrel_node::{
     identity::Identity,
     network::transport::{self, Traffic},
 };
-use petrel_tests::{forge, plain};
+use petrel_tests::{forge, plain_gossipsub};
 
 /// Messages whose ids are remembered: a block is there once for all leaves of this process.
 const REMEMBERED: usize = 16;
@@ -125,7 +125,7 @@ impl Leaf {
         config.signer = Some(forge::key(1).address());
         let peer: libp2p::PeerId = self.relay.rsplit('/').next().unwrap().parse().unwrap();
         let peer = PeerId::from_bytes(&peer.to_bytes()).unwrap();
-        config.statics = vec![Static { peer, addresses: vec![self.relay.clone()] }];
+        config.static_peers = vec![StaticPeer { peer, addresses: vec![self.relay.clone()] }];
         let net = Net::new(Vec::new(), "leaf");
         let mut driver =
             daemon::driver(&Identity::generate(), config.settle().unwrap(), &net, Body::default()).unwrap();

@@ -20,7 +20,7 @@ use libp2p::{
 use petrel_core::{
     Event,
     chain::Chain,
-    config::{Config, Static},
+    config::{Config, StaticPeer},
     fork::Fork,
     peer::PeerId,
 };
@@ -106,7 +106,7 @@ async fn leaf(chain: &Chain, relay: &str, counts: &Counts) {
     config.signer = Some(forge::key(1).address());
     let peer: libp2p::PeerId = relay.rsplit('/').next().unwrap().parse().unwrap();
     let peer = PeerId::from_bytes(&peer.to_bytes()).unwrap();
-    config.statics = vec![Static { peer, addresses: vec![relay.to_owned()] }];
+    config.static_peers = vec![StaticPeer { peer, addresses: vec![relay.to_owned()] }];
     let net = Net::new(Vec::new(), "leaf");
     let mut driver =
         daemon::driver(&Identity::generate(), config.settle().unwrap(), &net, daemon::Body::default()).unwrap();

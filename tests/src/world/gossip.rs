@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use petrel_core::{
     Event, Input,
+    fault::Acceptance,
     fork::Version,
-    gossip::{Acceptance, Message, MessageId},
+    message::{Message, MessageId},
     peer::PeerId,
 };
 

@@ -2,10 +2,12 @@
 
 use alloy_rlp::{Encodable, Header};
 
-use crate::hash::{KeccakMany, Parts};
 use crate::{
-    block::trie::key::{NibbleKey, Path},
-    block::trie::reference::Reference,
+    block::trie::{
+        key::{NibbleKey, Path},
+        reference::Reference,
+    },
+    hash::{KeccakMany, Parts},
 };
 
 /// What hangs in the trie at a key.

@@ -19,8 +19,7 @@ use libp2p::{
     },
 };
 
-use crate::net::convert;
-use crate::{ban::BanTarget, node::GateCounts};
+use crate::{ban::BanTarget, net::convert, node::GateCounts};
 
 /// See the module.
 #[derive(Debug, Default)]

@@ -19,8 +19,7 @@ use libp2p::{
     },
 };
 
-use crate::net::convert;
-use crate::{address::is_public, ban::BanTarget};
+use crate::{address::is_public, ban::BanTarget, net::convert};
 
 /// See the module.
 #[derive(Debug)]

@@ -3,8 +3,6 @@
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use crate::{net::Host, net::driver::Driver};
-
 /// Who asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestSide {
@@ -38,17 +36,15 @@ impl LatestRequests {
     /// Requests at most.
     const MAX: usize = 1024;
 
+    /// Takes them all.
+    pub(super) fn take(&mut self) -> VecDeque<EndedRequest> {
+        core::mem::take(&mut self.0)
+    }
+
     pub(super) fn add(&mut self, ended: EndedRequest) {
         if self.0.len() >= Self::MAX {
             self.0.pop_front();
         }
         self.0.push_back(ended);
-    }
-}
-
-impl<H: Host> Driver<H> {
-    /// The requests that have ended since this was called last; of more than 1,024 the latest.
-    pub fn take_ended(&mut self) -> impl Iterator<Item = EndedRequest> + use<H> {
-        core::mem::take(&mut self.requests.latest.0).into_iter()
     }
 }

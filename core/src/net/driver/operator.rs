@@ -4,9 +4,9 @@ use core::time::Duration;
 
 use crate::{
     ban::{Ban, BanTarget},
+    net::{Host, driver::Driver},
     node::{BanStatus, Input, PeerReport},
 };
-use crate::{net::Host, net::driver::Driver};
 
 /// It is never banned: it is to be kept connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,102 +1,22 @@
 //! OpenRequests: between the node's names for them and libp2p's.
 
-use core::time::Duration;
-use std::collections::BTreeMap;
-
-use libp2p::request_response::{self, InboundRequestId, Message, OutboundFailure, OutboundRequestId, ResponseChannel};
+use libp2p::request_response::{self, InboundRequestId, Message, OutboundFailure};
 
 use crate::{
     fault::AnswerFault,
+    net::{
+        Host, convert,
+        driver::{
+            Driver,
+            ended::{EndedRequest, UNANSWERED},
+        },
+        protocols::range::{Request, Response},
+    },
     node::Input,
     payload_by_number::Reply,
-    range_sync::{BlockRequest, FetchId},
+    range_sync::BlockRequest,
     serving::RequestId,
 };
-use crate::{
-    net::driver::Driver,
-    net::driver::ended::{EndedRequest, LatestRequests, RequestSide, UNANSWERED},
-    net::protocols::range::{Request, Response},
-    net::{Host, convert},
-};
-
-/// OpenRequests under way, ours and theirs. Bounded by libp2p's streams of each connection.
-#[derive(Debug, Default)]
-pub(super) struct OpenRequests {
-    ours: BTreeMap<OutboundRequestId, OutboundRequest>,
-    theirs: BTreeMap<InboundRequestId, InboundRequest>,
-    /// What those were answered that are not ended yet.
-    codes: BTreeMap<RequestId, u8>,
-    /// Those that have ended.
-    pub(super) latest: LatestRequests,
-    channels: BTreeMap<RequestId, ResponseChannel<Response>>,
-    next: u64,
-}
-
-/// A request of ours: the node's name for it, for which block, and when it was made (monotonic).
-#[derive(Debug)]
-struct OutboundRequest {
-    fetch: FetchId,
-    number: u64,
-    at: Duration,
-}
-
-/// A request of a peer's: the node's name for it, for which block, and when it came (monotonic).
-#[derive(Debug)]
-struct InboundRequest {
-    ask: RequestId,
-    number: Option<u64>,
-    at: Duration,
-}
-
-impl OpenRequests {
-    /// A request of ours was made at `now` (monotonic).
-    pub(super) fn made(&mut self, now: Duration, id: OutboundRequestId, fetch: FetchId, number: u64) {
-        self.ours.insert(id, OutboundRequest { fetch, number, at: now });
-    }
-
-    /// It ended at `now` (monotonic), with this result byte.
-    pub(super) fn ended(&mut self, now: Duration, id: OutboundRequestId, code: u8) -> Option<FetchId> {
-        let OutboundRequest { fetch, number, at } = self.ours.remove(&id)?;
-        self.latest.add(EndedRequest {
-            role: RequestSide::Client,
-            number: Some(number),
-            code,
-            took: now.saturating_sub(at),
-        });
-        Some(fetch)
-    }
-
-    /// A peer asks for this block, at `now` (monotonic).
-    pub(super) fn came(
-        &mut self,
-        now: Duration,
-        id: InboundRequestId,
-        number: Option<u64>,
-        channel: ResponseChannel<Response>,
-    ) -> RequestId {
-        let ask = RequestId(self.next);
-        self.next += 1;
-        self.theirs.insert(id, InboundRequest { ask, number, at: now });
-        self.channels.insert(ask, channel);
-        ask
-    }
-
-    /// Where it is answered, with this result byte; `None` when it is gone.
-    pub(super) fn channel(&mut self, ask: RequestId, code: u8) -> Option<ResponseChannel<Response>> {
-        let channel = self.channels.remove(&ask)?;
-        self.codes.insert(ask, code);
-        Some(channel)
-    }
-
-    /// It was answered (`sent`) at `now` (monotonic), or is gone.
-    pub(super) fn answered(&mut self, now: Duration, id: InboundRequestId, sent: bool) -> Option<RequestId> {
-        let InboundRequest { ask, number, at } = self.theirs.remove(&id)?;
-        self.channels.remove(&ask);
-        let code = self.codes.remove(&ask).filter(|_| sent).unwrap_or(UNANSWERED);
-        self.latest.add(EndedRequest { role: RequestSide::Server, number, code, took: now.saturating_sub(at) });
-        Some(ask)
-    }
-}
 
 /// What a failure says of the peer.
 pub(super) fn fault(error: &OutboundFailure) -> AnswerFault {
@@ -110,16 +30,24 @@ pub(super) fn fault(error: &OutboundFailure) -> AnswerFault {
 }
 
 impl<H: Host> Driver<H> {
+    /// The requests that have ended since this was called last; of more than 1,024 the latest.
+    pub fn take_ended(&mut self) -> impl Iterator<Item = EndedRequest> + use<H> {
+        self.requests.latest.take().into_iter()
+    }
+
     /// Asks a connected peer; nobody is dialled for it.
-    pub(super) fn fetch(&mut self, wish: BlockRequest) {
+    pub(super) fn fetch(&mut self, request: BlockRequest) {
         let now = self.host.now().mono;
-        let peer = convert::libp2p_peer(wish.peer).filter(|peer| self.swarm.is_connected(peer));
+        let peer = convert::libp2p_peer(request.peer).filter(|peer| self.swarm.is_connected(peer));
         match (peer, self.swarm.behaviour_mut().ask.as_mut()) {
             (Some(peer), Some(ask)) => {
-                let id = ask.send_request(&peer, Some(wish.number));
-                self.requests.made(now, id, wish.id, wish.number);
+                let id = ask.send_request(&peer, Some(request.number));
+                self.requests.made(now, id, request.id, request.number);
             }
-            _ => self.unasked.push((wish.id, AnswerFault::Closed)),
+            _ => {
+                let (id, answer) = (request.id, Err(AnswerFault::Closed));
+                self.pending_inputs.push_back(Input::Fetched { id, answer });
+            }
         }
     }
 
@@ -137,7 +65,7 @@ impl<H: Host> Driver<H> {
         if !sent {
             // Its stream is gone, and no event will say so again.
             self.requests.codes.remove(&id);
-            self.unheard.push(id);
+            self.pending_inputs.push_back(Input::Answered { id });
         }
     }
 

@@ -2,12 +2,12 @@
 
 use core::time::Duration;
 
-use crate::reputation::Reputation;
 use crate::{
-    net::driver::Driver,
-    net::{Host, convert, params},
+    net::{Host, convert, driver::Driver, params},
+    node::Input,
+    peer::PeerId,
+    reputation::Reputation,
 };
-use crate::{node::Input, peer::PeerId};
 
 impl<H: Host> Driver<H> {
     /// Tells the node gossipsub's scores of those who are connected, and which leaves take nothing, once in a

@@ -6,11 +6,10 @@ use libp2p::{
 };
 
 use crate::{
-    net::behaviour::BehaviourEvent,
-    net::driver::Driver,
-    net::{Host, connection_errors, convert},
+    net::{Host, behaviour::BehaviourEvent, connection_errors, convert, driver::Driver},
+    node::Input,
+    peer_store::PeerStore,
 };
-use crate::{node::Input, peer_store::PeerStore};
 
 impl<H: Host> Driver<H> {
     /// Takes one event of the swarm.

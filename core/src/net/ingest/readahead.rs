@@ -2,7 +2,7 @@
 //!
 //! gossipsub asks for the id of a message in the loop's turn, and the id is a SHA-256 of what the message inflates to: up to 10 MiB,
 //! which take 100 ms where the processor has no instructions for it. So the streams that peers gossip on are read along
-//! ([`Frames`]), and the end of an RPC that is [worth it](Frames::WORTH) is held back until its messages are decompressed and named where
+//! ([`Frames`]), and the end of an RPC that is [worth it](ReadAhead::WORTH) is held back until its messages are decompressed and named where
 //! the host has [room for it](super::Host::aside). When gossipsub asks, the answer lies here.
 //!
 //! Nothing depends on it: what is not here is read in the loop's turn, as everything is where there is one thread alone. What a
@@ -10,7 +10,7 @@
 //! [`Pool::BYTES`] of RPCs that are not whole or being read, `ReadyBatches::BYTES` of what was read; beyond them an RPC is passed on
 //! unread. So are those of peers that gossipsub will not listen to for a while.
 
-use core::{future::Future, pin::Pin, time::Duration};
+use core::time::Duration;
 use std::{
     collections::{HashMap, HashSet},
     sync::{
@@ -19,82 +19,33 @@ use std::{
     },
 };
 
-use bytes::Bytes;
-use libp2p::{
-    PeerId, Transport as _,
-    core::{muxing::StreamMuxerBox, transport::Boxed},
-};
+use libp2p::PeerId;
 
 use crate::{
     fork::Version,
-    message::{Form, MAX_MESSAGE, Message, MessageId},
-};
-use crate::{
-    net::ingest::duplicates::DuplicateCache, net::ingest::published::Published, net::ingest::topics::Topics,
-    net::metering::wrapper::TappedMuxer,
+    message::MAX_MESSAGE,
+    net::ingest::{duplicates::DuplicateCache, published::Published, topics::Topics},
 };
 
+mod aside;
 mod frames;
+mod named;
 mod pool;
 mod ready;
 #[cfg(test)]
 mod tests;
 
-use frames::Frames;
+pub use aside::{Aside, Job};
+pub(in crate::net) use named::{NamedMessage, declared, read};
 use pool::Pool;
 use ready::{Batch, Name, Names, ReadyBatches};
-
-/// What is done aside.
-pub type Job = Box<dyn FnOnce() + Send>;
-
-/// Runs a job where it stalls neither the loop nor a connection; ends when the job has. Few run at once, the others wait in their
-/// order; one that waits for long is dropped instead, which is an end too.
-pub type Aside = Arc<dyn Fn(Job) -> Ending + Send + Sync>;
-
-/// The end of a job.
-type Ending = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// A message that was read.
-#[derive(Clone, Debug)]
-pub(in crate::net) struct NamedMessage {
-    pub(in crate::net) form: Form,
-    /// What it inflates to, where it does.
-    pub(in crate::net) data: Option<Bytes>,
-    pub(in crate::net) id: MessageId,
-    /// Bytes that it took: a corrupt one takes as many as a good one.
-    pub(in crate::net) work: usize,
-}
-
-impl NamedMessage {
-    /// Whether it was not looked at, for want of time.
-    pub(in crate::net) fn is_surplus(&self) -> bool {
-        self.form == Form::Surplus
-    }
-}
-
-/// Reads a message on a topic of ours: the one way, ahead or not.
-pub(in crate::net) fn read(topic: &str, authored: bool, surplus: bool, wire: &Bytes) -> NamedMessage {
-    let (message, inflated) = match (authored, surplus) {
-        (true, _) => (Message::unread(Form::Authored, wire), 0),
-        (false, true) => (Message::unread(Form::Surplus, wire), 0),
-        (false, false) => (Message::take(wire), declared(wire)),
-    };
-    let id = message.id(topic);
-    let is_whole = matches!(message.form, Form::Snappy | Form::TooShort);
-    NamedMessage { form: message.form, data: is_whole.then_some(message.data), id, work: inflated.max(wire.len()) }
-}
-
-/// What a message says that it inflates to, if it may.
-pub(in crate::net) fn declared(wire: &[u8]) -> usize {
-    snap::raw::decompress_len(wire).ok().filter(|declared| *declared <= MAX_MESSAGE).unwrap_or_default()
-}
 
 /// See the module. Clones are the same.
 #[derive(Clone)]
 pub(in crate::net) struct ReadAhead {
     topics: Topics,
     recent: Arc<Mutex<DuplicateCache>>,
-    pool: Pool,
+    pub(in crate::net::ingest) pool: Pool,
     names: Names,
     ready: Arc<Mutex<ReadyBatches>>,
     /// Whose RPCs gossipsub throws away for a while.
@@ -102,6 +53,9 @@ pub(in crate::net) struct ReadAhead {
 }
 
 impl ReadAhead {
+    /// Bytes to be inflated and named that are worth it: without instructions for it a processor takes 20 ms for them. The usual block
+    /// has less, and is sooner named than another thread is woken.
+    pub(in crate::net::ingest) const WORTH: usize = 2 << 20;
     /// Bytes of a message at least, on the wire or inflated: less is named in no time.
     const LEAST: usize = 4 << 10;
 
@@ -109,20 +63,6 @@ impl ReadAhead {
     pub(in crate::net) fn new(topics: Topics, recent: Arc<Mutex<DuplicateCache>>) -> Self {
         let (ready, ignored) = (Arc::default(), Arc::default());
         Self { topics, recent, pool: Pool::default(), names: Names::default(), ready, ignored }
-    }
-
-    /// The same transport; what peers gossip over it is read ahead.
-    pub(in crate::net) fn over(
-        &self,
-        transport: Boxed<(PeerId, StreamMuxerBox)>,
-        aside: Aside,
-    ) -> Boxed<(PeerId, StreamMuxerBox)> {
-        let ahead = self.clone();
-        let read = transport.map(move |(peer, muxer), _| {
-            let taps = move |opened| Frames::new(ahead.clone(), aside.clone(), peer, opened);
-            (peer, StreamMuxerBox::new(TappedMuxer::new(muxer, taps)))
-        });
-        read.boxed()
     }
 
     /// Only these peers are ignored now.
@@ -153,19 +93,19 @@ impl ReadAhead {
     }
 
     /// The stream that this batch came by has gone on.
-    fn leave(&self, number: u64) {
+    pub(in crate::net::ingest) fn leave(&self, number: u64) {
         self.ready().leave(number);
     }
 
     /// Whether these messages of this peer's are worth it.
-    fn is_worth_it(&self, peer: &PeerId, messages: &[Published]) -> bool {
+    pub(in crate::net::ingest) fn is_worth_it(&self, peer: &PeerId, messages: &[Published]) -> bool {
         let ours = messages.iter().filter(|message| self.topics.named(&message.topic).is_some());
         let work = ours.map(|message| declared(&message.data).max(message.data.len()));
-        work.fold(0, usize::saturating_add) >= Frames::WORTH && !lock(&self.ignored).contains(peer)
+        work.fold(0, usize::saturating_add) >= Self::WORTH && !lock(&self.ignored).contains(peer)
     }
 
     /// Reads the messages of an RPC: inflates as much as a turn of the loop would.
-    fn read(&self, number: u64, messages: Vec<Published>, ended: &AtomicBool) {
+    pub(in crate::net::ingest) fn read(&self, number: u64, messages: Vec<Published>, ended: &AtomicBool) {
         let (mut spent, mut entries) = (0_usize, HashMap::new());
         for Published { topic, data: wire, authored } in messages {
             // What its stream has not passed on by now, it never will.
@@ -199,7 +139,7 @@ impl ReadAhead {
         alike.iter().any(|known| *known == wire)
     }
 
-    fn ready(&self) -> MutexGuard<'_, ReadyBatches> {
+    pub(in crate::net::ingest) fn ready(&self) -> MutexGuard<'_, ReadyBatches> {
         lock(&self.ready)
     }
 }

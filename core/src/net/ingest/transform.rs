@@ -26,13 +26,15 @@ use crate::{
     chain::Chain,
     fork::Version,
     message::{Form, MAX_MESSAGE, Message, message_id},
-};
-use crate::{
-    net::ingest::duplicates::{CachedMessage, DuplicateCache, Tag},
-    net::ingest::readahead,
-    net::ingest::readahead::{NamedMessage, ReadAhead},
-    net::ingest::topics::Topics,
-    net::params::{MAX_COMPRESSED, MAX_TRANSMIT},
+    net::{
+        ingest::{
+            duplicates::{CachedMessage, DuplicateCache, Tag},
+            readahead,
+            readahead::{NamedMessage, ReadAhead},
+            topics::Topics,
+        },
+        params::{MAX_COMPRESSED, MAX_TRANSMIT},
+    },
 };
 
 /// Shared by gossipsub's transform, its id function and the driver, all in the loop's turn; what is read readahead asks for a moment.

@@ -12,8 +12,11 @@ use std::{
     task::Poll,
 };
 
-use crate::net::metering::wrapper::{Tap, Tapped, TappedMuxer};
-use crate::{event::Direction, node::ByteCount};
+use crate::{
+    event::Direction,
+    net::metering::wrapper::{Tap, Tapped, TappedMuxer},
+    node::ByteCount,
+};
 
 /// Both directions of what is counted together. Cheap to clone; clones count the same.
 #[derive(Clone, Debug, Default)]

@@ -17,10 +17,13 @@ use libp2p::{
     core::{muxing::StreamMuxerBox, transport::Boxed},
 };
 
-use crate::{event::Direction, node::ByteCount};
 use crate::{
-    net::Bandwidth,
-    net::metering::wrapper::{Tap, TappedMuxer},
+    event::Direction,
+    net::{
+        Bandwidth,
+        metering::wrapper::{Tap, TappedMuxer},
+    },
+    node::ByteCount,
 };
 
 /// How the names begin of what is counted together; and what is none of them.
@@ -76,14 +79,14 @@ struct NamedStream {
 
 enum Negotiation {
     /// The protocol is not known yet; what was carried meanwhile.
-    Begins { reader: Reader, before: ByteCount },
+    Begins { reader: NegotiationReader, before: ByteCount },
     /// An entry of [`NAMES`].
     Is(usize),
 }
 
 impl NamedStream {
     fn new(all: ProtocolBytes, opened: Direction) -> Self {
-        let naming = Negotiation::Begins { reader: Reader::default(), before: ByteCount::default() };
+        let naming = Negotiation::Begins { reader: NegotiationReader::default(), before: ByteCount::default() };
         Self { all, listens: opened == Direction::Inbound, naming }
     }
 
@@ -117,7 +120,7 @@ impl Drop for NamedStream {
 
 /// What the listening side says, byte by byte: lines with their length before them, as unsigned LEB128 of two bytes at most.
 #[derive(Default)]
-pub(in crate::net) struct Reader {
+pub(in crate::net) struct NegotiationReader {
     /// Bytes of the length that came, and its value so far.
     length: (u8, usize),
     /// Bytes of the line that came, of which the first are kept.
@@ -125,7 +128,7 @@ pub(in crate::net) struct Reader {
     line: ArrayVec<u8, LINE>,
 }
 
-impl Reader {
+impl NegotiationReader {
     /// The protocol (see [`is_gossip`]), with the byte that ends its name, or with the one that makes no sense.
     pub(in crate::net) fn take(&mut self, byte: u8) -> Option<usize> {
         let (digits, value) = &mut self.length;

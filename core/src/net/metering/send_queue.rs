@@ -20,10 +20,12 @@ use libp2p::{
     core::{muxing::StreamMuxerBox, transport::Boxed},
 };
 
-use crate::event::Direction;
 use crate::{
-    net::convert,
-    net::metering::wrapper::{Tap, TappedMuxer},
+    event::Direction,
+    net::{
+        convert,
+        metering::wrapper::{Tap, TappedMuxer},
+    },
 };
 
 /// See the module.

@@ -247,7 +247,7 @@ impl NetworkBehaviour for DialBack {
 
 #[cfg(test)]
 mod tests {
-    use crate::net::is_plain;
+    use super::is_plain;
 
     #[test]
     fn only_one_ip_and_a_port_is_dialled_back() {

@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use petrel_core::{
+    address::is_public,
     chain::Origin,
-    config::{Config, Reach},
-    peers::is_public,
+    config::{AddressScope, Config},
 };
 
 use super::{Judge, parse, reputation::ip};
@@ -24,7 +24,7 @@ impl Judge {
         listen: &[IpAddr],
         config: &mut Config,
     ) -> Option<Plan> {
-        if flags.disable && !config.statics.is_empty() {
+        if flags.disable && !config.static_peers.is_empty() {
             self.0.push(
                 "--p2p.disable: there are no peers then, and --p2p.static names some: give one of them".to_owned(),
             );
@@ -36,8 +36,8 @@ impl Judge {
             self.0.push("--p2p.nat: UPnP forwards IPv4 alone, and --p2p.listen.ip has none".to_owned());
         }
         let plan = self.plan(flags, listen, config);
-        let reach = if plan.near { Reach::Anywhere } else { Reach::Public };
-        config.place = Some(reach).filter(|_| !flags.disable);
+        let reach = if plan.near { AddressScope::Any } else { AddressScope::Public };
+        config.observe_scope = Some(reach).filter(|_| !flags.disable);
         if flags.disable || flags.no_discovery {
             return None;
         }
@@ -47,7 +47,7 @@ impl Judge {
                 parse::list(&p2p.listen.ip).collect::<Vec<_>>().join(",")
             ));
         }
-        config.seek = Some(reach);
+        config.dial_scope = Some(reach);
         Some(plan)
     }
 
@@ -73,7 +73,7 @@ impl Judge {
 
 /// Whether the network is one of private or loopback addresses: something that the operator named is at one.
 fn is_near(listen: &[IpAddr], advertise: &Advertise, boot: &[Boot], config: &Config) -> bool {
-    let statics = config.statics.iter().flat_map(|peer| &peer.addresses).filter_map(|address| ip(address));
+    let statics = config.static_peers.iter().flat_map(|peer| &peer.addresses).filter_map(|address| ip(address));
     let allowed = config.reputation.restrict.iter().map(ipnet::IpNet::addr);
     let advertised = advertise.host.as_deref().and_then(|host| host.parse().ok());
     let named = boot.iter().filter_map(Boot::ip).chain(statics).chain(allowed).chain(advertised);

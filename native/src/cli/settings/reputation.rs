@@ -3,32 +3,29 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use petrel_core::{
-    config::{Config, Reputation},
-    peers::Tide,
-};
+use petrel_core::config::{Config, ConnectionLimits, ReputationConfig};
 
 use super::{Judge, parse};
 use crate::cli::flags::PeersFlags;
 
 impl Judge {
-    pub(super) fn reputation(&mut self, flags: &PeersFlags) -> Reputation {
+    pub(super) fn reputation(&mut self, flags: &PeersFlags) -> ReputationConfig {
         let threshold = self.take("p2p.ban.threshold", points(&flags.ban_threshold));
         let min_score = flags.min_score.as_deref().map(|text| self.take("p2p.gate.min-score", points(text)));
-        Reputation {
+        ReputationConfig {
             scoring: self.take("p2p.scoring", scoring(&flags.scoring)),
             bans: flags.bans,
             ban_threshold: threshold,
             ban_duration: self.take("p2p.ban.duration", parse::duration(&flags.ban_duration)),
             min_score,
-            spare_statics: true,
+            protect_static: true,
             restrict: parse::list(&flags.restrict).filter_map(|text| self.net_of("p2p.netrestrict", text)).collect(),
         }
     }
 
-    pub(super) fn tide(&mut self, flags: &PeersFlags) -> Tide {
-        let usual = Tide::default();
-        Tide {
+    pub(super) fn tide(&mut self, flags: &PeersFlags) -> ConnectionLimits {
+        let usual = ConnectionLimits::default();
+        ConnectionLimits {
             low: self.degree("p2p.peers.lo", &flags.peers_lo, usual.low),
             high: self.degree("p2p.peers.hi", &flags.peers_hi, usual.high),
             grace: self.take("p2p.peers.grace", parse::duration(&flags.peers_grace)),
@@ -40,7 +37,7 @@ impl Judge {
     /// Every static peer whose address says that it may not be dialled.
     pub(super) fn within_restriction(&mut self, config: &Config) {
         let restrict = &config.reputation.restrict;
-        for address in config.statics.iter().flat_map(|peer| &peer.addresses) {
+        for address in config.static_peers.iter().flat_map(|peer| &peer.addresses) {
             if let Some(ip) =
                 ip(address).filter(|ip| !restrict.is_empty() && !restrict.iter().any(|net| net.contains(ip)))
             {

@@ -4,8 +4,7 @@ use std::{num::NonZeroU32, time::Duration};
 
 use petrel_core::{
     chain::{Cadence, Chain},
-    request::Limits,
-    sync::SyncConfig,
+    config::{RequestLimits, SyncConfig},
 };
 
 use super::Judge;
@@ -13,7 +12,7 @@ use crate::{cli::flags::SyncFlags, cli::parse, daemon::unix_now, store::Budget};
 
 impl Judge {
     pub(super) fn sync(&mut self, flags: &SyncFlags, cadence: &Cadence) -> SyncConfig {
-        let usual = Limits::default();
+        let usual = RequestLimits::default();
         let shortest = cadence.shortest_from(unix_now().saturating_mul(1000));
         let max_gap = parse::duration(&flags.max_gap).and_then(|time| holds_a_block(time, shortest));
         let max_gap = self.take("p2p.sync.max-gap", max_gap);
@@ -23,7 +22,7 @@ impl Judge {
             serve: true,
             static_only: flags.static_only,
             max_gap,
-            limits: Limits {
+            limits: RequestLimits {
                 // What the operator says is what counts.
                 by_cadence: flags.limit.is_none() && flags.peer_limit.is_none(),
                 all: flags.limit.as_deref().map_or(usual.all, |text| self.take("p2p.sync.limit", parse::rate(text))),

@@ -8,7 +8,7 @@ use std::{
 use alloy_primitives::{Address, keccak256};
 use petrel_core::{
     chain::{Cadence, CadenceError, Chain, Genesis, Origin, Subsecond},
-    fork::{Carried, Family, Fork, Forks},
+    fork::{CarriedFork, Family, Fork, Forks},
 };
 
 use super::Settings;
@@ -141,7 +141,7 @@ fn forks(schedule: &[(Upgrade, u64)], genesis: u64, interval: Duration) -> Forks
         if let Upgrade::Base(place) = upgrade {
             for name in Family::OF_BASE.iter().take(place + 1) {
                 // There are fewer than are carried.
-                let _carried = forks.carry(Carried { name: (*name).to_owned(), time, family: Family::Base });
+                let _carried = forks.carry(CarriedFork { name: (*name).to_owned(), time, family: Family::Base });
             }
         }
     }

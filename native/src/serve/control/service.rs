@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use petrel_core::{
+    ban::{Ban, BanTarget},
     net::{Driver, Spared},
-    node::{BanStatus, Keep, Kept, PeerReport, Status},
-    peers::{Ban, Subject},
+    node::{BanStatus, PeerReport, Status},
+    persistence::{Persist, Persisted},
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -49,7 +50,7 @@ pub enum Ask {
     /// Ban somebody.
     Ban {
         /// A peer, an address or a network.
-        who: Subject,
+        who: BanTarget,
         /// How long; without it until it is lifted.
         length: Option<Duration>,
         /// Why.
@@ -60,7 +61,7 @@ pub enum Ask {
     /// Lift a ban.
     Lift {
         /// Whose.
-        who: Subject,
+        who: BanTarget,
         /// Whether there was one, when it is gone from the disk too.
         tell: oneshot::Sender<Result<bool, Unacknowledged>>,
     },
@@ -111,7 +112,7 @@ pub fn answer(ask: Ask, driver: &mut Driver<TokioHost>, store: &Store) {
             Ok(ban) => {
                 let (until, secs, reason) = (ban.until, length.unwrap_or_default().as_secs(), ban.reason.clone());
                 let kept = Ban { until, secs, reason, ip: None };
-                when_on_disk(store, Keep::Ban(who, Some(kept)), ban, tell);
+                when_on_disk(store, Persist::Ban(who, Some(kept)), ban, tell);
             }
             Err(spared) => {
                 let _gone = tell.send(Err(spared.into()));
@@ -119,7 +120,7 @@ pub fn answer(ask: Ask, driver: &mut Driver<TokioHost>, store: &Store) {
         },
         Ask::Lift { who, tell } => {
             let there = driver.lift(who);
-            when_on_disk(store, Keep::Ban(who, None), there, tell);
+            when_on_disk(store, Persist::Ban(who, None), there, tell);
         }
     }
 }
@@ -128,15 +129,15 @@ pub fn answer(ask: Ask, driver: &mut Driver<TokioHost>, store: &Store) {
 /// time it mostly goes into the same transaction.
 fn when_on_disk<T: Send + 'static>(
     store: &Store,
-    keep: Keep,
+    keep: Persist,
     answer: T,
     tell: oneshot::Sender<Result<T, Unacknowledged>>,
 ) {
     let kept = store.keep(keep);
     tokio::spawn(async move {
         let answer = match kept.await {
-            Ok(Kept::OnDisk | Kept::NotForSure) => Ok(answer),
-            Ok(Kept::Failed(error)) => Err(Unacknowledged::NotOnDisk(error)),
+            Ok(Persisted::OnDisk | Persisted::NotForSure) => Ok(answer),
+            Ok(Persisted::Failed(error)) => Err(Unacknowledged::NotOnDisk(error)),
             Err(_) => Err(Unacknowledged::NotOnDisk("the store's thread has ended".to_owned())),
         };
         let _gone = tell.send(answer);
@@ -152,7 +153,7 @@ impl Door {
     /// Bans, see [`Driver::ban`], and waits until that is on disk; `None` when the node ends.
     pub async fn ban(
         &self,
-        who: Subject,
+        who: BanTarget,
         length: Option<Duration>,
         reason: String,
     ) -> Option<Result<BanStatus, Unacknowledged>> {
@@ -160,7 +161,7 @@ impl Door {
     }
 
     /// Lifts a ban, and waits until that is on disk; whether there was one, `None` when the node ends.
-    pub async fn lift(&self, who: Subject) -> Option<Result<bool, Unacknowledged>> {
+    pub async fn lift(&self, who: BanTarget) -> Option<Result<bool, Unacknowledged>> {
         self.ask(|tell| Ask::Lift { who, tell }).await
     }
 

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use petrel_core::peers::Subject;
+use petrel_core::ban::BanTarget;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::{
@@ -140,7 +140,7 @@ async fn answer(request: Request, door: &Door) -> Result<Value, String> {
     let ends = || "the node ends".to_owned();
     match request {
         Request::Peers {} => Ok(json!({ "peers": door.snapshot().await.ok_or_else(ends)?.peers })),
-        Request::Bans {} => Ok(json!({ "bans": door.snapshot().await.ok_or_else(ends)?.status.bans })),
+        Request::Bans {} => Ok(json!({ "bans": door.snapshot().await.ok_or_else(ends)?.status.peering.bans })),
         Request::Ban { who, secs, reason } => {
             let length =
                 secs.map(Duration::from_secs).map(bans::length).transpose().map_err(|error| error.to_string())?;
@@ -155,6 +155,6 @@ async fn answer(request: Request, door: &Door) -> Result<Value, String> {
     }
 }
 
-fn subject(who: &str) -> Result<Subject, String> {
+fn subject(who: &str) -> Result<BanTarget, String> {
     bans::subject(who).map_err(|error| error.to_string())
 }

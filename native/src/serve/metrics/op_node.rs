@@ -15,10 +15,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use alloy_primitives::B256;
 use petrel_core::{
     Event,
+    ban::BanTarget,
     event::Via,
-    net::{Ended, Flow, Role},
+    net::{Bandwidth, EndedRequest, RequestSide},
     node::PeerReport,
-    peers::Subject,
 };
 use prometheus::{
     Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
@@ -118,8 +118,8 @@ impl OpNode {
             Event::Disconnected(_) => self.gossip(&[(true, "REMOVE_PEER")]),
             Event::PublishFailed(_) => self.publishing_errors.again(),
             Event::Unbanned(ban) => match ban.who {
-                Subject::Peer(_) => self.peer_unbans.inc(),
-                Subject::Ip(_) | Subject::Net(_) => self.ip_unbans.inc(),
+                BanTarget::Peer(_) => self.peer_unbans.inc(),
+                BanTarget::Ip(_) | BanTarget::Net(_) => self.ip_unbans.inc(),
             },
             _ => {}
         }
@@ -131,10 +131,10 @@ impl OpNode {
         }
     }
 
-    pub(super) fn ended(&self, ended: &Ended) {
+    pub(super) fn ended(&self, ended: &EndedRequest) {
         let (role, code) = match ended.role {
-            Role::Client => ("client", if ended.code < HIGHEST_CODE { ended.code } else { HIGHEST_CODE }),
-            Role::Server => ("server", ended.code),
+            RequestSide::Client => ("client", if ended.code < HIGHEST_CODE { ended.code } else { HIGHEST_CODE }),
+            RequestSide::Server => ("server", ended.code),
         };
         let code = code.to_string();
         let labels = [role, METHOD, code.as_str()];
@@ -156,9 +156,9 @@ impl OpNode {
     }
 
     pub(super) fn look(&self, now: &Snapshot, traffic: &Traffic) {
-        let (status, gated) = (&now.status, &now.status.gated);
+        let (status, gated) = (&now.status, &now.status.traffic.gated);
         let size = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        self.peer_count.set(size(status.peers.len()));
+        self.peer_count.set(size(status.peering.peers.len()));
         self.quarantine.set(size(status.quarantine));
         let allow = |counters: &IntCounterVec, yes, no| {
             advance(&counters.with_label_values(&["true"]), yes);
@@ -169,9 +169,9 @@ impl OpNode {
         let bytes = |direction: &str, bytes: u64| {
             self.bandwidth.with_label_values(&[direction]).set(bytes.try_into().unwrap_or(i64::MAX));
         };
-        let sum = |of: fn(&Flow) -> u64| traffic.flows().into_iter().map(|(_, flow)| of(flow)).sum();
-        bytes("in", sum(Flow::read));
-        bytes("out", sum(Flow::written));
+        let sum = |of: fn(&Bandwidth) -> u64| traffic.flows().into_iter().map(|(_, flow)| of(flow)).sum();
+        bytes("in", sum(Bandwidth::read));
+        bytes("out", sum(Bandwidth::written));
     }
 }
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use petrel_core::{
     Event,
-    event::{BlockRef, Direction, Gap, GapState, NewBlock, Via},
-    peers::Subject,
+    ban::BanTarget,
+    block::BlockRef,
+    event::{Direction, Gap, GapState, NewBlock, Via},
 };
 use prometheus::{
     Counter, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
@@ -205,20 +206,20 @@ impl Own {
         self.head.set(whole(status.head.map_or(0, |BlockRef { number, .. }| number)));
         self.interval.set(status.interval_ms as f64 / 1e3);
         advance(&self.served, status.served);
-        advance(&self.messages, status.messages);
-        advance(&self.message_bytes, status.wire_bytes);
-        advance(&self.verdicts.with_label_values(&["none"]), status.accepted);
-        for (fault, count) in &status.faults {
+        advance(&self.messages, status.validation.messages);
+        advance(&self.message_bytes, status.validation.wire_bytes);
+        advance(&self.verdicts.with_label_values(&["none"]), status.validation.accepted);
+        for (fault, count) in &status.validation.faults {
             advance(&self.verdicts.with_label_values(&[*fault]), *count);
         }
         self.gap.set(whole(status.gap.map_or(0, |(from, to)| to.saturating_sub(from) + 1)));
-        self.checks.set(whole(status.checks as u64));
-        self.leaves_waiting.set(whole(status.leaves.waiting));
-        advance(&self.leaves_passed, status.leaves.passed);
-        self.clock_doubt.set(i64::from(status.clock_doubt));
-        self.sequencer_clock_doubt.set(i64::from(status.sequencer_clock_doubt));
-        self.reachable.set(status.reachable.map_or(-1, i64::from));
-        let backs = status.dial_backs;
+        self.checks.set(whole(status.validation.checks as u64));
+        self.leaves_waiting.set(whole(status.traffic.leaves.waiting));
+        advance(&self.leaves_passed, status.traffic.leaves.passed);
+        self.clock_doubt.set(i64::from(status.validation.clock_doubt));
+        self.sequencer_clock_doubt.set(i64::from(status.validation.sequencer_clock_doubt));
+        self.reachable.set(status.peering.reachable.map_or(-1, i64::from));
+        let backs = status.traffic.dial_backs;
         for (result, count) in [("reached", backs.reached), ("unreached", backs.unreached), ("refused", backs.refused)]
         {
             advance(&self.dial_backs.with_label_values(&[result]), count);
@@ -231,7 +232,7 @@ impl Own {
             advance(&self.bytes.with_label_values(&[name, "in"]), flow.read());
             advance(&self.bytes.with_label_values(&[name, "out"]), flow.written());
         }
-        for (name, carried) in &status.protocol_bytes {
+        for (name, carried) in &status.traffic.protocol_bytes {
             advance(&self.protocol_bytes.with_label_values(&[*name, "in"]), carried.read);
             advance(&self.protocol_bytes.with_label_values(&[*name, "out"]), carried.written);
         }
@@ -239,20 +240,20 @@ impl Own {
 
     fn look_at_peers(&self, now: &Snapshot) {
         self.peers.reset();
-        for peer in &now.status.peers {
+        for peer in &now.status.peering.peers {
             let direction = match peer.connected.direction {
                 Direction::Inbound => "inbound",
                 Direction::Outbound => "outbound",
             };
             self.peers.with_label_values(&[peer.connected.transport, direction]).inc();
         }
-        let kind = |who: &Subject| match who {
-            Subject::Peer(_) => "peer",
-            Subject::Ip(_) => "ip",
-            Subject::Net(_) => "net",
+        let kind = |who: &BanTarget| match who {
+            BanTarget::Peer(_) => "peer",
+            BanTarget::Ip(_) => "ip",
+            BanTarget::Net(_) => "net",
         };
         for name in ["peer", "ip", "net"] {
-            let count = now.status.bans.iter().filter(|ban| kind(&ban.who) == name).count();
+            let count = now.status.peering.bans.iter().filter(|ban| kind(&ban.who) == name).count();
             self.bans.with_label_values(&[name]).set(whole(count as u64));
         }
     }

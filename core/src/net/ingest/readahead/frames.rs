@@ -9,18 +9,28 @@ use std::{
     },
 };
 
-use libp2p::PeerId;
+use libp2p::{
+    PeerId, Transport as _,
+    core::{muxing::StreamMuxerBox, transport::Boxed},
+};
 
 use crate::{
     event::Direction,
-    net::ingest::published::published,
-    net::metering::by_protocol::{Reader, is_gossip},
-    net::metering::wrapper::Tap,
-    net::params::MAX_TRANSMIT,
-};
-use crate::{
-    net::ingest::readahead::pool::{Partial, Whole},
-    net::ingest::readahead::{Aside, Ending, ReadAhead},
+    net::{
+        ingest::{
+            published::published,
+            readahead::{
+                ReadAhead,
+                aside::{Aside, Ending},
+                pool::{Partial, Whole},
+            },
+        },
+        metering::{
+            by_protocol::{NegotiationReader, is_gossip},
+            wrapper::{Tap, TappedMuxer},
+        },
+        params::MAX_TRANSMIT,
+    },
 };
 
 /// Of one stream: where in which RPC it is.
@@ -39,7 +49,7 @@ pub(in crate::net::ingest) struct Frames {
 
 enum At {
     /// It is not known yet what is spoken.
-    Begins(Reader),
+    Begins(NegotiationReader),
     /// No gossip, or an RPC that gossipsub will refuse.
     Passed,
     /// In the length of an RPC: digits that came, and the value so far.
@@ -50,16 +60,29 @@ enum At {
     Takes(usize, Partial),
 }
 
+impl ReadAhead {
+    /// The same transport; what peers gossip over it is read ahead.
+    pub(in crate::net) fn over(
+        &self,
+        transport: Boxed<(PeerId, StreamMuxerBox)>,
+        aside: Aside,
+    ) -> Boxed<(PeerId, StreamMuxerBox)> {
+        let ahead = self.clone();
+        let read = transport.map(move |(peer, muxer), _| {
+            let taps = move |opened| Frames::new(ahead.clone(), aside.clone(), peer, opened);
+            (peer, StreamMuxerBox::new(TappedMuxer::new(muxer, taps)))
+        });
+        read.boxed()
+    }
+}
+
 impl Frames {
-    /// Bytes to be inflated and named that are worth it: without instructions for it a processor takes 20 ms for them. The usual block
-    /// has less, and is sooner named than another thread is woken.
-    pub(in crate::net::ingest) const WORTH: usize = 2 << 20;
     /// Bytes of an RPC that may be worth it: snappy's copy of 64 bytes has three.
-    const BIG: usize = Self::WORTH / 22;
+    const BIG: usize = ReadAhead::WORTH / 22;
 
     pub(in crate::net::ingest) fn new(ahead: ReadAhead, aside: Aside, peer: PeerId, opened: Direction) -> Self {
         // Peers gossip on the streams that they open.
-        let at = if opened == Direction::Inbound { At::Begins(Reader::default()) } else { At::Passed };
+        let at = if opened == Direction::Inbound { At::Begins(NegotiationReader::default()) } else { At::Passed };
         Self { ahead, aside, peer, at, reading: None, last: None, ended: Arc::default() }
     }
 

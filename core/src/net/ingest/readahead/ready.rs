@@ -8,8 +8,10 @@ use std::{
 
 use bytes::Bytes;
 
-use crate::net::ingest::readahead::NamedMessage;
-use crate::{fork::Version, net::params::BEAT};
+use crate::{
+    fork::Version,
+    net::{ingest::readahead::named::NamedMessage, params::BEAT},
+};
 
 /// Names a message by its bytes. With a key of its own, so that nobody can make two of one name.
 #[derive(Clone, Default)]

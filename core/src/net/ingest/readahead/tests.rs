@@ -6,16 +6,18 @@ use core::{
 use std::task::Wake;
 
 use futures::{AsyncReadExt, FutureExt, channel::oneshot, executor::block_on, io::Cursor};
-
 use libp2p::gossipsub::{self, DataTransform, RawMessage};
 
-use super::*;
+use super::{frames::Frames, *};
+use crate::message::{Form, Message};
 use crate::{
     chain::Chain,
     event::Direction,
-    net::ingest::transform::Transform,
-    net::metering::wrapper::{Tap, Tapped},
-    net::params::MAX_TRANSMIT,
+    net::{
+        ingest::transform::Transform,
+        metering::wrapper::{Tap, Tapped},
+        params::MAX_TRANSMIT,
+    },
 };
 
 fn ahead() -> ReadAhead {
@@ -148,7 +150,7 @@ impl Wake for Woken {
 #[test]
 fn the_end_of_a_big_rpc_waits_for_its_messages_and_nothing_comes_after_it() {
     let ahead = ahead();
-    let big = rpc(&ahead, &[&wire(1, Frames::WORTH)]);
+    let big = rpc(&ahead, &[&wire(1, ReadAhead::WORTH)]);
     let said = [big.clone(), rpc(&ahead, &[&wire(2, 100)])].concat();
     let (done, told) = oneshot::channel::<()>();
     let told = Mutex::new(Some(told));
@@ -271,7 +273,7 @@ fn beyond_the_bound_what_was_read_first_is_let_go() {
 #[test]
 fn whom_gossipsub_does_not_hear_and_what_is_not_of_this_chain_is_not_read() {
     let ahead = ahead();
-    let big = wire(1, Frames::WORTH);
+    let big = wire(1, ReadAhead::WORTH);
     let foreign = field(2, &[field(2, &big), field(4, b"/optimism/1/0/blocks")].concat());
     let mut stranger = stream(&ahead, at_once(), [varint(foreign.len()), foreign].concat());
     read_all(&mut stranger, 4096);
@@ -313,7 +315,7 @@ fn beyond_the_bound_the_oldest_is_passed_on_unread_and_a_stream_that_ends_gives_
 #[test]
 fn what_nobody_asks_for_is_let_go_when_its_stream_has_ended() {
     let ahead = ahead();
-    let mut stream = stream(&ahead, at_once(), rpc(&ahead, &[&wire(1, Frames::WORTH)]));
+    let mut stream = stream(&ahead, at_once(), rpc(&ahead, &[&wire(1, ReadAhead::WORTH)]));
     read_all(&mut stream, 4096);
     let batches = |seconds| {
         ahead.tidy(Duration::from_secs_f32(seconds));
@@ -328,7 +330,7 @@ fn what_nobody_asks_for_is_let_go_when_its_stream_has_ended() {
 #[test]
 fn a_job_that_comes_to_nothing_holds_nothing_back() {
     let ahead = ahead();
-    let wire = wire(1, Frames::WORTH);
+    let wire = wire(1, ReadAhead::WORTH);
     let said = rpc(&ahead, &[&wire]);
     let dropped: Aside = Arc::new(|job: Job| {
         drop(job);
@@ -350,8 +352,8 @@ fn for_a_stream_that_ended_while_its_job_waited_nothing_is_read() {
         Box::pin(core::future::pending())
     });
     let mut frames = spoken(&ahead, aside, &[b"\x13/multistream/1.0.0\n\x0f/meshsub/1.2.0\n"]);
-    frames.came(&rpc(&ahead, &[&wire(1, Frames::WORTH)]));
-    assert!(ahead.pool.bytes() > Frames::WORTH);
+    frames.came(&rpc(&ahead, &[&wire(1, ReadAhead::WORTH)]));
+    assert!(ahead.pool.bytes() > ReadAhead::WORTH);
     drop(frames);
     let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop().expect("one job");
     job();
@@ -361,7 +363,7 @@ fn for_a_stream_that_ended_while_its_job_waited_nothing_is_read() {
 #[test]
 fn gossip_is_known_by_its_name_however_it_is_said_and_nothing_else_is_read() {
     let ahead = ahead();
-    let big = rpc(&ahead, &[&wire(1, Frames::WORTH)]);
+    let big = rpc(&ahead, &[&wire(1, ReadAhead::WORTH)]);
     let read = |says: &[&[u8]]| {
         let mut frames = spoken(&ahead, at_once(), says);
         frames.came(&big);
@@ -391,7 +393,7 @@ fn what_is_not_worth_it_is_passed_on_at_once() {
 fn a_length_that_makes_no_sense_is_left_to_gossipsub() {
     let ahead = ahead();
     for begins in [vec![0xff; 9], varint(MAX_TRANSMIT + 1)] {
-        let said = [begins, rpc(&ahead, &[&wire(1, Frames::WORTH)])].concat();
+        let said = [begins, rpc(&ahead, &[&wire(1, ReadAhead::WORTH)])].concat();
         let mut stream = stream(&ahead, at_once(), said.clone());
         assert_eq!(read_all(&mut stream, 64), said);
         assert_eq!(ahead.ready().batches(), 0);
