@@ -152,7 +152,7 @@ fn namespace(shell: &Shell) -> Result<&'static [&'static str]> {
 
 /// The daemon. It has the page if that is built.
 fn petrel(shell: &Shell) -> Result<PathBuf> {
-    www::ensure_built(shell)?;
+    www::build_for_tests(shell)?;
     compile::petrel(shell)
 }
 

@@ -59,10 +59,11 @@ cargo xtask COMMAND
                     it two nodes whose rollup.json lacks the last fork, and the last two: they must follow all the same
   interop build     what takes long to compile of the other sides, and nothing else
 
-  wasm              the wasm package, into www/pkg
-  www               the wasm package, then the npm package and the page, into www/dist
+  wasm              the wasm package, into www/package/pkg
+  www               the wasm package, then the npm package into www/package/dist and the page into www/page/dist
   size              what the page downloads, in bytes: raw, gzip, brotli
   shape [--root DIR]  medians of lengths, and circles between files, long functions, wide structs, type names with two meanings
+  samples           samples of events and errors for the npm package's tests, written anew after a change of the core's
   doctor            what this machine has and lacks
   presets CHAINS.JSON [DELTA.JSON]  write core/presets anew from a snapshot of the superchain registry, with what changed since (RFC 6902)
 ";
@@ -111,9 +112,10 @@ fn dispatch(args: &[String]) -> Result<()> {
 fn alone(shell: &Shell, command: &str) -> Result<()> {
     match command {
         "lint" => test::lint(shell),
-        "wasm" => wasm::build(shell),
+        "wasm" => wasm::build(shell, wasm::Build::Real),
         "www" => www::build(shell),
         "size" => size::size(shell),
+        "samples" => www::samples(shell),
         "doctor" => setup::doctor(shell),
         _ => bail!("there is no command {command:?}; see `cargo xtask help`"),
     }

@@ -68,7 +68,7 @@ fn browser(shell: &Shell) -> Result<()> {
     let folder = shell.target().join("bench-browser");
     fs::create_dir_all(&folder).context("cannot write to the target folder")?;
     wasm::build_for_bench(shell, &folder.join("wasm"))?;
-    run(shell.npm(["run", "build:bench"]).env("PETREL_BENCH", &folder))?;
+    run(shell.npm(["run", "build", "--workspace", "bench"]).env("PETREL_BENCH", &folder))?;
     run(&mut shell.cargo(["build", "--release", "--workspace", "--bin", "petrel", "--example", "browser_bench"]))?;
     let release = shell.target().join("release");
     let feed = release.join("examples/browser_bench");

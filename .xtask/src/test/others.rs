@@ -6,6 +6,7 @@ use super::Done;
 use crate::{
     compile, interop, setup,
     shell::{Shell, run},
+    www,
 };
 
 /// What was skipped because of this error, or what comes of the step.
@@ -54,7 +55,7 @@ pub(super) fn browser(shell: &Shell) -> Result<Done> {
         Err(error) => return Ok(Done::Skipped(format!("{error:#}"))),
     };
     run(&mut compile::debug(shell, ["--no-run"]))?;
-    let mut test = shell.npm(["run", "test:page"]);
+    let mut test = www::npm_for_tests(shell, &["run", "test:page"]);
     let debug = shell.target().join("debug");
     test.env("PETREL_CHROMIUM", chromium)
         .env("PETREL_BIN", debug.join("petrel"))

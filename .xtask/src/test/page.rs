@@ -9,12 +9,12 @@ use crate::{
 };
 
 pub(super) fn page(shell: &Shell) -> Result<Done> {
-    www::build(shell)?;
+    www::build_for_tests(shell)?;
     Ok(Done::Passed)
 }
 
 pub(super) fn npm(shell: &Shell) -> Result<Done> {
-    run(&mut shell.npm(["run", "check"]))?;
-    run(&mut shell.npm(["test"]))?;
+    run(&mut www::npm_for_tests(shell, &["run", "check"]))?;
+    run(&mut www::npm_for_tests(shell, &["test"]))?;
     Ok(Done::Passed)
 }
