@@ -5,6 +5,8 @@
 //! workspace is compiled), `wasm` and `www` (the page), `run`, `test` (the steps) with `beside`, `purity` and `shape`, `interop`,
 //! `prove`, `size`, `presets`.
 
+#![allow(clippy::indexing_slicing, reason = "no byte of a peer comes here")]
+
 use std::{env, process::ExitCode};
 
 use anyhow::{Result, bail, ensure};

@@ -8,6 +8,7 @@ use anyhow::{Result, ensure};
 use super::Done;
 use crate::{
     compile::{self, Test},
+    setup,
     shell::{Shell, run, run_kept},
 };
 
@@ -19,6 +20,7 @@ const THREADS: usize = 2;
 const LONG: [&str; 4] = ["programs", "drivers", "native", "worlds"];
 
 pub(super) fn build(shell: &Shell) -> Result<Done> {
+    setup::component(shell, "clippy", "clippy-driver")?;
     run(&mut compile::debug(shell, ["--no-run"]))?;
     Ok(Done::Passed)
 }
