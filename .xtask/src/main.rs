@@ -9,13 +9,16 @@ use std::{env, process::ExitCode};
 use anyhow::{Result, bail, ensure};
 
 mod beside;
+mod compile;
 mod fuzz;
+mod group;
 mod interop;
 mod presets;
 mod prove;
 mod purity;
 mod run;
 mod setup;
+mod shape;
 mod shell;
 mod size;
 mod test;
@@ -60,6 +63,7 @@ cargo xtask COMMAND
   www               the wasm package, then the npm package into www/package/dist and the page into www/page/dist
   size              what the page downloads, in bytes: raw, gzip, brotli
   samples           samples of events and errors for the npm package's tests, written anew after a change of the core's
+  shape [--root DIR]  medians of lengths, and circles between files, long functions, wide structs, type names with two meanings
   doctor            what this machine has and lacks
   presets CHAINS.JSON [DELTA.JSON]  write core/presets anew from a snapshot of the superchain registry, with what changed since (RFC 6902)
 ";
@@ -90,6 +94,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         "sim" => prove::sim(&shell, rest),
         "leaves" => prove::leaves(&shell, rest),
         "prove" => prove::prove(&shell, rest),
+        "shape" => shape::print(&shell, rest),
         "interop" => interop::interop(&shell, rest),
         "presets" => presets::generate(&shell, rest),
         "help" | "-h" | "--help" => {

@@ -6,7 +6,7 @@ use std::{fs, path::PathBuf, time::Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{
-    fuzz, setup,
+    compile, fuzz, setup,
     shell::{Shell, run},
     wasm, www,
 };
@@ -144,8 +144,7 @@ fn against(shell: &Shell, test: &str, words: &[String]) -> Result<()> {
 
 fn daemon(shell: &Shell) -> Result<PathBuf> {
     www::ensure_built(shell)?;
-    run(&mut shell.cargo(["build", "--release", "--workspace", "--bin", "petrel"]))?;
-    Ok(shell.target().join("release/petrel"))
+    compile::release(shell, "petrel")
 }
 
 /// `FLAG N`, `FLAG=N`, or nothing.

@@ -9,6 +9,8 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::group::Group;
+
 /// Where the workspace is and where its builds go.
 pub(crate) struct Shell {
     root: PathBuf,
@@ -76,10 +78,10 @@ impl Shell {
     }
 }
 
-/// Shows the command, runs it, and fails when it does.
+/// Shows the command, runs it, and fails when it does. Nothing that it has started runs afterwards.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     println!("$ {}", shown(command));
-    let status = command.status().with_context(|| format!("cannot start {}", shown(command)))?;
+    let status = Group::start(command)?.wait()?;
     ensure!(status.success(), "`{}` failed ({status})", shown(command));
     Ok(())
 }

@@ -37,7 +37,7 @@ use tokio::sync::{
     oneshot,
 };
 
-use crate::{forge, process::PATIENCE};
+use crate::{forge, ports, process::PATIENCE};
 
 /// The time between blocks with Denim.
 const DENIM: Duration = Duration::from_millis(200);
@@ -198,7 +198,7 @@ impl Sequencer {
             identity: identity.repeat(32),
             security: vec![Security::Noise],
             ip: Ipv4Addr::LOCALHOST,
-            port: 0,
+            port: ports::tcp(),
             running: None,
             address: String::new(),
         }
@@ -258,7 +258,6 @@ impl Sequencer {
         let blocks = Blocks::Made(self.maker.clone(), self.pace);
         let thread = thread::spawn(move || run(setup, blocks, stopped));
         self.address = address.recv().expect("it listens");
-        self.port = self.address.split('/').nth(4).and_then(|port| port.parse().ok()).expect("a port");
         self.running = Some(Running { stop, thread });
     }
 

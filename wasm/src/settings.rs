@@ -123,7 +123,7 @@ mod tests {
         assert!(kept.is_empty() && !settled.sync.serve);
         assert_eq!(settled.chain.id, 10);
         assert_eq!(settled.signer, settled.chain.signer);
-        let mut addresses: Vec<usize> = settled.statics.iter().map(|peer| peer.addresses.len()).collect();
+        let mut addresses: Vec<usize> = settled.static_peers.iter().map(|peer| peer.addresses.len()).collect();
         addresses.sort_unstable();
         assert_eq!(addresses, [1, 2]);
     }
