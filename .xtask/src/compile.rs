@@ -26,10 +26,21 @@ pub(crate) fn debug<S: AsRef<std::ffi::OsStr>>(shell: &Shell, words: impl IntoIt
     linted(command)
 }
 
-/// `cargo test` of wasm32's selection, in debug: what `www` builds for its tests is compiled with it.
+/// The crates of wasm32's selection.
+const WASM: [&str; 3] = ["--package=petrel-core", "--package=petrel-wasm", "--package=petrel-tests"];
+
+/// The browser's module in debug, of the same selection: the tests on wasm32 have compiled all of it but the module itself.
+pub(crate) fn wasm_module(shell: &Shell) -> Result<PathBuf> {
+    let mut command = shell.cargo(["build", "--target", "wasm32-unknown-unknown", "--lib"]);
+    command.args(WASM);
+    run(&mut linted(command))?;
+    Ok(shell.target().join("wasm32-unknown-unknown/debug/petrel_wasm.wasm"))
+}
+
+/// `cargo test` of wasm32's selection, in debug.
 pub(crate) fn wasm<S: AsRef<std::ffi::OsStr>>(shell: &Shell, words: impl IntoIterator<Item = S>) -> Command {
     let mut command = shell.cargo(["test", "--target", "wasm32-unknown-unknown"]);
-    command.args(["--package=petrel-core", "--package=petrel-wasm", "--package=petrel-tests"]);
+    command.args(WASM);
     command.args(["--lib", "--test", "core", "--test", "drivers"]).args(words);
     linted(command)
 }

@@ -4,7 +4,7 @@
 //! `www/package-lock.json`). The last two run only when what cargo made, or one of them, has changed.
 //!
 //! The build of the tests lies beside it, in `pkg-test`: cargo's dev profile with the selection of packages that the tests on
-//! wasm32 have, so that nothing but the crate itself is compiled for it, and no wasm-opt.
+//! wasm32 have (see `compile`), so that nothing but the module itself is compiled for it, and no wasm-opt.
 
 use std::{
     fs,
@@ -24,9 +24,6 @@ const TARGET: &str = "wasm32-unknown-unknown";
 
 /// What wasm-bindgen writes.
 const WRITTEN: [&str; 3] = ["petrel_wasm.js", "petrel_wasm.d.ts", "petrel_wasm_bg.wasm"];
-
-/// The crates of the tests on wasm32. One selection, or cargo builds libp2p twice, with other features.
-pub(crate) const TESTED: [&str; 3] = ["--package=petrel-core", "--package=petrel-wasm", "--package=petrel-tests"];
 
 /// What rustc's wasm32 code uses beyond the first version of WebAssembly; all of it is in every browser that has
 /// WebTransport.
@@ -66,8 +63,8 @@ pub(crate) fn build(shell: &Shell, build: Build) -> Result<()> {
     setup::wasm(shell)?;
     setup::npm(shell)?;
     let built = match build {
-        Build::Real => compile(shell, &["--package=petrel-wasm"], "wasm")?,
-        Build::Test => compile(shell, &TESTED, "dev")?,
+        Build::Real => optimised(shell, &[])?,
+        Build::Test => compile::wasm_module(shell)?,
     };
     let package = build.pkg(shell);
     let made_from = made_from(shell, &built, build)?;
@@ -89,17 +86,17 @@ pub(crate) fn build(shell: &Shell, build: Build) -> Result<()> {
 
 /// Builds the module with what benches call, into `package`.
 pub(crate) fn build_for_bench(shell: &Shell, package: &Path) -> Result<()> {
-    let built = compile(shell, &["--package=petrel-wasm", "--features=bench"], "wasm")?;
+    let built = optimised(shell, &["--features", "bench"])?;
     bindgen(shell, &built, package)?;
     shrink(shell, &package.join("petrel_wasm_bg.wasm"))
 }
 
-/// The module as cargo makes it.
-fn compile(shell: &Shell, selected: &[&str], profile: &str) -> Result<PathBuf> {
-    let mut cargo = shell.cargo(["build", "--lib", "--target", TARGET, "--profile", profile]);
-    run(cargo.args(selected))?;
-    let folder = if profile == "dev" { "debug" } else { profile };
-    Ok(shell.target().join(TARGET).join(folder).join(NAME).with_extension("wasm"))
+/// The module as cargo makes it with profile `wasm`.
+fn optimised(shell: &Shell, features: &[&str]) -> Result<PathBuf> {
+    let mut cargo =
+        shell.cargo(["build", "--package", "petrel-wasm", "--lib", "--target", TARGET, "--profile", "wasm"]);
+    run(cargo.args(features))?;
+    Ok(shell.target().join(TARGET).join("wasm").join(NAME).with_extension("wasm"))
 }
 
 /// Names everything that the package is made from: cargo's output, and the version of each later tool.

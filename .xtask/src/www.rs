@@ -19,7 +19,7 @@ use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    setup,
+    compile, setup,
     shell::{Shell, run},
     wasm::{self, Build},
 };
@@ -65,8 +65,7 @@ pub(crate) fn ensure_built(shell: &Shell) -> Result<()> {
 
 /// Writes the samples anew that the package's tests compare its types with: see `core/tests/core/samples.rs`.
 pub(crate) fn samples(shell: &Shell) -> Result<()> {
-    let tests = ["test", "--workspace", "--lib", "--test", "core", "are_up_to_date"];
-    run(shell.cargo(tests).env("PETREL_WRITE_SAMPLES", "1"))
+    run(compile::debug(shell, ["--lib", "--test", "core", "are_up_to_date"]).env("PETREL_WRITE_SAMPLES", "1"))
 }
 
 /// An npm command that uses the build of the tests.

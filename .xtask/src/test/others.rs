@@ -54,6 +54,7 @@ pub(super) fn browser(shell: &Shell) -> Result<Done> {
         Ok(chromium) => chromium,
         Err(error) => return Ok(Done::Skipped(format!("{error:#}"))),
     };
+    www::build_for_tests(shell)?;
     run(&mut compile::debug(shell, ["--no-run"]))?;
     let mut test = www::npm_for_tests(shell, &["run", "test:page"]);
     let debug = shell.target().join("debug");

@@ -261,7 +261,11 @@ fn check(name: &str, committed: &str, samples: &Value) {
 #[test]
 fn the_samples_of_events_are_up_to_date() {
     let committed = include_str!("../../../www/package/test/samples/events.json");
-    check("events.json", committed, &json!([chain(), peers(), node()].concat()));
+    let mut samples = json!([chain(), peers(), node()].concat());
+    // Only a node makes a block that bears no signature.
+    let fetched = samples.as_array_mut().unwrap().iter_mut().find(|sample| sample["via"] == "sync").unwrap();
+    fetched["signer"] = Value::Null;
+    check("events.json", committed, &samples);
 }
 
 #[test]

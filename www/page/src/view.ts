@@ -158,7 +158,7 @@ export class View {
     const [first] = peers;
     const more = peers.length > 1 ? ` and ${peers.length - 1} more` : '';
     write('relay', first ? `${format.address(first.address)}${more}` : 'not connected');
-    at('relay').title = peers.map(({ address, agent, firsts }) => `${agent ?? ''} ${address}, first with ${format.plural(firsts, 'block')}`.trim()).join('\n');
+    at('relay').title = peers.map(({ address, agent, firstDeliveries }) => `${agent ?? ''} ${address}, first with ${format.plural(firstDeliveries, 'block')}`.trim()).join('\n');
     write('transport', first ? way(first) : '–');
     at('transport').title = peers.flatMap(({ tried }) => tried.map(({ address, error }) => `${address}: ${error}`)).join('\n');
   }

@@ -1,6 +1,7 @@
 // What a node tells: the daemon's `--events json`, key by key, in camelCase; and what the package does for it.
 
 import type { ErrorCode } from './errors.js';
+import type { AnswerFault, MessageFault } from './faults.js';
 
 /** 0x-prefixed hex. */
 export type Hex = `0x${string}`;
@@ -50,7 +51,9 @@ export interface Peer {
   readonly tried: readonly Tried[];
   /** What it calls itself. */
   readonly agent: string | null;
-  /** Of how many blocks it brought the first copy since it connected. */
+  /** How many blocks it delivered first since it connected. */
+  readonly firstDeliveries: number;
+  /** @deprecated The old name of `firstDeliveries`. */
   readonly firsts: number;
 }
 
@@ -61,17 +64,17 @@ export interface Tried {
   readonly error: string;
 }
 
-interface Fared {
+interface PrunedPeer {
   readonly peer: string;
   /** In words. */
   readonly why: string;
 }
 
-interface Judged {
+interface InvalidMessage {
   readonly peer: string | null;
   readonly version: string;
   /** The first rule that the message breaks. */
-  readonly fault: string;
+  readonly fault: MessageFault;
   /** The same with its figures, in words. */
   readonly detail: string;
 }
@@ -96,7 +99,7 @@ export type FollowerEvent =
       readonly event: 'fetch_failed';
       readonly peer: string;
       readonly number: number;
-      readonly fault: string;
+      readonly fault: AnswerFault;
       readonly detail: string;
     }
   | { readonly event: 'conflict'; readonly number: number; readonly first: Hex; readonly second: Hex }
@@ -123,6 +126,10 @@ export type FollowerEvent =
       readonly peer: string;
       readonly address: string;
       readonly transport: string;
+      /** Who dialled. A tab always does. */
+      readonly direction: 'inbound' | 'outbound';
+      /** Whether the peer is a browser. */
+      readonly leaf: boolean;
       readonly tried?: readonly Tried[];
     }
   /** A relay's signed record was read: where it is, and by how much its clock is ahead of this device's. */
@@ -145,8 +152,8 @@ export type FollowerEvent =
   | { readonly event: 'dial_failed'; readonly peer: string; readonly error: string; readonly retryMs: number }
   | { readonly event: 'topic_joined'; readonly peer: string; readonly version: string }
   | { readonly event: 'topic_left'; readonly peer: string; readonly version: string }
-  | ({ readonly event: 'rejected' } & Judged)
-  | ({ readonly event: 'ignored' } & Judged)
+  | ({ readonly event: 'rejected' } & InvalidMessage)
+  | ({ readonly event: 'ignored' } & InvalidMessage)
   | { readonly event: 'signer_mismatch'; readonly expected: Hex; readonly found: Hex; readonly peers: number }
   /** Blocks are out of time; positive: late. It may be this device's clock. */
   | { readonly event: 'clock_skew'; readonly offsetSecs: number; readonly peers: number }
@@ -155,7 +162,14 @@ export type FollowerEvent =
   | { readonly event: 'graylisted'; readonly peer: string; readonly score: number }
   | { readonly event: 'banned'; readonly who: string; readonly until: number | null; readonly reason: string }
   | { readonly event: 'unbanned'; readonly who: string }
-  | { readonly event: 'tided'; readonly low: number; readonly high: number; readonly stay: readonly Fared[]; readonly gone: readonly Fared[] }
+  /** The connection manager closed connections: more than `high` were open, `low` stay. */
+  | {
+      readonly event: 'pruned';
+      readonly low: number;
+      readonly high: number;
+      readonly stay: readonly PrunedPeer[];
+      readonly gone: readonly PrunedPeer[];
+    }
   | { readonly event: 'stalled'; readonly millis: number }
   | { readonly event: 'identified'; readonly peer: string; readonly agent: string }
   | { readonly event: 'discovered'; readonly peer: string; readonly address: string };

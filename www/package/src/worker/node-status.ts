@@ -12,7 +12,7 @@ export interface NodeStatus {
   readonly scheduleMismatch: string | null;
   readonly signer: Hex | null;
   readonly head: BlockRef | null;
-  readonly peers: readonly (Omit<Peer, 'tried'> & { readonly tried?: readonly Tried[] })[];
+  readonly peers: readonly (Omit<Peer, 'tried' | 'firsts'> & { readonly tried?: readonly Tried[] })[];
   readonly accepted: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly offsetMs: number | null;

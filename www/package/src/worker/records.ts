@@ -3,7 +3,6 @@
 
 import { isPlainError, text, type PlainError } from '../shared/errors.js';
 import { read, type FollowerEvent } from '../shared/events.js';
-import { reachable } from './reachable.js';
 
 /** URLs that are asked at most, and bytes of an answer. */
 export const URLS = 8;
@@ -30,7 +29,7 @@ const MATTERS = 1_000;
 const STILL = 10 * 60_000;
 
 /** A verified record, as `readRecord` gives it. */
-interface RelayRecord {
+export interface RelayRecord {
   readonly peer: string;
   readonly addresses: readonly string[];
   readonly timeMs: number;
@@ -45,7 +44,7 @@ export interface Surroundings {
   now(): number;
   /** Milliseconds that only rise, at a steady pace while the device is awake. */
   mono(): number;
-  /** Verifies a document that was read from `host`; throws a `PlainError`. */
+  /** Verifies a document that was read from `host`: a `RelayRecord` in snake_case, its addresses as they are reached from there. Throws a `PlainError`. */
   verify(document: string, host: string, now: number): string;
   /** Takes relays for the node: where one is, by its own word, and others, by hearsay. */
   add(relays: readonly string[], others: readonly string[]): void;
@@ -168,7 +167,7 @@ export class Records {
 
   /** `asked` is when, by this device's clock. */
   #take(source: Source, record: RelayRecord, asked: number): void {
-    const relays = reachable(record.addresses, source.url);
+    const relays = record.addresses;
     source.failures = 0;
     source.due = this.#around.mono() + Math.min(Math.max((record.expiresMs - record.timeMs) / 2, SELDOM), LONGEST);
     source.clock = { peer: record.peer, offset: Math.round(record.timeMs - asked) };

@@ -1,6 +1,6 @@
 // Follows the events of a node, and explains why it is not live. It runs where the events are made, so it misses none.
 
-import type { FollowerEvent } from '../shared/events.js';
+import type { FollowerEvent, Peer } from '../shared/events.js';
 import type { Clock, Report, State } from '../shared/status.js';
 import type { NodeStatus } from './node-status.js';
 
@@ -95,7 +95,7 @@ export class Watch {
       scheduleMismatch: node.scheduleMismatch,
       signer: node.signer,
       head: node.head,
-      peers: node.peers.map(({ peer, address, transport, tried = [], agent, firsts }) => ({ peer, address, transport, tried, agent, firsts })),
+      peers: node.peers.map(peerOf),
       verified: node.accepted,
       reorgs: this.#reorgs,
       rejected: this.#rejected,
@@ -154,6 +154,11 @@ export class Watch {
     if (!joined && now - this.#connectedAt > LEAST_PATIENCE) return 'the relay is connected and does not carry this chain';
     return 'connected, waiting for the next block';
   }
+}
+
+/** What a status says of a peer. */
+function peerOf({ peer, address, transport, tried = [], agent, firstDeliveries }: NodeStatus['peers'][number]): Peer {
+  return { peer, address, transport, tried, agent, firstDeliveries, firsts: firstDeliveries };
 }
 
 function again(at: number, now: number): string {
