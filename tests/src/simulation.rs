@@ -28,7 +28,7 @@ use petrel_core::{
 use crate::{
     forge::{Forge, begun, key, noise},
     random::SplitMix64,
-    world::{Answers, Conditions, World},
+    world::{Answers, Conditions, Recording, World},
 };
 
 /// A liar is banned so soon after its first lie that was judged.
@@ -69,11 +69,14 @@ pub struct Plan {
     pub liars: usize,
     /// All chance.
     pub seed: u64,
+    /// Whether what happens to each node is recorded.
+    pub record: bool,
 }
 
 /// What came of it.
-#[derive(Debug)]
 pub struct Outcome {
+    /// What happened to each node, where that was recorded.
+    pub recordings: Vec<Recording>,
     /// Everything that was told.
     pub log: String,
     /// What does not hold, a line each.
@@ -116,7 +119,11 @@ impl Plan {
         chain = begun(&chain, 1000, START, Duration::from_secs(2));
         chain.signer = Some(key(1).address());
         let conditions = Conditions { latency: (5, 150), loss: self.loss, duplication: 0 };
-        let world = World::new(&Config::new(chain), self.nodes + BESIEGERS, START, self.seed, conditions);
+        let config = Config::new(chain);
+        let mut world = World::new(&config, self.nodes + BESIEGERS, START, self.seed, conditions);
+        if self.record {
+            world.record(&config);
+        }
         let random = SplitMix64(self.seed ^ 0x5eed);
         let mut sim = Sim {
             plan: self,
@@ -269,7 +276,7 @@ impl Sim {
         })
     }
 
-    fn outcome(&self) -> Outcome {
+    fn outcome(&mut self) -> Outcome {
         let mut failures = Vec::new();
         let (mut spread, mut banned) = (Vec::new(), 0);
         let mut stats = [LiarStats::default(); KINDS.len()];
@@ -293,7 +300,7 @@ impl Sim {
                 .expect("memory");
         }
         writeln!(figures, "bans: {banned}; the besieged node: {besieged}").expect("memory");
-        Outcome { log: self.world.log().to_owned(), failures, figures }
+        Outcome { recordings: self.world.recordings(), log: self.world.log().to_owned(), failures, figures }
     }
 
     /// Every block, once, and the head; how long each took.

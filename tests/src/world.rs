@@ -36,16 +36,20 @@ mod block_store;
 mod conditions;
 mod gossip;
 mod outputs;
+mod recording;
 mod requests;
 mod router;
 
 use block_store::BlockStore;
 pub use conditions::{Answers, Conditions};
+pub use recording::Recording;
 use router::{Control, Router};
 
 /// One node and what the world knows of it.
 struct Member {
     node: Node,
+    /// Its recorded inputs and outputs, where they are recorded.
+    recording: Option<Recording>,
     /// Message ids that it has seen: gossipsub delivers each once.
     known: BTreeSet<MessageId>,
     /// Messages that it forwards when it accepts them.
@@ -148,6 +152,7 @@ impl World {
             let settled = config.clone().settle().expect("the test's configuration is right");
             Member {
                 node: Node::new(settled, &RestoredState::default(), [index as u8; 32], now),
+                recording: None,
                 known: BTreeSet::new(),
                 undecided: BTreeMap::new(),
                 links: BTreeSet::new(),
@@ -181,6 +186,20 @@ impl World {
         }
     }
 
+    /// Records what happens to every node. Nothing may have happened yet.
+    pub fn record(&mut self, config: &Config) {
+        let settled = config.clone().settle().expect("the test's configuration is right");
+        for (index, member) in self.members.iter_mut().enumerate() {
+            let (config, restored) = (settled.clone(), RestoredState::default());
+            member.recording = Some(Recording::new(config, restored, [index as u8; 32], self.now));
+        }
+    }
+
+    /// What was recorded, a recording a node.
+    pub fn recordings(&mut self) -> Vec<Recording> {
+        self.members.iter_mut().filter_map(|member| member.recording.take()).collect()
+    }
+
     /// From now on a node answers requests like this.
     pub fn answers(&mut self, index: usize, how: Answers) {
         self.members[index].answers = how;
@@ -201,7 +220,11 @@ impl World {
         let links = self.members[index].store.links(|payload| payload.timestamp_ms(subsecond));
         let settled = config.clone().settle().expect("the test's configuration is right");
         let member = &mut self.members[index];
-        member.node = Node::new(settled, &links.into(), [index as u8; 32], self.now);
+        let restored = RestoredState::from(links);
+        member.node = Node::new(settled.clone(), &restored, [index as u8; 32], self.now);
+        if member.recording.is_some() {
+            member.recording = Some(Recording::new(settled, restored, [index as u8; 32], self.now));
+        }
         (member.known, member.undecided) = (BTreeSet::new(), BTreeMap::new());
         (member.router, member.due) = (Router::new(config.mesh), None);
         self.plan.retain(|_, (whose, _)| *whose != index);
@@ -306,7 +329,9 @@ impl World {
                 }
                 Pending::Timeout => {
                     let now = self.seen_by(index);
-                    self.members[index].node.handle_timeout(now);
+                    let member = &mut self.members[index];
+                    member.recording.iter_mut().for_each(|recording| recording.step(now, None));
+                    member.node.handle_timeout(now);
                     self.drain(index);
                 }
             }

@@ -4,6 +4,6 @@ use petrel_tests::simulation::Plan;
 
 #[test]
 fn a_network_with_liars_stays_whole_and_throws_them_out() {
-    let outcome = Plan { nodes: 20, loss: 10, liars: 6, seed: 7 }.run();
+    let outcome = Plan { nodes: 20, loss: 10, liars: 6, seed: 7, record: false }.run();
     assert!(outcome.failures.is_empty(), "{:#?}", outcome.failures);
 }

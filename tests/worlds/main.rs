@@ -7,3 +7,4 @@ mod liars;
 mod own_faults;
 mod range_sync;
 mod reorgs;
+mod replay;

@@ -20,7 +20,8 @@ fn main() -> ExitCode {
         eprintln!("expected 10 to 200 nodes, 8 of them honest, and a loss of 0 to 1");
         return ExitCode::FAILURE;
     }
-    let plan = Plan { nodes, loss: (loss * 100.0).round() as u64, liars, seed: number("--seed", 7) as u64 };
+    let plan =
+        Plan { nodes, loss: (loss * 100.0).round() as u64, liars, seed: number("--seed", 7) as u64, record: false };
     let (mut outcome, again) = (plan.run(), plan.run());
     if outcome.log != again.log {
         outcome.failures.push("the second run wrote another log".to_owned());

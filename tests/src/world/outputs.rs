@@ -9,13 +9,16 @@ use super::{Pending, World, whole};
 impl World {
     pub(super) fn give(&mut self, index: usize, input: Input) {
         let now = self.seen_by(index);
-        self.members[index].node.handle(now, input);
+        let member = &mut self.members[index];
+        member.recording.iter_mut().for_each(|recording| recording.step(now, Some(input.clone())));
+        member.node.handle(now, input);
         self.drain(index);
     }
 
     /// Carries out every output. Work on other threads takes time: its result is an input that comes later.
     pub(super) fn drain(&mut self, index: usize) {
         while let Some(output) = self.members[index].node.poll_output() {
+            self.members[index].recording.iter_mut().for_each(|recording| recording.output(&output));
             match output {
                 Output::Validate { id, task } => {
                     let took = Duration::from_micros(200 + self.random.below(2_000));

@@ -1,0 +1,126 @@
+// Where a follower keeps the latest links of its chain over a reload: this origin's IndexedDB, or what is given.
+
+import type { KeptBlock } from '../shared/protocol.js';
+
+/** Where links are kept. One that fails costs the memory of the last run, never the follower. */
+export interface Store {
+  /** What was saved last under this key, rising, the head last; empty when there is nothing. */
+  load(key: string): Promise<readonly KeptBlock[]>;
+  /**
+   * Replaces it. `added` are those at the end of `links` that were not in them at the last save that succeeded. From the first of
+   * them on the chain may have changed: a store that has a record for each link deletes from there on and writes these alone.
+   */
+  save(key: string, links: readonly KeptBlock[], added: readonly KeptBlock[]): Promise<void>;
+  /** The relays that were saved last under this key: multiaddrs. */
+  loadRelays?(key: string): Promise<readonly string[]>;
+  /** Replaces them. */
+  saveRelays?(key: string, relays: readonly string[]): Promise<void>;
+}
+
+const DATABASE = 'petrel';
+/** 1 had one list of links for each chain, by the chain's name. */
+const VERSION = 2;
+/** Its tables: links by chain and number, relays by chain, and when each chain was loaded last. */
+const [LINKS, RELAYS, USED] = ['links', 'relays', 'used'] as const;
+/** Chains that are kept; the one that was not loaded for longest goes first. */
+const CHAINS = 8;
+
+/** This origin's IndexedDB; `null` where there is none. */
+export function indexedDbStore(): Store | null {
+  if (typeof indexedDB === 'undefined') return null;
+  const database = new Database();
+  return {
+    load: async (key) => {
+      const transaction = await database.begin([LINKS, RELAYS, USED]);
+      const found = answer<KeptBlock[]>(transaction.objectStore(LINKS).getAll(linksOf(key)));
+      const [links] = await Promise.all([found, makeRoom(transaction, key)]);
+      return links;
+    },
+    save: async (key, links, added) => {
+      const transaction = await database.begin([LINKS]);
+      const table = transaction.objectStore(LINKS);
+      const [oldest, first] = [links[0], added[0]];
+      if (oldest) table.delete(IDBKeyRange.bound([key], [key, oldest.number], false, true));
+      if (first) table.delete(linksOf(key, first.number));
+      for (const link of added) table.put(link, [key, link.number]);
+      await ended(transaction);
+    },
+    loadRelays: async (key) => {
+      const transaction = await database.begin([RELAYS]);
+      return (await answer<string[] | undefined>(transaction.objectStore(RELAYS).get(key))) ?? [];
+    },
+    saveRelays: async (key, relays) => {
+      const transaction = await database.begin([RELAYS]);
+      transaction.objectStore(RELAYS).put([...relays], key);
+      await ended(transaction);
+    },
+  };
+}
+
+/** The connection: opened once, so that a page that goes away needs no turn of its loop to write. */
+class Database {
+  #opened: Promise<IDBDatabase> | undefined;
+
+  async begin(tables: string[]): Promise<IDBTransaction> {
+    this.#opened ??= opened(() => (this.#opened = undefined));
+    const database = await this.#opened;
+    return database.transaction(tables, 'readwrite');
+  }
+}
+
+/** `closed` is called when it cannot be had, or is gone. */
+async function opened(closed: () => void): Promise<IDBDatabase> {
+  const request = indexedDB.open(DATABASE, VERSION);
+  request.onupgradeneeded = () => {
+    const database = request.result;
+    for (const table of [...database.objectStoreNames]) database.deleteObjectStore(table);
+    for (const table of [LINKS, RELAYS, USED]) database.createObjectStore(table);
+  };
+  try {
+    const database = await answer(request);
+    database.onclose = closed;
+    // Another version of this package, or somebody who deletes it.
+    database.onversionchange = () => {
+      database.close();
+      closed();
+    };
+    return database;
+  } catch (thrown) {
+    closed();
+    throw thrown;
+  }
+}
+
+/** This chain is used now; of those that were not for longest, no more than there may be are kept. */
+async function makeRoom(transaction: IDBTransaction, key: string): Promise<void> {
+  const used = transaction.objectStore(USED);
+  used.put(Date.now(), key);
+  const [chains, times] = await Promise.all([answer(used.getAllKeys()), answer<number[]>(used.getAll())]);
+  const byTime = chains.map((chain, at) => ({ chain: String(chain), time: times[at] ?? 0 })).sort((one, other) => other.time - one.time);
+  for (const { chain } of byTime.slice(CHAINS)) {
+    used.delete(chain);
+    transaction.objectStore(RELAYS).delete(chain);
+    transaction.objectStore(LINKS).delete(linksOf(chain));
+  }
+}
+
+/** The keys of a chain's links, from a number on. */
+function linksOf(key: string, from = 0): IDBKeyRange {
+  return IDBKeyRange.bound([key, from], [key, Infinity]);
+}
+
+function answer<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+/** Waits until it is written; nothing is added to it any more. */
+function ended(transaction: IDBTransaction): Promise<void> {
+  transaction.commit();
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(transaction.error);
+  });
+}

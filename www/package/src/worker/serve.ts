@@ -1,0 +1,154 @@
+// The worker's side: owns the wasm module and its node, answers messages. Runs in a worker, or on the page's own thread
+// where there is none.
+
+import { defect, isPlainError, text, type PlainError } from '../shared/errors.js';
+import { read, type FollowerEvent } from '../shared/events.js';
+import { WINDOW, type FromWorker, type KeptBlock, type ToWorker } from '../shared/protocol.js';
+import { isUrl, Records, type Surroundings } from './records.js';
+import type { Report } from '../shared/status.js';
+import type { NodeStatus } from './node-status.js';
+import { Watch } from './watch.js';
+import load, { Client, readRecord } from './petrel_wasm.js';
+
+/** The configuration as the page gives it, judged later but for what is told apart here. */
+interface Config {
+  readonly relays: unknown;
+  readonly chain?: unknown;
+}
+
+/** URLs, and everything else. */
+function apart(relays: readonly unknown[]): [string[], unknown[]] {
+  const isUrlOf = (relay: unknown): relay is string => typeof relay === 'string' && isUrl(relay);
+  return [relays.filter(isUrlOf), relays.filter((relay) => !isUrlOf(relay))];
+}
+
+/** Serves one follower. The result takes what the page says; `post` tells the page. */
+export function serve(post: (message: FromWorker) => void): (message: ToWorker) => void {
+  let node: Client | undefined;
+  let over = false;
+  let unacknowledged = 0;
+  let dropped = 0;
+  let watch = new Watch();
+  let records: Records | undefined;
+  let correctedMs = 0;
+  let memory: WebAssembly.Memory | undefined;
+
+  const report = (client: Client): Report =>
+    watch.report(read<NodeStatus>(client.status()), Date.now(), {
+      relaysMs: records?.offset ?? null,
+      correctedMs,
+      moduleBytes: memory?.buffer.byteLength ?? 0,
+    });
+
+  function fail(error: PlainError): void {
+    if (over) return;
+    over = true;
+    records?.end();
+    post({ type: 'failed', error });
+    // Not from within the node's own call.
+    queueMicrotask(end);
+  }
+
+  /** Ends the node, as far as one that failed can be ended. */
+  function end(): void {
+    try {
+      node?.stop();
+    } catch {
+      // Its memory is in the air; nobody listens to it any more.
+    }
+    node = undefined;
+  }
+
+  function tell(json: string): void {
+    const event = read<FollowerEvent | ({ event: 'failed' } & PlainError)>(json);
+    if (event.event === 'failed') return fail({ code: event.code, message: event.message, remedy: event.remedy });
+    records?.see(event);
+    show(event);
+  }
+
+  function show(event: FollowerEvent): void {
+    watch.see(event, Date.now());
+    if (unacknowledged >= WINDOW) {
+      dropped += 1;
+      return;
+    }
+    unacknowledged += 1;
+    post({ type: 'event', event, dropped });
+  }
+
+  async function start(config: string, file: string | undefined): Promise<void> {
+    try {
+      memory = await (loading ??= wasm(file));
+    } catch (thrown) {
+      loading = undefined;
+      return fail({
+        code: 'no_wasm',
+        message: `the WebAssembly module could not be loaded: ${text(thrown)}`,
+        remedy: "serve petrel_wasm_bg.wasm beside the package's scripts, and allow 'wasm-unsafe-eval' in the content security policy",
+      });
+    }
+    if (over) return;
+    try {
+      watch = new Watch();
+      const { relays, ...others } = JSON.parse(config) as Config;
+      const [urls, addresses] = Array.isArray(relays) ? apart(relays) : [[], relays];
+      records = new Records(urls, around(JSON.stringify(others.chain ?? null)));
+      const checked = JSON.stringify({ ...others, relays: addresses, expects: urls.length > 0 });
+      node = new Client(checked, tell, (link: string) => post({ type: 'keep', link: JSON.parse(link) as KeptBlock }));
+      post({ type: 'started', report: report(node) });
+      records.begin();
+    } catch (thrown) {
+      fail(isPlainError(thrown) ? thrown : defect(thrown));
+    }
+  }
+
+  function around(chain: string): Surroundings {
+    return {
+      fetch: (url, options) => fetch(url, options),
+      now: () => Date.now(),
+      mono: () => performance.now(),
+      verify: (document, host, now) => readRecord(document, chain, host, now),
+      add: (relays, others) => over || node?.addRelays(JSON.stringify(relays), JSON.stringify(others)),
+      tell: (event) => over || show(event),
+      correct: (millis) => {
+        correctedMs = millis;
+        node?.correctClock(millis);
+      },
+      agrees: () => over || node?.clockAgrees(),
+      remember: (relays) => over || post({ type: 'relays', relays }),
+    };
+  }
+
+  function stop(): void {
+    over = true;
+    records?.end();
+    const last = node ? report(node) : null;
+    end();
+    post({ type: 'stopped', report: last });
+  }
+
+  return (message) => {
+    try {
+      if (message.type === 'start') void start(message.config, message.wasm);
+      else if (message.type === 'ack') unacknowledged = Math.max(0, unacknowledged - message.count);
+      else if (message.type === 'stop') stop();
+      else if (node) post({ type: 'report', id: message.id, report: report(node) });
+    } catch (thrown) {
+      fail(defect(thrown));
+    }
+  };
+}
+
+/** The module, which all followers of this thread share: loaded once. */
+let loading: Promise<WebAssembly.Memory> | undefined;
+
+/** The module's memory. In Node, `fetch` reads no files. */
+async function wasm(given: string | undefined): Promise<WebAssembly.Memory> {
+  const file = given === undefined ? new URL('./petrel_wasm_bg.wasm', import.meta.url) : new URL(given, import.meta.url);
+  if (file.protocol !== 'file:') {
+    return (await load({ module_or_path: file })).memory;
+  }
+  const name = 'node:fs/promises';
+  const { readFile } = await import(/* @vite-ignore */ /* webpackIgnore: true */ name);
+  return (await load({ module_or_path: await readFile(file) })).memory;
+}

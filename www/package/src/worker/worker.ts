@@ -1,0 +1,20 @@
+// The dedicated worker: `serve`, and nothing that fails in it goes unsaid.
+
+import { defect } from '../shared/errors.js';
+import type { FromWorker, ToWorker } from '../shared/protocol.js';
+import { serve } from './serve.js';
+
+/** What this file needs of a worker's global scope. */
+interface Scope {
+  postMessage(message: FromWorker): void;
+  addEventListener(type: 'message', listener: (event: MessageEvent<ToWorker>) => void): void;
+  addEventListener(type: 'unhandledrejection', listener: (event: PromiseRejectionEvent) => void): void;
+}
+
+const scope = self as unknown as Scope;
+const handle = serve((message) => scope.postMessage(message));
+
+scope.addEventListener('message', (event) => handle(event.data));
+// A trap inside a task of the node's ends up here, after the panic's own message if it had time for one.
+scope.addEventListener('unhandledrejection', (event) => scope.postMessage({ type: 'failed', error: defect(event.reason) }));
+scope.postMessage({ type: 'ready' });
