@@ -6,12 +6,12 @@
 
 use std::{
     io::Write as _,
+    iter,
+    path::Path,
     process::{Child, Command, ExitStatus, Stdio},
 };
 
 use anyhow::{Context as _, Result};
-
-use crate::shell::shown;
 
 /// Waits for a line on stdin. `$0` is the group.
 const WATCH: &str = "trap '' INT TERM HUP
@@ -87,6 +87,15 @@ fn lead(command: &mut Command) -> &mut Command {
 #[cfg(not(unix))]
 fn lead(command: &mut Command) -> &mut Command {
     command
+}
+
+/// The command as one would type it, with what it sets in the environment.
+pub(crate) fn shown(command: &Command) -> String {
+    let set = command.get_envs().filter_map(|(name, value)| value.map(|value| (name, value)));
+    let set = set.map(|(name, value)| format!("{}={}", name.to_string_lossy(), value.to_string_lossy()));
+    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
+    let words = iter::once(program).chain(command.get_args()).map(|word| word.to_string_lossy().into_owned());
+    set.chain(words).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(all(test, unix))]

@@ -11,11 +11,7 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use super::{
-    PASSED, SKIPPED, one,
-    table::{Lane, Step},
-    time,
-};
+use super::step::{Lane, PASSED, SKIPPED, Step, one, time};
 use crate::{beside::Beside, shell::Shell};
 
 /// How often a child is looked after.
