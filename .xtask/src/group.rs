@@ -98,7 +98,8 @@ pub(crate) fn shown(command: &Command) -> String {
     set.chain(words).collect::<Vec<_>>().join(" ")
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::{
         io::Read as _,
@@ -111,10 +112,8 @@ mod tests {
     /// A program that starts another one, tells its number, and then does as `after` says.
     fn start(after: &str) -> (Group, String) {
         let mut command = Command::new("sh");
-        command
-            .args(["-c", &format!("sleep 60 >/dev/null & echo $!; exec >/dev/null; {after}")])
-            .stdout(Stdio::piped());
-        let mut group = Group::start(&mut command).unwrap();
+        command.args(["-c", &format!("sleep 60 >/dev/null & echo $!; exec >/dev/null; {after}")]);
+        let mut group = Group::start(command.stdout(Stdio::piped())).unwrap();
         let mut number = String::new();
         group.leader.stdout.take().unwrap().read_to_string(&mut number).unwrap();
         (group, number.trim().to_owned())

@@ -88,8 +88,8 @@ impl Lanes<'_> {
     fn child(&self, mut child: Beside) -> Result<Option<String>> {
         loop {
             if let Some((status, text)) = child.ended()? {
-                let lines = text.lines().filter_map(|line| line.strip_prefix("== "));
-                let line = lines.filter(|line| line.starts_with(PASSED) || line.starts_with(SKIPPED)).last();
+                let mut lines = text.lines().rev().filter_map(|line| line.strip_prefix("== "));
+                let line = lines.find(|line| line.starts_with(PASSED) || line.starts_with(SKIPPED));
                 let line = line.unwrap_or_default().to_owned();
                 self.lock().printed.push(text);
                 anyhow::ensure!(status.success(), "a step beside the others failed ({status}); see above");
