@@ -21,7 +21,7 @@ pub(super) struct Step {
     pub(super) run: fn(&Shell) -> Result<Done>,
 }
 
-/// Where a step runs when all run. In each of the two lanes one step runs at a time.
+/// Where a step runs when all run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lane {
     Front,
