@@ -106,7 +106,7 @@ pub(crate) fn devnet(shell: &Shell) -> Result<()> {
         .env("PETREL_INTEROP_GETH", geth)
         .env("PETREL_INTEROP_FOLDER", shell.target().join("interop/devnet"))
         .env("PETREL_BIN", petrel)
-        .env("PETREL_TAB", shell.www().join("page/test/tab.js"));
+        .env("PETREL_TAB", shell.www().join("test/tab.js"));
     match chromium {
         Ok(chromium) => alone.env("PETREL_CHROMIUM", chromium),
         Err(error) => {
@@ -185,7 +185,7 @@ impl Program {
 
 /// js-libp2p, with the programs that use it.
 fn js_libp2p(shell: &Shell) -> Result<PathBuf> {
-    let here = npm_copy(shell, "js-libp2p")?;
+    let here = npm_copy(shell, "js-libp2p", "js-libp2p")?;
     for entry in fs::read_dir(shell.root().join("tests/interop/js-libp2p"))?.flatten() {
         if entry.path().extension().is_some_and(|extension| extension == "js") {
             fs::copy(entry.path(), here.join(entry.file_name()))?;
@@ -196,14 +196,14 @@ fn js_libp2p(shell: &Shell) -> Result<PathBuf> {
 
 /// anvil, from npm's packages: the program itself, not npm's wrapper, which would outlive its signals.
 fn anvil(shell: &Shell) -> Result<PathBuf> {
-    let packages = npm_copy(shell, "devnet/anvil")?.join("node_modules/@foundry-rs");
+    let packages = npm_copy(shell, "devnet/anvil", "anvil")?.join("node_modules/@foundry-rs");
     let programs = fs::read_dir(&packages)?.flatten().map(|entry| entry.path().join("bin/anvil"));
     programs.into_iter().find(|path| path.is_file()).context("npm has no anvil for this machine")
 }
 
 /// A folder of `tests/interop` with its npm packages, beside what is built: installed again only when its lock file has changed.
-fn npm_copy(shell: &Shell, name: &str) -> Result<PathBuf> {
-    let (from, here) = (shell.root().join("tests/interop").join(name), shell.target().join("interop").join(name));
+fn npm_copy(shell: &Shell, folder: &str, name: &str) -> Result<PathBuf> {
+    let (from, here) = (shell.root().join("tests/interop").join(folder), shell.target().join("interop").join(name));
     fs::create_dir_all(&here)?;
     for file in ["package.json", "package-lock.json"] {
         fs::copy(from.join(file), here.join(file))?;

@@ -1,7 +1,7 @@
 //! What a fresh machine lacks: found, and where it is light to install, installed. What is not installed here is
 //! named with the words that install it.
 //!
-//! Light are rustup's wasm target, the page's npm packages, and (tests only, as root on Debian) Chromium and Prometheus.
+//! Light are rustup's wasm target and components, the page's npm packages, and (tests only, as root on Debian) Chromium and Prometheus.
 
 use std::{fs, path::PathBuf};
 
@@ -31,6 +31,18 @@ pub(crate) fn wasm(shell: &Shell) -> Result<()> {
 fn has_wasm(shell: &Shell) -> bool {
     let libraries = read(&mut shell.command("rustc", ["--print", "target-libdir", "--target", WASM]));
     libraries.is_ok_and(|dir| fs::read_dir(dir.trim()).is_ok_and(|mut files| files.next().is_some()))
+}
+
+/// A component of the toolchain, by the program that it has.
+pub(crate) fn component(shell: &Shell, name: &str, program: &str) -> Result<()> {
+    if succeeds(&mut shell.command(program, ["--version"])) {
+        return Ok(());
+    }
+    ensure!(
+        find(&["rustup"]).is_some(),
+        "{program} is missing and there is no rustup to add it; install your system's package"
+    );
+    run(&mut shell.command("rustup", ["component", "add", name]))
 }
 
 /// Node, npm, and the packages of `www/package-lock.json`: installed again only when that file has changed.
@@ -142,6 +154,8 @@ pub(crate) fn doctor(shell: &Shell) -> Result<()> {
         |program: &str, args: &[&str]| read(&mut shell.command(program, args)).map(|text| text.trim().to_owned());
     let line = |name: &str, state: &str| println!("{name:<12} {state}");
     line("rust", &version("rustc", &["--version"]).unwrap_or_else(|_| "missing".to_owned()));
+    let clippy = version("clippy-driver", &["--version"]);
+    line("clippy", &clippy.unwrap_or_else(|_| "missing; added by `cargo xtask test`".to_owned()));
     line("wasm target", if has_wasm(shell) { "installed" } else { "missing; added by `cargo xtask run`" });
     line("node", &version("node", &["--version"]).unwrap_or_else(|_| "missing".to_owned()));
     line("npm", &version("npm", &["--version"]).unwrap_or_else(|_| "missing".to_owned()));

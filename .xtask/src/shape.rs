@@ -1,8 +1,8 @@
 //! The shape of the source that no compiler checks: no circle between the files of a crate, no long function, no wide
-//! struct, no type name with two meanings in a crate.
+//! struct, no type name with two meanings in a crate; and the layers of the core.
 //!
 //! Reading order: `source` (files, parsed), `tree` (the modules of a crate, and what a path in one of them names), `edges`
-//! (which file names what of which other), `circles` (files that need each other), `sizes` (lengths, fields, type names).
+//! (which file names what of which other), `circles` (files that need each other), `layers` (which module may import which), `sizes` (lengths, fields, type names).
 
 use std::{
     env, fs,
@@ -15,6 +15,7 @@ use crate::shell::Shell;
 
 mod circles;
 mod edges;
+mod layers;
 mod sizes;
 mod source;
 mod tree;
@@ -25,6 +26,9 @@ use source::SourceFile;
 const FUNCTION: usize = 60;
 /// Fields of a struct at most.
 const FIELDS: usize = 16;
+/// Structs that have the fields of a container of the protocol, each of which has a field of its own: SSZ execution payloads V3
+/// and V4, and the Engine API's.
+const OF_THE_PROTOCOL: [&str; 4] = ["ExecutionPayload", "Fields", "PayloadV3", "PayloadV4"];
 
 /// A crate: where its source is, and whether its functions and structs are measured.
 struct Part {
@@ -45,7 +49,9 @@ const PARTS: [Part; 5] = [
 pub(crate) fn check(shell: &Shell) -> Result<()> {
     let faults = PARTS.iter().map(|part| faults(part, &part.read(shell.root())?)).collect::<Result<Vec<_>>>()?.concat();
     ensure!(faults.is_empty(), "the source is out of shape (see .xtask/src/shape.rs):\n{}", faults.join("\n"));
-    println!("no circle between files, no function above {FUNCTION} lines, no struct above {FIELDS} fields");
+    println!(
+        "no circle between files, no import from a higher layer, no function above {FUNCTION} lines, no struct above {FIELDS} fields"
+    );
     Ok(())
 }
 
@@ -86,9 +92,12 @@ impl Part {
 /// What is wrong with a crate, one line each.
 fn faults(part: &Part, files: &[SourceFile]) -> Result<Vec<String>> {
     let mut faults = circles::circles(files)?;
+    if part.name == "core" {
+        faults.extend(layers::broken(files, part.folder, &layers::CORE)?);
+    }
     if part.measured {
         faults.extend(sizes::long_functions(files, FUNCTION));
-        faults.extend(sizes::wide_structs(files, FIELDS));
+        faults.extend(sizes::wide_structs(files, FIELDS, &OF_THE_PROTOCOL));
     }
     faults.extend(sizes::names_declared_twice(files).into_iter().map(|line| format!("{}: {line}", part.name)));
     Ok(faults)

@@ -3,8 +3,10 @@
 use std::{
     env,
     ffi::OsStr,
+    fs::{self, File},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    time::Instant,
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -84,6 +86,21 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = Group::start(command)?.wait()?;
     ensure!(status.success(), "`{}` failed ({status})", shown(command));
     Ok(())
+}
+
+/// As `run`, but shows what the command prints when it has ended, below a line that names it and its time, and returns it.
+/// Until then it is in `target/xtask/NAME.txt`.
+pub(crate) fn run_kept(shell: &Shell, name: &str, command: &mut Command) -> Result<String> {
+    let folder = shell.target().join("xtask");
+    fs::create_dir_all(&folder).context("cannot write to the target folder")?;
+    let output = folder.join(name.replace(' ', "-")).with_extension("txt");
+    let file = File::create(&output).with_context(|| format!("cannot write {}", output.display()))?;
+    let begin = Instant::now();
+    let status = Group::start(command.stdout(file.try_clone()?).stderr(file))?.wait()?;
+    let text = String::from_utf8_lossy(&fs::read(&output)?).into_owned();
+    println!("\n-- {name}: {:.1} s\n{}", begin.elapsed().as_secs_f32(), text.trim());
+    ensure!(status.success(), "{name} failed ({status})");
+    Ok(text)
 }
 
 /// What the command prints on stdout.

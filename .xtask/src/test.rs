@@ -58,6 +58,14 @@ pub(crate) fn lint(shell: &Shell) -> Result<()> {
     one_by_one(shell, &with_needs(&["fmt", "purity", "shape", "clippy", "clippy-wasm"]))
 }
 
+/// A line for each step.
+pub(crate) fn help() -> String {
+    STEPS
+        .iter()
+        .map(|step| format!("  {:<12}{} {}\n", step.name, if step.own { ' ' } else { '*' }, step.about))
+        .collect()
+}
+
 fn chosen(choose: impl Fn(&Step) -> bool) -> Vec<&'static Step> {
     STEPS.iter().filter(|step| choose(step)).collect()
 }

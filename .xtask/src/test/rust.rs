@@ -1,22 +1,15 @@
 //! All crates' tests on the host. Two programs with tests run at a time, and in each more tests than there are processors: they wait
 //! more than they work.
 
-use std::{
-    fs::{self, File},
-    num::NonZero,
-    path::Path,
-    sync::Mutex,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{num::NonZero, sync::Mutex, thread};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::Done;
 use crate::{
     compile::{self, Test},
-    group::Group,
-    shell::{Shell, run},
+    setup,
+    shell::{Shell, run, run_kept},
 };
 
 /// Programs that run at a time.
@@ -27,6 +20,7 @@ const THREADS: usize = 2;
 const LONG: [&str; 4] = ["programs", "drivers", "native", "worlds"];
 
 pub(super) fn build(shell: &Shell) -> Result<Done> {
+    setup::component(shell, "clippy", "clippy-driver")?;
     run(&mut compile::debug(shell, ["--no-run"]))?;
     Ok(Done::Passed)
 }
@@ -60,7 +54,7 @@ pub(super) fn rust(shell: &Shell) -> Result<Done> {
     };
     thread::scope(|scope| (0..AT_ONCE).for_each(|_| drop(scope.spawn(work))));
     let failed = failed.into_inner().unwrap_or_default();
-    ensure!(failed.is_empty(), "{}", failed.join("\n"));
+    ensure!(failed.is_empty(), "{}; see above", failed.join("; "));
     run(&mut compile::debug(shell, ["--doc"]))?;
     Ok(Done::Passed)
 }
@@ -73,27 +67,9 @@ fn rank(name: &str) -> usize {
 
 /// Runs a program as cargo would, and shows what it has printed when it has ended.
 fn one(shell: &Shell, test: &Test) -> Result<()> {
-    let folder = shell.target().join("xtask/rust");
-    fs::create_dir_all(&folder).context("cannot write to the target folder")?;
-    let output = folder.join(test.program.file_name().unwrap_or_default()).with_extension("txt");
-    let file = File::create(&output).with_context(|| format!("cannot write {}", output.display()))?;
     let threads = thread::available_parallelism().map_or(2, NonZero::get) * THREADS;
     let mut command = shell.command(&test.program, [""; 0]);
     command.current_dir(&test.folder).env("CARGO_MANIFEST_DIR", &test.folder);
     command.env("RUST_TEST_THREADS", threads.to_string()).env("PETREL_BIN", shell.target().join("debug/petrel"));
-    let begin = Instant::now();
-    let status = Group::start(command.stdout(file.try_clone()?).stderr(file))?.wait()?;
-    show(test, begin.elapsed(), &output)?;
-    ensure!(status.success(), "the tests of {} failed ({status})", test.name);
-    Ok(())
-}
-
-fn show(test: &Test, spent: Duration, output: &Path) -> Result<()> {
-    let text = String::from_utf8_lossy(&fs::read(output)?).into_owned();
-    let mut lines = String::new();
-    for line in text.lines().filter(|line| !line.is_empty()) {
-        lines = lines + "    " + line + "\n";
-    }
-    print!("{} ({:.1} s)\n{lines}", test.name, spent.as_secs_f32());
-    Ok(())
+    run_kept(shell, &test.name, &mut command).map(drop)
 }

@@ -9,6 +9,7 @@ use crate::{
 };
 
 pub(super) fn fmt(shell: &Shell) -> Result<Done> {
+    setup::component(shell, "rustfmt", "rustfmt")?;
     run(&mut shell.cargo(["fmt", "--all", "--check"]))?;
     Ok(Done::Passed)
 }

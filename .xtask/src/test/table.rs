@@ -39,7 +39,7 @@ pub(super) const STEPS: [Step; 19] = [
     Step { name: "purity", about: "the core keeps its rules", run: source::purity, ..OWN },
     Step {
         name: "shape",
-        about: "no circle between files, no long function, no wide struct, no type name twice",
+        about: "no circle between files, layers hold, no long function, no wide struct, no type name twice",
         run: source::shape,
         ..OWN
     },
