@@ -104,7 +104,7 @@ fn of_sixty_that_came_in_few_stay_with_the_static_one_and_three_hundred_leaves_a
     let who = sequencer.address.rsplit('/').next().unwrap();
     assert_eq!(count(stay, |fared| fared["peer"] == who && fared["why"] == "static"), 1, "{stay:?}");
     assert!(stay.iter().chain(&gone).all(|fared| fared["peer"].is_string()));
-    let ranked = |fared: &&Value| fared["why"].as_str().unwrap().starts_with("place ");
+    let ranked = |fared: &&Value| fared["why"].as_str().unwrap().starts_with("rank ");
     // Twenty, if the last came at once. Those who came apart go apart, and no more than the high tide begins none.
     assert!((LOW..=HIGH).contains(&stay.len()));
     assert!(stay.iter().filter(ranked).count() < LOW, "{stay:?}");
