@@ -104,7 +104,7 @@ fn of_sixty_that_came_in_few_stay_with_the_static_one_and_three_hundred_leaves_a
     let who = sequencer.address.rsplit('/').next().unwrap();
     assert_eq!(count(stay, |peer| peer["peer"] == who && peer["why"] == "static"), 1, "{stay:?}");
     assert!(stay.iter().chain(&gone).all(|peer| peer["peer"].is_string()));
-    let ranked = |peer: &&Value| peer["why"].as_str().unwrap().starts_with("place ");
+    let ranked = |peer: &&Value| peer["why"].as_str().unwrap().starts_with("rank ");
     // Twenty, if the last ones came together. Those who come later are pruned later, and not below the high watermark.
     assert!((LOW..=HIGH).contains(&stay.len()));
     assert!(stay.iter().filter(ranked).count() < LOW, "{stay:?}");
