@@ -103,7 +103,7 @@ impl Daemon {
         match event {
             Event::Connected(_) | Event::Disconnected(_) => {
                 if let Some(discovery) = &self.discovery {
-                    discovery.set_needs_peers(self.driver.is_needy());
+                    discovery.set_needs_peers(self.driver.needs_peers());
                 }
             }
             Event::Observed(seen) => {
@@ -133,7 +133,7 @@ impl Daemon {
 
     fn on_discovery_started(&mut self, discovery: Discovery) {
         let (external, is_fixed, port) = (discovery.external.clone(), discovery.is_fixed(), discovery.tcp);
-        discovery.set_needs_peers(self.driver.is_needy());
+        discovery.set_needs_peers(self.driver.needs_peers());
         self.discovery = Some(discovery);
         let actions = self.addresses.discovery_started(external, is_fixed);
         self.apply_without_event(actions);

@@ -13,11 +13,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use petrel_core::{
-    net::{Aside, Done, Host, Job, Panicked, Work},
-    node::Kept,
-    time::Now,
-};
+use petrel_core::{net::{Aside, Done, Host, Job, Panicked, Work}, persistence::Persisted, time::Now};
 use tokio::{
     sync::{Semaphore, oneshot},
     task::JoinHandle,
@@ -95,9 +91,9 @@ impl Host for TokioHost {
                 let store = store.clone();
                 RunningWork::Load(tokio::task::spawn_blocking(move || Done::Loaded(store.load(number))))
             }
-            (Work::Keep(keep), Some(store)) => RunningWork::Keep(store.persist(keep)),
+            (Work::Persist(keep), Some(store)) => RunningWork::Keep(store.persist(keep)),
             (Work::Load(_), None) => RunningWork::Now(Some(Done::Loaded(None))),
-            (Work::Keep(_), None) => RunningWork::Now(Some(Done::Kept(Kept::NotForSure))),
+            (Work::Persist(_), None) => RunningWork::Now(Some(Done::Persisted(Persisted::NotForSure))),
         }
     }
 }
@@ -123,7 +119,7 @@ pub enum RunningWork {
     /// A read from the store.
     Load(JoinHandle<Done>),
     /// A write to the store.
-    Keep(oneshot::Receiver<Kept>),
+    Keep(oneshot::Receiver<Persisted>),
     /// A result that is known already.
     Now(Option<Done>),
 }
@@ -142,8 +138,8 @@ impl Future for RunningWork {
                 Done::Loaded(None)
             }),
             Self::Keep(told) => {
-                let ended = |_| Kept::Failed("the store's thread has ended".to_owned());
-                Done::Kept(ready!(Pin::new(told).poll(context)).unwrap_or_else(ended))
+                let ended = |_| Persisted::Failed("the store's thread has ended".to_owned());
+                Done::Persisted(ready!(Pin::new(told).poll(context)).unwrap_or_else(ended))
             }
             Self::Now(done) => match done.take() {
                 Some(done) => done,
@@ -164,10 +160,7 @@ mod tests {
         time::{Duration, Instant},
     };
 
-    use petrel_core::{
-        gossip::{Fault, NodeFault},
-        net::{Done, Host as _, Panicked},
-    };
+    use petrel_core::{fault::{Fault, NodeFault}, net::{Done, Host as _, Panicked}};
 
     use super::{READ_AHEAD_THREADS, READ_AHEAD_WAIT, RunningWork, TokioHost};
 
@@ -200,8 +193,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_validation_that_panics_is_a_rejection() {
-        let working = RunningWork::Heavy(tokio::task::spawn_blocking(|| panic!("a defect")), Panicked::Check);
-        let Done::Checked(checked) = working.await else { panic!("another answer") };
+        let working = RunningWork::Heavy(tokio::task::spawn_blocking(|| panic!("a defect")), Panicked::Validate);
+        let Done::Validated(checked) = working.await else { panic!("another answer") };
         assert_eq!(checked.result.unwrap_err(), Fault::Node(NodeFault::Panicked));
     }
 }

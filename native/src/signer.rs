@@ -7,11 +7,7 @@
 
 use std::time::Duration;
 
-use petrel_core::{
-    Event,
-    net::Driver,
-    node::{self, SignerNews},
-};
+use petrel_core::{Event, node, net::Driver, validation::SignerNews};
 use tokio::sync::{
     mpsc::{Receiver, channel},
     oneshot,

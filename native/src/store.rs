@@ -10,11 +10,7 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use petrel_core::{
-    chain::Chain,
-    node::{Keep, Kept, Memory},
-    request::Stored,
-};
+use petrel_core::{chain::Chain, persistence::{Persist, Persisted, RestoredState}, payload_by_number::StoredBlock};
 use tokio::sync::oneshot;
 
 mod ban_store;
@@ -53,7 +49,7 @@ impl Store {
     ///
     /// # Errors
     /// See [`StoreError`]; existing data is not overwritten then.
-    pub fn open(datadir: &Path, chain: &Chain, budget: StoreBudget) -> Result<(Self, Memory), StoreError> {
+    pub fn open(datadir: &Path, chain: &Chain, budget: StoreBudget) -> Result<(Self, RestoredState), StoreError> {
         let file = datadir.join(database_file::FILE);
         let io = |error: String| StoreError::Io { file: file.clone(), error };
         fs::create_dir_all(datadir).map_err(|error| io(error.to_string()))?;
@@ -68,7 +64,7 @@ impl Store {
             layout::migrate(&database, chain).map_err(damaged)?;
         }
         let has_blocks = budget.blocks > 0;
-        let memory = Memory {
+        let memory = RestoredState {
             chain: if has_blocks { layout::links(&database, &chain.cadence).map_err(damaged)? } else { Vec::new() },
             peers: layout::peers(&database).map_err(damaged)?,
             bans: layout::bans(&database).map_err(damaged)?,
@@ -92,7 +88,7 @@ impl Store {
     }
 
     /// The block of this number, of the canonical chain if it is known.
-    pub fn load(&self, number: u64) -> Option<Stored> {
+    pub fn load(&self, number: u64) -> Option<StoredBlock> {
         if !self.has_blocks {
             return None;
         }
@@ -104,16 +100,16 @@ impl Store {
     }
 
     /// Persists something; the result comes when it is on disk, or has failed.
-    pub fn persist(&self, keep: Keep) -> oneshot::Receiver<Kept> {
-        if !self.has_blocks && matches!(keep, Keep::Block(_) | Keep::Head(_)) {
+    pub fn persist(&self, keep: Persist) -> oneshot::Receiver<Persisted> {
+        if !self.has_blocks && matches!(keep, Persist::Block(_) | Persist::Head(_)) {
             let (sender, result) = oneshot::channel();
-            let _dropped = sender.send(Kept::NotForSure);
+            let _dropped = sender.send(Persisted::NotForSure);
             return result;
         }
         self.writer.write(WriteEntry::Node(keep))
     }
 
-    /// Stored blocks and bytes, as of the last transaction; the handle does not keep the store open.
+    /// StoredBlock blocks and bytes, as of the last transaction; the handle does not keep the store open.
     pub fn usage(&self) -> Arc<StoreUsage> {
         self.writer.usage.clone()
     }
@@ -127,7 +123,7 @@ impl Store {
     }
 
     /// Persists a small value of the daemon, replacing the one of the same name; the result is as of [`Store::persist`].
-    pub fn persist_value(&self, name: &'static str, value: Vec<u8>) -> oneshot::Receiver<Kept> {
+    pub fn persist_value(&self, name: &'static str, value: Vec<u8>) -> oneshot::Receiver<Persisted> {
         self.writer.write(WriteEntry::Value(name, value))
     }
 }

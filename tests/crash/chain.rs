@@ -34,7 +34,7 @@ impl Sequencer {
         fs::write(folder.join("rollup.json"), chain.to_rollup_json().to_string()).unwrap();
         let mut config = Config::new(chain.clone());
         config.signer = Some(forge::key(1).address());
-        config.past = Duration::from_secs(3600);
+        config.max_age = Duration::from_secs(3600);
         (config.sync.limits.all, config.sync.limits.peer) = (None, None);
         let (found, address) = channel();
         let mut maker = Maker::new(chain.clone(), forge::key(1), BLOCK);

@@ -7,11 +7,7 @@ use libp2p::{
     Multiaddr, StreamProtocol, Swarm, Transport, core::upgrade::Version, identity::Keypair, multiaddr::Protocol, noise,
     swarm::dial_opts::DialOpts, tcp, yamux,
 };
-use petrel_core::{
-    chain::Chain,
-    primitives::Primitives,
-    request::{Reading, protocols},
-};
+use petrel_core::{chain::Chain, payload_by_number::protocols, primitives::Primitives, range_sync::ResponseTask};
 use petrel_tests::forge::schedule;
 
 /// Longer than an answer takes on a busy machine.
@@ -21,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) fn read(chain: &Chain, address: &str, number: u64) -> Option<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let bytes = runtime.block_on(async { tokio::time::timeout(PATIENCE, ask(chain, address, number)).await }).ok()?;
-    let fetched = Reading { number, bytes: bytes.into(), schedule: schedule() }.run(Primitives::PORTABLE).ok()?;
+    let fetched = ResponseTask { number, bytes: bytes.into(), schedule: schedule() }.run(Primitives::PORTABLE).ok()?;
     Some(fetched.hash().to_string())
 }
 

@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use petrel_core::gossip::Message;
+use petrel_core::message::Message;
 use petrel_node::command::devnet::Maker;
 use petrel_tests::{
     forge::{begun, compress, key},

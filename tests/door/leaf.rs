@@ -13,14 +13,7 @@ use libp2p::{
     identity::Keypair,
     swarm::SwarmEvent,
 };
-use petrel_core::{
-    Event,
-    chain::Chain,
-    config::{Config, Static},
-    event::Via,
-    fork::Fork,
-    peer::PeerId,
-};
+use petrel_core::{Event, chain::Chain, config::{Config, StaticPeer}, event::Via, fork::Fork, peer::PeerId};
 use petrel_node::{
     cli::settings::Net,
     daemon::{self, Body},
@@ -125,7 +118,7 @@ impl Leaf {
         config.signer = Some(forge::key(1).address());
         let peer: libp2p::PeerId = self.relay.rsplit('/').next().unwrap().parse().unwrap();
         let peer = PeerId::from_bytes(&peer.to_bytes()).unwrap();
-        config.statics = vec![Static { peer, addresses: vec![self.relay.clone()] }];
+        config.static_peers = vec![StaticPeer { peer, addresses: vec![self.relay.clone()] }];
         let net = Net::new(Vec::new(), "leaf");
         let mut driver =
             daemon::driver(&Identity::generate(), config.settle().unwrap(), &net, Body::default()).unwrap();

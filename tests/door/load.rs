@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use petrel_core::{
-    chain::{Cadence, Chain, Subsecond},
-    fork::{Carried, Family, Fork},
-};
+use petrel_core::{chain::{Cadence, Chain, Subsecond}, fork::{CarriedFork, Family, Fork}};
 use petrel_node::cli::parse;
 use petrel_tests::sequencer;
 
@@ -62,7 +59,7 @@ impl Load {
         chain.cadence = Cadence::constant(chain.genesis.number, chain.genesis.time, self.interval).unwrap();
         if self.interval == DENIM {
             for name in ["azul", "beryl", "cobalt", Family::DENIM] {
-                assert!(chain.forks.carry(Carried { name: name.to_owned(), time: 0, family: Family::Base }));
+                assert!(chain.forks.carry(CarriedFork { name: name.to_owned(), time: 0, family: Family::Base }));
             }
         } else if self.interval.subsec_nanos() != 0 {
             chain.subsecond = Subsecond::MixDigest;

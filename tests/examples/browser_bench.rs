@@ -17,15 +17,7 @@ use std::{
 use alloy_primitives::{B256, hex};
 use bytes::Bytes;
 use futures::StreamExt;
-use petrel_core::{
-    Event,
-    chain::Chain,
-    config::Config,
-    fork::{Fork, Forks, Version},
-    gossip::{ChainSchedule, Check, Checked, Message, MessageId, Signers},
-    primitives::Primitives,
-    sign::Key,
-};
+use petrel_core::{Event, chain::Chain, config::Config, fork::{Fork, Forks, Version}, message::{Message, MessageId}, primitives::Primitives, schedule::ChainSchedule, sign::Key, validation::{Signers, ValidationOutcome, ValidationTask}};
 use petrel_node::{
     cli::settings::Net,
     command::devnet::Maker,
@@ -90,10 +82,10 @@ fn sample(folder: &Path, size: usize) -> serde_json::Value {
     })
 }
 
-fn judge(chain: &Chain, timestamp: u64, wire: &Bytes, primitives: Primitives) -> (MessageId, Checked) {
+fn judge(chain: &Chain, timestamp: u64, wire: &Bytes, primitives: Primitives) -> (MessageId, ValidationOutcome) {
     let message = Message::take(black_box(wire));
     let id = message.id(&chain.topic(Version::V4));
-    let check = Check {
+    let check = ValidationTask {
         chain_id: chain.id,
         schedule: Arc::new(ChainSchedule::new(chain)),
         version: Version::V4,

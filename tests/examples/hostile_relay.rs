@@ -30,12 +30,7 @@ use libp2p::{
     swarm::SwarmEvent,
     tcp, websocket, yamux,
 };
-use petrel_core::{
-    block::ExecutionPayload,
-    fork::Version,
-    gossip::{Form, message_id},
-    sign::{self, Key},
-};
+use petrel_core::{sign, block::ExecutionPayload, fork::Version, message::{Form, message_id}, sign::Key};
 
 /// Without another one.
 const CHAIN: u64 = 90_211;

@@ -3,15 +3,7 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use petrel_core::{
-    block::{ExecutionPayload, Payload},
-    chain::{Chain, Subsecond},
-    fork::{Fork, Version},
-    gossip::{ChainSchedule, Form, MAX_MESSAGE, Message},
-    hash::keccak_many,
-    primitives::Primitives,
-    request::{Reading, Reply, Stored},
-};
+use petrel_core::{block::{ExecutionPayload, Payload}, chain::{Chain, Subsecond}, fork::{Fork, Version}, hash::keccak_many, message::{Form, MAX_MESSAGE, Message}, payload_by_number::{Reply, StoredBlock}, primitives::Primitives, range_sync::ResponseTask, schedule::ChainSchedule};
 use petrel_tests::forge::{Forge, compress, schedule};
 
 /// One decoder.
@@ -52,7 +44,7 @@ impl Target {
                 Self::Message => compress(&message),
                 Self::Payload | Self::Chain => [vec![topic], body].concat(),
                 Self::Answer => {
-                    let reply = Reply::Block(Stored { version, hash, body: body.into() });
+                    let reply = Reply::Block(StoredBlock { version, hash, body: body.into() });
                     let number = forge.payload.block_number.to_le_bytes().to_vec();
                     [number, reply.pieces().flatten().collect()].concat()
                 }
@@ -128,7 +120,7 @@ fn chain(json: &[u8]) {
 fn answer(data: &[u8]) {
     let Some((number, bytes)) = data.split_first_chunk() else { return };
     let number = u64::from_le_bytes(*number);
-    let reading = Reading { number, bytes: Bytes::copy_from_slice(bytes), schedule: schedule() };
+    let reading = ResponseTask { number, bytes: Bytes::copy_from_slice(bytes), schedule: schedule() };
     if let Ok(fetched) = reading.run(Primitives::PORTABLE) {
         assert_eq!(fetched.number(), number);
         assert_eq!(fetched.compute_hash(keccak_many), fetched.hash());

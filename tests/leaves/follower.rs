@@ -3,13 +3,7 @@
 use std::sync::mpsc::Sender;
 
 use futures::StreamExt;
-use petrel_core::{
-    Event,
-    chain::Chain,
-    config::{Config, Static},
-    head::Link,
-    peer::PeerId,
-};
+use petrel_core::{Event, block::BlockInfo, chain::Chain, config::{Config, StaticPeer}, peer::PeerId};
 use petrel_node::{
     cli::settings::Net,
     daemon::{self, Body},
@@ -23,7 +17,7 @@ pub(crate) struct Follower {
     /// Whom it knows: over WebSocket it is a leaf.
     pub(crate) relay: String,
     /// Its head.
-    pub(crate) from: Link,
+    pub(crate) from: BlockInfo,
     /// The last block that it missed.
     pub(crate) to: u64,
 }
@@ -34,8 +28,8 @@ impl Follower {
         let mut config = Config::new(self.chain);
         config.signer = Some(forge::key(1).address());
         let peer: libp2p::PeerId = self.relay.rsplit('/').next().unwrap().parse().unwrap();
-        config.statics =
-            vec![Static { peer: PeerId::from_bytes(&peer.to_bytes()).unwrap(), addresses: vec![self.relay] }];
+        config.static_peers =
+            vec![StaticPeer { peer: PeerId::from_bytes(&peer.to_bytes()).unwrap(), addresses: vec![self.relay] }];
         let net = Net::new(Vec::new(), "follower");
         let body = Body { memory: vec![self.from].into(), ..Body::default() };
         let mut driver = daemon::driver(&Identity::generate(), config.settle().unwrap(), &net, body).unwrap();

@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use petrel_core::{chain::Chain, fork::Fork, head::Link};
+use petrel_core::{block::BlockInfo, chain::Chain, fork::Fork};
 use petrel_node::command::devnet::Maker;
 use petrel_tests::{child::Child, forge, sequencer};
 
@@ -50,7 +50,7 @@ fn main() -> ExitCode {
     let (tcp, ws) = (address(false), address(true));
     let sequencer = sequencer::Sequencer::start(&chain, &tcp);
     let mut maker = Maker::new(chain.clone(), forge::key(1), BYTES);
-    let links: Vec<Link> = (0..LONGER + MISSED).map(|_| publish(&mut maker, &sequencer)).collect();
+    let links: Vec<BlockInfo> = (0..LONGER + MISSED).map(|_| publish(&mut maker, &sequencer)).collect();
     let last = links.last().unwrap().number;
     daemon.expect("its head", Duration::from_secs(30), |event| event["event"] == "head" && event["number"] == last);
     let (missed_by_leaf, missed_by_node) = (links[LONGER as usize - 1], links[MISSED as usize - 1]);
@@ -98,13 +98,13 @@ fn daemon(folder: &Path, chain: &Chain) -> Child {
 }
 
 /// Makes and gossips the next block, when it is due.
-fn publish(maker: &mut Maker, sequencer: &sequencer::Sequencer) -> Link {
+fn publish(maker: &mut Maker, sequencer: &sequencer::Sequencer) -> BlockInfo {
     // No peer may send more than 50 a second for long.
     thread::sleep(Duration::from_millis(maker.due_ms()).saturating_sub(now()).max(Duration::from_millis(25)));
     let made = maker.make().unwrap();
     let (number, timestamp) = (made.payload.block_number, made.payload.timestamp);
     sequencer.publish(made.version, made.message);
-    Link {
+    BlockInfo {
         number,
         hash: made.payload.block_hash,
         parent: made.payload.parent_hash,

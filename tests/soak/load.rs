@@ -17,13 +17,7 @@ use libp2p::{
     multiaddr::Protocol,
     swarm::SwarmEvent,
 };
-use petrel_core::{
-    Event,
-    chain::Chain,
-    config::{Config, Static},
-    fork::Fork,
-    peer::PeerId,
-};
+use petrel_core::{Event, chain::Chain, config::{Config, StaticPeer}, fork::Fork, peer::PeerId};
 use petrel_node::{cli::settings::Net, daemon, identity::Identity};
 use petrel_tests::{
     forge::{self, compress, noise},
@@ -106,7 +100,7 @@ async fn leaf(chain: &Chain, relay: &str, counts: &Counts) {
     config.signer = Some(forge::key(1).address());
     let peer: libp2p::PeerId = relay.rsplit('/').next().unwrap().parse().unwrap();
     let peer = PeerId::from_bytes(&peer.to_bytes()).unwrap();
-    config.statics = vec![Static { peer, addresses: vec![relay.to_owned()] }];
+    config.static_peers = vec![StaticPeer { peer, addresses: vec![relay.to_owned()] }];
     let net = Net::new(Vec::new(), "leaf");
     let mut driver =
         daemon::driver(&Identity::generate(), config.settle().unwrap(), &net, daemon::Body::default()).unwrap();

@@ -9,15 +9,7 @@ use std::{
 };
 
 use futures::StreamExt;
-use petrel_core::{
-    Event,
-    chain::Chain,
-    config::{Config, Settled, Static},
-    event::Via,
-    fork::Fork,
-    net::Driver,
-    peer::PeerId,
-};
+use petrel_core::{Event, chain::Chain, config::{Config, Settled, StaticPeer}, event::Via, fork::Fork, net::Driver, peer::PeerId};
 use petrel_node::{
     cli::settings::Net,
     command::devnet::Maker,
@@ -102,12 +94,12 @@ impl Seen {
 pub fn settled(chain: &Chain, relay: Option<&str>, change: impl FnOnce(&mut Config)) -> Settled {
     let mut config = Config::new(chain.clone());
     config.signer = Some(forge::key(1).address());
-    config.past = Duration::from_secs(3600);
+    config.max_age = Duration::from_secs(3600);
     let known = |relay: &str| {
         let peer = PeerId::from_bytes(&id(relay).to_bytes()).expect("a peer id");
-        Static { peer, addresses: vec![relay.to_owned()] }
+        StaticPeer { peer, addresses: vec![relay.to_owned()] }
     };
-    config.statics = relay.into_iter().map(known).collect();
+    config.static_peers = relay.into_iter().map(known).collect();
     change(&mut config);
     config.settle().expect("a right configuration")
 }

@@ -24,14 +24,7 @@ use libp2p::{
     identity::Keypair,
     noise, yamux,
 };
-use petrel_core::{
-    config::{Config, Static},
-    net::{Done, Driver, Host, Parts, Work},
-    node::{Keep, Kept, Memory},
-    primitives::Primitives,
-    request::Stored,
-    time::Now,
-};
+use petrel_core::{config::{Config, StaticPeer}, net::{Done, Driver, DriverParts, Host, Work}, persistence::{Persist, Persisted, RestoredState}, payload_by_number::StoredBlock, primitives::Primitives, time::Now};
 
 /// The clock is given: `std`'s does not exist on wasm32. Blocks are kept in memory, the last of each height.
 #[derive(Clone)]
@@ -39,7 +32,7 @@ pub struct MemoryHost {
     clock: Arc<dyn Fn() -> Now + Send + Sync>,
     naps: Arc<AtomicUsize>,
     longest: Arc<Mutex<Duration>>,
-    blocks: Arc<Mutex<BTreeMap<u64, Stored>>>,
+    blocks: Arc<Mutex<BTreeMap<u64, StoredBlock>>>,
 }
 
 impl MemoryHost {
@@ -82,22 +75,22 @@ impl Host for MemoryHost {
         ready(match work {
             Work::Heavy(heavy) => heavy.run(Primitives::PORTABLE),
             Work::Load(number) => Done::Loaded(blocks.get(&number).cloned()),
-            Work::Keep(keep) => {
+            Work::Persist(keep) => {
                 blocks.extend(stored(&keep));
-                Done::Kept(Kept::NotForSure)
+                Done::Persisted(Persisted::NotForSure)
             }
         })
     }
 }
 
 /// A block that is to be kept, as it is served.
-pub fn stored(keep: &Keep) -> Option<(u64, Stored)> {
-    let Keep::Block(block) = keep else { return None };
+pub fn stored(keep: &Persist) -> Option<(u64, StoredBlock)> {
+    let Persist::Block(block) = keep else { return None };
     let (version, body) = (block.payload.version(), block.payload.body().clone());
-    Some((block.payload.number(), Stored { version, hash: block.hash, body }))
+    Some((block.payload.number(), StoredBlock { version, hash: block.hash, body }))
 }
 
-/// Memory, noise, yamux.
+/// RestoredState, noise, yamux.
 pub fn transport(identity: &Keypair) -> Boxed<(PeerId, StreamMuxerBox)> {
     MemoryTransport::default()
         .upgrade(Version::V1)
@@ -117,7 +110,7 @@ pub fn restored(
     identity: &Keypair,
     port: u64,
     host: MemoryHost,
-    memory: impl Into<Memory>,
+    memory: impl Into<RestoredState>,
 ) -> Driver<MemoryHost> {
     over(transport(identity), config, identity, port, host, memory)
 }
@@ -129,9 +122,9 @@ pub fn over(
     identity: &Keypair,
     port: u64,
     host: MemoryHost,
-    memory: impl Into<Memory>,
+    memory: impl Into<RestoredState>,
 ) -> Driver<MemoryHost> {
-    let parts = Parts {
+    let parts = DriverParts {
         config: config.settle().expect("the test's configuration is right"),
         memory: memory.into(),
         identity: identity.clone(),
@@ -152,9 +145,9 @@ pub fn address(port: u64) -> Multiaddr {
 }
 
 /// The static entry for the node of `identity` at `port`.
-pub fn kept(identity: &Keypair, port: u64) -> Static {
+pub fn kept(identity: &Keypair, port: u64) -> StaticPeer {
     let peer = identity.public().to_peer_id();
-    Static {
+    StaticPeer {
         peer: petrel_core::peer::PeerId::from_bytes(&peer.to_bytes()).expect("a peer id fits"),
         addresses: vec![format!("/memory/{port}/p2p/{peer}")],
     }

@@ -10,7 +10,7 @@ use libp2p::{
     identity::Keypair,
     noise, tcp, yamux,
 };
-use petrel_core::gossip::Message;
+use petrel_core::message::Message;
 
 /// How a message is called.
 type Named = gossipsub::MessageId;

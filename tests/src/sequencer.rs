@@ -6,13 +6,7 @@ use std::{
 };
 
 use futures::StreamExt;
-use petrel_core::{
-    Event,
-    chain::{Cadence, Chain, Genesis, Origin, Subsecond},
-    config::{Config, Static},
-    fork::{Fork, Forks, Version},
-    peer::PeerId,
-};
+use petrel_core::{Event, chain::{Cadence, Chain, Genesis, Origin, Subsecond}, config::{Config, StaticPeer}, fork::{Fork, Forks, Version}, peer::PeerId};
 use petrel_node::{cli::settings::Net, daemon, identity::Identity};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -108,9 +102,9 @@ fn config(chain: &Chain, relay: &str) -> Config {
     let mut config = Config::new(chain.clone());
     config.signer = Some(forge::key(1).address());
     // Whatever a test gives it.
-    config.past = Duration::from_secs(3600);
+    config.max_age = Duration::from_secs(3600);
     let peer: libp2p::PeerId = relay.rsplit('/').next().unwrap().parse().unwrap();
     let peer = PeerId::from_bytes(&peer.to_bytes()).unwrap();
-    config.statics = vec![Static { peer, addresses: vec![relay.to_owned()] }];
+    config.static_peers = vec![StaticPeer { peer, addresses: vec![relay.to_owned()] }];
     config
 }

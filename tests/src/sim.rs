@@ -14,14 +14,7 @@ use std::{
 };
 
 use alloy_primitives::B256;
-use petrel_core::{
-    Event,
-    chain::Chain,
-    config::Config,
-    fork::{Fork, Forks, Version},
-    gossip::{Acceptance, Message},
-    peers::{Deed, Subject, Tide},
-};
+use petrel_core::{Event, ban::BanTarget, chain::Chain, config::{Config, ConnectionLimits}, fault::{Acceptance, Offence}, fork::{Fork, Forks, Version}, message::Message};
 
 use crate::{
     forge::{Forge, begun, key, noise},
@@ -242,7 +235,7 @@ impl Sim {
     fn lie(&mut self, index: usize, block: &Forge, turn: u64) -> Option<Message> {
         let whole = |(data, _): (Vec<u8>, B256)| Message {
             wire: data.len(),
-            form: petrel_core::gossip::Form::Snappy,
+            form: petrel_core::message::Form::Snappy,
             data: data.into(),
         };
         let salt = turn * 1_000 + index as u64;
@@ -279,7 +272,7 @@ impl Sim {
         // Who comes back and brings nothing new may have to go; most must not.
         let besieged =
             format!("{kept} of {} honest links kept, {besiegers} of {BESIEGERS} besiegers", self.friends.len());
-        if besiegers > 2 * Tide::NETWORK || 2 * kept < self.friends.len() {
+        if besiegers > 2 * ConnectionLimits::NETWORK || 2 * kept < self.friends.len() {
             failures.push(format!("the besieged node: {besieged}"));
         }
         let mut figures = self.figures(spread);
@@ -324,7 +317,7 @@ impl Sim {
             let liar = match event {
                 Event::Rejected(judged) if judged.cause.acceptance() == Acceptance::Charge => judged.peer,
                 // What proves itself false; bytes that are no answer at all cost a sixth of it.
-                Event::FetchFailed(failed) if failed.cause.deed() == Some(Deed::Lied) => Some(failed.peer),
+                Event::FetchFailed(failed) if failed.cause.offence() == Some(Offence::FalseResponse) => Some(failed.peer),
                 Event::Banned(ban) => {
                     banned.entry(ban.who).or_insert(at);
                     None
@@ -332,11 +325,11 @@ impl Sim {
                 _ => None,
             };
             if let Some(peer) = liar {
-                lied.entry(Subject::Peer(peer)).or_insert(at);
+                lied.entry(BanTarget::Peer(peer)).or_insert(at);
             }
         }
         for (who, at) in &lied {
-            let liar = (self.honest()..self.plan.nodes).find(|liar| Subject::Peer(World::peer(*liar)) == *who);
+            let liar = (self.honest()..self.plan.nodes).find(|liar| BanTarget::Peer(World::peer(*liar)) == *who);
             if let Some(toll) = liar.and_then(|liar| tolls.get_mut(self.lies(liar)? % KINDS.len())) {
                 toll.caught += 1;
                 if let Some(banned) = banned.get(who) {
@@ -348,7 +341,7 @@ impl Sim {
                 failures.push(format!("node {index}: {who} lied at {at:?} and was banned at {:?}", banned.get(who)));
             }
         }
-        for honest in (0..self.honest()).map(World::peer).filter(|peer| banned.contains_key(&Subject::Peer(*peer))) {
+        for honest in (0..self.honest()).map(World::peer).filter(|peer| banned.contains_key(&BanTarget::Peer(*peer))) {
             failures.push(format!("node {index}: bans the honest {honest}"));
         }
         banned.len()

@@ -13,21 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use petrel_core::{
-    Event, Input, Node, Output,
-    chain::Chain,
-    config::Config,
-    event::{Connected, Direction, Via},
-    fork::Version,
-    gossip::{Form, Message, MessageId},
-    node::{Kept, Memory, Status},
-    peer::PeerId,
-    peers::Subject,
-    primitives::Primitives,
-    request::{AnswerFault, AskId, Stored},
-    sync::FetchId,
-    time::Now,
-};
+use petrel_core::{Event, Input, Node, Output, ban::BanTarget, chain::Chain, config::Config, event::{Connected, Direction, Via}, fault::AnswerFault, fork::Version, message::{Form, Message, MessageId}, node::Status, persistence::{Persisted, RestoredState}, payload_by_number::StoredBlock, peer::PeerId, primitives::Primitives, range_sync::FetchId, serving::RequestId, time::Now};
 
 mod gossip;
 mod mesh;
@@ -50,7 +36,7 @@ struct Place {
     /// To whom it has sent a block or an answer.
     told: BTreeSet<usize>,
     /// Whom its gate refuses.
-    shut: BTreeSet<Subject>,
+    shut: BTreeSet<BanTarget>,
     events: Vec<Event>,
     /// When each of them was told (monotonic).
     told_at: Vec<Duration>,
@@ -125,7 +111,7 @@ pub struct World {
     /// Requests under way, by who asked: whom.
     fetches: BTreeMap<(usize, FetchId), usize>,
     /// Whose request an ask is, by who is asked.
-    asks: BTreeMap<(usize, AskId), (usize, FetchId)>,
+    asks: BTreeMap<(usize, RequestId), (usize, FetchId)>,
     asked: u64,
     /// Whether gossip goes through meshes, and not over every link.
     meshed: bool,
@@ -143,7 +129,7 @@ impl World {
         let place = |index: usize| {
             let settled = config.clone().settle().expect("the test's configuration is right");
             Place {
-                node: Node::new(settled, &Memory::default(), [index as u8; 32], now),
+                node: Node::new(settled, &RestoredState::default(), [index as u8; 32], now),
                 known: BTreeSet::new(),
                 undecided: BTreeMap::new(),
                 links: BTreeSet::new(),
@@ -210,7 +196,7 @@ impl World {
     }
 
     /// The block that a node would serve.
-    pub fn kept(&self, index: usize, number: u64) -> Option<&Stored> {
+    pub fn kept(&self, index: usize, number: u64) -> Option<&StoredBlock> {
         self.places[index].shelf.get(number)
     }
 
@@ -218,7 +204,7 @@ impl World {
     pub fn introduce(&mut self) {
         for index in 0..self.places.len() {
             for other in self.places[index].links.clone() {
-                let (peer, agent) = (Self::peer(other), Node::KIND.to_owned());
+                let (peer, agent) = (Self::peer(other), UnsafeChain::AGENT.to_owned());
                 self.happens(index, Input::Identified { peer, agent, addresses: Vec::new(), seen: None });
             }
         }
@@ -238,9 +224,9 @@ impl World {
 
     fn meet(&mut self, a: usize, b: usize, there: Direction) {
         let refuses = |here: usize, there: usize| {
-            let at = self.places[there].ip.map(Subject::address);
+            let at = self.places[there].ip.map(BanTarget::address);
             let shut = &self.places[here].shut;
-            shut.contains(&Subject::Peer(Self::peer(there))) || at.is_some_and(|at| shut.contains(&at))
+            shut.contains(&BanTarget::Peer(Self::peer(there))) || at.is_some_and(|at| shut.contains(&at))
         };
         if refuses(a, b) || refuses(b, a) {
             return;
@@ -370,36 +356,36 @@ impl World {
     fn drain(&mut self, index: usize) {
         while let Some(output) = self.places[index].node.poll_output() {
             match output {
-                Output::Check { id, check } => {
+                Output::Validate { id, task } => {
                     let took = Duration::from_micros(200 + self.chance.below(2_000));
                     let outcome = check.run(Primitives::PORTABLE);
-                    self.plan(took, index, Fact::Input(Box::new(Input::Checked { id, outcome })));
+                    self.plan(took, index, Fact::Input(Box::new(Input::Validated { id, outcome })));
                 }
-                Output::Judge { id, peer, acceptance } => self.judged(index, id, peer, acceptance),
+                Output::Report { id, peer, acceptance } => self.judged(index, id, peer, acceptance),
                 Output::Publish { version, data } => {
                     let message = whole(data);
                     let id = message.id(&self.chain.topic(version));
                     self.places[index].known.insert(id);
                     self.forward(index, None, id, version, &message);
                 }
-                Output::Drop { peer, .. } => {
+                Output::Disconnect { peer, .. } => {
                     if let Some(other) = self.place(peer) {
                         self.cut(index, other);
                     }
                 }
-                Output::Shut(subject) => _ = self.places[index].shut.insert(subject),
-                Output::Open(subject) => _ = self.places[index].shut.remove(&subject),
-                Output::Dial { .. } | Output::Leave { .. } => {}
+                Output::Block(subject) => _ = self.places[index].shut.insert(subject),
+                Output::Unblock(subject) => _ = self.places[index].shut.remove(&subject),
+                Output::Dial { .. } | Output::Unsubscribe { .. } => {}
                 Output::Score { peer, score } => {
                     if let Some(other) = self.place(peer) {
                         self.places[index].router.told(other, score);
                     }
                 }
                 Output::Fetch(wish) => self.fetch(index, wish),
-                Output::Read { id, reading } => {
+                Output::Decode { id, task } => {
                     let took = Duration::from_micros(200 + self.chance.below(2_000));
                     let outcome = reading.run(Primitives::PORTABLE);
-                    self.plan(took, index, Fact::Input(Box::new(Input::Read { id, outcome })));
+                    self.plan(took, index, Fact::Input(Box::new(Input::Decoded { id, outcome })));
                 }
                 Output::Load { id, number } => {
                     let found = self.places[index].shelf.get(number).cloned();
@@ -407,12 +393,12 @@ impl World {
                     self.plan(took, index, Fact::Input(Box::new(Input::Loaded { id, found })));
                 }
                 Output::Answer { id, reply } => self.answer(index, id, &reply),
-                Output::Keep { id, keep } => {
+                Output::Persist { id, item } => {
                     self.places[index].shelf.keep(&keep);
                     let took = Duration::from_micros(500 + self.chance.below(5_000));
-                    self.plan(took, index, Fact::Input(Box::new(Input::Kept { id, kept: Kept::OnDisk })));
+                    self.plan(took, index, Fact::Input(Box::new(Input::Persisted { id, result: Persisted::OnDisk })));
                 }
-                Output::Tell(event) => self.told(index, event),
+                Output::Emit(event) => self.told(index, event),
             }
         }
         let now = self.seen_by(index);

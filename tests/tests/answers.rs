@@ -1,10 +1,6 @@
 //! Answers of peers: whatever was done to a valid one, it is that block or none.
 
-use petrel_core::{
-    fork::{Fork, Version},
-    primitives::Primitives,
-    request::{Reading, Reply, Stored},
-};
+use petrel_core::{fork::{Fork, Version}, payload_by_number::{Reply, StoredBlock}, primitives::Primitives, range_sync::ResponseTask};
 use petrel_tests::forge::{Forge, schedule};
 use proptest::{collection::vec, prelude::*};
 
@@ -18,12 +14,12 @@ fn version() -> impl Strategy<Value = Version> {
 fn answer(version: Version, bytes: usize) -> ([u8; 32], Vec<u8>) {
     let forge = Forge::new(10, Fork::Jovian, NUMBER, 1_800_000_000, bytes).encoded_as(version);
     let (message, hash) = forge.sealed();
-    let reply = Reply::Block(Stored { version, hash, body: message[65..].to_vec().into() });
+    let reply = Reply::Block(StoredBlock { version, hash, body: message[65..].to_vec().into() });
     (hash.0, reply.pieces().flatten().collect())
 }
 
 fn read(number: u64, bytes: Vec<u8>) -> Option<[u8; 32]> {
-    let read = Reading { number, bytes: bytes.into(), schedule: schedule() }.run(Primitives::PORTABLE);
+    let read = ResponseTask { number, bytes: bytes.into(), schedule: schedule() }.run(Primitives::PORTABLE);
     read.ok().map(|fetched| fetched.hash().0)
 }
 

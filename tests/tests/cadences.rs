@@ -5,15 +5,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use alloy_primitives::{B256, Bytes, U256};
-use petrel_core::{
-    Event,
-    block::{ExecutionPayload, base_time},
-    chain::{Cadence, Chain, Subsecond},
-    config::Config,
-    event::Via,
-    fork::{Carried, Family, Fork, Forks},
-    sign::{Key, seal_body},
-};
+use petrel_core::{Event, block::{ExecutionPayload, base_time}, chain::{Cadence, Chain, Subsecond}, config::Config, event::Via, fork::{CarriedFork, Family, Fork, Forks}, sign::{Key, seal_body}};
 use petrel_tests::{
     forge::begun,
     world::{Weather, World},
@@ -48,7 +40,7 @@ fn quarter() -> Chain {
 fn denim(after: u64) -> Chain {
     let mut chain = chain(Duration::from_secs(2));
     for (name, time) in [("azul", 0), ("beryl", 0), ("cobalt", 0), (Family::DENIM, START + after)] {
-        assert!(chain.forks.carry(Carried { name: name.to_owned(), time, family: Family::Base }));
+        assert!(chain.forks.carry(CarriedFork { name: name.to_owned(), time, family: Family::Base }));
     }
     chain.cadence = chain.cadence.then((START + after) * 1000, DENIM).expect("it comes later");
     chain
@@ -267,7 +259,7 @@ fn stale(chain: &Chain) -> Vec<Chain> {
     }
     // Base's upgrades without Denim, and a cadence that is said by hand.
     let mut cobalt = old(Duration::from_secs(2), Fork::Jovian);
-    assert!(cobalt.forks.carry(Carried { name: "cobalt".to_owned(), time: 0, family: Family::Base }));
+    assert!(cobalt.forks.carry(CarriedFork { name: "cobalt".to_owned(), time: 0, family: Family::Base }));
     let by_hand = Chain { cadence: cobalt.cadence.then((START + 20) * 1000, DENIM).unwrap(), ..cobalt.clone() };
     all.extend([cobalt, by_hand]);
     all

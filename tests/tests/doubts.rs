@@ -7,16 +7,7 @@ use std::{
 };
 
 use alloy_primitives::{B256, Bytes, U256};
-use petrel_core::{
-    Event, Input,
-    block::ExecutionPayload,
-    chain::Chain,
-    config::Config,
-    fork::{Fork, Forks, Version},
-    node::SignerNews,
-    peers::Subject,
-    sign::{Key, seal_body},
-};
+use petrel_core::{Event, Input, ban::BanTarget, block::ExecutionPayload, chain::Chain, config::Config, fork::{Fork, Forks, Version}, validation::SignerNews, sign::{Key, seal_body}};
 use petrel_tests::world::{Weather, World, gossiped};
 
 const START: u64 = 1_800_000_000;
@@ -197,11 +188,11 @@ fn three_liars_of_one_stranger_at_two_addresses_are_banned_within_a_minute_while
             let what = format!("{lies_per_block} lies a block, {after} ms after it");
             for liar in LIARS {
                 let is_ban =
-                    |event: &Event| matches!(event, Event::Banned(ban) if ban.who == Subject::Peer(World::peer(liar)));
+                    |event: &Event| matches!(event, Event::Banned(ban) if ban.who == BanTarget::Peer(World::peer(liar)));
                 let at = test.world.told_by(WRONG).find(|(_, event)| is_ban(event)).map(|(at, _)| at - begin);
                 assert!(at.is_some_and(|at| at <= Duration::from_secs(60)), "{what}: liar {liar} is banned at {at:?}");
             }
-            let honest = |event: &&Event| matches!(event, Event::Banned(ban) if PEERS.into_iter().any(|peer| ban.who == Subject::Peer(World::peer(peer))));
+            let honest = |event: &&Event| matches!(event, Event::Banned(ban) if PEERS.into_iter().any(|peer| ban.who == BanTarget::Peer(World::peer(peer))));
             assert_eq!(test.world.events(WRONG).iter().find(honest).map(|event| format!("{event:?}")), None, "{what}");
             assert_eq!(gossiped(test.world.events(WRONG)), (1001..=1030).collect::<Vec<_>>(), "{what}");
         }
@@ -225,7 +216,7 @@ fn two_that_lie_seldom_excuse_no_third_that_lies_all_it_can() {
             test.world.run(Duration::from_millis(pause - if liar == third { 300 } else { 0 }));
         }
     }
-    let is_ban = |event: &Event| matches!(event, Event::Banned(ban) if ban.who == Subject::Peer(World::peer(third)));
+    let is_ban = |event: &Event| matches!(event, Event::Banned(ban) if ban.who == BanTarget::Peer(World::peer(third)));
     let at = test.world.told_by(WRONG).find(|(_, event)| is_ban(event)).map(|(at, _)| at - begin);
     assert!(at.is_some_and(|at| at <= Duration::from_secs(60)), "it is banned at {at:?}");
 }

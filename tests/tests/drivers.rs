@@ -6,20 +6,7 @@ use core::time::Duration;
 use alloy_primitives::{B256, Bytes as AlloyBytes, U256};
 use futures::{FutureExt, StreamExt, select};
 use libp2p::identity::Keypair;
-use petrel_core::{
-    Event,
-    block::ExecutionPayload,
-    chain::Chain,
-    config::Config,
-    event::GapState,
-    fork::{Fork, Forks, Version},
-    head::Link,
-    net::Driver,
-    node::Memory,
-    peers::{Ban, Subject},
-    sign::{self, Key},
-    time::Now,
-};
+use petrel_core::{Event, sign, ban::{Ban, BanTarget}, block::{BlockInfo, ExecutionPayload}, chain::Chain, config::Config, event::GapState, fork::{Fork, Forks, Version}, net::Driver, persistence::RestoredState, sign::Key, time::Now};
 use petrel_tests::memory::{self, MemoryHost};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -43,7 +30,7 @@ fn chain(key: &Key) -> Config {
     chain.signer = Some(key.address());
     let mut config = Config::new(chain);
     // A block may be that old when a debug build beside other work has made it.
-    config.past = Duration::from_secs(3600);
+    config.max_age = Duration::from_secs(3600);
     config
 }
 
@@ -125,7 +112,7 @@ async fn two_drivers(base: u64) {
     let host = MemoryHost::new(now);
     let mut sequencer = memory::driver(chain(&key), &a, base, host.clone());
     let mut config = chain(&key);
-    config.statics = vec![memory::kept(&a, base)];
+    config.static_peers = vec![memory::kept(&a, base)];
     let mut follower = memory::driver(config, &b, base + 1, host);
 
     meet(&mut sequencer, &mut follower).await;
@@ -152,7 +139,7 @@ async fn gap(base: u64) {
     let mut next = |number| {
         let (hash, message) = block(&key, number, parent, 1000);
         let (timestamp, timestamp_ms) = (now().secs(), now().secs() * 1000);
-        let link = Link { number, hash, parent: core::mem::replace(&mut parent, hash), timestamp, timestamp_ms };
+        let link = BlockInfo { number, hash, parent: core::mem::replace(&mut parent, hash), timestamp, timestamp_ms };
         (link, message)
     };
     let mut links = Vec::new();
@@ -163,7 +150,7 @@ async fn gap(base: u64) {
         links.push(link);
     }
     let mut config = chain(&key);
-    config.statics = vec![memory::kept(&a, base)];
+    config.static_peers = vec![memory::kept(&a, base)];
     let mut follower = memory::restored(config, &b, base + 1, host, vec![links[0]]);
     meet(&mut sequencer, &mut follower).await;
     sequencer.publish(Version::V4, next(last).1.into());
@@ -210,11 +197,11 @@ async fn banned(base: u64) {
     let host = MemoryHost::new(now);
     let (stranger, node) = (memory::kept(&a, base), memory::kept(&b, base + 1));
     let ban = Ban { until: Some(now().secs() + 60), secs: 60, reason: "it lied".to_owned(), ip: None };
-    let bans = Memory { bans: vec![(Subject::Peer(stranger.peer), ban)], ..Memory::default() };
-    let dialling = |statics, spare_statics| {
+    let bans = RestoredState { bans: vec![(BanTarget::Peer(stranger.peer), ban)], ..RestoredState::default() };
+    let dialling = |statics, protect_static| {
         let mut config = chain(&key);
-        config.statics = vec![statics];
-        config.reputation.spare_statics = spare_statics;
+        config.static_peers = vec![statics];
+        config.reputation.protect_static = protect_static;
         config
     };
     let mut stranger_driver = memory::driver(dialling(node, true), &a, base, host.clone());

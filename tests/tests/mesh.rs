@@ -20,15 +20,7 @@ use std::{
 use alloy_primitives::B256;
 use futures::{FutureExt, StreamExt, executor::block_on, select, stream::select_all};
 use libp2p::identity::Keypair;
-use petrel_core::{
-    Event,
-    chain::Chain,
-    config::{Config, Mesh},
-    event::Via,
-    fork::{Fork, Forks, Version},
-    net::Driver,
-    time::Now,
-};
+use petrel_core::{Event, chain::Chain, config::{Config, Mesh}, event::Via, fork::{Fork, Forks, Version}, net::Driver, time::Now};
 use petrel_tests::{
     cable::Cables,
     forge::{Forge, begun, key},
@@ -207,9 +199,9 @@ impl Real {
         let driver = |node: usize| {
             let mut config = config(start, MESH);
             let dialled = graph().filter(|(from, _)| *from == node);
-            config.statics = dialled.map(|(_, to)| memory::kept(&identities[to], base + to as u64)).collect();
+            config.static_peers = dialled.map(|(_, to)| memory::kept(&identities[to], base + to as u64)).collect();
             // Who lies would be banned, static or not.
-            config.reputation.spare_statics = false;
+            config.reputation.protect_static = false;
             let (own, clock) = (&identities[node], clock.clone());
             let host = MemoryHost::new(move || clock());
             memory::over(cables[node].transport(own), config, own, base + node as u64, host, Vec::new())

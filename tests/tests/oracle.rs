@@ -5,14 +5,7 @@ use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_rpc_types_engine::{CancunPayloadFields, PraguePayloadFields};
 use op_alloy_consensus::OpTxEnvelope;
 use op_alloy_rpc_types_engine::{OpExecutionPayloadSidecar, OpNetworkPayloadEnvelope};
-use petrel_core::{
-    block::{ExecutionPayload, Payload, Withdrawal},
-    chain::Chain,
-    fork::{Fork, Forks, Version},
-    gossip::Message,
-    hash::keccak_many,
-    sign::{self, Key, Signature, seal_body, signing_hash},
-};
+use petrel_core::{sign, block::{ExecutionPayload, Payload, Withdrawal}, chain::Chain, fork::{Fork, Forks, Version}, hash::keccak_many, message::Message, sign::{Key, Signature, seal_body, signing_hash}};
 use petrel_node::command::devnet::Maker;
 use proptest::{collection::vec, prelude::*};
 
@@ -144,7 +137,7 @@ proptest! {
             prop_assert_eq!(ExecutionPayload::from(&payload).encode(version).ok(), Some(bytes.clone()));
         }
         let message = Message::decompress(&bytes);
-        prop_assert!(message.data.len() <= petrel_core::gossip::MAX_MESSAGE);
+        prop_assert!(message.data.len() <= petrel_core::message::MAX_MESSAGE);
         let _id = message.id("topic");
     }
 

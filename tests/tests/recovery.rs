@@ -1,7 +1,7 @@
 //! The two curves of the two bodies say the same of every signature: who signed, or why nobody did.
 
 use alloy_primitives::{B256, U256, keccak256, uint};
-use petrel_core::sign::{self, Key, Signature, SignatureError};
+use petrel_core::{sign, sign::{Key, Signature, SignatureError}};
 use petrel_node::primitives::recover;
 use petrel_tests::world::Chance;
 

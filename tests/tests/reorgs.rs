@@ -4,15 +4,7 @@
 use core::time::Duration;
 
 use alloy_primitives::{B256, U256};
-use petrel_core::{
-    Event,
-    block::ExecutionPayload,
-    chain::Chain,
-    config::Config,
-    event::{Conflict, Reorg},
-    fork::{Fork, Forks, Version},
-    sign::{Key, seal_body},
-};
+use petrel_core::{Event, block::ExecutionPayload, chain::Chain, config::Config, event::{Conflict, Reorg}, fork::{Fork, Forks, Version}, sign::{Key, seal_body}};
 use petrel_tests::{
     forge::begun,
     world::{Weather, World},

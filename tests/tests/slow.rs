@@ -20,7 +20,7 @@ use libp2p::{
     identity::Keypair,
     swarm::SwarmEvent,
 };
-use petrel_core::{chain::Chain, fork::Fork, node::DropReason};
+use petrel_core::{chain::Chain, event::DisconnectReason, fork::Fork};
 use petrel_node::{
     cli::settings::Net,
     network::transport::{self, Traffic},
@@ -89,14 +89,14 @@ fn leaves_that_take_nothing_lose_their_connections_and_the_others_get_every_bloc
 
 /// How many leaves the relay gave up because they take nothing.
 fn slow(seen: &Seen) -> usize {
-    seen.ended.iter().filter(|(name, reason)| *name == RELAY && reason == DropReason::Slow.as_str()).count()
+    seen.ended.iter().filter(|(name, reason)| *name == RELAY && reason == DisconnectReason::Slow.as_str()).count()
 }
 
 /// The most that waited for its leaves.
 fn relay(runtime: &Runtime, chain: &Chain, tell: &Sender<Told>) -> Arc<AtomicU64> {
     let listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/tcp/0/ws", "/ip4/127.0.0.1/udp/0/quic-v1/webtransport"];
     let net = Net::new(listen.map(|address| address.parse().unwrap()).to_vec(), "relay");
-    let config = live::settled(chain, None, |config| config.tide.leaves_bytes = BUDGET);
+    let config = live::settled(chain, None, |config| config.connections.leaves_bytes = BUDGET);
     let most = Arc::<AtomicU64>::default();
     let seen = most.clone();
     live::start(runtime, config, net, (RELAY, tell), move |driver| {

@@ -16,15 +16,7 @@ use libp2p::{
     identity::Keypair,
     swarm,
 };
-use petrel_core::{
-    Event,
-    chain::Chain,
-    config::Config,
-    event::Banned,
-    fork::{Fork, Forks, Version},
-    gossip::Message,
-    time::Now,
-};
+use petrel_core::{Event, chain::Chain, config::Config, event::Banned, fork::{Fork, Forks, Version}, message::Message, time::Now};
 use petrel_tests::{
     forge::{Forge, begun, compress, key},
     memory::{self, MemoryHost},

@@ -3,15 +3,7 @@
 use core::time::Duration;
 
 use alloy_primitives::{B256, Bytes, U256};
-use petrel_core::{
-    Event,
-    block::ExecutionPayload,
-    chain::Chain,
-    config::Config,
-    event::{Gap, GapState, Via},
-    fork::{Fork, Forks},
-    sign::{Key, seal_body},
-};
+use petrel_core::{Event, block::ExecutionPayload, chain::Chain, config::Config, event::{Gap, GapState, Via}, fork::{Fork, Forks}, sign::{Key, seal_body}};
 use petrel_tests::{
     forge::begun,
     world::{Answers, Chance, Weather, World},

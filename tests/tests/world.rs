@@ -4,16 +4,7 @@ use core::{ops::Range, time::Duration};
 use std::collections::BTreeMap;
 
 use alloy_primitives::{B256, Bytes, U256};
-use petrel_core::{
-    Event,
-    block::ExecutionPayload,
-    chain::Chain,
-    config::Config,
-    event::{GapState, Why},
-    fork::{Fork, Forks, Version},
-    peers::Subject,
-    sign::{Key, seal_body},
-};
+use petrel_core::{Event, ban::BanTarget, block::ExecutionPayload, chain::Chain, config::Config, event::{GapState, HeadReason}, fork::{Fork, Forks, Version}, sign::{Key, seal_body}};
 use petrel_tests::world::{Chance, Weather, World, gossiped};
 
 const START: u64 = 1_800_000_000;
@@ -162,7 +153,7 @@ fn a_liar(seeds: Range<u64>) {
                     *blamed.entry(index).or_insert(0) += 1;
                 }
                 if let Event::Banned(ban) = event {
-                    assert_eq!(ban.who, Subject::Peer(World::peer(4)), "seed {seed}: {ban:?}");
+                    assert_eq!(ban.who, BanTarget::Peer(World::peer(4)), "seed {seed}: {ban:?}");
                     banned += 1;
                 }
             }
@@ -196,7 +187,7 @@ fn a_sequencer_bans_whoever_gossips_a_strangers_blocks() {
         world.lie(1, Version::V4, &forged);
         world.run(Duration::from_secs(1));
     }
-    let is_ban = |event: &Event| matches!(event, Event::Banned(ban) if ban.who == Subject::Peer(World::peer(1)));
+    let is_ban = |event: &Event| matches!(event, Event::Banned(ban) if ban.who == BanTarget::Peer(World::peer(1)));
     assert!(world.events(0).iter().any(is_ban), "its own blocks say that its signer is right");
 }
 
@@ -242,7 +233,7 @@ fn a_sequencer_that_restarts_from_an_older_block_is_followed() {
         let head = world.node(index).head().expect("a head");
         assert_eq!(head.number, 1009, "node {index}");
         let reorgs =
-            world.events(index).iter().filter(|event| matches!(event, Event::Head(head) if head.why == Why::Reorged));
+            world.events(index).iter().filter(|event| matches!(event, Event::Head(head) if head.why == HeadReason::Reorged));
         assert!(reorgs.count() >= 1, "node {index}: it is reported");
     }
 }
@@ -253,11 +244,7 @@ fn a_sequencer_that_restarts_from_an_older_block_is_followed() {
 mod law {
     use core::time::Duration;
 
-    use petrel_core::{
-        Input, Node,
-        event::{Connected, Direction},
-        time::Now,
-    };
+    use petrel_core::{Input, Node, event::{Connected, Direction}, time::Now};
     use petrel_tests::world::World;
 
     use super::{START, config};
@@ -279,7 +266,7 @@ mod law {
     fn breaking_the_law_is_loud() {
         let now = Now { mono: Duration::ZERO, unix: Duration::from_secs(START) };
         let mut node =
-            Node::new(config().settle().expect("it is right"), &petrel_core::node::Memory::default(), [7; 32], now);
+            Node::new(config().settle().expect("it is right"), &petrel_core::persistence::RestoredState::default(), [7; 32], now);
         node.handle(now, connected(1));
         node.handle(now, connected(2));
     }

@@ -3,11 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use petrel_core::{
-    fork::{Fork, Forks, Version},
-    gossip::{Check, Message, Signers},
-    primitives::Primitives,
-};
+use petrel_core::{fork::{Fork, Forks, Version}, message::Message, primitives::Primitives, validation::{Signers, ValidationTask}};
 use serde_json::json;
 use wasm_bindgen::prelude::*;
 
@@ -22,7 +18,7 @@ pub fn judge_message(wire: &[u8], topic: &str, chain: u64, signer: &str, timesta
     let failed = |message: String| Error::new("bad_options", message, "give a valid message");
     let message = Message::take(&Bytes::copy_from_slice(wire));
     let id = message.id(topic);
-    let check = Check {
+    let check = ValidationTask {
         chain_id: chain,
         forks: Arc::new(Forks::all_until(Fork::Jovian)),
         version: Version::V4,

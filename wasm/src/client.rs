@@ -23,17 +23,7 @@ use libp2p::{
     identity::{Keypair, secp256k1},
     swarm,
 };
-use petrel_core::{
-    Event,
-    chain::Chain,
-    config::Settled,
-    gossip,
-    head::Link,
-    net::{Driver, Host as _, Parts},
-    node,
-    pace::Pace,
-    time::Now,
-};
+use petrel_core::{Event, node, validation, block::BlockInfo, chain::Chain, config::Settled, net::{Driver, DriverParts, Host as _}, time::Now, unsafe_chain::IntervalEstimator};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
@@ -160,7 +150,7 @@ async fn next(driver: &RefCell<Driver<BrowserHost>>) -> Option<Event> {
 
 fn driver(
     config: Settled,
-    chain: Vec<Link>,
+    chain: Vec<BlockInfo>,
     host: BrowserHost,
     traffic: &Traffic,
 ) -> Result<Driver<BrowserHost>, Error> {
@@ -169,7 +159,7 @@ fn driver(
     random(&mut seed)?;
     let identity = identity()?;
     let transport = transport::new(&identity, traffic).map_err(|error| failed(error.to_string()))?;
-    let parts = Parts {
+    let parts = DriverParts {
         config,
         memory: chain.into(),
         identity,
@@ -208,10 +198,10 @@ fn random(bytes: &mut [u8; 32]) -> Result<(), Error> {
 /// Drops what was kept of blocks that are not due yet at `now`: no chain is ahead of its own clock, so whoever signed them
 /// is not to be believed, or this device's clock was wrong. A chain that goes faster than its configuration says may have more
 /// blocks: its own pace shows it.
-fn forget_the_future(kept: &mut Vec<Link>, chain: &Chain, now: Now) {
-    let latest = now.plus(Duration::from_secs(gossip::FUTURE)).millis();
+fn forget_the_future(kept: &mut Vec<BlockInfo>, chain: &Chain, now: Now) {
+    let latest = now.plus(Duration::from_secs(validation::FUTURE)).millis();
     kept.retain(|link| link.timestamp_ms <= latest);
-    let observed = Pace::new(chain.cadence.clone(), kept).observed();
+    let observed = IntervalEstimator::new(chain.cadence.clone(), kept).observed();
     if observed.is_none_or(|observed| observed >= chain.cadence.interval_at(latest)) {
         let due = chain.cadence.number_at(latest).unwrap_or_default();
         kept.retain(|link| link.number <= due);

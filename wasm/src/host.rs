@@ -11,12 +11,7 @@ use core::{
 };
 use std::rc::Rc;
 
-use petrel_core::{
-    net::{Done, Host, Work},
-    node::{Keep, Kept},
-    primitives::Primitives,
-    time::Now,
-};
+use petrel_core::{net::{Done, Host, Work}, persistence::{Persist, Persisted}, primitives::Primitives, time::Now};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -44,13 +39,13 @@ impl BrowserHost {
     }
 
     /// Whether it is kept is JavaScript's concern: nothing is promised.
-    fn keep(&self, keep: &Keep) -> Kept {
-        if let (Keep::Head(link), Some(on_keep)) = (keep, &self.on_keep)
+    fn keep(&self, keep: &Persist) -> Persisted {
+        if let (Persist::Head(link), Some(on_keep)) = (keep, &self.on_keep)
             && let Ok(json) = serde_json::to_string(link)
         {
             let _thrown = on_keep.call1(&JsValue::NULL, &JsValue::from_str(&json));
         }
-        Kept::NotForSure
+        Persisted::NotForSure
     }
 }
 
@@ -70,7 +65,7 @@ impl Host for BrowserHost {
         ready(match work {
             Work::Heavy(heavy) => heavy.run(Primitives::PORTABLE),
             Work::Load(_) => Done::Loaded(None),
-            Work::Keep(keep) => Done::Kept(self.keep(&keep)),
+            Work::Persist(keep) => Done::Persisted(self.keep(&keep)),
         })
     }
 }

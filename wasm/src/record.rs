@@ -3,10 +3,7 @@
 use core::{net::IpAddr, time::Duration};
 
 use libp2p::{Multiaddr, multiaddr::Protocol};
-use petrel_core::{
-    net::{Record, RecordError},
-    peers::is_public,
-};
+use petrel_core::{address::is_public, relay_record::{RelayRecord, RelayRecordError}};
 use wasm_bindgen::prelude::*;
 
 use crate::{error::Error, settings};
@@ -27,7 +24,7 @@ pub fn read_record(document: &str, chain: &str, host: &str, now_ms: f64) -> Resu
 fn read(document: &str, chain: &str, host: &str, now_ms: f64) -> Result<String, Error> {
     let chain = settings::chain_of(chain)?;
     let now = Duration::try_from_secs_f64(now_ms / 1000.0).unwrap_or_default();
-    let mut record = Record::verify(document.as_bytes(), chain.id, now).map_err(|error| refused(&error))?;
+    let mut record = RelayRecord::verify(document.as_bytes(), chain.id, now).map_err(|error| refused(&error))?;
     let near = is_near(host);
     record.addresses.retain(|address| settings::can_dial(address) && (near || !is_private(address, false)));
     record.others.retain(|address| settings::can_dial(address) && (near || !is_private(address, true)));
@@ -57,12 +54,12 @@ fn is_near(host: &str) -> bool {
     }
 }
 
-fn refused(error: &RecordError) -> Error {
+fn refused(error: &RelayRecordError) -> Error {
     let remedy = match error {
-        RecordError::TooLong(_) | RecordError::Malformed(_) => "give the address of a Petrel daemon's page",
-        RecordError::Forged(_) => "do not use this relay",
-        RecordError::Foreign { .. } => "give a relay of this chain",
-        RecordError::Expired(_) => "set this device's clock, or use another relay",
+        RelayRecordError::TooLong(_) | RelayRecordError::Malformed(_) => "give the address of a Petrel daemon's page",
+        RelayRecordError::Forged(_) => "do not use this relay",
+        RelayRecordError::Foreign { .. } => "give a relay of this chain",
+        RelayRecordError::Expired(_) => "set this device's clock, or use another relay",
     };
     Error::new(error.code(), error.to_string(), remedy)
 }

@@ -8,12 +8,7 @@
 use core::time::Duration;
 
 use libp2p::{Multiaddr, multiaddr::Protocol};
-use petrel_core::{
-    chain::Chain,
-    config::{Config, Settled, Static},
-    head::Link,
-    peer::PeerId,
-};
+use petrel_core::{block::BlockInfo, chain::Chain, config::{Config, Settled, StaticPeer}, peer::PeerId};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -45,7 +40,7 @@ struct Given {
 ///
 /// # Errors
 /// The first kind of mistake, with every mistake of that kind.
-pub(crate) fn settle(json: &str) -> Result<(Settled, Vec<Link>), Error> {
+pub(crate) fn settle(json: &str) -> Result<(Settled, Vec<BlockInfo>), Error> {
     let given: Given = serde_json::from_str(json).map_err(|error| {
         Error::new(
             "bad_options",
@@ -72,12 +67,12 @@ pub(crate) fn settle(json: &str) -> Result<(Settled, Vec<Link>), Error> {
     }
     let remembered = serde_json::from_value::<Vec<String>>(given.remembered).unwrap_or_default();
     let remembered = remembered.into_iter().filter(|relay| can_dial(relay)).take(REMEMBERED);
-    config.statics = statics(&given.relays.iter().cloned().chain(remembered).collect::<Vec<_>>())?;
+    config.static_peers = statics(&given.relays.iter().cloned().chain(remembered).collect::<Vec<_>>())?;
     if given.relays.is_empty() && !given.expects {
         return Err(no_relay());
     }
-    config.wanted = WANTED;
-    config.reputation.spare_statics = false;
+    config.static_target = WANTED;
+    config.reputation.protect_static = false;
     // A tab keeps no blocks, and shows what happened of late.
     config.sync.serve = false;
     config.sync.max_gap = MAX_GAP;
@@ -127,7 +122,7 @@ fn chain(given: &Value) -> Result<Chain, Error> {
 }
 
 /// The relays in the order in which they are given, one entry a peer; of each the better addresses first.
-pub(crate) fn statics(relays: &[String]) -> Result<Vec<Static>, Error> {
+pub(crate) fn statics(relays: &[String]) -> Result<Vec<StaticPeer>, Error> {
     let mut peers: Vec<(PeerId, Vec<(u8, String)>)> = Vec::new();
     let mut mistakes = Vec::new();
     for relay in relays {
@@ -148,7 +143,7 @@ pub(crate) fn statics(relays: &[String]) -> Result<Vec<Static>, Error> {
         addresses.sort_by_key(|(rank, _)| *rank);
         addresses.into_iter().map(|(_, address)| address).collect()
     };
-    Ok(peers.into_iter().map(|(peer, addresses)| Static { peer, addresses: ordered(addresses) }).collect())
+    Ok(peers.into_iter().map(|(peer, addresses)| StaticPeer { peer, addresses: ordered(addresses) }).collect())
 }
 
 /// The peer id at the end of a relay's address, and how good the address is.

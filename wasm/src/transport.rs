@@ -19,7 +19,7 @@ use libp2p::{
     noise, yamux,
 };
 
-use petrel_core::{net::Flow, node::Carried};
+use petrel_core::{net::Bandwidth, node::ByteCount};
 use serde::Serialize;
 use websocket::WebSockets;
 use webtransport::WebTransports;
@@ -33,15 +33,15 @@ const MAX_STREAMS: usize = 32;
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
     /// With and without TLS.
-    ws: Flow,
-    webtransport: Flow,
+    ws: Bandwidth,
+    webtransport: Bandwidth,
 }
 
 /// What was carried so far. Of WebSockets without their frames, of WebTransport what its streams carried.
 #[derive(Serialize)]
 pub(crate) struct TransportBytes {
-    ws: Carried,
-    webtransport: Carried,
+    ws: ByteCount,
+    webtransport: ByteCount,
 }
 
 impl Traffic {

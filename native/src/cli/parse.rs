@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use petrel_core::request::Rate;
+use petrel_core::config::Rate;
 
 /// The elements of a list: several flags, or one with comma-separated elements. Blanks around an element are removed, and empty
 /// elements are skipped, as op-node does: `a,` is `a`.

@@ -5,10 +5,7 @@
 
 use std::{net::IpAddr, path::PathBuf};
 
-use petrel_core::{
-    chain::{Chain, Origin},
-    config::Settled,
-};
+use petrel_core::{chain::{Chain, Origin}, config::Settled};
 
 mod chain;
 mod checker;
@@ -86,7 +83,7 @@ impl NodeSettings {
             let mut config = checker.config(chain, signer, &flags.p2p);
             config.sync = checker.sync(&flags.sync, &config.chain.cadence);
             config.reputation = checker.reputation(&flags.peers);
-            config.tide = checker.connection_manager(&flags.peers);
+            config.connections = checker.connection_manager(&flags.peers);
             checker.within_restriction(&config);
             discovery = checker.discovery(&flags.discovery, &flags.p2p, &ips, &mut config);
             config

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use petrel_core::peers::{Ban, Subject};
+use petrel_core::ban::{Ban, BanTarget};
 use serde_json::{Value, json};
 
 use crate::{
@@ -31,7 +31,7 @@ pub enum BansError {
     Argument(#[from] BanArgumentError),
     /// There is no such ban.
     #[error("{0} is not banned; `petrel bans list` shows who is")]
-    NotBanned(Subject),
+    NotBanned(BanTarget),
 }
 
 /// Runs the subcommand.
@@ -100,7 +100,7 @@ fn run_on_store(flags: &BansFlags, request: SocketRequest) -> Result<(), BansErr
 }
 
 /// Prints one JSON object, as in the event.
-fn print_ban(who: Subject, ban: &Ban) {
+fn print_ban(who: BanTarget, ban: &Ban) {
     println!("{}", json!({ "who": who, "until": ban.until, "reason": ban.reason }));
 }
 

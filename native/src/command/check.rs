@@ -12,13 +12,7 @@ use std::{
 
 use alloy_primitives::{Address, B256};
 use bytes::Bytes;
-use petrel_core::{
-    block::{Payload, engine},
-    chain::Chain,
-    fork::Version,
-    gossip::{ChainSchedule, Check, Fault, Form, MAX_MESSAGE, Message, MessageFault, Signers, Verdict, peek_timestamp},
-    sign::Signature,
-};
+use petrel_core::{block::{Payload, engine}, chain::Chain, fault::{Fault, MessageFault, Verdict}, fork::Version, message::{Form, MAX_MESSAGE, Message}, schedule::ChainSchedule, sign::Signature, validation::{Signers, ValidationTask, peek_timestamp}};
 use serde::Serialize;
 
 use crate::{
@@ -201,8 +195,8 @@ impl MessageChecker {
         self.topic.or_else(decodable).or_else(|| versions().find(due)).unwrap_or(Version::V4)
     }
 
-    fn validation(&self, version: Version, message: Message, timestamp: u64) -> Check {
-        Check {
+    fn validation(&self, version: Version, message: Message, timestamp: u64) -> ValidationTask {
+        ValidationTask {
             chain_id: self.chain.id,
             schedule: self.schedule.clone(),
             version,

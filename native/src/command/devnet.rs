@@ -11,12 +11,7 @@ use std::{
     time::Duration,
 };
 
-use petrel_core::{
-    chain::Chain,
-    config::{Config, Settled, Static},
-    peer::PeerId,
-    sign::Key,
-};
+use petrel_core::{chain::Chain, config::{Config, Settled, StaticPeer}, peer::PeerId, sign::Key};
 use tokio::sync::oneshot;
 
 mod block_builder;
@@ -62,7 +57,7 @@ pub async fn run(settings: DevnetSettings) -> Result<(), DaemonError> {
 
     let address = address.await.unwrap_or_default();
     let peer = PeerId::from_bytes(&sequencer.keypair.public().to_peer_id().to_bytes()).ok();
-    let statics = peer.map(|peer| Static { peer, addresses: vec![address] });
+    let statics = peer.map(|peer| StaticPeer { peer, addresses: vec![address] });
     let config = self::config(chain, statics.into_iter().collect(), settings.loss)?;
     let result = follow(&settings, config).await;
     sequencer_task.abort();
@@ -91,9 +86,9 @@ fn resources(chain: &Chain) -> Result<DriverResources, DaemonError> {
     Ok(DriverResources { store: Some(store), ..DriverResources::default() })
 }
 
-fn config(chain: Chain, statics: Vec<Static>, loss: u8) -> Result<Settled, DaemonError> {
+fn config(chain: Chain, statics: Vec<StaticPeer>, loss: u8) -> Result<Settled, DaemonError> {
     let mut config = Config::new(chain);
-    config.statics = statics;
+    config.static_peers = statics;
     config.loss = loss;
     config.gap_patience = GAP_PATIENCE;
     config.settle().map_err(|error| devnet_error(io::Error::other(error)))

@@ -7,7 +7,7 @@ use std::{
 };
 
 use libp2p::{Multiaddr, multiaddr::Protocol};
-use petrel_core::{config::Reach, node::Memory};
+use petrel_core::{config::AddressScope, persistence::RestoredState};
 
 use super::{Daemon, discovery::DiscoveryStarter, error::DaemonError, outputs::Outputs};
 use crate::{
@@ -81,7 +81,7 @@ pub(super) async fn start(settings: NodeSettings) -> Result<Daemon, DaemonError>
     })
 }
 
-fn log_start(settings: &NodeSettings, memory: &Memory) {
+fn log_start(settings: &NodeSettings, memory: &RestoredState) {
     let chain = &settings.config.chain;
     let (schedule, signer) = (settings.schedule_origin(), settings.signer_origin());
     tracing::info!(chain = %chain.name, id = chain.id, %schedule, %signer, "following");
@@ -93,7 +93,7 @@ fn log_start(settings: &NodeSettings, memory: &Memory) {
 
 /// Warns if the settings leave nobody to dial, or nobody to fetch from. `known` is the number of peers of an earlier run.
 fn warn_of_isolation(settings: &NodeSettings, known: usize) {
-    let statics = &settings.config.statics;
+    let statics = &settings.config.static_peers;
     match &settings.discovery {
         None if settings.network.listen.is_empty() => tracing::warn!("--p2p.disable: no peers, no new blocks"),
         None if statics.is_empty() => {
@@ -150,7 +150,7 @@ fn port_mapper_config(settings: &NodeSettings) -> Option<PortMapperConfig> {
         local: listening_ipv4(&settings.network.listen),
         tcp: 0,
         udp: None,
-        private_network: settings.config.seek == Some(Reach::Anywhere),
+        private_network: settings.config.dial_scope == Some(AddressScope::Any),
         search: nat::SSDP,
     })
 }

@@ -19,7 +19,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use libp2p::{Multiaddr, multiaddr::Protocol};
-use petrel_core::{event::SeenAt, net::Record, peers::address::tcp};
+use petrel_core::{address::tcp, event::SeenAt, relay_record::RelayRecord};
 
 use super::{
     browser_address::{ip_of, is_browser_address},
@@ -31,7 +31,7 @@ const LISTENING: usize = 256;
 /// Observed addresses at most; the core agrees on a few.
 const OBSERVED: usize = 64;
 /// Addresses that a relay record has room for.
-const BROWSER_ADDRESSES: usize = Record::ADDRESSES;
+const BROWSER_ADDRESSES: usize = RelayRecord::ADDRESSES;
 
 /// Something that the caller must do because our addresses have changed.
 #[derive(Clone, Debug, PartialEq, Eq)]

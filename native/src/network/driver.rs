@@ -6,11 +6,7 @@ use std::{
 };
 
 use libp2p::{Multiaddr, multiaddr::Protocol};
-use petrel_core::{
-    config::Settled,
-    net::{Driver, NetError, Parts},
-    node::Memory,
-};
+use petrel_core::{config::Settled, net::{Driver, DriverParts, NetError}, persistence::RestoredState};
 
 use super::{
     config::NetworkConfig,
@@ -28,7 +24,7 @@ pub struct DriverResources {
     /// Where blocks, peers and bans are persisted; without it they are not.
     pub store: Option<Store>,
     /// What an earlier run persisted.
-    pub memory: Memory,
+    pub memory: RestoredState,
     /// Counts the bytes of its connections.
     pub traffic: TrafficCounters,
 }
@@ -65,7 +61,7 @@ pub fn build_driver(
     resources: DriverResources,
 ) -> Result<Driver<TokioHost>, DriverError> {
     let transport = transport::build(&identity.keypair, network, &resources.traffic).map_err(DriverError::Transport)?;
-    let mut driver = Driver::new(Parts {
+    let mut driver = Driver::new(DriverParts {
         config,
         memory: resources.memory,
         identity: identity.keypair.clone(),

@@ -17,7 +17,7 @@ use igd_next::{
     AddPortError, PortMappingProtocol as Kind, SearchOptions,
     aio::{Gateway, tokio::Tokio},
 };
-use petrel_core::peers::is_public;
+use petrel_core::address::is_public;
 use tokio::{
     net::UdpSocket,
     sync::{mpsc, oneshot},

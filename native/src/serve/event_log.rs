@@ -2,10 +2,7 @@
 //! gets a line here.
 
 use alloy_primitives::Address;
-use petrel_core::{
-    Event,
-    event::{Reorg, ScheduleMismatch, SignerChanged, Tided},
-};
+use petrel_core::{Event, event::{Pruned, Reorg, ScheduleMismatch, SignerChanged}};
 
 /// Logs an event.
 pub fn log_event(event: &Event) {
@@ -98,7 +95,7 @@ pub fn log_event(event: &Event) {
         }
         Event::Banned(ban) => tracing::warn!(who = %ban.who, until = ?ban.until, reason = %ban.reason, "banned"),
         Event::Unbanned(ban) => tracing::info!(who = %ban.who, "a ban has ended"),
-        Event::Tided(tided) => log_pruned(tided),
+        Event::Pruned(tided) => log_pruned(tided),
         Event::Stalled(stalled) => tracing::warn!(millis = stalled.millis, "the event loop was blocked"),
         Event::CheckPanicked(panicked) => tracing::error!(peer = ?panicked.peer, "a validation panicked"),
         other => tracing::trace!(?other, "event"),
@@ -106,7 +103,7 @@ pub fn log_event(event: &Event) {
 }
 
 /// One line per peer, so that operators see which peers are kept and which are closed.
-fn log_pruned(tided: &Tided) {
+fn log_pruned(tided: &Pruned) {
     let (stay, gone) = (tided.stay.len(), tided.gone.len());
     tracing::info!(low = tided.low, high = tided.high, stay, gone, "too many peers");
     for (fate, peers) in [("kept", &tided.stay), ("closed", &tided.gone)] {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use axum::serve::Listener;
-use petrel_core::peers::is_public;
+use petrel_core::address::is_public;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},

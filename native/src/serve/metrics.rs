@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use petrel_core::{Event, net::Ended, node::PeerReport};
+use petrel_core::{Event, net::EndedRequest, node::PeerReport};
 use prometheus::{Registry, TextEncoder};
 
 mod endpoint;
@@ -51,7 +51,7 @@ impl Metrics {
     }
 
     /// Counts completed requests.
-    pub fn on_requests_ended(&self, ended: impl Iterator<Item = Ended>) {
+    pub fn on_requests_ended(&self, ended: impl Iterator<Item = EndedRequest>) {
         ended.for_each(|ended| self.op_node.on_request_ended(&ended));
     }
 

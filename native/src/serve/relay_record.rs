@@ -6,7 +6,7 @@ use std::{
 };
 
 use libp2p::identity::Keypair;
-use petrel_core::net::Record;
+use petrel_core::relay_record::RelayRecord;
 
 use super::relay_info::SharedRelayInfo;
 use crate::system::clock::unix_now_ms;
@@ -43,10 +43,10 @@ impl RecordSigner {
         Some(document)
     }
 
-    fn record(&self) -> Record {
+    fn record(&self) -> RelayRecord {
         let (info, now_ms) = (self.info.get(), unix_now_ms());
-        let lifetime_ms = u64::try_from(Record::LIFETIME.as_millis()).unwrap_or(u64::MAX);
-        Record {
+        let lifetime_ms = u64::try_from(RelayRecord::LIFETIME.as_millis()).unwrap_or(u64::MAX);
+        RelayRecord {
             chain: info.chain_id,
             peer: self.identity.public().to_peer_id().to_string(),
             addresses: info.own_addresses,

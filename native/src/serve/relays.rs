@@ -1,23 +1,18 @@
 //! Other relays that this node is connected to, for browsers that look for more than one.
 //!
-//! Of another relay only addresses at the IP of its connection are passed on, and of one public network only one relay: so nobody
+//! Of another relay only addresses at the IP of its connection are passed on, and of one public network_of only one relay: so nobody
 //! can direct our browsers to a third party, or to itself only. Bounds: [`RELAYS`] relays with [`ADDRESSES_EACH`] addresses each,
-//! none longer than [`Book::ADDRESS`].
+//! none longer than [`PeerStore::ADDRESS`].
 
 use std::{collections::BTreeMap, net::IpAddr};
 
 use libp2p::Multiaddr;
-use petrel_core::{
-    Event,
-    net::Record,
-    peer::PeerId,
-    peers::{Book, is_public, network},
-};
+use petrel_core::{Event, address::{is_public, network_of}, peer::PeerId, peer_store::PeerStore, relay_record::RelayRecord};
 
 use crate::network::browser_address::{ip_of, is_browser_address};
 
 const RELAYS: usize = 8;
-const ADDRESSES_EACH: usize = Record::OTHERS / RELAYS;
+const ADDRESSES_EACH: usize = RelayRecord::OTHERS / RELAYS;
 /// Connected nodes whose IP is known: more than the connection manager's high watermark allows.
 const CONNECTED: usize = 1024;
 
@@ -53,7 +48,7 @@ impl OtherRelays {
         let parsed = addresses.iter().filter_map(|address| address.parse::<Multiaddr>().ok());
         let usable = parsed.filter(|address| is_browser_address(address) && ip_of(address) == Some(connected_at));
         let with_peer = usable.filter_map(|address| with_peer_id(address, peer));
-        let bounded = with_peer.filter(|address| address.len() <= Book::ADDRESS);
+        let bounded = with_peer.filter(|address| address.len() <= PeerStore::ADDRESS);
         let addresses = bounded.take(ADDRESSES_EACH).collect::<Vec<_>>();
         self.relays.remove(&peer);
         if !addresses.is_empty() && self.relays.len() < RELAYS && !self.has_relay_in_network_of(connected_at) {
@@ -61,10 +56,10 @@ impl OtherRelays {
         }
     }
 
-    /// Whether a relay of the same public network is known already.
+    /// Whether a relay of the same public network_of is known already.
     fn has_relay_in_network_of(&self, ip: IpAddr) -> bool {
         let known = self.relays.keys().filter_map(|peer| self.connected.get(peer));
-        is_public(ip) && known.into_iter().any(|other| is_public(*other) && network(*other) == network(ip))
+        is_public(ip) && known.into_iter().any(|other| is_public(*other) && network_of(*other) == network_of(ip))
     }
 }
 

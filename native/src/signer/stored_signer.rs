@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use alloy_primitives::Address;
-use petrel_core::{
-    gossip::GRACE,
-    node::{self, SignerNews},
-};
+use petrel_core::{node, validation::SignerNews, validation::GRACE};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
@@ -53,7 +50,7 @@ impl StoredSigner {
     pub fn news(&self) -> SignerNews {
         let left = |previous: PreviousSigner| Duration::from_secs(previous.until.saturating_sub(unix_now())).min(GRACE);
         let previous = self.previous.map(|previous| (previous.signer, left(previous)));
-        SignerNews::Kept { signer: self.signer, previous: previous.filter(|(_, left)| !left.is_zero()) }
+        SignerNews::Restored { signer: self.signer, previous: previous.filter(|(_, left)| !left.is_zero()) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use petrel_core::peers::{Ban, Subject};
+use petrel_core::ban::{Ban, BanTarget};
 
 use super::{database, database_file, error::StoreError, layout, tables::LAYOUT};
 use crate::system::file_lock::FileLock;
@@ -37,7 +37,7 @@ impl BanStore {
     ///
     /// # Errors
     /// The file is damaged, or the disk refuses.
-    pub fn all(&self) -> Result<Vec<(Subject, Ban)>, StoreError> {
+    pub fn all(&self) -> Result<Vec<(BanTarget, Ban)>, StoreError> {
         layout::bans(&self.database).map_err(|error| self.damaged(&error))
     }
 
@@ -45,7 +45,7 @@ impl BanStore {
     ///
     /// # Errors
     /// As of [`BanStore::all`].
-    pub fn put(&self, subject: Subject, ban: Option<&Ban>) -> Result<bool, StoreError> {
+    pub fn put(&self, subject: BanTarget, ban: Option<&Ban>) -> Result<bool, StoreError> {
         layout::put_ban(&self.database, subject, ban).map_err(|error| self.damaged(&error))
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use petrel_core::{block::Block, gossip::Verified, head::Link};
+use petrel_core::block::{Block, BlockInfo, Verified};
 use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::{
@@ -62,7 +62,7 @@ impl<'a> BlockTables<'a> {
 
     /// Moves the head: blocks above it are no longer canonical, and below it the known ancestors of the head are. Blocks that were
     /// fetched below the canonical chain are then joined to it.
-    pub(super) fn set_head(&mut self, head: Link) -> Result<(), redb::Error> {
+    pub(super) fn set_head(&mut self, head: BlockInfo) -> Result<(), redb::Error> {
         while self.chain.last()?.is_some_and(|(number, _)| number.value() > head.number) {
             self.chain.pop_last()?;
         }

@@ -4,15 +4,7 @@ use std::path::Path;
 
 use alloy_primitives::B256;
 use bytes::Bytes;
-use petrel_core::{
-    block::Payload,
-    chain::{Cadence, Chain},
-    fork::Version,
-    head::{Head, Link},
-    peer::PeerId,
-    peers::{Ban, Record, Subject},
-    request::Stored,
-};
+use petrel_core::{ban::{Ban, BanTarget}, block::{BlockInfo, Payload}, chain::{Cadence, Chain}, fork::Version, payload_by_number::StoredBlock, peer::PeerId, peer_store::PeerEntry, unsafe_chain::Head};
 use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, Table, TableError};
 
 use super::{
@@ -111,7 +103,7 @@ fn genesis(database: &Database) -> Result<Option<B256>, redb::Error> {
 
 /// The latest links of the canonical chain, in rising order. If the blocks right below them belong to another branch, that branch's
 /// links come first.
-pub(super) fn links(database: &Database, cadence: &Cadence) -> Result<Vec<Link>, redb::Error> {
+pub(super) fn links(database: &Database, cadence: &Cadence) -> Result<Vec<BlockInfo>, redb::Error> {
     let read = database.begin_read()?;
     let (chain, links) = (read.open_table(CHAIN)?, read.open_table(LINKS)?);
     let mut found = Vec::new();
@@ -134,7 +126,7 @@ pub(super) fn links(database: &Database, cadence: &Cadence) -> Result<Vec<Link>,
 
 /// Continues with another branch that ends right below the canonical chain: the head has left it, and the blocks between the two
 /// did not arrive before the program ended.
-fn left_branch(links: &Links, cadence: &Cadence, found: &mut Vec<Link>) -> Result<(), redb::Error> {
+fn left_branch(links: &Links, cadence: &Cadence, found: &mut Vec<BlockInfo>) -> Result<(), redb::Error> {
     add_ancestors(links, cadence, found)?;
     let Some(below) = found.last().and_then(|lowest| lowest.number.checked_sub(1)) else { return Ok(()) };
     let Some(top) = links.range((below, [0; 32])..=(below, [0xff; 32]))?.next() else { return Ok(()) };
@@ -144,7 +136,7 @@ fn left_branch(links: &Links, cadence: &Cadence, found: &mut Vec<Link>) -> Resul
 }
 
 /// Adds the stored ancestors.
-fn add_ancestors(links: &Links, cadence: &Cadence, found: &mut Vec<Link>) -> Result<(), redb::Error> {
+fn add_ancestors(links: &Links, cadence: &Cadence, found: &mut Vec<BlockInfo>) -> Result<(), redb::Error> {
     while found.len() < *Head::RECENT.end()
         && let Some(lowest) = found.last()
         && let Some(below) = lowest.number.checked_sub(1)
@@ -156,11 +148,11 @@ fn add_ancestors(links: &Links, cadence: &Cadence, found: &mut Vec<Link>) -> Res
     Ok(())
 }
 
-fn as_link(cadence: &Cadence, (number, hash): BlockKey, (parent, timestamp, _): StoredLink) -> Link {
+fn as_link(cadence: &Cadence, (number, hash): BlockKey, (parent, timestamp, _): StoredLink) -> BlockInfo {
     // The milliseconds come from the cadence, if it has the block in this second.
     let due = cadence.time_ms(number).filter(|due| due / 1000 == timestamp);
     let timestamp_ms = due.unwrap_or_else(|| timestamp.saturating_mul(1000));
-    Link { number, hash: B256::from(hash), parent: B256::from(parent), timestamp, timestamp_ms }
+    BlockInfo { number, hash: B256::from(hash), parent: B256::from(parent), timestamp, timestamp_ms }
 }
 
 /// Counts the stored blocks and bytes.
@@ -176,7 +168,7 @@ pub(super) fn count_usage(database: &Database) -> Result<UsageCount, redb::Error
 }
 
 /// The known peers.
-pub(super) fn peers(database: &Database) -> Result<Vec<(PeerId, Record)>, redb::Error> {
+pub(super) fn peers(database: &Database) -> Result<Vec<(PeerId, PeerEntry)>, redb::Error> {
     let read = database.begin_read()?;
     let mut found = Vec::new();
     for entry in read.open_table(PEERS)?.iter()? {
@@ -188,7 +180,7 @@ pub(super) fn peers(database: &Database) -> Result<Vec<(PeerId, Record)>, redb::
 }
 
 /// The bans.
-pub(super) fn bans(database: &Database) -> Result<Vec<(Subject, Ban)>, redb::Error> {
+pub(super) fn bans(database: &Database) -> Result<Vec<(BanTarget, Ban)>, redb::Error> {
     let read = database.begin_read()?;
     let mut found = Vec::new();
     for entry in read.open_table(BANS)?.iter()? {
@@ -200,7 +192,7 @@ pub(super) fn bans(database: &Database) -> Result<Vec<(Subject, Ban)>, redb::Err
 }
 
 /// Writes a ban, or removes it with `None`; whether there was one.
-pub(super) fn put_ban(database: &Database, subject: Subject, ban: Option<&Ban>) -> Result<bool, redb::Error> {
+pub(super) fn put_ban(database: &Database, subject: BanTarget, ban: Option<&Ban>) -> Result<bool, redb::Error> {
     let write = database.begin_write()?;
     let was = {
         let mut bans = write.open_table(BANS)?;
@@ -245,7 +237,7 @@ pub(super) fn value(database: &Database, name: &str) -> Result<Option<Vec<u8>>, 
 }
 
 /// The block of this number.
-pub(super) fn load(database: &Database, number: u64) -> Result<Option<Stored>, redb::Error> {
+pub(super) fn load(database: &Database, number: u64) -> Result<Option<StoredBlock>, redb::Error> {
     let read = database.begin_read()?;
     let (chain, blocks) = (read.open_table(CHAIN)?, read.open_table(BLOCKS)?);
     let canonical = chain.get(number)?.map(|hash| hash.value());
@@ -268,8 +260,8 @@ pub(super) fn encode(payload: &Payload) -> Vec<u8> {
     value
 }
 
-fn decode(hash: [u8; 32], value: &[u8]) -> Option<Stored> {
+fn decode(hash: [u8; 32], value: &[u8]) -> Option<StoredBlock> {
     let (version, body) = value.split_first()?;
     let version = Version::from_topic(*version)?;
-    Some(Stored { version, hash: B256::from(hash), body: Bytes::copy_from_slice(body) })
+    Some(StoredBlock { version, hash: B256::from(hash), body: Bytes::copy_from_slice(body) })
 }

@@ -10,7 +10,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use petrel_core::node::{Keep, Kept};
+use petrel_core::persistence::{Persist, Persisted};
 use redb::Database;
 use tokio::sync::oneshot;
 
@@ -32,13 +32,13 @@ const BATCH: usize = 1024;
 #[derive(Debug)]
 pub(super) enum WriteEntry {
     /// A request of the node.
-    Node(Keep),
+    Node(Persist),
     /// A small value of the daemon, by name; it replaces the previous one.
     Value(&'static str, Vec<u8>),
 }
 
 /// What to write, and where the result goes.
-type WriteRequest = (WriteEntry, oneshot::Sender<Kept>);
+type WriteRequest = (WriteEntry, oneshot::Sender<Persisted>);
 
 /// See the module.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl StoreWriter {
     pub(super) fn start(database: Arc<SharedDatabase>, budget: StoreBudget, count: UsageCount, durable: bool) -> Self {
         let (requests, waiting_requests) = channel();
         let waiting = Arc::new(AtomicUsize::new(0));
-        let done = if durable { Kept::OnDisk } else { Kept::NotForSure };
+        let done = if durable { Persisted::OnDisk } else { Persisted::NotForSure };
         let usage = Arc::new(StoreUsage::default());
         usage.set(count);
         let writer = WriterThread { database, budget, count, usage: usage.clone(), done, failed: false };
@@ -64,12 +64,12 @@ impl StoreWriter {
         Self { requests: Mutex::new(Some(requests)), waiting, usage, thread: Mutex::new(Some(thread)) }
     }
 
-    pub(super) fn write(&self, entry: WriteEntry) -> oneshot::Receiver<Kept> {
+    pub(super) fn write(&self, entry: WriteEntry) -> oneshot::Receiver<Persisted> {
         let (sender, result) = oneshot::channel();
         let bytes = entry.size();
         if self.waiting.fetch_add(bytes, Ordering::Relaxed) + bytes > WAITING {
             self.waiting.fetch_sub(bytes, Ordering::Relaxed);
-            let _dropped = sender.send(Kept::Failed("the disk is too slow: too many bytes wait for it".to_owned()));
+            let _dropped = sender.send(Persisted::Failed("the disk is too slow: too many bytes wait for it".to_owned()));
             return result;
         }
         if let Some(requests) = &*self.requests.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -93,8 +93,8 @@ impl Drop for StoreWriter {
 impl WriteEntry {
     fn size(&self) -> usize {
         match self {
-            Self::Node(Keep::Block(block)) => block.bytes,
-            Self::Node(Keep::Head(_) | Keep::Peer(..) | Keep::Ban(..)) => 0,
+            Self::Node(Persist::Block(block)) => block.bytes,
+            Self::Node(Persist::Head(_) | Persist::Peer(..) | Persist::Ban(..)) => 0,
             Self::Value(_, value) => value.len(),
         }
     }
@@ -102,7 +102,7 @@ impl WriteEntry {
     /// The key of a block.
     fn key(&self) -> Option<BlockKey> {
         match self {
-            Self::Node(Keep::Block(block)) => Some((block.payload.number(), block.hash.0)),
+            Self::Node(Persist::Block(block)) => Some((block.payload.number(), block.hash.0)),
             _ => None,
         }
     }
@@ -115,7 +115,7 @@ struct WriterThread {
     count: UsageCount,
     usage: Arc<StoreUsage>,
     /// The result of a committed transaction.
-    done: Kept,
+    done: Persisted,
     /// The last transaction failed.
     failed: bool,
 }
@@ -134,9 +134,9 @@ impl WriterThread {
             for (entry, sender) in batch {
                 waiting.fetch_sub(entry.size(), Ordering::Relaxed);
                 let kept = match &written {
-                    Ok(pruned) if entry.key().is_some_and(|key| pruned.contains(&key)) => Kept::NotForSure,
+                    Ok(pruned) if entry.key().is_some_and(|key| pruned.contains(&key)) => Persisted::NotForSure,
                     Ok(_) => self.done.clone(),
-                    Err(error) => Kept::Failed(error.to_string()),
+                    Err(error) => Persisted::Failed(error.to_string()),
                 };
                 // The requester may have stopped waiting.
                 let _dropped = sender.send(kept);
@@ -166,12 +166,12 @@ impl WriterThread {
             let (mut peers, mut bans) = (write.open_table(PEERS)?, write.open_table(BANS)?);
             for entry in batch {
                 match entry {
-                    WriteEntry::Node(Keep::Block(block)) => blocks.put(block, &mut self.count)?,
-                    WriteEntry::Node(Keep::Head(link)) => blocks.set_head(*link)?,
-                    WriteEntry::Node(Keep::Peer(peer, record)) => {
+                    WriteEntry::Node(Persist::Block(block)) => blocks.put(block, &mut self.count)?,
+                    WriteEntry::Node(Persist::Head(link)) => blocks.set_head(*link)?,
+                    WriteEntry::Node(Persist::Peer(peer, record)) => {
                         layout::put(&mut peers, peer.as_bytes(), record.as_ref())?
                     }
-                    WriteEntry::Node(Keep::Ban(subject, ban)) => {
+                    WriteEntry::Node(Persist::Ban(subject, ban)) => {
                         layout::put(&mut bans, subject.to_string().as_str(), ban.as_ref())?
                     }
                     WriteEntry::Value(name, value) => _ = values.insert(*name, value.as_slice())?,

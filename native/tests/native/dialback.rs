@@ -13,12 +13,7 @@ use libp2p::{
     swarm::{self, NetworkBehaviour, SwarmEvent},
     tcp, yamux,
 };
-use petrel_core::{
-    Event,
-    chain::Chain,
-    config::{Config, Reach},
-    node::Status,
-};
+use petrel_core::{Event, chain::Chain, config::{AddressScope, Config}, node::Status};
 use petrel_node::{
     cli::settings::Net,
     daemon::{Body, driver},
@@ -36,9 +31,9 @@ struct Node {
 }
 
 impl Node {
-    async fn start(reach: Reach) -> Self {
+    async fn start(reach: AddressScope) -> Self {
         let mut config = Config::new(Chain::preset("op-mainnet").unwrap());
-        config.place = Some(reach);
+        config.observe_scope = Some(reach);
         let net = Net::new(vec![ANYWHERE.parse().unwrap()], "test");
         let mut driver = driver(&Identity::generate(), config.settle().unwrap(), &net, Body::default()).unwrap();
         let (tell, mut events) = mpsc::unbounded_channel();
@@ -115,7 +110,7 @@ async fn reached(swarm: &mut Swarm<Behaviour>) -> usize {
 
 #[tokio::test]
 async fn a_peer_is_dialled_back_five_times_a_minute_and_all_together_ten_times() {
-    let mut node = Node::start(Reach::Anywhere).await;
+    let mut node = Node::start(AddressScope::Any).await;
     for expected in [5, 5, 0] {
         let mut swarm = peer(hurried, &node).await;
         assert_eq!(reached(&mut swarm).await, expected);
@@ -129,13 +124,13 @@ async fn a_peer_is_dialled_back_five_times_a_minute_and_all_together_ten_times()
 
 #[tokio::test]
 async fn nobody_at_a_private_address_is_dialled_back_on_a_public_network() {
-    let node = Node::start(Reach::Public).await;
+    let node = Node::start(AddressScope::Public).await;
     assert_eq!(reached(&mut peer(hurried, &node).await).await, 0);
 }
 
 #[tokio::test]
 async fn a_node_asks_whether_it_can_be_dialled_and_says_what_it_heard() {
-    let mut node = Node::start(Reach::Anywhere).await;
+    let mut node = Node::start(AddressScope::Any).await;
     let mut swarm = peer(|local| Behaviour::new(local, Nat { only_global_ips: false, ..Nat::default() }), &node).await;
     tokio::spawn(async move { while swarm.next().await.is_some() {} });
     let reachable = async {
@@ -191,7 +186,7 @@ fn field(tag: Option<u8>, bytes: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn an_address_with_a_second_ip_or_a_name_in_it_is_dialled_nowhere() {
-    let mut node = Node::start(Reach::Anywhere).await;
+    let mut node = Node::start(AddressScope::Any).await;
     // The hidden one.
     let victim = TcpListener::bind(("127.0.0.2", 0)).unwrap();
     victim.set_nonblocking(true).unwrap();

@@ -8,10 +8,7 @@ use std::{
     },
 };
 
-use petrel_core::{
-    Event,
-    event::{ClockSkew, ForkActive, Listening, Reorg, ScheduleMismatch},
-};
+use petrel_core::{Event, event::{ClockSkew, ForkActive, Listening, Reorg, ScheduleMismatch}};
 use petrel_node::serve::events::{self, Printer};
 use serde_json::Value;
 

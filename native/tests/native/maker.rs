@@ -3,13 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use petrel_core::{
-    block::Payload,
-    chain::{Chain, Genesis, Subsecond},
-    fork::{Carried, Family, Fork, Forks, Version},
-    gossip::{ChainSchedule, Check, Form, MAX_MESSAGE, Message, Signers},
-    sign::{Key, Signature},
-};
+use petrel_core::{block::Payload, chain::{Chain, Genesis, Subsecond}, fork::{CarriedFork, Family, Fork, Forks, Version}, message::{Form, MAX_MESSAGE, Message}, schedule::ChainSchedule, sign::{Key, Signature}, validation::{Signers, ValidationTask}};
 use petrel_node::{
     command::devnet::{Made, Maker},
     primitives::FASTEST,
@@ -35,7 +29,7 @@ fn maker(forks: Forks, bytes: usize) -> Maker {
 fn judge(maker: &Maker, made: &Made) {
     let chain = maker.chain();
     let data = Bytes::from(made.message.clone());
-    let check = Check {
+    let check = ValidationTask {
         chain_id: chain.id,
         schedule: Arc::new(ChainSchedule::new(chain)),
         version: made.version,
@@ -115,7 +109,7 @@ fn denims_blocks_have_their_milliseconds_and_those_before_have_none() {
     let mut chain = maker(Forks::all_until(Fork::Jovian), 3_000).chain().clone();
     let denim = GENESIS + 5;
     for (name, time) in [("azul", 0), ("beryl", 0), ("cobalt", 0), ("denim", denim)] {
-        assert!(chain.forks.carry(Carried { name: name.to_owned(), time, family: Family::Base }));
+        assert!(chain.forks.carry(CarriedFork { name: name.to_owned(), time, family: Family::Base }));
     }
     chain.cadence = chain.cadence.then(denim * 1000, Duration::from_millis(200)).unwrap();
     // Due at 2 and 4 seconds, and from the sixth second on five a second.

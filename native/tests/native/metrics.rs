@@ -2,14 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use petrel_core::{
-    Event,
-    chain::Chain,
-    config::Config,
-    event::{Reorg, ScheduleMismatch},
-    node::{Memory, Node},
-    time::Now,
-};
+use petrel_core::{Event, chain::Chain, config::Config, event::{Reorg, ScheduleMismatch}, node::Node, persistence::RestoredState, time::Now};
 use petrel_node::{network::transport::Traffic, serve::control::service::Snapshot, serve::metrics::Metrics};
 
 /// Denim is active on Base Mainnet.
@@ -18,7 +11,7 @@ const NOW: Now = Now { mono: Duration::ZERO, unix: Duration::from_secs(1_796_013
 /// A node of Base Mainnet that has heard nothing yet.
 fn snapshot() -> Snapshot {
     let config = Config::new(Chain::preset("base-mainnet").unwrap()).settle().unwrap();
-    Snapshot { status: Node::new(config, &Memory::default(), [0; 32], NOW).status(NOW), peers: Vec::new() }
+    Snapshot { status: Node::new(config, &RestoredState::default(), [0; 32], NOW).status(NOW), peers: Vec::new() }
 }
 
 /// The values by name with labels.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use petrel_core::request::Rate;
+use petrel_core::config::Rate;
 use petrel_node::cli::parse::{self, duration, port, size};
 
 #[test]

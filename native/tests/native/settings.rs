@@ -4,11 +4,7 @@ use std::{fs, net::IpAddr, time::Duration};
 
 use alloy_primitives::Address;
 use clap::Parser;
-use petrel_core::{
-    chain::{Cadence, Chain, Subsecond},
-    config::Reputation,
-    request::Rate,
-};
+use petrel_core::{chain::{Cadence, Chain, Subsecond}, config::{Rate, ReputationConfig}};
 use petrel_node::{
     cli::flags::{Cli, Command},
     cli::settings::{IdentitySource, Security, Settings},
@@ -44,7 +40,7 @@ fn the_defaults_are_op_nodes() {
     let settings = node(&["--network", "op-mainnet"]).unwrap();
     let config = &settings.config;
     assert_eq!((config.chain.id, config.signer), (10, config.chain.signer));
-    assert_eq!(config.past, Duration::from_secs(60));
+    assert_eq!(config.max_age, Duration::from_secs(60));
     assert_eq!((config.mesh.d, config.mesh.lo, config.mesh.hi, config.mesh.lazy), (8, 6, 12, 6));
     assert!(!config.mesh.flood_publish);
     assert_eq!(settings.net.listen.iter().map(ToString::to_string).collect::<Vec<_>>(), ["/ip4/0.0.0.0/tcp/9222"]);
@@ -90,11 +86,11 @@ fn what_is_given_arrives() {
         listen,
         ["/ip4/127.0.0.1/tcp/9300", "/ip4/127.0.0.1/tcp/9301/ws", "/ip6/::1/tcp/9300", "/ip6/::1/tcp/9301/ws"]
     );
-    assert_eq!(config.statics.len(), 1, "two addresses of one peer are one peer");
-    assert_eq!(config.statics[0].addresses.len(), 2);
+    assert_eq!(config.static_peers.len(), 1, "two addresses of one peer are one peer");
+    assert_eq!(config.static_peers[0].addresses.len(), 2);
     assert_eq!(settings.net.security, [Security::Tls, Security::Noise]);
     assert_eq!(settings.net.timeout, Duration::from_secs(3));
-    assert_eq!(config.past, Duration::from_secs(300));
+    assert_eq!(config.max_age, Duration::from_secs(300));
     assert_eq!((config.mesh.d, config.mesh.lo, config.mesh.hi, config.mesh.lazy), (4, 2, 9, 3));
     assert!(config.mesh.flood_publish);
     assert_eq!(settings.http, Some((IpAddr::from([127, 0, 0, 1]), 8080)));
@@ -109,7 +105,7 @@ fn lists(args: &[&str]) -> (Vec<String>, usize, usize, Vec<Security>, Vec<String
     let settings = node(&[&["--network=op-mainnet"], args].concat()).unwrap();
     let listen = settings.net.listen.iter().map(ToString::to_string).collect();
     let restrict = settings.config.reputation.restrict.iter().map(ToString::to_string).collect();
-    let (statics, boot) = (settings.config.statics.len(), settings.discovery.unwrap().boot.len());
+    let (statics, boot) = (settings.config.static_peers.len(), settings.discovery.unwrap().boot.len());
     (listen, statics, boot, settings.net.security, restrict)
 }
 
@@ -377,7 +373,7 @@ fn a_devnets_blocks_come_as_often_as_is_said_or_as_denim_has_it() {
 #[test]
 fn reputation_has_op_nodes_values_and_takes_others() {
     let usual = node(&["--network", "op-mainnet"]).unwrap().config.reputation.clone();
-    assert_eq!(usual, Reputation::default());
+    assert_eq!(usual, ReputationConfig::default());
     assert_eq!((usual.ban_threshold, usual.min_score, usual.ban_duration.as_secs()), (-100.0, None, 3600));
     let given = node(&[
         "--network=op-mainnet",

@@ -3,21 +3,7 @@
 use std::{fs, path::Path, sync::Arc};
 
 use alloy_primitives::B256;
-use petrel_core::{
-    block::Block,
-    chain::{Chain, Genesis},
-    config::Config,
-    event::Event,
-    fork::{Fork, Forks, Version},
-    gossip::Verified,
-    head::Link,
-    node::{Input, Keep, Kept, Memory, Node, Output},
-    peer::PeerId,
-    peers::{Ban, Deed, Record, Score, Subject},
-    primitives::Primitives,
-    sign::{Key, seal_body},
-    time::Now,
-};
+use petrel_core::{ban::{Ban, BanTarget}, block::{Block, BlockInfo, Verified}, chain::{Chain, Genesis}, config::Config, event::Event, fault::Offence, fork::{Fork, Forks, Version}, node::{Input, Node, Output}, persistence::{Persist, Persisted, RestoredState}, peer::PeerId, peer_store::PeerEntry, primitives::Primitives, score::Score, sign::{Key, seal_body}, time::Now};
 use petrel_node::store::{Budget, Store, StoreError};
 
 const START: u64 = 1_800_000_000;
@@ -47,13 +33,13 @@ fn block(number: u64, parent: B256, bytes: usize) -> Arc<Verified<Block>> {
         ..Default::default()
     };
     let body = payload.finish(Version::V4).unwrap();
-    let mut node = Node::new(Config::new(chain(10)).settle().unwrap(), &Memory::default(), [0; 32], now);
+    let mut node = Node::new(Config::new(chain(10)).settle().unwrap(), &RestoredState::default(), [0; 32], now);
     node.handle(now, Input::Produced { version: Version::V4, data: seal_body(&key(), 10, &body).into() });
     let outputs: Vec<Output> = std::iter::from_fn(|| node.poll_output()).collect();
-    let [Output::Check { id, check }] = outputs.as_slice() else { panic!("{outputs:?}") };
-    node.handle(now, Input::Checked { id: *id, outcome: check.clone().run(Primitives::PORTABLE) });
+    let [Output::Validate { id, task }] = outputs.as_slice() else { panic!("{outputs:?}") };
+    node.handle(now, Input::Validated { id: *id, outcome: check.clone().run(Primitives::PORTABLE) });
     let told = std::iter::from_fn(|| node.poll_output()).find_map(|output| match output {
-        Output::Tell(Event::Block(new)) => Some(new.block),
+        Output::Emit(Event::Block(new)) => Some(new.block),
         _ => None,
     });
     told.expect("a valid block")
@@ -70,26 +56,26 @@ fn run(first: u64, count: u64, mut parent: B256, bytes: usize) -> Vec<Arc<Verifi
         .collect()
 }
 
-fn link(block: &Verified<Block>) -> Link {
+fn link(block: &Verified<Block>) -> BlockInfo {
     let payload = &block.payload;
     let (timestamp, timestamp_ms) = (payload.timestamp(), payload.timestamp() * 1000);
-    Link { number: payload.number(), hash: block.hash, parent: payload.parent_hash(), timestamp, timestamp_ms }
+    BlockInfo { number: payload.number(), hash: block.hash, parent: payload.parent_hash(), timestamp, timestamp_ms }
 }
 
-fn open(folder: &Path) -> (Store, Vec<Link>) {
+fn open(folder: &Path) -> (Store, Vec<BlockInfo>) {
     let (store, memory) = Store::open(folder, &chain(10), Budget::default()).unwrap();
     (store, memory.chain)
 }
 
 /// Keeps blocks and makes the last one the head.
 fn keep(store: &Store, blocks: &[Arc<Verified<Block>>]) {
-    assert!(try_keep(store, blocks).iter().all(|kept| *kept == Kept::OnDisk));
+    assert!(try_keep(store, blocks).iter().all(|kept| *kept == Persisted::OnDisk));
 }
 
 /// The same; what each block and then the head is worth.
-fn try_keep(store: &Store, blocks: &[Arc<Verified<Block>>]) -> Vec<Kept> {
-    let mut told: Vec<_> = blocks.iter().map(|block| store.keep(Keep::Block(block.clone()))).collect();
-    told.push(store.keep(Keep::Head(link(blocks.last().unwrap()))));
+fn try_keep(store: &Store, blocks: &[Arc<Verified<Block>>]) -> Vec<Persisted> {
+    let mut told: Vec<_> = blocks.iter().map(|block| store.keep(Persist::Block(block.clone()))).collect();
+    told.push(store.keep(Persist::Head(link(blocks.last().unwrap()))));
     told.into_iter().map(|told| told.blocking_recv().unwrap()).collect()
 }
 
@@ -144,15 +130,15 @@ fn after_a_reorg_whose_lower_blocks_come_later_the_leading_chain_is_served_at_ev
     let leads = |block: &Arc<Verified<Block>>| store.load(block.payload.number()).unwrap().hash == block.hash;
     assert!(gossiped.iter().all(leads) && old[..7].iter().all(leads), "what is known to lead is served");
     for block in fetched.iter().rev() {
-        assert_eq!(store.keep(Keep::Block(block.clone())).blocking_recv().unwrap(), Kept::OnDisk);
+        assert_eq!(store.keep(Persist::Block(block.clone())).blocking_recv().unwrap(), Persisted::OnDisk);
     }
     let head = gossiped.last().unwrap();
-    assert_eq!(store.keep(Keep::Head(link(head))).blocking_recv().unwrap(), Kept::OnDisk);
+    assert_eq!(store.keep(Persist::Head(link(head))).blocking_recv().unwrap(), Persisted::OnDisk);
     assert!(new.iter().all(leads), "above the fork point the new branch");
     assert!(old[..7].iter().all(leads), "below it the shared history");
     drop(store);
     let (store, kept) = open(folder.path());
-    let leading: Vec<Link> = old[..7].iter().chain(&new).map(|block| link(block)).collect();
+    let leading: Vec<BlockInfo> = old[..7].iter().chain(&new).map(|block| link(block)).collect();
     assert_eq!(kept, leading, "and they hang together after a restart");
     // It goes on from there.
     let next = run(19, 2, head.hash, 300);
@@ -171,11 +157,11 @@ fn a_hole_below_the_leading_chain_may_be_closed_after_a_restart() {
     keep(&store, &old);
     let new = run(10, 6, old[4].hash, 301);
     keep(&store, &new[4..]);
-    assert_eq!(store.keep(Keep::Block(new[3].clone())).blocking_recv().unwrap(), Kept::OnDisk);
+    assert_eq!(store.keep(Persist::Block(new[3].clone())).blocking_recv().unwrap(), Persisted::OnDisk);
     drop(store);
     let (store, kept) = open(folder.path());
     assert_eq!(kept, old[..8].iter().chain(&new[3..]).map(|block| link(block)).collect::<Vec<_>>());
-    new[..3].iter().rev().for_each(|block| _ = store.keep(Keep::Block(block.clone())).blocking_recv().unwrap());
+    new[..3].iter().rev().for_each(|block| _ = store.keep(Persist::Block(block.clone())).blocking_recv().unwrap());
     let next = run(16, 1, new[5].hash, 300);
     keep(&store, &next);
     for block in old[..5].iter().chain(&new).chain(&next) {
@@ -206,21 +192,21 @@ fn the_oldest_make_room() {
     let kept = try_keep(&store, &blocks);
     assert!(store.load(12).is_none());
     assert!((13..=20).all(|number| store.load(number).is_some()));
-    assert!(kept[12..].iter().all(|kept| *kept == Kept::OnDisk), "{kept:?}");
+    assert!(kept[12..].iter().all(|kept| *kept == Persisted::OnDisk), "{kept:?}");
     // Where the writer is quicker than we, each block has a transaction of its own; not ten times.
     let not_for_sure = |_| {
         let folder = tempfile::tempdir().unwrap();
         let (store, _) = Store::open(folder.path(), &chain, Budget { blocks: 8, bytes: 1 << 30 }).unwrap();
-        try_keep(&store, &blocks)[..12].contains(&Kept::NotForSure)
+        try_keep(&store, &blocks)[..12].contains(&Persisted::NotForSure)
     };
-    let told = kept[..12].contains(&Kept::NotForSure) || (0..10).any(not_for_sure);
+    let told = kept[..12].contains(&Persisted::NotForSure) || (0..10).any(not_for_sure);
     assert!(told, "what makes room in its own transaction is not acknowledged");
     // A gap is closed from its end: its blocks are the oldest, and the head stays whatever comes.
     let below = run(1000, 20, B256::ZERO, 300);
     keep(&store, &below[19..]);
     let below = below.iter().rev().skip(1).cloned().collect::<Vec<_>>();
     for block in &below {
-        store.keep(Keep::Block(block.clone())).blocking_recv().unwrap();
+        store.keep(Persist::Block(block.clone())).blocking_recv().unwrap();
     }
     assert!(store.load(1019).is_some());
     drop(store);
@@ -307,8 +293,8 @@ fn peers_and_bans_are_there_after_a_restart_until_they_are_forgotten() {
     let folder = tempfile::tempdir().unwrap();
     let peer = |seed: u8| PeerId::from_bytes(&[seed; 39]).unwrap();
     let mut score = Score::default();
-    score.note(Deed::Invalid);
-    let record = Record {
+    score.penalize(Offence::InvalidMessage);
+    let record = PeerEntry {
         addresses: vec!["/ip4/203.0.113.1/tcp/9222".to_owned()],
         agent: Some("op-node \u{1b} \"quoted\"".to_owned()),
         proven: true,
@@ -319,12 +305,12 @@ fn peers_and_bans_are_there_after_a_restart_until_they_are_forgotten() {
     let ban =
         Ban { until: Some(1_800_003_600), secs: 3600, reason: "it lied".to_owned(), ip: "203.0.113.1".parse().ok() };
     let subjects =
-        [Subject::Peer(peer(1)), Subject::Ip("203.0.113.1".parse().unwrap()), "2001:db8::1".parse().unwrap()];
-    let mut keeps: Vec<_> = subjects.iter().map(|subject| Keep::Ban(*subject, Some(ban.clone()))).collect();
-    keeps.extend([1, 2].map(|seed| Keep::Peer(peer(seed), Some(record.clone()))));
-    let all = |store: &Store, keeps: Vec<Keep>| {
+        [BanTarget::Peer(peer(1)), BanTarget::Ip("203.0.113.1".parse().unwrap()), "2001:db8::1".parse().unwrap()];
+    let mut keeps: Vec<_> = subjects.iter().map(|subject| Persist::Ban(*subject, Some(ban.clone()))).collect();
+    keeps.extend([1, 2].map(|seed| Persist::Peer(peer(seed), Some(record.clone()))));
+    let all = |store: &Store, keeps: Vec<Persist>| {
         let told: Vec<_> = keeps.into_iter().map(|keep| store.keep(keep)).collect();
-        told.into_iter().for_each(|told| assert_eq!(told.blocking_recv().unwrap(), Kept::OnDisk));
+        told.into_iter().for_each(|told| assert_eq!(told.blocking_recv().unwrap(), Persisted::OnDisk));
     };
     // Without room for blocks too.
     let none = Budget { blocks: 0, bytes: 1 << 30 };
@@ -333,7 +319,7 @@ fn peers_and_bans_are_there_after_a_restart_until_they_are_forgotten() {
     assert_eq!(memory.peers, [(peer(1), record.clone()), (peer(2), record.clone())]);
     assert_eq!(memory.bans.len(), 3);
     assert!(subjects.iter().all(|subject| memory.bans.contains(&(*subject, ban.clone()))));
-    all(&store, vec![Keep::Peer(peer(1), None), Keep::Ban(subjects[1], None)]);
+    all(&store, vec![Persist::Peer(peer(1), None), Persist::Ban(subjects[1], None)]);
     drop(store);
     let (_, memory) = Store::open(folder.path(), &chain(10), Budget::default()).unwrap();
     assert_eq!((memory.peers.len(), memory.bans.len()), (1, 2));
@@ -345,7 +331,7 @@ fn a_note_replaces_the_one_before_it_and_is_there_after_a_restart() {
     let (store, _) = open(folder.path());
     assert_eq!(store.note("signer").unwrap(), None);
     for text in ["first", "second"] {
-        assert_eq!(store.keep_note("signer", text.into()).blocking_recv().unwrap(), Kept::OnDisk);
+        assert_eq!(store.keep_note("signer", text.into()).blocking_recv().unwrap(), Persisted::OnDisk);
     }
     drop(store);
     assert_eq!(open(folder.path()).0.note("signer").unwrap(), Some(b"second".to_vec()));
@@ -359,8 +345,8 @@ fn without_room_for_blocks_none_is_kept_or_served_and_those_that_are_there_stay(
     let none = Budget { blocks: 0, bytes: 1 << 30 };
     let (store, memory) = Store::open(folder.path(), &chain(10), none).unwrap();
     assert!(memory.chain.is_empty() && store.load(2).is_none());
-    assert_eq!(try_keep(&store, &blocks[3..]), [Kept::NotForSure, Kept::NotForSure]);
-    assert_eq!(store.keep_note("signer", b"known".to_vec()).blocking_recv().unwrap(), Kept::OnDisk);
+    assert_eq!(try_keep(&store, &blocks[3..]), [Persisted::NotForSure, Persisted::NotForSure]);
+    assert_eq!(store.keep_note("signer", b"known".to_vec()).blocking_recv().unwrap(), Persisted::OnDisk);
     drop(store);
     let (store, links) = open(folder.path());
     assert_eq!(links.len(), 3);

@@ -7,12 +7,7 @@ use std::{
 };
 
 use alloy_primitives::hex;
-use petrel_core::{
-    block::engine,
-    chain::Chain,
-    fork::{Fork, Forks, Version},
-    sign::{self, Key},
-};
+use petrel_core::{sign, block::engine, chain::Chain, fork::{Fork, Forks, Version}, sign::Key};
 use petrel_node::command::devnet::Maker;
 use serde_json::{Value, json};
 

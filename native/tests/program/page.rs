@@ -6,7 +6,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use petrel_core::{chain::Chain, net::Record};
+use petrel_core::{chain::Chain, relay_record::RelayRecord};
 use serde_json::Value;
 
 use crate::process::Process;
@@ -67,13 +67,13 @@ fn the_record_is_signed_by_the_relay_and_says_where_it_is_and_what_time_it_is() 
     let (_devnet, host) = devnet();
     let document = get(&host, RECORD);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let record = Record::verify(document.as_bytes(), 9_022_110, now).unwrap();
+    let record = RelayRecord::verify(document.as_bytes(), 9_022_110, now).unwrap();
     assert_eq!(record.addresses, serde_json::from_value::<Vec<String>>(relay(&host)["relays"].clone()).unwrap());
     assert!(record.addresses[0].ends_with(&record.peer));
     let off = i128::from(record.time_ms) - i128::try_from(now.as_millis()).unwrap();
     assert!(off.abs() < 10_000, "its clock is {off} ms off");
-    assert_eq!(u128::from(record.expires_ms - record.time_ms), Record::LIFETIME.as_millis());
-    assert_eq!(Record::verify(document.as_bytes(), 10, now).unwrap_err().code(), "foreign_record");
+    assert_eq!(u128::from(record.expires_ms - record.time_ms), RelayRecord::LIFETIME.as_millis());
+    assert_eq!(RelayRecord::verify(document.as_bytes(), 10, now).unwrap_err().code(), "foreign_record");
 }
 
 #[test]

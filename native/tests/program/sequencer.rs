@@ -11,14 +11,7 @@ use std::{
 };
 
 use futures::StreamExt;
-use petrel_core::{
-    Event,
-    chain::{Cadence, Chain, Genesis, Origin, Subsecond},
-    config::{Config, Static},
-    fork::{Carried, Family, Fork, Forks},
-    peer::PeerId,
-    sign::Key,
-};
+use petrel_core::{Event, chain::{Cadence, Chain, Genesis, Origin, Subsecond}, config::{Config, StaticPeer}, fork::{CarriedFork, Family, Fork, Forks}, peer::PeerId, sign::Key};
 use petrel_node::{
     cli::settings::{IdentitySource, Net, Security},
     command::devnet::Maker,
@@ -54,7 +47,7 @@ impl Sequencer {
     pub(crate) fn quick() -> Self {
         let mut forks = Forks::all_until(Fork::Jovian);
         for name in Family::OF_BASE.into_iter().take_while(|name| *name != "zenith") {
-            assert!(forks.carry(Carried { name: name.to_owned(), time: 0, family: Family::Base }));
+            assert!(forks.carry(CarriedFork { name: name.to_owned(), time: 0, family: Family::Base }));
         }
         let mut sequencer = Self::with(forks, DENIM, Security::Noise);
         sequencer.start();
@@ -108,7 +101,7 @@ impl Sequencer {
         let mut hostile = Self::of(chain, key, "44", Security::Noise);
         let peer: libp2p::PeerId = relay.rsplit('/').next().unwrap().parse().unwrap();
         let peer = PeerId::from_bytes(&peer.to_bytes()).unwrap();
-        hostile.config.statics = vec![Static { peer, addresses: vec![relay.to_owned()] }];
+        hostile.config.static_peers = vec![StaticPeer { peer, addresses: vec![relay.to_owned()] }];
         hostile.start();
         hostile
     }

@@ -3,11 +3,7 @@
 use std::{thread, time::Duration};
 
 use futures::{StreamExt, stream::FuturesUnordered};
-use petrel_core::{
-    Event,
-    config::{Config, Static},
-    peer::PeerId,
-};
+use petrel_core::{Event, config::{Config, StaticPeer}, peer::PeerId};
 use petrel_node::{cli::settings::Net, daemon, identity::Identity};
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -38,7 +34,7 @@ impl Crowd {
                 let mut config = config.clone();
                 let peer: libp2p::PeerId = address.rsplit('/').next().unwrap().parse().unwrap();
                 let peer = PeerId::from_bytes(&peer.to_bytes()).unwrap();
-                config.statics = vec![Static { peer, addresses: vec![address] }];
+                config.static_peers = vec![StaticPeer { peer, addresses: vec![address] }];
                 config
             })
             .collect();

@@ -12,11 +12,7 @@ mod work;
 
 use std::time::{Duration, Instant};
 
-use petrel_core::{
-    Event,
-    event::{Gap, GapState, Via},
-    request::{Limits, Rate},
-};
+use petrel_core::{Event, config::{Rate, RequestLimits}, event::{Gap, GapState, Via}};
 
 use node::{Client, Server};
 
@@ -32,7 +28,7 @@ const WHILE: Duration = Duration::from_secs(30);
 /// Longer than a gap takes to be closed with limits off.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-const OFF: Limits = Limits { by_cadence: false, all: None, peer: None, leaf_bytes: None };
+const OFF: RequestLimits = RequestLimits { by_cadence: false, all: None, peer: None, leaf_bytes: None };
 
 fn main() {
     if !std::env::args().any(|word| word == "--bench") {
@@ -55,7 +51,7 @@ fn main() {
     slow.read_slowly();
     row("from 1 peer that a slow reader asks too", closed(std::slice::from_ref(&slow)).as_secs_f64());
 
-    let limits = Limits { peer: Some(Rate::new(4, 15)), ..Limits::default() };
+    let limits = RequestLimits { peer: Some(Rate::new(4, 15)), ..RequestLimits::default() };
     let server = Server::start(BLOCKS, 1_000, limits);
     let rate = rate(&server, limits);
     println!("\nwith limits of 4/15 a peer: {rate:.2} blocks/s over {} s after the burst", WHILE.as_secs());
@@ -72,7 +68,7 @@ fn closed(servers: &[Server]) -> Duration {
 }
 
 /// Blocks a second that are served, once the burst is over.
-fn rate(server: &Server, limits: Limits) -> f64 {
+fn rate(server: &Server, limits: RequestLimits) -> f64 {
     let mut client = Client::start(std::slice::from_ref(server), limits);
     server.produce_last();
     let fetched = |event: &Event| matches!(event, Event::Block(block) if block.via == Via::Sync);

@@ -15,16 +15,7 @@ use libp2p::{
     Multiaddr, StreamProtocol, Swarm, Transport, core::upgrade::Version, identity::Keypair, multiaddr::Protocol, noise,
     swarm::dial_opts::DialOpts, tcp, yamux,
 };
-use petrel_core::{
-    Event,
-    chain::Chain,
-    config::{Config, Static},
-    event::Via,
-    fork::Fork,
-    head::Link,
-    peer::PeerId,
-    request::{Limits, protocols},
-};
+use petrel_core::{Event, block::BlockInfo, chain::Chain, config::{Config, RequestLimits, StaticPeer}, event::Via, fork::Fork, payload_by_number::protocols, peer::PeerId};
 use petrel_node::{
     cli::settings::Net,
     command::devnet::Maker,
@@ -41,11 +32,11 @@ pub(crate) static CHAIN: LazyLock<Chain> = LazyLock::new(|| {
     forge::begun(&chain, 0, chain.genesis.time - 2_000, Duration::from_secs(1))
 });
 
-fn config(limits: Limits, statics: Vec<Static>) -> Config {
+fn config(limits: RequestLimits, statics: Vec<StaticPeer>) -> Config {
     let mut config = Config::new(CHAIN.clone());
     config.signer = Some(forge::key(1).address());
-    config.past = Duration::from_secs(7200);
-    config.statics = statics;
+    config.max_age = Duration::from_secs(7200);
+    config.static_peers = statics;
     config.sync.limits = limits;
     config
 }
@@ -61,7 +52,7 @@ fn runtime() -> tokio::runtime::Runtime {
 /// See the module.
 pub(crate) struct Server {
     pub(crate) address: String,
-    pub(crate) first: Link,
+    pub(crate) first: BlockInfo,
     produce: UnboundedSender<()>,
     /// Blocks that it has served, as of a moment ago.
     served: Arc<AtomicU64>,
@@ -70,7 +61,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// With so many blocks; the next one is made by [`Server::produce_last`].
-    pub(crate) fn start(blocks: u64, bytes: usize, limits: Limits) -> Self {
+    pub(crate) fn start(blocks: u64, bytes: usize, limits: RequestLimits) -> Self {
         let (found, address) = mpsc::channel();
         let (made, first) = mpsc::channel();
         let (produce, mut due) = unbounded_channel();
@@ -95,7 +86,7 @@ impl Server {
                             Some(Event::Listening(listening)) => found.send(listening.address).unwrap(),
                             Some(Event::Head(head)) if left > 0 => {
                                 left -= 1;
-                                let link = Link {
+                                let link = BlockInfo {
                                     number: head.number,
                                     hash: head.hash,
                                     parent: head.parent,
@@ -124,7 +115,7 @@ impl Server {
             });
         });
         let address = address.recv().unwrap();
-        let links: Vec<Link> = first.iter().take(blocks as usize).collect();
+        let links: Vec<BlockInfo> = first.iter().take(blocks as usize).collect();
         // The last of them is being kept.
         thread::sleep(Duration::from_millis(500));
         Self { address, first: links[0], produce, served, slow: None }
@@ -146,9 +137,9 @@ impl Server {
         self.slow = Some(thread::spawn(move || runtime().block_on(slow_reader(address))));
     }
 
-    fn kept(&self) -> Static {
+    fn kept(&self) -> StaticPeer {
         let peer: libp2p::PeerId = self.address.rsplit('/').next().unwrap().parse().unwrap();
-        Static { peer: PeerId::from_bytes(&peer.to_bytes()).unwrap(), addresses: vec![self.address.clone()] }
+        StaticPeer { peer: PeerId::from_bytes(&peer.to_bytes()).unwrap(), addresses: vec![self.address.clone()] }
     }
 }
 
@@ -192,7 +183,7 @@ pub(crate) struct Client {
 
 impl Client {
     /// Connected to all of them, with their first block as its head.
-    pub(crate) fn start(servers: &[Server], limits: Limits) -> Self {
+    pub(crate) fn start(servers: &[Server], limits: RequestLimits) -> Self {
         let (tell, events) = mpsc::channel();
         let (chain, statics) = (vec![servers[0].first], servers.iter().map(Server::kept).collect());
         let settled = config(limits, statics).settle().unwrap();

@@ -9,10 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use petrel_core::{
-    gossip::ChainSchedule,
-    request::{Reading, Reply, Stored},
-};
+use petrel_core::{payload_by_number::{Reply, StoredBlock}, range_sync::ResponseTask, schedule::ChainSchedule};
 use petrel_node::{command::devnet::Maker, primitives::FASTEST};
 use petrel_tests::forge;
 
@@ -26,11 +23,11 @@ pub(crate) fn alone(blocks: u64, bytes: usize) -> Duration {
     let made = Maker::new(CHAIN.clone(), forge::key(1), bytes).make().unwrap();
     let (number, hash) = (made.payload.block_number, made.payload.block_hash);
     let body = Bytes::from(made.message).slice(SIGNATURE..);
-    let reply = Reply::Block(Stored { version: made.version, hash, body });
+    let reply = Reply::Block(StoredBlock { version: made.version, hash, body });
     let schedule = &Arc::new(ChainSchedule::new(&CHAIN));
     let answer = &|| {
         let bytes = Bytes::from(reply.pieces().collect::<Vec<_>>().concat());
-        assert_eq!(Reading { number, bytes, schedule: schedule.clone() }.run(FASTEST).unwrap().hash(), hash);
+        assert_eq!(ResponseTask { number, bytes, schedule: schedule.clone() }.run(FASTEST).unwrap().hash(), hash);
     };
 
     let cores = thread::available_parallelism().unwrap().get() as u64;

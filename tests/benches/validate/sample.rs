@@ -2,13 +2,7 @@
 
 use std::sync::Arc;
 
-use petrel_core::{
-    chain::Chain,
-    fork::{Fork, Forks, Version},
-    gossip::ChainSchedule,
-    primitives::Primitives,
-    sign::Key,
-};
+use petrel_core::{chain::Chain, fork::{Fork, Forks, Version}, primitives::Primitives, schedule::ChainSchedule, sign::Key};
 use petrel_node::command::devnet::Maker;
 
 use crate::{field, ours};

@@ -3,12 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use alloy_primitives::B256;
-use petrel_core::{
-    chain::Chain,
-    fork::{Fork, Version},
-    primitives::Primitives,
-    request::{Reading, Reply, Stored},
-};
+use petrel_core::{chain::Chain, fork::{Fork, Version}, payload_by_number::{Reply, StoredBlock}, primitives::Primitives, range_sync::ResponseTask};
 use petrel_tests::forge::{Forge, compress, schedule};
 use sha2::{Digest, Sha256};
 
@@ -40,12 +35,12 @@ impl Made {
     /// As it answers a request for its number.
     pub(crate) fn answer(&self) -> Vec<u8> {
         let body = self.message[65..].to_vec().into();
-        Reply::Block(Stored { version: VERSION, hash: self.hash, body }).pieces().flatten().collect()
+        Reply::Block(StoredBlock { version: VERSION, hash: self.hash, body }).pieces().flatten().collect()
     }
 
     /// Whether these bytes answer a request for its number with it.
     pub(crate) fn is_answered_by(&self, bytes: Vec<u8>) -> Result<(), String> {
-        let reading = Reading { number: self.number, bytes: bytes.into(), schedule: schedule() };
+        let reading = ResponseTask { number: self.number, bytes: bytes.into(), schedule: schedule() };
         let fetched = reading.run(Primitives::PORTABLE).map_err(|fault| fault.to_string())?;
         if fetched.hash() == self.hash { Ok(()) } else { Err(format!("block {} came", fetched.hash())) }
     }

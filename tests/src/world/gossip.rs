@@ -3,12 +3,7 @@
 use core::time::Duration;
 use std::{collections::BTreeSet, net::IpAddr};
 
-use petrel_core::{
-    Event, Input,
-    fork::Version,
-    gossip::{Acceptance, Message, MessageId},
-    peer::PeerId,
-};
+use petrel_core::{Event, Input, fault::Acceptance, fork::Version, message::{Message, MessageId}, peer::PeerId};
 
 use super::{
     Fact, Traffic, World,

@@ -2,18 +2,13 @@
 //! it wishes to send comes back from each call.
 //!
 //! As in gossipsub 1.1 with the degrees of the node's configuration (op-node's: D 8, Dlo 6, Dhi 12, Dlazy 6), a heartbeat each half second, IHAVE of the ids of
-//! three heartbeats, P4 ([`Node::FALSE_MESSAGES`]) on the square of false messages, a tenth left after ten minutes. Left out: outbound quotas,
+//! three heartbeats, P4 ([`Reputation::FALSE_MESSAGES`]) on the square of false messages, a tenth left after ten minutes. Left out: outbound quotas,
 //! opportunistic grafts, peer exchange, P7.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use petrel_core::{
-    config::Mesh,
-    fork::Version,
-    gossip::{Message, MessageId},
-    node::Node,
-};
+use petrel_core::{config::Mesh, fork::Version, message::{Message, MessageId}, node::Node};
 
 use super::Chance;
 
@@ -106,12 +101,12 @@ impl Router {
 
     /// A peer's score.
     pub(super) fn score(&self, peer: usize, now: Duration) -> f64 {
-        self.application.get(&peer).unwrap_or(&0.0) + Node::FALSE_MESSAGES * self.invalid(peer, now).powi(2)
+        self.application.get(&peer).unwrap_or(&0.0) + Reputation::FALSE_MESSAGES * self.invalid(peer, now).powi(2)
     }
 
     /// Whether nothing of a peer is heard.
     pub(super) fn graylists(&self, peer: usize, now: Duration) -> bool {
-        self.score(peer, now) < Node::GRAYLIST
+        self.score(peer, now) < Reputation::GRAYLIST
     }
 
     /// A heartbeat: the mesh is put in order, and some of the others hear what there is.

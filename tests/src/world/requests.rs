@@ -1,18 +1,12 @@
 //! Blocks asked for by number, and what liars answer.
 
 use bytes::Bytes;
-use petrel_core::{
-    Input,
-    block::Payload,
-    primitives::Primitives,
-    request::{AnswerFault, AskId, Reply, Stored},
-    sync::{FetchId, Wish},
-};
+use petrel_core::{Input, block::Payload, fault::AnswerFault, payload_by_number::{Reply, StoredBlock}, primitives::Primitives, range_sync::{BlockRequest, FetchId}, serving::RequestId};
 
 use super::{Answers, Fact, PATIENCE, World};
 
 impl World {
-    pub(super) fn fetch(&mut self, index: usize, wish: Wish) {
+    pub(super) fn fetch(&mut self, index: usize, wish: BlockRequest) {
         let Some(to) = self.place(wish.peer).filter(|to| self.places[index].links.contains(to)) else {
             let answer = Err(AnswerFault::Closed);
             return self.happens(index, Input::Fetched { id: wish.id, answer });
@@ -31,7 +25,7 @@ impl World {
         }
         if self.places[index].answers == Answers::Honest {
             self.asked += 1;
-            let id = AskId(self.asked);
+            let id = RequestId(self.asked);
             self.asks.insert((index, id), (from, fetch));
             return self.give(index, Input::Asked { id, peer: Self::peer(from), number: Some(number) });
         }
@@ -42,7 +36,7 @@ impl World {
         }
     }
 
-    pub(super) fn answer(&mut self, index: usize, id: AskId, reply: &Reply) {
+    pub(super) fn answer(&mut self, index: usize, id: RequestId, reply: &Reply) {
         self.happens(index, Input::Answered { id });
         let Some((from, fetch)) = self.asks.remove(&(index, id)) else { return };
         self.places[index].told.insert(from);
@@ -56,7 +50,7 @@ impl World {
     /// What a liar answers, if anything.
     fn lies(&self, index: usize, number: u64) -> Option<Bytes> {
         let place = &self.places[index];
-        let whole = |block: &Stored| Reply::Block(block.clone()).pieces().flatten().collect::<Vec<u8>>().into();
+        let whole = |block: &StoredBlock| Reply::Block(block.clone()).pieces().flatten().collect::<Vec<u8>>().into();
         let found = place.shelf.get(number);
         match place.answers {
             Answers::Honest | Answers::Silence => None,
@@ -65,13 +59,13 @@ impl World {
             Answers::Tampered => found.map(|block| whole(&changed(block, false))),
             Answers::Stray => found.map(|block| whole(&changed(block, true))),
             Answers::Garbage => Some(Bytes::from_static(b"\0\x01\0\0\0no frames at all")),
-            Answers::Bomb => found.map(|block| whole(&Stored { body: vec![0; 64 << 20].into(), ..block.clone() })),
+            Answers::Bomb => found.map(|block| whole(&StoredBlock { body: vec![0; 64 << 20].into(), ..block.clone() })),
         }
     }
 }
 
 /// The same block with a bit of its gas changed; with its own hash again, or with the old one.
-fn changed(block: &Stored, sound: bool) -> Stored {
+fn changed(block: &StoredBlock, sound: bool) -> StoredBlock {
     const ROOT: usize = 32;
     const GAS_USED: usize = ROOT + 420;
     const BLOCK_HASH: usize = ROOT + 472;
@@ -82,5 +76,5 @@ fn changed(block: &Stored, sound: bool) -> Stored {
         let hash = payload.compute_hash(Primitives::PORTABLE.keccak_many);
         body[BLOCK_HASH..BLOCK_HASH + 32].copy_from_slice(hash.as_slice());
     }
-    Stored { body: body.into(), ..block.clone() }
+    StoredBlock { body: body.into(), ..block.clone() }
 }

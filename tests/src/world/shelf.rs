@@ -3,31 +3,31 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::B256;
-use petrel_core::{block::Payload, head::Link, node::Keep, request::Stored};
+use petrel_core::{block::{BlockInfo, Payload}, persistence::Persist, payload_by_number::StoredBlock};
 
 /// See the module.
 #[derive(Default)]
 pub(super) struct Shelf {
-    all: BTreeMap<(u64, B256), (B256, Stored)>,
+    all: BTreeMap<(u64, B256), (B256, StoredBlock)>,
     leading: BTreeMap<u64, B256>,
 }
 
 impl Shelf {
-    pub(super) fn keep(&mut self, keep: &Keep) {
+    pub(super) fn keep(&mut self, keep: &Persist) {
         match keep {
-            Keep::Block(block) => {
+            Persist::Block(block) => {
                 let payload = &block.payload;
                 let (number, body) = (payload.number(), payload.body().clone());
-                let stored = Stored { version: payload.version(), hash: block.hash, body };
+                let stored = StoredBlock { version: payload.version(), hash: block.hash, body };
                 self.all.insert((number, block.hash), (payload.parent_hash(), stored));
             }
-            Keep::Head(head) => self.lead(*head),
-            Keep::Peer(..) | Keep::Ban(..) => {}
+            Persist::Head(head) => self.lead(*head),
+            Persist::Peer(..) | Persist::Ban(..) => {}
         }
     }
 
     /// The chain of this head leads, as far down as it is known.
-    fn lead(&mut self, head: Link) {
+    fn lead(&mut self, head: BlockInfo) {
         self.leading.split_off(&(head.number + 1));
         let (mut number, mut hash) = (head.number, head.hash);
         while let Some((parent, _)) = self.all.get(&(number, hash)) {
@@ -37,7 +37,7 @@ impl Shelf {
     }
 
     /// The block of this number: the head's, else any.
-    pub(super) fn get(&self, number: u64) -> Option<&Stored> {
+    pub(super) fn get(&self, number: u64) -> Option<&StoredBlock> {
         let any = || self.all.range((number, B256::ZERO)..).next().filter(|((at, _), _)| *at == number);
         let led = self.leading.get(&number).and_then(|hash| self.all.get(&(number, *hash)));
         led.or_else(|| any().map(|(_, found)| found)).map(|(_, stored)| stored)
@@ -54,12 +54,12 @@ impl Shelf {
     }
 
     /// The links of the leading chain, rising.
-    pub(super) fn links(&self, time_ms: impl Fn(&Payload) -> u64) -> Vec<Link> {
+    pub(super) fn links(&self, time_ms: impl Fn(&Payload) -> u64) -> Vec<BlockInfo> {
         let led = self.leading.iter().filter_map(|(number, hash)| Some(&self.all.get(&(*number, *hash))?.1));
-        let link = |stored: &Stored| {
+        let link = |stored: &StoredBlock| {
             let payload = Payload::decode(stored.version, stored.body.clone()).expect("it was verified");
             let (timestamp, timestamp_ms) = (payload.timestamp(), time_ms(&payload));
-            Link { number: payload.number(), hash: stored.hash, parent: payload.parent_hash(), timestamp, timestamp_ms }
+            BlockInfo { number: payload.number(), hash: stored.hash, parent: payload.parent_hash(), timestamp, timestamp_ms }
         };
         led.map(link).collect()
     }

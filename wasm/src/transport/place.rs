@@ -37,8 +37,8 @@ fn hostname() -> Option<String> {
 
 fn is_private(address: &Multiaddr) -> bool {
     match address.iter().next() {
-        Some(Protocol::Ip4(ip)) => !petrel_core::peers::is_public(IpAddr::V4(ip)),
-        Some(Protocol::Ip6(ip)) => !petrel_core::peers::is_public(IpAddr::V6(ip)),
+        Some(Protocol::Ip4(ip)) => !petrel_core::address::is_public(IpAddr::V4(ip)),
+        Some(Protocol::Ip6(ip)) => !petrel_core::address::is_public(IpAddr::V6(ip)),
         Some(Protocol::Dns(name) | Protocol::Dns4(name) | Protocol::Dns6(name)) => is_near(&name),
         _ => false,
     }
@@ -48,7 +48,7 @@ fn is_private(address: &Multiaddr) -> bool {
 fn is_near(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     match bare.parse::<IpAddr>() {
-        Ok(ip) => !petrel_core::peers::is_public(ip),
+        Ok(ip) => !petrel_core::address::is_public(ip),
         Err(_) => host == "localhost" || host.ends_with(".localhost"),
     }
 }

@@ -2,11 +2,7 @@
 
 use std::net::IpAddr;
 
-use petrel_core::{
-    chain::Origin,
-    config::{Config, Reach},
-    peers::is_public,
-};
+use petrel_core::{address::is_public, chain::Origin, config::{AddressScope, Config}};
 
 use super::{checker::FlagChecker, peer_policy::ip_of_multiaddr};
 use crate::{
@@ -27,7 +23,7 @@ impl FlagChecker {
         listen: &[IpAddr],
         config: &mut Config,
     ) -> Option<DiscoveryConfig> {
-        if flags.disable && !config.statics.is_empty() {
+        if flags.disable && !config.static_peers.is_empty() {
             self.0.push("--p2p.disable: it allows no peers, and --p2p.static names some: give one of them".to_owned());
         }
         if flags.disable && flags.nat {
@@ -37,8 +33,8 @@ impl FlagChecker {
             self.0.push("--p2p.nat: UPnP forwards IPv4 only, and --p2p.listen.ip has no IPv4 address".to_owned());
         }
         let discovery = self.discovery_config(flags, listen, config);
-        let reach = if discovery.private_network { Reach::Anywhere } else { Reach::Public };
-        config.place = Some(reach).filter(|_| !flags.disable);
+        let reach = if discovery.private_network { AddressScope::Any } else { AddressScope::Public };
+        config.observe_scope = Some(reach).filter(|_| !flags.disable);
         if flags.disable || flags.no_discovery {
             return None;
         }
@@ -48,7 +44,7 @@ impl FlagChecker {
                 parse::list(&p2p.listen.ip).collect::<Vec<_>>().join(",")
             ));
         }
-        config.seek = Some(reach);
+        config.dial_scope = Some(reach);
         Some(discovery)
     }
 
@@ -81,7 +77,7 @@ impl FlagChecker {
 
 /// Whether the network has private or loopback addresses: something in the configuration has one.
 fn is_private_network(listen: &[IpAddr], advertise: &AdvertisedEndpoint, boot: &[Bootnode], config: &Config) -> bool {
-    let statics = config.statics.iter().flat_map(|peer| &peer.addresses).filter_map(|address| ip_of_multiaddr(address));
+    let statics = config.static_peers.iter().flat_map(|peer| &peer.addresses).filter_map(|address| ip_of_multiaddr(address));
     let allowed = config.reputation.restrict.iter().map(ipnet::IpNet::addr);
     let advertised = advertise.host.as_deref().and_then(|host| host.parse().ok());
     let named = boot.iter().filter_map(Bootnode::ip).chain(statics).chain(allowed).chain(advertised);

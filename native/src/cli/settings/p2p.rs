@@ -4,11 +4,7 @@ use std::net::IpAddr;
 
 use alloy_primitives::Address;
 use libp2p::{Multiaddr, multiaddr::Protocol};
-use petrel_core::{
-    chain::Chain,
-    config::{Config, Mesh, Settled, Static},
-    peer::PeerId,
-};
+use petrel_core::{chain::Chain, config::{Config, Mesh, Settled, StaticPeer}, peer::PeerId};
 
 use super::checker::FlagChecker;
 use crate::{
@@ -27,8 +23,8 @@ impl FlagChecker {
     pub(super) fn config(&mut self, chain: Chain, signer: Option<Address>, flags: &P2pFlags) -> Config {
         let mut config = Config::new(chain);
         config.signer = signer.or(config.signer);
-        config.past = self.take("p2p.gossip.timestamp.threshold", parse::duration(&flags.timestamp_threshold));
-        config.statics = parse::list(&flags.statics).filter_map(|text| self.static_peer(text)).collect();
+        config.max_age = self.take("p2p.gossip.timestamp.threshold", parse::duration(&flags.timestamp_threshold));
+        config.static_peers = parse::list(&flags.statics).filter_map(|text| self.static_peer(text)).collect();
         config.mesh = self.mesh(flags);
         config
     }
@@ -48,7 +44,7 @@ impl FlagChecker {
         }
     }
 
-    fn static_peer(&mut self, text: &str) -> Option<Static> {
+    fn static_peer(&mut self, text: &str) -> Option<StaticPeer> {
         parse_static_peer(text).map_err(|error| self.0.push(format!("--p2p.static: {error}"))).ok()
     }
 
@@ -95,7 +91,7 @@ impl FlagChecker {
 }
 
 /// A static peer's multiaddr, which must end with the peer id.
-fn parse_static_peer(text: &str) -> Result<Static, String> {
+fn parse_static_peer(text: &str) -> Result<StaticPeer, String> {
     let address: Multiaddr = text.parse().map_err(|error| format!("{text:?} is no multiaddr: {error}"))?;
     let peer = address.iter().find_map(|part| match part {
         Protocol::P2p(peer) => Some(peer),
@@ -103,5 +99,5 @@ fn parse_static_peer(text: &str) -> Result<Static, String> {
     });
     let peer = peer.ok_or_else(|| format!("{text:?} has no peer id: add /p2p/PEER_ID at its end"))?;
     let peer = PeerId::from_bytes(&peer.to_bytes()).map_err(|error| error.to_string())?;
-    Ok(Static { peer, addresses: vec![text.to_owned()] })
+    Ok(StaticPeer { peer, addresses: vec![text.to_owned()] })
 }

@@ -3,34 +3,31 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use petrel_core::{
-    config::{Config, Reputation},
-    peers::Tide,
-};
+use petrel_core::config::{Config, ConnectionLimits, ReputationConfig};
 
 use super::checker::FlagChecker;
 use crate::cli::{flags::PeerPolicyFlags, parse};
 
 impl FlagChecker {
-    pub(super) fn reputation(&mut self, flags: &PeerPolicyFlags) -> Reputation {
+    pub(super) fn reputation(&mut self, flags: &PeerPolicyFlags) -> ReputationConfig {
         let threshold = self.take("p2p.ban.threshold", parse_score(&flags.ban_threshold));
         let min_score = flags.min_score.as_deref().map(|text| self.take("p2p.gate.min-score", parse_score(text)));
-        Reputation {
+        ReputationConfig {
             scoring: self.take("p2p.scoring", scoring(&flags.scoring)),
             bans: flags.bans,
             ban_threshold: threshold,
             ban_duration: self.take("p2p.ban.duration", parse::duration(&flags.ban_duration)),
             min_score,
-            spare_statics: true,
+            protect_static: true,
             restrict: parse::list(&flags.restrict)
                 .filter_map(|text| self.ip_network("p2p.netrestrict", text))
                 .collect(),
         }
     }
 
-    pub(super) fn connection_manager(&mut self, flags: &PeerPolicyFlags) -> Tide {
-        let default = Tide::default();
-        Tide {
+    pub(super) fn connection_manager(&mut self, flags: &PeerPolicyFlags) -> ConnectionLimits {
+        let default = ConnectionLimits::default();
+        ConnectionLimits {
             low: self.number("p2p.peers.lo", &flags.peers_lo, default.low),
             high: self.number("p2p.peers.hi", &flags.peers_hi, default.high),
             grace: self.take("p2p.peers.grace", parse::duration(&flags.peers_grace)),
@@ -42,7 +39,7 @@ impl FlagChecker {
     /// Reports every static peer outside of the allowed networks.
     pub(super) fn within_restriction(&mut self, config: &Config) {
         let restrict = &config.reputation.restrict;
-        for address in config.statics.iter().flat_map(|peer| &peer.addresses) {
+        for address in config.static_peers.iter().flat_map(|peer| &peer.addresses) {
             if let Some(ip) = ip_of_multiaddr(address)
                 .filter(|ip| !restrict.is_empty() && !restrict.iter().any(|net| net.contains(ip)))
             {

@@ -2,11 +2,7 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use petrel_core::{
-    chain::{Cadence, Chain},
-    request::Limits,
-    sync::SyncConfig,
-};
+use petrel_core::{chain::{Cadence, Chain}, config::{RequestLimits, SyncConfig}};
 
 use super::checker::FlagChecker;
 use crate::{
@@ -17,7 +13,7 @@ use crate::{
 
 impl FlagChecker {
     pub(super) fn sync(&mut self, flags: &SyncFlags, cadence: &Cadence) -> SyncConfig {
-        let default = Limits::default();
+        let default = RequestLimits::default();
         let shortest = cadence.shortest_from(unix_now().saturating_mul(1000));
         let max_gap = parse::duration(&flags.max_gap).and_then(|time| holds_a_block(time, shortest));
         let max_gap = self.take("p2p.sync.max-gap", max_gap);
@@ -27,7 +23,7 @@ impl FlagChecker {
             serve: true,
             static_only: flags.static_only,
             max_gap,
-            limits: Limits {
+            limits: RequestLimits {
                 // A limit from the operator is not adapted to the cadence.
                 by_cadence: flags.limit.is_none() && flags.peer_limit.is_none(),
                 all: flags.limit.as_deref().map_or(default.all, |text| self.take("p2p.sync.limit", parse::rate(text))),

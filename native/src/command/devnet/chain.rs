@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use alloy_primitives::{Address, keccak256};
-use petrel_core::{
-    chain::{Cadence, CadenceError, Chain, Genesis, Origin, Subsecond},
-    fork::{Carried, Family, Fork, Forks},
-};
+use petrel_core::{chain::{Cadence, CadenceError, Chain, Genesis, Origin, Subsecond}, fork::{CarriedFork, Family, Fork, Forks}};
 
 use super::{
     settings::DevnetSettings,
@@ -63,7 +60,7 @@ fn forks(schedule: &[(NetworkUpgrade, u64)], genesis: u64, interval: Duration) -
         if let NetworkUpgrade::Base(place) = upgrade {
             for name in Family::OF_BASE.iter().take(place + 1) {
                 // There are fewer than the limit of carried forks.
-                let _carried = forks.carry(Carried { name: (*name).to_owned(), time, family: Family::Base });
+                let _carried = forks.carry(CarriedFork { name: (*name).to_owned(), time, family: Family::Base });
             }
         }
     }

@@ -3,10 +3,7 @@
 
 use std::time::Duration;
 
-use petrel_core::{
-    Event,
-    event::{BlockRef, Via},
-};
+use petrel_core::{Event, block::BlockRef, event::Via};
 use serde::Serialize;
 use tokio::time::{Instant, sleep_until};
 

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use petrel_core::gossip::MAX_MESSAGE;
+use petrel_core::message::MAX_MESSAGE;
 
 use super::upgrade::{NetworkUpgrade, interval};
 use crate::cli::{

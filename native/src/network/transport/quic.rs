@@ -10,7 +10,7 @@ use libp2p::{
     multiaddr::Protocol,
     quic,
 };
-use petrel_core::net::Flow;
+use petrel_core::net::Bandwidth;
 
 use super::names::ResolvingTransport;
 use crate::network::config::NetworkConfig;
@@ -21,7 +21,7 @@ const STREAMS: u32 = 64;
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 4 << 20;
 
-pub(super) fn build(identity: &Keypair, network: &NetworkConfig, flow: Flow) -> Boxed<(PeerId, StreamMuxerBox)> {
+pub(super) fn build(identity: &Keypair, network: &NetworkConfig, flow: Bandwidth) -> Boxed<(PeerId, StreamMuxerBox)> {
     let mut config = quic::Config::new(identity);
     config.max_concurrent_stream_limit = STREAMS;
     config.max_stream_data = STREAM_WINDOW;

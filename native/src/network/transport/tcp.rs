@@ -8,7 +8,7 @@ use libp2p::{
     multiaddr::Protocol,
     tcp, yamux,
 };
-use petrel_core::net::Flow;
+use petrel_core::net::Bandwidth;
 
 use super::{names::ResolvingTransport, security::SecurityUpgrade};
 use crate::network::config::NetworkConfig;
@@ -16,7 +16,7 @@ use crate::network::config::NetworkConfig;
 /// TCP streams without TCP's delay, whose bytes are counted in `flow`.
 pub(super) fn streams(
     timeout: Duration,
-    flow: Flow,
+    flow: Bandwidth,
 ) -> impl Transport<
     Output = impl futures::AsyncRead + futures::AsyncWrite + Send + Unpin + 'static,
     Error = std::io::Error,
@@ -28,7 +28,7 @@ pub(super) fn streams(
     ResolvingTransport::new(tcp, is_tcp, timeout).map(move |stream, _| flow.count(stream))
 }
 
-pub(super) fn build(config: &NetworkConfig, upgrade: SecurityUpgrade, flow: Flow) -> Boxed<(PeerId, StreamMuxerBox)> {
+pub(super) fn build(config: &NetworkConfig, upgrade: SecurityUpgrade, flow: Bandwidth) -> Boxed<(PeerId, StreamMuxerBox)> {
     let secured = streams(config.timeout, flow).upgrade(Version::V1).authenticate(upgrade);
     secured.multiplex(yamux::Config::default()).timeout(config.timeout).boxed()
 }

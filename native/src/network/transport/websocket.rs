@@ -21,7 +21,7 @@ use libp2p::{
     websocket::{self, tls},
     yamux,
 };
-use petrel_core::net::Flow;
+use petrel_core::net::Bandwidth;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use tokio::sync::mpsc;
 
@@ -40,7 +40,7 @@ const MAX_FILE: u64 = 1 << 20;
 pub(super) fn build(
     config: &NetworkConfig,
     upgrade: &SecurityUpgrade,
-    flow: Flow,
+    flow: Bandwidth,
 ) -> io::Result<Boxed<(PeerId, StreamMuxerBox)>> {
     let mut websocket = websocket::Config::new(tcp::streams(config.timeout, flow));
     websocket.set_max_data_size(MAX_FRAME);

@@ -30,7 +30,7 @@ use libp2p::{
     multiaddr::Protocol,
     noise,
 };
-use petrel_core::net::Flow;
+use petrel_core::net::Bandwidth;
 
 mod address;
 pub mod certificate;
@@ -55,7 +55,7 @@ use crate::network::config::NetworkConfig;
 pub(super) fn build(
     identity: &Keypair,
     config: &NetworkConfig,
-    flow: Flow,
+    flow: Bandwidth,
 ) -> io::Result<Boxed<(PeerId, StreamMuxerBox)>> {
     let transport = WebTransport::new(identity, config.period, Arc::new(SystemTime::now))?;
     let resolving = ResolvingTransport::new(transport, is_webtransport, config.timeout);

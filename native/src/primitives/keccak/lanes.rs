@@ -2,7 +2,7 @@
 //! rarely idle. Width and permutation are parameters; this file is independent of the processor.
 
 use alloy_primitives::B256;
-use petrel_core::hash::{self, Parts};
+use petrel_core::{hash, hash::Parts};
 
 /// Bytes that one permutation absorbs: 1600 − 2 · 256 bits.
 const RATE: usize = 136;

@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use petrel_core::{
-    config::Reputation,
-    peer::PeerId,
-    peers::{NotASubject, Subject},
-};
+use petrel_core::{ban::{BanTarget, NotABanTarget}, config::ReputationConfig, peer::PeerId};
 
 /// Characters of a reason at most.
 const MAX_REASON: usize = 256;
@@ -20,7 +16,7 @@ pub enum BanArgumentError {
         /// The argument.
         text: String,
         /// What is wrong with it.
-        error: NotASubject,
+        error: NotABanTarget,
     },
     /// Not a valid length.
     #[error("--for: {0}")]
@@ -34,12 +30,12 @@ pub enum BanArgumentError {
 ///
 /// # Errors
 /// It is none of them.
-pub(crate) fn parse_subject(text: &str) -> Result<Subject, BanArgumentError> {
-    let parsed: Result<Subject, NotASubject> = text.trim().parse();
+pub(crate) fn parse_subject(text: &str) -> Result<BanTarget, BanArgumentError> {
+    let parsed: Result<BanTarget, NotABanTarget> = text.trim().parse();
     // The core accepts any bytes as a peer id; a word is not one.
     let is_peer = |peer: PeerId| libp2p::PeerId::from_bytes(peer.as_bytes()).is_ok();
     let valid = parsed.and_then(|subject| match subject {
-        Subject::Peer(peer) if !is_peer(peer) => Err(NotASubject),
+        BanTarget::Peer(peer) if !is_peer(peer) => Err(NotABanTarget),
         subject => Ok(subject),
     });
     valid.map_err(|error| BanArgumentError::Who { text: text.to_owned(), error })
@@ -48,9 +44,9 @@ pub(crate) fn parse_subject(text: &str) -> Result<Subject, BanArgumentError> {
 /// Checks a ban's length.
 ///
 /// # Errors
-/// It is not between one second and [`Reputation::LONGEST_BAN`].
+/// It is not between one second and [`ReputationConfig::LONGEST_BAN`].
 pub(crate) fn check_length(length: Duration) -> Result<Duration, BanArgumentError> {
-    if (Duration::from_secs(1)..=Reputation::LONGEST_BAN).contains(&length) {
+    if (Duration::from_secs(1)..=ReputationConfig::LONGEST_BAN).contains(&length) {
         Ok(length)
     } else {
         let text = "not between a second and a year; without it the ban has no end";

@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use petrel_core::{
-    net::{Driver, Spared},
-    node::{BanStatus, Keep, Kept, PeerReport, Status},
-    peers::{Ban, Subject},
-};
+use petrel_core::{ban::{Ban, BanTarget}, net::{Driver, Spared}, node::{BanStatus, PeerReport, Status}, persistence::{Persist, Persisted}};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{host::TokioHost, store::Store};
@@ -49,7 +45,7 @@ pub enum ControlRequest {
     /// Add or replace a ban.
     Ban {
         /// A peer, an address or a network.
-        who: Subject,
+        who: BanTarget,
         /// Its length; without it the ban lasts until it is lifted.
         length: Option<Duration>,
         /// The reason.
@@ -60,7 +56,7 @@ pub enum ControlRequest {
     /// Lift a ban.
     Lift {
         /// The subject of the ban.
-        who: Subject,
+        who: BanTarget,
         /// Receives whether there was one, when it is removed from the disk.
         result: oneshot::Sender<Result<bool, BanChangeError>>,
     },
@@ -111,7 +107,7 @@ pub fn respond(request: ControlRequest, driver: &mut Driver<TokioHost>, store: &
             Ok(ban) => {
                 let (until, secs, reason) = (ban.until, length.unwrap_or_default().as_secs(), ban.reason.clone());
                 let stored = Ban { until, secs, reason, ip: None };
-                respond_when_on_disk(store, Keep::Ban(who, Some(stored)), ban, result);
+                respond_when_on_disk(store, Persist::Ban(who, Some(stored)), ban, result);
             }
             Err(spared) => {
                 let _dropped = result.send(Err(spared.into()));
@@ -119,7 +115,7 @@ pub fn respond(request: ControlRequest, driver: &mut Driver<TokioHost>, store: &
         },
         ControlRequest::Lift { who, result } => {
             let was_banned = driver.lift(who);
-            respond_when_on_disk(store, Keep::Ban(who, None), was_banned, result);
+            respond_when_on_disk(store, Persist::Ban(who, None), was_banned, result);
         }
     }
 }
@@ -128,15 +124,15 @@ pub fn respond(request: ControlRequest, driver: &mut Driver<TokioHost>, store: &
 /// request mostly goes into the same transaction.
 fn respond_when_on_disk<T: Send + 'static>(
     store: &Store,
-    keep: Keep,
+    keep: Persist,
     value: T,
     result: oneshot::Sender<Result<T, BanChangeError>>,
 ) {
     let persisted = store.persist(keep);
     tokio::spawn(async move {
         let outcome = match persisted.await {
-            Ok(Kept::OnDisk | Kept::NotForSure) => Ok(value),
-            Ok(Kept::Failed(error)) => Err(BanChangeError::NotOnDisk(error)),
+            Ok(Persisted::OnDisk | Persisted::NotForSure) => Ok(value),
+            Ok(Persisted::Failed(error)) => Err(BanChangeError::NotOnDisk(error)),
             Err(_) => Err(BanChangeError::NotOnDisk("the store's thread has ended".to_owned())),
         };
         let _dropped = result.send(outcome);
@@ -152,7 +148,7 @@ impl ControlHandle {
     /// Adds a ban, see [`Driver::ban`], and waits until it is on disk; `None` when the node has stopped.
     pub async fn ban(
         &self,
-        who: Subject,
+        who: BanTarget,
         length: Option<Duration>,
         reason: String,
     ) -> Option<Result<BanStatus, BanChangeError>> {
@@ -160,7 +156,7 @@ impl ControlHandle {
     }
 
     /// Lifts a ban, and waits until it is removed from the disk; whether there was one, `None` when the node has stopped.
-    pub async fn lift(&self, who: Subject) -> Option<Result<bool, BanChangeError>> {
+    pub async fn lift(&self, who: BanTarget) -> Option<Result<bool, BanChangeError>> {
         self.send(|result| ControlRequest::Lift { who, result }).await
     }
 

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use petrel_core::peers::Subject;
+use petrel_core::ban::BanTarget;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -129,6 +129,6 @@ async fn handle_request(request: SocketRequest, handle: &ControlHandle) -> Resul
     }
 }
 
-fn subject(who: &str) -> Result<Subject, String> {
+fn subject(who: &str) -> Result<BanTarget, String> {
     parse_subject(who).map_err(|error| error.to_string())
 }

@@ -11,13 +11,7 @@
 //! for an engine here; all of derivation, sequencing, RPC and L1.
 
 use alloy_primitives::B256;
-use petrel_core::{
-    Event,
-    event::Via,
-    net::{Ended, Flow, Role},
-    node::PeerReport,
-    peers::Subject,
-};
+use petrel_core::{Event, ban::BanTarget, event::Via, net::{Bandwidth, EndedRequest, RequestSide}, node::PeerReport};
 use prometheus::{Gauge, GaugeVec, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
 
 use super::registry::{Registrar, gauge_value, raise_to};
@@ -121,8 +115,8 @@ impl OpNodeMetrics {
             Event::Disconnected(_) => self.count_gossip(&[(true, "REMOVE_PEER")]),
             Event::PublishFailed(_) => self.publishing_errors.record(),
             Event::Unbanned(ban) => match ban.who {
-                Subject::Peer(_) => self.peer_unbans.inc(),
-                Subject::Ip(_) | Subject::Net(_) => self.ip_unbans.inc(),
+                BanTarget::Peer(_) => self.peer_unbans.inc(),
+                BanTarget::Ip(_) | BanTarget::Net(_) => self.ip_unbans.inc(),
             },
             _ => {}
         }
@@ -134,10 +128,10 @@ impl OpNodeMetrics {
         }
     }
 
-    pub(super) fn on_request_ended(&self, ended: &Ended) {
+    pub(super) fn on_request_ended(&self, ended: &EndedRequest) {
         let (role, code) = match ended.role {
-            Role::Client => ("client", if ended.code < HIGHEST_CODE { ended.code } else { HIGHEST_CODE }),
-            Role::Server => ("server", ended.code),
+            RequestSide::Client => ("client", if ended.code < HIGHEST_CODE { ended.code } else { HIGHEST_CODE }),
+            RequestSide::Server => ("server", ended.code),
         };
         let code = code.to_string();
         let labels = [role, METHOD, code.as_str()];
@@ -172,9 +166,9 @@ impl OpNodeMetrics {
         let bytes = |direction: &str, bytes: u64| {
             self.bandwidth.with_label_values(&[direction]).set(gauge_value(bytes));
         };
-        let sum = |of: fn(&Flow) -> u64| traffic.flows().into_iter().map(|(_, flow)| of(flow)).sum();
-        bytes("in", sum(Flow::read));
-        bytes("out", sum(Flow::written));
+        let sum = |of: fn(&Bandwidth) -> u64| traffic.flows().into_iter().map(|(_, flow)| of(flow)).sum();
+        bytes("in", sum(Bandwidth::read));
+        bytes("out", sum(Bandwidth::written));
     }
 }
 

@@ -3,10 +3,7 @@
 use std::{cell::RefCell, rc::Rc};
 
 use alloy_primitives::{B256, U256, uint};
-use petrel_core::{
-    block::Withdrawal,
-    fork::{Fork, Version},
-};
+use petrel_core::{block::Withdrawal, fork::{Fork, Version}};
 use petrel_tests::forge::Forge;
 
 use crate::session::Session;

@@ -1,6 +1,6 @@
 //! Metrics of peers, bans, and this node's reachability.
 
-use petrel_core::{Event, event::Direction, node::Status, peers::Subject};
+use petrel_core::{Event, ban::BanTarget, event::Direction, node::Status};
 use prometheus::{IntCounterVec, IntGauge, IntGaugeVec};
 
 use crate::serve::metrics::registry::{Registrar, gauge_value, raise_to};
@@ -59,10 +59,10 @@ impl PeerMetrics {
     }
 }
 
-fn kind_of(subject: &Subject) -> &'static str {
+fn kind_of(subject: &BanTarget) -> &'static str {
     match subject {
-        Subject::Peer(_) => "peer",
-        Subject::Ip(_) => "ip",
-        Subject::Net(_) => "net",
+        BanTarget::Peer(_) => "peer",
+        BanTarget::Ip(_) => "ip",
+        BanTarget::Net(_) => "net",
     }
 }

@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use petrel_core::{
-    Event,
-    event::{Gap, GapState},
-    node::Status,
-};
+use petrel_core::{Event, event::{Gap, GapState}, node::Status};
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge};
 
 use crate::{
