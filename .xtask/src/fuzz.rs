@@ -9,7 +9,7 @@ use crate::{
     shell::{Shell, read, run},
 };
 
-/// Names in `tests/fuzz/target.rs`.
+/// Names in `tests/long/fuzz/target.rs`.
 const TARGETS: [&str; 4] = ["message", "payload", "answer", "chain"];
 /// Coverage counters without a sanitizer: Rust's own checks are what finds faults here, and the stable compiler has no
 /// other.

@@ -11,8 +11,9 @@ use crate::{
     www,
 };
 
-/// Builds the daemon as the test of all crates does, so that nothing is built twice with other features.
-pub(crate) const DEBUG: [&str; 5] = ["test", "--workspace", "--no-run", "--test", "program"];
+/// Builds the daemon as the test of all crates does, so that nothing is built twice with other features: cargo builds it for the
+/// tests of its own package.
+pub(crate) const DEBUG: [&str; 5] = ["test", "--workspace", "--no-run", "--test", "native"];
 
 /// A program in Go: its name, the module of ours that builds it, `go build`'s last words.
 struct Program {
@@ -21,7 +22,7 @@ struct Program {
     words: &'static [&'static str],
 }
 
-const PEER: Program = Program { name: "peer", module: "tests/interop/op-node", words: &["."] };
+const PEER: Program = Program { name: "peer", module: "tests/interop/op-node/peer", words: &["."] };
 const OP_NODE: Program =
     Program { name: "op-node", words: &["github.com/ethereum-optimism/optimism/op-node/cmd"], ..PEER };
 const GETH: Program = Program { name: "geth", words: &["github.com/ethereum/go-ethereum/cmd/geth"], ..PEER };
@@ -202,7 +203,7 @@ impl Program {
 
 /// js-libp2p, with the programs that use it.
 fn js_libp2p(shell: &Shell) -> Result<PathBuf> {
-    let here = npm_copy(shell, "js-libp2p")?;
+    let here = npm_copy(shell, "js-libp2p", "js-libp2p")?;
     for entry in fs::read_dir(shell.root().join("tests/interop/js-libp2p"))?.flatten() {
         if entry.path().extension().is_some_and(|extension| extension == "js") {
             fs::copy(entry.path(), here.join(entry.file_name()))?;
@@ -213,14 +214,14 @@ fn js_libp2p(shell: &Shell) -> Result<PathBuf> {
 
 /// anvil, from npm's packages: the program itself, not npm's wrapper, which would outlive its signals.
 fn anvil(shell: &Shell) -> Result<PathBuf> {
-    let packages = npm_copy(shell, "anvil")?.join("node_modules/@foundry-rs");
+    let packages = npm_copy(shell, "devnet/anvil", "anvil")?.join("node_modules/@foundry-rs");
     let programs = fs::read_dir(&packages)?.flatten().map(|entry| entry.path().join("bin/anvil"));
     programs.into_iter().find(|path| path.is_file()).context("npm has no anvil for this machine")
 }
 
 /// A folder of `tests/interop` with its npm packages, beside what is built: installed again only when its lock file has changed.
-fn npm_copy(shell: &Shell, name: &str) -> Result<PathBuf> {
-    let (from, here) = (shell.root().join("tests/interop").join(name), shell.target().join("interop").join(name));
+fn npm_copy(shell: &Shell, folder: &str, name: &str) -> Result<PathBuf> {
+    let (from, here) = (shell.root().join("tests/interop").join(folder), shell.target().join("interop").join(name));
     fs::create_dir_all(&here)?;
     for file in ["package.json", "package-lock.json"] {
         fs::copy(from.join(file), here.join(file))?;

@@ -122,8 +122,8 @@ fn table(meta: &Meta, chains: &[Chain], names: &[Vec<String>]) -> Result<String>
          //! at commit {commit} of {date}; schedules of {}.\n\
          //! The chains of Base left that registry in April 2026; their files come from its last commit that had them, with Base's\n\
          //! own upgrades.\n\n\
-         use super::preset::Preset;\n\n\
-         pub(super) static PRESETS: &[Preset] = &[\n",
+         use super::preset_row::PresetRow;\n\n\
+         pub(super) static PRESETS: &[PresetRow] = &[\n",
         chains.len(),
         meta.schedule_date(),
     );
@@ -131,7 +131,7 @@ fn table(meta: &Meta, chains: &[Chain], names: &[Vec<String>]) -> Result<String>
         let (slug, aliases) = names.split_first().context("a chain has a name")?;
         writeln!(
             out,
-            "    Preset {{ id: {}, name: {:?}, slug: {slug:?}, aliases: &{aliases:?}, json: include_str!(\"../../presets/{slug}.json\") }},",
+            "    PresetRow {{ id: {}, name: {:?}, slug: {slug:?}, aliases: &{aliases:?}, json: include_str!(\"../../presets/{slug}.json\") }},",
             chain.chain_id, chain.name,
         )?;
     }

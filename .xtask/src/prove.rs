@@ -27,7 +27,7 @@ pub(crate) fn prove(shell: &Shell, args: &[String]) -> Result<()> {
     let start = Instant::now();
     www::build(shell)?;
     run(&mut shell.cargo(["test", "--workspace", "--release", "--", "--ignored"]))?;
-    let properties = ["test", "--workspace", "--release", "--test", "oracle"];
+    let properties = ["test", "--workspace", "--release", "--test", "rules"];
     run(shell.cargo(properties).env("PROPTEST_CASES", CASES))?;
     run(&mut shell.cargo(["test", "--package", "petrel-core", "--no-default-features", "--release"]))?;
     bench(shell, &[])?;
@@ -90,7 +90,7 @@ fn relay(shell: &Shell, args: &[String]) -> Result<()> {
         let [leaves, seconds, interval, bytes] = words(args, usual)?;
         parsed("--leaves", &leaves)?;
         parsed("--seconds", &seconds)?;
-        return against(shell, "door", &["gossip".to_owned(), leaves, seconds, interval, bytes]);
+        return against(shell, "browser-relay", &["gossip".to_owned(), leaves, seconds, interval, bytes]);
     }
     www::ensure_built(shell)?;
     run(&mut shell.cargo(["bench", "--workspace", "--bench", "relay"]))
@@ -120,9 +120,9 @@ pub(crate) fn fuzz(shell: &Shell, args: &[String]) -> Result<()> {
 /// So many tabs that come back at once, or, with `--restart N`, that are left by a daemon that restarts.
 pub(crate) fn leaves(shell: &Shell, args: &[String]) -> Result<()> {
     if args.first().is_some_and(|word| word.starts_with("--restart")) {
-        return against(shell, "door", &["restart".to_owned(), number(args, "--restart", 100)?.to_string()]);
+        return against(shell, "browser-relay", &["restart".to_owned(), number(args, "--restart", 100)?.to_string()]);
     }
-    against(shell, "leaves", &[number(args, "--leaves", 200)?.to_string()])
+    against(shell, "browser-sync", &[number(args, "--leaves", 200)?.to_string()])
 }
 
 /// A simulated network; `args` are its own: `--nodes N`, `--loss P`, `--liars N`, `--seed N`.

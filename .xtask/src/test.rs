@@ -101,7 +101,7 @@ const STEPS: [Step; 17] = [
 ];
 
 /// Tests that steps of their own run. They are compiled with all others, and not beside tests that wait.
-const APART: [&str; 5] = ["network", "interop-op-node", "interop-libp2p", "interop-sync", "interop-devnet"];
+const APART: [&str; 5] = ["namespace", "interop-op-node", "interop-libp2p", "interop-sync", "interop-devnet"];
 
 /// All crates, their programs, examples and tests.
 const BUILD: [&str; 3] = ["test", "--workspace", "--no-run"];
@@ -328,7 +328,7 @@ fn promtool(shell: &Shell) -> Result<Done> {
     if let Err(error) = setup::prometheus(shell) {
         return Ok(Done::Skipped(format!("{error:#}")));
     }
-    let test = ["test", "--workspace", "--test", "program"];
+    let test = ["test", "--workspace", "--test", "programs", "--test", "native"];
     let named = |name: &str| {
         let mut command = shell.cargo(test);
         command.args([name, "--", "--ignored"]);
@@ -357,9 +357,9 @@ fn network(shell: &Shell) -> Result<Done> {
         return Ok(Done::Skipped(format!("{error:#}")));
     }
     www::ensure_built(shell)?;
-    let build = ["test", "--workspace", "--test", "network", "--no-run"];
+    let build = ["test", "--workspace", "--test", "namespace", "--test", "native", "--no-run"];
     run(&mut shell.cargo(build))?;
-    let mut alone = interop::alone(shell, interop::built_test(&mut shell.cargo(build), "petrel-node")?)?;
+    let mut alone = interop::alone(shell, interop::built_test(&mut shell.cargo(build), "petrel-tests")?)?;
     alone.arg("--test-threads=1").env("PETREL_NAMESPACE", "1");
     all([alone])
 }

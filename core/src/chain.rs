@@ -15,6 +15,8 @@ mod cadence;
 #[cfg(feature = "presets")]
 mod preset;
 #[cfg(feature = "presets")]
+mod preset_row;
+#[cfg(feature = "presets")]
 #[rustfmt::skip]
 mod presets;
 mod rollup;
@@ -94,12 +96,6 @@ impl Chain {
     /// Seconds for which a topic stays open after the fork that brings the next version (base-consensus).
     const TOPIC_GRACE: u64 = 60;
 
-    /// The preset of this name (`op-mainnet`, `base-sepolia`, …) or decimal chain id.
-    #[cfg(feature = "presets")]
-    pub fn preset(name: &str) -> Option<Self> {
-        preset::find(name)
-    }
-
     /// The same chain begun anew: its first block, and a block every `interval` from there on.
     ///
     /// # Errors
@@ -108,19 +104,6 @@ impl Chain {
         self.cadence = Cadence::constant(genesis.number, genesis.time, interval)?;
         self.genesis = genesis;
         Ok(self)
-    }
-
-    /// Reads op-node's `rollup.json`.
-    ///
-    /// # Errors
-    /// Every mistake at once: what is missing, of the wrong type, out of order.
-    pub fn from_rollup_json(json: &[u8]) -> Result<Self, ChainError> {
-        rollup::read(json)
-    }
-
-    /// The same chain as a `rollup.json`: what [`Chain::from_rollup_json`] reads.
-    pub fn to_rollup_json(&self) -> serde_json::Value {
-        rollup::write(self)
     }
 
     /// The payload version of a block of this timestamp.

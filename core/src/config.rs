@@ -1,31 +1,37 @@
 //! What a node is told at its start, in two stages: [`Config`] as given, [`Settled`] after one function checked it all.
 
 use core::time::Duration;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use alloy_primitives::Address;
 use ipnet::IpNet;
 
-use crate::{chain::Chain, gossip::MAX_MESSAGE, peer::PeerId, peers::Tide, request::Limits, sync::SyncConfig};
+mod connections;
+mod sync;
+
+pub use connections::ConnectionLimits;
+pub use sync::{Rate, RequestLimits, SyncConfig};
+
+use crate::{chain::Chain, message::MAX_MESSAGE, peer::PeerId};
 
 /// Leaves at most: each is a connection, and gossipsub copies a block for each.
 pub const MAX_LEAVES: usize = 5000;
 
 /// How far behind our clock a block's timestamp may lie (op-node `--p2p.gossip.timestamp.threshold`).
-pub const DEFAULT_PAST: Duration = Duration::from_secs(60);
+pub const DEFAULT_MAX_AGE: Duration = Duration::from_secs(60);
 
 /// Peers to keep at most: each is dialled for ever.
-pub const MAX_STATICS: usize = 1024;
+pub const MAX_STATIC_PEERS: usize = 1024;
 
 /// The high tide at most: twice as many connections, and leaves beside them, must fit what a process may have open.
-pub const MAX_HIGH_TIDE: usize = 200;
+pub const MAX_HIGH_WATERMARK: usize = 200;
 
 /// A gap is fetched when it is no wider than so much time (op-node asks for nothing older).
 pub const MAX_GAP_TIME: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// A peer that is to be kept connected.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Static {
+pub struct StaticPeer {
     /// Who is expected there.
     pub peer: PeerId,
     /// Its multiaddrs as text, `/p2p/…` included.
@@ -40,11 +46,11 @@ pub struct Config {
     /// Who signs its unsafe blocks; `None` is allowed and ignores every block.
     pub signer: Option<Address>,
     /// How far behind our clock a block's timestamp may lie; truncated to whole seconds, as op-node does.
-    pub past: Duration,
+    pub max_age: Duration,
     /// Peers to keep. Several entries of one peer are merged.
-    pub statics: Vec<Static>,
+    pub static_peers: Vec<StaticPeer>,
     /// How many of these are to be connected at once; the others stand by. By default all.
-    pub wanted: usize,
+    pub static_target: usize,
     /// How long a gap may stay open with nobody to fill it before the head begins again behind it: three intervals, 10 s to a
     /// minute. A peer that has just come back is fetching the same blocks itself.
     pub gap_patience: Duration,
@@ -53,30 +59,28 @@ pub struct Config {
     /// How missed blocks are fetched, and served.
     pub sync: SyncConfig,
     /// Who is believed, and who may connect.
-    pub reputation: Reputation,
+    pub reputation: ReputationConfig,
     /// How many peers.
-    pub tide: Tide,
+    pub connections: ConnectionLimits,
     /// Which peers of the book are dialled when there are too few; `None` dials static peers alone.
-    pub seek: Option<Reach>,
+    pub dial_scope: Option<AddressScope>,
     /// At which addresses this node may be found, for one that can be dialled: peers are asked where they see us and, with
     /// the feature `autonat`, whether they can dial us, and are dialled back when they ask. `None` in a tab.
-    pub place: Option<Reach>,
-    /// Of a hundred messages that are gossiped to us so many count as lost on their way: to see gaps being closed.
-    pub loss: u8,
+    pub observe_scope: Option<AddressScope>,
 }
 
 /// Which addresses count of which others have told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub enum AddressScope {
     /// At public ones alone: nobody out there sends us to the neighbours at home.
     Public,
     /// At private and loopback ones too: the network is one of those.
-    Anywhere,
+    Any,
 }
 
 /// Who is believed, and who may connect.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reputation {
+pub struct ReputationConfig {
     /// Whether peers are scored at all (op-node `--p2p.scoring`: `light` or `none`). Without it nobody is banned.
     pub scoring: bool,
     /// Whether peers are banned (op-node `--p2p.ban.peers`).
@@ -89,12 +93,12 @@ pub struct Reputation {
     /// has 0. `None` is the threshold of bans.
     pub min_score: Option<f64>,
     /// Whether static peers are never banned: an operator's are trusted, a browser's relays are not.
-    pub spare_statics: bool,
+    pub protect_static: bool,
     /// Where peers may be (op-node `--p2p.netrestrict`); empty is anywhere.
     pub restrict: Vec<IpNet>,
 }
 
-impl Default for Reputation {
+impl Default for ReputationConfig {
     fn default() -> Self {
         Self {
             scoring: true,
@@ -102,13 +106,13 @@ impl Default for Reputation {
             ban_threshold: -100.0,
             ban_duration: Duration::from_secs(60 * 60),
             min_score: None,
-            spare_statics: true,
+            protect_static: true,
             restrict: Vec::new(),
         }
     }
 }
 
-impl Reputation {
+impl ReputationConfig {
     /// A ban lasts at most this long: a year.
     pub const LONGEST_BAN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
@@ -160,7 +164,7 @@ impl Mesh {
 
 /// Parameters that were checked together. Made by [`Config::settle`] alone.
 #[derive(Clone, Debug)]
-pub struct Settled(Config);
+pub struct Settled(Arc<Config>);
 
 impl core::ops::Deref for Settled {
     type Target = Config;
@@ -183,7 +187,7 @@ impl Config {
             serve: true,
             static_only: false,
             max_gap: MAX_GAP_TIME,
-            limits: Limits::default(),
+            limits: RequestLimits::default(),
         };
         let longest = chain.cadence.steps().map(|step| step.interval_ms).max().unwrap_or_default();
         let patience = Duration::from_millis(longest.saturating_mul(3));
@@ -191,17 +195,16 @@ impl Config {
         Self {
             signer: chain.signer,
             chain,
-            past: DEFAULT_PAST,
-            statics: Vec::new(),
-            wanted: usize::MAX,
+            max_age: DEFAULT_MAX_AGE,
+            static_peers: Vec::new(),
+            static_target: usize::MAX,
             gap_patience,
             mesh: Mesh::default(),
             sync,
-            reputation: Reputation::default(),
-            tide: Tide::default(),
-            seek: None,
-            place: None,
-            loss: 0,
+            reputation: ReputationConfig::default(),
+            connections: ConnectionLimits::default(),
+            dial_scope: None,
+            observe_scope: None,
         }
     }
 
@@ -213,30 +216,34 @@ impl Config {
         let mut mistakes = self.chain.forks.mistakes();
         mistakes.extend(self.mesh.mistakes());
         mistakes.extend(self.reputation.mistakes());
-        let Tide { low, high, leaves, leaves_bytes, .. } = self.tide;
+        let ConnectionLimits { low, high, leaves, leaves_bytes, .. } = self.connections;
         if leaves > MAX_LEAVES {
             mistakes.push(format!("{leaves} browsers are too many, at most {MAX_LEAVES}"));
         }
         if leaves_bytes < MAX_MESSAGE {
             mistakes.push(format!("{leaves_bytes} bytes for all browsers have no room for one block of {MAX_MESSAGE}"));
         }
-        if low == 0 || low > high || high > MAX_HIGH_TIDE {
-            mistakes
-                .push(format!("the low tide is {low} and the high {high}: must be 1 ≤ low ≤ high ≤ {MAX_HIGH_TIDE}"));
+        if low == 0 || low > high || high > MAX_HIGH_WATERMARK {
+            mistakes.push(format!(
+                "the low watermark is {low} and the high one {high}: must be 1 ≤ low ≤ high ≤ {MAX_HIGH_WATERMARK}"
+            ));
         }
-        self.merge_statics();
-        for peer in self.statics.iter().filter(|peer| peer.addresses.is_empty()) {
+        self.merge_static_peers();
+        for peer in self.static_peers.iter().filter(|peer| peer.addresses.is_empty()) {
             mistakes.push(format!("static peer {} has no address", peer.peer));
         }
-        if self.statics.len() > MAX_STATICS {
-            mistakes.push(format!("{} static peers given, at most {MAX_STATICS} can be kept", self.statics.len()));
+        if self.static_peers.len() > MAX_STATIC_PEERS {
+            mistakes.push(format!(
+                "{} static peers given, at most {MAX_STATIC_PEERS} can be kept",
+                self.static_peers.len()
+            ));
         }
-        if mistakes.is_empty() { Ok(Settled(self)) } else { Err(ConfigError(mistakes)) }
+        if mistakes.is_empty() { Ok(Settled(Arc::new(self))) } else { Err(ConfigError(mistakes)) }
     }
 
-    fn merge_statics(&mut self) {
-        let mut merged: Vec<Static> = Vec::new();
-        for given in self.statics.drain(..) {
+    fn merge_static_peers(&mut self) {
+        let mut merged: Vec<StaticPeer> = Vec::new();
+        for given in self.static_peers.drain(..) {
             match merged.iter_mut().find(|kept| kept.peer == given.peer) {
                 Some(kept) => kept.addresses.extend(given.addresses),
                 None => merged.push(given),
@@ -246,7 +253,7 @@ impl Config {
             let mut seen = BTreeSet::new();
             peer.addresses.retain(|address| seen.insert(address.clone()));
         }
-        self.statics = merged;
+        self.static_peers = merged;
     }
 }
 

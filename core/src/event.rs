@@ -9,18 +9,18 @@ use alloy_primitives::{Address, B256};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
-    block::Block,
+    block::{Block, BlockRef, Verified},
+    fault::{AnswerFault, Fault},
     fork::Version,
-    gossip::{Fault, Verified},
     peer::PeerId,
-    request::AnswerFault,
 };
 
 mod peers;
+mod serialize;
 
 pub use peers::{
-    BanCause, Banned, Connected, DialFailed, Direction, Disconnected, Discovered, Fared, Graylisted, Identified,
-    Reachable, SeenAt, SharedKey, Tided, TopicChange, Tried, Unbanned,
+    BanCause, Banned, Connected, DialFailed, Direction, DisconnectReason, Disconnected, Discovered, Graylisted,
+    Identified, PruneReason, Pruned, PrunedPeer, Reachable, SeenAt, SharedKey, TopicChange, Tried, Unbanned,
 };
 
 /// One thing that happened.
@@ -63,9 +63,9 @@ pub enum Event {
     /// A peer unsubscribed from a topic of the chain.
     TopicLeft(TopicChange),
     /// A message was judged false or out of bounds.
-    Rejected(Judged),
+    Rejected(InvalidMessage),
     /// A message was neither accepted nor held against anyone.
-    Ignored(Judged),
+    Ignored(InvalidMessage),
     /// Our own signer looks wrong: peers at different addresses relay blocks of one same stranger.
     SignerMismatch(SignerMismatch),
     /// Our own clock looks wrong: most peers' validly signed blocks are out of time in one direction.
@@ -99,7 +99,7 @@ pub enum Event {
     /// A ban has ended.
     Unbanned(Unbanned),
     /// There were too many peers: who stays, who goes, and why.
-    Tided(Tided),
+    Pruned(Pruned),
     /// The loop stood still: a defect of this program, or a machine with too much to do.
     Stalled(Stalled),
     /// A check panicked: a defect of this program, survived. The message was rejected.
@@ -156,14 +156,6 @@ impl Serialize for NewBlock {
     }
 }
 
-/// A block by number and hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[allow(missing_docs, reason = "the protocol's own names")]
-pub struct BlockRef {
-    pub number: u64,
-    pub hash: B256,
-}
-
 /// See [`Event::Head`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NewHead {
@@ -177,17 +169,17 @@ pub struct NewHead {
     pub timestamp: u64,
     /// Its own time, Unix milliseconds.
     pub timestamp_ms: u64,
-    /// Why it moved.
-    pub why: Why,
+    /// HeadReason it moved.
+    pub why: HeadReason,
     /// The head that it replaces on another branch; `None` unless `why` is a reorg.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replaces: Option<BlockRef>,
 }
 
-/// Why the head moved.
+/// HeadReason the head moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Why {
+pub enum HeadReason {
     /// The first verified block of this run, or the one that begins again behind a gap that nobody filled.
     Anchored,
     /// It follows the head before it.
@@ -266,7 +258,7 @@ pub struct Stored {
 pub struct StoreState {
     /// Whether blocks are kept.
     pub keeps: bool,
-    /// Why not, in words.
+    /// HeadReason not, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
@@ -327,11 +319,11 @@ pub struct ScheduleMismatch {
 
 /// See [`Event::Rejected`] and [`Event::Ignored`].
 #[derive(Clone, Debug, Serialize)]
-pub struct Judged {
+pub struct InvalidMessage {
     /// Who sent it; `None` for our own.
     pub peer: Option<PeerId>,
     /// The topic by its payload version.
-    #[serde(serialize_with = "version")]
+    #[serde(serialize_with = "serialize::version")]
     pub version: Version,
     /// The first rule that it breaks.
     pub fault: &'static str,
@@ -383,7 +375,7 @@ pub struct SignerRetired {
 /// See [`Event::SignerUnread`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SignerUnread {
-    /// Why, in words.
+    /// HeadReason, in words.
     pub error: String,
 }
 
@@ -398,7 +390,7 @@ pub struct Listening {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PublishFailed {
     /// The topic by its payload version.
-    #[serde(serialize_with = "version")]
+    #[serde(serialize_with = "serialize::version")]
     pub version: Version,
     /// What gossipsub said.
     pub error: String,
@@ -416,8 +408,4 @@ pub struct Stalled {
 pub struct CheckPanicked {
     /// Who sent the message.
     pub peer: Option<PeerId>,
-}
-
-fn version<S: Serializer>(version: &Version, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(version)
 }

@@ -2,7 +2,7 @@
 //!
 //! A fork is active at and after its time (op-node: `time != nil && timestamp >= time`); block numbers play no
 //! part. A fork is data: [`Fork`] names those of the OP Stack that this code knows, and any other is carried by its name as
-//! written ([`Carried`]), so that a newer `rollup.json` is not refused and is shown; it changes nothing on the wire until a
+//! written ([`CarriedFork`]), so that a newer `rollup.json` is not refused and is shown; it changes nothing on the wire until a
 //! new topic exists.
 
 use core::fmt;
@@ -122,7 +122,7 @@ impl fmt::Display for Fork {
     }
 }
 
-/// Whose upgrade a [`Carried`] one is, and so where `rollup.json` has it.
+/// Whose upgrade a [`CarriedFork`] one is, and so where `rollup.json` has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
     /// Of the OP Stack, or of a chain that extends it at the top level: `<name>_time`.
@@ -141,7 +141,7 @@ impl Family {
 
 /// An upgrade that [`Fork`] does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Carried {
+pub struct CarriedFork {
     /// As written.
     pub name: String,
     /// Unix seconds.
@@ -155,7 +155,7 @@ pub struct Carried {
 pub struct Forks {
     times: [Option<u64>; Fork::TIMED.len()],
     /// Upgrades that [`Fork`] does not have: at most [`Forks::MAX_CARRIED`].
-    carried: Vec<Carried>,
+    carried: Vec<CarriedFork>,
 }
 
 impl Forks {
@@ -186,7 +186,7 @@ impl Forks {
     /// Carries an upgrade that this code does not know; one of the same name and family is replaced. `false` when there are
     /// already too many.
     #[must_use]
-    pub fn carry(&mut self, upgrade: Carried) -> bool {
+    pub fn carry(&mut self, upgrade: CarriedFork) -> bool {
         self.carried.retain(|other| (&other.name, other.family) != (&upgrade.name, upgrade.family));
         let room = self.carried.len() < Self::MAX_CARRIED;
         if room {
@@ -205,7 +205,7 @@ impl Forks {
     }
 
     /// The carried upgrades, in the order of their times.
-    pub fn carried(&self) -> &[Carried] {
+    pub fn carried(&self) -> &[CarriedFork] {
         &self.carried
     }
 

@@ -41,27 +41,40 @@
 #[macro_use]
 extern crate test_anywhere;
 
+pub mod address;
+pub mod ban;
 pub mod block;
 pub mod chain;
-mod chance;
 pub mod config;
+pub mod context;
+pub mod dialing;
 pub mod event;
+pub mod fault;
 pub mod fork;
-pub mod gossip;
 pub mod hash;
-pub mod head;
-pub mod limit;
+pub mod message;
 #[cfg(feature = "net")]
 pub mod net;
 pub mod node;
-pub mod pace;
+pub mod payload_by_number;
 pub mod peer;
+pub mod peer_store;
 pub mod peers;
+pub mod persistence;
 pub mod primitives;
-pub mod request;
+mod random;
+pub mod range_sync;
+pub mod rate_limit;
+#[cfg(feature = "net")]
+pub mod relay_record;
+pub mod reputation;
+pub mod schedule;
+pub mod score;
+pub mod serving;
 pub mod sign;
-pub mod sync;
 pub mod time;
+pub mod unsafe_chain;
+pub mod validation;
 
 pub use event::Event;
 pub use node::{Input, Node, Output};

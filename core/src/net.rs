@@ -6,36 +6,22 @@
 //! requests, [`pong`] answers pings; [`record`] is what a relay tells browsers of itself. A daemon has `dialback` beside it
 //! (feature `autonat`).
 
-mod ahead;
+mod admission;
 mod behaviour;
-mod codec;
+mod connection_errors;
 mod convert;
-mod crowd;
-#[cfg(feature = "autonat")]
-mod dialback;
 mod driver;
 mod error;
-mod flow;
-mod gate;
 mod host;
+mod ingest;
 mod leaves;
-mod link;
-mod meter;
+mod metering;
 mod params;
-mod pong;
 mod protocols;
-mod published;
-mod recent;
-mod record;
-mod tap;
-mod topics;
-mod transform;
 
-pub use ahead::{Aside, Job};
-pub use driver::{Driver, Ended, Parts, Role, Spared};
+pub use driver::{Driver, DriverParts, EndedRequest, RequestSide, Spared};
 pub use error::NetError;
-pub use flow::Flow;
 pub use host::{Done, Heavy, Host, Panicked, Work};
+pub use ingest::{Aside, Job};
+pub use metering::{Bandwidth, Tap, Tapped, TappedMuxer};
 pub use params::{IDLE_TIMEOUT, MAX_COMPRESSED};
-pub use record::{Record, RecordError};
-pub use tap::{Tap, Tapped, TappedMuxer};

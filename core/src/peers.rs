@@ -1,32 +1,16 @@
-//! The peers: who is connected ([`Peers`]), who is to be kept connected ([`Statics`], [`Silence`]), what each has earned
-//! ([`Score`], and over restarts the [`Book`]), who may not connect ([`Gate`]), whom we dial when there are too few
-//! ([`Seek`]), who stays when there are too many ([`Tide`]), and where they see us ([`Observed`]).
+//! The connected peers.
 //!
-//! Bounded by what the host lets connect, and by [`Peers::MAX`].
+//! Bound: what the host lets connect, and [`Peers::MAX`].
 
-use core::{num::NonZeroU32, time::Duration};
+use core::time::Duration;
 use std::{collections::BTreeMap, net::IpAddr};
 
-pub mod address;
-mod book;
-mod dial;
-mod gate;
-mod observed;
-mod score;
-mod seek;
-mod silence;
-mod tide;
-
-pub use book::{Book, Record};
-pub use dial::{Dialer, Statics};
-pub use gate::{Ban, Gate, NotASubject, Subject, is_public};
-pub use observed::{Moved, Observed};
-pub use score::{Deed, Score, colocation};
-pub use seek::Seek;
-pub use silence::Silence;
-pub use tide::{Fate, Standing, Tide, Why, network};
-
-use crate::{event::Connected, fork::Version, limit::Limit, node::DropReason, peer::PeerId};
+use crate::{
+    ban::BanTarget,
+    event::{Connected, DisconnectReason},
+    fork::Version,
+    peer::PeerId,
+};
 
 /// The connected peers.
 #[derive(Debug, Default)]
@@ -46,60 +30,35 @@ pub struct Peer {
     /// How often gossipsub gave up sending to it.
     pub slow: u32,
     /// Why we close its connections, once we do.
-    parted: Option<DropReason>,
+    disconnecting: Option<DisconnectReason>,
     /// The topics that it has joined, by [`Version::topic`].
     topics: [bool; 4],
-    /// How fast it may send messages that are new to us.
-    messages: Limit,
-    /// gossipsub's score of it, as it was told last.
-    pub score: f64,
-    /// What gossipsub was told last of our part of it.
-    pub told: f64,
-    /// Of how many verified blocks it brought the first copy on this connection.
-    pub firsts: u64,
 }
 
 impl Peers {
     /// Peers remembered; beyond them a peer is served but not listed.
     pub const MAX: usize = 4096;
-    /// Messages a second that a peer may send for long, and at once. The sequencer makes one or a few a second, and a
-    /// peer delivers only what no other delivered before; beyond this it replays or invents.
-    pub const MESSAGES: (NonZeroU32, NonZeroU32) =
-        (NonZeroU32::MIN.saturating_add(49), NonZeroU32::MIN.saturating_add(199));
     /// After so many times it is disconnected.
     pub const SLOW: u32 = 4;
 
     /// A peer's first connection at `now` (monotonic). Replaces what an earlier connection left.
     pub fn connect(&mut self, now: Duration, connected: Connected) {
         if self.connected.len() < Self::MAX || self.connected.contains_key(&connected.peer) {
-            let messages = Limit::new(Self::MESSAGES.0, Self::MESSAGES.1, now);
-            self.connected.insert(
-                connected.peer,
-                Peer {
-                    connected,
-                    since: now,
-                    agent: None,
-                    slow: 0,
-                    parted: None,
-                    topics: [false; 4],
-                    messages,
-                    score: 0.0,
-                    told: 0.0,
-                    firsts: 0,
-                },
-            );
+            let peer = connected.peer;
+            let fresh = Peer { connected, since: now, agent: None, slow: 0, disconnecting: None, topics: [false; 4] };
+            self.connected.insert(peer, fresh);
         }
     }
 
     /// A peer's last connection ended; why, when it was we who ended it.
-    pub fn disconnect(&mut self, peer: PeerId) -> Option<DropReason> {
-        self.connected.remove(&peer)?.parted
+    pub fn disconnect(&mut self, peer: PeerId) -> Option<DisconnectReason> {
+        self.connected.remove(&peer)?.disconnecting
     }
 
     /// We close a peer's connections. The first reason is the one that is told.
-    pub fn part(&mut self, peer: PeerId, reason: DropReason) {
+    pub fn set_disconnecting(&mut self, peer: PeerId, reason: DisconnectReason) {
         if let Some(peer) = self.connected.get_mut(&peer) {
-            peer.parted.get_or_insert(reason);
+            peer.disconnecting.get_or_insert(reason);
         }
     }
 
@@ -125,60 +84,15 @@ impl Peers {
         peer.slow >= Self::SLOW
     }
 
-    /// A peer sent a message at `now` (monotonic). `true` when it sends too fast.
-    pub fn floods(&self, now: Duration, peer: PeerId) -> bool {
-        self.connected.get(&peer).is_some_and(|peer| !peer.messages.take(now))
-    }
-
-    /// gossipsub's score of a peer.
-    pub fn scored(&mut self, peer: PeerId, score: f64) {
-        if let Some(peer) = self.connected.get_mut(&peer) {
-            peer.score = score;
-        }
-    }
-
-    /// A peer brought the first copy of a block.
-    pub fn first(&mut self, peer: PeerId) {
-        if let Some(peer) = self.connected.get_mut(&peer) {
-            peer.firsts += 1;
-        }
-    }
-
-    /// gossipsub's score of a peer as it was told last; 0 of one that is not connected.
-    pub fn score(&self, peer: PeerId) -> f64 {
-        self.connected.get(&peer).map_or(0.0, |peer| peer.score)
-    }
-
-    /// gossipsub is told our part of a peer's score.
-    pub fn tell(&mut self, peer: PeerId, ours: f64) {
-        if let Some(peer) = self.connected.get_mut(&peer) {
-            peer.told = ours;
-        }
-    }
-
-    /// What gossipsub was told last.
-    pub fn told(&self, peer: PeerId) -> f64 {
-        self.connected.get(&peer).map_or(0.0, |peer| peer.told)
-    }
-
     /// Whether the peer came in as a browser does.
     pub fn is_leaf(&self, peer: PeerId) -> bool {
         self.connected.get(&peer).is_some_and(|peer| peer.connected.leaf)
     }
 
     /// The connected peers that are at an address.
-    pub fn within(&self, address: Subject) -> impl Iterator<Item = PeerId> {
-        let here = move |peer: &&Peer| peer.connected.ip.map(Subject::address) == Some(address);
+    pub fn at_address(&self, address: BanTarget) -> impl Iterator<Item = PeerId> {
+        let here = move |peer: &&Peer| peer.connected.ip.map(BanTarget::address) == Some(address);
         self.connected.values().filter(here).map(|peer| peer.connected.peer)
-    }
-
-    /// How many peers that are no leaves are connected from each address.
-    pub fn crowds(&self) -> BTreeMap<Subject, usize> {
-        let mut crowds = BTreeMap::new();
-        for ip in self.connected.values().filter(|peer| !peer.connected.leaf).filter_map(|peer| peer.connected.ip) {
-            *crowds.entry(Subject::address(ip)).or_default() += 1;
-        }
-        crowds
     }
 
     /// A connected peer.
@@ -188,7 +102,7 @@ impl Peers {
 
     /// The connected peers that are no leaves and do not go already.
     pub fn nodes(&self) -> impl Iterator<Item = &Peer> {
-        self.connected.values().filter(|peer| !peer.connected.leaf && peer.parted.is_none())
+        self.connected.values().filter(|peer| !peer.connected.leaf && peer.disconnecting.is_none())
     }
 
     /// The peer's IP, where it is connected and its address has one.

@@ -1,11 +1,8 @@
 //! The cryptography that a body brings along: a seam, for it is most of the work and the fastest way differs by machine.
 
-use crate::{
-    hash::{self, KeccakMany},
-    sign::{self, Recover},
-};
+use crate::{hash, hash::KeccakMany, sign, sign::Recover};
 
-/// What a [`Check`](crate::gossip::Check) computes with. Every body's give the same results as [`Primitives::PORTABLE`],
+/// What a [`Check`](crate::validation::ValidationTask) computes with. Every body's give the same results as [`Primitives::PORTABLE`],
 /// for every input.
 #[derive(Clone, Copy, Debug)]
 pub struct Primitives {

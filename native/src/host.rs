@@ -13,12 +13,21 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use petrel_core::{net::{Aside, Done, Host, Job, Panicked, Work}, persistence::Persisted, time::Now};
+use petrel_core::{
+    net::{Aside, Done, Heavy, Host, Job, Panicked, Work},
+    persistence::Persisted,
+    time::Now,
+    validation::ValidationOutcome,
+};
 use tokio::{
     sync::{Semaphore, oneshot},
     task::JoinHandle,
     time::Sleep,
 };
+
+mod message_loss;
+
+pub use message_loss::MessageLoss;
 
 use crate::{primitives::FASTEST, store::Store, system::thread_priority};
 
@@ -38,12 +47,20 @@ pub struct TokioHost {
     store: Option<Store>,
     /// For [`Host::aside`].
     read_ahead_threads: Arc<Semaphore>,
+    loss: MessageLoss,
 }
 
 impl TokioHost {
     /// Without a store nothing is persisted and nothing is found.
     pub fn new(store: Option<Store>) -> Self {
-        Self { start: Instant::now(), store, read_ahead_threads: Arc::new(Semaphore::new(READ_AHEAD_THREADS)) }
+        let loss = MessageLoss::default();
+        Self { start: Instant::now(), store, read_ahead_threads: Arc::new(Semaphore::new(READ_AHEAD_THREADS)), loss }
+    }
+
+    /// Drops a share of the gossiped messages.
+    #[must_use]
+    pub fn with_loss(self, loss: MessageLoss) -> Self {
+        Self { loss, ..self }
     }
 }
 
@@ -74,6 +91,9 @@ impl Host for TokioHost {
 
     fn work(&self, work: Work) -> RunningWork {
         match (work, &self.store) {
+            (Work::Heavy(Heavy::Validate(_)), _) if self.loss.drops_next() => {
+                RunningWork::Now(Some(Done::Validated(ValidationOutcome::not_run())))
+            }
             (Work::Heavy(heavy), _) => {
                 let (panicked, is_short) = (heavy.panicked(), heavy.bytes() <= SHORT);
                 let compute = move || heavy.run(FASTEST);
@@ -91,7 +111,7 @@ impl Host for TokioHost {
                 let store = store.clone();
                 RunningWork::Load(tokio::task::spawn_blocking(move || Done::Loaded(store.load(number))))
             }
-            (Work::Persist(keep), Some(store)) => RunningWork::Keep(store.persist(keep)),
+            (Work::Persist(persist), Some(store)) => RunningWork::Persist(store.persist(persist)),
             (Work::Load(_), None) => RunningWork::Now(Some(Done::Loaded(None))),
             (Work::Persist(_), None) => RunningWork::Now(Some(Done::Persisted(Persisted::NotForSure))),
         }
@@ -119,7 +139,7 @@ pub enum RunningWork {
     /// A read from the store.
     Load(JoinHandle<Done>),
     /// A write to the store.
-    Keep(oneshot::Receiver<Persisted>),
+    Persist(oneshot::Receiver<Persisted>),
     /// A result that is known already.
     Now(Option<Done>),
 }
@@ -137,9 +157,9 @@ impl Future for RunningWork {
                 tracing::error!(%error, "the store panicked. Please report this defect");
                 Done::Loaded(None)
             }),
-            Self::Keep(told) => {
+            Self::Persist(result) => {
                 let ended = |_| Persisted::Failed("the store's thread has ended".to_owned());
-                Done::Persisted(ready!(Pin::new(told).poll(context)).unwrap_or_else(ended))
+                Done::Persisted(ready!(Pin::new(result).poll(context)).unwrap_or_else(ended))
             }
             Self::Now(done) => match done.take() {
                 Some(done) => done,
@@ -160,7 +180,10 @@ mod tests {
         time::{Duration, Instant},
     };
 
-    use petrel_core::{fault::{Fault, NodeFault}, net::{Done, Host as _, Panicked}};
+    use petrel_core::{
+        fault::{Fault, NodeFault},
+        net::{Done, Host as _, Panicked},
+    };
 
     use super::{READ_AHEAD_THREADS, READ_AHEAD_WAIT, RunningWork, TokioHost};
 

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use petrel_core::{Event, node, net::Driver, validation::SignerNews};
+use petrel_core::{Event, net::Driver, persistence::Persisted, validation::SignerNews};
 use tokio::sync::{
     mpsc::{Receiver, channel},
     oneshot,
@@ -40,7 +40,7 @@ pub struct SignerWatcher {
     readings: Receiver<Result<SignerReading, L1Error>>,
     stored: SignerStore,
     /// A reading that is being persisted.
-    pending: Option<(SignerReading, oneshot::Receiver<node::Kept>)>,
+    pending: Option<(SignerReading, oneshot::Receiver<Persisted>)>,
     /// Whether the current signer came from L1.
     from_l1: bool,
 }
@@ -77,8 +77,8 @@ impl SignerWatcher {
     pub async fn next(&mut self) -> Result<SignerReading, L1Error> {
         loop {
             if let Some((_, result)) = &mut self.pending {
-                let kept = result.await.unwrap_or_else(|_| node::Kept::Failed("the store has ended".to_owned()));
-                if let node::Kept::Failed(error) = kept {
+                let persisted = result.await.unwrap_or_else(|_| Persisted::Failed("the store has ended".to_owned()));
+                if let Persisted::Failed(error) = persisted {
                     tracing::error!(%error, "the signer cannot be persisted");
                 }
                 if let Some((reading, _)) = self.pending.take() {

@@ -10,7 +10,11 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use petrel_core::{chain::Chain, persistence::{Persist, Persisted, RestoredState}, payload_by_number::StoredBlock};
+use petrel_core::{
+    chain::Chain,
+    payload_by_number::StoredBlock,
+    persistence::{Persist, Persisted, RestoredState},
+};
 use tokio::sync::oneshot;
 
 mod ban_store;

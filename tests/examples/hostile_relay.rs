@@ -30,7 +30,13 @@ use libp2p::{
     swarm::SwarmEvent,
     tcp, websocket, yamux,
 };
-use petrel_core::{sign, block::ExecutionPayload, fork::Version, message::{Form, message_id}, sign::Key};
+use petrel_core::{
+    block::ExecutionPayload,
+    fork::Version,
+    message::{Form, message_id},
+    sign,
+    sign::Key,
+};
 
 /// Without another one.
 const CHAIN: u64 = 90_211;

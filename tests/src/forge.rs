@@ -4,7 +4,13 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use alloy_primitives::{Address, B256, Bytes, U256, address, b256};
-use petrel_core::{block::ExecutionPayload, chain::{Chain, Genesis}, fork::{Fork, Version}, schedule::ChainSchedule, sign::{Key, seal_body, signing_hash}};
+use petrel_core::{
+    block::ExecutionPayload,
+    chain::{Chain, Genesis},
+    fork::{Fork, Version},
+    schedule::ChainSchedule,
+    sign::{Key, seal_body, signing_hash},
+};
 
 /// The fee vault that every OP Stack sequencer pays to.
 const FEE_VAULT: Address = address!("4200000000000000000000000000000000000011");

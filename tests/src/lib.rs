@@ -1,17 +1,26 @@
-//! Proofs across crates: the harness that they share.
+//! The harness that the tests, benches and examples share. The map of all tests is `tests/README.md`.
+//!
+//! - Data: [`forge`] (blocks, valid and the least wrong), [`random`].
+//! - A simulated network of Nodes, without libp2p: [`world`], [`simulation`].
+//! - Drivers (libp2p and a Node) over memory: [`memory_driver`], [`cut_transport`].
+//! - Drivers over loopback in the test's process: [`sequencer`], [`local_network`], [`plain_gossipsub`].
+//! - Programs beside the test: [`process`], [`petrel`], [`resources`].
 
-pub mod cable;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod child;
+pub mod cut_transport;
 pub mod forge;
 #[cfg(not(target_arch = "wasm32"))]
-pub mod live;
-pub mod memory;
+pub mod local_network;
+pub mod memory_driver;
 #[cfg(not(target_arch = "wasm32"))]
-pub mod plain;
+pub mod petrel;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod plain_gossipsub;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod process;
+pub mod random;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod resources;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod sequencer;
-pub mod sim;
+pub mod simulation;
 pub mod world;

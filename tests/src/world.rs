@@ -6,6 +6,7 @@
 //! can load.
 
 use core::time::Duration;
+use petrel_core::unsafe_chain::UnsafeChain;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
@@ -13,21 +14,44 @@ use std::{
 };
 
 use bytes::Bytes;
-use petrel_core::{Event, Input, Node, Output, ban::BanTarget, chain::Chain, config::Config, event::{Connected, Direction, Via}, fault::AnswerFault, fork::Version, message::{Form, Message, MessageId}, node::Status, persistence::{Persisted, RestoredState}, payload_by_number::StoredBlock, peer::PeerId, primitives::Primitives, range_sync::FetchId, serving::RequestId, time::Now};
+use petrel_core::{
+    Event, Input, Node, Output,
+    ban::BanTarget,
+    chain::Chain,
+    config::Config,
+    event::{Connected, Direction, Via},
+    fault::AnswerFault,
+    fork::Version,
+    message::{Form, Message, MessageId},
+    node::Status,
+    payload_by_number::StoredBlock,
+    peer::PeerId,
+    persistence::{Persisted, RestoredState},
+    primitives::Primitives,
+    range_sync::FetchId,
+    serving::RequestId,
+    time::Now,
+};
 
+use crate::random::SplitMix64;
+
+mod block_store;
+mod conditions;
 mod gossip;
-mod mesh;
+mod recording;
 mod requests;
-mod shelf;
-mod weather;
+mod router;
 
-use mesh::{Control, Router};
-use shelf::Shelf;
-pub use weather::{Answers, Chance, Weather};
+use block_store::BlockStore;
+pub use conditions::{Answers, Conditions};
+pub use recording::Recording;
+use router::{Control, Router};
 
 /// One node and what the world knows of it.
-struct Place {
+struct Member {
     node: Node,
+    /// What happened to it, where that is recorded.
+    recording: Option<Recording>,
     /// Names it has seen: gossipsub delivers each once.
     known: BTreeSet<MessageId>,
     /// What it has to forward when it accepts.
@@ -51,7 +75,7 @@ struct Place {
     /// When its node wants the time (monotonic).
     due: Option<Duration>,
     /// What it has kept.
-    shelf: Shelf,
+    store: BlockStore,
     answers: Answers,
 }
 
@@ -59,7 +83,7 @@ struct Place {
 const PATIENCE: Duration = Duration::from_secs(25);
 
 /// What will happen to the node of the same entry.
-enum Fact {
+enum Pending {
     Arrives {
         from: usize,
         version: Version,
@@ -101,11 +125,11 @@ pub struct Traffic {
 pub struct World {
     chain: Chain,
     now: Now,
-    chance: Chance,
-    weather: Weather,
-    places: Vec<Place>,
+    random: SplitMix64,
+    conditions: Conditions,
+    members: Vec<Member>,
     /// By time, then by the order in which they were planned.
-    plan: BTreeMap<(Duration, u64), (usize, Fact)>,
+    plan: BTreeMap<(Duration, u64), (usize, Pending)>,
     planned: u64,
     log: String,
     /// Requests under way, by who asked: whom.
@@ -120,16 +144,17 @@ pub struct World {
 impl World {
     /// What a node knows of itself now.
     pub fn status(&self, index: usize) -> Status {
-        self.places[index].node.status(self.seen_by(index))
+        self.members[index].node.status(self.seen_by(index))
     }
 
     /// `count` nodes of one configuration that have not met, at the time `unix`.
-    pub fn new(config: &Config, count: usize, unix: u64, seed: u64, weather: Weather) -> Self {
+    pub fn new(config: &Config, count: usize, unix: u64, seed: u64, conditions: Conditions) -> Self {
         let now = Now { mono: Duration::ZERO, unix: Duration::from_secs(unix) };
-        let place = |index: usize| {
+        let member = |index: usize| {
             let settled = config.clone().settle().expect("the test's configuration is right");
-            Place {
+            Member {
                 node: Node::new(settled, &RestoredState::default(), [index as u8; 32], now),
+                recording: None,
                 known: BTreeSet::new(),
                 undecided: BTreeMap::new(),
                 links: BTreeSet::new(),
@@ -143,16 +168,16 @@ impl World {
                 traffic: Traffic::default(),
                 skew: 0,
                 due: None,
-                shelf: Shelf::default(),
+                store: BlockStore::default(),
                 answers: Answers::Honest,
             }
         };
         Self {
             chain: config.chain.clone(),
             now,
-            chance: Chance(seed),
-            weather,
-            places: (0..count).map(place).collect(),
+            random: SplitMix64(seed),
+            conditions,
+            members: (0..count).map(member).collect(),
             plan: BTreeMap::new(),
             planned: 0,
             log: String::new(),
@@ -163,29 +188,47 @@ impl World {
         }
     }
 
+    /// Records what happens to every node. Nothing may have happened yet.
+    pub fn record(&mut self, config: &Config) {
+        let settled = config.clone().settle().expect("the test's configuration is right");
+        for (index, member) in self.members.iter_mut().enumerate() {
+            let (config, restored) = (settled.clone(), RestoredState::default());
+            member.recording = Some(Recording::new(config, restored, [index as u8; 32], self.now));
+        }
+    }
+
+    /// What was recorded, a recording a node.
+    pub fn recordings(&mut self) -> Vec<Recording> {
+        self.members.iter_mut().filter_map(|member| member.recording.take()).collect()
+    }
+
     /// From now on a node answers requests like this.
     pub fn answers(&mut self, index: usize, how: Answers) {
-        self.places[index].answers = how;
+        self.members[index].answers = how;
     }
 
     /// A node forgets all but its latest blocks.
     pub fn forget(&mut self, index: usize, keep: usize) {
-        self.places[index].shelf.forget(keep);
+        self.members[index].store.forget(keep);
     }
 
     /// A node is started again from what it kept, at the same place and without links.
     pub fn restart(&mut self, index: usize, config: &Config) {
-        for other in self.places[index].links.clone() {
+        for other in self.members[index].links.clone() {
             self.cut(index, other);
         }
         self.run(Duration::ZERO);
         let subsecond = self.chain.subsecond;
-        let links = self.places[index].shelf.links(|payload| payload.timestamp_ms(subsecond));
+        let links = self.members[index].store.links(|payload| payload.timestamp_ms(subsecond));
         let settled = config.clone().settle().expect("the test's configuration is right");
-        let place = &mut self.places[index];
-        place.node = Node::new(settled, &links.into(), [index as u8; 32], self.now);
-        (place.known, place.undecided) = (BTreeSet::new(), BTreeMap::new());
-        (place.router, place.due) = (Router::new(config.mesh), None);
+        let member = &mut self.members[index];
+        let restored = RestoredState::from(links);
+        member.node = Node::new(settled.clone(), &restored, [index as u8; 32], self.now);
+        if member.recording.is_some() {
+            member.recording = Some(Recording::new(settled, restored, [index as u8; 32], self.now));
+        }
+        (member.known, member.undecided) = (BTreeSet::new(), BTreeMap::new());
+        (member.router, member.due) = (Router::new(config.mesh), None);
         self.plan.retain(|_, (whose, _)| *whose != index);
         self.fetches.retain(|(whose, _), _| *whose != index);
     }
@@ -197,13 +240,13 @@ impl World {
 
     /// The block that a node would serve.
     pub fn kept(&self, index: usize, number: u64) -> Option<&StoredBlock> {
-        self.places[index].shelf.get(number)
+        self.members[index].store.get(number)
     }
 
     /// Every node hears from its neighbours that they are of its own kind.
     pub fn introduce(&mut self) {
-        for index in 0..self.places.len() {
-            for other in self.places[index].links.clone() {
+        for index in 0..self.members.len() {
+            for other in self.members[index].links.clone() {
                 let (peer, agent) = (Self::peer(other), UnsafeChain::AGENT.to_owned());
                 self.happens(index, Input::Identified { peer, agent, addresses: Vec::new(), seen: None });
             }
@@ -217,29 +260,29 @@ impl World {
 
     /// One node dials another. Nothing happens when they are linked or one refuses the other.
     pub fn dial(&mut self, from: usize, to: usize) {
-        if !self.places[from].links.contains(&to) {
+        if !self.members[from].links.contains(&to) {
             self.meet(from, to, Direction::Inbound);
         }
     }
 
     fn meet(&mut self, a: usize, b: usize, there: Direction) {
         let refuses = |here: usize, there: usize| {
-            let at = self.places[there].ip.map(BanTarget::address);
-            let shut = &self.places[here].shut;
+            let at = self.members[there].ip.map(BanTarget::address);
+            let shut = &self.members[here].shut;
             shut.contains(&BanTarget::Peer(Self::peer(there))) || at.is_some_and(|at| shut.contains(&at))
         };
         if refuses(a, b) || refuses(b, a) {
             return;
         }
         for (here, there, direction) in [(a, b, Direction::Outbound), (b, a, there)] {
-            self.places[here].links.insert(there);
+            self.members[here].links.insert(there);
             let connected = Connected {
                 peer: Self::peer(there),
                 address: format!("/memory/{there}"),
                 transport: "memory",
                 direction,
                 leaf: false,
-                ip: self.places[there].ip,
+                ip: self.members[there].ip,
                 tried: Vec::new(),
             };
             self.happens(here, Input::Connected(connected));
@@ -249,8 +292,8 @@ impl World {
     /// Cuts a link.
     pub fn cut(&mut self, a: usize, b: usize) {
         for (here, there) in [(a, b), (b, a)] {
-            self.places[here].links.remove(&there);
-            self.places[here].router.left(there);
+            self.members[here].links.remove(&there);
+            self.members[here].router.left(there);
             self.happens(here, Input::Disconnected { peer: Self::peer(there), reason: "cut".to_owned() });
         }
     }
@@ -262,7 +305,7 @@ impl World {
 
     /// A liar at `index` sends these uncompressed bytes to all its neighbours, past its own rules.
     pub fn lie(&mut self, index: usize, version: Version, data: &[u8]) {
-        for to in self.places[index].links.clone() {
+        for to in self.members[index].links.clone() {
             self.send(index, to, version, &whole(data.to_vec().into()));
         }
     }
@@ -276,19 +319,21 @@ impl World {
             let ((at, _), (index, fact)) = entry.remove_entry();
             self.now = self.now.plus(at.saturating_sub(self.now.mono));
             match fact {
-                Fact::Arrives { from, version, message } => self.arrives(index, from, version, message),
-                Fact::Control { from, control } => self.controlled(index, from, control),
-                Fact::Beat => self.beat(index),
-                Fact::Input(input) => self.give(index, *input),
-                Fact::Asked { from, fetch, number } => self.is_asked(index, from, fetch, number),
-                Fact::Answered { fetch, answer } => {
+                Pending::Arrives { from, version, message } => self.arrives(index, from, version, message),
+                Pending::Control { from, control } => self.controlled(index, from, control),
+                Pending::Beat => self.beat(index),
+                Pending::Input(input) => self.give(index, *input),
+                Pending::Asked { from, fetch, number } => self.is_asked(index, from, fetch, number),
+                Pending::Answered { fetch, answer } => {
                     if self.fetches.remove(&(index, fetch)).is_some() {
                         self.give(index, Input::Fetched { id: fetch, answer });
                     }
                 }
-                Fact::Timeout => {
+                Pending::Timeout => {
                     let now = self.seen_by(index);
-                    self.places[index].node.handle_timeout(now);
+                    let member = &mut self.members[index];
+                    member.recording.iter_mut().for_each(|recording| recording.step(now, None));
+                    member.node.handle_timeout(now);
                     self.drain(index);
                 }
             }
@@ -303,12 +348,12 @@ impl World {
 
     /// What a node has told.
     pub fn events(&self, index: usize) -> &[Event] {
-        &self.places[index].events
+        &self.members[index].events
     }
 
     /// A node.
     pub fn node(&self, index: usize) -> &Node {
-        &self.places[index].node
+        &self.members[index].node
     }
 
     /// Everything that was told by anybody, a line each.
@@ -318,108 +363,115 @@ impl World {
 
     /// From now on a node's clock shows so many seconds more, or fewer.
     pub fn set_clock(&mut self, index: usize, secs: i64) {
-        self.places[index].skew = secs;
+        self.members[index].skew = secs;
     }
 
     /// Something else happens to a node.
     pub fn happens(&mut self, index: usize, input: Input) {
-        self.plan(Duration::ZERO, index, Fact::Input(Box::new(input)));
+        self.plan(Duration::ZERO, index, Pending::Input(Box::new(input)));
     }
 
     /// The present by a node's own clock.
     fn seen_by(&self, index: usize) -> Now {
-        let unix = self.now.unix.as_secs().saturating_add_signed(self.places[index].skew);
+        let unix = self.now.unix.as_secs().saturating_add_signed(self.members[index].skew);
         Now { unix: Duration::new(unix, self.now.unix.subsec_nanos()), ..self.now }
     }
 
-    fn plan(&mut self, after: Duration, index: usize, fact: Fact) {
+    fn plan(&mut self, after: Duration, index: usize, fact: Pending) {
         self.planned += 1;
         self.plan.insert((self.now.mono + after, self.planned), (index, fact));
     }
 
     /// Nodes whose own deadline comes before everything that is planned are given the time.
     fn wake(&mut self) {
-        let next = self.places.iter().enumerate().filter_map(|(index, place)| Some((place.due?, index))).min();
+        let next = self.members.iter().enumerate().filter_map(|(index, member)| Some((member.due?, index))).min();
         let Some((at, index)) = next else { return };
         if self.plan.first_key_value().is_none_or(|((first, _), _)| at < *first) {
-            self.plan(at.saturating_sub(self.now.mono), index, Fact::Timeout);
+            self.plan(at.saturating_sub(self.now.mono), index, Pending::Timeout);
         }
     }
 
     fn give(&mut self, index: usize, input: Input) {
         let now = self.seen_by(index);
-        self.places[index].node.handle(now, input);
+        let member = &mut self.members[index];
+        member.recording.iter_mut().for_each(|recording| recording.step(now, Some(input.clone())));
+        member.node.handle(now, input);
         self.drain(index);
     }
 
     /// Fulfils every wish. A check takes its time on another thread: its answer is one more fact.
     fn drain(&mut self, index: usize) {
-        while let Some(output) = self.places[index].node.poll_output() {
+        while let Some(output) = self.members[index].node.poll_output() {
+            self.members[index].recording.iter_mut().for_each(|recording| recording.output(&output));
             match output {
                 Output::Validate { id, task } => {
-                    let took = Duration::from_micros(200 + self.chance.below(2_000));
-                    let outcome = check.run(Primitives::PORTABLE);
-                    self.plan(took, index, Fact::Input(Box::new(Input::Validated { id, outcome })));
+                    let took = Duration::from_micros(200 + self.random.below(2_000));
+                    let outcome = task.run(Primitives::PORTABLE);
+                    self.plan(took, index, Pending::Input(Box::new(Input::Validated { id, outcome })));
                 }
                 Output::Report { id, peer, acceptance } => self.judged(index, id, peer, acceptance),
                 Output::Publish { version, data } => {
                     let message = whole(data);
                     let id = message.id(&self.chain.topic(version));
-                    self.places[index].known.insert(id);
+                    self.members[index].known.insert(id);
                     self.forward(index, None, id, version, &message);
                 }
                 Output::Disconnect { peer, .. } => {
-                    if let Some(other) = self.place(peer) {
+                    if let Some(other) = self.member(peer) {
                         self.cut(index, other);
                     }
                 }
-                Output::Block(subject) => _ = self.places[index].shut.insert(subject),
-                Output::Unblock(subject) => _ = self.places[index].shut.remove(&subject),
+                Output::Block(subject) => _ = self.members[index].shut.insert(subject),
+                Output::Unblock(subject) => _ = self.members[index].shut.remove(&subject),
                 Output::Dial { .. } | Output::Unsubscribe { .. } => {}
                 Output::Score { peer, score } => {
-                    if let Some(other) = self.place(peer) {
-                        self.places[index].router.told(other, score);
+                    if let Some(other) = self.member(peer) {
+                        self.members[index].router.told(other, score);
                     }
                 }
                 Output::Fetch(wish) => self.fetch(index, wish),
                 Output::Decode { id, task } => {
-                    let took = Duration::from_micros(200 + self.chance.below(2_000));
-                    let outcome = reading.run(Primitives::PORTABLE);
-                    self.plan(took, index, Fact::Input(Box::new(Input::Decoded { id, outcome })));
+                    let took = Duration::from_micros(200 + self.random.below(2_000));
+                    let outcome = task.run(Primitives::PORTABLE);
+                    self.plan(took, index, Pending::Input(Box::new(Input::Decoded { id, outcome })));
                 }
                 Output::Load { id, number } => {
-                    let found = self.places[index].shelf.get(number).cloned();
-                    let took = Duration::from_micros(100 + self.chance.below(1_000));
-                    self.plan(took, index, Fact::Input(Box::new(Input::Loaded { id, found })));
+                    let found = self.members[index].store.get(number).cloned();
+                    let took = Duration::from_micros(100 + self.random.below(1_000));
+                    self.plan(took, index, Pending::Input(Box::new(Input::Loaded { id, found })));
                 }
                 Output::Answer { id, reply } => self.answer(index, id, &reply),
                 Output::Persist { id, item } => {
-                    self.places[index].shelf.keep(&keep);
-                    let took = Duration::from_micros(500 + self.chance.below(5_000));
-                    self.plan(took, index, Fact::Input(Box::new(Input::Persisted { id, result: Persisted::OnDisk })));
+                    self.members[index].store.keep(&item);
+                    let took = Duration::from_micros(500 + self.random.below(5_000));
+                    self.plan(
+                        took,
+                        index,
+                        Pending::Input(Box::new(Input::Persisted { id, result: Persisted::OnDisk })),
+                    );
                 }
                 Output::Emit(event) => self.told(index, event),
             }
         }
         let now = self.seen_by(index);
-        self.places[index].due = self.places[index].node.poll_timeout(now).map(|deadline| deadline.at);
+        self.members[index].due = self.members[index].node.poll_timeout(now).map(|deadline| deadline.at);
     }
 
     fn latency(&mut self) -> Duration {
-        let (least, most) = self.weather.latency;
-        Duration::from_millis(least + self.chance.below(most - least + 1))
+        let (least, most) = self.conditions.latency;
+        Duration::from_millis(least + self.random.below(most - least + 1))
     }
 
     /// The entry of a peer.
-    fn place(&self, peer: PeerId) -> Option<usize> {
-        (0..self.places.len()).find(|other| Self::peer(*other) == peer)
+    fn member(&self, peer: PeerId) -> Option<usize> {
+        (0..self.members.len()).find(|other| Self::peer(*other) == peer)
     }
 
     fn told(&mut self, index: usize, event: Event) {
         let line = serde_json::to_string(&event).expect("an event is JSON");
         writeln!(self.log, "{} {index} {line}", self.now.mono.as_micros()).expect("memory");
-        self.places[index].events.push(event);
-        self.places[index].told_at.push(self.now.mono);
+        self.members[index].events.push(event);
+        self.members[index].told_at.push(self.now.mono);
     }
 }
 

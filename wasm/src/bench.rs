@@ -3,7 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use petrel_core::{fork::{Fork, Forks, Version}, message::Message, primitives::Primitives, validation::{Signers, ValidationTask}};
+use petrel_core::{
+    fork::{Fork, Forks, Version},
+    message::Message,
+    primitives::Primitives,
+    validation::{Signers, ValidationTask},
+};
 use serde_json::json;
 use wasm_bindgen::prelude::*;
 

@@ -23,7 +23,17 @@ use libp2p::{
     identity::{Keypair, secp256k1},
     swarm,
 };
-use petrel_core::{Event, node, validation, block::BlockInfo, chain::Chain, config::Settled, net::{Driver, DriverParts, Host as _}, time::Now, unsafe_chain::IntervalEstimator};
+use petrel_core::{
+    Event,
+    block::BlockInfo,
+    chain::Chain,
+    config::Settled,
+    net::{Driver, DriverParts, Host as _},
+    node,
+    time::Now,
+    unsafe_chain::IntervalEstimator,
+    validation,
+};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 

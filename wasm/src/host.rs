@@ -11,7 +11,12 @@ use core::{
 };
 use std::rc::Rc;
 
-use petrel_core::{net::{Done, Host, Work}, persistence::{Persist, Persisted}, primitives::Primitives, time::Now};
+use petrel_core::{
+    net::{Done, Host, Work},
+    persistence::{Persist, Persisted},
+    primitives::Primitives,
+    time::Now,
+};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]

@@ -3,7 +3,10 @@
 use core::{net::IpAddr, time::Duration};
 
 use libp2p::{Multiaddr, multiaddr::Protocol};
-use petrel_core::{address::is_public, relay_record::{RelayRecord, RelayRecordError}};
+use petrel_core::{
+    address::is_public,
+    relay_record::{RelayRecord, RelayRecordError},
+};
 use wasm_bindgen::prelude::*;
 
 use crate::{error::Error, settings};

@@ -8,7 +8,12 @@
 use core::time::Duration;
 
 use libp2p::{Multiaddr, multiaddr::Protocol};
-use petrel_core::{block::BlockInfo, chain::Chain, config::{Config, Settled, StaticPeer}, peer::PeerId};
+use petrel_core::{
+    block::BlockInfo,
+    chain::Chain,
+    config::{Config, Settled, StaticPeer},
+    peer::PeerId,
+};
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -5,8 +5,10 @@
 
 use core::ops::Range;
 
-use super::layout::{MAX_EXTRA_DATA, MAX_TRANSACTIONS, MAX_WITHDRAWALS, WITHDRAWAL, array, at, fixed_len};
-use crate::fork::Version;
+use crate::{
+    block::layout::{MAX_EXTRA_DATA, MAX_TRANSACTIONS, MAX_WITHDRAWALS, WITHDRAWAL, array, at, fixed_len},
+    fork::Version,
+};
 
 /// A part of the payload, for errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

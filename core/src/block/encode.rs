@@ -3,11 +3,14 @@
 use alloy_primitives::{Address, B256, Bloom, Bytes, U256};
 use ssz_rs::prelude::*;
 
-use super::{
-    Payload, Withdrawal,
-    layout::{MAX_EXTRA_DATA, MAX_TRANSACTIONS, MAX_WITHDRAWALS, at},
+use crate::{
+    block::{
+        Payload, Withdrawal,
+        layout::{MAX_EXTRA_DATA, MAX_TRANSACTIONS, MAX_WITHDRAWALS, at},
+    },
+    fork::Version,
+    hash::keccak_many,
 };
-use crate::{fork::Version, hash::keccak_many};
 
 /// Bytes of one transaction at most (the consensus spec's limit; a message's limit is reached long before).
 const MAX_TRANSACTION: usize = 1 << 30;

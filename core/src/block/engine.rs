@@ -4,8 +4,10 @@
 use alloy_primitives::{Address, B256, Bloom, Bytes, U256};
 use serde::Deserialize;
 
-use super::{ExecutionPayload, Withdrawal};
-use crate::fork::Version;
+use crate::{
+    block::{ExecutionPayload, Withdrawal},
+    fork::Version,
+};
 
 /// A block read from JSON and the version that its fields show.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,13 +141,13 @@ impl<'de> Deserialize<'de> for Quantity {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged)]
-        enum Form {
+        enum BlobForm {
             Number(u64),
             Text(String),
         }
-        match Form::deserialize(deserializer)? {
-            Form::Number(number) => Ok(Self(number)),
-            Form::Text(text) => {
+        match BlobForm::deserialize(deserializer)? {
+            BlobForm::Number(number) => Ok(Self(number)),
+            BlobForm::Text(text) => {
                 let digits = text.strip_prefix("0x").unwrap_or(&text);
                 u64::from_str_radix(digits, 16).map(Self).map_err(serde::de::Error::custom)
             }

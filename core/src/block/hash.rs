@@ -7,8 +7,11 @@
 use alloy_primitives::{B256, U256, b256, keccak256};
 use alloy_rlp::{Encodable, Header};
 
-use super::{Payload, trie};
-use crate::{fork::Version, hash::KeccakMany};
+use crate::{
+    block::{Payload, trie},
+    fork::Version,
+    hash::KeccakMany,
+};
 
 /// Keccak-256 of the RLP of an empty list: the hash of no uncles.
 const EMPTY_UNCLES: B256 = b256!("1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347");
@@ -18,7 +21,15 @@ const EMPTY_REQUESTS: B256 = b256!("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b
 /// A header has about 600 bytes: 256 of bloom, ten words, some quantities.
 const HEADER_CAPACITY: usize = 768;
 
-pub(super) fn block_hash(payload: &Payload, keccak_many: KeccakMany) -> B256 {
+impl Payload {
+    /// The block hash by the header's rules (as op-node of 2026, `CheckBlockHash`): decided by the encoding,
+    /// never by the timestamp.
+    pub fn compute_hash(&self, keccak_many: KeccakMany) -> B256 {
+        block_hash(self, keccak_many)
+    }
+}
+
+fn block_hash(payload: &Payload, keccak_many: KeccakMany) -> B256 {
     let mut fields = Vec::with_capacity(HEADER_CAPACITY);
     bedrock_fields(payload, keccak_many, &mut fields);
     later_fields(payload, keccak_many, &mut fields);

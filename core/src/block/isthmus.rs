@@ -4,11 +4,13 @@
 use alloy_primitives::{B256, b256};
 use bytes::Bytes;
 
-use super::{
-    Payload,
-    layout::{at, fixed_len},
+use crate::{
+    block::{
+        Payload,
+        layout::{at, fixed_len},
+    },
+    fork::Version,
 };
-use crate::fork::Version;
 
 /// The root of a trie without entries.
 const EMPTY_ROOT: B256 = b256!("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");

@@ -6,13 +6,15 @@
 use alloy_primitives::{Address, B256, U256};
 use bytes::Bytes;
 
-use super::{
-    Withdrawal, base_time,
-    decode::{self, DecodeError, Layout},
-    hash,
-    layout::{WITHDRAWAL, array, at},
+use crate::{
+    block::{
+        Withdrawal, base_time, decode,
+        decode::{DecodeError, Layout},
+        layout::{WITHDRAWAL, array, at},
+    },
+    chain::Subsecond,
+    fork::Version,
 };
-use crate::{chain::Subsecond, fork::Version, hash::KeccakMany};
 
 /// A payload of any version, decoded and within its bounds; not yet judged.
 #[derive(Clone)]
@@ -161,12 +163,6 @@ impl Payload {
     /// The withdrawals root; `None` before V4.
     pub fn withdrawals_root(&self) -> Option<B256> {
         (self.version >= Version::V4).then(|| self.word(at::WITHDRAWALS_ROOT))
-    }
-
-    /// The block hash by the header's rules (as op-node of 2026, `CheckBlockHash`): decided by the encoding,
-    /// never by the timestamp.
-    pub fn compute_hash(&self, keccak_many: KeccakMany) -> B256 {
-        hash::block_hash(self, keccak_many)
     }
 
     fn ssz(&self) -> &[u8] {

@@ -14,12 +14,14 @@
 
 use alloy_primitives::{B256, b256};
 
-use self::{
-    key::Key,
-    plan::{Content, Entry, Plan},
-    reference::Reference,
+use crate::{
+    block::trie::{
+        key::NibbleKey,
+        plan::{Content, Plan, TrieEntry},
+        reference::Reference,
+    },
+    hash::KeccakMany,
 };
-use crate::hash::KeccakMany;
 
 mod key;
 mod plan;
@@ -34,14 +36,14 @@ const TOGETHER: usize = 4096;
 /// The root over `items`, in order. Fewer than 2^32 items.
 pub fn ordered_root<'a>(items: impl ExactSizeIterator<Item = &'a [u8]> + Clone, keccak_many: KeccakMany) -> B256 {
     let mut groups = Groups::default();
-    let mut entries: Vec<Entry<'a>> = Vec::with_capacity(items.len().min(TOGETHER));
+    let mut entries: Vec<TrieEntry<'a>> = Vec::with_capacity(items.len().min(TOGETHER));
     for (index, item) in sorted(items).filter(|(_, item)| !item.is_empty()) {
-        let key = Key::new(index);
+        let key = NibbleKey::new(index);
         if entries.len() >= TOGETHER && entries.last().is_some_and(|last| !last.key.same_group(key)) {
             groups.reduce(&entries, Some(key), keccak_many);
             entries.clear();
         }
-        entries.push(Entry { key, content: Content::Item(item) });
+        entries.push(TrieEntry { key, content: Content::Item(item) });
     }
     groups.reduce(&entries, None, keccak_many);
     groups.root(keccak_many)
@@ -55,18 +57,18 @@ fn sorted<'a>(items: impl Iterator<Item = &'a [u8]> + Clone) -> impl Iterator<It
     small.chain(zero).chain(items.skip(128))
 }
 
-/// The groups ([`Key::same_group`]) that are reduced to references, and the trie above them.
+/// The groups ([`NibbleKey::same_group`]) that are reduced to references, and the trie above them.
 #[derive(Default)]
 struct Groups<'a> {
     above: Plan<'a>,
-    reduced: Vec<Entry<'a>>,
+    reduced: Vec<TrieEntry<'a>>,
     /// Nibbles up to and with the one that parts the last group from the next.
     parted: u32,
 }
 
 impl<'a> Groups<'a> {
     /// Plans and hashes whole groups, in order; `next` is the first key behind them.
-    fn reduce(&mut self, entries: &[Entry<'a>], next: Option<Key>, keccak_many: KeccakMany) {
+    fn reduce(&mut self, entries: &[TrieEntry<'a>], next: Option<NibbleKey>, keccak_many: KeccakMany) {
         let mut plan = Plan::default();
         let mut roots = Vec::new();
         let mut groups = entries.chunk_by(|a, b| a.key.same_group(b.key)).peekable();
@@ -84,7 +86,7 @@ impl<'a> Groups<'a> {
         for (key, root) in roots {
             if let Some(reference) = plan.reference(root) {
                 let place = self.above.known(reference.clone());
-                self.reduced.push(Entry { key, content: Content::Known(place) });
+                self.reduced.push(TrieEntry { key, content: Content::Known(place) });
             }
         }
     }

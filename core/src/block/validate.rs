@@ -10,8 +10,7 @@
 
 use alloy_primitives::B256;
 
-use super::Payload;
-use crate::{fork::Version, hash::KeccakMany};
+use crate::{block::Payload, fork::Version, hash::KeccakMany};
 
 /// A payload that has the hash that it claims and breaks no rule of its contents. [`Payload::validate`] alone makes one.
 #[derive(Clone, Debug)]

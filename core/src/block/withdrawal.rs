@@ -3,7 +3,7 @@
 use alloy_primitives::Address;
 use alloy_rlp::{Encodable, Header};
 
-use super::layout::{WITHDRAWAL, array};
+use crate::block::layout::{WITHDRAWAL, array};
 
 /// A withdrawal as in the consensus spec.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 //! are milliseconds since the Unix epoch.
 //!
 //! A cadence is configuration and may be out of date: nothing that was verified is refused because of it (see
-//! [`crate::pace`]).
+//! [`crate::unsafe_chain::interval`]).
 
 use core::time::Duration;
 

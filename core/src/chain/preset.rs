@@ -1,17 +1,6 @@
 //! The presets: a generated list (`presets.rs`) of JSON files (`core/presets`), and how a chain is found in it.
 
-use super::{Chain, presets::PRESETS};
-
-/// A preset's names, and its file.
-pub(super) struct Preset {
-    pub(super) id: u64,
-    /// To show.
-    pub(super) name: &'static str,
-    /// op-node's `--network` name: `<chain>-<superchain>`.
-    pub(super) slug: &'static str,
-    pub(super) aliases: &'static [&'static str],
-    pub(super) json: &'static str,
-}
+use super::{Chain, preset_row::PresetRow, presets::PRESETS};
 
 /// A preset's names, for listings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,9 +18,11 @@ pub fn preset_names() -> impl Iterator<Item = PresetName> {
     PRESETS.iter().map(|row| PresetName { id: row.id, slug: row.slug, name: row.name })
 }
 
-/// The preset with this slug, alias or decimal chain id. Every file reads: a test shows it.
-pub(super) fn find(name: &str) -> Option<Chain> {
-    let id = name.parse::<u64>().ok();
-    let named = |row: &&Preset| Some(row.id) == id || row.slug == name || row.aliases.contains(&name);
-    Chain::from_rollup_json(PRESETS.iter().find(named)?.json.as_bytes()).ok()
+impl Chain {
+    /// The preset of this name (`op-mainnet`, `base-sepolia`, …), alias or decimal chain id. Every file reads: a test shows it.
+    pub fn preset(name: &str) -> Option<Self> {
+        let id = name.parse::<u64>().ok();
+        let named = |row: &&PresetRow| Some(row.id) == id || row.slug == name || row.aliases.contains(&name);
+        Self::from_rollup_json(PRESETS.iter().find(named)?.json.as_bytes()).ok()
+    }
 }

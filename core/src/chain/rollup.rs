@@ -20,8 +20,10 @@ use core::time::Duration;
 use alloy_primitives::{Address, B256};
 use serde_json::{Map, Value, json};
 
-use super::{Cadence, Chain, Genesis, Origin, Step, Subsecond};
-use crate::fork::{Carried, Family, Fork, Forks};
+use crate::{
+    chain::{Cadence, Chain, Genesis, Origin, Step, Subsecond},
+    fork::{CarriedFork, Family, Fork, Forks},
+};
 
 /// What is wrong with a rollup configuration: one sentence a mistake, never empty.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +41,22 @@ const VOLTA: &str = "volta";
 /// Top-level keys in `_time` that are no upgrade's.
 const NO_FORK: [&str; 1] = ["block"];
 
-pub(super) fn read(json: &[u8]) -> Result<Chain, ChainError> {
+impl Chain {
+    /// Reads op-node's `rollup.json`.
+    ///
+    /// # Errors
+    /// Every mistake at once: what is missing, of the wrong type, out of order.
+    pub fn from_rollup_json(json: &[u8]) -> Result<Self, ChainError> {
+        read(json)
+    }
+
+    /// The same chain as a `rollup.json`: what [`Chain::from_rollup_json`] reads.
+    pub fn to_rollup_json(&self) -> serde_json::Value {
+        write(self)
+    }
+}
+
+fn read(json: &[u8]) -> Result<Chain, ChainError> {
     if json.len() > MAX_BYTES {
         return Err(ChainError(vec![format!(
             "the file has {} bytes; a rollup.json has at most {MAX_BYTES}",
@@ -50,7 +67,7 @@ pub(super) fn read(json: &[u8]) -> Result<Chain, ChainError> {
     let Value::Object(root) = value else {
         return Err(ChainError(vec!["expected a JSON object".to_owned()]));
     };
-    let mut reader = Reader { mistakes: Vec::new() };
+    let mut reader = RollupReader { mistakes: Vec::new() };
     let chain = reader.chain(&root);
     match chain {
         Some(chain) if reader.mistakes.is_empty() => Ok(chain),
@@ -59,7 +76,7 @@ pub(super) fn read(json: &[u8]) -> Result<Chain, ChainError> {
 }
 
 /// Only what [`read`] reads.
-pub(super) fn write(chain: &Chain) -> Value {
+fn write(chain: &Chain) -> Value {
     let first = chain.cadence.steps().next().map_or(1000, |step| step.interval_ms);
     let mut root = json!({
         "l2_chain_id": chain.id,
@@ -118,11 +135,11 @@ const fn name_of(subsecond: Subsecond) -> &'static str {
 }
 
 /// Collects mistakes while it reads; what it returns counts only when there are none.
-struct Reader {
+struct RollupReader {
     mistakes: Vec<String>,
 }
 
-impl Reader {
+impl RollupReader {
     fn chain(&mut self, root: &Map<String, Value>) -> Option<Chain> {
         let empty = Map::new();
         let own = self.object(root, "petrel").unwrap_or(&empty);
@@ -213,7 +230,7 @@ impl Reader {
     }
 
     fn carry(&mut self, forks: &mut Forks, name: &str, time: u64, family: Family) {
-        if !forks.carry(Carried { name: name.to_owned(), time, family }) {
+        if !forks.carry(CarriedFork { name: name.to_owned(), time, family }) {
             self.mistake(format!("{name}: more than {} upgrades that this version does not know", Forks::MAX_CARRIED));
         }
     }

@@ -1,17 +1,13 @@
 //! Of peers: who comes and goes, and what became of them.
 
+use core::fmt;
 use std::net::IpAddr;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 #[cfg(doc)]
-use super::Event;
-use super::version;
-use crate::{
-    fork::Version,
-    peer::PeerId,
-    peers::{Subject, Why},
-};
+use crate::event::Event;
+use crate::{ban::BanTarget, fork::Version, peer::PeerId};
 
 /// Which side opened a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -49,7 +45,7 @@ pub struct Connected {
 pub struct Tried {
     /// The multiaddr.
     pub address: String,
-    /// Why there is no connection to it, in words.
+    /// PruneReason there is no connection to it, in words.
     pub error: String,
 }
 
@@ -58,7 +54,7 @@ pub struct Tried {
 pub struct Disconnected {
     /// Who.
     pub peer: PeerId,
-    /// Why, in words: ours when we closed the connection, what the transport said otherwise.
+    /// PruneReason, in words: ours when we closed the connection, what the transport said otherwise.
     pub reason: String,
 }
 
@@ -79,7 +75,7 @@ pub struct TopicChange {
     /// Who.
     pub peer: PeerId,
     /// The topic by its payload version.
-    #[serde(serialize_with = "version")]
+    #[serde(serialize_with = "super::serialize::version")]
     pub version: Version,
 }
 
@@ -140,10 +136,10 @@ pub struct Graylisted {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Banned {
     /// A peer, or an address.
-    pub who: Subject,
+    pub who: BanTarget,
     /// When it ends, Unix seconds; `None` until somebody lifts it.
     pub until: Option<u64>,
-    /// Why, in words.
+    /// PruneReason, in words.
     pub reason: String,
     /// The rule, for those who count.
     #[serde(skip)]
@@ -179,27 +175,113 @@ impl BanCause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Unbanned {
     /// A peer, or an address.
-    pub who: Subject,
+    pub who: BanTarget,
 }
 
-/// See [`Event::Tided`].
+/// See [`Event::Pruned`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Tided {
+pub struct Pruned {
     /// So many are to stay.
     pub low: usize,
     /// There were more than this.
     pub high: usize,
     /// Who stays, the most useful first.
-    pub stay: Vec<Fared>,
+    pub stay: Vec<PrunedPeer>,
     /// Who goes.
-    pub gone: Vec<Fared>,
+    pub gone: Vec<PrunedPeer>,
 }
 
 /// What became of a peer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Fared {
+pub struct PrunedPeer {
     /// Who.
     pub peer: PeerId,
-    /// Why, in words.
-    pub why: Why,
+    /// PruneReason, in words.
+    pub why: PruneReason,
+}
+
+/// What a peer's fate is decided by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum PruneReason {
+    /// It is static.
+    Static,
+    /// It came so many seconds ago.
+    Grace(u64),
+    /// Its place among the others, the most useful first, and what it has.
+    Rank {
+        /// From 1.
+        place: usize,
+        /// Its points in sum.
+        score: f64,
+        /// Whether we dialled it.
+        outbound: bool,
+        /// How many new blocks and answers it brought of late.
+        useful: f64,
+        /// How long it has been here, seconds.
+        age: u64,
+    },
+}
+
+impl fmt::Display for PruneReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Static => f.write_str("static"),
+            Self::Grace(age) => write!(f, "came {age} s ago"),
+            Self::Rank { place, score, outbound, useful, age } => {
+                let direction = if *outbound { "dialled" } else { "came in" };
+                write!(f, "place {place}: score {score:.1}, {direction}, brought {useful:.1}, here for {age} s")
+            }
+        }
+    }
+}
+
+impl Serialize for PruneReason {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+/// Why a peer loses its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DisconnectReason {
+    /// It sent faster than it may wait: see [`crate::validation::ValidationQueue`].
+    Flooding,
+    /// It did not take what was sent to it, several times.
+    Slow,
+    /// It joined a topic a second time: it has forgotten what we told it, and sends us nothing any more.
+    Muted,
+    /// Nobody has sent anything for long, and it is worth a new connection.
+    Silent,
+    /// It answered a request with what cannot come from an honest program.
+    Lied,
+    /// gossipsub's score of it has fallen below the threshold at which nothing of it is heard any more.
+    Graylisted,
+    /// It is banned.
+    Banned,
+    /// There are more peers than the high tide, and others are more useful.
+    Pruned,
+    /// There is room for nobody.
+    Full,
+    /// There is room for no more leaves.
+    FullOfLeaves,
+    /// There are too many from where it is.
+    Crowded,
+}
+
+impl DisconnectReason {
+    /// In words, as [`crate::event::Disconnected`] tells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Flooding => "flooding: more messages than may wait for their judgement",
+            Self::Slow => "slow: it does not take what is sent to it",
+            Self::Muted => "muted: it has begun anew on this connection and forgotten our subscriptions",
+            Self::Lied => "lied: it answered a request with what is provably false",
+            Self::Graylisted => "graylisted: nothing of what it sends is of use",
+            Self::Banned => "banned: see the event that says until when and why",
+            Self::Pruned => "too many peers: others are more useful, see the event that says how",
+            Self::Full => "full: twice as many peers as the high tide are here",
+            Self::FullOfLeaves => "full: as many browsers as may be are here",
+            Self::Crowded => "crowded: too many peers come from its address or network",
+            Self::Silent => "silent: nothing came from anybody, a new connection may help",
+        }
+    }
 }

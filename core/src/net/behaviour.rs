@@ -14,21 +14,32 @@ use libp2p::{
 };
 
 #[cfg(feature = "autonat")]
-use super::dialback::DialBack;
-use super::{codec::Codec, crowd::Crowd, error::NetError, gate::Gate, params, pong::Pong, transform::Transform};
-use crate::{config::Settled, node::DialBacks, request, time::Now};
+use crate::net::protocols::dial_back::DialBack;
+use crate::{
+    config::Settled,
+    net::{
+        admission::{gater::ConnectionGater, ip_limits::IpLimits},
+        error::NetError,
+        ingest::transform::Transform,
+        params,
+        protocols::{ping::PingResponder, range::Codec},
+    },
+    node::DialBacks,
+    payload_by_number,
+    time::Now,
+};
 
 /// Gossip over the chain's four topics, blocks by number, identify and ping; AutoNAT in a daemon. No relay, no peer
 /// exchange.
 #[derive(NetworkBehaviour)]
 pub(super) struct Behaviour {
     /// The first to be asked who may connect.
-    pub(super) gate: Gate,
-    crowd: Crowd,
+    pub(super) gate: ConnectionGater,
+    crowd: IpLimits,
     pub(super) gossip: gossipsub::Behaviour<Transform, WhitelistSubscriptionFilter>,
     identify: identify::Behaviour,
     /// Before `ping`: of two that answer one protocol the first does.
-    pong: Pong,
+    pong: PingResponder,
     ping: ping::Behaviour,
     limits: connection_limits::Behaviour,
     /// Two, because one would give both sides the same time: an answer may wait for its turn.
@@ -54,16 +65,16 @@ impl Behaviour {
         let (sync, serve) = (config.sync, config.sync.enabled && config.sync.serve);
         Ok(Self {
             gate: gate(config),
-            crowd: params::crowd(&config.tide),
+            crowd: params::crowd(&config.connections),
             gossip: gossip(config, transform, now)?,
             identify: identify::Behaviour::new(identify),
-            pong: Pong,
+            pong: PingResponder,
             ping: ping::Behaviour::new(ping),
-            limits: connection_limits::Behaviour::new(params::connection_limits(&config.tide)),
+            limits: connection_limits::Behaviour::new(params::connection_limits(&config.connections)),
             ask: sync.enabled.then(|| requests(config, ProtocolSupport::Outbound, params::ASK_TIMEOUT)).into(),
             answer: serve.then(|| requests(config, ProtocolSupport::Inbound, params::ANSWER_TIMEOUT)).into(),
             #[cfg(feature = "autonat")]
-            dial_back: config.place.map(|reach| DialBack::new(identity.public().to_peer_id(), reach)).into(),
+            dial_back: config.observe_scope.map(|reach| DialBack::new(identity.public().to_peer_id(), reach)).into(),
         })
     }
 
@@ -76,15 +87,16 @@ impl Behaviour {
     }
 }
 
-fn gate(config: &Settled) -> Gate {
-    let spared = config.statics.iter().filter(|_| config.reputation.spare_statics).map(|peer| peer.peer);
-    Gate::new(config.reputation.restrict.clone(), spared)
+fn gate(config: &Settled) -> ConnectionGater {
+    let spared = config.static_peers.iter().filter(|_| config.reputation.protect_static).map(|peer| peer.peer);
+    ConnectionGater::new(config.reputation.restrict.clone(), spared)
 }
 
 fn requests(config: &Settled, side: ProtocolSupport, timeout: Duration) -> request_response::Behaviour<Codec> {
     // A name of ours always begins with a slash, which is all that can be wrong with one.
-    let names =
-        request::protocols(&config.chain).into_iter().filter_map(|name| StreamProtocol::try_from_owned(name).ok());
+    let names = payload_by_number::protocols(&config.chain)
+        .into_iter()
+        .filter_map(|name| StreamProtocol::try_from_owned(name).ok());
     let settings = request_response::Config::default()
         .with_request_timeout(timeout)
         .with_max_concurrent_streams(params::REQUEST_STREAMS);

@@ -6,7 +6,8 @@ use libp2p::{Multiaddr, core::ConnectedPoint, gossipsub, multiaddr::Protocol};
 
 use crate::{
     event::{Connected, Direction, Tried},
-    gossip::{Acceptance, MessageId},
+    fault::Acceptance,
+    message::MessageId,
     peer::PeerId,
 };
 

@@ -31,38 +31,47 @@ use libp2p::{
     },
 };
 
-use super::{
-    Done, Heavy, Host, NetError, Work, behaviour::Behaviour, convert, leaves::Leaves, link, meter::Meters, params,
-    protocols::Protocols, transform::Transform,
-};
 use crate::{
-    config::{Settled, Static},
+    config::{Settled, StaticPeer},
     event::Event,
     fork::Version,
-    node::{CheckId, Input, KeepId, LeavesStatus, Memory, Node, Output, SignerNews, Status},
+    net::{
+        Done, Heavy, Host, NetError, Work,
+        behaviour::Behaviour,
+        connection_errors, convert,
+        ingest::transform::Transform,
+        leaves::Leaves,
+        metering::{by_protocol::ProtocolBytes, send_queue::SendQueues},
+        params,
+    },
+    node::{Input, LeavesStatus, Node, Output, Status, TrafficStatus},
     peer::PeerId,
-    request::{AnswerFault, AskId},
-    sync::FetchId,
+    persistence::{PersistId, RestoredState},
+    range_sync::FetchId,
+    serving::RequestId,
+    validation::{SignerNews, ValidationId},
 };
 
 mod ended;
 mod forward;
+mod message_sizes;
+mod open_requests;
 mod operator;
 mod requests;
 mod scores;
-mod take;
+mod swarm_events;
 
-pub use ended::{Ended, Role};
-use forward::Sizes;
+pub use ended::{EndedRequest, RequestSide};
+use message_sizes::MessageSizes;
+use open_requests::OpenRequests;
 pub use operator::Spared;
-use requests::Requests;
 
 /// All that a driver is made of.
-pub struct Parts<H> {
+pub struct DriverParts<H> {
     /// The node's parameters.
     pub config: Settled,
     /// What an earlier run kept.
-    pub memory: Memory,
+    pub memory: RestoredState,
     /// The node's identity; its peer id follows from it.
     pub identity: Keypair,
     /// The agent version that identify tells.
@@ -83,27 +92,22 @@ pub struct Driver<H: Host> {
     node: Node,
     swarm: Swarm<Behaviour>,
     transform: Transform,
-    protocols: Protocols,
-    works: FuturesUnordered<Running<H::Working>>,
+    protocols: ProtocolBytes,
+    works: FuturesUnordered<RunningTask<H::Working>>,
     /// Wakes for the next deadline, and at least every [`params::BEAT`].
     beat: H::Sleep,
     beat_at: Duration,
     events: VecDeque<Event>,
     /// When scores are looked at next.
     look_at: Duration,
-    /// Dials that the swarm would not even try; told to the node once its wishes are drained.
-    refused: Vec<(PeerId, String)>,
-    requests: Requests,
-    /// Requests that could not even be made, and why; told as `refused` are.
-    unasked: Vec<(FetchId, AnswerFault)>,
-    /// Answers that nobody waits for any more; told as `refused` are.
-    unheard: Vec<AskId>,
-    meters: Meters,
+    requests: OpenRequests,
+    /// OpenRequests that could not even be made, and why; told as `refused` are.
+    meters: SendQueues,
     leaves: Leaves,
     /// Of messages that are not judged yet.
-    sizes: Sizes,
-    /// Leaves that do not take what is sent to them; told as `refused` are.
-    stuck: Vec<PeerId>,
+    sizes: MessageSizes,
+    /// Facts that came up while the node's wishes were fulfilled; told to the node once they are drained.
+    pending_inputs: VecDeque<Input>,
 }
 
 impl<H: Host> Driver<H> {
@@ -114,18 +118,18 @@ impl<H: Host> Driver<H> {
     ///
     /// # Errors
     /// A static peer's address does not parse; gossipsub refuses its configuration.
-    pub fn new(parts: Parts<H>) -> Result<Self, NetError> {
-        let Parts { config, memory, identity, agent, transport, swarm, seed, host } = parts;
+    pub fn new(parts: DriverParts<H>) -> Result<Self, NetError> {
+        let DriverParts { config, memory, identity, agent, transport, swarm, seed, host } = parts;
         check_addresses(&config)?;
         let transform = Transform::new(&config.chain);
         let now = host.now();
         let behaviour = Behaviour::new(&config, &identity, agent, &transform, now)?;
         let swarm = swarm.with_idle_connection_timeout(params::IDLE_TIMEOUT);
-        let protocols = Protocols::default();
-        let meters = Meters::default();
-        let leaves = Leaves::new(config.tide.leaves_bytes);
+        let protocols = ProtocolBytes::default();
+        let meters = SendQueues::default();
+        let leaves = Leaves::new(config.connections.leaves_bytes);
         let transport = match host.aside() {
-            Some(aside) => transform.ahead().over(transport, aside),
+            Some(aside) => transform.readahead().over(transport, aside),
             None => transport,
         };
         let transport = meters.over(protocols.count(transport));
@@ -140,14 +144,11 @@ impl<H: Host> Driver<H> {
             beat_at: now.mono.saturating_add(params::BEAT),
             events: VecDeque::new(),
             look_at: now.mono,
-            refused: Vec::new(),
-            requests: Requests::default(),
-            unasked: Vec::new(),
-            unheard: Vec::new(),
+            requests: OpenRequests::default(),
             meters,
             leaves,
-            sizes: Sizes::default(),
-            stuck: Vec::new(),
+            sizes: MessageSizes::default(),
+            pending_inputs: VecDeque::new(),
             host,
         };
         driver.drain();
@@ -179,18 +180,18 @@ impl<H: Host> Driver<H> {
     pub fn found(&mut self, peer: &libp2p::PeerId, addresses: &[Multiaddr]) {
         if let Some(peer) = convert::peer(peer).filter(|_| *peer != self.local_peer()) {
             let addresses = addresses.iter().map(ToString::to_string).collect();
-            self.feed(Input::Found { peer, addresses });
+            self.feed(Input::Discovered { peer, addresses });
         }
     }
 
     /// Takes another peer to keep, or where one of them is now, by its own word.
-    pub fn keep(&mut self, said: Static) {
-        self.feed(Input::Static(said));
+    pub fn keep(&mut self, said: StaticPeer) {
+        self.feed(Input::StaticPeer(said));
     }
 
     /// The same by others' word.
-    pub fn hear_of(&mut self, said: Static) {
-        self.feed(Input::Hearsay(said));
+    pub fn hear_of(&mut self, said: StaticPeer) {
+        self.feed(Input::AdvertisedRelay(said));
     }
 
     /// Tells peers that we are to be found at this address.
@@ -218,8 +219,8 @@ impl<H: Host> Driver<H> {
     }
 
     /// Whether there are too few peers.
-    pub fn is_needy(&self) -> bool {
-        self.node.is_needy()
+    pub fn needs_peers(&self) -> bool {
+        self.node.needs_peers()
     }
 
     /// Takes what the body has learnt of the signer.
@@ -232,22 +233,16 @@ impl<H: Host> Driver<H> {
         self.feed(Input::ClockAgrees);
     }
 
-    /// From now on so many of a hundred messages that are gossiped to us count as lost: to see gaps being closed.
-    pub fn lose(&mut self, share: u8) {
-        self.feed(Input::Lose(share));
-    }
-
     /// The node now.
     pub fn status(&self) -> Status {
         let behaviour = self.swarm.behaviour();
-        let leaves = LeavesStatus { waiting: self.leaves.waiting(), passed: self.leaves.passed() };
-        Status {
+        let traffic = TrafficStatus {
             gated: behaviour.gate.counts(),
             dial_backs: behaviour.dial_backs(),
             protocol_bytes: self.protocols.carried(),
-            leaves,
-            ..self.node.status(self.host.now())
-        }
+            leaves: LeavesStatus { waiting: self.leaves.waiting(), passed: self.leaves.passed() },
+        };
+        Status { traffic, ..self.node.status(self.host.now()) }
     }
 
     /// Our own peer id.
@@ -271,39 +266,31 @@ impl<H: Host> Driver<H> {
             while let Some(output) = self.node.poll_output() {
                 self.fulfil(output);
             }
-            let Some(input) = self.failed() else { break };
+            let Some(input) = self.pending_inputs.pop_front() else { break };
             self.node.handle(self.host.now(), input);
         }
     }
 
-    /// What came to nothing while the node's wishes were fulfilled.
-    fn failed(&mut self) -> Option<Input> {
-        let dial = self.refused.pop().map(|(peer, error)| Input::DialFailed { peer, error });
-        let ask = || self.unasked.pop().map(|(id, fault)| Input::Fetched { id, answer: Err(fault) });
-        let answer = || self.unheard.pop().map(|id| Input::Answered { id });
-        dial.or_else(ask).or_else(answer).or_else(|| self.stuck.pop().map(|peer| Input::Stuck { peer }))
-    }
-
     fn fulfil(&mut self, output: Output) {
         match output {
-            Output::Tell(event) => self.events.push_back(event),
-            Output::Check { id, check } => self.work(Task::Check(id), Work::Heavy(Heavy::Check(check))),
-            Output::Read { id, reading } => self.work(Task::Read(id), Work::Heavy(Heavy::Read(reading))),
+            Output::Emit(event) => self.events.push_back(event),
+            Output::Validate { id, task } => self.work(Task::Validate(id), Work::Heavy(Heavy::Validate(task))),
+            Output::Decode { id, task } => self.work(Task::Decode(id), Work::Heavy(Heavy::Decode(task))),
             Output::Load { id, number } => self.work(Task::Load(id), Work::Load(number)),
-            Output::Keep { id, keep } => self.work(Task::Keep(id), Work::Keep(keep)),
+            Output::Persist { id, item } => self.work(Task::Persist(id), Work::Persist(item)),
             Output::Fetch(wish) => self.fetch(wish),
             Output::Answer { id, reply } => self.answer(id, reply),
-            Output::Judge { id, peer, acceptance } => self.judge(id, peer, acceptance),
+            Output::Report { id, peer, acceptance } => self.judge(id, peer, acceptance),
             Output::Publish { version, data } => self.gossip_out(version, data),
             Output::Dial { peer, addresses } => self.dial(peer, &addresses),
-            Output::Shut(subject) => self.swarm.behaviour_mut().gate.shut(subject),
-            Output::Open(subject) => self.swarm.behaviour_mut().gate.open(subject),
+            Output::Block(subject) => self.swarm.behaviour_mut().gate.shut(subject),
+            Output::Unblock(subject) => self.swarm.behaviour_mut().gate.open(subject),
             Output::Score { peer, score } => self.tell_score(peer, score),
-            Output::Leave { version } => {
+            Output::Unsubscribe { version } => {
                 let topic = gossipsub::IdentTopic::new(self.transform.topic(version).as_str());
                 let _was_joined = self.gossip().unsubscribe(&topic);
             }
-            Output::Drop { peer, reason } => {
+            Output::Disconnect { peer, reason } => {
                 tracing::info!(%peer, reason = reason.as_str(), "dropping a peer");
                 if let Some(peer) = convert::libp2p_peer(peer) {
                     // An error means that it is gone already.
@@ -314,7 +301,7 @@ impl<H: Host> Driver<H> {
     }
 
     fn work(&mut self, task: Task, work: Work) {
-        self.works.push(Running { task, working: self.host.work(work) });
+        self.works.push(RunningTask { task, working: self.host.work(work) });
     }
 
     fn gossip(&mut self) -> &mut gossipsub::Behaviour<Transform, gossipsub::WhitelistSubscriptionFilter> {
@@ -328,7 +315,8 @@ impl<H: Host> Driver<H> {
         let options =
             DialOpts::peer_id(target).addresses(addresses).condition(PeerCondition::DisconnectedAndNotDialing).build();
         if let Err(error) = self.swarm.dial(options) {
-            self.refused.push((peer, link::dial_error(&error)));
+            let error = connection_errors::dial_error(&error);
+            self.pending_inputs.push_back(Input::DialFailed { peer, error });
         }
     }
 
@@ -353,10 +341,10 @@ impl<H: Host> Driver<H> {
     fn poll_works(&mut self, context: &mut Context<'_>) -> bool {
         let Poll::Ready(Some((task, done))) = self.works.poll_next_unpin(context) else { return false };
         let input = match (task, done) {
-            (Task::Check(id), Done::Checked(outcome)) => Input::Checked { id, outcome },
-            (Task::Read(id), Done::Read(outcome)) => Input::Read { id, outcome },
+            (Task::Validate(id), Done::Validated(outcome)) => Input::Validated { id, outcome },
+            (Task::Decode(id), Done::Decoded(outcome)) => Input::Decoded { id, outcome },
             (Task::Load(id), Done::Loaded(found)) => Input::Loaded { id, found },
-            (Task::Keep(id), Done::Kept(kept)) => Input::Kept { id, kept },
+            (Task::Persist(id), Done::Persisted(result)) => Input::Persisted { id, result },
             (task, done) => {
                 tracing::error!(?task, ?done, "the host answers another question than it was asked");
                 return true;
@@ -382,7 +370,7 @@ impl<H: Host> Driver<H> {
         let beaten = Pin::new(&mut self.beat).poll(context).is_ready();
         if beaten {
             self.arm(now, next);
-            self.transform.ahead().tidy(now);
+            self.transform.readahead().tidy(now);
             self.look_at_scores(now);
             // A deadline that has passed is not told again: see `Node::poll_timeout`.
             self.tick();
@@ -408,7 +396,7 @@ impl<H: Host> Driver<H> {
 }
 
 fn check_addresses(config: &Settled) -> Result<(), NetError> {
-    let addresses = config.statics.iter().flat_map(|peer| &peer.addresses);
+    let addresses = config.static_peers.iter().flat_map(|peer| &peer.addresses);
     let wrong: Vec<String> = addresses.filter(|address| address.parse::<Multiaddr>().is_err()).cloned().collect();
     if wrong.is_empty() { Ok(()) } else { Err(NetError::Addresses(wrong)) }
 }
@@ -440,19 +428,19 @@ impl<H: Host> FusedStream for Driver<H> {
 /// What some work is for.
 #[derive(Clone, Copy, Debug)]
 enum Task {
-    Check(CheckId),
-    Read(FetchId),
-    Load(AskId),
-    Keep(KeepId),
+    Validate(ValidationId),
+    Decode(FetchId),
+    Load(RequestId),
+    Persist(PersistId),
 }
 
 /// Work that runs, with what it is for.
-struct Running<F> {
+struct RunningTask<F> {
     task: Task,
     working: F,
 }
 
-impl<F: Future<Output = Done> + Unpin> Future for Running<F> {
+impl<F: Future<Output = Done> + Unpin> Future for RunningTask<F> {
     type Output = (Task, Done);
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {

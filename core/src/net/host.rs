@@ -2,14 +2,17 @@
 
 use core::{future::Future, time::Duration};
 
-use super::Aside;
 use crate::{
     block::ValidPayload,
-    gossip::{Check, Checked, INFLATION},
-    node::{Keep, Kept},
+    fault::AnswerFault,
+    message::INFLATION,
+    net::Aside,
+    payload_by_number::StoredBlock,
+    persistence::{Persist, Persisted},
     primitives::Primitives,
-    request::{AnswerFault, Reading, Stored},
+    range_sync::ResponseTask,
     time::Now,
+    validation::{ValidationOutcome, ValidationTask},
 };
 
 /// The body's side of the [`Driver`](super::Driver).
@@ -43,53 +46,53 @@ pub enum Work {
     /// To look for a block that was kept.
     Load(u64),
     /// To keep.
-    Keep(Keep),
+    Persist(Persist),
 }
 
 /// What is to be computed.
 #[derive(Clone, Debug)]
 pub enum Heavy {
     /// The judgement of a gossiped message.
-    Check(Check),
+    Validate(ValidationTask),
     /// The judgement of an answer.
-    Read(Reading),
+    Decode(ResponseTask),
 }
 
 /// What came of it.
 #[derive(Clone, Debug)]
 pub enum Done {
-    /// Of [`Heavy::Check`].
-    Checked(Checked),
-    /// Of [`Heavy::Read`].
-    Read(Result<ValidPayload, AnswerFault>),
+    /// Of [`Heavy::Validate`].
+    Validated(ValidationOutcome),
+    /// Of [`Heavy::Decode`].
+    Decoded(Result<ValidPayload, AnswerFault>),
     /// Of [`Work::Load`].
-    Loaded(Option<Stored>),
-    /// Of [`Work::Keep`].
-    Kept(Kept),
+    Loaded(Option<StoredBlock>),
+    /// Of [`Work::Persist`].
+    Persisted(Persisted),
 }
 
 impl Heavy {
     /// Computes it.
     pub fn run(self, primitives: Primitives) -> Done {
         match self {
-            Self::Check(check) => Done::Checked(check.run(primitives)),
-            Self::Read(reading) => Done::Read(reading.run(primitives)),
+            Self::Validate(check) => Done::Validated(check.run(primitives)),
+            Self::Decode(reading) => Done::Decoded(reading.run(primitives)),
         }
     }
 
     /// Bytes that it works on at most: how long it takes follows from them.
     pub const fn bytes(&self) -> usize {
         match self {
-            Self::Check(check) => check.message.inflated(),
-            Self::Read(reading) => reading.bytes.len().saturating_mul(INFLATION),
+            Self::Validate(check) => check.message.inflated(),
+            Self::Decode(reading) => reading.bytes.len().saturating_mul(INFLATION),
         }
     }
 
     /// What is made of it when it panics.
     pub const fn panicked(&self) -> Panicked {
         match self {
-            Self::Check(_) => Panicked::Check,
-            Self::Read(_) => Panicked::Read,
+            Self::Validate(_) => Panicked::Validate,
+            Self::Decode(_) => Panicked::Decode,
         }
     }
 }
@@ -97,18 +100,18 @@ impl Heavy {
 /// Which kind of [`Heavy`] work panicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Panicked {
-    /// See [`Heavy::Check`].
-    Check,
-    /// See [`Heavy::Read`].
-    Read,
+    /// See [`Heavy::Validate`].
+    Validate,
+    /// See [`Heavy::Decode`].
+    Decode,
 }
 
 impl Panicked {
     /// As it is answered.
     pub const fn done(self) -> Done {
         match self {
-            Self::Check => Done::Checked(Checked::panicked()),
-            Self::Read => Done::Read(Err(AnswerFault::Panicked)),
+            Self::Validate => Done::Validated(ValidationOutcome::panicked()),
+            Self::Decode => Done::Decoded(Err(AnswerFault::Panicked)),
         }
     }
 }

@@ -16,7 +16,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use libp2p::{PeerId, swarm::ConnectionId};
 
-use super::meter::Meter;
+use crate::net::metering::send_queue::SendQueue;
 
 /// A stream that rests so long after a message was forwarded has written it, or was never given it.
 const SETTLED: Duration = Duration::from_secs(1);
@@ -39,7 +39,7 @@ pub(super) struct Leaves {
 #[derive(Debug)]
 struct Leaf {
     connection: ConnectionId,
-    meter: Arc<Meter>,
+    meter: Arc<SendQueue>,
     /// What it has to take: bytes forwarded, beyond `base` bytes that it had taken before.
     forwarded: u64,
     base: u64,
@@ -77,7 +77,7 @@ impl Leaf {
 
 /// Who does not get a message.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Fates {
+pub(super) struct SendFates {
     /// They are passed over.
     pub(super) passed: Vec<PeerId>,
     /// They are too slow, and lose their connections.
@@ -91,7 +91,7 @@ impl Leaves {
     }
 
     /// A leaf has come by this connection, at `now` (monotonic), or has another one.
-    pub(super) fn come(&mut self, peer: PeerId, connection: ConnectionId, meter: Arc<Meter>, now: Duration) {
+    pub(super) fn come(&mut self, peer: PeerId, connection: ConnectionId, meter: Arc<SendQueue>, now: Duration) {
         let written = meter.written();
         let leaf = Leaf { connection, meter, forwarded: 0, base: written, at: now, moved: written, moved_at: now };
         self.leaves.entry(peer).or_insert(leaf).connection = connection;
@@ -127,12 +127,12 @@ impl Leaves {
     }
 
     /// A message of so many bytes is about to go out to all of them but those who are named; `now` is monotonic.
-    pub(super) fn forward(&mut self, bytes: usize, now: Duration) -> Fates {
+    pub(super) fn forward(&mut self, bytes: usize, now: Duration) -> SendFates {
         let bytes = bytes as u64;
         for leaf in self.leaves.values_mut() {
             leaf.look(now);
         }
-        let mut fates = Fates::default();
+        let mut fates = SendFates::default();
         let need = bytes.saturating_mul(self.leaves.len() as u64);
         let mut over = self.waiting().saturating_add(need).saturating_sub(self.budget);
         if over > 0 {
@@ -197,9 +197,9 @@ mod tests {
     }
 
     /// Leaves with their meters, in the order of their ids.
-    fn leaves(budget: usize, count: usize) -> (Leaves, Vec<(PeerId, Arc<Meter>)>) {
+    fn leaves(budget: usize, count: usize) -> (Leaves, Vec<(PeerId, Arc<SendQueue>)>) {
         let mut leaves = Leaves::new(budget);
-        let mut known: Vec<_> = (0..count).map(|_| (PeerId::random(), Arc::<Meter>::default())).collect();
+        let mut known: Vec<_> = (0..count).map(|_| (PeerId::random(), Arc::<SendQueue>::default())).collect();
         known.sort_by_key(|(peer, _)| *peer);
         for (peer, meter) in &known {
             leaves.come(*peer, ConnectionId::new_unchecked(0), meter.clone(), at(0));
@@ -210,13 +210,13 @@ mod tests {
     #[test]
     fn what_fits_goes_to_everybody_and_what_is_written_waits_no_more() {
         let (mut leaves, known) = leaves(10 * MB, 10);
-        assert_eq!(leaves.forward(MB, at(1)), Fates::default());
+        assert_eq!(leaves.forward(MB, at(1)), SendFates::default());
         assert_eq!(leaves.waiting(), 10 * MB as u64);
         for (_, meter) in &known {
             meter.set(MB as u64 + 200, false);
         }
         assert_eq!(leaves.waiting(), 0);
-        assert_eq!(leaves.forward(MB, at(1)), Fates::default());
+        assert_eq!(leaves.forward(MB, at(1)), SendFates::default());
         assert_eq!(leaves.waiting(), 10 * MB as u64 - 2000, "what was written beyond it is no credit for long");
         leaves.look(at(3));
         assert_eq!(leaves.waiting(), 0, "streams that rest have nothing waiting");
@@ -226,7 +226,7 @@ mod tests {
     fn a_leaf_that_is_forwarded_nothing_is_not_taken_for_a_slow_one() {
         let (mut leaves, _known) = leaves(10 * MB, 10);
         for second in (0..100).step_by(2) {
-            assert_eq!(leaves.forward(MB, at(second)), Fates::default());
+            assert_eq!(leaves.forward(MB, at(second)), SendFates::default());
             assert_eq!(leaves.look(at(second + 1)), []);
         }
     }
@@ -282,7 +282,7 @@ mod tests {
         for (peer, _) in &known {
             leaves.go(peer);
         }
-        assert_eq!(leaves.forward(2 * MB, at(2)), Fates::default());
+        assert_eq!(leaves.forward(2 * MB, at(2)), SendFates::default());
         assert_eq!(leaves.waiting(), 0);
     }
 }

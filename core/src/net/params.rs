@@ -4,15 +4,19 @@ use core::time::Duration;
 use std::collections::HashMap;
 
 use libp2p::{
-    connection_limits::ConnectionLimits,
+    connection_limits::ConnectionLimits as SwarmLimits,
     gossipsub::{
         Config, ConfigBuilder, ConfigBuilderError, Message, MessageId, PeerScoreParams, PeerScoreThresholds, TopicHash,
         TopicScoreParams, ValidationMode,
     },
 };
 
-use super::crowd::Crowd;
-use crate::{config::Mesh, gossip::MAX_MESSAGE, node::Node, peers::Tide};
+use crate::{
+    config::{ConnectionLimits, Mesh},
+    message::MAX_MESSAGE,
+    net::admission::ip_limits::IpLimits,
+    reputation::Reputation,
+};
 
 /// Bytes of a compressed message of ours at most: op-node's 10 MiB are for the whole RPC, so room is left for the frame.
 pub const MAX_COMPRESSED: usize = MAX_MESSAGE - 64;
@@ -69,10 +73,10 @@ const PENDING: u32 = 128;
 
 /// Connections at most: the node refuses beyond the tide with a reason; this bounds those whom it has not met yet too. A leaf
 /// has one connection, so what is left of the sum for nodes does not shrink by leaves.
-pub(super) fn connection_limits(tide: &Tide) -> ConnectionLimits {
+pub(super) fn connection_limits(tide: &ConnectionLimits) -> SwarmLimits {
     let nodes = tide.most().saturating_mul(OF_ONE_PEER as usize);
     let incoming = nodes.saturating_add(tide.leaves).saturating_add(40);
-    ConnectionLimits::default()
+    SwarmLimits::default()
         .with_max_pending_incoming(Some(PENDING))
         .with_max_pending_outgoing(Some(64))
         .with_max_established_incoming(Some(u32::try_from(incoming).unwrap_or(u32::MAX)))
@@ -80,8 +84,8 @@ pub(super) fn connection_limits(tide: &Tide) -> ConnectionLimits {
 }
 
 /// Of these one public address has a quarter at most: a household, or an office.
-pub(super) fn crowd(tide: &Tide) -> Crowd {
-    Crowd::new(PENDING as usize / 4, (tide.leaves / 4).max(16))
+pub(super) fn crowd(tide: &ConnectionLimits) -> IpLimits {
+    IpLimits::new(PENDING as usize / 4, (tide.leaves / 4).max(16))
 }
 
 /// gossipsub's configuration.
@@ -121,7 +125,7 @@ pub(super) const fn thresholds() -> PeerScoreThresholds {
     PeerScoreThresholds {
         gossip_threshold: -10.0,
         publish_threshold: -40.0,
-        graylist_threshold: Node::GRAYLIST,
+        graylist_threshold: Reputation::GRAYLIST,
         accept_px_threshold: 20.0,
         opportunistic_graft_threshold: 0.05,
     }
@@ -129,12 +133,12 @@ pub(super) const fn thresholds() -> PeerScoreThresholds {
 
 /// Invalid messages (P4) and misbehaviour (P7) are charged; nothing else of a topic is, as in op-node since 2025-05.
 ///
-/// P4: weight [`Node::FALSE_MESSAGES`] on the counter's square, a tenth left after ten minutes. The first invalid message
+/// P4: weight [`Reputation::FALSE_MESSAGES`] on the counter's square, a tenth left after ten minutes. The first invalid message
 /// takes its sender out of the mesh, a single one is forgiven in three minutes; the fifth ends in a ban by our own points
-/// ([`Score`](crate::peers::Score), with the reason for the weight), and where nobody is banned the ninth graylists: then
+/// ([`Score`](crate::score::Score), with the reason for the weight), and where nobody is banned the ninth graylists: then
 /// gossipsub takes nothing of that peer any more. P7: op-node's values. P6 (IP colocation) is part of
 /// the application score: browsers share addresses, and so do private networks. The score of a peer that is gone does not
-/// decay, so it is forgotten before a bar ends ([`Node::BAR`]): what it did is in our own book.
+/// decay, so it is forgotten before a bar ends ([`Reputation::GRAYLIST_BAN`]): what it did is in our own book.
 pub(super) fn peer_score(topics: impl Iterator<Item = TopicHash>, interval: Duration) -> PeerScoreParams {
     let interval = score_interval(interval);
     let topics: HashMap<_, _> = topics.map(|topic| (topic, topic_score(interval))).collect();
@@ -148,7 +152,7 @@ pub(super) fn peer_score(topics: impl Iterator<Item = TopicHash>, interval: Dura
         behaviour_penalty_decay: 0.01_f64.powf(1.0 / 60.0),
         decay_interval: interval,
         decay_to_zero: 0.5,
-        retain_score: Node::BAR - Duration::from_secs(60),
+        retain_score: Reputation::GRAYLIST_BAN - Duration::from_secs(60),
         slow_peer_weight: 0.0,
         ..PeerScoreParams::default()
     }
@@ -162,7 +166,7 @@ fn topic_score(interval: Duration) -> TopicScoreParams {
         first_message_deliveries_weight: 0.0,
         mesh_message_deliveries_weight: 0.0,
         mesh_failure_penalty_weight: 0.0,
-        invalid_message_deliveries_weight: Node::FALSE_MESSAGES,
+        invalid_message_deliveries_weight: Reputation::FALSE_MESSAGES,
         invalid_message_deliveries_decay: 0.1_f64.powf(interval.as_secs_f64() / 600.0),
         ..TopicScoreParams::default()
     }

@@ -2,20 +2,22 @@
 
 use core::time::Duration;
 
-use alloy_primitives::Address;
 use bytes::Bytes;
 
 use crate::{
+    ban::{Ban, BanTarget},
     block::ValidPayload,
-    config::Static,
+    config::StaticPeer,
     event::Connected,
+    fault::AnswerFault,
     fork::Version,
-    gossip::{Checked, Message, MessageId},
-    node::{CheckId, KeepId, Kept},
+    message::{Message, MessageId},
+    payload_by_number::StoredBlock,
     peer::PeerId,
-    peers::{Ban, Subject},
-    request::{AnswerFault, AskId, Stored},
-    sync::FetchId,
+    persistence::{PersistId, Persisted},
+    range_sync::FetchId,
+    serving::RequestId,
+    validation::{SignerNews, ValidationId, ValidationOutcome},
 };
 
 /// One thing that happened.
@@ -57,17 +59,17 @@ pub enum Input {
         /// The bytes, and how decompression went.
         message: Message,
     },
-    /// A [`Check`](crate::gossip::Check) ended.
-    Checked {
+    /// A [`Check`](crate::validation::ValidationTask) ended.
+    Validated {
         /// Which.
-        id: CheckId,
+        id: ValidationId,
         /// What came of it.
-        outcome: Checked,
+        outcome: ValidationOutcome,
     },
     /// A peer asks for a block.
     Asked {
         /// Repeated by the answer; never used twice in a run.
-        id: AskId,
+        id: RequestId,
         /// Who.
         peer: PeerId,
         /// Which block; `None` when the request is malformed.
@@ -76,14 +78,14 @@ pub enum Input {
     /// A block was looked for, as [`Output::Load`](crate::Output::Load) asked.
     Loaded {
         /// The request that it is for.
-        id: AskId,
+        id: RequestId,
         /// What there is.
-        found: Option<Stored>,
+        found: Option<StoredBlock>,
     },
     /// An answer of ours was sent, or could not be.
     Answered {
         /// The request.
-        id: AskId,
+        id: RequestId,
     },
     /// A request of ours was answered, or failed.
     Fetched {
@@ -93,19 +95,19 @@ pub enum Input {
         /// [`AnswerFault::Unsupported`].
         answer: Result<Bytes, AnswerFault>,
     },
-    /// An answer was judged, as [`Output::Read`](crate::Output::Read) asked.
-    Read {
+    /// An answer was judged, as [`Output::Decode`](crate::Output::Decode) asked.
+    Decoded {
         /// The request.
         id: FetchId,
         /// What came of it.
         outcome: Result<ValidPayload, AnswerFault>,
     },
-    /// Something was kept, as [`Output::Keep`](crate::Output::Keep) asked, or could not be.
-    Kept {
+    /// Something was kept, as [`Output::Persist`](crate::Output::Persist) asked, or could not be.
+    Persisted {
         /// Which.
-        id: KeepId,
+        id: PersistId,
         /// What became of it.
-        kept: Kept,
+        result: Persisted,
     },
     /// This node is the sequencer and has made a block: the uncompressed message, signature first.
     Produced {
@@ -122,19 +124,17 @@ pub enum Input {
     Scored(Vec<(PeerId, f64)>),
     /// One turn of the loop took this long, in which nothing else could happen.
     Stalled(Duration),
-    /// From now on so many of a hundred messages count as lost: see [`Config::loss`](crate::config::Config::loss).
-    Lose(u8),
     /// An operator bans somebody, in the place of a ban that it has. Peers that are never banned are left alone.
     Ban {
         /// A peer, an address or a network.
-        who: Subject,
+        who: BanTarget,
         /// Until when, and why.
         ban: Ban,
     },
     /// An operator lifts a ban.
-    Lift {
+    Unban {
         /// Whose.
-        who: Subject,
+        who: BanTarget,
     },
     /// gossipsub gave up sending to this peer for a while: it does not take what we send.
     Slow {
@@ -142,7 +142,7 @@ pub enum Input {
         peer: PeerId,
     },
     /// A leaf has taken nothing of what waits for it for too long.
-    Stuck {
+    SendStalled {
         /// Who.
         peer: PeerId,
     },
@@ -158,7 +158,7 @@ pub enum Input {
         seen: Option<String>,
     },
     /// Discovery says that a peer of this chain is there.
-    Found {
+    Discovered {
         /// Who.
         peer: PeerId,
         /// Multiaddrs, as they say; untrusted. Only `/ip4/…/tcp/…` and `/ip6/…/tcp/…` are ever dialled.
@@ -183,32 +183,7 @@ pub enum Input {
     },
     /// Another peer to keep, or where one of them is now, by its own word: as in
     /// [`Config::statics`](crate::config::Config::statics).
-    Static(Static),
+    StaticPeer(StaticPeer),
     /// The same by others' word, which takes nothing away.
-    Hearsay(Static),
-}
-
-/// What a host learns of the signer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SignerNews {
-    /// It was read.
-    Read {
-        /// `None` when there is none to believe.
-        signer: Option<Address>,
-        /// Whether the one before it is of the same source, so that a change is a rotation with its grace. What was only
-        /// assumed (a preset's, a flag's) gets none.
-        rotation: bool,
-    },
-    /// What an earlier run knew.
-    Kept {
-        /// Believed when that run ended.
-        signer: Option<Address>,
-        /// The one before it, and what is left of its grace.
-        previous: Option<(Address, Duration)>,
-    },
-    /// It could not be read; the one that is known stays.
-    Unread {
-        /// Why, in words.
-        error: String,
-    },
+    AdvertisedRelay(StaticPeer),
 }

@@ -2,13 +2,8 @@
 
 use serde::Serialize;
 
-use super::{BanStatus, DropReason, Node, PeerStatus};
-use crate::{
-    event::BanCause,
-    peer::PeerId,
-    peers::{Ban, Peer, Score, Subject},
-    time::Now,
-};
+use super::{BanStatus, Node, PeerStatus};
+use crate::{ban::BanTarget, peer::PeerId, peers::Peer, score::Score, time::Now};
 
 /// A connected peer, with all that its score is made of.
 #[derive(Clone, Debug, Serialize)]
@@ -34,64 +29,30 @@ pub struct PeerReport {
 impl Node {
     /// Every connected peer at `now`, in order of their ids.
     pub fn peers(&self, now: Now) -> Vec<PeerReport> {
-        self.peers.iter().map(|peer| self.report(now, peer)).collect()
+        self.context.peers.iter().map(|peer| self.report(now, peer)).collect()
     }
 
     fn report(&self, now: Now, peer: &Peer) -> PeerReport {
-        let (status, id) = (PeerStatus::from(peer), peer.connected.peer);
-        let earned = self.book.score(now.mono, id);
+        let (status, id) = (self.peer_status(peer), peer.connected.peer);
+        let earned = self.context.store.score(now.mono, id);
         PeerReport {
             age_secs: now.mono.saturating_sub(peer.since).as_secs(),
-            is_static: self.statics.contains(id),
+            is_static: self.context.static_peers.contains(&id),
             gossip: status.score - status.application,
             false_messages: earned.false_messages(),
-            total: self.total(now, id),
+            total: status.score + earned.false_messages(),
             earned,
             status,
         }
     }
 
     /// The ban of somebody.
-    pub fn ban_of(&self, who: Subject) -> Option<BanStatus> {
-        self.gate.get(who).map(|ban| BanStatus::from((who, ban)))
+    pub fn ban_of(&self, who: BanTarget) -> Option<BanStatus> {
+        self.reputation.bans().get(who).map(|ban| BanStatus::from((who, ban)))
     }
 
-    /// Whether a peer is never banned: a static one, as with op-node, which spares those that it tags `static`. Those that are
-    /// protected through op-node's API (`opp2p_protectPeer`) are banned there like any other; here there is no such call.
-    pub fn is_spared(&self, peer: PeerId) -> bool {
-        self.spares(peer)
-    }
-
-    /// An operator bans somebody, in the place of a ban that it has; those whom it concerns lose their connections. A
-    /// peer that is never banned is left alone.
-    pub(super) fn ban_by_hand(&mut self, now: Now, who: Subject, ban: Ban) {
-        if matches!(who, Subject::Peer(peer) if self.spares(peer)) {
-            return;
-        }
-        let concerned: Vec<PeerId> =
-            self.peers.iter().filter(|peer| concerns(who, peer)).map(|peer| peer.connected.peer).collect();
-        for peer in concerned {
-            if !self.spares(peer) {
-                self.part(peer, DropReason::Banned);
-            }
-        }
-        self.gate.lift(who);
-        self.ban(now, who, ban, BanCause::Operator);
-    }
-
-    /// An operator lifts a ban; nothing happens when there is none.
-    pub(super) fn lift_by_hand(&mut self, who: Subject) {
-        if self.gate.lift(who) {
-            self.open(who);
-        }
-    }
-}
-
-fn concerns(who: Subject, peer: &Peer) -> bool {
-    let ip = peer.connected.ip;
-    match who {
-        Subject::Peer(id) => peer.connected.peer == id,
-        Subject::Ip(_) => ip.map(Subject::address) == Some(who),
-        Subject::Net(net) => ip.is_some_and(|ip| net.contains(&ip)),
+    /// Whether a peer is never banned.
+    pub fn is_protected(&self, peer: PeerId) -> bool {
+        self.reputation.is_protected(&self.context, peer)
     }
 }

@@ -5,82 +5,108 @@ use std::collections::BTreeMap;
 use alloy_primitives::Address;
 use serde::Serialize;
 
-use super::{Node, place::multiaddr};
+use super::Node;
 use crate::{
-    event::{BlockRef, Connected},
-    gossip::{Fault, Message},
-    peers::{Ban, Peer, Subject},
-    request::Reply,
+    ban::{Ban, BanTarget},
+    block::BlockRef,
+    dialing::multiaddr,
+    event::Connected,
+    peers::Peer,
     time::Now,
 };
 
-/// A node at one moment.
+/// A node at one moment. It is written as one flat JSON object.
 #[derive(Clone, Debug, Serialize)]
 pub struct Status {
     /// The chain id.
     pub chain: u64,
     /// The chain's name.
     pub name: String,
-    /// Who is believed.
-    pub signer: Option<Address>,
+    /// The latest fork of the schedule that is active now, by name.
+    pub fork: String,
     /// The unsafe head.
     pub head: Option<BlockRef>,
     /// First and last missing number, where a gap is open.
     pub gap: Option<(u64, u64)>,
-    /// The connected peers.
-    pub peers: Vec<PeerStatus>,
-    /// Blocks accepted.
-    pub accepted: u64,
+    /// Milliseconds between blocks: the smaller of the configured interval and the observed one.
+    pub interval_ms: u64,
+    /// The fork that the chain shows and the configured schedule lacks.
+    pub schedule_mismatch: Option<&'static str>,
+    /// Fetched blocks that wait until their hash is named.
+    pub quarantine: usize,
     /// Blocks that peers were given.
     pub served: u64,
+    /// What became of messages.
+    #[serde(flatten)]
+    pub validation: ValidationStatus,
+    /// Who is connected, known and banned.
+    #[serde(flatten)]
+    pub peering: PeeringStatus,
+    /// What libp2p's side counts.
+    #[serde(flatten)]
+    pub traffic: TrafficStatus,
+}
+
+/// Messages and their validation; counters since the start.
+#[derive(Clone, Debug, Serialize)]
+pub struct ValidationStatus {
+    /// Who may sign.
+    pub signer: Option<Address>,
+    /// The unknown signer whom several peers follow instead of ours.
+    pub signer_doubt: Option<Address>,
+    /// Whether most peers' blocks say that our clock is wrong, and no independent time says that it is right.
+    pub clock_doubt: bool,
+    /// Whether most peers' blocks are out of time, and an independent time agrees with our clock.
+    pub sequencer_clock_doubt: bool,
+    /// Arrival minus timestamp of the last validly signed block, milliseconds, even when it was out of time.
+    pub offset_ms: Option<i64>,
+    /// Blocks accepted.
+    pub accepted: u64,
     /// Messages not accepted, by the fault's name.
     pub faults: BTreeMap<&'static str, u64>,
     /// Messages received for the first time.
     pub messages: u64,
     /// Their bytes on the wire.
     pub wire_bytes: u64,
-    /// Arrival minus timestamp of the last validly signed block, milliseconds, even when it was out of time.
-    pub offset_ms: Option<i64>,
-    /// Whether most peers' blocks say that our clock is wrong, and no independent time says that it is right.
-    pub clock_doubt: bool,
-    /// Whether most peers' blocks are out of time, and an independent time agrees with our clock.
-    pub sequencer_clock_doubt: bool,
-    /// The fork that the chain shows and the configured schedule lacks.
-    pub schedule_mismatch: Option<&'static str>,
-    /// The latest fork of the schedule that is active now, by name.
-    pub fork: String,
-    /// Milliseconds between blocks: the smaller of the configured interval and the observed one.
-    pub interval_ms: u64,
-    /// The stranger whom several peers follow instead of our signer.
-    pub signer_doubt: Option<Address>,
-    /// Messages that wait for a check, and checks that run.
+    /// Messages that wait for a task, and tasks that run.
     pub checks: usize,
-    /// Fetched blocks that wait until their hash is named.
-    pub quarantine: usize,
+}
+
+/// Peers and this node's own addresses.
+#[derive(Clone, Debug, Serialize)]
+pub struct PeeringStatus {
+    /// The connected peers.
+    pub peers: Vec<PeerStatus>,
     /// Every ban.
     pub bans: Vec<BanStatus>,
     /// Peers that are remembered, connected or not.
     pub known: usize,
     /// Dials of peers that are not static that failed on every address.
     pub dials_failed: u64,
-    /// Connections that were let through, and those that were not.
-    pub gated: Gated,
-    /// Multiaddrs at which peers of enough networks see this node: see [`Observed`](crate::peers::Observed).
+    /// Multiaddrs at which peers of enough networks see this node: see
+    /// [`ObservedAddresses`](crate::dialing::ObservedAddresses).
     pub observed: Vec<String>,
     /// Whether peers that were asked could dial us; `None` as long as too few have said.
     pub reachable: Option<bool>,
+}
+
+/// Connections and bytes, counted since the start where libp2p meets the node.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct TrafficStatus {
+    /// Connections that were let through, and those that were not.
+    pub gated: GateCounts,
     /// Peers that asked to be dialled back.
     pub dial_backs: DialBacks,
     /// Bytes of streams by what was spoken on them: `meshsub`, `payload_by_number`, `identify`, `ping`, `autonat`, `other`.
     /// Neither encryption nor the multiplexer's frames are in them.
-    pub protocol_bytes: BTreeMap<&'static str, Carried>,
+    pub protocol_bytes: BTreeMap<&'static str, ByteCount>,
     /// What goes out to leaves.
     pub leaves: LeavesStatus,
 }
 
 /// Bytes, counted since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Carried {
+pub struct ByteCount {
     /// That came in.
     #[serde(rename = "in")]
     pub read: u64,
@@ -111,7 +137,7 @@ pub struct LeavesStatus {
 
 /// Connections at the gate, counted since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Gated {
+pub struct GateCounts {
     /// Dials that were let through.
     pub dials: u64,
     /// Dials that were refused.
@@ -126,7 +152,7 @@ pub struct Gated {
 #[derive(Clone, Debug, Serialize)]
 pub struct BanStatus {
     /// A peer, or an address.
-    pub who: Subject,
+    pub who: BanTarget,
     /// When it ends, Unix seconds; `None` until somebody lifts it.
     pub until: Option<u64>,
     /// Why, in words.
@@ -146,99 +172,70 @@ pub struct PeerStatus {
     /// Our part of it, as gossipsub was told.
     pub application: f64,
     /// Of how many verified blocks it brought the first copy since it connected.
-    pub firsts: u64,
-}
-
-/// See [`Status`].
-#[derive(Debug, Default)]
-pub(super) struct Counts {
-    accepted: u64,
-    served: u64,
-    faults: BTreeMap<&'static str, u64>,
-    messages: u64,
-    wire_bytes: u64,
-    offset_ms: Option<i64>,
-    dials_failed: u64,
-}
-
-impl Counts {
-    pub(super) fn dial_failed(&mut self) {
-        self.dials_failed += 1;
-    }
-
-    pub(super) fn received(&mut self, message: &Message) {
-        self.messages += 1;
-        self.wire_bytes = self.wire_bytes.saturating_add(message.wire as u64);
-    }
-
-    pub(super) fn judged(&mut self, result: &Result<(), Fault>) {
-        match result {
-            Ok(()) => self.accepted += 1,
-            Err(fault) => *self.faults.entry(fault.name()).or_default() += 1,
-        }
-    }
-
-    pub(super) fn served(&mut self, reply: &Reply) {
-        self.served += u64::from(matches!(reply, Reply::Block(_)));
-    }
-
-    pub(super) fn offset(&mut self, millis: i64) {
-        self.offset_ms = Some(millis);
-    }
+    pub first_deliveries: u64,
 }
 
 impl Node {
     /// This node at `now`.
     pub fn status(&self, now: Now) -> Status {
-        let (skewed, agrees) = (self.doubts.clock(), self.clock_agrees_at(now));
         Status {
             chain: self.config.chain.id,
             name: self.config.chain.name.clone(),
-            signer: self.signers.current(),
-            head: self.head.head(),
-            gap: self.head.gap(),
-            peers: self.peers.iter().map(PeerStatus::from).collect(),
-            accepted: self.counts.accepted,
-            served: self.counts.served,
-            faults: self.counts.faults.clone(),
-            messages: self.counts.messages,
-            wire_bytes: self.counts.wire_bytes,
-            offset_ms: self.counts.offset_ms,
-            clock_doubt: skewed && !agrees,
-            sequencer_clock_doubt: skewed && agrees,
-            schedule_mismatch: self.upgrades.mismatch(),
             fork: self.config.chain.forks.name_at(now.secs()).to_owned(),
-            interval_ms: u64::try_from(self.pace.interval(now).as_millis()).unwrap_or(u64::MAX),
-            signer_doubt: self.doubts.signer(),
-            bans: self.gate.iter().map(BanStatus::from).collect(),
-            known: self.book.iter().count(),
-            dials_failed: self.counts.dials_failed,
-            quarantine: self.sync.quarantined(),
-            gated: Gated::default(),
-            observed: self.observed.agreed().map(multiaddr).collect(),
-            reachable: self.reachable,
-            dial_backs: DialBacks::default(),
-            protocol_bytes: BTreeMap::new(),
-            leaves: LeavesStatus::default(),
-            checks: self.running.len() + self.waiting.iter().map(crate::gossip::Waiting::len).sum::<usize>(),
+            head: self.head(),
+            gap: self.chain.head().gap(),
+            interval_ms: u64::try_from(self.chain.interval(now).as_millis()).unwrap_or(u64::MAX),
+            schedule_mismatch: self.chain.schedule_mismatch(),
+            quarantine: self.chain.quarantined(),
+            served: self.serving.served(),
+            validation: self.validation_status(now),
+            peering: self.peering_status(),
+            traffic: TrafficStatus::default(),
         }
     }
-}
 
-impl From<(Subject, &Ban)> for BanStatus {
-    fn from((who, ban): (Subject, &Ban)) -> Self {
-        Self { who, until: ban.until, reason: ban.reason.clone() }
+    fn validation_status(&self, now: Now) -> ValidationStatus {
+        let (mismatch, agrees) = (self.validation.mismatch(), self.validation.clock_agrees_at(now.mono));
+        let counts = self.validation.counts();
+        ValidationStatus {
+            signer: self.validation.signers().current(),
+            signer_doubt: mismatch.signer(),
+            clock_doubt: mismatch.clock() && !agrees,
+            sequencer_clock_doubt: mismatch.clock() && agrees,
+            offset_ms: counts.offset_ms,
+            accepted: counts.accepted,
+            faults: counts.faults.clone(),
+            messages: counts.messages,
+            wire_bytes: counts.wire_bytes,
+            checks: self.validation.in_progress(),
+        }
     }
-}
 
-impl From<&Peer> for PeerStatus {
-    fn from(peer: &Peer) -> Self {
-        Self {
+    fn peering_status(&self) -> PeeringStatus {
+        PeeringStatus {
+            peers: self.context.peers.iter().map(|peer| self.peer_status(peer)).collect(),
+            bans: self.reputation.bans().iter().map(BanStatus::from).collect(),
+            known: self.context.store.iter().count(),
+            dials_failed: self.dialing.dials_failed(),
+            observed: self.dialing.observed().agreed().map(multiaddr).collect(),
+            reachable: self.reachable,
+        }
+    }
+
+    pub(super) fn peer_status(&self, peer: &Peer) -> PeerStatus {
+        let score = self.reputation.of(peer.connected.peer);
+        PeerStatus {
             connected: peer.connected.clone(),
             agent: peer.agent.clone(),
-            score: peer.score,
-            application: peer.told,
-            firsts: peer.firsts,
+            score: score.gossip,
+            application: score.application,
+            first_deliveries: score.first_deliveries,
         }
+    }
+}
+
+impl From<(BanTarget, &Ban)> for BanStatus {
+    fn from((who, ban): (BanTarget, &Ban)) -> Self {
+        Self { who, until: ban.until, reason: ban.reason.clone() }
     }
 }

@@ -2,17 +2,17 @@
 
 use alloy_primitives::{Address, B256};
 use petrel_core::{
-    block::{DecodeError, InvalidPayload},
-    gossip::{
-        Acceptance, BlockFault, Checked, EnvelopeFault, Fault, Form, Message, MessageFault, NodeFault, OffSchedule,
-        Signers, Verdict,
-    },
+    block::{DecodeError, InvalidPayload, Withdrawal},
+    fault::{Acceptance, BlockFault, EnvelopeFault, Fault, MessageFault, NodeFault, Verdict},
+    fork::Version,
+    message::{Form, Message},
     primitives::Primitives,
+    schedule::OffSchedule,
     sign::SignatureError,
+    validation::{Signers, ValidationOutcome, ValidationTask},
 };
 
 use crate::forge::{Forge, NOW, check, forge, key, plain, signer};
-use petrel_core::{block::Withdrawal, fork::Version, gossip::Check};
 
 /// Who signed the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,10 +60,10 @@ const WRONG: [Wrong; 12] = [
     ("too_short", same, |data| Message { form: Form::TooShort, ..plain(data) }),
 ];
 
-fn judge(message: Message) -> Checked {
+fn judge(message: Message) -> ValidationOutcome {
     let mut signers = Signers::new(Some(key(3).address()));
     signers.read(core::time::Duration::ZERO, Some(signer()));
-    Check { signers, ..check(Version::V4, petrel_core::fork::Fork::Jovian, message) }.run(Primitives::PORTABLE)
+    ValidationTask { signers, ..check(Version::V4, petrel_core::fork::Fork::Jovian, message) }.run(Primitives::PORTABLE)
 }
 
 /// The sealed message of whoever signs it.

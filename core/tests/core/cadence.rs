@@ -4,11 +4,11 @@ use core::time::Duration;
 
 use alloy_primitives::B256;
 use petrel_core::{
+    block::BlockInfo,
     chain::{Cadence, CadenceError, Chain, Step, Subsecond},
-    gossip::FUTURE,
-    head::Link,
-    pace::Pace,
     time::Now,
+    unsafe_chain::IntervalEstimator,
+    validation::FUTURE,
 };
 
 const AHEAD: Duration = Duration::from_secs(FUTURE);
@@ -27,8 +27,8 @@ fn at(millis: u64) -> Now {
     Now { mono: Duration::from_secs(9), unix: Duration::from_millis(millis) }
 }
 
-fn link(number: u64, timestamp_ms: u64) -> Link {
-    Link { number, hash: B256::ZERO, parent: B256::ZERO, timestamp: timestamp_ms / 1000, timestamp_ms }
+fn link(number: u64, timestamp_ms: u64) -> BlockInfo {
+    BlockInfo { number, hash: B256::ZERO, parent: B256::ZERO, timestamp: timestamp_ms / 1000, timestamp_ms }
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn the_shortest_interval_is_of_what_is_to_come() {
 fn what_is_due_grows_from_the_newest_verified_head() {
     // Two seconds as configured, five a second in truth, since long.
     let stale = || Cadence::constant(0, 0, Duration::from_secs(2)).unwrap();
-    let mut pace = Pace::new(stale(), &[]);
+    let mut pace = IntervalEstimator::new(stale(), &[]);
     assert_eq!(pace.due(at(1_000_000), Duration::ZERO), Some(500));
     for number in 9_000..9_040 {
         pace.verified(link(number, 1_000_000 + 200 * (number - 9_000)));
@@ -149,14 +149,14 @@ fn what_is_due_grows_from_the_newest_verified_head() {
     assert_eq!(pace.due(at(1_067_800), Duration::ZERO), Some(9_339));
     // A clock that goes back, and one before the chain.
     assert_eq!(pace.due(at(0), Duration::ZERO), Some(9_039));
-    assert_eq!(Pace::new(Cadence::constant(3, 60, AHEAD).unwrap(), &[]).due(at(1000), AHEAD), None);
+    assert_eq!(IntervalEstimator::new(Cadence::constant(3, 60, AHEAD).unwrap(), &[]).due(at(1000), AHEAD), None);
 }
 
 #[test]
 fn no_true_history_is_beyond_what_is_due_whatever_is_configured() {
     for interval in [250, 200, 1000, 2000, 100] {
         for stale in [1000, 2000, 12_000, 200] {
-            let mut pace = Pace::new(Cadence::constant(0, 0, Duration::from_millis(stale)).unwrap(), &[]);
+            let mut pace = IntervalEstimator::new(Cadence::constant(0, 0, Duration::from_millis(stale)).unwrap(), &[]);
             for number in 50_000_u64..50_200 {
                 let time = 9_000_000 + (number - 50_000) * interval;
                 pace.verified(link(number, time));
@@ -170,7 +170,7 @@ fn no_true_history_is_beyond_what_is_due_whatever_is_configured() {
 
 #[test]
 fn a_chain_that_does_not_say_its_milliseconds_is_counted_by_its_seconds() {
-    let mut pace = Pace::new(Cadence::constant(0, 0, Duration::from_secs(2)).unwrap(), &[]);
+    let mut pace = IntervalEstimator::new(Cadence::constant(0, 0, Duration::from_secs(2)).unwrap(), &[]);
     for number in 0..100 {
         pace.verified(link(number, number / 5 * 1000));
     }
@@ -180,8 +180,8 @@ fn a_chain_that_does_not_say_its_milliseconds_is_counted_by_its_seconds() {
 
 #[test]
 fn what_an_earlier_run_verified_counts() {
-    let links: Vec<Link> = (0..100).map(|number| link(1000 + number, 200 * number)).collect();
-    let pace = Pace::new(Cadence::constant(0, 0, Duration::from_secs(2)).unwrap(), &links);
+    let links: Vec<BlockInfo> = (0..100).map(|number| link(1000 + number, 200 * number)).collect();
+    let pace = IntervalEstimator::new(Cadence::constant(0, 0, Duration::from_secs(2)).unwrap(), &links);
     assert_eq!(pace.observed(), Some(Duration::from_millis(200)));
     assert_eq!(pace.due(at(79_800), Duration::ZERO), Some(1399), "a minute later");
 }

@@ -5,8 +5,8 @@ use core::time::Duration;
 use alloy_primitives::address;
 use petrel_core::{
     chain::{Cadence, Chain, Origin, Step, Subsecond, preset_names},
-    config::{Config, Mesh, Static},
-    fork::{Carried, Family, Fork, Forks, Version},
+    config::{Config, Mesh, StaticPeer},
+    fork::{CarriedFork, Family, Fork, Forks, Version},
     peer::PeerId,
 };
 
@@ -78,7 +78,7 @@ fn an_unknown_later_fork_is_carried() {
     let mut json = vectors::json("gossip/op-node-devnet/rollup.json");
     json["monsoon_time"] = 1_900_000_000.into();
     let chain = Chain::from_rollup_json(json.to_string().as_bytes()).unwrap();
-    let monsoon = Carried { name: "monsoon".to_owned(), time: 1_900_000_000, family: Family::OpStack };
+    let monsoon = CarriedFork { name: "monsoon".to_owned(), time: 1_900_000_000, family: Family::OpStack };
     assert_eq!(chain.forks.carried(), [monsoon]);
     assert_eq!(chain.version_at(2_000_000_000), Version::V4);
     assert_eq!((chain.forks.name_at(2_000_000_000), chain.forks.name_at(1_899_999_999)), ("monsoon", "karst"));
@@ -103,7 +103,7 @@ fn every_mistake_of_a_rollup_json_is_named_at_once() {
 fn every_mistake_of_a_configuration_is_named_at_once() {
     let mut config = forge::config();
     config.mesh = Mesh { d: 5, lo: 6, hi: 0, lazy: 1001, flood_publish: false };
-    config.statics = vec![Static { peer: PeerId::from_bytes(&[1]).unwrap(), addresses: Vec::new() }];
+    config.static_peers = vec![StaticPeer { peer: PeerId::from_bytes(&[1]).unwrap(), addresses: Vec::new() }];
     let error = config.settle().unwrap_err().to_string();
     for part in ["dhi is 0", "dlazy is 1001", "lo 6 ≤ d 5", "has no address"] {
         assert!(error.contains(part), "{part} is not in: {error}");
@@ -114,9 +114,10 @@ fn every_mistake_of_a_configuration_is_named_at_once() {
 fn addresses_of_one_static_peer_are_merged_in_their_order() {
     let peer = PeerId::from_bytes(&[1, 2]).unwrap();
     let mut config = forge::config();
-    config.statics = ["b", "a", "b"].map(|address| Static { peer, addresses: vec![address.to_owned()] }).into();
+    config.static_peers =
+        ["b", "a", "b"].map(|address| StaticPeer { peer, addresses: vec![address.to_owned()] }).into();
     let settled = config.settle().unwrap();
-    assert_eq!(settled.statics, [Static { peer, addresses: vec!["b".to_owned(), "a".to_owned()] }]);
+    assert_eq!(settled.static_peers, [StaticPeer { peer, addresses: vec!["b".to_owned(), "a".to_owned()] }]);
 }
 
 #[test]

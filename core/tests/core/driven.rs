@@ -6,13 +6,15 @@ use std::net::IpAddr;
 use petrel_core::{
     Input, Node, Output,
     config::Config,
-    event::{Connected, Direction},
+    event::{Connected, Direction, DisconnectReason},
+    fault::Acceptance,
     fork::Version,
-    gossip::{Acceptance, Check, Message, MessageId},
-    node::{CheckId, DropReason, Memory},
+    message::{Message, MessageId},
     peer::PeerId,
+    persistence::RestoredState,
     primitives::Primitives,
     time::Now,
+    validation::{ValidationId, ValidationTask},
 };
 
 use crate::forge::{after, config};
@@ -52,11 +54,11 @@ impl Test {
     }
 
     pub(crate) fn of(config: Config) -> Self {
-        Self::remembering(config, &Memory::default()).0
+        Self::remembering(config, &RestoredState::default()).0
     }
 
     /// With what an earlier run kept; and what the node wants at once.
-    pub(crate) fn remembering(config: Config, memory: &Memory) -> (Self, Vec<Output>) {
+    pub(crate) fn remembering(config: Config, memory: &RestoredState) -> (Self, Vec<Output>) {
         let mut node = Node::new(config.settle().unwrap(), memory, [7; 32], after(0));
         let outputs = std::iter::from_fn(|| node.poll_output()).collect();
         (Self { node, now: after(0), ids: 0 }, outputs)
@@ -84,13 +86,13 @@ impl Test {
     pub(crate) fn judged(&mut self, from: u8, message: Message) -> Vec<Output> {
         let outputs = self.gossip(from, message);
         let (id, check) = checks(&outputs).pop().expect("a check");
-        self.give(Input::Checked { id, outcome: check.run(Primitives::PORTABLE) })
+        self.give(Input::Validated { id, outcome: check.run(Primitives::PORTABLE) })
     }
 }
 
-pub(crate) fn checks(outputs: &[Output]) -> Vec<(CheckId, Check)> {
+pub(crate) fn checks(outputs: &[Output]) -> Vec<(ValidationId, ValidationTask)> {
     let check = |output: &Output| match output {
-        Output::Check { id, check } => Some((*id, check.clone())),
+        Output::Validate { id, task } => Some((*id, task.clone())),
         _ => None,
     };
     outputs.iter().filter_map(check).collect()
@@ -98,7 +100,7 @@ pub(crate) fn checks(outputs: &[Output]) -> Vec<(CheckId, Check)> {
 
 pub(crate) fn judgements(outputs: &[Output]) -> Vec<Acceptance> {
     let judgement = |output: &Output| match output {
-        Output::Judge { acceptance, .. } => Some(*acceptance),
+        Output::Report { acceptance, .. } => Some(*acceptance),
         _ => None,
     };
     outputs.iter().filter_map(judgement).collect()
@@ -107,7 +109,7 @@ pub(crate) fn judgements(outputs: &[Output]) -> Vec<Acceptance> {
 /// The events' names as the outside sees them, with the fault of a judgement.
 pub(crate) fn told(outputs: &[Output]) -> Vec<String> {
     let name = |output: &Output| {
-        let Output::Tell(event) = output else { return None };
+        let Output::Emit(event) = output else { return None };
         let json = serde_json::to_value(event).unwrap();
         let fault = json["fault"].as_str().map_or_else(String::new, |fault| format!(" {fault}"));
         Some(format!("{}{fault}", json["event"].as_str().unwrap()))
@@ -115,9 +117,9 @@ pub(crate) fn told(outputs: &[Output]) -> Vec<String> {
     outputs.iter().filter_map(name).collect()
 }
 
-pub(crate) fn drops(outputs: &[Output]) -> Vec<(PeerId, DropReason)> {
+pub(crate) fn drops(outputs: &[Output]) -> Vec<(PeerId, DisconnectReason)> {
     let dropped = |output: &Output| match output {
-        Output::Drop { peer, reason } => Some((*peer, *reason)),
+        Output::Disconnect { peer, reason } => Some((*peer, *reason)),
         _ => None,
     };
     outputs.iter().filter_map(dropped).collect()

@@ -7,11 +7,14 @@ use petrel_core::{
     block::ExecutionPayload,
     chain::Chain,
     config::Config,
+    fault::Fault,
     fork::{Fork, Forks, Version},
-    gossip::{ChainSchedule, Check, Checked, Fault, Form, Message, Signers},
+    message::{Form, Message},
     primitives::Primitives,
+    schedule::ChainSchedule,
     sign::{Key, seal_body},
     time::Now,
+    validation::{Signers, ValidationOutcome, ValidationTask},
 };
 
 /// The time at which forged blocks are made and judged, Unix seconds.
@@ -101,11 +104,11 @@ impl Forge {
     }
 
     /// The judgement at [`NOW`] on the version's own topic.
-    pub(crate) fn judge(&self) -> Checked {
+    pub(crate) fn judge(&self) -> ValidationOutcome {
         self.judge_on(self.version)
     }
 
-    pub(crate) fn judge_on(&self, topic: Version) -> Checked {
+    pub(crate) fn judge_on(&self, topic: Version) -> ValidationOutcome {
         check(topic, self.fork, self.message()).run(Primitives::PORTABLE)
     }
 
@@ -121,8 +124,8 @@ pub(crate) fn plain(data: Vec<u8>) -> Message {
 }
 
 /// A check at [`NOW`] on a chain where every fork up to `fork` is active.
-pub(crate) fn check(version: Version, fork: Fork, message: Message) -> Check {
-    Check {
+pub(crate) fn check(version: Version, fork: Fork, message: Message) -> ValidationTask {
+    ValidationTask {
         chain_id: 10,
         schedule: schedule(fork),
         version,

@@ -1,7 +1,7 @@
 //! Decompression and message ids.
 
 use alloy_primitives::hex;
-use petrel_core::gossip::{Form, MAX_MESSAGE, Message};
+use petrel_core::message::{Form, MAX_MESSAGE, Message};
 
 use crate::vectors;
 

@@ -5,13 +5,15 @@ use core::time::Duration;
 use alloy_primitives::{Address, B256};
 use petrel_core::{
     Event, Input, Node, Output,
-    config::Static,
-    event::Why,
+    config::StaticPeer,
+    event::{DisconnectReason, HeadReason},
+    fault::Acceptance,
     fork::Version,
-    gossip::{Acceptance, Checked, GRACE, MessageId},
-    node::{DropReason, Memory, SignerNews},
+    message::MessageId,
+    persistence::RestoredState,
     primitives::Primitives,
     time::Now,
+    validation::{GRACE, SignerNews, ValidationOutcome},
 };
 
 use crate::{
@@ -35,7 +37,7 @@ fn a_valid_message_is_forwarded_told_and_leads() {
     assert_eq!(judgements(&outputs), [Acceptance::Accept]);
     assert_eq!(told(&outputs), ["block", "head"]);
     assert_eq!(test.node.head().unwrap().hash, block(1).hash());
-    assert_eq!(test.node.status(test.now).accepted, 1);
+    assert_eq!(test.node.status(test.now).validation.accepted, 1);
 }
 
 #[test]
@@ -43,7 +45,7 @@ fn the_block_event_has_the_fields_that_users_read() {
     let mut test = Test::new();
     test.now = test.now.plus(Duration::from_millis(1500));
     let outputs = test.judged(1, block(7).message());
-    let Some(Output::Tell(event)) = outputs.iter().find(|output| matches!(output, Output::Tell(Event::Block(_))))
+    let Some(Output::Emit(event)) = outputs.iter().find(|output| matches!(output, Output::Emit(Event::Block(_))))
     else {
         panic!("{outputs:?}");
     };
@@ -65,7 +67,7 @@ fn four_checks_of_a_topic_run_at_once_and_the_next_begins_when_one_ends() {
     }
     assert_eq!(running.len(), 4);
     let (id, check) = running.remove(0);
-    let outputs = test.give(Input::Checked { id, outcome: check.run(Primitives::PORTABLE) });
+    let outputs = test.give(Input::Validated { id, outcome: check.run(Primitives::PORTABLE) });
     assert_eq!(checks(&outputs).len(), 1);
     // Another topic has four of its own.
     let other = Input::Gossiped {
@@ -84,7 +86,7 @@ fn a_rejected_message_is_charged_and_told() {
     let outputs = test.judged(1, block(2).by(2).message());
     assert_eq!(judgements(&outputs), [Acceptance::Charge]);
     assert_eq!(told(&outputs), ["rejected wrong_signer"]);
-    assert_eq!(test.node.status(test.now).faults.get("wrong_signer"), Some(&1));
+    assert_eq!(test.node.status(test.now).validation.faults.get("wrong_signer"), Some(&1));
 }
 
 #[test]
@@ -102,7 +104,7 @@ fn the_time_of_arrival_counts_and_not_that_of_the_check() {
     let late = block(1).with(|payload| payload.timestamp = NOW - 60);
     let (id, check) = checks(&test.gossip(1, late.message())).pop().unwrap();
     test.now = test.now.plus(Duration::from_secs(2));
-    let outputs = test.give(Input::Checked { id, outcome: check.run(Primitives::PORTABLE) });
+    let outputs = test.give(Input::Validated { id, outcome: check.run(Primitives::PORTABLE) });
     assert_eq!(judgements(&outputs), [Acceptance::Accept]);
 }
 
@@ -113,7 +115,9 @@ fn two_copies_that_are_checked_at_once_are_accepted_once() {
     running.extend(checks(&test.gossip(2, block(1).message())));
     let acceptances: Vec<_> = running
         .into_iter()
-        .flat_map(|(id, check)| judgements(&test.give(Input::Checked { id, outcome: check.run(Primitives::PORTABLE) })))
+        .flat_map(|(id, check)| {
+            judgements(&test.give(Input::Validated { id, outcome: check.run(Primitives::PORTABLE) }))
+        })
         .collect();
     assert_eq!(acceptances, [Acceptance::Accept, Acceptance::Ignore]);
 }
@@ -126,7 +130,7 @@ fn a_check_that_lives_too_long_is_given_up_and_its_late_answer_is_harmless() {
     let outputs = test.pass(1);
     assert_eq!((judgements(&outputs), told(&outputs)), (vec![Acceptance::Ignore], vec!["ignored late".to_owned()]));
     assert!(test.pass(10_000).is_empty());
-    assert!(test.give(Input::Checked { id, outcome: check.run(Primitives::PORTABLE) }).is_empty());
+    assert!(test.give(Input::Validated { id, outcome: check.run(Primitives::PORTABLE) }).is_empty());
     assert_eq!(test.node.head(), None);
 }
 
@@ -134,7 +138,7 @@ fn a_check_that_lives_too_long_is_given_up_and_its_late_answer_is_harmless() {
 fn a_check_that_panics_is_a_rejection_and_the_node_lives_on() {
     let mut test = Test::new();
     let (id, _) = checks(&test.gossip(1, block(1).message())).pop().unwrap();
-    let outputs = test.give(Input::Checked { id, outcome: Checked::panicked() });
+    let outputs = test.give(Input::Validated { id, outcome: ValidationOutcome::panicked() });
     assert_eq!(judgements(&outputs), [Acceptance::Ignore], "it is not the peer's fault");
     assert_eq!(told(&outputs), ["check_panicked", "rejected panicked"]);
     assert_eq!(told(&test.judged(1, block(2).message())), ["block", "head"]);
@@ -151,13 +155,13 @@ fn a_flooding_peer_loses_its_connection_and_no_message_is_lost() {
         running.extend(checks(&outputs));
         dropped.extend(drops(&outputs));
     }
-    assert_eq!(dropped.first(), Some(&(peer(1), DropReason::Flooding)));
+    assert_eq!(dropped.first(), Some(&(peer(1), DisconnectReason::Flooding)));
     let outputs = test.gossip(2, block(1).message());
     assert!(drops(&outputs).is_empty());
     // Every one of them gets its judgement, the honest peer's before the flood's end.
     let mut judged = Vec::new();
     while let Some((id, check)) = running.pop() {
-        let outputs = test.give(Input::Checked { id, outcome: check.run(Primitives::PORTABLE) });
+        let outputs = test.give(Input::Validated { id, outcome: check.run(Primitives::PORTABLE) });
         running.extend(checks(&outputs));
         judged.extend(judgements(&outputs));
     }
@@ -177,7 +181,7 @@ fn a_peer_that_sends_too_fast_is_dropped_even_if_each_check_ends_at_once() {
             break;
         }
         for (id, check) in checks(&outputs) {
-            test.give(Input::Checked { id, outcome: check.run(Primitives::PORTABLE) });
+            test.give(Input::Validated { id, outcome: check.run(Primitives::PORTABLE) });
         }
     }
     assert_eq!(sent, 201, "a burst of 200 is allowed");
@@ -189,7 +193,7 @@ fn our_own_block_is_judged_before_it_is_published() {
     let produce = |test: &mut Test, forge: &Forge| {
         let outputs = test.give(Input::Produced { version: Version::V4, data: forge.sealed().into() });
         let (id, check) = checks(&outputs).pop().unwrap();
-        test.give(Input::Checked { id, outcome: check.run(Primitives::PORTABLE) })
+        test.give(Input::Validated { id, outcome: check.run(Primitives::PORTABLE) })
     };
     let published = |outputs: &[Output]| outputs.iter().any(|output| matches!(output, Output::Publish { .. }));
     let outputs = produce(&mut test, &block(1));
@@ -228,7 +232,7 @@ fn an_assumed_signer_gets_no_grace_when_the_true_one_is_read() {
 fn what_an_earlier_run_knew_of_the_signers_is_believed_for_what_is_left() {
     let kept = || {
         let previous = Some((key(3).address(), Duration::from_secs(10)));
-        Input::Signer(SignerNews::Kept { signer: Some(key(2).address()), previous })
+        Input::Signer(SignerNews::Restored { signer: Some(key(2).address()), previous })
     };
     let mut test = Test::new();
     assert_eq!(told(&test.give(kept())), ["signer_changed"]);
@@ -254,7 +258,7 @@ fn a_rotation_while_a_check_runs_ends_nobodys_grace() {
     let outputs = test.gossip(1, block(1).message());
     let (id, check) = checks(&outputs).pop().unwrap();
     assert_eq!(told(&test.give(read(key(2).address()))), ["signer_changed"]);
-    let ended = test.give(Input::Checked { id, outcome: check.run(Primitives::PORTABLE) });
+    let ended = test.give(Input::Validated { id, outcome: check.run(Primitives::PORTABLE) });
     assert_eq!(told(&ended), ["block", "head"], "it is believed, and its grace goes on");
     let next = told(&test.judged(2, block(2).message()));
     assert!(next.contains(&"block".to_owned()), "{next:?}");
@@ -264,10 +268,10 @@ fn a_rotation_while_a_check_runs_ends_nobodys_grace() {
     let outputs = test.gossip(1, block(1).by(2).message());
     let (id, check) = checks(&outputs).pop().unwrap();
     test.give(read(key(2).address()));
-    let again = test.give(Input::Checked { id, outcome: check.run(Primitives::PORTABLE) });
+    let again = test.give(Input::Validated { id, outcome: check.run(Primitives::PORTABLE) });
     assert_eq!((told(&again).len(), judgements(&again).len()), (0, 0));
     let (id, check) = checks(&again).pop().expect("it is judged again");
-    let ended = test.give(Input::Checked { id, outcome: check.run(Primitives::PORTABLE) });
+    let ended = test.give(Input::Validated { id, outcome: check.run(Primitives::PORTABLE) });
     assert_eq!(told(&ended), ["signer_retired", "block", "head"]);
 
     // A signer that was believed when its block came, and is nobody's any more.
@@ -276,7 +280,7 @@ fn a_rotation_while_a_check_runs_ends_nobodys_grace() {
     let (id, check) = checks(&outputs).pop().unwrap();
     test.give(read(key(2).address()));
     test.give(read(key(3).address()));
-    let ended = test.give(Input::Checked { id, outcome: check.run(Primitives::PORTABLE) });
+    let ended = test.give(Input::Validated { id, outcome: check.run(Primitives::PORTABLE) });
     assert_eq!((told(&ended), judgements(&ended)), (vec!["ignored retired".to_owned()], vec![Acceptance::Ignore]));
 }
 
@@ -303,7 +307,7 @@ fn when_peers_agree_on_another_signer_nobody_is_charged_and_it_is_told() {
     let acceptances: Vec<_> = outputs.iter().flat_map(|outputs| judgements(outputs)).collect();
     assert_eq!(acceptances, [Acceptance::Ignore; 4]);
     assert_eq!(told(&outputs[2]), ["signer_mismatch", "rejected wrong_signer"]);
-    assert_eq!(test.node.status(test.now).signer_doubt, Some(key(2).address()));
+    assert_eq!(test.node.status(test.now).validation.signer_doubt, Some(key(2).address()));
     // Who relays one stranger after the other is charged all the same.
     assert_eq!(judgements(&test.judged(1, block(9).by(3).message())), [Acceptance::Ignore]);
     assert_eq!(judgements(&test.judged(1, block(9).by(4).message())), [Acceptance::Charge]);
@@ -322,9 +326,9 @@ fn a_wrong_clock_is_told_and_its_offset_known() {
     }
     assert!(all.contains(&"clock_skew".to_owned()), "{all:?}");
     let status = test.node.status(test.now);
-    assert_eq!((status.offset_ms, status.clock_doubt), (Some(300_000), true));
+    assert_eq!((status.validation.offset_ms, status.validation.clock_doubt), (Some(300_000), true));
     test.judged(1, block(9).message());
-    assert!(!test.node.status(test.now).clock_doubt);
+    assert!(!test.node.status(test.now).validation.clock_doubt);
 }
 
 #[test]
@@ -349,19 +353,19 @@ fn a_sequencer_that_begins_again_is_told() {
     assert_eq!(told(&test.judged(1, again.message())), ["block", "conflict"]);
     let third = block(3).with(|payload| payload.parent_hash = again.hash());
     let outputs = test.judged(1, third.message());
-    let Some(Output::Tell(Event::Head(head))) =
-        outputs.iter().rfind(|output| matches!(output, Output::Tell(Event::Head(_))))
+    let Some(Output::Emit(Event::Head(head))) =
+        outputs.iter().rfind(|output| matches!(output, Output::Emit(Event::Head(_))))
     else {
         panic!("{outputs:?}");
     };
-    assert_eq!((head.why, head.replaces.unwrap().hash), (Why::Reorged, second.hash()));
+    assert_eq!((head.why, head.replaces.unwrap().hash), (HeadReason::Reorged, second.hash()));
 }
 
 #[test]
 fn kept_peers_are_dialled_at_the_start_and_again() {
     let mut config = config();
-    config.statics = vec![Static { peer: peer(5), addresses: vec!["/memory/5".to_owned()] }];
-    let mut node = Node::new(config.settle().unwrap(), &Memory::default(), [7; 32], after(0));
+    config.static_peers = vec![StaticPeer { peer: peer(5), addresses: vec!["/memory/5".to_owned()] }];
+    let mut node = Node::new(config.settle().unwrap(), &RestoredState::default(), [7; 32], after(0));
     let dials = |node: &mut Node| {
         let outputs: Vec<_> = std::iter::from_fn(|| node.poll_output()).collect();
         outputs.iter().filter(|output| matches!(output, Output::Dial { .. })).count()
@@ -374,7 +378,6 @@ fn kept_peers_are_dialled_at_the_start_and_again() {
     assert_eq!(at.why, "dial");
     node.handle_timeout(Now { mono: at.at, ..after(0) });
     assert_eq!(dials(&mut node), 1);
-    assert!(node.keeps(peer(5)));
 }
 
 #[test]
@@ -382,7 +385,7 @@ fn a_slow_peer_is_dropped_after_a_few_warnings() {
     let mut test = Test::new();
     test.give(connected(1));
     let dropped: Vec<_> = (0..4).flat_map(|_| drops(&test.give(Input::Slow { peer: peer(1) }))).collect();
-    assert_eq!(dropped, [(peer(1), DropReason::Slow)]);
+    assert_eq!(dropped, [(peer(1), DisconnectReason::Slow)]);
     assert!(drops(&test.give(Input::Slow { peer: peer(9) })).is_empty());
 }
 
@@ -397,7 +400,7 @@ fn what_a_peer_calls_itself_is_cut_and_cleaned() {
         seen: None,
     });
     let status = test.node.status(test.now);
-    let agent = status.peers[0].agent.clone().unwrap();
+    let agent = status.peering.peers[0].agent.clone().unwrap();
     assert_eq!(agent.chars().count(), 128);
     assert!(!agent.chars().any(char::is_control));
 }
@@ -417,8 +420,8 @@ fn a_clock_that_leaps_by_a_day_breaks_nothing() {
 /// A node that keeps two peers, connected one second apart.
 fn keeping_two() -> Test {
     let mut config = config();
-    config.statics =
-        (1..=2).map(|seed| Static { peer: peer(seed), addresses: vec![format!("/memory/{seed}")] }).collect();
+    config.static_peers =
+        (1..=2).map(|seed| StaticPeer { peer: peer(seed), addresses: vec![format!("/memory/{seed}")] }).collect();
     let mut test = Test::of(config);
     test.give(connected(1));
     test.pass(1000);
@@ -430,10 +433,10 @@ fn keeping_two() -> Test {
 fn when_nobody_says_anything_one_kept_peer_after_the_other_is_dropped_ever_more_seldom() {
     let mut test = keeping_two();
     assert!(drops(&test.pass(18_900)).is_empty());
-    assert_eq!(drops(&test.pass(200)), [(peer(1), DropReason::Silent)]);
+    assert_eq!(drops(&test.pass(200)), [(peer(1), DisconnectReason::Silent)]);
     test.give(Input::Disconnected { peer: peer(1), reason: String::new() });
     assert!(drops(&test.pass(39_000)).is_empty());
-    assert_eq!(drops(&test.pass(1_100)), [(peer(2), DropReason::Silent)]);
+    assert_eq!(drops(&test.pass(1_100)), [(peer(2), DisconnectReason::Silent)]);
 }
 
 #[test]
@@ -442,7 +445,7 @@ fn whoever_says_anything_breaks_the_silence() {
     test.pass(15_000);
     test.gossip(2, block(1).message());
     assert!(drops(&test.pass(19_900)).is_empty());
-    assert_eq!(drops(&test.pass(200)), [(peer(1), DropReason::Silent)]);
+    assert_eq!(drops(&test.pass(200)), [(peer(1), DisconnectReason::Silent)]);
 }
 
 #[test]
@@ -453,7 +456,7 @@ fn who_makes_the_blocks_hears_none_and_keeps_its_peers() {
         let made = block(number).with(|payload| payload.timestamp += 2 * number);
         let outputs = test.give(Input::Produced { version: Version::V4, data: made.message().data });
         let (id, check) = checks(&outputs).pop().unwrap();
-        test.give(Input::Checked { id, outcome: check.run(Primitives::PORTABLE) });
+        test.give(Input::Validated { id, outcome: check.run(Primitives::PORTABLE) });
     }
 }
 
@@ -463,7 +466,7 @@ fn a_peer_that_joins_what_it_had_joined_is_mute_and_dropped() {
     let topic = |joined| Input::Topic { peer: peer(1), version: Version::V4, joined };
     test.give(connected(1));
     assert!(drops(&test.give(topic(true))).is_empty());
-    assert_eq!(drops(&test.give(topic(true))), [(peer(1), DropReason::Muted)]);
+    assert_eq!(drops(&test.give(topic(true))), [(peer(1), DisconnectReason::Muted)]);
     // Leaving and coming back is no sign of it; nor is joining on another connection.
     test.give(topic(false));
     assert!(drops(&test.give(topic(true))).is_empty());

@@ -9,8 +9,9 @@ use petrel_core::{
     chain::{Cadence, Chain, Genesis, Subsecond},
     config::Config,
     event::ScheduleMismatch,
-    fork::{Carried, Family, Fork, Forks, Version},
-    gossip::{ChainSchedule, Message, OffSchedule},
+    fork::{CarriedFork, Family, Fork, Forks, Version},
+    message::Message,
+    schedule::{ChainSchedule, OffSchedule},
     time::Now,
 };
 
@@ -26,9 +27,9 @@ fn base() -> Chain {
     chain.forks = Forks::all_until(Fork::Jovian);
     let denim = NOW + 20;
     for name in ["azul", "beryl", "cobalt"] {
-        assert!(chain.forks.carry(Carried { name: name.to_owned(), time: 0, family: Family::Base }));
+        assert!(chain.forks.carry(CarriedFork { name: name.to_owned(), time: 0, family: Family::Base }));
     }
-    assert!(chain.forks.carry(Carried { name: "denim".to_owned(), time: denim, family: Family::Base }));
+    assert!(chain.forks.carry(CarriedFork { name: "denim".to_owned(), time: denim, family: Family::Base }));
     chain.genesis = Genesis { number: 100, time: NOW, ..chain.genesis };
     let legacy = Cadence::constant(100, NOW, Duration::from_secs(2)).unwrap();
     chain.cadence = legacy.then(denim * 1000, Duration::from_millis(200)).unwrap();
@@ -158,7 +159,7 @@ fn an_op_stack_network_shows_each_fork_that_a_schedule_lacks() {
 }
 
 fn events(outputs: Vec<Output>) -> impl Iterator<Item = Event> {
-    outputs.into_iter().filter_map(|output| if let Output::Tell(event) = output { Some(event) } else { None })
+    outputs.into_iter().filter_map(|output| if let Output::Emit(event) = output { Some(event) } else { None })
 }
 
 /// Blocks one after the other, as a node of `config` follows them.
@@ -192,7 +193,11 @@ fn names(events: &[Event]) -> Vec<String> {
 fn forks_of_the_schedule_are_told_when_they_come() {
     let blocks: Vec<Forge> = (105..115).map(block).collect();
     let mut chain = base();
-    assert!(chain.forks.carry(Carried { name: "something_new".to_owned(), time: NOW + 14, family: Family::OpStack }));
+    assert!(chain.forks.carry(CarriedFork {
+        name: "something_new".to_owned(),
+        time: NOW + 14,
+        family: Family::OpStack
+    }));
     assert_eq!(names(&follow(Config::new(chain), &blocks)), ["fork something_new at 107", "fork denim at 110"]);
 }
 
@@ -274,7 +279,7 @@ fn topics_are_left_when_their_time_is_over() {
         Some((70, "topic"))
     );
     let left = |outputs: Vec<Output>| {
-        let left = |output| if let Output::Leave { version } = output { Some(version) } else { None };
+        let left = |output| if let Output::Unsubscribe { version } = output { Some(version) } else { None };
         outputs.into_iter().filter_map(left).collect::<Vec<_>>()
     };
     assert_eq!(left(test.pass(69_999)), []);

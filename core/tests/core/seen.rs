@@ -1,10 +1,7 @@
 //! The blocks of one height.
 
 use alloy_primitives::B256;
-use petrel_core::{
-    fork::Version,
-    gossip::{BlockFault, Seen},
-};
+use petrel_core::{fault::BlockFault, fork::Version, validation::Seen};
 
 fn hash(seed: u64) -> B256 {
     B256::left_padding_from(&seed.to_be_bytes())

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use petrel_core::gossip::{GRACE, Role, Signers};
+use petrel_core::validation::{GRACE, SignerRole, Signers};
 
 use crate::forge::key;
 
@@ -13,18 +13,18 @@ fn the_first_signer_starts_no_grace() {
     let mut signers = Signers::new(None);
     assert!(signers.read(START, Some(key(1).address())));
     assert!(!signers.read(START, Some(key(1).address())));
-    assert_eq!((signers.role(key(1).address()), signers.expires()), (Some(Role::Current), None));
+    assert_eq!((signers.role(key(1).address()), signers.expires()), (Some(SignerRole::Current), None));
 }
 
 #[test]
 fn the_previous_signer_is_accepted_for_three_hours() {
     let mut signers = Signers::new(Some(key(1).address()));
     assert!(signers.read(START, Some(key(2).address())));
-    assert_eq!(signers.role(key(1).address()), Some(Role::Previous));
-    assert_eq!(signers.role(key(2).address()), Some(Role::Current));
+    assert_eq!(signers.role(key(1).address()), Some(SignerRole::Previous));
+    assert_eq!(signers.role(key(2).address()), Some(SignerRole::Current));
     assert_eq!(GRACE, Duration::from_secs(10_800));
     signers.expire(START + GRACE - Duration::from_millis(1));
-    assert_eq!(signers.role(key(1).address()), Some(Role::Previous));
+    assert_eq!(signers.role(key(1).address()), Some(SignerRole::Previous));
     signers.expire(START + GRACE);
     assert_eq!(signers.role(key(1).address()), None);
 }
@@ -33,9 +33,9 @@ fn the_previous_signer_is_accepted_for_three_hours() {
 fn the_current_signers_first_message_ends_the_grace() {
     let mut signers = Signers::new(Some(key(1).address()));
     signers.read(START, Some(key(2).address()));
-    signers.confirm(Role::Previous);
-    assert_eq!(signers.role(key(1).address()), Some(Role::Previous));
-    signers.confirm(Role::Current);
+    signers.confirm(SignerRole::Previous);
+    assert_eq!(signers.role(key(1).address()), Some(SignerRole::Previous));
+    signers.confirm(SignerRole::Current);
     assert_eq!(signers.role(key(1).address()), None);
 }
 
@@ -45,7 +45,7 @@ fn only_the_latest_previous_signer_is_kept() {
     signers.read(START, Some(key(2).address()));
     signers.read(START, Some(key(3).address()));
     assert_eq!(signers.role(key(1).address()), None);
-    assert_eq!(signers.role(key(2).address()), Some(Role::Previous));
+    assert_eq!(signers.role(key(2).address()), Some(SignerRole::Previous));
 }
 
 #[test]
@@ -53,8 +53,8 @@ fn a_rotation_back_and_forth_accepts_both() {
     let mut signers = Signers::new(Some(key(1).address()));
     signers.read(START, Some(key(2).address()));
     signers.read(START, Some(key(1).address()));
-    assert_eq!(signers.role(key(1).address()), Some(Role::Current));
-    assert_eq!(signers.role(key(2).address()), Some(Role::Previous));
+    assert_eq!(signers.role(key(1).address()), Some(SignerRole::Current));
+    assert_eq!(signers.role(key(2).address()), Some(SignerRole::Previous));
 }
 
 #[test]

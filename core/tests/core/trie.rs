@@ -7,8 +7,9 @@ const EMPTY: B256 = b256!("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622
 
 /// Recursion over nibble strings, everything hashed where it stands.
 mod naive {
-    use super::*;
     use alloy_rlp::{Encodable, Header};
+
+    use super::*;
 
     fn rlp_list(items: &[Vec<u8>]) -> Vec<u8> {
         let mut out = Vec::new();

@@ -3,7 +3,7 @@
 use alloy_primitives::{Address, hex};
 use include_dir::{Dir, include_dir};
 use petrel_core::{
-    block::engine::{self, EngineBlock},
+    block::{engine, engine::EngineBlock},
     chain::Chain,
 };
 use serde_json::Value;

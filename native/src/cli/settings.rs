@@ -5,7 +5,10 @@
 
 use std::{net::IpAddr, path::PathBuf};
 
-use petrel_core::{chain::{Chain, Origin}, config::Settled};
+use petrel_core::{
+    chain::{Chain, Origin},
+    config::Settled,
+};
 
 mod chain;
 mod checker;

@@ -12,7 +12,16 @@ use std::{
 
 use alloy_primitives::{Address, B256};
 use bytes::Bytes;
-use petrel_core::{block::{Payload, engine}, chain::Chain, fault::{Fault, MessageFault, Verdict}, fork::Version, message::{Form, MAX_MESSAGE, Message}, schedule::ChainSchedule, sign::Signature, validation::{Signers, ValidationTask, peek_timestamp}};
+use petrel_core::{
+    block::{Payload, engine},
+    chain::Chain,
+    fault::{Fault, MessageFault, Verdict},
+    fork::Version,
+    message::{Form, MAX_MESSAGE, Message},
+    schedule::ChainSchedule,
+    sign::Signature,
+    validation::{Signers, ValidationTask, peek_timestamp},
+};
 use serde::Serialize;
 
 use crate::{

@@ -11,7 +11,12 @@ use std::{
     time::Duration,
 };
 
-use petrel_core::{chain::Chain, config::{Config, Settled, StaticPeer}, peer::PeerId, sign::Key};
+use petrel_core::{
+    chain::Chain,
+    config::{Config, Settled, StaticPeer},
+    peer::PeerId,
+    sign::Key,
+};
 use tokio::sync::oneshot;
 
 mod block_builder;
@@ -31,6 +36,7 @@ pub use upgrade::NetworkUpgrade;
 use crate::{
     cli::settings::ListenPorts,
     daemon::DaemonError,
+    host::MessageLoss,
     identity::{Identity, random_seed},
     network::{DriverResources, NetworkConfig, build_driver},
     store::{Store, StoreBudget},
@@ -48,7 +54,7 @@ const GAP_PATIENCE: Duration = Duration::from_secs(3);
 pub async fn run(settings: DevnetSettings) -> Result<(), DaemonError> {
     let key = random_key();
     let chain = settings.chain(key.address()).map_err(|error| devnet_error(io::Error::other(error)))?;
-    let config = config(chain.clone(), Vec::new(), 0)?;
+    let config = config(chain.clone(), Vec::new())?;
     let sequencer = Identity::generate();
     let driver = build_driver(&sequencer, config, &network_config(ListenPorts::default()), resources(&chain)?)?;
     let (address_sender, address) = oneshot::channel();
@@ -58,7 +64,7 @@ pub async fn run(settings: DevnetSettings) -> Result<(), DaemonError> {
     let address = address.await.unwrap_or_default();
     let peer = PeerId::from_bytes(&sequencer.keypair.public().to_peer_id().to_bytes()).ok();
     let statics = peer.map(|peer| StaticPeer { peer, addresses: vec![address] });
-    let config = self::config(chain, statics.into_iter().collect(), settings.loss)?;
+    let config = self::config(chain, statics.into_iter().collect())?;
     let result = follow(&settings, config).await;
     sequencer_task.abort();
     result
@@ -73,8 +79,10 @@ async fn follow(settings: &DevnetSettings, config: Settled) -> Result<(), Daemon
             0 => (settings.ports, &first),
             _ => (ListenPorts::default(), &Identity::generate()),
         };
-        let driver = build_driver(identity, config.clone(), &network_config(ports), resources(&config.chain)?)?;
-        followers.spawn(driver);
+        let loss = MessageLoss::percent(settings.loss);
+        let resources = DriverResources { loss: loss.clone(), ..resources(&config.chain)? };
+        let driver = build_driver(identity, config.clone(), &network_config(ports), resources)?;
+        followers.spawn(driver, loss);
     }
     followers.run(stop).await
 }
@@ -86,10 +94,9 @@ fn resources(chain: &Chain) -> Result<DriverResources, DaemonError> {
     Ok(DriverResources { store: Some(store), ..DriverResources::default() })
 }
 
-fn config(chain: Chain, statics: Vec<StaticPeer>, loss: u8) -> Result<Settled, DaemonError> {
+fn config(chain: Chain, statics: Vec<StaticPeer>) -> Result<Settled, DaemonError> {
     let mut config = Config::new(chain);
     config.static_peers = statics;
-    config.loss = loss;
     config.gap_patience = GAP_PATIENCE;
     config.settle().map_err(|error| devnet_error(io::Error::other(error)))
 }

@@ -45,7 +45,8 @@ pub(super) async fn start(settings: NodeSettings) -> Result<Daemon, DaemonError>
     let (store, memory) = Store::open(&settings.datadir, &settings.config.chain, settings.budget)?;
     log_start(&settings, &memory);
     let traffic = TrafficCounters::default();
-    let resources = DriverResources { store: Some(store.clone()), memory, traffic: traffic.clone() };
+    let resources =
+        DriverResources { store: Some(store.clone()), memory, traffic: traffic.clone(), ..DriverResources::default() };
     let mut driver = build_driver(&identity, settings.config.clone(), &settings.network, resources)?;
     let relay_info = match settings.http {
         Some(at) => Some(start_page(at, &settings, &identity).await?),

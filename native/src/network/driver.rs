@@ -6,14 +6,18 @@ use std::{
 };
 
 use libp2p::{Multiaddr, multiaddr::Protocol};
-use petrel_core::{config::Settled, net::{Driver, DriverParts, NetError}, persistence::RestoredState};
+use petrel_core::{
+    config::Settled,
+    net::{Driver, DriverParts, NetError},
+    persistence::RestoredState,
+};
 
 use super::{
     config::NetworkConfig,
     transport::{self, TrafficCounters},
 };
 use crate::{
-    host::TokioHost,
+    host::{MessageLoss, TokioHost},
     identity::{Identity, random_seed},
     store::Store,
 };
@@ -25,6 +29,8 @@ pub struct DriverResources {
     pub store: Option<Store>,
     /// What an earlier run persisted.
     pub memory: RestoredState,
+    /// The messages that are dropped on purpose.
+    pub loss: MessageLoss,
     /// Counts the bytes of its connections.
     pub traffic: TrafficCounters,
 }
@@ -69,7 +75,7 @@ pub fn build_driver(
         transport,
         swarm: libp2p::swarm::Config::with_tokio_executor(),
         seed: random_seed(),
-        host: TokioHost::new(resources.store),
+        host: TokioHost::new(resources.store).with_loss(resources.loss),
     })?;
     for address in &network.listen {
         check_port_is_free(address)?;

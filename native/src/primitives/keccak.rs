@@ -5,7 +5,10 @@
 //! 1), so lanes are faster as soon as two of them are busy and there is enough data. A single input is always hashed by itself.
 
 use alloy_primitives::B256;
-use petrel_core::{hash, hash::{KeccakMany, Parts}};
+use petrel_core::{
+    hash,
+    hash::{KeccakMany, Parts},
+};
 
 mod lanes;
 #[cfg(target_arch = "x86_64")]

@@ -2,7 +2,10 @@
 //! gets a line here.
 
 use alloy_primitives::Address;
-use petrel_core::{Event, event::{Pruned, Reorg, ScheduleMismatch, SignerChanged}};
+use petrel_core::{
+    Event,
+    event::{Pruned, Reorg, ScheduleMismatch, SignerChanged},
+};
 
 /// Logs an event.
 pub fn log_event(event: &Event) {

@@ -7,7 +7,13 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use libp2p::Multiaddr;
-use petrel_core::{Event, address::{is_public, network_of}, peer::PeerId, peer_store::PeerStore, relay_record::RelayRecord};
+use petrel_core::{
+    Event,
+    address::{is_public, network_of},
+    peer::PeerId,
+    peer_store::PeerStore,
+    relay_record::RelayRecord,
+};
 
 use crate::network::browser_address::{ip_of, is_browser_address};
 

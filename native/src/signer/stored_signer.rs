@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use alloy_primitives::Address;
-use petrel_core::{node, validation::SignerNews, validation::GRACE};
+use petrel_core::{
+    persistence::Persisted,
+    validation::{GRACE, SignerNews},
+};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
@@ -76,7 +79,7 @@ impl SignerStore {
     }
 
     /// Persists a reading; the result comes when it is on disk, or has failed.
-    pub fn persist(&mut self, reading: &SignerReading) -> oneshot::Receiver<node::Kept> {
+    pub fn persist(&mut self, reading: &SignerReading) -> oneshot::Receiver<Persisted> {
         let previous = match &self.signer {
             Some(stored) if stored.signer == reading.signer => stored.previous,
             Some(stored) => stored.signer.map(|signer| PreviousSigner { signer, until: unix_now() + GRACE.as_secs() }),
@@ -102,7 +105,7 @@ impl SignerStore {
         }
     }
 
-    fn write(&mut self, signer: StoredSigner) -> oneshot::Receiver<node::Kept> {
+    fn write(&mut self, signer: StoredSigner) -> oneshot::Receiver<Persisted> {
         // Serialization fails only for keys that are no strings, which it does not have.
         let result = self.store.persist_value(STORE_KEY, serde_json::to_vec(&signer).unwrap_or_default());
         self.signer = Some(signer);

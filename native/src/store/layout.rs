@@ -4,7 +4,16 @@ use std::path::Path;
 
 use alloy_primitives::B256;
 use bytes::Bytes;
-use petrel_core::{ban::{Ban, BanTarget}, block::{BlockInfo, Payload}, chain::{Cadence, Chain}, fork::Version, payload_by_number::StoredBlock, peer::PeerId, peer_store::PeerEntry, unsafe_chain::Head};
+use petrel_core::{
+    ban::{Ban, BanTarget},
+    block::{BlockInfo, Payload},
+    chain::{Cadence, Chain},
+    fork::Version,
+    payload_by_number::StoredBlock,
+    peer::PeerId,
+    peer_store::PeerEntry,
+    unsafe_chain::Head,
+};
 use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, Table, TableError};
 
 use super::{

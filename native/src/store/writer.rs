@@ -69,7 +69,8 @@ impl StoreWriter {
         let bytes = entry.size();
         if self.waiting.fetch_add(bytes, Ordering::Relaxed) + bytes > WAITING {
             self.waiting.fetch_sub(bytes, Ordering::Relaxed);
-            let _dropped = sender.send(Persisted::Failed("the disk is too slow: too many bytes wait for it".to_owned()));
+            let _dropped =
+                sender.send(Persisted::Failed("the disk is too slow: too many bytes wait for it".to_owned()));
             return result;
         }
         if let Some(requests) = &*self.requests.lock().unwrap_or_else(PoisonError::into_inner) {

@@ -13,11 +13,16 @@ use libp2p::{
     swarm::{self, NetworkBehaviour, SwarmEvent},
     tcp, yamux,
 };
-use petrel_core::{Event, chain::Chain, config::{AddressScope, Config}, node::Status};
+use petrel_core::{
+    Event,
+    chain::Chain,
+    config::{AddressScope, Config},
+    node::Status,
+};
 use petrel_node::{
-    cli::settings::Net,
-    daemon::{Body, driver},
     identity::Identity,
+    network::NetworkConfig,
+    network::{DriverResources, build_driver},
 };
 use tokio::sync::{mpsc, watch};
 
@@ -34,8 +39,9 @@ impl Node {
     async fn start(reach: AddressScope) -> Self {
         let mut config = Config::new(Chain::preset("op-mainnet").unwrap());
         config.observe_scope = Some(reach);
-        let net = Net::new(vec![ANYWHERE.parse().unwrap()], "test");
-        let mut driver = driver(&Identity::generate(), config.settle().unwrap(), &net, Body::default()).unwrap();
+        let net = NetworkConfig::new(vec![ANYWHERE.parse().unwrap()], "test");
+        let mut driver =
+            build_driver(&Identity::generate(), config.settle().unwrap(), &net, DriverResources::default()).unwrap();
         let (tell, mut events) = mpsc::unbounded_channel();
         let (show, status) = watch::channel(None);
         tokio::spawn(async move {
@@ -118,7 +124,7 @@ async fn a_peer_is_dialled_back_five_times_a_minute_and_all_together_ten_times()
         let connections = swarm.network_info().connection_counters().num_established();
         assert_eq!(connections, 1);
     }
-    let backs = node.until(|status| status.dial_backs.refused >= 15).await.dial_backs;
+    let backs = node.until(|status| status.traffic.dial_backs.refused >= 15).await.traffic.dial_backs;
     assert_eq!((backs.reached, backs.unreached), (10, 0));
 }
 
@@ -141,7 +147,7 @@ async fn a_node_asks_whether_it_can_be_dialled_and_says_what_it_heard() {
         }
     };
     assert!(tokio::time::timeout(Duration::from_secs(120), reachable).await.unwrap());
-    assert_eq!(node.until(|status| status.reachable.is_some()).await.reachable, Some(true));
+    assert_eq!(node.until(|status| status.peering.reachable.is_some()).await.peering.reachable, Some(true));
 }
 
 /// AutoNAT's messages as bytes: a request goes as it is, an answer comes as it is.
@@ -221,7 +227,7 @@ async fn an_address_with_a_second_ip_or_a_name_in_it_is_dialled_nowhere() {
         // Status E_DIAL_ERROR.
         assert!(answer.windows(2).any(|two| two == [8, 100]), "{answer:?}");
         let unreached = count as u64 + 1;
-        node.until(|status| status.dial_backs.unreached == unreached).await;
+        node.until(|status| status.traffic.dial_backs.unreached == unreached).await;
     }
     assert_eq!(victim.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock, "the victim was dialled");
 }

@@ -16,7 +16,7 @@ use std::{
 };
 
 use petrel_core::fork::Fork;
-use petrel_tests::{child::Child, forge, sequencer};
+use petrel_tests::{forge, process::Process, sequencer};
 
 use path::{Measured, Path};
 
@@ -65,7 +65,7 @@ fn measure() {
     relay.args(["plain", &topic, &ports[1].to_string()]);
 
     let mut paths = [("petrel", node, ports[0]), ("plain libp2p", relay, ports[1])]
-        .map(|(name, mut command, port)| Path::open(Child::start(name, &mut command).unwrap(), port, &topic));
+        .map(|(name, mut command, port)| Path::open(Process::start_verbose(name, &mut command), port, &topic));
     let mut measured = [Measured::default(), Measured::default()];
     for round in 0..ROUNDS {
         for (path, sum) in paths.iter_mut().zip(&mut measured) {

@@ -13,12 +13,12 @@ use libp2p::{
     swarm::SwarmEvent,
 };
 use petrel_core::{chain::Chain, fork::Fork};
-use petrel_node::command::devnet::Maker;
+use petrel_node::command::devnet::BlockBuilder;
 use petrel_tests::{
-    child::Child,
     forge::{Forge, begun, compress, key},
-    plain,
-    process::cpu,
+    plain_gossipsub,
+    process::Process,
+    resources::cpu,
 };
 use tokio::{
     runtime::Runtime,
@@ -63,7 +63,7 @@ impl Measured {
 
 /// See the module.
 pub(crate) struct Path {
-    relay: Child,
+    relay: Process,
     runtime: Runtime,
     blocks: UnboundedSender<Vec<u8>>,
     arrivals: UnboundedReceiver<(Vec<u8>, Instant)>,
@@ -71,7 +71,7 @@ pub(crate) struct Path {
 
 impl Path {
     /// Through the relay that will listen on this port.
-    pub(crate) fn open(relay: Child, port: u16, topic: &str) -> Self {
+    pub(crate) fn open(relay: Process, port: u16, topic: &str) -> Self {
         let end = Instant::now() + PATIENCE * 6;
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(Instant::now() < end, "the relay does not listen");
@@ -112,13 +112,13 @@ impl Path {
     pub(crate) fn carry(&mut self, chain: &Chain, after: u64, count: u64) -> Measured {
         // Transactions of the sizes and the compressibility of a live chain's; another set for each round.
         let start = begun(chain, after, chain.genesis.time, Duration::from_secs(2));
-        let mut maker = Maker::new(start, key(1), BYTES);
+        let mut maker = BlockBuilder::new(start, key(1), BYTES);
         let before = cpu(self.relay.id());
         let mut sent = HashMap::new();
         let mut delays = Vec::new();
         for number in after + 1..=after + count {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-            let transactions = maker.make().unwrap().payload.transactions;
+            let transactions = maker.build().unwrap().payload.transactions;
             let block = Forge::new(chain.id, Fork::Jovian, number, now, 0);
             let wire = compress(&block.with(|payload| payload.transactions = transactions).sealed().0);
             sent.insert(wire.clone(), Instant::now());
@@ -136,7 +136,7 @@ impl Path {
 }
 
 fn dialled(topic: &str, address: &Multiaddr) -> Swarm<gossipsub::Behaviour> {
-    let mut swarm = plain::swarm(topic);
+    let mut swarm = plain_gossipsub::swarm(topic);
     swarm.dial(address.clone()).unwrap();
     swarm
 }

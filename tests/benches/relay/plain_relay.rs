@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use futures::StreamExt;
-use petrel_tests::plain;
+use petrel_tests::plain_gossipsub;
 
 /// Relays what comes on `topic`, listening on this port.
 pub(crate) fn run(topic: &str, port: &str) {
@@ -13,7 +13,7 @@ pub(crate) fn run(topic: &str, port: &str) {
     });
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let mut swarm = plain::swarm(topic);
+        let mut swarm = plain_gossipsub::swarm(topic);
         swarm.listen_on(format!("/ip4/127.0.0.1/tcp/{port}").parse().unwrap()).unwrap();
         loop {
             swarm.select_next_some().await;

@@ -12,7 +12,11 @@ mod work;
 
 use std::time::{Duration, Instant};
 
-use petrel_core::{Event, config::{Rate, RequestLimits}, event::{Gap, GapState, Via}};
+use petrel_core::{
+    Event,
+    config::{Rate, RequestLimits},
+    event::{Gap, GapState, Via},
+};
 
 use node::{Client, Server};
 

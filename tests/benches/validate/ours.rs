@@ -1,6 +1,11 @@
 //! Petrel's way: decompress once, and id, signature, payload and hash all read that one buffer.
 
-use petrel_core::{fork::Version, message::{Message, MessageId}, primitives::Primitives, validation::{Signers, ValidationOutcome, ValidationTask}};
+use petrel_core::{
+    fork::Version,
+    message::{Message, MessageId},
+    primitives::Primitives,
+    validation::{Signers, ValidationOutcome, ValidationTask},
+};
 
 use crate::sample::Sample;
 

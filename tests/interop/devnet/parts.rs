@@ -4,14 +4,14 @@ use std::{
     env, fs,
     fs::File,
     path::{Path, PathBuf},
-    process::{Child as Process, Command, Stdio},
+    process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
 use alloy_primitives::hex;
 use libp2p::identity::{Keypair, secp256k1};
-use petrel_tests::{child::Child, forge};
+use petrel_tests::{forge, petrel, process::Process};
 use serde_json::json;
 
 use crate::{
@@ -46,7 +46,7 @@ const IDENTITIES: [u8; 6] = [0x21, 0x22, 0x23, 0x24, 0x25, 0x26];
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A process with a log of its own.
-pub(crate) struct Background(Process);
+pub(crate) struct Background(Child);
 
 impl Background {
     fn start(log: &Path, command: &mut Command) -> Self {
@@ -115,44 +115,44 @@ impl Devnet {
     }
 
     /// Petrel beside them, with everything kept in one datadir over restarts.
-    pub(crate) fn petrel(&self) -> Child {
+    pub(crate) fn petrel(&self) -> Process {
         let mut command = self.node("petrel", &self.rollup(), IDENTITIES[3]);
         command.args(["--p2p.listen.tcp=9225", "--p2p.listen.ws=9226"]).arg(format!("--http.port={PAGE}"));
-        Child::start("petrel", &mut command).unwrap()
+        Process::start_logged("petrel", &mut command, self.log("petrel"))
     }
 
     /// Another one, whose rollup.json lacks these forks; `which` counts them.
-    pub(crate) fn stale(&self, which: usize, lacks: &[&str]) -> Child {
+    pub(crate) fn stale(&self, which: usize, lacks: &[&str]) -> Process {
         let name = format!("petrel-without-{}", lacks[0]);
         let rollup = serde_json::from_slice(&fs::read(self.rollup()).unwrap()).unwrap();
         let file = self.folder.join(format!("{name}.json"));
         fs::write(&file, genesis::without(&rollup, lacks).to_string()).unwrap();
         let mut command = self.node(&name, &file, IDENTITIES[4 + which]);
-        Child::start(&name, command.arg(format!("--p2p.listen.tcp={}", STALE[which]))).unwrap()
+        let command = command.arg(format!("--p2p.listen.tcp={}", STALE[which]));
+        Process::start_logged(&name, command, self.log(&name))
     }
 
-    /// `petrel node` as all of them are started: connected to both op-nodes, its signer from L1, its datadir and its log
-    /// under its name.
+    /// `petrel node` as all of them are started: connected to both op-nodes, its signer from L1, its datadir under its name.
     fn node(&self, name: &str, rollup: &Path, identity: u8) -> Command {
-        let mut command = Command::new(named("PETREL_BIN"));
+        let mut command = Command::new(petrel::binary());
         command.arg("node").arg("--rollup.config").arg(rollup).arg("--datadir").arg(self.folder.join(name));
         command.args(["--p2p.priv.raw", &secret(identity), "--p2p.no-discovery", "--events=json"]);
         command.args(["--p2p.static", &[multiaddr(0), multiaddr(1)].join(",")]).arg("--p2p.listen.ip=127.0.0.1");
-        command.args(["--l1", &L1.url(), "--l1.runtime-config-reload-interval", RELOAD]).stderr(self.log(name));
+        command.args(["--l1", &L1.url(), "--l1.runtime-config-reload-interval", RELOAD]);
         command
     }
 
     /// op-node's gossip beside them, which keeps every message as it came.
-    pub(crate) fn witness(&self) -> Child {
+    pub(crate) fn witness(&self) -> Process {
         fs::create_dir_all(self.messages()).unwrap();
         let mut command = Command::new(named("PETREL_INTEROP_PEER"));
         command.arg("-rollup").arg(self.rollup()).arg("-dump").arg(self.messages()).args(["-port", "9224"]);
         command.args(["-signer", &signer(SEQUENCER_KEYS[0]), "-host-key", &secret(IDENTITIES[2])]);
-        command.args(["-sequencer-key", &secret(1)]).stderr(self.log("witness"));
-        let mut witness = Child::start("witness", &mut command).unwrap();
+        command.args(["-sequencer-key", &secret(1)]);
+        let mut witness = Process::start_logged("witness", &mut command, self.log("witness"));
         let end = Instant::now() + PATIENCE;
         loop {
-            witness.tell(&json!({ "do": "connect", "address": multiaddr(1) }));
+            witness.send(&json!({ "do": "connect", "address": multiaddr(1) }));
             let came = witness
                 .expect("the follower", PATIENCE, |event| event["event"] == "came" || event["event"] == "failed");
             if came["event"] == "came" {
@@ -164,11 +164,11 @@ impl Devnet {
     }
 
     /// Chromium on Petrel's page; `None` where there is none.
-    pub(crate) fn tab(&self) -> Option<Child> {
+    pub(crate) fn tab(&self) -> Option<Process> {
         let chromium = env::var_os("PETREL_CHROMIUM")?;
         let mut command = Command::new("node");
         command.arg(named("PETREL_TAB")).arg(format!("http://127.0.0.1:{PAGE}/")).env("PETREL_CHROMIUM", chromium);
-        Some(Child::start("tab", command.stderr(self.log("tab"))).unwrap())
+        Some(Process::start_logged("tab", &mut command, self.log("tab")))
     }
 
     pub(crate) fn rollup(&self) -> PathBuf {

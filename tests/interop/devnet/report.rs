@@ -2,7 +2,7 @@
 
 use std::{fs, ops::RangeInclusive, process::Command, time::Duration};
 
-use petrel_tests::child::Child;
+use petrel_tests::process::Process;
 use serde_json::Value;
 
 use crate::{
@@ -83,8 +83,8 @@ pub(crate) fn tab_blocks(events: &[Value]) -> Blocks {
 }
 
 /// Judges every message that the witness kept: how many there are, and how many are accepted under one of the two signers.
-pub(crate) fn check(devnet: &Devnet, witness: &mut Child) -> (usize, usize) {
-    witness.end(Duration::from_secs(5));
+pub(crate) fn check(devnet: &Devnet, witness: &mut Process) -> (usize, usize) {
+    witness.stop(Duration::from_secs(5));
     let mut files: Vec<_> = fs::read_dir(devnet.messages()).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "snappy"));
     files.sort();

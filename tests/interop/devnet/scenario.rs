@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use petrel_tests::child::Child;
+use petrel_tests::process::Process;
 use serde_json::Value;
 
 use crate::{
@@ -35,7 +35,7 @@ pub(crate) type Blocks = BTreeMap<u64, String>;
 
 /// Petrel and what it has shown so far.
 struct Watched {
-    petrel: Child,
+    petrel: Process,
     blocks: Blocks,
     /// Petrel has shown two blocks of one height.
     conflicts: usize,
@@ -75,7 +75,7 @@ impl Watched {
         let end = Instant::now() + PATIENCE;
         devnet.signal_sequencer("STOP");
         loop {
-            while let Some(event) = self.petrel.wait(QUIET, is_block) {
+            while let Some(event) = self.petrel.wait_for(QUIET, is_block) {
                 self.shown(&event);
             }
             if parts::inserted(self.last()) {
@@ -148,7 +148,7 @@ pub(crate) fn run() -> Outcome {
 
     watched.until(118);
     // What anvil could not prove while the slot was written between two blocks.
-    while watched.petrel.wait(Duration::ZERO, |event| event["event"] == "signer_unread").is_some() {}
+    while watched.petrel.wait_for(Duration::ZERO, |event| event["event"] == "signer_unread").is_some() {}
     devnet.l1.signal("STOP");
     let since = Instant::now();
     let seen = watched.last();
@@ -156,7 +156,7 @@ pub(crate) fn run() -> Outcome {
     while unread.is_none() || since.elapsed() < SILENCE {
         assert!(since.elapsed() < 2 * PATIENCE, "a silent L1 is not told");
         watched.next();
-        unread = unread.or_else(|| watched.petrel.wait(Duration::ZERO, |event| event["event"] == "signer_unread"));
+        unread = unread.or_else(|| watched.petrel.wait_for(Duration::ZERO, |event| event["event"] == "signer_unread"));
     }
     let silent = since.elapsed().as_secs();
     devnet.l1.signal("CONT");

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use petrel_tests::child::Child;
+use petrel_tests::process::Process;
 use serde_json::Value;
 
 use crate::{
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// One of them.
 pub(crate) struct Stale {
     fork: &'static str,
-    petrel: Child,
+    petrel: Process,
 }
 
 /// What one of them has shown.
@@ -53,10 +53,10 @@ impl Stale {
     pub(crate) fn followed(mut self) -> Followed {
         let (network, _, _) = GETH[0].block("latest").expect("op-geth answers");
         let reached = |event: &Value| event["event"] == "head" && number(event) >= network;
-        let head = self.petrel.wait(PATIENCE, reached);
+        let head = self.petrel.wait_for(PATIENCE, reached);
         let mut events = self.petrel.drain();
         events.extend(head);
-        self.petrel.end(Duration::from_secs(5));
+        self.petrel.stop(Duration::from_secs(5));
         let named = |name: &'static str| events.iter().filter(move |event| event["event"] == name);
         let shown: BTreeSet<_> = named("block").map(|event| (number(event), text(event, "hash"))).collect();
         let blocks: Blocks = shown.iter().cloned().collect();

@@ -3,7 +3,13 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use alloy_primitives::B256;
-use petrel_core::{chain::Chain, fork::{Fork, Version}, payload_by_number::{Reply, StoredBlock}, primitives::Primitives, range_sync::ResponseTask};
+use petrel_core::{
+    chain::Chain,
+    fork::{Fork, Version},
+    payload_by_number::{Reply, StoredBlock},
+    primitives::Primitives,
+    range_sync::ResponseTask,
+};
 use petrel_tests::forge::{Forge, compress, schedule};
 use sha2::{Digest, Sha256};
 

@@ -3,12 +3,11 @@
 use std::{
     env,
     path::{Path, PathBuf},
-    process::Command,
     time::Duration,
 };
 
 use petrel_core::chain::Chain;
-use petrel_tests::{child::Child, forge, sequencer};
+use petrel_tests::{forge, petrel, process::Process, sequencer};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -46,24 +45,22 @@ impl Place {
 
     /// A daemon with this datadir.
     pub(crate) fn daemon(&self, name: &str, more: &[&str]) -> Daemon {
-        let mut command = Command::new(binary("PETREL_BIN"));
-        command.arg("node").arg("--rollup.config").arg(self.file("rollup.json"));
-        command.arg("--datadir").arg(self.file(name));
-        command.args(["--p2p.unsafe-block-signer", &forge::key(1).address().to_string()]);
-        command.args(["--p2p.listen.ip=127.0.0.1", "--p2p.listen.tcp=0", "--p2p.listen.ws=0", "--p2p.listen.quic=0"]);
-        command.args(["--p2p.listen.webtransport=0", "--p2p.no-discovery", "--events=json", "--log.level=error"]);
-        Daemon::start(Child::start("petrel", command.args(more)).unwrap())
+        let (rollup, signer) = (self.file("rollup.json"), forge::key(1).address());
+        let mut command = petrel::node(&rollup, signer, &self.file(name));
+        command.args(["--p2p.listen.tcp=0", "--p2p.listen.ws=0", "--p2p.listen.quic=0", "--p2p.listen.webtransport=0"]);
+        command.args(["--p2p.no-discovery", "--log.level=error"]);
+        Daemon::start(Process::start_verbose("petrel", command.args(more)))
     }
 }
 
 /// See the module.
 pub(crate) struct Daemon {
-    pub(crate) events: Child,
+    pub(crate) events: Process,
     addresses: Vec<String>,
 }
 
 impl Daemon {
-    fn start(mut events: Child) -> Self {
+    fn start(mut events: Process) -> Self {
         let listening = |event: &Value| event["event"] == "listening";
         let addresses = Transport::ALL.map(|_| {
             let told = events.expect("its addresses", PATIENCE, listening);
@@ -84,7 +81,7 @@ impl Daemon {
     /// It asked for this block, and this peer gave it; `asks` says whether it is expected to.
     pub(crate) fn fetches(&mut self, missed: &Made, by: &str, asks: bool) -> Result<(), String> {
         let patience = if asks { PATIENCE } else { NOT_FETCHED };
-        let came = self.events.wait(patience, |event| missed.is(event)).ok_or(NOT_ASKED)?;
+        let came = self.events.wait_for(patience, |event| missed.is(event)).ok_or(NOT_ASKED)?;
         let right = came["via"] == "sync" && came["peer"] == by;
         if right { Ok(()) } else { Err(format!("by somebody else: {came}")) }
     }

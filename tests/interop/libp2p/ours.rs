@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use petrel_tests::sequencer::Sequencer;
+use petrel_tests::sequencer::Publisher;
 
 use crate::{
     blocks::{Blocks, Made, SIZES, VERSION},
@@ -64,7 +64,7 @@ pub(crate) fn run(transport: Transport) -> [Row; 2] {
 /// A daemon that dials, and what is published through it.
 struct Dialler {
     daemon: Daemon,
-    feeder: Sequencer,
+    feeder: Publisher,
     /// From its start to the topic that both know of.
     took: Duration,
 }
@@ -75,14 +75,14 @@ struct Pair<'a> {
     /// Where the one is that is dialled.
     address: String,
     listener: Daemon,
-    feeder: Sequencer,
+    feeder: Publisher,
     blocks: Blocks,
 }
 
 impl<'a> Pair<'a> {
     fn new(place: &'a Place, transport: Transport) -> Self {
         let listener = place.daemon("listener", &[]);
-        let feeder = Sequencer::start(&place.chain, listener.address(Transport::Tcp));
+        let feeder = Publisher::connect(&place.chain, listener.address(Transport::Tcp));
         let address = listener.address(transport).to_owned();
         Self { place, transport, address, listener, feeder, blocks: Blocks::new(&place.chain) }
     }
@@ -93,15 +93,15 @@ impl<'a> Pair<'a> {
         let mut daemon = self.place.daemon("dialler", &["--p2p.static", &self.address]);
         let (peer, name) = (daemon.peer().to_owned(), self.transport.name());
         for (side, whom) in [(&mut daemon.events, peer_of(&self.address)), (&mut self.listener.events, peer.as_str())] {
-            side.wait(PATIENCE, |event| {
+            side.wait_for(PATIENCE, |event| {
                 event["event"] == "connected" && event["peer"] == whom && event["transport"] == name
             })
             .ok_or("they are not connected")?;
-            side.wait(PATIENCE, |event| event["event"] == "topic_joined" && event["peer"] == whom)
+            side.wait_for(PATIENCE, |event| event["event"] == "topic_joined" && event["peer"] == whom)
                 .ok_or("no common topic")?;
         }
         let took = begin.elapsed();
-        let feeder = Sequencer::start(&self.place.chain, daemon.address(Transport::Tcp));
+        let feeder = Publisher::connect(&self.place.chain, daemon.address(Transport::Tcp));
         thread::sleep(GRAFTED);
         Ok(Dialler { daemon, feeder, took })
     }
@@ -117,7 +117,7 @@ impl<'a> Pair<'a> {
         let begin = Instant::now();
         from.publish(VERSION, made.message.clone());
         self.blocks.take(&made);
-        let came = to.wait(PATIENCE, |event| made.is(event)).ok_or("it did not come")?;
+        let came = to.wait_for(PATIENCE, |event| made.is(event)).ok_or("it did not come")?;
         let right = came["via"] == "gossip" && came["peer"] == by.as_str();
         if right { Ok(begin.elapsed()) } else { Err(format!("by somebody else: {came}")) }
     }
@@ -126,7 +126,7 @@ impl<'a> Pair<'a> {
     fn dialler_asks(&mut self, dialler: Dialler) -> (Outcome, Option<Dialler>) {
         self.end(dialler);
         let missed = self.publish(ASKED);
-        if self.listener.events.wait(PATIENCE, |event| missed.is(event)).is_none() {
+        if self.listener.events.wait_for(PATIENCE, |event| missed.is(event)).is_none() {
             return (Err("the listener did not take it".to_owned()), None);
         }
         thread::sleep(OFFERED);
@@ -144,13 +144,16 @@ impl<'a> Pair<'a> {
     fn dialler_is_asked(&mut self, dialler: Dialler) -> Outcome {
         self.end(dialler);
         let mut alone = self.place.daemon("dialler", &[]);
-        let feeder = Sequencer::start(&self.place.chain, alone.address(Transport::Tcp));
+        let feeder = Publisher::connect(&self.place.chain, alone.address(Transport::Tcp));
         let missed = self.blocks.make(ASKED);
         feeder.publish(VERSION, missed.message.clone());
         self.blocks.take(&missed);
-        alone.events.wait(PATIENCE, |event| missed.is(event)).ok_or("it did not take a block while it was alone")?;
+        alone
+            .events
+            .wait_for(PATIENCE, |event| missed.is(event))
+            .ok_or("it did not take a block while it was alone")?;
         drop(feeder);
-        alone.events.end(PATIENCE);
+        alone.events.stop(PATIENCE);
         thread::sleep(OFFERED);
         let dialler = self.come()?;
         let begin = Instant::now();
@@ -171,9 +174,9 @@ impl<'a> Pair<'a> {
 
     fn end(&mut self, mut dialler: Dialler) {
         drop(dialler.feeder);
-        dialler.daemon.events.end(PATIENCE);
+        dialler.daemon.events.stop(PATIENCE);
         let peer = dialler.daemon.peer().to_owned();
         let gone = |event: &serde_json::Value| event["event"] == "disconnected" && event["peer"] == peer.as_str();
-        self.listener.events.wait(PATIENCE, gone);
+        self.listener.events.wait_for(PATIENCE, gone);
     }
 }

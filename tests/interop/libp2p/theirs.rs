@@ -7,8 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use petrel_core::request;
-use petrel_tests::{child::Child, sequencer::Sequencer};
+use petrel_core::payload_by_number;
+use petrel_tests::{process::Process, sequencer::Publisher};
 use serde_json::{Value, json};
 
 use crate::{
@@ -48,10 +48,10 @@ pub(crate) fn run(transport: Transport, who: Who, direction: Direction) -> Row {
 struct Connection {
     place: Place,
     daemon: Daemon,
-    other: Child,
+    other: Process,
     /// The other's name.
     peer: String,
-    feeder: Sequencer,
+    feeder: Publisher,
     blocks: Blocks,
     /// From the dial to the topic that both know of.
     took: Duration,
@@ -63,30 +63,30 @@ impl Connection {
         let listens = row.direction == Direction::Dials;
         let mut other = start(row.who, &place, listens.then_some(row.transport))?;
         let (mut daemon, begin) = if listens {
-            let there = other.wait(PATIENCE, |event| event["event"] == "listening").ok_or("it does not listen")?;
+            let there = other.wait_for(PATIENCE, |event| event["event"] == "listening").ok_or("it does not listen")?;
             let begin = Instant::now();
             (place.daemon("daemon", &["--p2p.static", there["address"].as_str().unwrap()]), begin)
         } else {
             let daemon = place.daemon("daemon", &[]);
             let begin = Instant::now();
-            other.tell(&json!({ "do": "dial", "address": daemon.address(row.transport) }));
+            other.send(&json!({ "do": "dial", "address": daemon.address(row.transport) }));
             (daemon, begin)
         };
         let us = daemon.peer().to_owned();
         let knows_us = |event: &Value| event["event"] == "joined" && event["peer"] == us.as_str();
-        let met = other.wait(PATIENCE, |event| failed(event, "dial") || knows_us(event));
+        let met = other.wait_for(PATIENCE, |event| failed(event, "dial") || knows_us(event));
         let met = met.ok_or_else(|| format!("no common topic; {}", seen(&mut daemon.events)))?;
         if failed(&met, "dial") {
             return Err(reason(&met));
         }
         let transport = row.transport.name();
         let came =
-            daemon.events.wait(PATIENCE, |event| event["event"] == "connected" && event["transport"] == transport);
+            daemon.events.wait_for(PATIENCE, |event| event["event"] == "connected" && event["transport"] == transport);
         let peer = came.ok_or("the daemon has no such connection")?["peer"].as_str().unwrap().to_owned();
         let joined = |event: &Value| event["event"] == "topic_joined" && event["peer"] == peer.as_str();
-        daemon.events.wait(PATIENCE, joined).ok_or("the daemon hears of no topic")?;
+        daemon.events.wait_for(PATIENCE, joined).ok_or("the daemon hears of no topic")?;
         let took = begin.elapsed();
-        let feeder = Sequencer::start(&place.chain, daemon.address(Transport::Tcp));
+        let feeder = Publisher::connect(&place.chain, daemon.address(Transport::Tcp));
         thread::sleep(GRAFTED);
         let blocks = Blocks::new(&place.chain);
         Ok(Self { place, daemon, other, peer, feeder, blocks, took })
@@ -122,9 +122,10 @@ impl Connection {
         let begin = Instant::now();
         self.feeder.publish(VERSION, made.message.clone());
         // The daemon accepts it, whatever becomes of it on the other side.
-        self.daemon.events.wait(PATIENCE, |event| made.is(event)).ok_or("the daemon did not accept it")?;
+        self.daemon.events.wait_for(PATIENCE, |event| made.is(event)).ok_or("the daemon did not accept it")?;
         self.blocks.take(made);
-        let came = self.other.wait(PATIENCE, |event| event["event"] == "message" && event["digest"] == digest.as_str());
+        let came =
+            self.other.wait_for(PATIENCE, |event| event["event"] == "message" && event["digest"] == digest.as_str());
         let came = came.ok_or_else(|| format!("it did not come; {}", seen(&mut self.other)))?;
         if came["peer"] == self.daemon.peer() { Ok(begin.elapsed()) } else { Err(format!("by somebody else: {came}")) }
     }
@@ -133,15 +134,15 @@ impl Connection {
         let made = self.blocks.make(bytes);
         let file = written(&self.place.file("published"), &made.wire().0);
         let begin = Instant::now();
-        self.other.tell(&json!({ "do": "publish", "file": file }));
+        self.other.send(&json!({ "do": "publish", "file": file }));
         while begin.elapsed() < PATIENCE {
-            let came = self.daemon.events.wait(Duration::from_millis(50), |event| made.is(event));
+            let came = self.daemon.events.wait_for(Duration::from_millis(50), |event| made.is(event));
             if let Some(came) = came {
                 self.blocks.take(&made);
                 let right = came["via"] == "gossip" && came["peer"] == self.peer.as_str();
                 return if right { Ok(begin.elapsed()) } else { Err(format!("by somebody else: {came}")) };
             }
-            if let Some(event) = self.other.wait(Duration::ZERO, |event| failed(event, "publish")) {
+            if let Some(event) = self.other.wait_for(Duration::ZERO, |event| failed(event, "publish")) {
                 return Err(reason(&event));
             }
         }
@@ -152,8 +153,8 @@ impl Connection {
     fn petrel_asks(&mut self, asks: bool) -> Outcome {
         let missed = self.blocks.make(ASKED);
         let file = written(&self.place.file("served"), &missed.answer());
-        self.other.tell(&json!({ "do": "serve", "number": missed.number, "file": file }));
-        self.other.wait(PATIENCE, |event| event["event"] == "serving").ok_or("it does not serve")?;
+        self.other.send(&json!({ "do": "serve", "number": missed.number, "file": file }));
+        self.other.wait_for(PATIENCE, |event| event["event"] == "serving").ok_or("it does not serve")?;
         self.blocks.take(&missed);
         let next = self.blocks.make(SIZES[0].1);
         let begin = Instant::now();
@@ -168,8 +169,8 @@ impl Connection {
         if !matches!(who, Who::Node | Who::Tab) {
             return Ok(());
         }
-        self.other.tell(&json!({ "do": "pinged", "peer": self.daemon.peer() }));
-        let ended = self.other.wait(PATIENCE, |event| failed(event, "pinged") || event["event"] == "pinged");
+        self.other.send(&json!({ "do": "pinged", "peer": self.daemon.peer() }));
+        let ended = self.other.wait_for(PATIENCE, |event| failed(event, "pinged") || event["event"] == "pinged");
         let ended = ended.ok_or("it does not say whether a ping was answered")?;
         if failed(&ended, "pinged") { Err(reason(&ended)) } else { Ok(()) }
     }
@@ -188,8 +189,8 @@ impl Connection {
 
     fn answered(&mut self, made: &Made) -> Result<(), String> {
         let file = self.place.file("answer");
-        self.other.tell(&json!({ "do": "ask", "peer": self.daemon.peer(), "number": made.number, "file": file }));
-        let ended = self.other.wait(PATIENCE, |event| failed(event, "ask") || event["event"] == "answered");
+        self.other.send(&json!({ "do": "ask", "peer": self.daemon.peer(), "number": made.number, "file": file }));
+        let ended = self.other.wait_for(PATIENCE, |event| failed(event, "ask") || event["event"] == "answered");
         match ended {
             Some(event) if event["event"] == "answered" => made.is_answered_by(fs::read(file).unwrap()),
             Some(event) => Err(reason(&event)),
@@ -198,7 +199,7 @@ impl Connection {
     }
 }
 
-fn start(who: Who, place: &Place, listen: Option<Transport>) -> Result<Child, String> {
+fn start(who: Who, place: &Place, listen: Option<Transport>) -> Result<Process, String> {
     let node = |script: &str| {
         let mut command = Command::new("node");
         command.args(["--experimental-websocket", "--no-warnings"]);
@@ -212,14 +213,14 @@ fn start(who: Who, place: &Place, listen: Option<Transport>) -> Result<Child, St
         Who::Tab => node("tab.js"),
         Who::Petrel => return Err("Petrel is the daemon's".to_owned()),
     };
-    let [protocol, _] = request::protocols(&place.chain);
+    let [protocol, _] = payload_by_number::protocols(&place.chain);
     command.args(["--topic", &place.chain.topic(VERSION), "--protocol", &protocol]);
     if let Some(transport) = listen {
         command.args(["--listen", transport.anywhere()]);
     }
-    let mut other = Child::start(who.name(), &mut command).map_err(|error| error.to_string())?;
+    let mut other = Process::start_verbose(who.name(), &mut command);
     if who == Who::Tab {
-        other.wait(PATIENCE, |event| event["event"] == "ready").ok_or("the tab does not come up")?;
+        other.wait_for(PATIENCE, |event| event["event"] == "ready").ok_or("the tab does not come up")?;
     }
     Ok(other)
 }
@@ -237,7 +238,7 @@ fn reason(event: &Value) -> String {
 }
 
 /// What a program told last, for a reader who must find out.
-fn seen(child: &mut Child) -> String {
+fn seen(child: &mut Process) -> String {
     let events = child.drain();
     let last = events.iter().filter(|event| event["event"] != "health").rev().take(4).map(ToString::to_string);
     last.collect::<Vec<_>>().join(" ← ")

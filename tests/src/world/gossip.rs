@@ -3,101 +3,107 @@
 use core::time::Duration;
 use std::{collections::BTreeSet, net::IpAddr};
 
-use petrel_core::{Event, Input, fault::Acceptance, fork::Version, message::{Message, MessageId}, peer::PeerId};
+use petrel_core::{
+    Event, Input,
+    fault::Acceptance,
+    fork::Version,
+    message::{Message, MessageId},
+    peer::PeerId,
+};
 
 use super::{
-    Fact, Traffic, World,
-    mesh::{BEAT, Control},
+    Pending, Traffic, World,
+    router::{BEAT, Control},
 };
 
 impl World {
     /// From now on gossip goes through meshes, and scores are told once a second.
     pub fn mesh(&mut self) {
         self.meshed = true;
-        for index in 0..self.places.len() {
-            self.plan(Duration::from_millis(100 + index as u64 * 7 % 500), index, Fact::Beat);
+        for index in 0..self.members.len() {
+            self.plan(Duration::from_millis(100 + index as u64 * 7 % 500), index, Pending::Beat);
         }
     }
 
     /// From now on nobody offers what it has: IHAVE is not sent, so nothing is asked for by IWANT. What a model without
     /// them would show.
     pub fn hush(&mut self) {
-        self.places.iter_mut().for_each(|place| place.router.hush());
+        self.members.iter_mut().for_each(|member| member.router.hush());
     }
 
     /// Where a node is seen by those with whom it is linked from now on.
     pub fn at(&mut self, index: usize, ip: IpAddr) {
-        self.places[index].ip = Some(ip);
+        self.members[index].ip = Some(ip);
     }
 
     /// A node takes everything and gossips nothing.
     pub fn mute(&mut self, index: usize) {
-        self.places[index].mute = true;
+        self.members[index].mute = true;
     }
 
     /// With whom a node is linked.
     pub fn links(&self, index: usize) -> &BTreeSet<usize> {
-        &self.places[index].links
+        &self.members[index].links
     }
 
     /// To whom a node has sent a block or an answer, linked or not.
     pub fn told_to(&self, index: usize) -> &BTreeSet<usize> {
-        &self.places[index].told
+        &self.members[index].told
     }
 
     /// What a node has told, and when (monotonic).
     pub fn told_by(&self, index: usize) -> impl Iterator<Item = (Duration, &Event)> {
-        self.places[index].told_at.iter().copied().zip(&self.places[index].events)
+        self.members[index].told_at.iter().copied().zip(&self.members[index].events)
     }
 
     /// What a node has sent and received as gossip.
     pub fn traffic(&self, index: usize) -> Traffic {
-        self.places[index].traffic
+        self.members[index].traffic
     }
 
     /// A liar sends a message to all its neighbours, past its own rules and its mesh.
     pub fn spread(&mut self, index: usize, version: Version, message: &Message) {
-        for to in self.places[index].links.clone() {
+        for to in self.members[index].links.clone() {
             self.send(index, to, version, message);
         }
     }
 
     pub(super) fn send(&mut self, from: usize, to: usize, version: Version, message: &Message) {
-        self.places[from].told.insert(to);
-        let sent = &mut self.places[from].traffic.sent;
+        self.members[from].told.insert(to);
+        let sent = &mut self.members[from].traffic.sent;
         *sent = (sent.0 + 1, sent.1 + message.wire as u64);
-        if self.chance.percent(self.weather.loss) {
+        if self.random.percent(self.conditions.loss) {
             return;
         }
-        let copies = 1 + u64::from(self.chance.percent(self.weather.duplication));
+        let copies = 1 + u64::from(self.random.percent(self.conditions.duplication));
         for _ in 0..copies {
             let latency = self.latency();
-            self.plan(latency, to, Fact::Arrives { from, version, message: message.clone() });
+            self.plan(latency, to, Pending::Arrives { from, version, message: message.clone() });
         }
     }
 
     pub(super) fn arrives(&mut self, index: usize, from: usize, version: Version, message: Message) {
         let (now, meshed) = (self.now.mono, self.meshed);
-        let place = &mut self.places[index];
-        let deaf = place.mute || (meshed && place.router.graylists(from, now));
-        if deaf || !place.links.contains(&from) {
+        let member = &mut self.members[index];
+        let deaf = member.mute || (meshed && member.router.graylists(from, now));
+        if deaf || !member.links.contains(&from) {
             return;
         }
-        let received = &mut place.traffic.received;
+        let received = &mut member.traffic.received;
         *received = (received.0 + 1, received.1 + message.wire as u64);
         let id = message.id(&self.chain.topic(version));
-        if !place.known.insert(id) {
+        if !member.known.insert(id) {
             return;
         }
-        place.undecided.insert(id, (version, message.clone()));
+        member.undecided.insert(id, (version, message.clone()));
         self.give(index, Input::Gossiped { peer: Self::peer(from), id, version, message });
     }
 
     pub(super) fn judged(&mut self, index: usize, id: MessageId, peer: PeerId, acceptance: Acceptance) {
-        let Some((version, message)) = self.places[index].undecided.remove(&id) else { return };
-        match (acceptance, self.place(peer)) {
+        let Some((version, message)) = self.members[index].undecided.remove(&id) else { return };
+        match (acceptance, self.member(peer)) {
             (Acceptance::Accept, _) => self.forward(index, Some(peer), id, version, &message),
-            (Acceptance::Charge, Some(from)) => self.places[index].router.charge(from, self.now.mono),
+            (Acceptance::Charge, Some(from)) => self.members[index].router.charge(from, self.now.mono),
             _ => {}
         }
     }
@@ -111,10 +117,10 @@ impl World {
         message: &Message,
     ) {
         let targets = if self.meshed {
-            self.places[index].router.store(id, version, message.clone());
-            self.places[index].router.mesh()
+            self.members[index].router.store(id, version, message.clone());
+            self.members[index].router.mesh()
         } else {
-            self.places[index].links.iter().copied().collect()
+            self.members[index].links.iter().copied().collect()
         };
         for to in targets {
             if Some(Self::peer(to)) != from {
@@ -124,11 +130,11 @@ impl World {
     }
 
     pub(super) fn beat(&mut self, index: usize) {
-        self.plan(BEAT, index, Fact::Beat);
+        self.plan(BEAT, index, Pending::Beat);
         let now = self.now.mono;
-        let place = &mut self.places[index];
-        let controls = place.router.beat(now, &place.links, &mut self.chance);
-        let scores = place.links.iter().map(|peer| (Self::peer(*peer), place.router.score(*peer, now))).collect();
+        let member = &mut self.members[index];
+        let controls = member.router.beat(now, &member.links, &mut self.random);
+        let scores = member.links.iter().map(|peer| (Self::peer(*peer), member.router.score(*peer, now))).collect();
         for (to, control) in controls {
             self.control(index, to, control);
         }
@@ -138,30 +144,31 @@ impl World {
     }
 
     fn control(&mut self, from: usize, to: usize, control: Control) {
-        self.places[from].traffic.control += 1;
-        let is_lost = matches!(control, Control::Have(_) | Control::Want(_)) && self.chance.percent(self.weather.loss);
+        self.members[from].traffic.control += 1;
+        let is_lost =
+            matches!(control, Control::Have(_) | Control::Want(_)) && self.random.percent(self.conditions.loss);
         if !is_lost {
             let latency = self.latency();
-            self.plan(latency, to, Fact::Control { from, control });
+            self.plan(latency, to, Pending::Control { from, control });
         }
     }
 
     pub(super) fn controlled(&mut self, index: usize, from: usize, control: Control) {
         let now = self.now.mono;
-        let place = &mut self.places[index];
-        if !place.links.contains(&from) || place.router.graylists(from, now) {
+        let member = &mut self.members[index];
+        if !member.links.contains(&from) || member.router.graylists(from, now) {
             return;
         }
         let answer = match control {
-            Control::Graft => place.router.graft(from, now),
+            Control::Graft => member.router.graft(from, now),
             Control::Prune => {
-                place.router.pruned(from, now);
+                member.router.pruned(from, now);
                 None
             }
-            Control::Have(_) if place.mute => None,
-            Control::Have(ids) => place.router.offered(from, &ids, &place.known, now),
+            Control::Have(_) if member.mute => None,
+            Control::Have(ids) => member.router.offered(from, &ids, &member.known, now),
             Control::Want(ids) => {
-                for (version, message) in place.router.wanted(from, &ids, now) {
+                for (version, message) in member.router.wanted(from, &ids, now) {
                     self.send(index, from, version, &message);
                 }
                 None

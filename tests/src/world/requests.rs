@@ -1,61 +1,69 @@
 //! Blocks asked for by number, and what liars answer.
 
 use bytes::Bytes;
-use petrel_core::{Input, block::Payload, fault::AnswerFault, payload_by_number::{Reply, StoredBlock}, primitives::Primitives, range_sync::{BlockRequest, FetchId}, serving::RequestId};
+use petrel_core::{
+    Input,
+    block::Payload,
+    fault::AnswerFault,
+    payload_by_number::{Reply, StoredBlock},
+    primitives::Primitives,
+    range_sync::{BlockRequest, FetchId},
+    serving::RequestId,
+};
 
-use super::{Answers, Fact, PATIENCE, World};
+use super::{Answers, PATIENCE, Pending, World};
 
 impl World {
     pub(super) fn fetch(&mut self, index: usize, wish: BlockRequest) {
-        let Some(to) = self.place(wish.peer).filter(|to| self.places[index].links.contains(to)) else {
+        let Some(to) = self.member(wish.peer).filter(|to| self.members[index].links.contains(to)) else {
             let answer = Err(AnswerFault::Closed);
             return self.happens(index, Input::Fetched { id: wish.id, answer });
         };
         self.fetches.insert((index, wish.id), to);
-        self.plan(PATIENCE, index, Fact::Answered { fetch: wish.id, answer: Err(AnswerFault::Timeout) });
-        if !self.chance.percent(self.weather.loss) {
+        self.plan(PATIENCE, index, Pending::Answered { fetch: wish.id, answer: Err(AnswerFault::Timeout) });
+        if !self.random.percent(self.conditions.loss) {
             let latency = self.latency();
-            self.plan(latency, to, Fact::Asked { from: index, fetch: wish.id, number: wish.number });
+            self.plan(latency, to, Pending::Asked { from: index, fetch: wish.id, number: wish.number });
         }
     }
 
     pub(super) fn is_asked(&mut self, index: usize, from: usize, fetch: FetchId, number: u64) {
-        if !self.places[index].links.contains(&from) {
+        if !self.members[index].links.contains(&from) {
             return;
         }
-        if self.places[index].answers == Answers::Honest {
+        if self.members[index].answers == Answers::Honest {
             self.asked += 1;
             let id = RequestId(self.asked);
             self.asks.insert((index, id), (from, fetch));
             return self.give(index, Input::Asked { id, peer: Self::peer(from), number: Some(number) });
         }
         if let Some(bytes) = self.lies(index, number) {
-            self.places[index].told.insert(from);
+            self.members[index].told.insert(from);
             let latency = self.latency();
-            self.plan(latency, from, Fact::Answered { fetch, answer: Ok(bytes) });
+            self.plan(latency, from, Pending::Answered { fetch, answer: Ok(bytes) });
         }
     }
 
     pub(super) fn answer(&mut self, index: usize, id: RequestId, reply: &Reply) {
         self.happens(index, Input::Answered { id });
         let Some((from, fetch)) = self.asks.remove(&(index, id)) else { return };
-        self.places[index].told.insert(from);
-        if !self.chance.percent(self.weather.loss) {
+        self.members[index].told.insert(from);
+        if !self.random.percent(self.conditions.loss) {
             let bytes: Vec<u8> = reply.pieces().flatten().collect();
             let latency = self.latency();
-            self.plan(latency, from, Fact::Answered { fetch, answer: Ok(bytes.into()) });
+            self.plan(latency, from, Pending::Answered { fetch, answer: Ok(bytes.into()) });
         }
     }
 
     /// What a liar answers, if anything.
     fn lies(&self, index: usize, number: u64) -> Option<Bytes> {
-        let place = &self.places[index];
+        let member = &self.members[index];
         let whole = |block: &StoredBlock| Reply::Block(block.clone()).pieces().flatten().collect::<Vec<u8>>().into();
-        let found = place.shelf.get(number);
-        match place.answers {
+        let found = member.store.get(number);
+        match member.answers {
             Answers::Honest | Answers::Silence => None,
             Answers::Nothing => Some(Bytes::from_static(&[1])),
-            Answers::Neighbour => place.shelf.get(number + 1).map(whole),
+            Answers::Neighbour => member.store.get(number + 1).map(whole),
             Answers::Tampered => found.map(|block| whole(&changed(block, false))),
             Answers::Stray => found.map(|block| whole(&changed(block, true))),
             Answers::Garbage => Some(Bytes::from_static(b"\0\x01\0\0\0no frames at all")),

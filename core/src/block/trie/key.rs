@@ -5,14 +5,14 @@ pub(super) type Path = arrayvec::ArrayVec<u8, 6>;
 
 /// At most 5 bytes of RLP. The keys of one list are prefix-free.
 #[derive(Clone, Copy)]
-pub(super) struct Key {
+pub(super) struct NibbleKey {
     /// The first nibble is the highest.
     bits: u64,
     /// How many nibbles.
     len: u32,
 }
 
-impl Key {
+impl NibbleKey {
     pub(super) const fn new(index: u32) -> Self {
         let (rlp, bytes) = match index {
             0 => (0x80, 1),

@@ -2,16 +2,18 @@
 
 use alloy_rlp::{Encodable, Header};
 
-use super::{
-    key::{Key, Path},
-    reference::Reference,
+use crate::{
+    block::trie::{
+        key::{NibbleKey, Path},
+        reference::Reference,
+    },
+    hash::{KeccakMany, Parts},
 };
-use crate::hash::{KeccakMany, Parts};
 
 /// What hangs in the trie at a key.
 #[derive(Clone, Copy)]
-pub(super) struct Entry<'a> {
-    pub(super) key: Key,
+pub(super) struct TrieEntry<'a> {
+    pub(super) key: NibbleKey,
     pub(super) content: Content<'a>,
 }
 
@@ -24,7 +26,7 @@ pub(super) enum Content<'a> {
 }
 
 /// A node; children are places in [`Plan::nodes`].
-enum Node<'a> {
+enum TrieNode<'a> {
     Leaf {
         value: &'a [u8],
         path: Path,
@@ -43,22 +45,24 @@ enum Node<'a> {
 /// The shape of subtries. Height 0 are the leaves; a node is higher than its children.
 #[derive(Default)]
 pub(super) struct Plan<'a> {
-    nodes: Vec<Node<'a>>,
+    nodes: Vec<TrieNode<'a>>,
     levels: Vec<Vec<usize>>,
 }
 
 impl<'a> Plan<'a> {
     /// Takes in a subtrie that is hashed: its place.
     pub(super) fn known(&mut self, reference: Reference) -> usize {
-        self.nodes.push(Node::Known(reference));
+        self.nodes.push(TrieNode::Known(reference));
         self.nodes.len() - 1
     }
 
     /// Plans the subtrie of `entries` (sorted, not empty), whose first `depth` nibbles are the same: its place and height.
-    pub(super) fn node(&mut self, entries: &[Entry<'a>], depth: u32) -> (usize, usize) {
+    pub(super) fn node(&mut self, entries: &[TrieEntry<'a>], depth: u32) -> (usize, usize) {
         match entries {
-            [Entry { key, content: Content::Item(value) }] => self.push(Node::Leaf { value, path: key.rest(depth) }, 0),
-            [Entry { content: Content::Known(place), .. }] => (*place, 0),
+            [TrieEntry { key, content: Content::Item(value) }] => {
+                self.push(TrieNode::Leaf { value, path: key.rest(depth) }, 0)
+            }
+            [TrieEntry { content: Content::Known(place), .. }] => (*place, 0),
             [first, .., last] => {
                 // Sorted, so the ends decide.
                 let shared = first.key.shared(last.key);
@@ -66,7 +70,7 @@ impl<'a> Plan<'a> {
                 if shared == depth {
                     return (branch, height);
                 }
-                self.push(Node::Extension { path: first.key.between(depth, shared), child: branch }, height + 1)
+                self.push(TrieNode::Extension { path: first.key.between(depth, shared), child: branch }, height + 1)
             }
             // Nowhere: nobody asks.
             [] => (usize::MAX, 0),
@@ -74,7 +78,7 @@ impl<'a> Plan<'a> {
     }
 
     /// No key ends inside the trie: `rlp(index)` of one list is prefix-free.
-    fn branch(&mut self, entries: &[Entry<'a>], depth: u32) -> (usize, usize) {
+    fn branch(&mut self, entries: &[TrieEntry<'a>], depth: u32) -> (usize, usize) {
         let mut children = [None; 16];
         let mut tallest = 0;
         for below in entries.chunk_by(|a, b| a.key.nibble(depth) == b.key.nibble(depth)) {
@@ -85,10 +89,10 @@ impl<'a> Plan<'a> {
                 *slot = Some(child);
             }
         }
-        self.push(Node::Branch { children: Box::new(children) }, tallest + 1)
+        self.push(TrieNode::Branch { children: Box::new(children) }, tallest + 1)
     }
 
-    fn push(&mut self, node: Node<'a>, height: usize) -> (usize, usize) {
+    fn push(&mut self, node: TrieNode<'a>, height: usize) -> (usize, usize) {
         let place = self.nodes.len();
         self.nodes.push(node);
         if self.levels.len() <= height {
@@ -117,7 +121,7 @@ impl<'a> Plan<'a> {
         let mut batch = Vec::with_capacity(level.len());
         for (place, input) in level.iter().zip(inputs) {
             match (Reference::inline(*input), self.nodes.get_mut(*place)) {
-                (Some(inline), Some(node)) => *node = Node::Known(inline),
+                (Some(inline), Some(node)) => *node = TrieNode::Known(inline),
                 _ => {
                     hashed.push(*place);
                     batch.push(*input);
@@ -126,7 +130,7 @@ impl<'a> Plan<'a> {
         }
         for (place, digest) in hashed.into_iter().zip(keccak_many(&batch)) {
             if let Some(node) = self.nodes.get_mut(place) {
-                *node = Node::Known(Reference::hash(&digest));
+                *node = TrieNode::Known(Reference::hash(&digest));
             }
         }
     }
@@ -134,7 +138,7 @@ impl<'a> Plan<'a> {
     /// The name of a node that is hashed.
     pub(super) fn reference(&self, place: usize) -> Option<&Reference> {
         match self.nodes.get(place) {
-            Some(Node::Known(reference)) => Some(reference),
+            Some(TrieNode::Known(reference)) => Some(reference),
             _ => None,
         }
     }
@@ -148,18 +152,18 @@ impl<'a> Plan<'a> {
         let start = heads.len();
         let mut body: &[u8] = &[];
         match self.nodes.get(place) {
-            Some(Node::Leaf { value, path }) => {
+            Some(TrieNode::Leaf { value, path }) => {
                 encode_leaf(path, value, heads);
                 body = value;
             }
-            Some(Node::Extension { path, child }) => {
+            Some(TrieNode::Extension { path, child }) => {
                 let child = self.reference_rlp(*child);
                 list_header(path.as_slice().length() + child.len(), heads);
                 path.as_slice().encode(heads);
                 heads.extend_from_slice(child);
             }
-            Some(Node::Branch { children }) => self.encode_branch(children, heads),
-            Some(Node::Known(_)) | None => {}
+            Some(TrieNode::Branch { children }) => self.encode_branch(children, heads),
+            Some(TrieNode::Known(_)) | None => {}
         }
         Encoded { head: start..heads.len(), body }
     }

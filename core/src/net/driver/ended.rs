@@ -3,11 +3,9 @@
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use super::{super::Host, Driver};
-
 /// Who asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum RequestSide {
     /// We did.
     Client,
     /// A peer did.
@@ -16,9 +14,9 @@ pub enum Role {
 
 /// A request for a block by its number, that was answered or has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ended {
+pub struct EndedRequest {
     /// Who asked.
-    pub role: Role,
+    pub role: RequestSide,
     /// For which block; `None` when a peer's request is malformed.
     pub number: Option<u64>,
     /// The answer's result byte, as it came, not judged: 0 is a block. 3 when there was no answer (op-node counts so too).
@@ -32,23 +30,21 @@ pub(super) const UNANSWERED: u8 = 3;
 
 /// Those that nobody has taken yet; the oldest make room.
 #[derive(Debug, Default)]
-pub(super) struct Latest(VecDeque<Ended>);
+pub(super) struct LatestRequests(VecDeque<EndedRequest>);
 
-impl Latest {
+impl LatestRequests {
     /// Requests at most.
     const MAX: usize = 1024;
 
-    pub(super) fn add(&mut self, ended: Ended) {
+    /// Takes them all.
+    pub(super) fn take(&mut self) -> VecDeque<EndedRequest> {
+        core::mem::take(&mut self.0)
+    }
+
+    pub(super) fn add(&mut self, ended: EndedRequest) {
         if self.0.len() >= Self::MAX {
             self.0.pop_front();
         }
         self.0.push_back(ended);
-    }
-}
-
-impl<H: Host> Driver<H> {
-    /// The requests that have ended since this was called last; of more than 1,024 the latest.
-    pub fn take_ended(&mut self) -> impl Iterator<Item = Ended> + use<H> {
-        core::mem::take(&mut self.requests.latest.0).into_iter()
     }
 }

@@ -1,41 +1,19 @@
 //! Messages that go out: to the mesh always, to leaves within their budget; see [`Leaves`](super::super::leaves::Leaves).
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use libp2p::{PeerId as Libp2pPeer, core::ConnectedPoint, gossipsub, swarm::ConnectionId};
 
-use super::{
-    super::{Host, convert, transform::Transform},
-    Driver,
-};
 use crate::{
     event::{Event, PublishFailed},
+    fault::Acceptance,
     fork::Version,
-    gossip::{Acceptance, MessageId},
+    message::MessageId,
+    net::{Host, convert, driver::Driver, ingest::transform::Transform},
+    node::Input,
     peer::PeerId,
 };
 
 type Gossip = gossipsub::Behaviour<Transform, gossipsub::WhitelistSubscriptionFilter>;
-
-/// Bytes on the wire of the messages that are being judged. Bounded by [`Sizes::MAX`]; of one that is unknown none are counted.
-#[derive(Debug, Default)]
-pub(super) struct Sizes(BTreeMap<MessageId, usize>);
-
-impl Sizes {
-    /// More than the node has under judgement: two messages a peer at most.
-    const MAX: usize = 16_384;
-
-    pub(super) fn add(&mut self, id: MessageId, bytes: usize) {
-        if self.0.len() < Self::MAX {
-            self.0.insert(id, bytes);
-        }
-    }
-
-    fn take(&mut self, id: &MessageId) -> usize {
-        self.0.remove(id).unwrap_or_default()
-    }
-}
 
 impl<H: Host> Driver<H> {
     pub(super) fn judge(&mut self, id: MessageId, peer: PeerId, acceptance: Acceptance) {
@@ -103,7 +81,8 @@ impl<H: Host> Driver<H> {
         for peer in left_out {
             self.gossip().add_explicit_peer(peer);
         }
-        self.stuck.extend(fates.slow.iter().filter_map(convert::peer));
+        let stalled = fates.slow.iter().filter_map(convert::peer).map(|peer| Input::SendStalled { peer });
+        self.pending_inputs.extend(stalled);
         sent
     }
 }

@@ -2,10 +2,10 @@
 
 use core::time::Duration;
 
-use super::{super::Host, Driver};
 use crate::{
+    ban::{Ban, BanTarget},
+    net::{Host, driver::Driver},
     node::{BanStatus, Input, PeerReport},
-    peers::{Ban, Subject},
 };
 
 /// It is never banned: it is to be kept connected.
@@ -24,8 +24,8 @@ impl<H: Host> Driver<H> {
     ///
     /// # Errors
     /// It is a peer that is never banned.
-    pub fn ban(&mut self, who: Subject, length: Option<Duration>, reason: String) -> Result<BanStatus, Spared> {
-        if matches!(who, Subject::Peer(peer) if self.node.is_spared(peer)) {
+    pub fn ban(&mut self, who: BanTarget, length: Option<Duration>, reason: String) -> Result<BanStatus, Spared> {
+        if matches!(who, BanTarget::Peer(peer) if self.node.is_protected(peer)) {
             return Err(Spared);
         }
         let secs = length.map_or(0, |length| length.as_secs());
@@ -36,9 +36,9 @@ impl<H: Host> Driver<H> {
     }
 
     /// Lifts a ban; `false` when there is none.
-    pub fn lift(&mut self, who: Subject) -> bool {
+    pub fn lift(&mut self, who: BanTarget) -> bool {
         let there = self.node.ban_of(who).is_some();
-        self.feed(Input::Lift { who });
+        self.feed(Input::Unban { who });
         there
     }
 }

@@ -1,98 +1,22 @@
-//! Requests: between the node's names for them and libp2p's.
+//! OpenRequests: between the node's names for them and libp2p's.
 
-use core::time::Duration;
-use std::collections::BTreeMap;
+use libp2p::request_response::{self, InboundRequestId, Message, OutboundFailure};
 
-use libp2p::request_response::{self, InboundRequestId, Message, OutboundFailure, OutboundRequestId, ResponseChannel};
-
-use super::{
-    super::{
-        Host,
-        codec::{Request, Response},
-        convert,
-    },
-    Driver,
-    ended::{Ended, Latest, Role, UNANSWERED},
-};
 use crate::{
+    fault::AnswerFault,
+    net::{
+        Host, convert,
+        driver::{
+            Driver,
+            ended::{EndedRequest, UNANSWERED},
+        },
+        protocols::range::{Request, Response},
+    },
     node::Input,
-    request::{AnswerFault, AskId, Reply},
-    sync::{FetchId, Wish},
+    payload_by_number::Reply,
+    range_sync::BlockRequest,
+    serving::RequestId,
 };
-
-/// Requests under way, ours and theirs. Bounded by libp2p's streams of each connection.
-#[derive(Debug, Default)]
-pub(super) struct Requests {
-    ours: BTreeMap<OutboundRequestId, Ours>,
-    theirs: BTreeMap<InboundRequestId, Theirs>,
-    /// What those were answered that are not ended yet.
-    codes: BTreeMap<AskId, u8>,
-    /// Those that have ended.
-    pub(super) latest: Latest,
-    channels: BTreeMap<AskId, ResponseChannel<Response>>,
-    next: u64,
-}
-
-/// A request of ours: the node's name for it, for which block, and when it was made (monotonic).
-#[derive(Debug)]
-struct Ours {
-    fetch: FetchId,
-    number: u64,
-    at: Duration,
-}
-
-/// A request of a peer's: the node's name for it, for which block, and when it came (monotonic).
-#[derive(Debug)]
-struct Theirs {
-    ask: AskId,
-    number: Option<u64>,
-    at: Duration,
-}
-
-impl Requests {
-    /// A request of ours was made at `now` (monotonic).
-    pub(super) fn made(&mut self, now: Duration, id: OutboundRequestId, fetch: FetchId, number: u64) {
-        self.ours.insert(id, Ours { fetch, number, at: now });
-    }
-
-    /// It ended at `now` (monotonic), with this result byte.
-    pub(super) fn ended(&mut self, now: Duration, id: OutboundRequestId, code: u8) -> Option<FetchId> {
-        let Ours { fetch, number, at } = self.ours.remove(&id)?;
-        self.latest.add(Ended { role: Role::Client, number: Some(number), code, took: now.saturating_sub(at) });
-        Some(fetch)
-    }
-
-    /// A peer asks for this block, at `now` (monotonic).
-    pub(super) fn came(
-        &mut self,
-        now: Duration,
-        id: InboundRequestId,
-        number: Option<u64>,
-        channel: ResponseChannel<Response>,
-    ) -> AskId {
-        let ask = AskId(self.next);
-        self.next += 1;
-        self.theirs.insert(id, Theirs { ask, number, at: now });
-        self.channels.insert(ask, channel);
-        ask
-    }
-
-    /// Where it is answered, with this result byte; `None` when it is gone.
-    pub(super) fn channel(&mut self, ask: AskId, code: u8) -> Option<ResponseChannel<Response>> {
-        let channel = self.channels.remove(&ask)?;
-        self.codes.insert(ask, code);
-        Some(channel)
-    }
-
-    /// It was answered (`sent`) at `now` (monotonic), or is gone.
-    pub(super) fn answered(&mut self, now: Duration, id: InboundRequestId, sent: bool) -> Option<AskId> {
-        let Theirs { ask, number, at } = self.theirs.remove(&id)?;
-        self.channels.remove(&ask);
-        let code = self.codes.remove(&ask).filter(|_| sent).unwrap_or(UNANSWERED);
-        self.latest.add(Ended { role: Role::Server, number, code, took: now.saturating_sub(at) });
-        Some(ask)
-    }
-}
 
 /// What a failure says of the peer.
 pub(super) fn fault(error: &OutboundFailure) -> AnswerFault {
@@ -106,21 +30,29 @@ pub(super) fn fault(error: &OutboundFailure) -> AnswerFault {
 }
 
 impl<H: Host> Driver<H> {
+    /// The requests that have ended since this was called last; of more than 1,024 the latest.
+    pub fn take_ended(&mut self) -> impl Iterator<Item = EndedRequest> + use<H> {
+        self.requests.latest.take().into_iter()
+    }
+
     /// Asks a connected peer; nobody is dialled for it.
-    pub(super) fn fetch(&mut self, wish: Wish) {
+    pub(super) fn fetch(&mut self, request: BlockRequest) {
         let now = self.host.now().mono;
-        let peer = convert::libp2p_peer(wish.peer).filter(|peer| self.swarm.is_connected(peer));
+        let peer = convert::libp2p_peer(request.peer).filter(|peer| self.swarm.is_connected(peer));
         match (peer, self.swarm.behaviour_mut().ask.as_mut()) {
             (Some(peer), Some(ask)) => {
-                let id = ask.send_request(&peer, Some(wish.number));
-                self.requests.made(now, id, wish.id, wish.number);
+                let id = ask.send_request(&peer, Some(request.number));
+                self.requests.made(now, id, request.id, request.number);
             }
-            _ => self.unasked.push((wish.id, AnswerFault::Closed)),
+            _ => {
+                let (id, answer) = (request.id, Err(AnswerFault::Closed));
+                self.pending_inputs.push_back(Input::Fetched { id, answer });
+            }
         }
     }
 
     /// Answers a request that is still open.
-    pub(super) fn answer(&mut self, id: AskId, reply: Reply) {
+    pub(super) fn answer(&mut self, id: RequestId, reply: Reply) {
         let behaviour = self.swarm.behaviour_mut().answer.as_mut();
         let code = match &reply {
             Reply::Block(_) => 0,
@@ -133,7 +65,7 @@ impl<H: Host> Driver<H> {
         if !sent {
             // Its stream is gone, and no event will say so again.
             self.requests.codes.remove(&id);
-            self.unheard.push(id);
+            self.pending_inputs.push_back(Input::Answered { id });
         }
     }
 

@@ -2,13 +2,11 @@
 
 use core::time::Duration;
 
-use super::{
-    super::{Host, convert, params},
-    Driver,
-};
 use crate::{
-    node::{Input, Node},
+    net::{Host, convert, driver::Driver, params},
+    node::Input,
     peer::PeerId,
+    reputation::Reputation,
 };
 
 impl<H: Host> Driver<H> {
@@ -26,10 +24,10 @@ impl<H: Host> Driver<H> {
         self.feed(Input::Scored(scores));
         let gossip = &self.swarm.behaviour().gossip;
         // So far below that hardly one of them is heard again before the next look.
-        let ignored = |peer: &&libp2p::PeerId| gossip.peer_score(peer).unwrap_or_default() < 2.0 * Node::GRAYLIST;
-        self.transform.ahead().ignore(self.swarm.connected_peers().filter(ignored).copied().collect());
+        let ignored = |peer: &&libp2p::PeerId| gossip.peer_score(peer).unwrap_or_default() < 2.0 * Reputation::GRAYLIST;
+        self.transform.readahead().ignore(self.swarm.connected_peers().filter(ignored).copied().collect());
         for peer in self.leaves.look(now).iter().filter_map(convert::peer) {
-            self.feed(Input::Stuck { peer });
+            self.feed(Input::SendStalled { peer });
         }
     }
 

@@ -2,7 +2,11 @@
 
 use std::net::IpAddr;
 
-use petrel_core::{address::is_public, chain::Origin, config::{AddressScope, Config}};
+use petrel_core::{
+    address::is_public,
+    chain::Origin,
+    config::{AddressScope, Config},
+};
 
 use super::{checker::FlagChecker, peer_policy::ip_of_multiaddr};
 use crate::{
@@ -77,7 +81,8 @@ impl FlagChecker {
 
 /// Whether the network has private or loopback addresses: something in the configuration has one.
 fn is_private_network(listen: &[IpAddr], advertise: &AdvertisedEndpoint, boot: &[Bootnode], config: &Config) -> bool {
-    let statics = config.static_peers.iter().flat_map(|peer| &peer.addresses).filter_map(|address| ip_of_multiaddr(address));
+    let statics =
+        config.static_peers.iter().flat_map(|peer| &peer.addresses).filter_map(|address| ip_of_multiaddr(address));
     let allowed = config.reputation.restrict.iter().map(ipnet::IpNet::addr);
     let advertised = advertise.host.as_deref().and_then(|host| host.parse().ok());
     let named = boot.iter().filter_map(Bootnode::ip).chain(statics).chain(allowed).chain(advertised);

@@ -4,7 +4,11 @@ use std::net::IpAddr;
 
 use alloy_primitives::Address;
 use libp2p::{Multiaddr, multiaddr::Protocol};
-use petrel_core::{chain::Chain, config::{Config, Mesh, Settled, StaticPeer}, peer::PeerId};
+use petrel_core::{
+    chain::Chain,
+    config::{Config, Mesh, Settled, StaticPeer},
+    peer::PeerId,
+};
 
 use super::checker::FlagChecker;
 use crate::{

@@ -2,7 +2,10 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use petrel_core::{chain::{Cadence, Chain}, config::{RequestLimits, SyncConfig}};
+use petrel_core::{
+    chain::{Cadence, Chain},
+    config::{RequestLimits, SyncConfig},
+};
 
 use super::checker::FlagChecker;
 use crate::{

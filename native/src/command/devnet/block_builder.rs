@@ -1,7 +1,12 @@
 //! Builds valid signed blocks: transactions that decode, correct roots and hashes, the fields that each fork requires.
 
 use alloy_primitives::{Address, B256, Bytes, U256, address, keccak256};
-use petrel_core::{block::{EncodeError, ExecutionPayload, base_time}, chain::{Chain, Subsecond}, fork::{Family, Fork, Version}, sign::{Key, seal_body}};
+use petrel_core::{
+    block::{EncodeError, ExecutionPayload, base_time},
+    chain::{Chain, Subsecond},
+    fork::{Family, Fork, Version},
+    sign::{Key, seal_body},
+};
 
 use super::transactions;
 

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use alloy_primitives::{Address, keccak256};
-use petrel_core::{chain::{Cadence, CadenceError, Chain, Genesis, Origin, Subsecond}, fork::{CarriedFork, Family, Fork, Forks}};
+use petrel_core::{
+    chain::{Cadence, CadenceError, Chain, Genesis, Origin, Subsecond},
+    fork::{CarriedFork, Family, Fork, Forks},
+};
 
 use super::{
     settings::DevnetSettings,

@@ -12,7 +12,7 @@ use super::{follower_heads::FollowerHeads, settings::DevnetSettings, view::Devne
 use crate::{
     cli::flags::EventFormat,
     daemon::DaemonError,
-    host::TokioHost,
+    host::{MessageLoss, TokioHost},
     identity::Identity,
     network::OurAddresses,
     serve::{
@@ -75,9 +75,9 @@ impl Followers {
     }
 
     /// Runs a follower in a task of its own.
-    pub(super) fn spawn(&mut self, driver: Driver<TokioHost>) {
+    pub(super) fn spawn(&mut self, driver: Driver<TokioHost>, loss: MessageLoss) {
         let which = self.tasks.len();
-        self.tasks.spawn(forward_events(which, driver, self.event_sender.clone(), self.ending.subscribe()));
+        self.tasks.spawn(forward_events(which, driver, self.event_sender.clone(), self.ending.subscribe(), loss));
     }
 
     /// Shows events until the heads of all are equal after `--blocks`, or `stop` completes.
@@ -143,6 +143,7 @@ async fn forward_events(
     mut driver: Driver<TokioHost>,
     events: mpsc::Sender<(usize, Event)>,
     mut ending: watch::Receiver<()>,
+    loss: MessageLoss,
 ) {
     loop {
         tokio::select! {
@@ -152,7 +153,7 @@ async fn forward_events(
                     return;
                 }
             }
-            Ok(()) = ending.changed() => driver.lose(0),
+            Ok(()) = ending.changed() => loss.end(),
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{fmt, time::Duration};
 
-use petrel_core::{chain::Cadence, fork::{Family, Fork}};
+use petrel_core::{
+    chain::Cadence,
+    fork::{Family, Fork},
+};
 
 /// The block interval from Denim on.
 pub(super) const DENIM_INTERVAL: Duration = Duration::from_millis(200);

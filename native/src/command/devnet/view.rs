@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use petrel_core::{Event, chain::Chain, event::{NewBlock, Via}};
+use petrel_core::{
+    Event,
+    chain::Chain,
+    event::{NewBlock, Via},
+};
 
 /// Lines of the live table.
 const ROWS: usize = 12;

@@ -28,7 +28,11 @@ pub(super) fn streams(
     ResolvingTransport::new(tcp, is_tcp, timeout).map(move |stream, _| flow.count(stream))
 }
 
-pub(super) fn build(config: &NetworkConfig, upgrade: SecurityUpgrade, flow: Bandwidth) -> Boxed<(PeerId, StreamMuxerBox)> {
+pub(super) fn build(
+    config: &NetworkConfig,
+    upgrade: SecurityUpgrade,
+    flow: Bandwidth,
+) -> Boxed<(PeerId, StreamMuxerBox)> {
     let secured = streams(config.timeout, flow).upgrade(Version::V1).authenticate(upgrade);
     secured.multiplex(yamux::Config::default()).timeout(config.timeout).boxed()
 }

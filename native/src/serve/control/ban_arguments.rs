@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use petrel_core::{ban::{BanTarget, NotABanTarget}, config::ReputationConfig, peer::PeerId};
+use petrel_core::{
+    ban::{BanTarget, NotABanTarget},
+    config::ReputationConfig,
+    peer::PeerId,
+};
 
 /// Characters of a reason at most.
 const MAX_REASON: usize = 256;

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use petrel_core::{ban::{Ban, BanTarget}, net::{Driver, Spared}, node::{BanStatus, PeerReport, Status}, persistence::{Persist, Persisted}};
+use petrel_core::{
+    ban::{Ban, BanTarget},
+    net::{Driver, Spared},
+    node::{BanStatus, PeerReport, Status},
+    persistence::{Persist, Persisted},
+};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{host::TokioHost, store::Store};

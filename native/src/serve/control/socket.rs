@@ -114,7 +114,9 @@ async fn handle_request(request: SocketRequest, handle: &ControlHandle) -> Resul
     let stopping = || "the node is stopping".to_owned();
     match request {
         SocketRequest::Peers {} => Ok(json!({ "peers": handle.snapshot().await.ok_or_else(stopping)?.peers })),
-        SocketRequest::Bans {} => Ok(json!({ "bans": handle.snapshot().await.ok_or_else(stopping)?.status.bans })),
+        SocketRequest::Bans {} => {
+            Ok(json!({ "bans": handle.snapshot().await.ok_or_else(stopping)?.status.peering.bans }))
+        }
         SocketRequest::Ban { who, secs, reason } => {
             let length =
                 secs.map(Duration::from_secs).map(check_length).transpose().map_err(|error| error.to_string())?;

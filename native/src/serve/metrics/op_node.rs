@@ -11,7 +11,13 @@
 //! for an engine here; all of derivation, sequencing, RPC and L1.
 
 use alloy_primitives::B256;
-use petrel_core::{Event, ban::BanTarget, event::Via, net::{Bandwidth, EndedRequest, RequestSide}, node::PeerReport};
+use petrel_core::{
+    Event,
+    ban::BanTarget,
+    event::Via,
+    net::{Bandwidth, EndedRequest, RequestSide},
+    node::PeerReport,
+};
 use prometheus::{Gauge, GaugeVec, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry};
 
 use super::registry::{Registrar, gauge_value, raise_to};
@@ -153,9 +159,9 @@ impl OpNodeMetrics {
     }
 
     pub(super) fn update(&self, now: &NodeSnapshot, traffic: &TrafficCounters) {
-        let (status, gated) = (&now.status, &now.status.gated);
+        let (status, gated) = (&now.status, &now.status.traffic.gated);
         let size = |count: usize| gauge_value(count as u64);
-        self.peer_count.set(size(status.peers.len()));
+        self.peer_count.set(size(status.peering.peers.len()));
         self.quarantine.set(size(status.quarantine));
         let allow = |counters: &IntCounterVec, yes, no| {
             raise_to(&counters.with_label_values(&["true"]), yes);

@@ -1,6 +1,11 @@
 //! Metrics of blocks, the unsafe head, reorgs and forks.
 
-use petrel_core::{Event, block::BlockRef, event::{NewBlock, Via}, node::Status};
+use petrel_core::{
+    Event,
+    block::BlockRef,
+    event::{NewBlock, Via},
+    node::Status,
+};
 use prometheus::{Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
 use crate::serve::metrics::registry::{Registrar, gauge_value};

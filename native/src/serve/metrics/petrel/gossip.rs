@@ -52,14 +52,14 @@ impl GossipMetrics {
     }
 
     pub(super) fn update(&self, status: &Status) {
-        raise_to(&self.messages, status.messages);
-        raise_to(&self.message_bytes, status.wire_bytes);
-        raise_to(&self.verdicts.with_label_values(&["none"]), status.accepted);
-        for (fault, count) in &status.faults {
+        raise_to(&self.messages, status.validation.messages);
+        raise_to(&self.message_bytes, status.validation.wire_bytes);
+        raise_to(&self.verdicts.with_label_values(&["none"]), status.validation.accepted);
+        for (fault, count) in &status.validation.faults {
             raise_to(&self.verdicts.with_label_values(&[*fault]), *count);
         }
-        self.validations.set(gauge_value(status.checks as u64));
-        self.leaves_waiting.set(gauge_value(status.leaves.waiting));
-        raise_to(&self.leaves_passed, status.leaves.passed);
+        self.validations.set(gauge_value(status.validation.checks as u64));
+        self.leaves_waiting.set(gauge_value(status.traffic.leaves.waiting));
+        raise_to(&self.leaves_passed, status.traffic.leaves.passed);
     }
 }

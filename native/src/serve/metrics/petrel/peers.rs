@@ -38,14 +38,14 @@ impl PeerMetrics {
     }
 
     pub(super) fn update(&self, status: &Status) {
-        self.reachable.set(status.reachable.map_or(-1, i64::from));
-        let backs = status.dial_backs;
+        self.reachable.set(status.peering.reachable.map_or(-1, i64::from));
+        let backs = status.traffic.dial_backs;
         for (result, count) in [("reached", backs.reached), ("unreached", backs.unreached), ("refused", backs.refused)]
         {
             raise_to(&self.dial_backs.with_label_values(&[result]), count);
         }
         self.peers.reset();
-        for peer in &status.peers {
+        for peer in &status.peering.peers {
             let direction = match peer.connected.direction {
                 Direction::Inbound => "inbound",
                 Direction::Outbound => "outbound",
@@ -53,7 +53,7 @@ impl PeerMetrics {
             self.peers.with_label_values(&[peer.connected.transport, direction]).inc();
         }
         for kind in ["peer", "ip", "net"] {
-            let count = status.bans.iter().filter(|ban| kind_of(&ban.who) == kind).count();
+            let count = status.peering.bans.iter().filter(|ban| kind_of(&ban.who) == kind).count();
             self.bans.with_label_values(&[kind]).set(gauge_value(count as u64));
         }
     }

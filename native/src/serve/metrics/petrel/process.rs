@@ -48,7 +48,7 @@ impl ProcessMetrics {
             raise_to(&self.transport_bytes.with_label_values(&[name, "in"]), flow.read());
             raise_to(&self.transport_bytes.with_label_values(&[name, "out"]), flow.written());
         }
-        for (name, carried) in &status.protocol_bytes {
+        for (name, carried) in &status.traffic.protocol_bytes {
             raise_to(&self.protocol_bytes.with_label_values(&[*name, "in"]), carried.read);
             raise_to(&self.protocol_bytes.with_label_values(&[*name, "out"]), carried.written);
         }

@@ -36,7 +36,7 @@ impl SignerMetrics {
     }
 
     pub(super) fn update(&self, status: &Status) {
-        self.clock_doubt.set(i64::from(status.clock_doubt));
-        self.sequencer_clock_doubt.set(i64::from(status.sequencer_clock_doubt));
+        self.clock_doubt.set(i64::from(status.validation.clock_doubt));
+        self.sequencer_clock_doubt.set(i64::from(status.validation.sequencer_clock_doubt));
     }
 }

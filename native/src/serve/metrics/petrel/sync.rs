@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use petrel_core::{Event, event::{Gap, GapState}, node::Status};
+use petrel_core::{
+    Event,
+    event::{Gap, GapState},
+    node::Status,
+};
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge};
 
 use crate::{

@@ -1,0 +1,48 @@
+//! Multiaddrs of other nodes as text: of what a peer tells of itself or others tell of it, only an IP and a TCP port are
+//! ever dialled. No name is resolved, and nothing of another transport is tried, because a stranger says so.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// IP and TCP port of `/ip4/A/tcp/P` or `/ip6/A/tcp/P`, with or without `/p2p/…` behind; `None` for anything else, and for
+/// what cannot be dialled: port 0, an unspecified or a multicast address.
+pub fn tcp(multiaddr: &str) -> Option<(IpAddr, u16)> {
+    let mut parts = multiaddr.strip_prefix('/')?.split('/');
+    let ip = match (parts.next()?, parts.next()?) {
+        ("ip4", ip) => IpAddr::V4(ip.parse().ok()?),
+        ("ip6", ip) => IpAddr::V6(ip.parse().ok()?),
+        _ => return None,
+    };
+    let port = match (parts.next()?, parts.next()?) {
+        ("tcp", port) => port.parse().ok().filter(|port| *port != 0)?,
+        _ => return None,
+    };
+    let ends = matches!((parts.next(), parts.next(), parts.next()), (None, ..) | (Some("p2p"), Some(_), None));
+    (ends && !ip.is_unspecified() && !ip.is_multicast()).then_some((ip, port))
+}
+
+/// Whether an address is one host's on the public network, as far as can be told: not loopback, private, link-local,
+/// shared by a carrier's customers, or unspecified.
+pub fn is_public(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [first, second, ..] = ip.octets();
+            let carrier = first == 100 && (64..128).contains(&second);
+            !(ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified() || carrier)
+        }
+        IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
+            Some(ip) => is_public(IpAddr::V4(ip)),
+            None => !(ip.is_loopback() || ip.is_unspecified() || ip.is_unique_local() || ip.is_unicast_link_local()),
+        },
+    }
+}
+
+/// The network that an address is in: an IPv4 /24, an IPv6 /48.
+pub fn network_of(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(ip) => Ipv4Addr::from_bits(ip.to_bits() & 0xffff_ff00).into(),
+        IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
+            Some(ip) => network_of(ip.into()),
+            None => Ipv6Addr::from_bits(ip.to_bits() >> 80 << 80).into(),
+        },
+    }
+}

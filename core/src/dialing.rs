@@ -1,0 +1,218 @@
+//! Dialing: which peers are kept connected ([`StaticPeers`], [`GossipWatchdog`]), which are dialled to have enough
+//! ([`PeerDialer`]), which are pruned when there are too many ([`ConnectionManager`]), and where peers see this node
+//! ([`ObservedAddresses`]).
+//!
+//! Bounds: those of its parts.
+
+use core::net::{IpAddr, SocketAddr};
+use std::collections::{BTreeMap, VecDeque};
+
+mod connection_manager;
+mod connections;
+mod discovered;
+mod gossip_watchdog;
+mod observed_addresses;
+mod peer_dialer;
+mod static_peers;
+
+pub use connection_manager::{ConnectionManager, PruneCandidate, PruneDecision};
+pub use discovered::MAX_OF_A_NETWORK;
+pub use gossip_watchdog::GossipWatchdog;
+pub use observed_addresses::{AddressChange, ObservedAddresses};
+pub use peer_dialer::PeerDialer;
+pub use static_peers::{Redial, StaticPeers};
+
+use crate::{
+    address,
+    config::{Settled, StaticPeer},
+    context::{Context, Machine, earliest},
+    event::{Connected, DialFailed, DisconnectReason, Event, SeenAt},
+    peer::PeerId,
+    time::{Deadline, Now},
+};
+
+/// A fact for [`Dialing`].
+#[derive(Debug)]
+pub enum DialingInput {
+    /// A peer's first connection was established.
+    Connected(Connected),
+    /// A peer's last connection ended; how long it lasted.
+    Disconnected(PeerId, core::time::Duration),
+    /// A dial failed on every address; why.
+    DialFailed(PeerId, String),
+    /// Others say that a peer of this chain is at these multiaddrs.
+    Discovered(PeerId, Vec<String>),
+    /// Another static peer, or where one of them is now, by its own word.
+    StaticPeer(StaticPeer),
+    /// The same by others' word, which takes nothing away.
+    AdvertisedRelay(StaticPeer),
+    /// A connected peer says at which multiaddr it sees this node.
+    ObservedAt(PeerId, String),
+    /// A peer gave a message or a block.
+    Heard,
+    /// The points of all peers that are no leaves: time to prune.
+    Totals(BTreeMap<PeerId, f64>),
+}
+
+/// What [`Dialing`] wants, or tells.
+#[derive(Debug)]
+pub enum DialingOutput {
+    /// Dial a peer at these multiaddrs.
+    Dial(PeerId, Vec<String>),
+    /// A peer's connections are to be closed.
+    Disconnect(PeerId, DisconnectReason),
+    /// For the outside.
+    Emit(Event),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Dialing {
+    config: Settled,
+    static_peers: StaticPeers,
+    dialer: PeerDialer,
+    watchdog: GossipWatchdog,
+    observed: ObservedAddresses,
+    manager: ConnectionManager,
+    /// Dials of peers that are not static that failed on every address, since the start.
+    dials_failed: u64,
+    outputs: VecDeque<DialingOutput>,
+}
+
+impl Dialing {
+    /// Nobody was dialled yet. `seed` feeds the jitter of dials.
+    pub fn new(config: Settled, seed: u64, context: &mut Context) -> Self {
+        let now = context.now.mono;
+        let static_peers = StaticPeers::new(&config.static_peers, config.static_target, seed, now);
+        context.static_peers = static_peers.ids().collect();
+        Self {
+            static_peers,
+            dialer: PeerDialer::new(seed.rotate_left(16), now),
+            watchdog: GossipWatchdog::new(context.interval, now),
+            observed: ObservedAddresses::default(),
+            manager: ConnectionManager::new(config.connections),
+            dials_failed: 0,
+            outputs: VecDeque::new(),
+            config,
+        }
+    }
+
+    /// Where enough peers see this node.
+    pub const fn observed(&self) -> &ObservedAddresses {
+        &self.observed
+    }
+
+    /// Dials of peers that are not static that failed on every address, since the start.
+    pub const fn dials_failed(&self) -> u64 {
+        self.dials_failed
+    }
+
+    /// Whether there are fewer peers than the low watermark.
+    pub fn needs_peers(&self, context: &Context) -> bool {
+        context.peers.nodes().count() < self.config.connections.low
+    }
+
+    fn dial_failed(&mut self, context: &Context, peer: PeerId, error: String) {
+        let now = context.now.mono;
+        if let Some(wait) = self.static_peers.failed(peer, now) {
+            let retry_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            self.emit(Event::DialFailed(DialFailed { peer, error, retry_ms }));
+        } else if self.dialer.failed(peer, now) {
+            self.dials_failed += 1;
+        }
+    }
+
+    /// A peer says at which multiaddr it sees this node.
+    fn observed_at(&mut self, context: &Context, peer: PeerId, multiaddr: &str) {
+        let (Some(scope), Some(at)) = (self.config.observe_scope, context.peers.ip(peer)) else { return };
+        let Some((ip, port)) = address::tcp(multiaddr).filter(|_| !context.peers.is_leaf(peer)) else { return };
+        let change = self.observed.heard(scope, peer, at, SocketAddr::new(ip, port));
+        self.address_changed(change);
+    }
+
+    fn address_changed(&mut self, change: Option<AddressChange>) {
+        let Some(AddressChange { from, to }) = change else { return };
+        for (address, agreed) in [(from, false), (to, true)] {
+            if let Some(address) = address {
+                self.emit(Event::Observed(SeenAt { address: multiaddr(address), agreed }));
+            }
+        }
+    }
+
+    /// Drops the static peer that has been connected longest when nobody has given anything for too long.
+    fn check_watchdog(&mut self, context: &Context) {
+        let now = context.now.mono;
+        if !self.static_peers.is_empty()
+            && self.watchdog.expired(now)
+            && let Some(peer) = self.static_peers.longest_connected(now, self.watchdog.timeout())
+        {
+            self.outputs.push_back(DialingOutput::Disconnect(peer, DisconnectReason::Silent));
+        }
+    }
+
+    /// Dials that are due.
+    fn dial(&mut self, context: &Context) {
+        while let Some((peer, addresses)) = self.static_peers.next(context.now.mono) {
+            self.outputs.push_back(DialingOutput::Dial(peer, addresses));
+        }
+        self.dial_discovered(context);
+    }
+
+    fn emit(&mut self, event: Event) {
+        self.outputs.push_back(DialingOutput::Emit(event));
+    }
+}
+
+impl Machine for Dialing {
+    type Input = DialingInput;
+    type Output = DialingOutput;
+
+    fn handle(&mut self, context: &mut Context, input: DialingInput) {
+        let now = context.now.mono;
+        match input {
+            DialingInput::Connected(connected) => self.connected(context, &connected),
+            DialingInput::Disconnected(peer, lasted) => {
+                self.static_peers.disconnected(peer, now);
+                self.dialer.disconnected(peer, lasted, now);
+                let change = self.observed.left(peer);
+                self.address_changed(change);
+            }
+            DialingInput::DialFailed(peer, error) => self.dial_failed(context, peer, error),
+            DialingInput::Discovered(peer, addresses) => self.discovered(context, peer, &addresses),
+            DialingInput::StaticPeer(peer) => {
+                self.static_peers.set(peer, now);
+                context.static_peers = self.static_peers.ids().collect();
+            }
+            DialingInput::AdvertisedRelay(relay) => {
+                self.static_peers.advertised(relay, now);
+                context.static_peers = self.static_peers.ids().collect();
+            }
+            DialingInput::ObservedAt(peer, multiaddr) => self.observed_at(context, peer, &multiaddr),
+            DialingInput::Heard => self.watchdog.heard(now),
+            DialingInput::Totals(totals) => self.prune(context, &totals),
+        }
+    }
+
+    fn handle_timeout(&mut self, context: &mut Context) {
+        self.check_watchdog(context);
+        self.dial(context);
+    }
+
+    fn poll_output(&mut self) -> Option<DialingOutput> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self, context: &Context, _: Now) -> Option<Deadline> {
+        earliest([
+            (self.static_peers.due(), "dial"),
+            (self.next_discovered(context), "discovery"),
+            (Some(self.watchdog.due()).filter(|_| !self.static_peers.is_empty()), "watchdog"),
+        ])
+    }
+}
+
+/// As a multiaddr.
+pub(crate) fn multiaddr(address: SocketAddr) -> String {
+    let kind = if matches!(address.ip(), IpAddr::V4(_)) { "ip4" } else { "ip6" };
+    format!("/{kind}/{}/tcp/{}", address.ip(), address.port())
+}

@@ -1,0 +1,80 @@
+//! How many peers there are: see [`ConnectionManager`].
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use super::{ConnectionManager, Dialing, DialingOutput, PruneCandidate, PruneDecision};
+use crate::{
+    address::{is_public, network_of},
+    ban::BanTarget,
+    context::Context,
+    event::{Connected, Direction, DisconnectReason, Event, Pruned, PrunedPeer},
+    peer::PeerId,
+    peers::Peer,
+};
+
+impl Dialing {
+    /// A peer is connected, whoever dialled.
+    pub(super) fn connected(&mut self, context: &mut Context, connected: &Connected) {
+        self.static_peers.connected(connected.peer, context.now.mono);
+        self.dialer.connected(connected.peer);
+        if let Some(reason) = self.refuses(context, connected) {
+            self.outputs.push_back(DialingOutput::Disconnect(connected.peer, reason));
+        } else if !connected.leaf {
+            context.store.connected(context.now, connected.peer, connected.direction);
+        }
+    }
+
+    /// Why a peer that has just come in may not stay, if so. Whom we dialled we wanted.
+    fn refuses(&self, context: &Context, connected: &Connected) -> Option<DisconnectReason> {
+        let limits = &self.config.connections;
+        if connected.leaf {
+            let leaves = context.peers.iter().filter(|peer| peer.connected.leaf).count();
+            return (leaves > limits.leaves).then_some(DisconnectReason::FullOfLeaves);
+        }
+        if connected.direction == Direction::Outbound || context.static_peers.contains(&connected.peer) {
+            return None;
+        }
+        // It is among them already.
+        if context.peers.nodes().count() > limits.most() {
+            return Some(DisconnectReason::Full);
+        }
+        let ip = connected.ip.filter(|ip| is_public(*ip))?;
+        let at = |same: &dyn Fn(IpAddr) -> bool| {
+            context.peers.nodes().filter_map(|peer| peer.connected.ip).filter(|ip| same(*ip)).count()
+        };
+        let (address, network) = (BanTarget::address(ip), network_of(ip));
+        let crowded = at(&|other| BanTarget::address(other) == address) > ConnectionManager::ADDRESS
+            || at(&|other| network_of(other) == network) > ConnectionManager::NETWORK;
+        crowded.then_some(DisconnectReason::Crowded)
+    }
+
+    /// Disconnects the least useful peers when there are too many, and says who stays and why.
+    pub(super) fn prune(&mut self, context: &Context, totals: &BTreeMap<PeerId, f64>) {
+        let candidates = context.peers.nodes().map(|peer| candidate(context, peer, totals)).collect();
+        let decisions = self.manager.prune(context.now.mono, candidates);
+        let (stay, gone): (Vec<_>, Vec<_>) = decisions.into_iter().partition(|decision| decision.stays);
+        if gone.is_empty() {
+            return; // there are not too many, or all of them have come just now
+        }
+        for decision in &gone {
+            self.outputs.push_back(DialingOutput::Disconnect(decision.peer, DisconnectReason::Pruned));
+        }
+        let told = |decisions: Vec<PruneDecision>| {
+            decisions.into_iter().map(|decision| PrunedPeer { peer: decision.peer, why: decision.why }).collect()
+        };
+        let (low, high) = (self.config.connections.low, self.config.connections.high);
+        self.emit(Event::Pruned(Pruned { low, high, stay: told(stay), gone: told(gone) }));
+    }
+}
+
+fn candidate(context: &Context, peer: &Peer, totals: &BTreeMap<PeerId, f64>) -> PruneCandidate {
+    let id = peer.connected.peer;
+    PruneCandidate {
+        peer: id,
+        is_static: context.static_peers.contains(&id),
+        outbound: peer.connected.direction == Direction::Outbound,
+        since: peer.since,
+        score: totals.get(&id).copied().unwrap_or_default(),
+        useful: context.store.score(context.now.mono, id).useful(),
+    }
+}

@@ -1,0 +1,88 @@
+//! How a node gets enough peers, of those that others tell of: see [`PeerDialer`].
+
+use core::time::Duration;
+
+use super::{Dialing, DialingOutput, PeerDialer};
+use crate::{
+    address::{self, is_public, network_of},
+    config::AddressScope,
+    context::Context,
+    event::{Discovered, Event},
+    peer::PeerId,
+    peer_store::PeerStore,
+};
+
+/// Peers of one public network that are dialled at most: who has a network of its own gets no more of our dials.
+pub const MAX_OF_A_NETWORK: usize = 4;
+
+impl Dialing {
+    /// Others say that a peer of this chain is there.
+    pub(super) fn discovered(&mut self, context: &mut Context, peer: PeerId, addresses: &[String]) {
+        let Some(scope) = self.config.dial_scope else { return };
+        let addresses: Vec<String> = addresses.iter().filter(|text| may_dial(scope, text)).cloned().collect();
+        if let Some(address) = addresses.first().cloned()
+            && context.store.discovered(context.now, peer, addresses)
+        {
+            self.emit(Event::Discovered(Discovered { peer, address }));
+        }
+    }
+
+    /// Dials some of the peer store, when there are too few peers and it is time.
+    pub(super) fn dial_discovered(&mut self, context: &Context) {
+        let now = context.now.mono;
+        if self.next_discovered(context).is_none_or(|at| at > now) {
+            return;
+        }
+        self.dialer.begin(now);
+        let may_connect = |peer: &PeerId| {
+            !context.peers.contains(*peer) && !context.static_peers.contains(peer) && !context.blocked.contains(peer)
+        };
+        let mut candidates: Vec<PeerId> = context.store.iter().map(|(peer, _)| peer).filter(may_connect).collect();
+        for _ in 0..PeerDialer::LOOKS {
+            if self.wanted(context) == 0 || self.dialer.dialled().count() >= PeerDialer::AT_ONCE {
+                return;
+            }
+            let Some(peer) = self.dialer.draw(now, &mut candidates) else { return };
+            let addresses = self.addresses_of(context, peer);
+            if !addresses.is_empty() {
+                self.dialer.dial(now, peer);
+                self.outputs.push_back(DialingOutput::Dial(peer, addresses));
+            }
+        }
+    }
+
+    /// When [`Dialing::dial_discovered`] has something to do (monotonic).
+    pub(super) fn next_discovered(&self, context: &Context) -> Option<Duration> {
+        if self.config.dial_scope.is_none() || self.wanted(context) == 0 {
+            return None;
+        }
+        self.dialer.due()
+    }
+
+    /// How many peers there should be beside those who are here or are being dialled.
+    fn wanted(&self, context: &Context) -> usize {
+        self.config.connections.low.saturating_sub(context.peers.nodes().count() + self.dialer.dialled().count())
+    }
+
+    /// The addresses of a remembered peer that may be dialled.
+    fn addresses_of(&self, context: &Context, peer: PeerId) -> Vec<String> {
+        let (Some(entry), Some(scope)) = (context.store.get(peer), self.config.dial_scope) else { return Vec::new() };
+        let may_dial = |text: &&String| may_dial(scope, text) && !self.is_crowded(context, text);
+        entry.addresses.iter().filter(may_dial).cloned().collect()
+    }
+
+    /// Whether we are connected to, or dial, enough peers of an address' network.
+    fn is_crowded(&self, context: &Context, text: &str) -> bool {
+        let Some((ip, _)) = address::tcp(text).filter(|(ip, _)| is_public(*ip)) else { return false };
+        let dialled = |peer| context.store.get(peer).and_then(|entry| address::tcp(entry.addresses.first()?));
+        let dialled = self.dialer.dialled().filter_map(dialled).map(|(ip, _)| ip);
+        let here = context.peers.nodes().filter_map(|peer| peer.connected.ip).chain(dialled);
+        here.filter(|other| network_of(*other) == network_of(ip)).count() >= MAX_OF_A_NETWORK
+    }
+}
+
+/// Whether an address is one that we dial because others name it.
+fn may_dial(scope: AddressScope, text: &str) -> bool {
+    let short = text.len() <= PeerStore::ADDRESS;
+    short && address::tcp(text).is_some_and(|(ip, _)| scope == AddressScope::Any || is_public(ip))
+}

@@ -1,0 +1,152 @@
+//! Between the machines: what one of them tells, to whom it concerns.
+
+use super::{Node, Output};
+use crate::{
+    context::Machine,
+    dialing::{DialingInput, DialingOutput},
+    event::{DisconnectReason, Event},
+    peer::PeerId,
+    persistence::{PersistenceInput, PersistenceOutput},
+    reputation::{ReputationInput, ReputationOutput},
+    score::Contribution,
+    serving::{ServingInput, ServingOutput},
+    unsafe_chain::{ChainInput, ChainOutput},
+    validation::{ValidationInput, ValidationOutput},
+};
+
+impl Node {
+    pub(super) fn validation(&mut self, input: ValidationInput) {
+        self.validation.handle(&mut self.context, input);
+    }
+
+    pub(super) fn chain(&mut self, input: ChainInput) {
+        self.chain.handle(&mut self.context, input);
+    }
+
+    pub(super) fn reputation(&mut self, input: ReputationInput) {
+        self.reputation.handle(&mut self.context, input);
+    }
+
+    pub(super) fn dialing(&mut self, input: DialingInput) {
+        self.dialing.handle(&mut self.context, input);
+    }
+
+    pub(super) fn serving(&mut self, input: ServingInput) {
+        self.serving.handle(&mut self.context, input);
+    }
+
+    pub(super) fn persistence(&mut self, input: PersistenceInput) {
+        self.persistence.handle(&mut self.context, input);
+    }
+
+    /// Takes what the machines tell until none of them has anything more. The order is the one in which the outside hears of
+    /// it: what follows from an output comes before the next output of the same machine.
+    pub(super) fn route(&mut self) {
+        loop {
+            if let Some(output) = self.persistence.poll_output() {
+                self.from_persistence(output);
+            } else if let Some(output) = self.dialing.poll_output() {
+                self.from_dialing(output);
+            } else if let Some(output) = self.reputation.poll_output() {
+                self.from_reputation(output);
+            } else if let Some(output) = self.serving.poll_output() {
+                self.from_serving(output);
+            } else if let Some(output) = self.chain.poll_output() {
+                self.from_chain(output);
+            } else if let Some(output) = self.validation.poll_output() {
+                self.from_validation(output);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn from_validation(&mut self, output: ValidationOutput) {
+        match output {
+            ValidationOutput::Validate(id, task) => self.outputs.push_back(Output::Validate { id, task }),
+            ValidationOutput::Report { id, peer, acceptance } => {
+                self.outputs.push_back(Output::Report { id, peer, acceptance });
+            }
+            ValidationOutput::Publish { version, data } => self.outputs.push_back(Output::Publish { version, data }),
+            ValidationOutput::Accepted { block, peer: Some(peer) } => {
+                self.reputation(ReputationInput::Contribution(peer, Contribution::FirstDelivery));
+                self.chain(ChainInput::Accepted(block));
+            }
+            ValidationOutput::Accepted { block, peer: None } => {
+                // Nobody sends a sequencer its own blocks back.
+                self.dialing(DialingInput::Heard);
+                self.chain(ChainInput::Accepted(block));
+            }
+            ValidationOutput::OffSchedule => self.chain(ChainInput::OffSchedule),
+            ValidationOutput::Offence(peer, offence) => self.reputation(ReputationInput::Offence(peer, offence)),
+            ValidationOutput::Disconnect(peer, reason) => self.disconnect(peer, reason),
+            ValidationOutput::Emit(event) => self.emit(event),
+        }
+    }
+
+    fn from_chain(&mut self, output: ChainOutput) {
+        match output {
+            ChainOutput::Fetch(request) => self.outputs.push_back(Output::Fetch(request)),
+            ChainOutput::Decode(id, task) => self.outputs.push_back(Output::Decode { id, task }),
+            ChainOutput::Persist(item) => self.persistence(PersistenceInput::Persist(item)),
+            ChainOutput::Promoted(version, number, hash) => {
+                self.validation(ValidationInput::Fetched(version, number, hash));
+            }
+            ChainOutput::Answered(peer) => {
+                // As long as it answers it is worth its connection.
+                self.dialing(DialingInput::Heard);
+                self.reputation(ReputationInput::Contribution(peer, Contribution::Response));
+            }
+            ChainOutput::Offence(peer, offence) => self.reputation(ReputationInput::Offence(peer, offence)),
+            ChainOutput::Disconnect(peer, reason) => self.disconnect(peer, reason),
+            ChainOutput::Unsubscribe(version) => self.outputs.push_back(Output::Unsubscribe { version }),
+            ChainOutput::Schedule(schedule) => self.validation(ValidationInput::Schedule(schedule)),
+            ChainOutput::ServeLimits(limits) => self.serving(ServingInput::Limits(limits)),
+            ChainOutput::Emit(event) => self.emit(event),
+        }
+    }
+
+    fn from_reputation(&mut self, output: ReputationOutput) {
+        match output {
+            ReputationOutput::Block(target) => self.outputs.push_back(Output::Block(target)),
+            ReputationOutput::Unblock(target) => self.outputs.push_back(Output::Unblock(target)),
+            ReputationOutput::Score(peer, score) => self.outputs.push_back(Output::Score { peer, score }),
+            ReputationOutput::Persist(item) => self.persistence(PersistenceInput::Persist(item)),
+            ReputationOutput::Disconnect(peer, reason) => self.disconnect(peer, reason),
+            ReputationOutput::Emit(event) => self.emit(event),
+        }
+    }
+
+    fn from_dialing(&mut self, output: DialingOutput) {
+        match output {
+            DialingOutput::Dial(peer, addresses) => self.outputs.push_back(Output::Dial { peer, addresses }),
+            DialingOutput::Disconnect(peer, reason) => self.disconnect(peer, reason),
+            DialingOutput::Emit(event) => self.emit(event),
+        }
+    }
+
+    fn from_serving(&mut self, output: ServingOutput) {
+        self.outputs.push_back(match output {
+            ServingOutput::Answer(id, reply) => Output::Answer { id, reply },
+            ServingOutput::Load(id, number) => Output::Load { id, number },
+        });
+    }
+
+    fn from_persistence(&mut self, output: PersistenceOutput) {
+        match output {
+            PersistenceOutput::Persist { id, item } => self.outputs.push_back(Output::Persist { id, item }),
+            PersistenceOutput::PendingBytes(bytes) => self.chain(ChainInput::PendingBytes(bytes)),
+            PersistenceOutput::Emit(event) => self.emit(event),
+        }
+    }
+
+    /// Closes a peer's connections; when they are closed, the reason is told.
+    pub(super) fn disconnect(&mut self, peer: PeerId, reason: DisconnectReason) {
+        self.context.peers.set_disconnecting(peer, reason);
+        self.outputs.push_back(Output::Disconnect { peer, reason });
+    }
+
+    pub(super) fn emit(&mut self, event: Event) {
+        self.outputs.push_back(Output::Emit(event));
+    }
+}

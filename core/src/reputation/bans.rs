@@ -1,0 +1,113 @@
+//! Bans: who is banned, for how long, and what follows.
+
+use core::time::Duration;
+use std::net::IpAddr;
+
+use super::{BanList, Reputation};
+use crate::{
+    ban::{Ban, BanTarget},
+    context::Context,
+    event::{BanCause, Banned, DisconnectReason, Event, Unbanned},
+    peer::PeerId,
+    peers::Peer,
+    persistence::Persist,
+    time::Now,
+};
+
+impl Reputation {
+    /// A peer's points are below the threshold of bans.
+    pub(super) fn ban_for_score(&mut self, context: &mut Context, peer: PeerId, total: f64) {
+        let earned = context.store.score(context.now.mono, peer).in_words();
+        let (threshold, length) = (self.config.reputation.ban_threshold, self.config.reputation.ban_duration);
+        let earned = if earned.is_empty() { "misbehaved in gossip".to_owned() } else { earned };
+        let reason = format!("score {total:.1}, below {threshold}: {earned}");
+        self.ban_peer(context, peer, length, reason, BanCause::Score);
+    }
+
+    /// Bans a peer, unless it is protected or nobody is banned here; and its address when it is not the first there.
+    pub(super) fn ban_peer(
+        &mut self,
+        context: &mut Context,
+        peer: PeerId,
+        length: Duration,
+        reason: String,
+        cause: BanCause,
+    ) {
+        if !self.config.reputation.bans || self.is_protected(context, peer) {
+            return;
+        }
+        let ip = context.peers.ip(peer);
+        if context.peers.contains(peer) {
+            let graylisted = cause == BanCause::Graylist;
+            self.disconnect(peer, if graylisted { DisconnectReason::Graylisted } else { DisconnectReason::Banned });
+        }
+        self.ban(context, BanTarget::Peer(peer), ban_for(context.now, length, reason, ip), cause);
+        if let Some(ip) = ip.filter(|ip| self.bans.is_crowd(*ip)) {
+            self.ban_address(context, ip, length);
+        }
+    }
+
+    fn ban_address(&mut self, context: &mut Context, ip: IpAddr, length: Duration) {
+        let target = BanTarget::address(ip);
+        let here: Vec<PeerId> = context.peers.at_address(target).collect();
+        if here.iter().any(|peer| self.is_protected(context, *peer)) {
+            return;
+        }
+        for peer in here {
+            self.disconnect(peer, DisconnectReason::Banned);
+        }
+        let reason = format!("{} banned peers came from there", BanList::CROWD);
+        self.ban(context, target, ban_for(context.now, length, reason, None), BanCause::Crowd);
+    }
+
+    /// Bans, persists and tells it; a ban that is there and was as long stays as it is.
+    fn ban(&mut self, context: &mut Context, target: BanTarget, ban: Ban, cause: BanCause) {
+        let event = Banned { who: target, until: ban.until, reason: ban.reason.clone(), cause };
+        let Some(evicted) = self.bans.ban(context.now, target, ban.clone()) else { return };
+        self.persist(Persist::Ban(target, Some(ban)));
+        self.block(context, target);
+        self.emit(Event::Banned(event));
+        for target in evicted {
+            self.unbanned(context, target);
+        }
+    }
+
+    /// A ban is no more: persists and tells it.
+    pub(super) fn unbanned(&mut self, context: &mut Context, target: BanTarget) {
+        self.persist(Persist::Ban(target, None));
+        let is_low = matches!(target, BanTarget::Peer(peer) if self.low.contains(&peer));
+        if !is_low {
+            self.unblock(context, target);
+        }
+        self.emit(Event::Unbanned(Unbanned { who: target }));
+    }
+
+    /// An operator bans somebody, in the place of a ban that it has; those whom it concerns lose their connections. A
+    /// protected peer is left alone.
+    pub(super) fn ban_by_operator(&mut self, context: &mut Context, target: BanTarget, ban: Ban) {
+        if matches!(target, BanTarget::Peer(peer) if self.is_protected(context, peer)) {
+            return;
+        }
+        let concerned = context.peers.iter().filter(|peer| concerns(target, peer)).map(|peer| peer.connected.peer);
+        let concerned: Vec<PeerId> = concerned.filter(|peer| !self.is_protected(context, *peer)).collect();
+        for peer in concerned {
+            self.disconnect(peer, DisconnectReason::Banned);
+        }
+        self.bans.lift(target);
+        self.ban(context, target, ban, BanCause::Operator);
+    }
+}
+
+fn concerns(target: BanTarget, peer: &Peer) -> bool {
+    let ip = peer.connected.ip;
+    match target {
+        BanTarget::Peer(id) => peer.connected.peer == id,
+        BanTarget::Ip(_) => ip.map(BanTarget::address) == Some(target),
+        BanTarget::Net(net) => ip.is_some_and(|ip| net.contains(&ip)),
+    }
+}
+
+fn ban_for(now: Now, length: Duration, reason: String, ip: Option<IpAddr>) -> Ban {
+    let secs = length.as_secs();
+    Ban { until: Some(now.secs().saturating_add(secs)), secs, reason, ip }
+}

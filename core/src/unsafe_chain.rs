@@ -1,0 +1,235 @@
+//! The unsafe chain: which verified block is the head, what is missing and fetched, and what a reorg replaces.
+//!
+//! A verified block is persisted and may move the [`Head`]. What is missing below it is fetched by
+//! [`RangeSync`](crate::range_sync::RangeSync): `Fetch` → `Fetched` → `Decode` → `Decoded` → quarantine until its hash is named by
+//! a verified child → promoted. The blocks also say how fast the chain goes ([`IntervalEstimator`]) and what the configured
+//! schedule lacks ([`Upgrades`]).
+//!
+//! Bounds: those of [`Head`] and of range sync.
+
+use core::{num::NonZeroU32, time::Duration};
+use std::{collections::VecDeque, sync::Arc};
+
+use alloy_primitives::B256;
+use bytes::Bytes;
+
+mod branches;
+mod catch_up;
+mod head;
+mod interval;
+mod progress;
+mod reorg;
+mod upgrades;
+
+pub use head::Head;
+pub use interval::IntervalEstimator;
+pub use upgrades::Upgrades;
+
+use crate::{
+    block::{Block, BlockInfo, ValidPayload, Verified},
+    config::{RequestLimits, Settled},
+    context::{Context, Machine, earliest},
+    event::{Connected, DisconnectReason, Event},
+    fault::{AnswerFault, Offence},
+    fork::Version,
+    peer::PeerId,
+    persistence::Persist,
+    range_sync::{BlockRequest, FetchId, RangeSync, ResponseTask},
+    schedule::ChainSchedule,
+    time::{Deadline, Now},
+};
+
+/// A fact for [`UnsafeChain`].
+#[derive(Debug)]
+pub enum ChainInput {
+    /// A peer's first connection was established.
+    Connected(Connected),
+    /// A peer's last connection ended.
+    Disconnected(PeerId),
+    /// A peer's agent version begins with [`UnsafeChain::AGENT`]: it answers as fast as this program does.
+    IsPetrel(PeerId),
+    /// A gossiped block, or one of our own, was accepted.
+    Accepted(Arc<Verified<Block>>),
+    /// A block of our signer breaks Base's rule on a block's time.
+    OffSchedule,
+    /// A request of ours was answered, or failed.
+    Fetched(FetchId, Result<Bytes, AnswerFault>),
+    /// A response was decoded.
+    Decoded(FetchId, Result<ValidPayload, AnswerFault>),
+    /// Bytes of verified blocks that wait to be persisted.
+    PendingBytes(usize),
+}
+
+/// What [`UnsafeChain`] wants, or tells.
+#[derive(Debug)]
+pub enum ChainOutput {
+    /// Ask a peer for a block.
+    Fetch(BlockRequest),
+    /// Run this task and answer with its outcome.
+    Decode(FetchId, ResponseTask),
+    /// Persist this.
+    Persist(Persist),
+    /// A fetched block is proven to be the chain's.
+    Promoted(Version, u64, B256),
+    /// A peer answered a request of ours with a block.
+    Answered(PeerId),
+    /// A peer did wrong.
+    Offence(PeerId, Offence),
+    /// A peer's connections are to be closed.
+    Disconnect(PeerId, DisconnectReason),
+    /// Leave the topic of this version: its time is over.
+    Unsubscribe(Version),
+    /// From now on messages are validated by this schedule.
+    Schedule(Arc<ChainSchedule>),
+    /// From now on requests are answered by these limits.
+    ServeLimits(RequestLimits),
+    /// For the outside.
+    Emit(Event),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct UnsafeChain {
+    config: Settled,
+    schedule: Arc<ChainSchedule>,
+    upgrades: Upgrades,
+    interval: IntervalEstimator,
+    /// How many times as fast as on a chain with a block a second peers are asked and answered.
+    factor: NonZeroU32,
+    head: Head,
+    sync: RangeSync,
+    /// Whether a gossiped block was verified in this run.
+    has_gossip: bool,
+    outputs: VecDeque<ChainOutput>,
+}
+
+impl UnsafeChain {
+    /// How the agent version of this program begins.
+    pub const AGENT: &str = "petrel";
+
+    /// At `now`, with the chain that an earlier run persisted, in rising order.
+    pub fn new(config: Settled, restored: &[BlockInfo], now: Now) -> Self {
+        let interval = IntervalEstimator::new(config.chain.cadence.clone(), restored);
+        let shortest = config.chain.cadence.shortest_from(now.millis());
+        let max_gap = max_gap(&config, interval.interval(now));
+        let head = Head::new(config.gap_patience, max_gap, shortest).restored(now.mono, restored);
+        let mut chain = Self {
+            schedule: Arc::new(ChainSchedule::new(&config.chain)),
+            upgrades: Upgrades::since(head.tip(), &config.chain, now),
+            interval,
+            factor: NonZeroU32::MIN,
+            head,
+            sync: RangeSync::new(config.sync, now.mono),
+            has_gossip: false,
+            outputs: VecDeque::new(),
+            config,
+        };
+        chain.follow_interval(now);
+        chain
+    }
+
+    /// The head, its gap and its reorgs.
+    pub const fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// By which messages are validated.
+    pub const fn schedule(&self) -> &Arc<ChainSchedule> {
+        &self.schedule
+    }
+
+    /// The fork that the chain shows and the configured schedule lacks.
+    pub const fn schedule_mismatch(&self) -> Option<&'static str> {
+        self.upgrades.mismatch()
+    }
+
+    /// The time between blocks: the smaller of the configured one and the observed one.
+    pub fn interval(&self, now: Now) -> Duration {
+        self.interval.interval(now)
+    }
+
+    /// The highest number that a block may have that exists `ahead` from now; `None` before the chain begins.
+    pub fn due(&self, now: Now, ahead: Duration) -> Option<u64> {
+        self.interval.due(now, ahead)
+    }
+
+    /// Fetched blocks that wait until their hash is named.
+    pub fn quarantined(&self) -> usize {
+        self.sync.quarantined()
+    }
+
+    /// The limits that are meant as times follow the interval between blocks.
+    fn follow_interval(&mut self, now: Now) {
+        let (interval, limits) = (self.interval.interval(now), self.config.sync.limits);
+        self.head.set_max_gap(max_gap(&self.config, interval));
+        let factor = limits.factor(interval);
+        if factor > self.factor {
+            self.factor = factor;
+            self.sync.set_factor(factor, now.mono);
+            self.outputs.push_back(ChainOutput::ServeLimits(limits.times(factor)));
+        }
+    }
+
+    fn emit(&mut self, event: Event) {
+        self.outputs.push_back(ChainOutput::Emit(event));
+    }
+}
+
+impl Machine for UnsafeChain {
+    type Input = ChainInput;
+    type Output = ChainOutput;
+
+    fn handle(&mut self, context: &mut Context, input: ChainInput) {
+        let now = context.now;
+        match input {
+            ChainInput::Connected(Connected { peer, leaf, .. }) => {
+                let is_static = context.static_peers.contains(&peer);
+                self.sync.connected(peer, is_static, leaf, now.mono);
+            }
+            ChainInput::Disconnected(peer) => self.sync.disconnected(peer, now.mono),
+            ChainInput::IsPetrel(peer) => self.sync.is_petrel(peer, now.mono),
+            ChainInput::Accepted(block) => {
+                self.has_gossip = true;
+                self.add(now, block);
+            }
+            ChainInput::OffSchedule => self.off_schedule(),
+            ChainInput::Fetched(id, Ok(bytes)) => {
+                if let Some(task) = self.sync.response_received(id, bytes, &self.schedule) {
+                    self.outputs.push_back(ChainOutput::Decode(id, task));
+                }
+            }
+            ChainInput::Fetched(id, Err(fault)) => self.decoded(now, id, Err(fault)),
+            ChainInput::Decoded(id, outcome) => self.decoded(now, id, outcome),
+            ChainInput::PendingBytes(bytes) => self.sync.set_unpersisted(bytes),
+        }
+    }
+
+    fn handle_timeout(&mut self, context: &mut Context) {
+        let now = context.now;
+        if self.sync.may_still_come(now.mono) {
+            self.head.extend_patience(now.mono);
+        }
+        let events = self.head.handle_timeout(now.mono);
+        self.head_moved(events);
+        self.leave_topics(now);
+        self.catch_up(now);
+    }
+
+    fn poll_output(&mut self) -> Option<ChainOutput> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self, _: &Context, now: Now) -> Option<Deadline> {
+        earliest([
+            (self.head.due(), "gap"),
+            (self.upgrades.retires_at(now), "topic"),
+            (self.sync.due(now.mono), "sync"),
+        ])
+    }
+}
+
+/// Blocks that a gap may have when one comes every `interval`.
+fn max_gap(config: &Settled, interval: Duration) -> u64 {
+    let blocks = config.sync.max_gap.as_millis() / interval.as_millis().max(1);
+    u64::try_from(blocks).unwrap_or(u64::MAX).min(Head::MAX_GAP)
+}

@@ -1,0 +1,131 @@
+//! Closing gaps: between range sync, which fetches, and [`Head`](super::Head), which says what is missing; and what follows from a
+//! block that is verified.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use super::{ChainOutput, UnsafeChain, max_gap};
+use crate::{
+    block::{Block, BlockInfo, ValidPayload, Verified},
+    event::{DisconnectReason, Event, GapState, NewBlock, NewHead, Via},
+    fault::{AnswerFault, Blame},
+    persistence::Persist,
+    range_sync::{FetchId, QuarantinedBlock, RangeTarget, RequestFailure},
+    time::Now,
+};
+
+impl UnsafeChain {
+    /// Takes what is proven by now, and asks for what is missing.
+    pub(super) fn catch_up(&mut self, now: Now) {
+        loop {
+            let target = self.missing(now);
+            self.sync.set_target(target, now.mono);
+            match self.sync.promote(now.mono) {
+                Some(Ok(block)) => self.promoted(now, block, target),
+                Some(Err(failure)) => self.request_failed(failure),
+                None => break,
+            }
+        }
+        if self.sync.may_still_come(now.mono) {
+            self.head.extend_patience(now.mono);
+        }
+        while let Some(request) = self.sync.next_request(now.mono) {
+            self.outputs.push_back(ChainOutput::Fetch(request));
+        }
+        if let Some(progress) = self.sync.progress(now.mono) {
+            self.emit(Event::Synced(progress));
+        }
+    }
+
+    /// What is missing: below a verified block, or after a start, as long as there is none, what should be there by now.
+    fn missing(&self, now: Now) -> Option<RangeTarget> {
+        let unproven = || {
+            let from = self.head.head()?.number.checked_add(1)?;
+            let to = self.interval.due(now, Duration::ZERO)?;
+            let max_gap = max_gap(&self.config, self.interval.interval(now));
+            let fits = from <= to && to - from < max_gap && !self.has_gossip;
+            fits.then_some(RangeTarget { from, to, expected: None })
+        };
+        self.head.target().or_else(unproven)
+    }
+
+    /// A response was decoded, or did not come.
+    pub(super) fn decoded(&mut self, now: Now, id: FetchId, outcome: Result<ValidPayload, AnswerFault>) {
+        if outcome.is_ok()
+            && let Some(peer) = self.sync.peer_of(id)
+        {
+            self.outputs.push_back(ChainOutput::Answered(peer));
+        }
+        if let Some(failure) = self.sync.response_decoded(id, outcome, now.mono) {
+            self.request_failed(failure);
+        }
+    }
+
+    fn request_failed(&mut self, failure: RequestFailure) {
+        let RequestFailure { event, blame } = failure;
+        let (peer, offence) = (event.peer, event.cause.offence());
+        let unlinked = matches!(event.cause, AnswerFault::Unlinked { .. });
+        if blame != Blame::None || unlinked {
+            self.emit(Event::FetchFailed(event));
+        }
+        if blame == Blame::Lied {
+            self.outputs.push_back(ChainOutput::Disconnect(peer, DisconnectReason::Lied));
+        }
+        if let Some(offence) = offence {
+            self.outputs.push_back(ChainOutput::Offence(peer, offence));
+        }
+    }
+
+    fn promoted(&mut self, now: Now, fetched: QuarantinedBlock, target: Option<RangeTarget>) {
+        let Some(expected) = target.and_then(|target| target.expected) else { return };
+        let Some(block) = Verified::linked(fetched.payload, expected).map(Arc::new) else { return };
+        // A copy that is gossiped later (IHAVE takes its time) is a repeat: a block is told once. One that came as gossip
+        // first is missing no more.
+        let (version, number) = (block.payload.version(), block.payload.number());
+        self.outputs.push_back(ChainOutput::Promoted(version, number, block.hash));
+        let timestamp_ms = block.payload.timestamp_ms(self.config.chain.subsecond);
+        self.emit(Event::Block(NewBlock {
+            block: block.clone(),
+            via: Via::Sync,
+            peer: Some(fetched.peer),
+            timestamp_ms,
+            delay_ms: now.millis_since(timestamp_ms),
+            judged_ms: 0,
+        }));
+        self.add(now, block);
+    }
+
+    /// A verified block is persisted, and moves the head where it can.
+    pub(super) fn add(&mut self, now: Now, block: Arc<Verified<Block>>) {
+        let info = BlockInfo::of(&block.payload, block.hash, self.config.chain.subsecond);
+        self.check_schedule(&block);
+        self.interval.verified(info);
+        self.follow_interval(now);
+        self.outputs.push_back(ChainOutput::Persist(Persist::Block(block)));
+        let events = self.head.add(now.mono, info);
+        self.head_moved(events);
+    }
+
+    /// Tells what became of the head, and persists it.
+    pub(super) fn head_moved(&mut self, events: Vec<Event>) {
+        for event in events {
+            if matches!(&event, Event::Gap(gap) if gap.state == GapState::Skipped) {
+                self.sync.skipped();
+            }
+            let head = match &event {
+                Event::Head(NewHead { number, hash, parent, timestamp, timestamp_ms, .. }) => {
+                    let (number, timestamp, timestamp_ms) = (*number, *timestamp, *timestamp_ms);
+                    Some(BlockInfo { number, hash: *hash, parent: *parent, timestamp, timestamp_ms })
+                }
+                // What was missing below it may be there now.
+                Event::Reorg(_) => self.head.tip(),
+                _ => None,
+            };
+            self.emit(event);
+            if let Some(head) = head {
+                self.activate_forks(head.number, head.timestamp);
+                self.outputs.push_back(ChainOutput::Persist(Persist::Head(head)));
+            }
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! Message validation: what arrives on a topic, and by which rules it is accepted.
+//!
+//! A message goes: queued fairly by peer ([`ValidationQueue`]) → validated as a value that the host runs where it likes
+//! ([`ValidationTask`], at most [`Validation::TASKS`] of a topic at once) → looked up among the blocks already seen at its height
+//! ([`Seen`]) → reported to gossipsub. [`Signers`] says who may have signed; [`MismatchDetector`] notices that the fault may be
+//! this node's own.
+//!
+//! Bounds: those of [`ValidationQueue`], [`Seen`] and [`MismatchDetector`]; one rate limit for each connected peer.
+
+use core::time::Duration;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use alloy_primitives::B256;
+use bytes::Bytes;
+
+mod counts;
+mod mismatch;
+mod outcome;
+mod queue;
+mod report;
+mod seen;
+mod signers;
+mod task;
+
+pub use counts::ValidationCounts;
+pub use mismatch::{Mismatch, MismatchDetector};
+pub use queue::{Pending, ValidationQueue};
+pub use seen::Seen;
+pub use signers::{GRACE, SignerNews, SignerRole, Signers};
+pub use task::{FUTURE, ValidationId, ValidationOutcome, ValidationTask, peek_timestamp};
+
+use crate::{
+    block::{Block, Verified},
+    config::{Rate, Settled},
+    context::{Context, Machine, earliest},
+    event::{ClockSkew, DisconnectReason, Event, SignerChanged, SignerRetired, SignerUnread},
+    fault::{Acceptance, NodeFault, Offence},
+    fork::Version,
+    message::{Form, Message, MessageId},
+    peer::PeerId,
+    rate_limit::RateLimit,
+    schedule::ChainSchedule,
+    time::{Deadline, Now},
+};
+
+/// A fact for [`Validation`].
+#[derive(Debug)]
+pub enum ValidationInput {
+    /// A peer's first connection was established.
+    Connected(PeerId),
+    /// A peer's last connection ended.
+    Disconnected(PeerId),
+    /// gossipsub delivered a message for the first time.
+    Gossiped {
+        /// Who delivered it.
+        peer: PeerId,
+        /// gossipsub's name for it.
+        id: MessageId,
+        /// Its topic.
+        version: Version,
+        /// Its bytes.
+        message: Message,
+    },
+    /// This node is the sequencer and has made a block.
+    Produced {
+        /// Its topic.
+        version: Version,
+        /// The uncompressed message.
+        data: Bytes,
+    },
+    /// A task ended.
+    Validated(ValidationId, ValidationOutcome),
+    /// A block was fetched and is proven: a copy that is gossiped later is a repeat.
+    Fetched(Version, u64, B256),
+    /// Something is known of the signer.
+    Signer(SignerNews),
+    /// An independent time agrees with our clock.
+    ClockAgrees,
+    /// From now on messages are validated by this schedule.
+    Schedule(Arc<ChainSchedule>),
+}
+
+/// What [`Validation`] wants, or tells.
+#[derive(Debug)]
+pub enum ValidationOutput {
+    /// Run this task and answer with its outcome.
+    Validate(ValidationId, ValidationTask),
+    /// Tell gossipsub what to do with a message.
+    Report {
+        /// Which.
+        id: MessageId,
+        /// Who sent it.
+        peer: PeerId,
+        /// What to do.
+        acceptance: Acceptance,
+    },
+    /// Gossip a block of our own.
+    Publish {
+        /// Its topic.
+        version: Version,
+        /// The uncompressed message.
+        data: Bytes,
+    },
+    /// A block was accepted.
+    Accepted {
+        /// The block.
+        block: Arc<Verified<Block>>,
+        /// Who brought it first; `None` for our own.
+        peer: Option<PeerId>,
+    },
+    /// A block of our signer breaks Base's rule on a block's time.
+    OffSchedule,
+    /// A peer did wrong.
+    Offence(PeerId, Offence),
+    /// A peer's connections are to be closed.
+    Disconnect(PeerId, DisconnectReason),
+    /// For the outside.
+    Emit(Event),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Validation {
+    config: Settled,
+    schedule: Arc<ChainSchedule>,
+    queues: [ValidationQueue; 4],
+    running: BTreeMap<ValidationId, RunningValidation>,
+    next_id: u64,
+    seen: Seen,
+    signers: Signers,
+    mismatch: MismatchDetector,
+    /// How fast each connected peer may send messages that are new to us.
+    rates: BTreeMap<PeerId, RateLimit>,
+    /// When a block of our signer was gossiped last (monotonic).
+    confirmed_at: Option<Duration>,
+    /// When an independent time agreed with our clock last (monotonic).
+    clock_agreed_at: Option<Duration>,
+    counts: ValidationCounts,
+    outputs: VecDeque<ValidationOutput>,
+}
+
+/// A task that the host was asked to run.
+#[derive(Debug)]
+struct RunningValidation {
+    /// Everything but the message's bytes, which the task holds; of our own message also those.
+    pending: Pending,
+    /// When it has run for too long (monotonic).
+    expires: Duration,
+    /// It expired: its message was given up, but it still occupies a thread.
+    expired: bool,
+}
+
+impl Validation {
+    /// Tasks of one topic that run at once (op-node's validator concurrency).
+    pub const TASKS: usize = 4;
+    /// How long a task may take, from its start. op-node's validator has 3 s; ours of a big block leaves the processor to
+    /// whatever else the machine does, and gossipsub waits 20 s for a verdict.
+    pub const TASK_TIMEOUT: Duration = Duration::from_secs(12);
+    /// Messages a second that a peer may send for long, and at once. The sequencer makes one or a few a second, and a
+    /// peer delivers only what no other delivered before; beyond this it replays or invents.
+    pub const MESSAGES: Rate = Rate::new(50, 200);
+    /// For how long an independent time that agreed with our clock counts: L1 is read every ten minutes.
+    const CLOCK_AGREES: Duration = Duration::from_secs(30 * 60);
+
+    /// Nothing was received yet. `shortest` is the shortest time between blocks.
+    pub fn new(config: Settled, schedule: Arc<ChainSchedule>, shortest: Duration) -> Self {
+        let window = config.max_age + Duration::from_secs(FUTURE);
+        Self {
+            schedule,
+            queues: Default::default(),
+            running: BTreeMap::new(),
+            next_id: 0,
+            seen: Seen::new(shortest, window),
+            signers: Signers::new(config.signer),
+            mismatch: MismatchDetector::default(),
+            rates: BTreeMap::new(),
+            confirmed_at: None,
+            clock_agreed_at: None,
+            counts: ValidationCounts::default(),
+            outputs: VecDeque::new(),
+            config,
+        }
+    }
+
+    /// Who may sign.
+    pub const fn signers(&self) -> &Signers {
+        &self.signers
+    }
+
+    /// Whether the fault may be this node's own.
+    pub const fn mismatch(&self) -> &MismatchDetector {
+        &self.mismatch
+    }
+
+    /// Counters since the start.
+    pub const fn counts(&self) -> &ValidationCounts {
+        &self.counts
+    }
+
+    /// Messages that wait for a task, and tasks that run.
+    pub fn in_progress(&self) -> usize {
+        self.running.len() + self.queues.iter().map(ValidationQueue::len).sum::<usize>()
+    }
+
+    /// Whether an independent time has agreed with our clock within [`Validation::CLOCK_AGREES`] of `now` (monotonic).
+    pub fn clock_agrees_at(&self, now: Duration) -> bool {
+        self.clock_agreed_at.is_some_and(|at| now.saturating_sub(at) <= Self::CLOCK_AGREES)
+    }
+
+    /// Queues a peer's message. A peer that floods loses its connection, never its message: that may be an honest block which
+    /// no other peer will be heard with.
+    fn receive(&mut self, context: &Context, pending: Pending) {
+        let (peer, now) = (pending.peer, pending.arrived.mono);
+        let overflows = self.enqueue(context, pending);
+        let Some(peer) = peer else { return };
+        let too_fast = self.rates.get_mut(&peer).is_some_and(|rate| !rate.take(now));
+        if overflows || too_fast {
+            self.outputs.push_back(ValidationOutput::Disconnect(peer, DisconnectReason::Flooding));
+            self.outputs.push_back(ValidationOutput::Offence(peer, Offence::Flooding));
+        }
+    }
+
+    /// Puts a message into its queue; whether its sender has more there than it may.
+    fn enqueue(&mut self, context: &Context, pending: Pending) -> bool {
+        let Some(queue) = self.queues.get_mut(usize::from(pending.version.topic())) else { return false };
+        let change = queue.put(pending);
+        for evicted in change.evicted {
+            self.report(context, &evicted, Err(NodeFault::NoRoom.into()));
+        }
+        change.flooding
+    }
+
+    /// Starts what may run.
+    fn start_tasks(&mut self, now: Duration) {
+        for version in Version::ALL {
+            let running = self.running.values().filter(|running| running.pending.version == version).count();
+            for _ in running..Self::TASKS {
+                let queue = self.queues.get_mut(usize::from(version.topic()));
+                let Some(pending) = queue.and_then(ValidationQueue::take) else { break };
+                self.start(now, pending);
+            }
+        }
+    }
+
+    fn start(&mut self, now: Duration, pending: Pending) {
+        let id = ValidationId(self.next_id);
+        self.next_id += 1;
+        let task = ValidationTask {
+            chain_id: self.config.chain.id,
+            schedule: self.schedule.clone(),
+            version: pending.version,
+            message: pending.message.clone(),
+            signers: self.signers,
+            at: pending.arrived.secs(),
+            past: self.config.max_age.as_secs(),
+        };
+        let expires = now.saturating_add(Self::TASK_TIMEOUT);
+        self.running.insert(id, RunningValidation { pending, expires, expired: false });
+        self.outputs.push_back(ValidationOutput::Validate(id, task));
+    }
+
+    /// Gives up the messages of tasks that have run for too long.
+    fn expire_tasks(&mut self, context: &Context) {
+        let now = context.now.mono;
+        let mut late = Vec::new();
+        for running in self.running.values_mut().filter(|running| !running.expired && running.expires <= now) {
+            running.expired = true;
+            late.push(running.pending.clone());
+        }
+        for pending in late {
+            self.report(context, &pending, Err(NodeFault::Late.into()));
+        }
+    }
+
+    fn learn_signer(&mut self, now: Duration, news: SignerNews) {
+        match news {
+            SignerNews::Read { signer, rotation: true } => self.change_signers(|signers| _ = signers.read(now, signer)),
+            SignerNews::Read { signer, rotation: false } => self.change_signers(|signers| _ = signers.replace(signer)),
+            SignerNews::Restored { signer, previous } => {
+                self.change_signers(|signers| *signers = Signers::restored(now, signer, previous));
+            }
+            SignerNews::Unread { error } => self.emit(Event::SignerUnread(SignerUnread { error })),
+        }
+    }
+
+    /// Changes who may sign, and tells what changed.
+    fn change_signers(&mut self, change: impl FnOnce(&mut Signers)) {
+        let before = self.signers;
+        change(&mut self.signers);
+        if self.signers.current() != before.current() {
+            self.mismatch.reset();
+            let (previous, grace) = (before.current(), self.signers.previous());
+            self.emit(Event::SignerChanged(SignerChanged { previous, current: self.signers.current(), grace }));
+        } else if let Some(retired) = before.previous().filter(|_| self.signers.previous().is_none()) {
+            self.emit(Event::SignerRetired(SignerRetired { retired }));
+        }
+    }
+
+    /// An independent time agrees with our clock: where blocks are out of time, the sequencer's is wrong.
+    fn clock_agrees(&mut self, now: Duration) {
+        let agreed = self.clock_agrees_at(now);
+        self.clock_agreed_at = Some(now);
+        if let Some((offset_secs, peers)) = self.mismatch.skew().filter(|_| !agreed) {
+            self.emit(Event::SequencerSkew(ClockSkew { offset_secs, peers }));
+        }
+    }
+
+    fn emit(&mut self, event: Event) {
+        self.outputs.push_back(ValidationOutput::Emit(event));
+    }
+}
+
+impl Machine for Validation {
+    type Input = ValidationInput;
+    type Output = ValidationOutput;
+
+    fn handle(&mut self, context: &mut Context, input: ValidationInput) {
+        let now = context.now;
+        match input {
+            ValidationInput::Connected(peer) => {
+                self.rates.insert(peer, RateLimit::new(Self::MESSAGES, now.mono));
+            }
+            ValidationInput::Disconnected(peer) => _ = self.rates.remove(&peer),
+            ValidationInput::Gossiped { peer, id, version, message } => {
+                self.counts.received(&message);
+                let pending = Pending { peer: Some(peer), id: Some(id), version, message, arrived: now };
+                self.receive(context, pending);
+            }
+            ValidationInput::Produced { version, data } => {
+                let wire = data.len();
+                let message = Message { form: Form::Snappy, data, wire };
+                self.receive(context, Pending { peer: None, id: None, version, message, arrived: now });
+            }
+            ValidationInput::Validated(id, outcome) => self.validated(context, id, outcome),
+            // What is refused here is a height with too many blocks, which hold back nothing proven.
+            ValidationInput::Fetched(version, number, hash) => _ = self.seen.accept(version, number, hash),
+            ValidationInput::Signer(news) => self.learn_signer(now.mono, news),
+            ValidationInput::ClockAgrees => self.clock_agrees(now.mono),
+            ValidationInput::Schedule(schedule) => self.schedule = schedule,
+        }
+    }
+
+    fn handle_timeout(&mut self, context: &mut Context) {
+        let now = context.now.mono;
+        self.change_signers(|signers| signers.expire(now));
+        self.expire_tasks(context);
+        self.start_tasks(now);
+    }
+
+    fn poll_output(&mut self) -> Option<ValidationOutput> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self, _: &Context, _: Now) -> Option<Deadline> {
+        let oldest = self.running.values().filter(|running| !running.expired).map(|running| running.expires).min();
+        earliest([(self.signers.expires(), "signer"), (oldest, "validation")])
+    }
+}

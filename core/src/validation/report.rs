@@ -1,0 +1,105 @@
+//! What gossipsub and the outside are told of a message, and whether the fault may be this node's own.
+
+use core::time::Duration;
+
+use alloy_primitives::Address;
+
+use super::{Mismatch, Pending, SignerRole, Validation, ValidationOutput};
+use crate::{
+    block::{Block, Verified},
+    context::Context,
+    event::{ClockSkew, Event, InvalidMessage, SignerMismatch},
+    fault::{Acceptance, BlockFault, Fault, MessageFault, Offence, Verdict},
+    peer::PeerId,
+};
+
+impl Validation {
+    /// A block of our signer that came within this time, and within two intervals, says that our signer is right.
+    const CONFIRMS: Duration = Duration::from_secs(4);
+
+    /// Tells gossipsub and the outside what became of a message.
+    pub(super) fn report(&mut self, context: &Context, pending: &Pending, result: Result<(), Fault>) {
+        let acceptance = match &result {
+            Ok(()) => Acceptance::Accept,
+            Err(Fault::Message(MessageFault::WrongSigner { found }))
+                if self.may_be_ours(context, *found, pending.peer) =>
+            {
+                Acceptance::Ignore
+            }
+            Err(fault) => fault.acceptance(),
+        };
+        if let (Some(id), Some(peer)) = (pending.id, pending.peer) {
+            self.outputs.push_back(ValidationOutput::Report { id, peer, acceptance });
+        }
+        self.counts.reported(&result);
+        if let Err(cause) = result {
+            let (fault, detail) = (cause.name(), cause.to_string());
+            let message = InvalidMessage { peer: pending.peer, version: pending.version, fault, detail, cause };
+            let rejected = cause.verdict() == Verdict::Reject;
+            self.emit(if rejected { Event::Rejected(message) } else { Event::Ignored(message) });
+        }
+        if let (Some(peer), Acceptance::Charge) = (pending.peer.filter(|_| pending.id.is_some()), acceptance) {
+            self.outputs.push_back(ValidationOutput::Offence(peer, Offence::InvalidMessage));
+        }
+    }
+
+    /// Whether an unknown signer's block may be the network's, and our signer wrong: as long as nothing says that it is right.
+    /// While our signer's blocks come nobody is excused, however many agree: whoever passes on a new signer's first blocks in
+    /// that time is charged for two or three, which is no ban. With a stale signer the first honest peer sends every block,
+    /// long before two others agree with it.
+    fn may_be_ours(&self, context: &Context, unknown: Address, peer: Option<PeerId>) -> bool {
+        let recently = (2 * context.interval).max(Self::CONFIRMS);
+        let confirmed = self.confirmed_at.is_some_and(|at| context.now.mono.saturating_sub(at) <= recently);
+        let few = |peer| self.mismatch.unknown_signers_of(peer) <= 2;
+        !confirmed && (self.mismatch.exempts(unknown) || peer.is_none_or(few))
+    }
+
+    /// Notes what a message says of our own signer and clock.
+    pub(super) fn detect_mismatch(
+        &mut self,
+        context: &Context,
+        pending: &Pending,
+        role: Option<SignerRole>,
+        result: &Result<Verified<Block>, Fault>,
+    ) {
+        let Some(peer) = pending.peer else { return };
+        let timestamp_ms = match result {
+            Ok(block) => {
+                self.mismatch.reset();
+                self.confirmed_at = Some(pending.arrived.mono);
+                block.payload.timestamp_ms(self.config.chain.subsecond)
+            }
+            Err(Fault::Block(BlockFault::TooOld { timestamp, .. } | BlockFault::TooNew { timestamp, .. })) => {
+                timestamp.saturating_mul(1000)
+            }
+            Err(Fault::Message(MessageFault::WrongSigner { found })) => {
+                let mismatch = self.mismatch.unknown_signer(*found, peer, context.peers.ip(peer));
+                return self.emit_mismatch(context, mismatch);
+            }
+            Err(_) => return,
+        };
+        let offset_ms = pending.arrived.millis_since(timestamp_ms);
+        self.counts.offset_ms = Some(offset_ms);
+        if result.is_err() && role.is_some() {
+            let (ip, connected) = (context.peers.ip(peer), context.peers.len());
+            let mismatch = self.mismatch.out_of_time(offset_ms / 1000, peer, ip, connected);
+            self.emit_mismatch(context, mismatch);
+        }
+    }
+
+    fn emit_mismatch(&mut self, context: &Context, mismatch: Option<Mismatch>) {
+        match mismatch {
+            None => {}
+            Some(Mismatch::Signer { found, peers }) => {
+                if let Some(expected) = self.signers.current() {
+                    self.emit(Event::SignerMismatch(SignerMismatch { expected, found, peers }));
+                }
+            }
+            Some(Mismatch::Clock { offset, peers }) => {
+                let skew = ClockSkew { offset_secs: offset, peers };
+                let agrees = self.clock_agrees_at(context.now.mono);
+                self.emit(if agrees { Event::SequencerSkew(skew) } else { Event::ClockSkew(skew) });
+            }
+        }
+    }
+}

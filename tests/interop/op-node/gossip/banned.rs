@@ -1,0 +1,163 @@
+//! Twenty mis-signed blocks each way, and what each side does with whoever sent them: op-node is sent Petrel's one by one,
+//! Petrel is sent op-node's at once. Both sides score and ban as they do by default. What op-node does is its own affair, and printed beside.
+
+use std::{thread, time::Duration};
+
+use petrel_core::{chain::Chain, fork::Fork};
+use petrel_tests::{
+    forge::{self, Forge, noise},
+    petrel,
+    process::Process,
+    sequencer::{self, Publisher},
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::session::{PATIENCE, SEQUENCER, peer, unix};
+
+/// How many are sent.
+const BLOCKS: u64 = 20;
+/// Another key than the one with which the sequencer signs.
+const BELIEVED: u8 = 2;
+/// Seconds; a stranger's block is charged to its sender for two of them after the chain's own.
+const BLOCK_TIME: u64 = 12;
+/// Both look at scores every second, op-node at its bans every few.
+const SETTLED: Duration = Duration::from_secs(10);
+/// A connection on loopback is there long before.
+const REDIAL: Duration = Duration::from_secs(3);
+
+/// What one side did.
+#[derive(Debug, Default)]
+struct Treatment {
+    rejected: u64,
+    score: String,
+    ban: String,
+    ended: bool,
+    redial: String,
+}
+
+/// `true` when op-node refused each of its blocks, and Petrel banned op-node and stayed closed to it.
+pub(crate) fn run() -> bool {
+    println!("\n{BLOCKS} mis-signed blocks, and what becomes of their sender\n");
+    let (theirs, ours) = (by_op_node(), by_petrel());
+    println!("  {:<28} {:<34} Petrel, of op-node's blocks", "", "op-node, of Petrel's blocks");
+    let line = |what: &str, theirs: &str, ours: &str| println!("  {what:<28} {theirs:<34} {ours}");
+    line("rejected", &theirs.rejected.to_string(), &ours.rejected.to_string());
+    line("the sender's score", &theirs.score, &ours.score);
+    line("ban", &theirs.ban, &ours.ban);
+    line("the connection", ended(theirs.ended), ended(ours.ended));
+    line("the sender dials again", &theirs.redial, &ours.redial);
+    theirs.rejected == BLOCKS && ours.ended && ours.ban != NONE && ours.redial == REFUSED
+}
+
+const NONE: &str = "none";
+const REFUSED: &str = "refused";
+
+const fn ended(ended: bool) -> &'static str {
+    if ended { "ended" } else { "stays" }
+}
+
+/// A chain in files.
+fn place() -> (Chain, TempDir) {
+    let (chain, files) = (sequencer::chain(Fork::Jovian, BLOCK_TIME), tempfile::tempdir().unwrap());
+    std::fs::write(files.path().join("rollup.json"), chain.to_rollup_json().to_string()).unwrap();
+    (chain, files)
+}
+
+/// One after the other from Petrel's own sequencer, whom op-node takes for a liar.
+fn by_op_node() -> Treatment {
+    let (chain, files) = place();
+    let mut op_node = peer(&files.path().join("rollup.json"), BELIEVED, &["-scoring"]);
+    let there = op_node.expect("its address", PATIENCE, |event| event["event"] == "listening");
+    let sequencer = Publisher::connect(&chain, there["address"].as_str().unwrap());
+    let us = op_node.expect("us", PATIENCE, |event| event["event"] == "came")["peer"].as_str().unwrap().to_owned();
+    let mut treatment = Treatment::default();
+    for number in 1..=BLOCKS {
+        let (message, _) = Forge::new(chain.id, Fork::Jovian, number, unix().as_secs(), 1000).sealed();
+        sequencer.publish(Fork::Jovian.version(), message);
+        let judged = op_node.wait_for(PATIENCE, |event| is_verdict(event) || event["event"] == "gone");
+        match judged {
+            Some(event) if event["verdict"] == "reject" => treatment.rejected += 1,
+            Some(event) if event["event"] == "gone" => {
+                treatment.ended = true;
+                break;
+            }
+            _ => break,
+        }
+    }
+    thread::sleep(SETTLED);
+    treatment.ended |= op_node.drain().iter().any(|event| event["event"] == "gone");
+    op_node.send(&json!({ "do": "score", "peer": us }));
+    let score = op_node.expect("a score", PATIENCE, |event| event["event"] == "score" || event["event"] == "failed");
+    treatment.score = score["score"].to_string();
+    treatment.ban = if treatment.ended { "as its connection says" } else { NONE }.to_owned();
+    treatment.redial = if treatment.ended { "not tried" } else { "it need not" }.to_owned();
+    treatment
+}
+
+/// All from op-node's own sequencer, whom Petrel takes for a liar: for the chain's own has just been heard. As long as nobody
+/// was, the fault may be Petrel's, and a single peer is charged for nothing.
+fn by_petrel() -> Treatment {
+    let (chain, files) = place();
+    let rollup = files.path().join("rollup.json");
+    let stranger = format!("{BELIEVED:02x}").repeat(32);
+    let mut op_node = peer(&rollup, BELIEVED, &["-sequencer-key", &stranger]);
+    let there = op_node.expect("its address", PATIENCE, |event| event["event"] == "listening");
+    let who = there["address"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let mut command = petrel::node(&rollup, forge::key(SEQUENCER).address(), &files.path().join("petrel"));
+    command.args(["--p2p.listen.tcp=0", "--p2p.no-discovery"]);
+    let mut petrel = Process::start_verbose("petrel", command.arg("--log.level=error"));
+    let here = petrel.expect("its address", PATIENCE, |event| event["event"] == "listening")["address"].clone();
+    // op-node dials: a static peer would be spared.
+    let dial = json!({ "do": "connect", "address": here });
+    op_node.send(&dial);
+    let name = Fork::Jovian.version().topic();
+    let grafted = |event: &Value| {
+        event["event"] == "grafted"
+            && event["topic"].as_str().is_some_and(|topic| topic.ends_with(&format!("/{name}/blocks")))
+    };
+    op_node.expect("a graft", PATIENCE, grafted);
+    let by = |name: &'static str| {
+        let who = who.clone();
+        move |event: &Value| event["event"] == name && event["peer"] == who.as_str()
+    };
+    petrel.expect("op-node", PATIENCE, by("connected"));
+    let sequencer = Publisher::connect(&chain, here.as_str().unwrap());
+    let (message, _) = Forge::new(chain.id, Fork::Jovian, 1, unix().as_secs(), 1000).sealed();
+    sequencer.publish(Fork::Jovian.version(), message);
+    petrel.expect("an honest block", PATIENCE, |event| event["event"] == "block");
+    for number in 2..BLOCKS + 2 {
+        publish(&mut op_node, number);
+    }
+    let mut treatment = Treatment { ban: NONE.to_owned(), ..Treatment::default() };
+    if let Some(ban) = petrel.wait_for(PATIENCE, |event| event["event"] == "banned" && event["who"] == who.as_str()) {
+        let secs = ban["until"].as_u64().map_or(0, |until| until.saturating_sub(unix().as_secs()));
+        // "score -110.0, below -100: what it did"
+        let reason = ban["reason"].as_str().unwrap_or_default().to_owned();
+        let (score, did) = reason.split_once(": ").unwrap_or((&reason, ""));
+        treatment.score = score.trim_start_matches("score ").to_owned();
+        treatment.ban = format!("for {} min: {did}", secs.div_ceil(60));
+    }
+    treatment.ended = petrel.wait_for(PATIENCE, by("disconnected")).is_some();
+    while petrel.wait_for(Duration::ZERO, by("rejected")).is_some() {
+        treatment.rejected += 1;
+    }
+    op_node.wait_for(PATIENCE, |event| event["event"] == "gone");
+    op_node.send(&dial);
+    treatment.redial = if petrel.wait_for(REDIAL, by("connected")).is_some() { "let in" } else { REFUSED }.to_owned();
+    treatment
+}
+
+/// Of a message that is new to op-node.
+fn is_verdict(event: &Value) -> bool {
+    event["event"] == "verdict" && event["verdict"] != "duplicate"
+}
+
+fn publish(op_node: &mut Process, number: u64) {
+    let transaction = alloy_primitives::hex::encode_prefixed(noise(number, 1000));
+    let block = json!({
+        "number": number, "timestamp": unix().as_secs(), "transactions": [transaction],
+        "extraData": "0x01000000fa000000060000000000000000",
+    });
+    op_node.send(&json!({ "do": "publish", "block": block }));
+}

@@ -1,0 +1,135 @@
+//! Too many peers, over real connections.
+
+use std::{thread, time::Duration};
+
+use futures::{StreamExt, stream::FuturesUnordered};
+use petrel_core::{
+    Event,
+    config::{Config, StaticPeer},
+    peer::PeerId,
+};
+use petrel_node::{identity::Identity, network, network::NetworkConfig};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use crate::node::{arguments, start};
+use petrel_tests::{petrel::output, sequencer::Sequencer};
+
+const NODES: usize = 60;
+const LEAVES: usize = 300;
+/// The daemon's own choice.
+const LOW: usize = 20;
+const HIGH: usize = 30;
+
+/// Drivers in a thread of their own that connect to the daemon, and stay away once they are sent away.
+struct Crowd {
+    _stop: oneshot::Sender<()>,
+}
+
+impl Crowd {
+    fn come(config: &Config, addresses: &[(String, usize)]) -> Self {
+        let drivers: Vec<_> = addresses
+            .iter()
+            .flat_map(|(address, count)| std::iter::repeat_n(address.clone(), *count))
+            .map(|address| {
+                let mut config = config.clone();
+                let peer: libp2p::PeerId = address.rsplit('/').next().unwrap().parse().unwrap();
+                let peer = PeerId::from_bytes(&peer.to_bytes()).unwrap();
+                config.static_peers = vec![StaticPeer { peer, addresses: vec![address] }];
+                config
+            })
+            .collect();
+        let (stop, stopped) = oneshot::channel();
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            runtime.block_on(async {
+                let mut all: FuturesUnordered<_> = drivers.into_iter().map(stay).collect();
+                let come = async { while all.next().await.is_some() {} };
+                tokio::select! { () = come => {}, _ = stopped => {} }
+            });
+            runtime.shutdown_background();
+        });
+        Self { _stop: stop }
+    }
+}
+
+/// One of them, until it is sent away.
+async fn stay(config: Config) {
+    let net = NetworkConfig { timeout: Duration::from_secs(20), ..NetworkConfig::new(Vec::new(), "crowd") };
+    let mut driver = network::build_driver(
+        &Identity::generate(),
+        config.settle().unwrap(),
+        &net,
+        network::DriverResources::default(),
+    )
+    .unwrap();
+    while let Some(event) = driver.next().await {
+        if matches!(event, Event::Disconnected(_)) {
+            return;
+        }
+    }
+}
+
+fn count(peers: &[Value], wanted: impl Fn(&Value) -> bool) -> usize {
+    peers.iter().filter(|peer| wanted(peer)).count()
+}
+
+#[test]
+fn of_sixty_that_came_in_few_stay_with_the_static_one_and_three_hundred_leaves_are_not_counted() {
+    let sequencer = Sequencer::started();
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = arguments(&sequencer, folder.path(), &sequencer.address);
+    let mut node = start(&arguments, &["--p2p.listen.ws=0", "--p2p.peers.grace=20s"]);
+    let mut addresses = Vec::new();
+    while addresses.len() < 2 {
+        addresses.push(node.event("listening")["address"].as_str().unwrap().to_owned());
+    }
+    let ws = addresses.iter().find(|address| address.contains("/ws/")).unwrap().clone();
+    let tcp = addresses.iter().find(|address| !address.contains("/ws/")).unwrap().clone();
+    let crowd = Crowd::come(&sequencer.config(), &[(tcp, NODES), (ws, LEAVES)]);
+
+    let (mut nodes, mut leaves, mut gone) = (0, 0, Vec::new());
+    // The last tide, and who has come since.
+    let (mut tided, mut since) = (Value::Null, 0);
+    node.until("that all have come, and few stay", |event| {
+        match (event["event"].as_str(), event["leaf"].as_bool()) {
+            (Some("connected"), Some(true)) => leaves += 1,
+            (Some("connected"), Some(false)) => (nodes, since) = (nodes + 1, since + 1),
+            (Some("tided"), _) => {
+                gone.extend(event["gone"].as_array().unwrap().clone());
+                (tided, since) = (event.clone(), 0);
+            }
+            _ => {}
+        }
+        let few = tided["stay"].as_array().is_some_and(|stay| stay.len() + since <= HIGH);
+        few && nodes > NODES && leaves == LEAVES
+    });
+    // Each of them has its line: who, and why.
+    let stay = tided["stay"].as_array().unwrap();
+    let who = sequencer.address.rsplit('/').next().unwrap();
+    assert_eq!(count(stay, |fared| fared["peer"] == who && fared["why"] == "static"), 1, "{stay:?}");
+    assert!(stay.iter().chain(&gone).all(|fared| fared["peer"].is_string()));
+    let ranked = |fared: &&Value| fared["why"].as_str().unwrap().starts_with("place ");
+    // Twenty, if the last came at once. Those who came apart go apart, and no more than the high tide begins none.
+    assert!((LOW..=HIGH).contains(&stay.len()));
+    assert!(stay.iter().filter(ranked).count() < LOW, "{stay:?}");
+    assert!(gone.iter().all(|fared| ranked(&fared)), "{gone:?}");
+    // With the static one they are 61: the last finds no room at all, unless others have gone by then.
+    let here = stay.len() + since;
+    assert!((NODES - here..=NODES + 1 - here).contains(&gone.len()), "{gone:?}");
+    node.until_stderr("too many peers low=20 high=30");
+
+    let datadir = format!("--datadir={}", folder.path().display());
+    // Their connections end a moment later.
+    let peers = || {
+        let said = String::from_utf8(output(&["peers", "--json", &datadir]).stdout).unwrap();
+        said.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
+    };
+    let ended = (0..100).any(|_| {
+        thread::sleep(Duration::from_millis(100));
+        count(&peers(), |peer| peer["leaf"] == false) == here
+    });
+    assert!(ended, "{:?}", peers());
+    assert_eq!(count(&peers(), |peer| peer["leaf"] == true), LEAVES);
+    drop(crowd);
+}

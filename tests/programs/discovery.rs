@@ -1,0 +1,256 @@
+//! Daemons that find each other.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use serde_json::Value;
+
+use petrel_tests::{
+    petrel::{self, refused},
+    process::Process,
+    sequencer::Sequencer,
+};
+
+/// A node on loopback that discovers, with its files in `folder`.
+fn start(sequencer: &Sequencer, folder: &Path, more: &[&str]) -> Process {
+    let (rollup, signer) = sequencer.files(folder);
+    start_on(&rollup, &signer, folder, more)
+}
+
+fn start_on(rollup: &Path, signer: &str, folder: &Path, more: &[&str]) -> Process {
+    let datadir = format!("--datadir={}", folder.display());
+    let (rollup, signer) =
+        (format!("--rollup.config={}", rollup.display()), format!("--p2p.unsafe-block-signer={signer}"));
+    let words = ["node", &rollup, &signer, &datadir, "--p2p.listen.ip=127.0.0.1", "--p2p.listen.tcp=0"];
+    petrel::start(&[&words, more].concat())
+}
+
+/// Where a node's discovery answers, and its peer id.
+fn boot(node: &mut Process) -> (String, String) {
+    let address = node.address(false);
+    let peer = address.rsplit('/').next().unwrap().to_owned();
+    let udp = node.event("record")["udp"].clone();
+    (format!("/ip4/127.0.0.1/udp/{udp}/p2p/{peer}"), peer)
+}
+
+/// Waits until a node has been connected to all of these.
+fn meets(node: &mut Process, wanted: &BTreeSet<String>) {
+    let mut missing = wanted.clone();
+    for met in peers(node.told(), "connected") {
+        missing.remove(&met);
+    }
+    if !missing.is_empty() {
+        node.until("all connections", |event| {
+            if event["event"] == "connected" {
+                missing.remove(event["peer"].as_str().unwrap());
+            }
+            missing.is_empty()
+        });
+    }
+}
+
+/// The peers that events of this name were told of.
+fn peers(events: &[Value], name: &str) -> BTreeSet<String> {
+    let of = events.iter().filter(|event| event["event"] == name);
+    of.filter_map(|event| event["peer"].as_str().map(str::to_owned)).collect()
+}
+
+#[test]
+fn ten_find_each_other_from_one_boot_node_and_nobody_of_another_chain() {
+    let sequencer = Sequencer::started();
+    let folders: Vec<_> = (0..11).map(|_| tempfile::tempdir().unwrap()).collect();
+    let mut first = start(&sequencer, folders[0].path(), &["--p2p.static", &sequencer.address]);
+    let (boot_at, boot_peer) = boot(&mut first);
+
+    let boot_flag = format!("--p2p.bootnodes={boot_at}");
+    // One of another chain has the same boot node, and is met by all.
+    let (rollup, signer) = sequencer.files(folders[10].path());
+    let other = fs::read_to_string(&rollup).unwrap().replace("90221199", "90221200");
+    fs::write(&rollup, other).unwrap();
+    let mut stranger = start_on(&rollup, &signer, folders[10].path(), &[&boot_flag, "--log.level=debug"]);
+    let (_, stranger_peer) = boot(&mut stranger);
+
+    let mut nodes: Vec<(Process, String)> = vec![(first, boot_peer)];
+    for folder in &folders[1..10] {
+        let mut node = start(&sequencer, folder.path(), &[&boot_flag, "--log.level=debug"]);
+        let (_, peer) = boot(&mut node);
+        nodes.push((node, peer));
+    }
+    let all: BTreeSet<String> = nodes.iter().map(|(_, peer)| peer.clone()).collect();
+    assert_eq!(all.len(), 10);
+    for (node, peer) in &mut nodes {
+        let others = all.iter().filter(|other| *other != peer).cloned().collect();
+        meets(node, &others);
+    }
+    // And so each has the blocks, which the first one has from the sequencer.
+    for (node, _) in &mut nodes {
+        node.event("block");
+    }
+    stranger.until_stderr("walked");
+    // Whoever dials another than the boot node has discovered it.
+    assert!(nodes.iter().any(|(node, _)| !peers(node.told(), "discovered").is_empty()), "nobody was discovered");
+    for (node, _) in &mut nodes {
+        let events = node.drain();
+        for name in ["connected", "discovered"] {
+            assert!(!peers(&events, name).contains(&stranger_peer), "the other chain's node was {name}");
+        }
+    }
+    let events = stranger.drain();
+    assert!(peers(&events, "discovered").is_empty() && peers(&events, "connected").is_empty(), "{events:?}");
+}
+
+#[test]
+fn after_a_kill_known_peers_are_dialled_without_a_boot_node_and_the_record_goes_on() {
+    let sequencer = Sequencer::started();
+    let (near, far) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut first = start(&sequencer, near.path(), &["--p2p.static", &sequencer.address]);
+    let (boot_at, peer) = boot(&mut first);
+    let mut second = start(&sequencer, far.path(), &["--p2p.bootnodes", &boot_at]);
+    assert_eq!(second.event("record")["seq"], 1);
+    meets(&mut second, &[peer.clone()].into());
+    second.event("block");
+    // What it knows is written every half minute; the ban list and the record at once.
+    std::thread::sleep(std::time::Duration::from_secs(40));
+    second.signal("KILL");
+    second.wait();
+
+    let mut second = start(&sequencer, far.path(), &[]);
+    // It listens on another port now, which is news. Which of the two comes first is nobody's promise.
+    let (mut record, mut dialled) = (None, None);
+    second.until("a record and a known peer", |event| {
+        match event["event"].as_str() {
+            Some("record") => record = Some(event.clone()),
+            Some("connected") => dialled = Some(event.clone()),
+            _ => {}
+        }
+        record.is_some() && dialled.is_some()
+    });
+    assert_eq!(record.unwrap()["seq"], 2);
+    let dialled = dialled.unwrap();
+    assert_eq!((&dialled["peer"], &dialled["direction"]), (&peer.as_str().into(), &"outbound".into()));
+    second.event("block");
+}
+
+/// A node that listens everywhere does not know where it is, until peers have told it.
+#[test]
+fn the_record_says_where_three_peers_see_the_node() {
+    let sequencer = Sequencer::started();
+    let folders: Vec<_> = (0..4).map(|_| tempfile::tempdir().unwrap()).collect();
+    let begin = |folder: &Path, more: &[&str]| {
+        let (rollup, signer) = sequencer.files(folder);
+        let words = ["rollup.config", "p2p.unsafe-block-signer", "datadir"];
+        let values = [rollup.display().to_string(), signer, folder.display().to_string()];
+        let words: Vec<String> = words.iter().zip(values).map(|(flag, value)| format!("--{flag}={value}")).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        petrel::start(&[&["node", "--p2p.listen.tcp=0"], &words[..], more].concat())
+    };
+    let listen = |last: usize| format!("--p2p.listen.ip=127.0.0.{last}");
+    let mut peers: Vec<Process> = (1..4).map(|at| begin(folders[at].path(), &[&listen(at + 1)])).collect();
+    let boots: Vec<String> =
+        peers.iter_mut().map(|peer| peer.event("record")["record"].as_str().unwrap().to_owned()).collect();
+    let mut node = begin(folders[0].path(), &["--p2p.listen.ip=0.0.0.0", "--p2p.bootnodes", &boots.join(",")]);
+    let read = |event: Value| event["record"].as_str().unwrap().parse::<discv5::Enr>().unwrap();
+    let first = read(node.event("record"));
+    assert_eq!(first.ip4(), None);
+    let port = first.tcp4().unwrap();
+
+    let seen = node.event("observed");
+    assert_eq!((&seen["address"], &seen["agreed"]), (&format!("/ip4/127.0.0.1/tcp/{port}").into(), &true.into()));
+    let second = read(node.event("record"));
+    assert_eq!((second.ip4(), second.tcp4()), (Some([127, 0, 0, 1].into()), Some(port)));
+    assert!(second.seq() > first.seq());
+}
+
+#[test]
+fn wrong_flags_of_discovery_are_named_and_a_taken_udp_port_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let datadir = format!("--datadir={}", folder.path().display());
+    let node = |more: &[&str]| {
+        let words = ["node", "--network=op-mainnet", &datadir, "--p2p.listen.ip=127.0.0.1", "--p2p.listen.tcp=0"];
+        refused(&[&words, more].concat())
+    };
+    let wrong = [
+        "--p2p.bootnodes=enr:x,enode://12@1.2.3.4:30303,/ip4/1.2.3.4/udp/9222,/dns4/a.example/tcp/1/ws",
+        "--p2p.listen.udp=80",
+        "--p2p.advertise.ip=0.0.0.0",
+        "--p2p.advertise.tcp=70000",
+        "--p2p.disable",
+        "--p2p.nat",
+        "--p2p.static=/ip4/127.0.0.1/tcp/9222/p2p/16Uiu2HAmSYmmuaEDWBEsG2GKHCWAMCtjPJS7kMTw6aXxUpYMbVJ1",
+    ];
+    let (code, said) = node(&wrong);
+    assert_eq!(code, Some(2));
+    let expected = [
+        "--p2p.bootnodes: \"enr:x\"",
+        "--p2p.bootnodes: \"enode://12@1.2.3.4:30303\"",
+        "it lacks /p2p/PEER_ID",
+        "--p2p.bootnodes: \"/dns4/a.example/tcp/1/ws\"",
+        "--p2p.listen.udp: \"80\"",
+        "--p2p.advertise.ip: 0.0.0.0 is nowhere",
+        "--p2p.advertise.tcp: \"70000\"",
+        "--p2p.disable: it allows no peers",
+        "--p2p.nat: nothing listens",
+    ];
+    for words in expected {
+        assert!(said.contains(words), "{words} is not said\n{said}");
+    }
+    let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = format!("--p2p.listen.udp={}", taken.local_addr().unwrap().port());
+    let sequencer = Sequencer::new(petrel_node::network::SecurityProtocol::Noise);
+    let mut refused = start(&sequencer, folder.path(), &[&port]);
+    assert_eq!(refused.wait().code(), Some(2));
+    refused.until_stderr("--p2p.listen.udp: cannot listen on 127.0.0.1:");
+}
+
+/// A name that no resolver is asked for: its first label is longer than a label may be.
+fn no_name() -> String {
+    format!("{}.invalid", "a".repeat(64))
+}
+
+#[test]
+fn a_dead_boot_node_is_named_and_the_others_are_used() {
+    let sequencer = Sequencer::started();
+    let (near, far) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut first = start(&sequencer, near.path(), &["--p2p.static", &sequencer.address]);
+    let (alive, peer) = boot(&mut first);
+    // Its port is open, and nobody reads what comes there.
+    let mute = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = mute.local_addr().unwrap().port();
+    let key = enr::CombinedKey::generate_secp256k1();
+    let record = discv5::Enr::builder().ip4([127, 0, 0, 1].into()).udp4(port).build(&key).unwrap();
+    let somebody = "16Uiu2HAmSYmmuaEDWBEsG2GKHCWAMCtjPJS7kMTw6aXxUpYMbVJ1";
+    let nameless = no_name();
+    let list = format!(
+        "--p2p.bootnodes=/dns4/{nameless}/udp/9222/p2p/{somebody},/ip4/127.0.0.1/udp/{port}/p2p/{somebody},{},{alive}",
+        record.to_base64()
+    );
+    let mut second = start(&sequencer, far.path(), &[&list]);
+    meets(&mut second, &[peer].into());
+    second.event("block");
+    second.until_stderr(&format!("the name {nameless} does not resolve"));
+    let named = [
+        format!("boot={nameless}:9222 (peer {somebody})"),
+        format!("boot=127.0.0.1:{port} (peer {somebody})"),
+        format!("boot=record of 127.0.0.1:{port} (node id {})", record.node_id()),
+    ];
+    for name in &named {
+        second.until_stderr(name);
+    }
+    let said = second.until_stderr("WARN");
+    assert!(named.iter().all(|name| said.matches(name).count() == 1), "{said}");
+    assert!(!said.contains("no boot node answers"), "{said}");
+}
+
+#[test]
+fn boot_nodes_that_are_all_dead_are_a_warning_and_not_the_end() {
+    let sequencer = Sequencer::started();
+    let folder = tempfile::tempdir().unwrap();
+    let mute = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = mute.local_addr().unwrap().port();
+    let somebody = "16Uiu2HAmSYmmuaEDWBEsG2GKHCWAMCtjPJS7kMTw6aXxUpYMbVJ1";
+    let list =
+        format!("--p2p.bootnodes=/dns4/{}/udp/1/p2p/{somebody},/ip4/127.0.0.1/udp/{port}/p2p/{somebody}", no_name());
+    let mut node = start(&sequencer, folder.path(), &[&list, "--p2p.static", &sequencer.address]);
+    node.until_stderr("no boot node answers");
+    node.event("block");
+    assert!(node.end("TERM").success());
+}

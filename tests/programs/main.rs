@@ -1,0 +1,20 @@
+//! The program `petrel` as its users run it: processes on loopback, their events, their exit status.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod bans;
+mod catch_up;
+mod chains;
+mod check;
+mod connection_manager;
+mod control;
+mod devnet;
+mod discovery;
+mod fake_l1;
+mod key;
+mod metrics;
+mod node;
+mod page;
+mod prometheus;
+mod proxy;
+mod signer;
+mod wrong_flags;

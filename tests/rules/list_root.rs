@@ -1,0 +1,93 @@
+//! alloy-trie as the oracle for the root of a list, in every width of the processor's lanes; and the memory that a root takes.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use alloy_trie::root::ordered_trie_root_with_encoder;
+use peak_alloc::PeakAlloc;
+use petrel_core::{block::ordered_root, hash::KeccakMany};
+use petrel_node::primitives::{keccak_many, widths};
+use petrel_tests::random::SplitMix64;
+
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+/// What the root of a list of any length takes at most.
+const BOUND: usize = 3 << 20;
+
+/// Memory is counted for all threads: one test at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a root took at most, in bytes, beside the items.
+fn peak(items: &[&[u8]], keccak_many: KeccakMany) -> usize {
+    let before = ALLOCATOR.current_usage();
+    ALLOCATOR.reset_peak_usage();
+    let _root = ordered_root(items.iter().copied(), keccak_many);
+    ALLOCATOR.peak_usage() - before
+}
+
+fn assert_agreed(items: &[Vec<u8>]) {
+    let expected = ordered_trie_root_with_encoder(items, |item, out| out.extend_from_slice(item));
+    let root = ordered_root(items.iter().map(Vec::as_slice), keccak_many);
+    assert_eq!(root, expected, "{} items", items.len());
+}
+
+#[test]
+fn alloy_has_the_same_root_of_every_length_of_list() {
+    let _alone = alone();
+    let small = (0..4).chain(15..18).chain(127..131).chain(255..259);
+    let large = (4095..4099).chain(8191..8195);
+    let huge = (65_535..65_539).chain([70_000, 200_000]);
+    for count in small.chain(large).chain(huge) {
+        assert_agreed(&(0..count).map(|index: usize| vec![index as u8; 1 + index % 3]).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn alloy_has_the_same_root_of_items_of_mixed_sizes() {
+    let _alone = alone();
+    let mut random = SplitMix64(1);
+    for count in [1, 16, 17, 128, 300, 4097, 9000] {
+        for most in [1, 30, 60, 600] {
+            let mut item = || vec![random.below(256) as u8; 1 + random.below(most) as usize];
+            assert_agreed(&(0..count).map(|_| item()).collect::<Vec<_>>());
+        }
+    }
+}
+
+#[test]
+fn every_width_has_the_same_root() {
+    let _alone = alone();
+    let mut random = SplitMix64(2);
+    let items: Vec<Vec<u8>> = (0..10_000).map(|_| vec![7; 1 + random.below(300) as usize]).collect();
+    let expected = ordered_trie_root_with_encoder(&items, |item, out| out.extend_from_slice(item));
+    for (name, keccak_many) in widths() {
+        assert_eq!(ordered_root(items.iter().map(Vec::as_slice), keccak_many), expected, "{name}");
+    }
+}
+
+/// 5 MiB of a peer's answer are 2^20 transactions of one byte.
+#[test]
+fn a_million_items_take_no_more_memory_than_some_thousands() {
+    let _alone = alone();
+    let items = vec![&[0x33][..]; 1 << 20];
+    let peak = peak(&items, keccak_many);
+    println!("{} KiB", peak >> 10);
+    assert!(peak < BOUND, "{peak} bytes");
+}
+
+/// An empty item makes the most of what is planned together: one short of enough, and then a whole group.
+#[test]
+fn no_list_takes_more_memory_in_any_width() {
+    let _alone = alone();
+    for (name, keccak_many) in widths() {
+        let mut items = vec![&[0x33; 64][..]; 9000];
+        let full = peak(&items, keccak_many);
+        items[5] = &[];
+        let one_empty = peak(&items, keccak_many);
+        println!("{name}: {} KiB, with one empty {} KiB", full >> 10, one_empty >> 10);
+        assert!(full.max(one_empty) < BOUND, "{name}: {full} and {one_empty} bytes");
+    }
+}

@@ -1,0 +1,8 @@
+//! Properties of the core, and what both bodies or another implementation say of the same input.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod answers;
+mod keccak;
+mod list_root;
+mod payloads;
+mod recovery;
