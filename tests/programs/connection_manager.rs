@@ -8,7 +8,7 @@ use petrel_core::{
     config::{Config, StaticPeer},
     peer::PeerId,
 };
-use petrel_node::{cli::settings::Net, daemon, identity::Identity};
+use petrel_node::{identity::Identity, network, network::NetworkConfig};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -55,9 +55,14 @@ impl Others {
 
 /// One of them, until it is sent away.
 async fn stay(config: Config) {
-    let net = Net { timeout: Duration::from_secs(20), ..Net::new(Vec::new(), "test") };
-    let mut driver =
-        daemon::driver(&Identity::generate(), config.settle().unwrap(), &net, daemon::Body::default()).unwrap();
+    let net = NetworkConfig { timeout: Duration::from_secs(20), ..NetworkConfig::new(Vec::new(), "test") };
+    let mut driver = network::build_driver(
+        &Identity::generate(),
+        config.settle().unwrap(),
+        &net,
+        network::DriverResources::default(),
+    )
+    .unwrap();
     while let Some(event) = driver.next().await {
         if matches!(event, Event::Disconnected(_)) {
             return;
