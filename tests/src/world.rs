@@ -48,7 +48,7 @@ use router::{Control, Router};
 /// One node and what the world knows of it.
 struct Member {
     node: Node,
-    /// What happened to it, where that is recorded.
+    /// Its recorded inputs and outputs, where they are recorded.
     recording: Option<Recording>,
     /// Message ids that it has seen: gossipsub delivers each once.
     known: BTreeSet<MessageId>,
