@@ -8,7 +8,7 @@ use petrel_core::{
     config::{Config, StaticPeer},
     peer::PeerId,
 };
-use petrel_node::{cli::settings::Net, daemon, identity::Identity};
+use petrel_node::{identity::Identity, network, network::NetworkConfig};
 use petrel_tests::{petrel::output, sequencer::Sequencer};
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -55,9 +55,14 @@ impl Others {
 
 /// One of them, until it is sent away.
 async fn stay(config: Config) {
-    let net = Net { timeout: Duration::from_secs(20), ..Net::new(Vec::new(), "test") };
-    let mut driver =
-        daemon::driver(&Identity::generate(), config.settle().unwrap(), &net, daemon::Body::default()).unwrap();
+    let net = NetworkConfig { timeout: Duration::from_secs(20), ..NetworkConfig::new(Vec::new(), "test") };
+    let mut driver = network::build_driver(
+        &Identity::generate(),
+        config.settle().unwrap(),
+        &net,
+        network::DriverResources::default(),
+    )
+    .unwrap();
     while let Some(event) = driver.next().await {
         if matches!(event, Event::Disconnected(_)) {
             return;
@@ -104,7 +109,7 @@ fn of_sixty_that_came_in_few_stay_with_the_static_one_and_three_hundred_leaves_a
     let who = sequencer.address.rsplit('/').next().unwrap();
     assert_eq!(count(stay, |peer| peer["peer"] == who && peer["why"] == "static"), 1, "{stay:?}");
     assert!(stay.iter().chain(&gone).all(|peer| peer["peer"].is_string()));
-    let ranked = |peer: &&Value| peer["why"].as_str().unwrap().starts_with("place ");
+    let ranked = |peer: &&Value| peer["why"].as_str().unwrap().starts_with("rank ");
     // Twenty, if the last ones came together. Those who come later are pruned later, and not below the high watermark.
     assert!((LOW..=HIGH).contains(&stay.len()));
     assert!(stay.iter().filter(ranked).count() < LOW, "{stay:?}");

@@ -1,32 +1,33 @@
-// Where relays are now, by their signed records (`/.well-known/petrel.json`): fetched, verified by the node's code, fetched
-// again before they end, after a sleep, and when no relay is connected. Also what time the relays think it is.
+// The present addresses of relays, from their signed records (`/.well-known/petrel.json`). Records are fetched, verified by the
+// node's code, and fetched again before they expire, after the device slept, and when no relay is connected. They also have the
+// relays' time.
 
 import { isPlainError, text, type PlainError } from '../shared/errors.js';
 import { read, type FollowerEvent } from '../shared/events.js';
 
-/** URLs that are asked at most, and bytes of an answer. */
-export const URLS = 8;
-const MAX = 64 << 10;
-/** Relays that are remembered. */
-const RELAYS = 16;
-/** Milliseconds: an answer may take so long; a failure is tried again after the first, doubled up to the second. */
-const PATIENCE = 5_000;
-const AGAIN = [2_000, 60_000] as const;
-/** With no relay connected for so long the records are fetched anew, at most so often. */
-const LOST = 3_000;
-const SELDOM = 10_000;
-/** How often is looked; a look that comes so late was slept over. */
-const LOOK = 2_000;
+/** How many URLs are asked at most, and how many bytes an answer may have. */
+export const MAX_URLS = 8;
+const MAX_BYTES = 64 << 10;
+/** How many relays are remembered. */
+const MAX_RELAYS = 16;
+/** Milliseconds for an answer, and before a retry: the first, doubled after each failure up to the second. */
+const TIMEOUT = 5_000;
+const RETRY = [2_000, 60_000] as const;
+/** When no relay was connected for this long the records are fetched again, and at most this often. Milliseconds. */
+const DISCONNECTED = 3_000;
+const MIN_REFRESH = 10_000;
+/** The interval of the timer, and a delay of it that means that the device slept. Milliseconds. */
+const TICK = 2_000;
 const SLEPT = 60_000;
-/** A device's clock that goes so much faster or slower than time between two looks was set, or the device slept. */
-const JUMPED = 1_000;
-/** A record is fetched anew at half its life, and after six hours at the latest. */
-const LONGEST = 6 * 3600_000;
-/** Two relays agree when their clocks differ by no more; a smaller offset is not corrected. */
-const AGREE = 2_000;
-const MATTERS = 1_000;
-/** That the clock agrees is said again after so many milliseconds, as long as it was not set: the node believes it for half an hour. */
-const STILL = 10 * 60_000;
+/** A clock that differs this much from the monotonic time between two ticks was set, or the device slept. Milliseconds. */
+const CLOCK_JUMP = 1_000;
+/** A record is fetched again at half its lifetime, and after six hours at the latest. */
+const MAX_REFRESH = 6 * 3600_000;
+/** Two relays agree when their clocks differ by at most the first; an offset below the second is not corrected. Milliseconds. */
+const CLOCK_TOLERANCE = 2_000;
+const MIN_CORRECTION = 1_000;
+/** The agreement of the clocks is repeated after this many milliseconds, unless the clock was set: the node believes it for half an hour. */
+const REPEAT_AGREEMENT = 10 * 60_000;
 
 /** A verified record, as `readRecord` gives it. */
 export interface RelayRecord {
@@ -37,68 +38,68 @@ export interface RelayRecord {
   readonly others: readonly string[];
 }
 
-/** What surrounds it. */
-export interface Surroundings {
+/** What `Records` needs from outside. */
+export interface RecordsHost {
   fetch(url: string, options: RequestInit): Promise<Response>;
   /** This device's clock: milliseconds since the epoch. */
   now(): number;
-  /** Milliseconds that only rise, at a steady pace while the device is awake. */
+  /** Monotonic milliseconds. */
   mono(): number;
   /** Verifies a document that was read from `host`: a `RelayRecord` in snake_case, its addresses as they are reached from there. Throws a `PlainError`. */
   verify(document: string, host: string, now: number): string;
-  /** Takes relays for the node: where one is, by its own word, and others, by hearsay. */
+  /** Adds relays to the node: `relays` from a relay's own record, and `others` that it advertises. */
   add(relays: readonly string[], others: readonly string[]): void;
-  tell(event: FollowerEvent): void;
+  emit(event: FollowerEvent): void;
   /** Adds so many milliseconds to this device's clock. */
   correct(millis: number): void;
-  /** At least two relays agree with this device's clock, or still do. */
-  agrees(): void;
-  /** Keeps relays for a later run. */
-  remember(relays: readonly string[]): void;
+  /** At least two relays agree with this device's clock. */
+  clockAgrees(): void;
+  /** Saves relays for a later run. */
+  saveRelays(relays: readonly string[]): void;
 }
 
-/** Times are by `mono`. */
+/** A URL that is asked for a record. Times are of `mono`. */
 interface Source {
   readonly url: URL;
   failures: number;
   asked: number;
   due: number;
-  /** By which peer, and by how many milliseconds its clock is ahead of ours. */
+  /** The peer that answered, and by how many milliseconds its clock is ahead of this device's. */
   clock?: { readonly peer: string; readonly offset: number };
 }
 
-/** Whether an entry of `relays` is such a URL and not a multiaddr. */
+/** Whether an entry of `relays` is a URL and not a multiaddr. */
 export function isUrl(relay: string): boolean {
   return /^https?:/i.test(relay);
 }
 
-/** Follows the records of these URLs. */
+/** Fetches the records of these URLs as long as it runs. */
 export class Records {
-  readonly #around: Surroundings;
+  readonly #host: RecordsHost;
   readonly #sources: Source[];
   readonly #connected = new Set<string>();
-  /** By peer, the one that was seen last at the end. */
+  /** Addresses by peer; the peer that was seen last is at the end. */
   readonly #known = new Map<string, readonly string[]>();
   #timer: ReturnType<typeof setInterval> | undefined;
-  /** When was looked last, by either clock. */
-  #looked: { readonly mono: number; readonly now: number };
+  /** The last tick, in both clocks. */
+  #ticked: { readonly mono: number; readonly now: number };
   #aloneSince: number;
-  /** When the relays' agreement with this device's clock was said last, by `mono`. */
+  /** When the agreement of the relays with this device's clock was last reported, by `mono`. */
   #agreedAt: number | undefined;
 
-  /** @throws {PlainError} when one is no URL, or there are too many. */
-  constructor(urls: readonly string[], around: Surroundings) {
-    this.#around = around;
+  /** @throws {PlainError} One is no URL, or there are too many. */
+  constructor(urls: readonly string[], host: RecordsHost) {
+    this.#host = host;
     this.#sources = urls.map((url) => ({ url: recordOf(url), failures: 0, asked: -Infinity, due: -Infinity }));
-    if (urls.length > URLS) throw bad(`there are ${urls.length} URLs of relays, at most ${URLS} are asked`);
-    this.#looked = { mono: around.mono(), now: around.now() };
-    this.#aloneSince = this.#looked.mono;
+    if (urls.length > MAX_URLS) throw bad(`there are ${urls.length} URLs of relays, at most ${MAX_URLS} are asked`);
+    this.#ticked = { mono: host.mono(), now: host.now() };
+    this.#aloneSince = this.#ticked.mono;
   }
 
   begin(): void {
     if (this.#sources.length === 0) return;
-    this.#timer = setInterval(() => this.#look(), LOOK);
-    this.#look();
+    this.#timer = setInterval(() => this.#tick(), TICK);
+    this.#tick();
   }
 
   end(): void {
@@ -118,39 +119,39 @@ export class Records {
       if (!this.#known.get(event.peer)?.includes(address)) this.#remember(event.peer, [address]);
     } else if (event.event === 'disconnected') {
       this.#connected.delete(event.peer);
-      if (this.#connected.size === 0) this.#aloneSince = this.#around.mono();
+      if (this.#connected.size === 0) this.#aloneSince = this.#host.mono();
     }
   }
 
-  #look(): void {
-    const last = this.#looked;
-    const { mono } = (this.#looked = { mono: this.#around.mono(), now: this.#around.now() });
-    const jumped = Math.abs(this.#looked.now - last.now - (mono - last.mono)) > JUMPED;
+  #tick(): void {
+    const last = this.#ticked;
+    const { mono } = (this.#ticked = { mono: this.#host.mono(), now: this.#host.now() });
+    const jumped = Math.abs(this.#ticked.now - last.now - (mono - last.mono)) > CLOCK_JUMP;
     const anew = jumped || mono - last.mono > SLEPT;
     if (anew) this.#forgetClocks();
-    if (this.#agreedAt !== undefined && mono - this.#agreedAt > STILL) this.#agreed();
-    const lost = this.#connected.size === 0 && mono - this.#aloneSince > LOST;
+    if (this.#agreedAt !== undefined && mono - this.#agreedAt > REPEAT_AGREEMENT) this.#agreed();
+    const lost = this.#connected.size === 0 && mono - this.#aloneSince > DISCONNECTED;
     for (const source of this.#sources) {
-      const early = anew || (lost && mono - source.asked > SELDOM && source.failures === 0);
+      const early = anew || (lost && mono - source.asked > MIN_REFRESH && source.failures === 0);
       if (source.due <= mono || early) void this.#ask(source);
     }
   }
 
-  /** What was measured by a clock that was set since says nothing of it. */
+  /** Offsets that were measured before the clock was set are worth nothing. */
   #forgetClocks(): void {
     this.#agreedAt = undefined;
     for (const source of this.#sources) delete source.clock;
   }
 
   async #ask(source: Source): Promise<void> {
-    source.asked = this.#around.mono();
-    // Nobody else asks meanwhile.
-    source.due = source.asked + 2 * PATIENCE;
+    source.asked = this.#host.mono();
+    // The timer does not ask again meanwhile.
+    source.due = source.asked + 2 * TIMEOUT;
     try {
       const document = await this.#document(source.url);
-      const waited = this.#around.mono() - source.asked;
-      const now = this.#around.now();
-      const record = read<RelayRecord>(this.#around.verify(document, source.url.hostname, now));
+      const waited = this.#host.mono() - source.asked;
+      const now = this.#host.now();
+      const record = read<RelayRecord>(this.#host.verify(document, source.url.hostname, now));
       this.#take(source, record, now - waited / 2);
     } catch (thrown) {
       this.#failed(source, thrown);
@@ -158,38 +159,38 @@ export class Records {
   }
 
   async #document(url: URL): Promise<string> {
-    const signal = AbortSignal.timeout(PATIENCE);
+    const signal = AbortSignal.timeout(TIMEOUT);
     const options: RequestInit = { cache: 'no-store', credentials: 'omit', redirect: 'error', referrerPolicy: 'no-referrer', signal };
-    const response = await this.#around.fetch(url.href, options);
+    const response = await this.#host.fetch(url.href, options);
     if (!response.ok) throw unread(`the relay answers ${response.status}`);
     return bounded(response);
   }
 
-  /** `asked` is when, by this device's clock. */
+  /** `asked` is the time of the request by this device's clock. */
   #take(source: Source, record: RelayRecord, asked: number): void {
     const relays = record.addresses;
     source.failures = 0;
-    source.due = this.#around.mono() + Math.min(Math.max((record.expiresMs - record.timeMs) / 2, SELDOM), LONGEST);
+    source.due = this.#host.mono() + Math.min(Math.max((record.expiresMs - record.timeMs) / 2, MIN_REFRESH), MAX_REFRESH);
     source.clock = { peer: record.peer, offset: Math.round(record.timeMs - asked) };
-    this.#around.tell({ event: 'relay_found', url: source.url.origin, peer: record.peer, addresses: relays, clockMs: source.clock.offset });
-    this.#around.add(relays, record.others);
+    this.#host.emit({ event: 'relay_found', url: source.url.origin, peer: record.peer, addresses: relays, clockMs: source.clock.offset });
+    this.#host.add(relays, record.others);
     if (relays.length > 0) this.#remember(record.peer, relays);
     this.#agree();
   }
 
   #failed(source: Source, thrown: unknown): void {
-    const retryMs = Math.min(AGAIN[0] * 2 ** source.failures, AGAIN[1]);
+    const retryMs = Math.min(RETRY[0] * 2 ** source.failures, RETRY[1]);
     source.failures += 1;
-    source.due = this.#around.mono() + retryMs;
+    source.due = this.#host.mono() + retryMs;
     const { code, message, remedy } = isPlainError(thrown) ? thrown : unread(text(thrown));
-    this.#around.tell({ event: 'record_failed', url: source.url.origin, code, message, remedy, retryMs });
+    this.#host.emit({ event: 'record_failed', url: source.url.origin, code, message, remedy, retryMs });
   }
 
   #remember(peer: string, relays: readonly string[]): void {
     this.#known.delete(peer);
     this.#known.set(peer, relays);
-    while (this.#known.size > RELAYS) this.#known.delete(this.#known.keys().next().value as string);
-    this.#around.remember([...this.#known.values()].reverse().flat().slice(0, 2 * RELAYS));
+    while (this.#known.size > MAX_RELAYS) this.#known.delete(this.#known.keys().next().value as string);
+    this.#host.saveRelays([...this.#known.values()].reverse().flat().slice(0, 2 * MAX_RELAYS));
   }
 
   /** One clock of each peer. */
@@ -198,20 +199,20 @@ export class Records {
     return [...new Map(clocks.map((clock) => [clock.peer, clock])).values()];
   }
 
-  /** One relay may lie about the time, to pass old blocks off as new: only two that agree set a clock, and set it back. */
+  /** One relay may lie about the time, so that old blocks seem new: only two that agree correct the clock, or undo a correction. */
   #agree(): void {
     const clocks = this.#clocks();
-    const pair = clocks.find((one) => clocks.some((other) => other !== one && Math.abs(one.offset - other.offset) <= AGREE));
+    const pair = clocks.find((one) => clocks.some((other) => other !== one && Math.abs(one.offset - other.offset) <= CLOCK_TOLERANCE));
     this.#agreedAt = undefined;
     if (!pair) return;
-    const isWrong = Math.abs(pair.offset) >= MATTERS;
-    this.#around.correct(isWrong ? pair.offset : 0);
+    const isWrong = Math.abs(pair.offset) >= MIN_CORRECTION;
+    this.#host.correct(isWrong ? pair.offset : 0);
     if (!isWrong) this.#agreed();
   }
 
   #agreed(): void {
-    this.#agreedAt = this.#around.mono();
-    this.#around.agrees();
+    this.#agreedAt = this.#host.mono();
+    this.#host.clockAgrees();
   }
 }
 
@@ -233,9 +234,9 @@ async function bounded(response: Response): Promise<string> {
     const { value, done } = await reader.read();
     if (done) return body + decoder.decode();
     size += value.byteLength;
-    if (size > MAX) {
+    if (size > MAX_BYTES) {
       await reader.cancel();
-      throw { code: 'bad_record', message: `the record has more than ${MAX} bytes`, remedy: NO_RELAY } satisfies PlainError;
+      throw { code: 'bad_record', message: `the record has more than ${MAX_BYTES} bytes`, remedy: NO_RELAY } satisfies PlainError;
     }
     body += decoder.decode(value, { stream: true });
   }

@@ -5,7 +5,7 @@ import test from 'node:test';
 
 import { packageDist } from '../../folders.js';
 
-const { Watch } = await import(new URL('worker/watch.js', packageDist));
+const { StatusTracker } = await import(new URL('worker/status-tracker.js', packageDist));
 
 const PEER = '16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv';
 const NODE = {
@@ -32,31 +32,31 @@ const connected = { event: 'connected', peer: PEER, address: '', transport: 'ws'
 const block = (delayMs) => ({ event: 'block', delayMs });
 
 function after(events) {
-  const watch = new Watch();
-  for (const [event, at] of events) watch.see(event, at);
-  return watch;
+  const tracker = new StatusTracker();
+  for (const [event, at] of events) tracker.track(event, at);
+  return tracker;
 }
 
 test('nobody connected: why, and when it is tried again', () => {
   assert.deepEqual(pick(after([]).report(NODE, 0)), ['connecting', 'connecting to the relay']);
   const failed = { event: 'dial_failed', peer: PEER, error: 'refused', retryMs: 3_000 };
-  const watch = after([[failed, 1_000]]);
-  assert.match(pick(watch.report(NODE, 2_000))[1], /trying again in 2 s: refused/);
-  assert.match(pick(watch.report(NODE, 9_000))[1], /trying again now/);
+  const tracker = after([[failed, 1_000]]);
+  assert.match(pick(tracker.report(NODE, 2_000))[1], /trying again in 2 s: refused/);
+  assert.match(pick(tracker.report(NODE, 9_000))[1], /trying again now/);
   const left = after([[connected, 0], [{ event: 'disconnected', peer: PEER, reason: 'closed' }, 1]]);
   assert.match(pick(left.report(NODE, 2))[1], /the relay is gone \(closed\)/);
 });
 
 test('blocks make it live, silence makes it stalled, after four block times and six seconds at least', () => {
   const node = { ...CONNECTED, accepted: 1 };
-  const watch = after([[connected, 0], [block(200), 1_000]]);
-  assert.deepEqual(pick(watch.report(node, 9_000)), ['live', null]);
-  const [state, reason] = pick(watch.report(node, 9_001));
+  const tracker = after([[connected, 0], [block(200), 1_000]]);
+  assert.deepEqual(pick(tracker.report(node, 9_000)), ['live', null]);
+  const [state, reason] = pick(tracker.report(node, 9_001));
   assert.equal(state, 'stalled');
   assert.match(reason, /no new block for 8 s/);
   const quick = { ...node, intervalMs: 200 };
-  assert.equal(pick(watch.report(quick, 7_000))[0], 'live');
-  assert.equal(pick(watch.report(quick, 7_001))[0], 'stalled');
+  assert.equal(pick(tracker.report(quick, 7_000))[0], 'live');
+  assert.equal(pick(tracker.report(quick, 7_001))[0], 'stalled');
 });
 
 test('a relay that carries another chain is named, one that lies too', () => {
