@@ -185,7 +185,7 @@ fn wrong_flags_of_discovery_are_named_and_a_taken_udp_port_too() {
         "it lacks /p2p/PEER_ID",
         "--p2p.bootnodes: \"/dns4/a.example/tcp/1/ws\"",
         "--p2p.listen.udp: \"80\"",
-        "--p2p.advertise.ip: 0.0.0.0 is nowhere",
+        "--p2p.advertise.ip: 0.0.0.0 cannot be dialled",
         "--p2p.advertise.tcp: \"70000\"",
         "--p2p.disable: it allows no peers",
         "--p2p.nat: nothing listens",
