@@ -19,19 +19,25 @@ use petrel_core::{
 use tokio::task::JoinSet;
 
 use crate::{
-    cli::flags::Events,
-    cli::settings::{Net, Settings},
+    cli::{
+        flags::Events,
+        settings::{Net, Settings},
+    },
     host::{MessageLoss, TokioHost},
     identity::{Identity, IdentityError},
-    network::discovery::{Discovery, Found, OurRecord},
-    network::nat::{self, Mapped, Nat},
-    network::transport::{self, Traffic},
-    serve::control,
-    serve::control::service::{self, Desk, Door},
-    serve::events::{self, Printer},
-    serve::health::{self, Health},
-    serve::metrics::{self, Metrics},
-    serve::page::{self, Page},
+    network::{
+        discovery::{Discovery, Found, OurRecord},
+        nat::{self, Mapped, Nat},
+        transport::{self, Traffic},
+    },
+    serve::{
+        control,
+        control::service::{self, Desk, Door},
+        events::{self, Printer},
+        health::{self, Health},
+        metrics::{self, Metrics},
+        page::{self, Page},
+    },
     signer::{KeepError, L1Error, Reading, Watch},
     store::{Store, StoreError},
     system::file_limit,
@@ -141,7 +147,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
                 note(page.as_ref(), &event);
                 if let Some(metrics) = &metrics {
                     metrics.note(&event);
-                    metrics.ended(driver.take_ended());
+                    metrics.ended(driver.take_ended_requests());
                 }
                 if let Some(watch) = &mut watch {
                     watch.note(&event);
@@ -192,7 +198,7 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
                     watch.take(reading, &mut driver)?;
                 }
             }
-            Some(found) = next_found(&mut discovery) => driver.found(&found.peer, &found.addresses),
+            Some(found) = next_found(&mut discovery) => driver.discovered(&found.peer, &found.addresses),
             _ = health.tick() => printer.print(&Health::of(&driver.status())),
             ask = desk.next() => service::answer(ask, &mut driver, &store),
             _ = looks.tick() => look(&driver, metrics.as_deref()),
@@ -214,9 +220,9 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
 
 /// Closes every connection, as long as that takes no second.
 async fn part(driver: &mut Driver<TokioHost>) {
-    driver.leave();
+    driver.close_connections();
     let closed = async {
-        while !driver.is_alone() {
+        while !driver.has_no_connections() {
             driver.next().await;
         }
     };
@@ -353,7 +359,7 @@ pub fn driver(identity: &Identity, config: Settled, net: &Net, body: Body) -> Re
         .map_err(|error| DaemonError::Io { what: "transport".to_owned(), error })?;
     let mut driver = Driver::new(DriverParts {
         config,
-        memory: body.memory,
+        restored: body.memory,
         identity: identity.keypair.clone(),
         agent: net.agent.clone(),
         transport,

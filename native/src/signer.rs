@@ -71,7 +71,7 @@ impl Watch {
         let (from_l1, floor) = (kept.is_some(), kept.as_ref().map_or(0, |kept| kept.block));
         if let Some(kept) = kept {
             tracing::info!(signer = ?kept.signer, block = kept.block, age_secs = kept.age_secs(), "signer of the last run");
-            driver.hear(kept.news());
+            driver.signer_news(kept.news());
         }
         let (tell, readings) = channel(1);
         tokio::spawn(async move {
@@ -121,12 +121,12 @@ impl Watch {
     pub fn take(&mut self, reading: Result<Reading, L1Error>, driver: &mut Driver<TokioHost>) -> Result<(), L1Error> {
         match reading {
             Err(error @ L1Error::WrongChain { .. }) if !self.from_l1 => return Err(error),
-            Err(error) => driver.hear(SignerNews::Unread { error: error.to_string() }),
+            Err(error) => driver.signer_news(SignerNews::Unread { error: error.to_string() }),
             Ok(reading) => {
                 if agrees(reading.head_time) {
                     driver.clock_agrees();
                 }
-                driver.hear(SignerNews::Read { signer: reading.signer, rotation: self.from_l1 });
+                driver.signer_news(SignerNews::Read { signer: reading.signer, rotation: self.from_l1 });
                 self.from_l1 = true;
             }
         }

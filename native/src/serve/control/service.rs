@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use petrel_core::{
     ban::{Ban, BanTarget},
-    net::{Driver, Spared},
+    net::{Driver, ProtectedPeer},
     node::{BanStatus, PeerReport, Status},
     persistence::{Persist, Persisted},
 };
@@ -36,7 +36,7 @@ impl Snapshot {
 pub enum Unacknowledged {
     /// It is a peer that is never banned.
     #[error(transparent)]
-    Spared(#[from] Spared),
+    Spared(#[from] ProtectedPeer),
     /// It holds until the node ends.
     #[error("it is done, but not on disk, and a restart forgets it: {0}")]
     NotOnDisk(String),
@@ -119,7 +119,7 @@ pub fn answer(ask: Ask, driver: &mut Driver<TokioHost>, store: &Store) {
             }
         },
         Ask::Lift { who, tell } => {
-            let there = driver.lift(who);
+            let there = driver.unban(who);
             when_on_disk(store, Persist::Ban(who, None), there, tell);
         }
     }
