@@ -92,7 +92,7 @@ impl DialBack {
         self.counts
     }
 
-    /// Adds an address to those that peers are asked about, if it is a TCP address and new. TCP, because op-node dials TCP alone.
+    /// Adds an address to those that peers are asked about, if it is a TCP address and new. TCP, because op-node dials over TCP.
     fn add_own_address(&mut self, address: &Multiaddr) -> bool {
         self.own_addresses.len() < MAX_ADDRESSES
             && port(address).is_some()
