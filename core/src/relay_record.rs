@@ -1,10 +1,12 @@
 //! Relay record: a relay's addresses for browsers, signed with its node key and served as `/.well-known/petrel.json`.
 //!
-//! The document is JSON with two fields: `record`, for human readers, and `envelope`, the same record in a libp2p signed envelope
-//! (RFC 0002), as 0x-hex of its protobuf. Only the envelope is evaluated. A record proves the addresses of a peer id and the
-//! time of its clock. It proves nothing about blocks, which are verified whichever peer sends them.
+//! The document is JSON with two fields: `record`, for human readers, and `envelope`, the same record in a libp2p
+//! signed envelope (RFC 0002), as 0x-hex of its protobuf. Only the envelope is evaluated. A record proves the addresses
+//! of a peer id and the time of its clock. It proves nothing about blocks, which are verified whichever peer sends
+//! them.
 //!
-//! Bounds: a document of [`RelayRecord::MAX`] bytes, [`RelayRecord::ADDRESSES`] of the relay and [`RelayRecord::OTHERS`] of other relays.
+//! Bounds: a document of [`RelayRecord::MAX`] bytes, [`RelayRecord::ADDRESSES`] of the relay and
+//! [`RelayRecord::OTHERS`] of other relays.
 
 use core::time::Duration;
 
@@ -29,7 +31,8 @@ pub struct RelayRecord {
     pub chain: u64,
     /// The relay's peer id.
     pub peer: String,
-    /// Addresses for browsers: multiaddrs with the relay's peer id, and with certificate hashes if the certificate is self-signed.
+    /// Addresses for browsers: multiaddrs with the relay's peer id, and with certificate hashes if the certificate is
+    /// self-signed.
     pub addresses: Vec<String>,
     /// When the record was signed, by the relay's clock, in Unix milliseconds.
     pub time_ms: u64,
@@ -89,7 +92,8 @@ impl RelayRecord {
     pub const ADDRESSES: usize = 16;
     /// Maximum addresses of other relays.
     pub const OTHERS: usize = 16;
-    /// How long a record is valid. Certificates are announced at least eleven days before they are used, and addresses change rarely.
+    /// How long a record is valid. Certificates are announced at least eleven days before they are used, and addresses
+    /// change rarely.
     pub const LIFETIME: Duration = Duration::from_secs(24 * 3600);
     /// How much a browser's clock may be fast: many clocks are wrong by minutes.
     pub const SKEW: Duration = Duration::from_secs(600);

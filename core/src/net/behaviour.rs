@@ -29,7 +29,8 @@ use crate::{
     time::Now,
 };
 
-/// Gossip on the chain's four topics, blocks by number, identify and ping; AutoNAT in a daemon. No circuit relay, no peer exchange.
+/// Gossip on the chain's four topics, blocks by number, identify and ping; AutoNAT in a daemon. No circuit relay, no
+/// peer exchange.
 #[derive(NetworkBehaviour)]
 pub(super) struct Behaviour {
     /// First, so that it decides before the other behaviours.
@@ -41,7 +42,8 @@ pub(super) struct Behaviour {
     ping_responder: PingResponder,
     ping: ping::Behaviour,
     limits: connection_limits::Behaviour,
-    /// Requests of this node. Separate from `range_server`, because one behaviour would have one timeout for both sides.
+    /// Requests of this node. Separate from `range_server`, because one behaviour would have one timeout for both
+    /// sides.
     pub(super) range_client: Toggle<request_response::Behaviour<Codec>>,
     /// Requests of peers.
     pub(super) range_server: Toggle<request_response::Behaviour<Codec>>,
@@ -51,7 +53,8 @@ pub(super) struct Behaviour {
 }
 
 impl Behaviour {
-    /// Subscribes to the topics of the chain that are open at `now`: all of them, as op-node does, except on Base's chains.
+    /// Subscribes to the topics of the chain that are open at `now`: all of them, as op-node does, except on Base's
+    /// chains.
     pub(super) fn new(
         config: &Settled,
         identity: &Keypair,

@@ -1,8 +1,8 @@
 //! The event loop: libp2p's swarm and the [`Node`], as a stream of events.
 //!
-//! Each step performs the node's outputs, then takes one more input: finished work, a deadline, or an event of the swarm. No
-//! input is taken while an event is unread, so events do not accumulate. The node's rule (one input, then all outputs) is
-//! kept by [`Driver::feed`] and [`Driver::drain`].
+//! Each step performs the node's outputs, then takes one more input: finished work, a deadline, or an event of the
+//! swarm. No input is taken while an event is unread, so events do not accumulate. The node's rule (one input, then all
+//! outputs) is kept by [`Driver::feed`] and [`Driver::drain`].
 
 use core::{
     future::Future,
@@ -171,7 +171,8 @@ impl<H: Host> Driver<H> {
         })
     }
 
-    /// Validates a block that this node produced (uncompressed message, signature first), and gossips it if it is valid.
+    /// Validates a block that this node produced (uncompressed message, signature first), and gossips it if it is
+    /// valid.
     pub fn publish(&mut self, version: Version, data: Bytes) {
         self.feed(Input::Produced { version, data });
     }
@@ -184,7 +185,8 @@ impl<H: Host> Driver<H> {
         }
     }
 
-    /// Adds a static peer, or sets the addresses of a known one. The addresses are from the peer itself or from the operator.
+    /// Adds a static peer, or sets the addresses of a known one. The addresses are from the peer itself or from the
+    /// operator.
     pub fn add_static_peer(&mut self, peer: StaticPeer) {
         self.feed(Input::StaticPeer(peer));
     }
@@ -204,8 +206,8 @@ impl<H: Host> Driver<H> {
         self.swarm.remove_external_address(address);
     }
 
-    /// Starts to close all connections, so that peers do not have to detect by timeouts that this node has stopped. The driver must be
-    /// polled until it [has no connections](Driver::has_no_connections).
+    /// Starts to close all connections, so that peers do not have to detect by timeouts that this node has stopped. The
+    /// driver must be polled until it [has no connections](Driver::has_no_connections).
     pub fn close_connections(&mut self) {
         for peer in self.swarm.connected_peers().copied().collect::<Vec<_>>() {
             // An error means that the peer has disconnected already.
@@ -308,7 +310,8 @@ impl<H: Host> Driver<H> {
         &mut self.swarm.behaviour_mut().gossip
     }
 
-    /// Dials all addresses of a peer concurrently, and resolves their DNS names. A dial that cannot be started has failed.
+    /// Dials all addresses of a peer concurrently, and resolves their DNS names. A dial that cannot be started has
+    /// failed.
     fn dial(&mut self, peer: PeerId, addresses: &[String]) {
         let Some(target) = convert::libp2p_peer(peer) else { return };
         let addresses: Vec<Multiaddr> = addresses.iter().filter_map(|address| address.parse().ok()).collect();

@@ -1,5 +1,5 @@
-//! The interface that a host implements for the driver: clocks, sleep, threads for heavy work, and storage. Hosts are the daemon
-//! and the browser's worker.
+//! The interface that a host implements for the driver: clocks, sleep, threads for heavy work, and storage. Hosts are
+//! the daemon and the browser's worker.
 
 use core::{future::Future, time::Duration};
 
@@ -34,8 +34,8 @@ pub trait Host: Unpin {
         None
     }
 
-    /// Does this work without blocking the event loop, and returns the [`Done`] that belongs to it. [`Work::Heavy`] that panics
-    /// ends as [`Heavy::panicked`] says. [`Work::Persist`] is done in the order of the calls.
+    /// Does this work without blocking the event loop, and returns the [`Done`] that belongs to it. [`Work::Heavy`]
+    /// that panics ends as [`Heavy::panicked`] says. [`Work::Persist`] is done in the order of the calls.
     fn work(&self, work: Work) -> Self::Working;
 }
 

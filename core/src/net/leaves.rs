@@ -1,15 +1,16 @@
 //! Send budget of leaves (browsers): which leaves get a message when too many bytes are queued for them.
 //!
-//! gossipsub copies a message for each leaf when it forwards it, and keeps the copy until it is written. It limits the number
-//! of queued messages, not their bytes. So before a message is forwarded, the bytes queued for all leaves together are kept
-//! within a budget (`--p2p.leaves.bytes`). If the message does not fit, leaves are disconnected that have bytes queued and have
-//! accepted none for [`SETTLED`], so that a stalled leaf does not cost others their block. If it still does not fit, leaves
-//! are skipped: those with the most queued bytes first, and among equals in turn. A skipped leaf sees a gap when the next block
-//! arrives, and requests the block within the rate limit of leaves ([`crate::serving`]).
+//! gossipsub copies a message for each leaf when it forwards it, and keeps the copy until it is written. It limits the
+//! number of queued messages, not their bytes. So before a message is forwarded, the bytes queued for all leaves
+//! together are kept within a budget (`--p2p.leaves.bytes`). If the message does not fit, leaves are disconnected that
+//! have bytes queued and have accepted none for [`SETTLED`], so that a stalled leaf does not cost others their block.
+//! If it still does not fit, leaves are skipped: those with the most queued bytes first, and among equals in turn. A
+//! skipped leaf sees a gap when the next block arrives, and requests the block within the rate limit of leaves
+//! ([`crate::serving`]).
 //!
-//! Queued bytes are an upper bound: bytes forwarded minus bytes written since. gossipsub does not forward a message to the leaf
-//! that sent it, nor to one that has not joined the topic; such a message counts until a refresh finds the leaf's
-//! streams flushed. Bounded by the number of leaves.
+//! Queued bytes are an upper bound: bytes forwarded minus bytes written since. gossipsub does not forward a message to
+//! the leaf that sent it, nor to one that has not joined the topic; such a message counts until a refresh finds the
+//! leaf's streams flushed. Bounded by the number of leaves.
 
 use core::time::Duration;
 use std::{collections::BTreeMap, sync::Arc};
@@ -20,8 +21,8 @@ use crate::net::metering::send_queue::SendQueue;
 
 /// A leaf whose streams are flushed this long after a message was forwarded has received it, or was not sent it.
 const SETTLED: Duration = Duration::from_secs(1);
-/// A leaf with unflushed bytes that accepts none for this long is disconnected. A phone may lose its network for some seconds; a
-/// block that is queued for a minute is of no use.
+/// A leaf with unflushed bytes that accepts none for this long is disconnected. A phone may lose its network for some
+/// seconds; a block that is queued for a minute is of no use.
 const STALL_LIMIT: Duration = Duration::from_secs(15);
 
 /// The connected leaves and their send queues.
@@ -128,8 +129,8 @@ impl Leaves {
         self.leaves.values().map(Leaf::queued_bytes).sum()
     }
 
-    /// Reads all send queues at `now` (monotonic), and returns the leaves that are stalled for [`STALL_LIMIT`]. Called once per
-    /// [`SCORE_REFRESH`](super::params::SCORE_REFRESH).
+    /// Reads all send queues at `now` (monotonic), and returns the leaves that are stalled for [`STALL_LIMIT`]. Called
+    /// once per [`SCORE_REFRESH`](super::params::SCORE_REFRESH).
     pub(super) fn refresh(&mut self, now: Duration) -> Vec<PeerId> {
         for leaf in self.leaves.values_mut() {
             leaf.refresh(now);
@@ -161,7 +162,8 @@ impl Leaves {
         plan
     }
 
-    /// Removes leaves that are stalled for [`SETTLED`], the longest stalled first, until there is no excess. Reduces `excess`.
+    /// Removes leaves that are stalled for [`SETTLED`], the longest stalled first, until there is no excess. Reduces
+    /// `excess`.
     fn remove_slow(&mut self, excess: &mut u64, bytes: u64, now: Duration) -> Vec<PeerId> {
         let is_slow = |leaf: &Leaf| leaf.queued_bytes() > 0 && leaf.stalled_for(now) >= SETTLED;
         let mut slow: Vec<_> = self.leaves.iter().filter(|(_, leaf)| is_slow(leaf)).collect();
@@ -180,8 +182,8 @@ impl Leaves {
         removed
     }
 
-    /// Selects as many leaves as make up for `excess` bytes: those with the most queued bytes first, and among equals those after
-    /// `last_skipped` first.
+    /// Selects as many leaves as make up for `excess` bytes: those with the most queued bytes first, and among equals
+    /// those after `last_skipped` first.
     fn select_skipped(&mut self, excess: u64, bytes: u64) -> Vec<PeerId> {
         let count = usize::try_from(excess.div_ceil(bytes.max(1))).unwrap_or(usize::MAX);
         if count == 0 {

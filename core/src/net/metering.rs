@@ -1,4 +1,5 @@
-//! Byte counters: by transport, by protocol, and the send progress of each leaf; and the stream wrapper that feeds them.
+//! Byte counters: by transport, by protocol, and the send progress of each leaf; and the stream wrapper that feeds
+//! them.
 
 pub(super) mod bandwidth;
 pub(super) mod by_protocol;

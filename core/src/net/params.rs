@@ -18,11 +18,11 @@ use crate::{
     reputation::Reputation,
 };
 
-/// Maximum bytes of a compressed message that this node publishes: op-node limits the whole RPC to 10 MiB, so 64 bytes are left for
-/// its other fields.
+/// Maximum bytes of a compressed message that this node publishes: op-node limits the whole RPC to 10 MiB, so 64 bytes
+/// are left for its other fields.
 pub const MAX_COMPRESSED: usize = MAX_MESSAGE - 64;
-/// Maximum bytes that gossipsub accepts. It compares the whole read buffer, which may contain the next RPC too; at 10 MiB a large
-/// message followed by another RPC would end the stream.
+/// Maximum bytes that gossipsub accepts. It compares the whole read buffer, which may contain the next RPC too; at 10
+/// MiB a large message followed by another RPC would end the stream.
 pub(super) const MAX_TRANSMIT: usize = MAX_MESSAGE + (64 << 10);
 
 /// How long a connection without streams is kept (op-node's TCP connection timeout).
@@ -34,13 +34,13 @@ const HEARTBEAT: Duration = Duration::from_millis(500);
 const SEEN: Duration = Duration::from_secs(65);
 /// op-node: `fanoutTTL`.
 const FANOUT: Duration = Duration::from_secs(24);
-/// Heartbeats for which a message is kept while it is validated: a later verdict is lost. op-node has 12; here a message may wait in the
-/// validation queue, and its validation may then take 12 s.
+/// Heartbeats for which a message is kept while it is validated: a later verdict is lost. op-node has 12; here a
+/// message may wait in the validation queue, and its validation may then take 12 s.
 const HISTORY: usize = 40;
 /// Heartbeats for which a message is offered by IHAVE (op-node: `gossipHistory` 3).
 const HISTORY_GOSSIP: usize = 3;
-/// Maximum messages in the send queue of one connection. With the default of 5,000 a stalled peer would not be noticed, and 5,000
-/// blocks could be queued.
+/// Maximum messages in the send queue of one connection. With the default of 5,000 a stalled peer would not be noticed,
+/// and 5,000 blocks could be queued.
 const SEND_QUEUE: usize = 64;
 /// How long a message may wait in a send queue: two block intervals, and at least this.
 const FORWARD: Duration = Duration::from_secs(4);
@@ -53,8 +53,8 @@ pub(super) const RANGE_CLIENT_TIMEOUT: Duration = Duration::from_secs(25);
 pub(super) const RANGE_SERVER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Maximum concurrent requests of one connection, in each direction.
 pub(super) const REQUEST_STREAMS: usize = 4;
-/// Poll interval: the swarm is polled at least this often. gossipsub's heartbeat resets its timer without polling it again, so on an
-/// idle connection it would not be woken.
+/// Poll interval: the swarm is polled at least this often. gossipsub's heartbeat resets its timer without polling it
+/// again, so on an idle connection it would not be woken.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// How often scores decay.
@@ -73,8 +73,9 @@ const MAX_PER_PEER: u32 = 3;
 /// Maximum concurrent inbound handshakes.
 const MAX_PENDING_INBOUND: u32 = 128;
 
-/// Connection limits of the swarm. The node itself disconnects peers above its high watermark, with a reason; these limits also bound
-/// connections of which the node does not know yet. A leaf has one connection, so leaves do not reduce the number for nodes.
+/// Connection limits of the swarm. The node itself disconnects peers above its high watermark, with a reason; these
+/// limits also bound connections of which the node does not know yet. A leaf has one connection, so leaves do not
+/// reduce the number for nodes.
 pub(super) fn connection_limits(limits: &ConnectionLimits) -> SwarmLimits {
     let nodes = limits.most().saturating_mul(MAX_PER_PEER as usize);
     let incoming = nodes.saturating_add(limits.leaves).saturating_add(40);
@@ -85,8 +86,8 @@ pub(super) fn connection_limits(limits: &ConnectionLimits) -> SwarmLimits {
         .with_max_established_per_peer(Some(MAX_PER_PEER))
 }
 
-/// Limits by IP prefix: one public address may have a quarter of the handshakes and of the leaves, for the devices of a household or an
-/// office.
+/// Limits by IP prefix: one public address may have a quarter of the handshakes and of the leaves, for the devices of a
+/// household or an office.
 pub(super) fn ip_limits(limits: &ConnectionLimits) -> IpLimits {
     IpLimits::new(MAX_PENDING_INBOUND as usize / 4, (limits.leaves / 4).max(16))
 }
@@ -111,9 +112,9 @@ pub(super) fn gossipsub(
         .history_gossip(HISTORY_GOSSIP)
         .duplicate_cache_time(SEEN)
         .max_transmit_size(MAX_TRANSMIT)
-        // Not Anonymous and not Permissive: both refuse a message with a signature before the transform sees it, and penalise
-        // the relayer. None drops author and sequence number, which are then not forwarded, and leaves signature and key
-        // to the transform (libp2p-gossipsub 0.50 `protocol.rs`).
+        // Not Anonymous and not Permissive: both refuse a message with a signature before the transform sees it, and
+        // penalise the relayer. None drops author and sequence number, which are then not forwarded, and leaves
+        // signature and key to the transform (libp2p-gossipsub 0.50 `protocol.rs`).
         .validation_mode(ValidationMode::None)
         .validate_messages()
         .message_id_fn(id)
@@ -134,14 +135,16 @@ pub(super) const fn thresholds() -> PeerScoreThresholds {
     }
 }
 
-/// Score parameters: invalid messages (P4) and misbehaviour (P7) are penalised, and nothing else, as in op-node since 2025-05.
+/// Score parameters: invalid messages (P4) and misbehaviour (P7) are penalised, and nothing else, as in op-node since
+/// 2025-05.
 ///
-/// P4: weight [`Reputation::FALSE_MESSAGES`] on the square of the counter, which decays to a tenth in ten minutes. The first
-/// invalid message removes its sender from the mesh, and a single one is forgiven in three minutes. The fifth leads to a ban by
-/// the node's own points ([`Score`](crate::score::Score), with the reason for the weight). If bans are off, the ninth leads to
-/// the graylist: then gossipsub ignores the peer. P7: op-node's values. P6 (IP colocation) is part of the application
-/// score, because browsers and private networks share addresses. The score of a disconnected peer does not decay, so
-/// gossipsub forgets it before the node's block ends ([`Reputation::GRAYLIST_BAN`]); the peer store keeps the peer's record.
+/// P4: weight [`Reputation::FALSE_MESSAGES`] on the square of the counter, which decays to a tenth in ten minutes. The
+/// first invalid message removes its sender from the mesh, and a single one is forgiven in three minutes. The fifth
+/// leads to a ban by the node's own points ([`Score`](crate::score::Score), with the reason for the weight). If bans
+/// are off, the ninth leads to the graylist: then gossipsub ignores the peer. P7: op-node's values. P6 (IP colocation)
+/// is part of the application score, because browsers and private networks share addresses. The score of a disconnected
+/// peer does not decay, so gossipsub forgets it before the node's block ends ([`Reputation::GRAYLIST_BAN`]); the peer
+/// store keeps the peer's record.
 pub(super) fn peer_score(topics: impl Iterator<Item = TopicHash>, interval: Duration) -> PeerScoreParams {
     let interval = score_interval(interval);
     let topics: HashMap<_, _> = topics.map(|topic| (topic, topic_score(interval))).collect();

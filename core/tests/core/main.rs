@@ -14,6 +14,7 @@ mod cadence;
 mod chain;
 mod connection_manager;
 mod decode;
+mod gossip_watchdog;
 mod hash;
 mod message;
 mod mismatch;

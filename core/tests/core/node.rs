@@ -256,7 +256,8 @@ fn a_failed_reading_of_the_signer_changes_nothing() {
     assert_eq!(event_names(&test.validate(1, block(1).message())), ["block", "head"]);
 }
 
-/// A validation reports who signed. Whether that signer is accepted is decided when it ends, because the signer may rotate meanwhile.
+/// A validation reports who signed. Whether that signer is accepted is decided when it ends, because the signer may
+/// rotate meanwhile.
 #[test]
 fn a_rotation_during_a_validation_ends_no_grace_period() {
     // A block of the old signer is being validated when the new signer is read.
@@ -424,49 +425,6 @@ fn a_node_survives_a_clock_jump_of_a_day() {
     test.now.unix = Duration::from_secs(NOW);
     assert_eq!(event_names(&test.validate(2, block(6).message())).first().map(String::as_str), Some("block"));
     assert!(test.node.poll_timeout(test.now).is_none_or(|deadline| deadline.at > test.now.mono));
-}
-
-/// A node with two static peers, connected one second apart.
-fn with_two_static_peers() -> TestNode {
-    let mut config = config();
-    config.static_peers =
-        (1..=2).map(|seed| StaticPeer { peer: peer(seed), addresses: vec![format!("/memory/{seed}")] }).collect();
-    let mut test = TestNode::with_config(config);
-    test.input(connected(1));
-    test.advance(1000);
-    test.input(connected(2));
-    test
-}
-
-#[test]
-fn without_gossip_static_peers_are_disconnected_in_turn_with_growing_intervals() {
-    let mut test = with_two_static_peers();
-    assert!(disconnects(&test.advance(18_900)).is_empty());
-    assert_eq!(disconnects(&test.advance(200)), [(peer(1), DisconnectReason::Silent)]);
-    test.input(Input::Disconnected { peer: peer(1), reason: String::new() });
-    assert!(disconnects(&test.advance(39_000)).is_empty());
-    assert_eq!(disconnects(&test.advance(1_100)), [(peer(2), DisconnectReason::Silent)]);
-}
-
-#[test]
-fn a_message_of_any_peer_restarts_the_idle_timeout() {
-    let mut test = with_two_static_peers();
-    test.advance(15_000);
-    test.gossip(2, block(1).message());
-    assert!(disconnects(&test.advance(19_900)).is_empty());
-    assert_eq!(disconnects(&test.advance(200)), [(peer(1), DisconnectReason::Silent)]);
-}
-
-#[test]
-fn a_sequencer_receives_no_blocks_and_keeps_its_peers() {
-    let mut test = with_two_static_peers();
-    for number in 1..=60 {
-        assert!(disconnects(&test.advance(2_000)).is_empty());
-        let made = block(number).with(|payload| payload.timestamp += 2 * number);
-        let outputs = test.input(Input::Produced { version: Version::V4, data: made.message().data });
-        let (id, task) = validation_tasks(&outputs).pop().unwrap();
-        test.input(Input::Validated { id, outcome: task.run(Primitives::PORTABLE) });
-    }
 }
 
 #[test]

@@ -101,8 +101,8 @@ fn the_fifth_false_message_leads_to_a_ban_with_a_reason_and_an_end() {
     assert!(outputs.iter().any(forgets));
 }
 
-/// The number of false messages until the ban, with `secs` seconds between them, and the seconds that this took; `None` after 60
-/// messages without a ban.
+/// The number of false messages until the ban, with `secs` seconds between them, and the seconds that this took; `None`
+/// after 60 messages without a ban.
 fn banned_after(secs: u64) -> Option<(u64, u64)> {
     let mut test = TestNode::new();
     test.input(connected_at(1, public_ip(1)));
@@ -130,8 +130,8 @@ fn repeated_false_messages_ban_within_a_minute_and_one_in_two_minutes_does_not()
     assert_eq!(banned_after(120), None);
 }
 
-/// gossipsub ignores the IHAVE messages of a peer below a score of −10, and all its messages below −40. So the messages that lead to
-/// a ban must arrive before.
+/// gossipsub ignores the IHAVE messages of a peer below a score of −10, and all its messages below −40. So the messages
+/// that lead to a ban must arrive before.
 #[test]
 fn the_fifth_false_message_is_still_accepted_by_gossipsub() {
     let after = |messages: f64| messages * messages * Reputation::FALSE_MESSAGES;

@@ -296,8 +296,8 @@ fn of_two_blocks_after_a_gap_the_one_with_a_child_is_preferred() {
     }
 }
 
-/// A head at 2000 whose sequencer restarts `depth` blocks below it. Returns the blocks of its new branch, and the number of the first one
-/// that is gossiped; if `missing`, the first block of the branch is not gossiped.
+/// A head at 2000 whose sequencer restarts `depth` blocks below it. Returns the blocks of its new branch, and the
+/// number of the first one that is gossiped; if `missing`, the first block of the branch is not gossiped.
 fn restarted(depth: u64, missing: bool) -> (TestHead, impl Fn(u64) -> BlockInfo, u64) {
     let mut test = TestHead(Head::new(PATIENCE, 3000, INTERVAL));
     for number in 1..=2000 {

@@ -1,7 +1,7 @@
 //! Connection gater: refuses connections with blocked peers, addresses and networks.
 //!
-//! libp2p calls it before a dial, and before and after the handshake of a connection. The node decides whom to block; here the
-//! block list is looked up and the decisions are counted. Bounded by the node's bans.
+//! libp2p calls it before a dial, and before and after the handshake of a connection. The node decides whom to block;
+//! here the block list is looked up and the decisions are counted. Bounded by the node's bans.
 
 use core::{
     convert::Infallible,

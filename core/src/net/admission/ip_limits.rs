@@ -1,7 +1,7 @@
 //! Connection limits by IP prefix: a public address may have a limited number of concurrent handshakes and of leaves.
 //!
-//! The prefix is one address of IPv4, and a /64 of IPv6. Private addresses have no limit, because many peers may use one: behind a
-//! proxy or in a local network. Bounded by libp2p's own connection limits.
+//! The prefix is one address of IPv4, and a /64 of IPv6. Private addresses have no limit, because many peers may use
+//! one: behind a proxy or in a local network. Bounded by libp2p's own connection limits.
 
 use core::{
     convert::Infallible,

@@ -19,7 +19,8 @@ pub struct EndedRequest {
     pub role: RequestSide,
     /// The block's number; `None` if a peer's request is malformed.
     pub number: Option<u64>,
-    /// The result byte of the response as received, not validated: 0 is a block. 3 if there was no response, as in op-node's metrics.
+    /// The result byte of the response as received, not validated: 0 is a block. 3 if there was no response, as in
+    /// op-node's metrics.
     pub code: u8,
     /// Time from the request until its response was received or sent.
     pub took: Duration,

@@ -1,4 +1,5 @@
-//! Forwards and publishes messages: always to the mesh, to leaves within their budget (see [`Leaves`](super::super::leaves::Leaves)).
+//! Forwards and publishes messages: always to the mesh, to leaves within their budget (see
+//! [`Leaves`](super::super::leaves::Leaves)).
 
 use bytes::Bytes;
 use libp2p::{PeerId as Libp2pPeer, core::ConnectedPoint, gossipsub, swarm::ConnectionId};
@@ -41,9 +42,9 @@ impl<H: Host> Driver<H> {
         }
     }
 
-    /// A connection was established, the `count`th open one of its peer. The peer's first connection decides whether it is a leaf, until
-    /// it has no connection: bytes are counted only on connections of leaves. A leaf keeps its newest connection alone. A
-    /// connection that would change a node into a leaf, or a leaf into a node, is closed.
+    /// A connection was established, the `count`th open one of its peer. The peer's first connection decides whether it
+    /// is a leaf, until it has no connection: bytes are counted only on connections of leaves. A leaf keeps only its newest
+    /// connection. A connection that would change a node into a leaf, or a leaf into a node, is closed.
     pub(super) fn on_peer_connection(
         &mut self,
         peer: Libp2pPeer,
@@ -75,8 +76,8 @@ impl<H: Host> Driver<H> {
         self.leaves.remove(peer);
     }
 
-    /// Lets gossipsub send a message of this length in bytes. Leaves that do not get it are not explicit peers during the call; no
-    /// heartbeat runs meanwhile, so they are not grafted into the mesh.
+    /// Lets gossipsub send a message of this length in bytes. Leaves that do not get it are not explicit peers during
+    /// the call; no heartbeat runs meanwhile, so they are not grafted into the mesh.
     fn forward<T>(&mut self, bytes: usize, send: impl FnOnce(&mut Gossip) -> T) -> T {
         let plan = self.leaves.forward(bytes, self.host.now().mono);
         if !plan.skipped.is_empty() {

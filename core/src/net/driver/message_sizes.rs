@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::message::MessageId;
 
-/// Length on the wire of each message that is being validated, in bytes. Bounded by [`MessageSizes::MAX`]; an unknown message counts 0.
+/// Length on the wire of each message that is being validated, in bytes. Bounded by [`MessageSizes::MAX`]; an unknown
+/// message counts 0.
 #[derive(Debug, Default)]
 pub(super) struct MessageSizes(BTreeMap<MessageId, usize>);
 

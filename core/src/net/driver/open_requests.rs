@@ -70,7 +70,8 @@ impl OpenRequests {
         request
     }
 
-    /// Removes and returns the response channel of a request that is answered with this result byte; `None` if the request has ended.
+    /// Removes and returns the response channel of a request that is answered with this result byte; `None` if the
+    /// request has ended.
     pub(super) fn take_channel(&mut self, request: RequestId, code: u8) -> Option<ResponseChannel<Response>> {
         let channel = self.channels.remove(&request)?;
         self.codes.insert(request, code);

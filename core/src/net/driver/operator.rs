@@ -19,8 +19,8 @@ impl<H: Host> Driver<H> {
         self.node.peers(self.host.now())
     }
 
-    /// Bans a peer, address or network, and replaces an existing ban of it. Without a length the ban is permanent. It is persisted soon
-    /// after.
+    /// Bans a peer, address or network, and replaces an existing ban of it. Without a length the ban is permanent. It
+    /// is persisted soon after.
     ///
     /// # Errors
     /// The target is a static peer that is protected from bans.

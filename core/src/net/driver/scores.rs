@@ -10,8 +10,8 @@ use crate::{
 };
 
 impl<H: Host> Driver<H> {
-    /// Score refresh, once per [`params::SCORE_REFRESH`]: gives the node gossipsub's scores of the connected peers, and the stalled
-    /// leaves.
+    /// Score refresh, once per [`params::SCORE_REFRESH`]: gives the node gossipsub's scores of the connected peers, and
+    /// the stalled leaves.
     pub(super) fn refresh_scores(&mut self, now: Duration) {
         if now < self.scores_at {
             return;

@@ -26,7 +26,8 @@ impl<H: Host> Driver<H> {
             } => {
                 self.on_peer_connection(peer_id, connection_id, &endpoint, num_established.get());
                 if let (1, Some(peer)) = (num_established.get(), convert::peer(&peer_id)) {
-                    let tried = connection_errors::failed_attempts(concurrent_dial_errors.as_deref().unwrap_or_default());
+                    let tried =
+                        connection_errors::failed_attempts(concurrent_dial_errors.as_deref().unwrap_or_default());
                     self.feed(Input::Connected(convert::connected(peer, &endpoint, tried)));
                 }
             }
@@ -126,8 +127,8 @@ impl<H: Host> Driver<H> {
         }
     }
 
-    /// Closes a connection without an answer to a ping: it is dead, even if TCP has not noticed. A peer that does not support ping stays
-    /// connected.
+    /// Closes a connection without an answer to a ping: it is dead, even if TCP has not noticed. A peer that does not
+    /// support ping stays connected.
     fn ping_failed(&mut self, peer: &libp2p::PeerId, connection: ConnectionId, error: &ping::Failure) {
         if !matches!(error, ping::Failure::Unsupported) {
             tracing::debug!(%peer, %error, "ping failed, closing the connection");

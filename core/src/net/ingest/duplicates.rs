@@ -43,9 +43,9 @@ pub(in crate::net) struct DuplicateCache {
     entries: VecDeque<CachedMessage>,
     bytes: usize,
     serial: u32,
-    /// Serial numbers and bytes of the messages that were passed to gossipsub and that it has not delivered, in that order:
-    /// the messages of one RPC, and those that gossipsub has dropped since its last delivery because their ids are known (the
-    /// same message in another compression).
+    /// Serial numbers and bytes of the messages that were passed to gossipsub and that it has not delivered, in that
+    /// order: the messages of one RPC, and those that gossipsub has dropped since its last delivery because their ids
+    /// are known (the same message in another compression).
     undelivered: VecDeque<(u32, Bytes)>,
     undelivered_bytes: usize,
 }
@@ -63,11 +63,13 @@ pub(in crate::net) struct CachedMessage {
 impl DuplicateCache {
     /// Maximum bytes of `entries`, on the wire and decompressed together.
     const BYTES: usize = 32 << 20;
-    /// Maximum messages in `entries`: five messages per second for half a minute. A copy is compared with each message of its length.
+    /// Maximum messages in `entries`: five messages per second for half a minute. A copy is compared with each message
+    /// of its length.
     const MESSAGES: usize = 160;
     /// Maximum undelivered messages: more than one RPC may have.
     const MAX_UNDELIVERED: usize = 8192;
-    /// Maximum bytes of undelivered messages: more than one turn of the event loop passes to gossipsub. The oldest are removed first.
+    /// Maximum bytes of undelivered messages: more than one turn of the event loop passes to gossipsub. The oldest are
+    /// removed first.
     pub(in crate::net) const MAX_UNDELIVERED_BYTES: usize = 64 << 20;
 
     /// The tag of a cached message with these bytes on the wire. Surplus messages are not found.
@@ -119,9 +121,9 @@ impl DuplicateCache {
         }
     }
 
-    /// The bytes of a message that gossipsub delivers. gossipsub does not deliver messages that were passed to it earlier, so their
-    /// bytes are removed. A duplicate is not added to `undelivered`: gossipsub delivers it only when it has forgotten the first
-    /// copy; its bytes are then in `entries`, or are lost because they are too old.
+    /// The bytes of a message that gossipsub delivers. gossipsub does not deliver messages that were passed to it
+    /// earlier, so their bytes are removed. A duplicate is not added to `undelivered`: gossipsub delivers it only when
+    /// it has forgotten the first copy; its bytes are then in `entries`, or are lost because they are too old.
     pub(in crate::net) fn deliver(&mut self, tag: Tag) -> Option<Bytes> {
         let Some(index) = self.undelivered.iter().position(|(serial, _)| *serial == tag.serial) else {
             return self.entry(tag).map(|entry| entry.data.clone());

@@ -1,8 +1,9 @@
 //! Finds the messages of a gossip RPC in its bytes, before gossipsub decodes it and with the same protobuf decoder.
 //!
-//! `RPC { subscriptions = 1, publish = 2, control = 3 }`, `Message { from = 1, data = 2, seqno = 3, topic = 4, signature = 5, key = 6 }`
-//! (libp2p's `rpc.proto`), `partial = 10`. An RPC that gossipsub refuses has no messages here, with one exception: fields other than
-//! messages are not decoded. For a fault in them gossipsub closes the stream after the messages were read here.
+//! `RPC { subscriptions = 1, publish = 2, control = 3 }`, `Message { from = 1, data = 2, seqno = 3, topic = 4,
+//! signature = 5, key = 6 }` (libp2p's `rpc.proto`), `partial = 10`. An RPC that gossipsub refuses has no messages
+//! here, with one exception: fields other than messages are not decoded. For a fault in them gossipsub closes the
+//! stream after the messages were read here.
 
 use bytes::{Buf, Bytes};
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};

@@ -1,15 +1,15 @@
 //! Decompresses large messages before gossipsub requests them, on another thread than the event loop.
 //!
-//! gossipsub requests the id of a message inside the event loop, and the id is a SHA-256 of the decompressed message: up to
-//! 10 MiB, which take 100 ms on a processor without SHA instructions. So a stream wrapper ([`FrameReader`](frames::FrameReader))
-//! reads the streams on which peers gossip. It holds back the end of an RPC with at least [`MIN_RPC_WORK`](ReadAhead::MIN_RPC_WORK)
-//! bytes of work until its messages are decompressed and hashed on [another thread](super::Host::offload). When gossipsub
-//! requests an id, the result is here.
+//! gossipsub requests the id of a message inside the event loop, and the id is a SHA-256 of the decompressed message:
+//! up to 10 MiB, which take 100 ms on a processor without SHA instructions. So a stream wrapper
+//! ([`FrameReader`](frames::FrameReader)) reads the streams on which peers gossip. It holds back the end of an RPC with
+//! at least [`MIN_RPC_WORK`](ReadAhead::MIN_RPC_WORK) bytes of work until its messages are decompressed and hashed on
+//! [another thread](crate::net::Host::offload). When gossipsub requests an id, the result is here.
 //!
-//! Read-ahead is optional: a message that is not here is read in the event loop, as all messages are on a host with one thread.
-//! A stream holds back at most one RPC, so only its peer waits; the host limits for how long. Bounds: [`Pool::BYTES`] of RPCs
-//! that are incomplete or being read, `ReadyBatches::BYTES` of read messages. RPCs beyond them are passed on without
-//! read-ahead, and so are RPCs of graylisted peers, which gossipsub ignores.
+//! Read-ahead is optional: a message that is not here is read in the event loop, as all messages are on a host with one
+//! thread. A stream holds back at most one RPC, so only its peer waits; the host limits for how long. Bounds:
+//! [`Pool::BYTES`] of RPCs that are incomplete or being read, `ReadyBatches::BYTES` of read messages. RPCs beyond them
+//! are passed on without read-ahead, and so are RPCs of graylisted peers, which gossipsub ignores.
 
 use core::time::Duration;
 use std::{
@@ -54,11 +54,12 @@ pub(in crate::net) struct ReadAhead {
 }
 
 impl ReadAhead {
-    /// An RPC is read ahead if its messages need at least this much work, in bytes to decompress and hash: 20 ms on a processor
-    /// without SHA instructions. Most blocks are smaller; reading them takes less time than waking another thread.
+    /// An RPC is read ahead if its messages need at least this much work, in bytes to decompress and hash: 20 ms on a
+    /// processor without SHA instructions. Most blocks are smaller; reading them takes less time than waking another
+    /// thread.
     pub(in crate::net::ingest) const MIN_RPC_WORK: usize = 2 << 20;
-    /// A message is read ahead if its length on the wire or decompressed is at least this many bytes. Smaller ones take negligible
-    /// time in the event loop.
+    /// A message is read ahead if its length on the wire or decompressed is at least this many bytes. Smaller ones take
+    /// negligible time in the event loop.
     const MIN_MESSAGE_WORK: usize = 4 << 10;
 
     /// Messages in `duplicates` are not read again.
@@ -72,7 +73,8 @@ impl ReadAhead {
         *lock(&self.ignored) = peers;
     }
 
-    /// Removes and returns a message that was read ahead. If only a surplus copy is here, it is returned if `or_surplus` is set.
+    /// Removes and returns a message that was read ahead. If only a surplus copy is here, it is returned if
+    /// `or_surplus` is set.
     pub(in crate::net) fn take(
         &self,
         version: Version,
@@ -107,8 +109,8 @@ impl ReadAhead {
         work.fold(0, usize::saturating_add) >= Self::MIN_RPC_WORK && !lock(&self.ignored).contains(peer)
     }
 
-    /// Reads the messages of an RPC. Decompresses at most as much as one turn of the event loop does. Stops when `ended` is set:
-    /// the stream has ended.
+    /// Reads the messages of an RPC. Decompresses at most as much as one turn of the event loop does. Stops when
+    /// `ended` is set: the stream has ended.
     pub(in crate::net::ingest) fn read(&self, number: u64, messages: Vec<Published>, ended: &AtomicBool) {
         let (mut total_work, mut entries) = (0_usize, BTreeMap::new());
         for Published { topic, data: wire, authored } in messages {

@@ -1,15 +1,16 @@
 //! gossipsub's transform: from bytes on the wire to a message.
 //!
-//! gossipsub transforms a message first and computes its id from the result. If the transform fails, there is no id and no
-//! event, so the sender cannot be penalised. So this transform succeeds for every message on a topic of the chain, whatever its
-//! [`Form`]. It puts a [`Tag`] into `sequence_number`, which anonymous mode does not use and does not send; the id function and
-//! the driver read the tag. Messages on other topics are refused, because gossipsub would keep them in its history.
+//! gossipsub transforms a message first and computes its id from the result. If the transform fails, there is no id and
+//! no event, so the sender cannot be penalised. So this transform succeeds for every message on a topic of the chain,
+//! whatever its [`Form`]. It puts a [`Tag`] into `sequence_number`, which anonymous mode does not use and does not
+//! send; the id function and the driver read the tag. Messages on other topics are refused, because gossipsub would
+//! keep them in its history.
 //!
-//! The decompressed bytes do not pass through gossipsub, because it would copy them. gossipsub gets the tag alone, and the driver
-//! takes the bytes from here when gossipsub delivers the message.
+//! The decompressed bytes do not pass through gossipsub, because it would copy them. gossipsub gets the tag alone, and
+//! the driver takes the bytes from here when gossipsub delivers the message.
 //!
-//! gossipsub transforms every copy of a message before it checks whether the message is known. So the latest messages are in a
-//! [duplicate cache](DuplicateCache) with their bytes on the wire, and a copy costs one comparison.
+//! gossipsub transforms every copy of a message before it checks whether the message is known. So the latest messages
+//! are in a [duplicate cache](DuplicateCache) with their bytes on the wire, and a copy costs one comparison.
 
 use std::{
     io,
@@ -36,8 +37,8 @@ use crate::{
     },
 };
 
-/// Clones share all state: gossipsub's transform, its id function and the driver use it in the event loop; read-ahead threads lock the
-/// duplicate cache for a short time.
+/// Clones share all state: gossipsub's transform, its id function and the driver use it in the event loop; read-ahead
+/// threads lock the duplicate cache for a short time.
 #[derive(Clone)]
 pub(in crate::net) struct Transform {
     topics: Topics,
@@ -50,11 +51,13 @@ pub(in crate::net) struct Transform {
 }
 
 impl Transform {
-    /// Maximum bytes decompressed in one turn of the event loop. gossipsub decodes a whole RPC at once, and 10 MiB of it may decompress
-    /// to 200 MiB, which would block the loop for half a second. An honest peer sends one block per RPC, or a few.
+    /// Maximum bytes decompressed in one turn of the event loop. gossipsub decodes a whole RPC at once, and 10 MiB of
+    /// it may decompress to 200 MiB, which would block the loop for half a second. An honest peer sends one block per
+    /// RPC, or a few.
     const MAX_LOOP_WORK: usize = MAX_MESSAGE;
-    /// When `total_work` reaches this many bytes, the other messages of the turn are surplus. The messages passed to gossipsub in one
-    /// turn must fit in [`DuplicateCache::MAX_UNDELIVERED_BYTES`] until they are delivered, or the first of them would be lost.
+    /// When `total_work` reaches this many bytes, the other messages of the turn are surplus. The messages passed to
+    /// gossipsub in one turn must fit in [`DuplicateCache::MAX_UNDELIVERED_BYTES`] until they are delivered, or the
+    /// first of them would be lost.
     const MAX_TOTAL_WORK: usize = 3 * Self::MAX_LOOP_WORK;
 
     pub(in crate::net) fn new(chain: &Chain) -> Self {
@@ -98,8 +101,8 @@ impl Transform {
         gossipsub::MessageId::from(id.0.to_vec())
     }
 
-    /// The message that gossipsub delivers, with its bytes, which were kept here. Removes the bytes of earlier messages, which gossipsub
-    /// has dropped.
+    /// The message that gossipsub delivers, with its bytes, which were kept here. Removes the bytes of earlier
+    /// messages, which gossipsub has dropped.
     pub(in crate::net) fn message(&self, message: &gossipsub::Message) -> Message {
         let tag = Tag::from_bits(message.sequence_number.unwrap_or_default());
         let found = self.duplicates().deliver(tag);
@@ -112,8 +115,8 @@ impl Transform {
         self.duplicates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a message may be decompressed in this turn, after `work` bytes: the first one always, others while the sum with their
-    /// declared length is at most [`Self::MAX_LOOP_WORK`].
+    /// Whether a message may be decompressed in this turn, after `work` bytes: the first one always, others while the
+    /// sum with their declared length is at most [`Self::MAX_LOOP_WORK`].
     fn fits(work: &AtomicUsize, wire: &[u8]) -> bool {
         let work = work.load(Ordering::Relaxed);
         // A message that declares more than allowed counts 0: it is not decompressed.
@@ -125,8 +128,8 @@ impl Transform {
         if let Some(known) = self.duplicates().find_tag(version, authored, &wire) {
             return known;
         }
-        // A message that was surplus in one RPC is not surplus in other RPCs. Large messages that were read ahead do not reduce the
-        // work that other messages may need in the event loop.
+        // A message that was surplus in one RPC is not surplus in other RPCs. Large messages that were read ahead do
+        // not reduce the work that other messages may need in the event loop.
         let is_over = self.total_work.load(Ordering::Relaxed) >= Self::MAX_TOTAL_WORK;
         let read_ahead = || self.readahead.take(version, authored, &wire, !Self::fits(&self.total_work, &wire));
         let ReadMessage { form, data, id, work } = (!is_over).then(read_ahead).flatten().unwrap_or_else(|| {
@@ -140,10 +143,12 @@ impl Transform {
     }
 }
 
-/// One turn passes at most this to gossipsub: `MAX_TOTAL_WORK`, one more message of the maximum length, and an RPC of surplus messages.
+/// One turn passes at most this to gossipsub: `MAX_TOTAL_WORK`, one more message of the maximum length, and an RPC of
+/// surplus messages.
 const _: () = assert!(Transform::MAX_TOTAL_WORK + MAX_MESSAGE + MAX_TRANSMIT <= DuplicateCache::MAX_UNDELIVERED_BYTES);
 
-/// Whether the message has a signature or a key. No message of an OP Stack chain has one, and op-node refuses a message with one.
+/// Whether the message has a signature or a key. No message of an OP Stack chain has one, and op-node refuses a message
+/// with one.
 const fn authored(raw: &RawMessage) -> bool {
     raw.signature.is_some() || raw.key.is_some()
 }

@@ -1,8 +1,9 @@
 //! Byte counters of connections, by transport.
 //!
-//! The host counts below its transport: handshakes, encryption and WebSocket frames are included, TCP headers are not. QUIC and
-//! WebTransport are their own muxers; there the bytes of the streams are counted, so QUIC's own overhead (handshakes,
-//! acknowledgements, packet headers) is not included. [`by_protocol`](super::by_protocol) counts bytes by protocol.
+//! The host counts below its transport: handshakes, encryption and WebSocket frames are included, TCP headers are not.
+//! QUIC and WebTransport are their own muxers; there the bytes of the streams are counted, so QUIC's own overhead
+//! (handshakes, acknowledgements, packet headers) is not included. [`by_protocol`](super::by_protocol) counts bytes by
+//! protocol.
 
 use std::{
     io,

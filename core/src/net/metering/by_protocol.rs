@@ -1,10 +1,10 @@
 //! Byte counters by protocol.
 //!
 //! A wrapper around the muxer sees every stream, but not its protocol: the protocol is negotiated on the stream itself
-//! (multistream-select 1.0). So the first bytes of the listening side are parsed: after its header it answers `na` to each
-//! protocol that it does not support, and repeats the name of the one that it accepts. After that a read or a write costs one
-//! atomic addition. Bytes before it are added to the same protocol. A stream that ends earlier counts as `other`. So does a
-//! protocol that this node does not support, so a peer cannot create labels.
+//! (multistream-select 1.0). So the first bytes of the listening side are parsed: after its header it answers `na` to
+//! each protocol that it does not support, and repeats the name of the one that it accepts. After that a read or a
+//! write costs one atomic addition. Bytes before it are added to the same protocol. A stream that ends earlier counts
+//! as `other`. So does a protocol that this node does not support, so a peer cannot create labels.
 //!
 //! All bytes of a stream are counted, negotiation included. Muxer frames, encryption and yamux control frames are not
 //! counted. Bound: [`LINE`] bytes per stream, until its protocol is known.
@@ -75,7 +75,8 @@ impl ProtocolBytes {
 /// Counts the bytes of one stream.
 struct ProtocolObserver {
     all: ProtocolBytes,
-    /// Whether the peer opened the stream: then this node is the listening side, and its written bytes name the protocol.
+    /// Whether the peer opened the stream: then this node is the listening side, and its written bytes name the
+    /// protocol.
     is_listener: bool,
     negotiation: Negotiation,
 }
@@ -121,8 +122,8 @@ impl Drop for ProtocolObserver {
     }
 }
 
-/// Parses the listening side of a negotiation byte by byte: lines, each with its length before it (unsigned LEB128, at most two
-/// bytes).
+/// Parses the listening side of a negotiation byte by byte: lines, each with its length before it (unsigned LEB128, at
+/// most two bytes).
 #[derive(Default)]
 pub(in crate::net) struct NegotiationReader {
     /// Length bytes received, and the value so far.
@@ -134,8 +135,8 @@ pub(in crate::net) struct NegotiationReader {
 }
 
 impl NegotiationReader {
-    /// Takes the next byte. Returns the protocol (see [`is_gossip`]) at the last byte of its name; [`OTHER`] at the first byte that
-    /// breaks the format.
+    /// Takes the next byte. Returns the protocol (see [`is_gossip`]) at the last byte of its name; [`OTHER`] at the
+    /// first byte that breaks the format.
     pub(in crate::net) fn push(&mut self, byte: u8) -> Option<usize> {
         let (digits, value) = &mut self.length;
         if *digits < Self::COMPLETE {

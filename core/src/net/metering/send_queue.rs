@@ -1,9 +1,9 @@
 //! Send progress of each leaf: bytes written on the streams that this node opens (gossip is one of them).
 //!
-//! gossipsub does not report the bytes in its send queues. But it writes a whole message and flushes it before it takes the
-//! next one. So a flushed stream has an empty queue, and the written bytes of an unflushed stream show whether the leaf
-//! still reads. Responses to a leaf's requests use streams that the leaf opened; they are not counted. There is one
-//! [`SendQueue`] per connected leaf; inserting a new one removes those of disconnected leaves.
+//! gossipsub does not report the bytes in its send queues. But it writes a whole message and flushes it before it takes
+//! the next one. So a flushed stream has an empty queue, and the written bytes of an unflushed stream show whether the
+//! leaf still reads. Responses to a leaf's requests use streams that the leaf opened; they are not counted. There is
+//! one [`SendQueue`] per connected leaf; inserting a new one removes those of disconnected leaves.
 
 use core::{
     sync::atomic::{AtomicU64, AtomicUsize, Ordering},

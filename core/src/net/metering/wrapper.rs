@@ -1,8 +1,8 @@
 //! Stream and muxer wrappers that show the transported bytes to a [`StreamObserver`].
 //!
 //! An observer never changes bytes. It may delay received bytes: the wrapper holds them back until
-//! [`StreamObserver::poll_release`] is ready, and reads nothing more from the stream meanwhile. So at most one read is held
-//! back per stream.
+//! [`StreamObserver::poll_release`] is ready, and reads nothing more from the stream meanwhile. So at most one read is
+//! held back per stream.
 
 use std::{
     io,
@@ -20,7 +20,8 @@ use crate::event::Direction;
 pub trait StreamObserver {
     /// These bytes were read from the peer.
     fn on_read(&mut self, bytes: &[u8]);
-    /// Ready when the bytes of the last [`on_read`](Self::on_read) may go to the reader. Until then nothing more is read.
+    /// Ready when the bytes of the last [`on_read`](Self::on_read) may go to the reader. Until then nothing more is
+    /// read.
     fn poll_release(&mut self, _: &mut Context<'_>) -> Poll<()> {
         Poll::Ready(())
     }
@@ -89,8 +90,8 @@ impl<S: AsyncWrite + Unpin, T: StreamObserver + Unpin> AsyncWrite for ObservedSt
     }
 }
 
-/// A muxer that gives each stream an observer. `make_observer` creates it; its argument is [`Direction::Inbound`] if the peer
-/// opened the stream.
+/// A muxer that gives each stream an observer. `make_observer` creates it; its argument is [`Direction::Inbound`] if
+/// the peer opened the stream.
 #[derive(Debug)]
 pub struct ObservedMuxer<M, F> {
     muxer: M,

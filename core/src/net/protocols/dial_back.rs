@@ -36,13 +36,13 @@ const MAX_PER_PERIOD: usize = 10;
 const MAX_PER_PEER: usize = 5;
 /// See [`MAX_PER_PERIOD`].
 const PERIOD: Duration = Duration::from_secs(60);
-/// Maximum addresses that are dialled for one request, and that this node's requests contain (go-libp2p's service). They are dialled one
-/// after the other, and the requester waits for 30 s.
+/// Maximum addresses that are dialled for one request, and that this node's requests contain (go-libp2p's service).
+/// They are dialled one after the other, and the requester waits for 30 s.
 const MAX_ADDRESSES: usize = 16;
 /// Time until the first request (go-libp2p's client).
 const BOOT_DELAY: Duration = Duration::from_secs(15);
-/// Time until the next request while the result is not confirmed (go-libp2p's client). Each peer is asked at most once in this time: an
-/// op-node dials back five times a minute.
+/// Time until the next request while the result is not confirmed (go-libp2p's client). Each peer is asked at most once
+/// in this time: an op-node dials back five times a minute.
 const RETRY_INTERVAL: Duration = Duration::from_secs(90);
 /// Time until the next request when the result is confirmed: three peers in a row gave the same answer (go-libp2p).
 const REFRESH_INTERVAL: Duration = Duration::from_secs(15 * 60);
@@ -92,14 +92,16 @@ impl DialBack {
         self.counts
     }
 
-    /// Adds an address to those that peers are asked about, if it is a TCP address and new. TCP, because op-node dials over TCP.
+    /// Adds an address to those that peers are asked about, if it is a TCP address and new. TCP, because op-node dials
+    /// over TCP.
     fn add_own_address(&mut self, address: &Multiaddr) -> bool {
         self.own_addresses.len() < MAX_ADDRESSES
             && port(address).is_some()
             && self.own_addresses.insert(address.clone())
     }
 
-    /// Whether no known address has this port. The IP does not matter: the peer that is asked replaces it by the one that it sees.
+    /// Whether no known address has this port. The IP does not matter: the peer that is asked replaces it by the one
+    /// that it sees.
     fn is_new_port(&self, address: &Multiaddr) -> bool {
         self.own_addresses.iter().all(|known| port(known) != port(address))
     }
@@ -120,8 +122,8 @@ fn port(address: &Multiaddr) -> Option<u16> {
     address::tcp(&address.to_string()).map(|(_, port)| port)
 }
 
-/// Whether an address has exactly one host: an IP as its first part, no DNS name, no second IP, no circuit relay. Transports that this node
-/// does not support are accepted, because honest peers send all their addresses.
+/// Whether an address has exactly one host: an IP as its first part, no DNS name, no second IP, no circuit relay.
+/// Transports that this node does not support are accepted, because honest peers send all their addresses.
 fn is_plain(address: &Multiaddr) -> bool {
     let mut parts = address.iter();
     let starts_with_ip = matches!(parts.next(), Some(Protocol::Ip4(_) | Protocol::Ip6(_)));

@@ -1,9 +1,10 @@
 //! Ping responder: answers the pings of every peer.
 //!
-//! libp2p's own ping stops answering a peer that does not support ping. js-libp2p without its ping service is such a peer: it refuses
-//! pings, sends pings itself, and closes the connection when they are not answered. So this behaviour is placed before libp2p's
-//! ping and takes all inbound ping streams; libp2p's ping sends the outbound pings. Bounded: [`STREAMS`] per connection, each
-//! with one ping (libp2p's specification, "Ping": an old stream may still be open when a new one begins).
+//! libp2p's own ping stops answering a peer that does not support ping. js-libp2p without its ping service is such a
+//! peer: it refuses pings, sends pings itself, and closes the connection when they are not answered. So this behaviour
+//! is placed before libp2p's ping and takes all inbound ping streams; libp2p's ping sends the outbound pings. Bounded:
+//! [`STREAMS`] per connection, each with one ping (libp2p's specification, "Ping": an old stream may still be open when
+//! a new one begins).
 
 use core::{
     convert::Infallible,

@@ -1,4 +1,5 @@
-//! Codec of `payload_by_number`: reads the bytes of [`crate::payload_by_number`] within their bounds, and writes responses in pieces.
+//! Codec of `payload_by_number`: reads the bytes of [`crate::payload_by_number`] within their bounds, and writes
+//! responses in pieces.
 //!
 //! A malformed request is a value, not an error: after an error libp2p could not send a response to it.
 

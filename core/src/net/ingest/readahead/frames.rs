@@ -78,7 +78,8 @@ impl ReadAhead {
 }
 
 impl FrameReader {
-    /// An RPC shorter than this many bytes cannot need [`ReadAhead::MIN_RPC_WORK`]: snappy decompresses three bytes to at most 64.
+    /// An RPC shorter than this many bytes cannot need [`ReadAhead::MIN_RPC_WORK`]: snappy decompresses three bytes to
+    /// at most 64.
     const MIN_COLLECTED: usize = ReadAhead::MIN_RPC_WORK / 22;
 
     pub(in crate::net::ingest) fn new(readahead: ReadAhead, offload: Offload, peer: PeerId, opened: Direction) -> Self {

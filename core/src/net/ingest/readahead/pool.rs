@@ -1,7 +1,7 @@
 //! Memory limit for RPCs that are incomplete or being read, over all streams.
 //!
-//! Bytes count when they are received, so a peer cannot reserve memory by announcing a long RPC. When the limit is reached, the
-//! oldest incomplete RPC is dropped from here: its stream passes it on without read-ahead.
+//! Bytes count when they are received, so a peer cannot reserve memory by announcing a long RPC. When the limit is
+//! reached, the oldest incomplete RPC is dropped from here: its stream passes it on without read-ahead.
 
 use std::{
     collections::BTreeMap,

@@ -11,7 +11,8 @@ pub(in crate::net) struct ReadMessage {
     /// The decompressed bytes; `None` if they are not available.
     pub(in crate::net) data: Option<Bytes>,
     pub(in crate::net) id: MessageId,
-    /// Bytes of work: decompressed or on the wire, whichever is more. A corrupt message counts as a valid one of its length.
+    /// Bytes of work: decompressed or on the wire, whichever is more. A corrupt message counts as a valid one of its
+    /// length.
     pub(in crate::net) work: usize,
 }
 
@@ -34,8 +35,8 @@ pub(in crate::net) fn read_message(topic: &str, authored: bool, surplus: bool, w
     ReadMessage { form: message.form, data: is_complete.then_some(message.data), id, work: inflated.max(wire.len()) }
 }
 
-/// The decompressed length that a message declares, in bytes; 0 if it is unreadable or above [`MAX_MESSAGE`], because such a
-/// message is not decompressed.
+/// The decompressed length that a message declares, in bytes; 0 if it is unreadable or above [`MAX_MESSAGE`], because
+/// such a message is not decompressed.
 pub(in crate::net) fn declared_len(wire: &[u8]) -> usize {
     snap::raw::decompress_len(wire).ok().filter(|declared| *declared <= MAX_MESSAGE).unwrap_or_default()
 }

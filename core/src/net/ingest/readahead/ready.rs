@@ -77,7 +77,8 @@ impl ReadyBatches {
         self.last_number
     }
 
-    /// Adds a batch. Returns the oldest batches that no longer fit; the caller drops them after it has released the lock.
+    /// Adds a batch. Returns the oldest batches that no longer fit; the caller drops them after it has released the
+    /// lock.
     #[must_use]
     pub(in crate::net::ingest) fn add(&mut self, batch: Batch) -> Vec<Batch> {
         self.bytes += batch.bytes();
@@ -98,8 +99,8 @@ impl ReadyBatches {
         }
     }
 
-    /// Removes and returns empty batches, and those that were released more than one [`POLL_INTERVAL`] before `now` (monotonic):
-    /// gossipsub does not request their messages any more.
+    /// Removes and returns empty batches, and those that were released more than one [`POLL_INTERVAL`] before `now`
+    /// (monotonic): gossipsub does not request their messages any more.
     #[must_use]
     pub(in crate::net::ingest) fn remove_expired(&mut self, now: Duration) -> VecDeque<Batch> {
         for batch in &mut self.batches {
@@ -121,8 +122,8 @@ impl ReadyBatches {
         self.batches.iter().filter_map(|batch| batch.entries.get(&hash)).any(|message| !message.is_surplus())
     }
 
-    /// Removes and returns a decompressed copy. If there is none and `or_surplus` is set, returns a clone of a surplus copy, because
-    /// more copies of it may be requested.
+    /// Removes and returns a decompressed copy. If there is none and `or_surplus` is set, returns a clone of a surplus
+    /// copy, because more copies of it may be requested.
     pub(in crate::net::ingest) fn take(&mut self, hash: WireHash, or_surplus: bool) -> Option<ReadMessage> {
         let has_read = |batch: &&mut Batch| batch.entries.get(&hash).is_some_and(|message| !message.is_surplus());
         match self.batches.iter_mut().find(has_read).and_then(|batch| batch.entries.remove(&hash)) {
