@@ -124,13 +124,13 @@ fn gossip(
     let mut gossip = gossipsub::Behaviour::new_with_subscription_filter_and_transform(
         MessageAuthenticity::Anonymous,
         settings,
-        WhitelistSubscriptionFilter(topics.clone()),
+        WhitelistSubscriptionFilter(topics),
         transform.clone(),
     )
     .map_err(|error| NetError::Gossip(error.to_owned()))?;
     if config.reputation.scoring {
         gossip
-            .with_peer_score(params::peer_score(topics.into_iter(), interval), params::thresholds())
+            .with_peer_score(params::peer_score(transform.topics().cloned(), interval), params::thresholds())
             .map_err(NetError::Gossip)?;
     }
     for version in config.chain.open_topics(now.secs()) {
