@@ -53,7 +53,7 @@ fn of_sixty_inbound_peers_the_useful_and_the_oldest_stay_with_a_stated_reason() 
     };
     assert_eq!(why(60), "static");
     assert!(why(50).starts_with("rank 1: score 0.0, inbound, usefulness 2.7, connected for 4"), "{}", why(50));
-    assert!(why(1).starts_with("place 59: score -5.0"), "{}", why(1));
+    assert!(why(1).starts_with("rank 59: score -5.0"), "{}", why(1));
     for seed in (20..50).chain(51..60).chain([1]) {
         test.input(Input::Disconnected { peer: peer(seed), reason: String::new() });
     }
