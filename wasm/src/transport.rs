@@ -44,7 +44,7 @@ pub(crate) struct TransportBytes {
 }
 
 impl Traffic {
-    pub(crate) fn carried(&self) -> TransportBytes {
+    pub(crate) fn totals(&self) -> TransportBytes {
         TransportBytes { ws: self.ws.totals(), webtransport: self.webtransport.totals() }
     }
 }
