@@ -91,7 +91,7 @@ fn status(full: bool) -> ClientStatus {
         peering: peering(full),
         traffic: traffic(),
     };
-    ClientStatus { node, peer: PEER.to_owned(), transport_bytes: Traffic::default().carried() }
+    ClientStatus { node, peer: PEER.to_owned(), transport_bytes: Traffic::default().totals() }
 }
 
 #[test]

@@ -18,7 +18,6 @@ use libp2p::{
     identity::Keypair,
     noise, yamux,
 };
-
 use petrel_core::{net::Bandwidth, node::ByteCount};
 use serde::Serialize;
 use websocket::WebSockets;
@@ -45,8 +44,8 @@ pub(crate) struct TransportBytes {
 }
 
 impl Traffic {
-    pub(crate) fn carried(&self) -> TransportBytes {
-        TransportBytes { ws: self.ws.carried(), webtransport: self.webtransport.carried() }
+    pub(crate) fn totals(&self) -> TransportBytes {
+        TransportBytes { ws: self.ws.totals(), webtransport: self.webtransport.totals() }
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use petrel_core::{
     ban::{Ban, BanTarget},
-    net::{Driver, Spared},
+    net::{Driver, ProtectedPeer},
     node::{BanStatus, PeerReport, Status},
     persistence::{Persist, Persisted},
 };
@@ -36,7 +36,7 @@ impl NodeSnapshot {
 pub enum BanChangeError {
     /// The peer is exempt from bans.
     #[error(transparent)]
-    Spared(#[from] Spared),
+    ProtectedPeer(#[from] ProtectedPeer),
     /// The change is in effect until the node stops, but not persisted.
     #[error("the change is in effect, but not on disk, and is lost at a restart: {0}")]
     NotOnDisk(String),
@@ -119,7 +119,7 @@ pub fn respond(request: ControlRequest, driver: &mut Driver<TokioHost>, store: &
             }
         },
         ControlRequest::Lift { who, result } => {
-            let was_banned = driver.lift(who);
+            let was_banned = driver.unban(who);
             respond_when_on_disk(store, Persist::Ban(who, None), was_banned, result);
         }
     }
