@@ -38,7 +38,7 @@ use tokio::sync::{
     oneshot,
 };
 
-use crate::{forge, process::PATIENCE};
+use crate::{forge, ports, process::PATIENCE};
 
 /// The time between blocks with Denim.
 const DENIM: Duration = Duration::from_millis(200);
@@ -199,7 +199,7 @@ impl Sequencer {
             identity: identity.repeat(32),
             security: vec![SecurityProtocol::Noise],
             ip: Ipv4Addr::LOCALHOST,
-            port: 0,
+            port: ports::tcp(),
             running: None,
             address: String::new(),
         }
@@ -259,7 +259,6 @@ impl Sequencer {
         let blocks = Blocks::Built(self.maker.clone(), self.pace);
         let thread = thread::spawn(move || run(setup, blocks, stopped));
         self.address = address.recv().expect("it listens");
-        self.port = self.address.split('/').nth(4).and_then(|port| port.parse().ok()).expect("a port");
         self.running = Some(Running { stop, thread });
     }
 

@@ -12,7 +12,7 @@ use petrel_core::{
 use serde_json::json;
 use wasm_bindgen::prelude::*;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorCode};
 
 /// Everything from the bytes on the wire to the verdict, as the node does it: `{id, signer, hash}` as JSON.
 ///
@@ -20,7 +20,7 @@ use crate::error::Error;
 /// The message is not valid at its own time.
 #[wasm_bindgen(js_name = judgeMessage)]
 pub fn judge_message(wire: &[u8], topic: &str, chain: u64, signer: &str, timestamp: u64) -> Result<String, JsValue> {
-    let failed = |message: String| Error::new("bad_options", message, "give a valid message");
+    let failed = |message: String| Error::new(ErrorCode::BadOptions, message, "give a valid message");
     let message = Message::take(&Bytes::copy_from_slice(wire));
     let id = message.id(topic);
     let check = ValidationTask {

@@ -24,7 +24,13 @@ mod bench;
 mod client;
 mod error;
 mod host;
+mod locality;
+mod panic;
+mod reachable;
 mod record;
+mod restored;
+#[cfg(test)]
+mod samples;
 mod settings;
 mod transport;
 

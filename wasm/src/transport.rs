@@ -2,7 +2,7 @@
 //!
 //! Of several addresses of one peer those come first that are better: see [`rank`].
 
-mod place;
+mod environment;
 pub(crate) mod websocket;
 pub(crate) mod webtransport;
 
@@ -50,7 +50,7 @@ impl Traffic {
     }
 }
 
-/// The transport that a [`Driver`](petrel_core::net::Driver) takes; what its WebSockets carry is counted in `flow`, without
+/// The transport that a [`Driver`](petrel_core::net::Driver) takes; what its WebSockets carry is counted in `traffic`, without
 /// their frames, which the browser keeps to itself.
 ///
 /// # Errors

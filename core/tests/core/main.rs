@@ -24,6 +24,7 @@ mod peer_dialer;
 mod peer_store;
 mod reputation;
 mod response;
+mod samples;
 mod schedule;
 mod seen;
 mod serving;

@@ -46,7 +46,7 @@ fn keys_that_are_thrown_away_drive_out_nobody_but_each_other() {
     book.connected(early, named(2), Direction::Inbound);
     book.credit(early, named(2), Contribution::FirstDelivery);
     assert!(book.discovered(early, named(3), vec!["/ip4/1.1.1.1/tcp/1".to_owned()]));
-    for index in 0..2 * PeerStore::MAX as u32 {
+    for index in 0..PeerStore::MAX as u32 + 500 {
         book.connected(late, named(10 + index), Direction::Inbound);
         book.identified(late, named(10 + index), "agent", &[]);
     }

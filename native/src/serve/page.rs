@@ -38,8 +38,10 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wa
                       img-src 'self' data:; connect-src 'self' http: https: ws: wss:; base-uri 'none'; form-action 'self'; \
                       frame-ancestors 'none'";
 
+/// The page's files: in a release build the real page, embedded; in a debug build the page of the tests, read from the disk.
 #[derive(RustEmbed)]
-#[folder = "../www/dist/page"]
+#[cfg_attr(debug_assertions, folder = "../www/page/dist-test")]
+#[cfg_attr(not(debug_assertions), folder = "../www/page/dist")]
 #[allow_missing = true]
 struct PageFiles;
 
@@ -131,6 +133,10 @@ fn file_response(path: &str, file: EmbeddedFile) -> Response {
 }
 
 fn not_built() -> Response {
-    let text = "This petrel was built without its page: run `cargo xtask www`, then build petrel again.\n";
+    let text = if cfg!(debug_assertions) {
+        "This is a debug build of petrel, and its page is not built: run `cargo xtask test page`.\n"
+    } else {
+        "This petrel was built without its page: run `cargo xtask www`, then build petrel again.\n"
+    };
     (StatusCode::NOT_FOUND, text).into_response()
 }

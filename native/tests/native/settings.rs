@@ -421,7 +421,7 @@ fn wrong_values_of_reputation_are_all_named() {
         "--p2p.ban.threshold: \"much\"",
         "a ban of 0ns cannot be, it lasts a second to a year",
         "the least score is 5",
-        "the low tide is 40 and the high 30",
+        "the low watermark is 40 and the high one 30",
         "--p2p.peers.grace",
         "--p2p.netrestrict: \"10.0.0.0/33\"",
         "1.2.3.4 is in none of the networks",

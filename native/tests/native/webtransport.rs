@@ -13,7 +13,7 @@ use libp2p::{
         transport::{Boxed, DialOpts, ListenerId, PortUse, TransportEvent},
         upgrade::OutboundConnectionUpgrade,
     },
-    identity::Keypair,
+    identity::{Keypair, secp256k1},
     multiaddr::Protocol,
     noise,
 };
@@ -241,6 +241,24 @@ async fn after_a_restart_the_address_is_the_same_and_eleven_days_later_one_hash_
     hands.turn(11 * DAY);
     let address = listen(&mut transport(&identity, PERIOD, hands.clock())).await;
     assert_eq!(hashes(&address)[0].to_string(), told[0][1]);
+}
+
+/// A saved address names certificates by their hashes. Whatever changes their bytes, such as another version of `rcgen`, makes every
+/// saved address useless: then these constants may change, with a word in the changelog.
+#[test]
+fn the_certificates_of_a_key_and_a_time_are_the_same_in_every_build() {
+    let secret = secp256k1::SecretKey::try_from_bytes([0x11; 32]).unwrap();
+    let identity = Keypair::from(secp256k1::Keypair::from(secret));
+    let schedule = CertificateSchedule::new(&identity, PERIOD).unwrap();
+    let number = schedule.number(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+    assert_eq!(number, 1894);
+    for (number, hash) in [
+        (number, "/certhash/uEiDKijSk1yHO2ExmhBEQiIugwAi4d6Qagbgmy1C7jfEhLg"),
+        (number + 1, "/certhash/uEiDxgAp6QSmwDCznh_2AGaOP6ttHKCpTOPNXajx8mq7Fig"),
+    ] {
+        let made = schedule.certificate(number).unwrap();
+        assert_eq!(Multiaddr::from(Protocol::Certhash(made.hash)).to_string(), hash, "period {number}");
+    }
 }
 
 /// libp2p's own path.
