@@ -113,7 +113,7 @@ impl Store {
         self.writer.write(WriteEntry::Node(keep))
     }
 
-    /// StoredBlock blocks and bytes, as of the last transaction; the handle does not keep the store open.
+    /// Stored blocks and bytes, as of the last transaction; the handle does not keep the store open.
     pub fn usage(&self) -> Arc<StoreUsage> {
         self.writer.usage.clone()
     }
