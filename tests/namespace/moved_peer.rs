@@ -8,9 +8,9 @@ use std::{
 };
 
 use petrel_node::network::SecurityProtocol;
+use petrel_tests::sequencer::Sequencer;
 
 use crate::{alone, back, block, nameserver, node, system};
-use petrel_tests::sequencer::Sequencer;
 
 /// Puts a file of ours in the place of one of the system's, for this namespace alone.
 fn instead_of(path: &str, folder: &Path, contents: &str) -> PathBuf {

@@ -9,11 +9,11 @@ use petrel_core::{
     peer::PeerId,
 };
 use petrel_node::{identity::Identity, network, network::NetworkConfig};
+use petrel_tests::{petrel::output, sequencer::Sequencer};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::node::{arguments, start};
-use petrel_tests::{petrel::output, sequencer::Sequencer};
 
 const NODES: usize = 60;
 const LEAVES: usize = 300;

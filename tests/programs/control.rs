@@ -8,13 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
-
-use crate::node::{arguments, block, start};
 use petrel_tests::{
     petrel::output,
     sequencer::{Sequencer, unix},
 };
+use serde_json::Value;
+
+use crate::node::{arguments, block, start};
 
 /// `petrel` with these words and this data directory: its status, and what it said on either way.
 fn ask_petrel(datadir: &Path, words: &[&str]) -> (Option<i32>, String, String) {

@@ -7,8 +7,9 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::node::{arguments, block, start};
 use petrel_tests::{process::Process, sequencer::Sequencer};
+
+use crate::node::{arguments, block, start};
 
 pub(crate) const METRICS: [&str; 2] = ["--metrics.enabled", "--metrics.port=0"];
 

@@ -10,12 +10,12 @@ use std::{
 
 use alloy_primitives::{Address, address};
 use petrel_node::signer::{L1Client, L1Error, SignerReading, SignerSource};
+use petrel_tests::{petrel, sequencer::Sequencer};
 
 use crate::{
     fake_l1::{FakeL1, SYSTEM_CONFIG},
     signer::node,
 };
-use petrel_tests::{petrel, sequencer::Sequencer};
 
 const SIGNER: Address = address!("00000000000000000000000000000000000000a1");
 

@@ -8,13 +8,13 @@ use std::{
 
 use alloy_primitives::{Address, address};
 use petrel_node::signer::{L1Client, L1Error, SignerReading, SignerSource};
-
-use crate::fake_l1::{FakeL1, Lie, PROOF_WINDOW, SYSTEM_CONFIG, World};
 use petrel_tests::{
     petrel::{self, refused},
     process::Process,
     sequencer::Sequencer,
 };
+
+use crate::fake_l1::{FakeL1, Lie, PROOF_WINDOW, SYSTEM_CONFIG, World};
 
 const OLD: Address = address!("00000000000000000000000000000000000000a1");
 const NEW: Address = address!("00000000000000000000000000000000000000b2");

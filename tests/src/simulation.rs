@@ -8,7 +8,6 @@
 //! an honest node; the besieged node keeps half of its honest links at least as long as blocks come.
 
 use core::{fmt::Write as _, time::Duration};
-use petrel_core::dialing::ConnectionManager;
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::Ipv4Addr,
@@ -20,6 +19,7 @@ use petrel_core::{
     ban::BanTarget,
     chain::Chain,
     config::Config,
+    dialing::ConnectionManager,
     fault::{Acceptance, Offence},
     fork::{Fork, Forks, Version},
     message::Message,

@@ -5,7 +5,6 @@
 //! accepted; it carries requests and their responses, and lets a request time out. It takes the place of the database too.
 
 use core::time::Duration;
-use petrel_core::unsafe_chain::UnsafeChain;
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
@@ -28,6 +27,7 @@ use petrel_core::{
     range_sync::FetchId,
     serving::RequestId,
     time::Now,
+    unsafe_chain::UnsafeChain,
 };
 
 use crate::random::SplitMix64;

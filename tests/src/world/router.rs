@@ -6,13 +6,13 @@
 //! opportunistic grafts, peer exchange, P7.
 
 use core::time::Duration;
-use petrel_core::reputation::Reputation;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use petrel_core::{
     config::Mesh,
     fork::Version,
     message::{Message, MessageId},
+    reputation::Reputation,
 };
 
 use crate::random::SplitMix64;
