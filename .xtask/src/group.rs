@@ -6,12 +6,12 @@
 
 use std::{
     io::Write as _,
+    iter,
+    path::Path,
     process::{Child, Command, ExitStatus, Stdio},
 };
 
 use anyhow::{Context as _, Result};
-
-use crate::shell::shown;
 
 /// Waits for a line on stdin. `$0` is the group.
 const WATCH: &str = "trap '' INT TERM HUP
@@ -89,7 +89,17 @@ fn lead(command: &mut Command) -> &mut Command {
     command
 }
 
-#[cfg(all(test, unix))]
+/// The command as one would type it, with what it sets in the environment.
+pub(crate) fn shown(command: &Command) -> String {
+    let set = command.get_envs().filter_map(|(name, value)| value.map(|value| (name, value)));
+    let set = set.map(|(name, value)| format!("{}={}", name.to_string_lossy(), value.to_string_lossy()));
+    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
+    let words = iter::once(program).chain(command.get_args()).map(|word| word.to_string_lossy().into_owned());
+    set.chain(words).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::{
         io::Read as _,
@@ -102,10 +112,8 @@ mod tests {
     /// A program that starts another one, tells its number, and then does as `after` says.
     fn start(after: &str) -> (Group, String) {
         let mut command = Command::new("sh");
-        command
-            .args(["-c", &format!("sleep 60 >/dev/null & echo $!; exec >/dev/null; {after}")])
-            .stdout(Stdio::piped());
-        let mut group = Group::start(&mut command).unwrap();
+        command.args(["-c", &format!("sleep 60 >/dev/null & echo $!; exec >/dev/null; {after}")]);
+        let mut group = Group::start(command.stdout(Stdio::piped())).unwrap();
         let mut number = String::new();
         group.leader.stdout.take().unwrap().read_to_string(&mut number).unwrap();
         (group, number.trim().to_owned())

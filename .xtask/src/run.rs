@@ -4,11 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{
-    compile,
-    shell::{Shell, shown},
-    www,
-};
+use crate::{compile, group::shown, shell::Shell, www};
 
 /// Builds the page and the daemon in release, then becomes the daemon.
 pub(crate) fn run(shell: &Shell, args: &[String]) -> Result<()> {

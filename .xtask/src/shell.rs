@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::group::Group;
+use crate::group::{Group, shown};
 
 /// Where the workspace is and where its builds go.
 pub(crate) struct Shell {
@@ -128,13 +128,4 @@ pub(crate) fn find(names: &[&str]) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     let found = |name: &&str| env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file());
     names.iter().find_map(found)
-}
-
-/// The command as one would type it, with what it sets in the environment.
-pub(crate) fn shown(command: &Command) -> String {
-    let set = command.get_envs().filter_map(|(name, value)| value.map(|value| (name, value)));
-    let set = set.map(|(name, value)| format!("{}={}", name.to_string_lossy(), value.to_string_lossy()));
-    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
-    let words = std::iter::once(program).chain(command.get_args()).map(|word| word.to_string_lossy().into_owned());
-    set.chain(words).collect::<Vec<_>>().join(" ")
 }

@@ -1,15 +1,10 @@
 //! `cargo xtask test`: the steps that prove a change. A step that this machine cannot run is skipped aloud, by name, with what
 //! would make it run.
 //!
-//! Reading order: `table` (the steps), `lanes` (how all of them run), then the steps themselves: `source` (what reads the source),
+//! Reading order: `step` (what a step is), `table` (all of them), `lanes` (how they run together), then the steps themselves: `source` (what reads the source),
 //! `rust` (all crates' tests), `page`, `wasm`, `others` (what needs more than Rust and Node).
 
-use std::{
-    env,
-    time::{Duration, Instant},
-};
-
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
 use crate::shell::Shell;
 
@@ -18,23 +13,12 @@ mod others;
 mod page;
 mod rust;
 mod source;
+mod step;
 mod table;
 mod wasm;
 
-use table::{STEPS, Step};
-
-/// What became of a step that did not fail.
-enum Done {
-    Passed,
-    /// Not run; why, and the remedy.
-    Skipped(String),
-}
-
-/// With this variable, what would be skipped fails: for machines that are made to have everything.
-const SKIP_NOTHING: &str = "PETREL_SKIP_NOTHING";
-
-const PASSED: &str = "passed";
-const SKIPPED: &str = "SKIPPED";
+use step::{Step, one};
+use table::STEPS;
 
 /// Runs the named steps, what they need before them; all that need Rust and Node alone; or, with `--all`, all.
 pub(crate) fn test(shell: &Shell, words: &[String]) -> Result<()> {
@@ -84,25 +68,6 @@ fn with_needs(names: &[&str]) -> Vec<&'static Step> {
 
 fn one_by_one(shell: &Shell, steps: &[&'static Step]) -> Result<()> {
     steps.iter().try_for_each(|step| one(shell, step).map(drop))
-}
-
-/// Runs a step; its line in the report.
-fn one(shell: &Shell, step: &Step) -> Result<String> {
-    println!("\n== {}: {}", step.name, step.about);
-    let begin = Instant::now();
-    let done = (step.run)(shell)
-        .with_context(|| format!("step `{0}` failed; run it alone with `cargo xtask test {0}`", step.name))?;
-    let line = match done {
-        Done::Passed => format!("{PASSED}   {:>8}  {}", time(begin.elapsed()), step.name),
-        Done::Skipped(why) if env::var_os(SKIP_NOTHING).is_some() => bail!("step `{}` was skipped: {why}", step.name),
-        Done::Skipped(why) => format!("{SKIPPED}  {:>8}  {}: {why}", "", step.name),
-    };
-    println!("== {line}");
-    Ok(line)
-}
-
-fn time(spent: Duration) -> String {
-    format!("{}:{:02} min", spent.as_secs() / 60, spent.as_secs() % 60)
 }
 
 #[cfg(test)]

@@ -133,7 +133,7 @@ fn the_socket_is_the_owners_and_bounded_and_made_anew() {
     };
     for wrong in ["\n", "{}\n", "{\"ask\":\"peers\",\"more\":1}\n", "{\"ask\":\"nothing\"}\n", "[[[[\n"] {
         let answer = ask(wrong.as_bytes());
-        assert!(answer.starts_with("{\"error\":\"not a question") && answer.ends_with("\n"), "{wrong}: {answer}");
+        assert!(answer.starts_with("{\"error\":\"not a request") && answer.ends_with("\n"), "{wrong}: {answer}");
     }
     assert!(ask("{\"ask\":\"ban\",\"who\":\"192.0.2.1\",\"secs\":0,\"reason\":\"\"}\n".as_bytes()).contains("error"));
     assert!(ask(&[b' '; 64 << 10]).contains("one line of at most 65536 bytes"));

@@ -1,9 +1,9 @@
 //! All steps, in two lanes: one in this process, whose output is shown as it comes, and beside it one of children, whose output is
-//! shown when they have ended. In each lane one step runs at a time, in the order of the table, when those that it needs have
-//! passed. When a step fails no other begins, and what runs in the other lane is ended.
+//! shown when they have ended. The first lane runs one step at a time, the other two, in the order of the table, each when those
+//! that it needs have passed. When a step fails no other begins, and what runs in the other lane is ended.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
@@ -11,13 +11,11 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use super::{
-    PASSED, SKIPPED, one,
-    table::{Lane, Step},
-    time,
-};
+use super::step::{Lane, PASSED, SKIPPED, Step, one, time};
 use crate::{beside::Beside, shell::Shell};
 
+/// Steps of the other lane that run at a time.
+const BESIDE: usize = 2;
 /// How often a child is looked after.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -42,15 +40,16 @@ pub(super) fn run(shell: &Shell, steps: &[&'static Step]) -> Result<()> {
     let start = Instant::now();
     let lanes = Lanes { shell, state: Mutex::default(), changed: Condvar::new() };
     let (front, other): (Vec<&Step>, Vec<&Step>) = steps.iter().partition(|step| step.lane == Lane::Front);
-    let (front, other) = thread::scope(|scope| {
-        let other = scope.spawn(|| lanes.ending(lanes.other(&other)));
+    let other = Mutex::new(VecDeque::from(other));
+    let result = thread::scope(|scope| {
+        let others: Vec<_> = (0..BESIDE).map(|_| scope.spawn(|| lanes.ending(lanes.other(&other)))).collect();
         let front = lanes.ending(lanes.front(&front));
         // A panic there is a failure here.
-        let other = other.join().unwrap_or_else(|_| bail!("a lane of the tests has panicked"));
-        (front, other)
+        let ended = others.into_iter().map(|other| other.join().unwrap_or_else(|_| bail!("a lane has panicked")));
+        ended.fold(front, Result::and)
     });
     lanes.show();
-    front.and(other)?;
+    result?;
     let ended = &lanes.lock().ended;
     let report: Vec<&str> = steps.iter().filter_map(|step| ended.get(step.name)).map(String::as_str).collect();
     println!("\n{}\nno step failed; {} in all", report.join("\n"), time(start.elapsed()));
@@ -74,8 +73,10 @@ impl Lanes<'_> {
         Ok(())
     }
 
-    fn other(&self, steps: &[&'static Step]) -> Result<()> {
-        for step in steps {
+    /// Takes the steps that nobody has taken, one after the other.
+    fn other(&self, steps: &Mutex<VecDeque<&'static Step>>) -> Result<()> {
+        let next = || steps.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        while let Some(step) = next() {
             if !self.may_begin(step) {
                 return Ok(());
             }
@@ -92,8 +93,8 @@ impl Lanes<'_> {
     fn child(&self, mut child: Beside) -> Result<Option<String>> {
         loop {
             if let Some((status, text)) = child.ended()? {
-                let lines = text.lines().filter_map(|line| line.strip_prefix("== "));
-                let line = lines.filter(|line| line.starts_with(PASSED) || line.starts_with(SKIPPED)).last();
+                let mut lines = text.lines().rev().filter_map(|line| line.strip_prefix("== "));
+                let line = lines.find(|line| line.starts_with(PASSED) || line.starts_with(SKIPPED));
                 let line = line.unwrap_or_default().to_owned();
                 self.lock().printed.push(text);
                 anyhow::ensure!(status.success(), "a step beside the others failed ({status}); see above");

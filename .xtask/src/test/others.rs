@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::Done;
+use super::step::Done;
 use crate::{
     compile, interop, setup,
     shell::{Shell, run},

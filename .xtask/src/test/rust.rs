@@ -5,7 +5,7 @@ use std::{num::NonZero, sync::Mutex, thread};
 
 use anyhow::{Result, ensure};
 
-use super::Done;
+use super::step::Done;
 use crate::{
     compile::{self, Test},
     setup,

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::Done;
+use super::step::Done;
 use crate::{
     purity, setup, shape,
     shell::{Shell, run, succeeds},

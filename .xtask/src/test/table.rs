@@ -1,33 +1,14 @@
 //! The steps, in the order in which they are reported and, one lane beside the other, run.
 
-use anyhow::Result;
-
-use super::{Done, others, page, rust, source, wasm};
-use crate::shell::Shell;
-
-/// A step: its name on the command line, what it proves, and how.
-pub(super) struct Step {
-    pub(super) name: &'static str,
-    pub(super) about: &'static str,
-    pub(super) lane: Lane,
-    /// Whether Rust and Node are all that it needs.
-    pub(super) own: bool,
-    /// Steps before this one in the table that must have passed.
-    pub(super) needs: &'static [&'static str],
-    pub(super) run: fn(&Shell) -> Result<Done>,
-}
-
-/// Where a step runs when all run. In each of the two lanes one step runs at a time.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lane {
-    Front,
-    /// In the other lane.
-    Beside,
-    /// In the other lane, and it takes the processor when nothing else wants it: it compiles while tests wait.
-    Behind,
-}
-
-use Lane::{Behind, Beside, Front};
+use super::{
+    others, page, rust, source,
+    step::{
+        Done,
+        Lane::{Behind, Beside, Front},
+        Step,
+    },
+    wasm,
+};
 
 /// A step of the first lane that needs Rust and Node alone, and no other step.
 const OWN: Step = Step { name: "", about: "", lane: Front, own: true, needs: &[], run: |_| Ok(Done::Passed) };

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, process::Command};
 
 use anyhow::{Result, ensure};
 
-use super::Done;
+use super::step::Done;
 use crate::{
     compile, setup,
     shell::{Shell, read, run, run_kept},

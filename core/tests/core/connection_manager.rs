@@ -51,7 +51,7 @@ fn of_sixty_who_came_in_the_useful_and_the_old_stay_and_each_is_told_why() {
     let why =
         |seed| tided.stay.iter().chain(&tided.gone).find(|fared| fared.peer == peer(seed)).unwrap().why.to_string();
     assert_eq!(why(60), "static");
-    assert!(why(50).starts_with("place 1: score 0.0, came in, brought 2.7, here for 4"), "{}", why(50));
+    assert!(why(50).starts_with("rank 1: score 0.0, inbound, usefulness 2.7, connected for 4"), "{}", why(50));
     assert!(why(1).starts_with("place 59: score -5.0"), "{}", why(1));
     for seed in (20..50).chain(51..60).chain([1]) {
         test.give(Input::Disconnected { peer: peer(seed), reason: String::new() });

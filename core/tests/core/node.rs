@@ -307,7 +307,7 @@ fn when_peers_agree_on_another_signer_nobody_is_charged_and_it_is_told() {
     let acceptances: Vec<_> = outputs.iter().flat_map(|outputs| judgements(outputs)).collect();
     assert_eq!(acceptances, [Acceptance::Ignore; 4]);
     assert_eq!(told(&outputs[2]), ["signer_mismatch", "rejected wrong_signer"]);
-    assert_eq!(test.node.status(test.now).validation.signer_doubt, Some(key(2).address()));
+    assert_eq!(test.node.status(test.now).validation.signer_mismatch, Some(key(2).address()));
     // Who relays one stranger after the other is charged all the same.
     assert_eq!(judgements(&test.judged(1, block(9).by(3).message())), [Acceptance::Ignore]);
     assert_eq!(judgements(&test.judged(1, block(9).by(4).message())), [Acceptance::Charge]);
@@ -326,9 +326,9 @@ fn a_wrong_clock_is_told_and_its_offset_known() {
     }
     assert!(all.contains(&"clock_skew".to_owned()), "{all:?}");
     let status = test.node.status(test.now);
-    assert_eq!((status.validation.offset_ms, status.validation.clock_doubt), (Some(300_000), true));
+    assert_eq!((status.validation.offset_ms, status.validation.clock_skew), (Some(300_000), true));
     test.judged(1, block(9).message());
-    assert!(!test.node.status(test.now).validation.clock_doubt);
+    assert!(!test.node.status(test.now).validation.clock_skew);
 }
 
 #[test]

@@ -203,7 +203,7 @@ fn with_a_stale_signer_no_honest_peer_is_charged_however_fast_it_is() {
     for seed in 2..=5 {
         assert_eq!(judgements(&test.judged(seed, block(20 + u64::from(seed)).by(2).message())), [Acceptance::Ignore]);
     }
-    assert_eq!(test.node.status(test.now).validation.signer_doubt, Some(key(2).address()));
+    assert_eq!(test.node.status(test.now).validation.signer_mismatch, Some(key(2).address()));
 }
 
 #[test]
