@@ -437,7 +437,7 @@ mod tests {
     fn each_variant_has_a_sample_for_the_npm_package() {
         let samples = include_str!("../../www/package/test/samples/events.json");
         let samples: Vec<serde_json::Value> = serde_json::from_str(samples).unwrap();
-        let mut names: Vec<&str> = samples.iter().filter_map(|sample| sample["event"].as_str()).collect();
+        let mut names: Vec<&str> = samples.iter().filter_map(|sample| sample.get("event")?.as_str()).collect();
         names.sort_unstable();
         names.dedup();
         let mut expected: Vec<String> = VARIANTS.iter().map(|variant| snake_case(variant)).collect();
