@@ -5,7 +5,6 @@
 //! outputs) is kept by [`Driver::feed`] and [`Driver::drain`].
 
 use core::{
-    future::Future,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -46,10 +45,8 @@ use crate::{
     },
     node::{Input, LeavesStatus, Node, Output, Status, TrafficStatus},
     peer::PeerId,
-    persistence::{PersistId, RestoredState},
-    range_sync::FetchId,
-    serving::RequestId,
-    validation::{SignerNews, ValidationId},
+    persistence::RestoredState,
+    validation::SignerNews,
 };
 
 mod ended;
@@ -58,6 +55,7 @@ mod message_sizes;
 mod open_requests;
 mod operator;
 mod requests;
+mod running_task;
 mod scores;
 mod swarm_events;
 
@@ -65,6 +63,7 @@ pub use ended::{EndedRequest, RequestSide};
 use message_sizes::MessageSizes;
 use open_requests::OpenRequests;
 pub use operator::ProtectedPeer;
+use running_task::{RunningTask, Task};
 
 /// The parts of a driver.
 pub struct DriverParts<H> {
@@ -375,7 +374,7 @@ impl<H: Host> Driver<H> {
             self.arm_timer(now, next);
             self.transform.readahead().remove_expired(now);
             self.refresh_scores(now);
-            // The node may return a deadline only once: see `Node::poll_timeout`.
+            // A deadline that has passed is not always returned again: see `Node::poll_timeout`.
             self.tick();
         }
         has_fired
@@ -425,29 +424,5 @@ impl<H: Host> FusedStream for Driver<H> {
     /// It never ends.
     fn is_terminated(&self) -> bool {
         false
-    }
-}
-
-/// The purpose of some work.
-#[derive(Clone, Copy, Debug)]
-enum Task {
-    Validate(ValidationId),
-    Decode(FetchId),
-    Load(RequestId),
-    Persist(PersistId),
-}
-
-/// Running work, with its purpose.
-struct RunningTask<F> {
-    task: Task,
-    working: F,
-}
-
-impl<F: Future<Output = Done> + Unpin> Future for RunningTask<F> {
-    type Output = (Task, Done);
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let task = self.task;
-        Pin::new(&mut self.working).poll(context).map(|done| (task, done))
     }
 }
