@@ -1,7 +1,10 @@
-//! What the machines of a [`Node`](crate::Node) share, and the verbs that each of them has.
+//! What the machines of a [`Node`](crate::Node) share ([`Context`]), and the methods that each of them has
+//! ([`Machine`]).
 //!
-//! A machine owns its state. It does not know the others: what they need of each other goes through the node, as an input.
-//! Three tables are read by several machines and are lent to each of them here.
+//! A machine owns its state and does not know the other machines: what it needs of them comes through the node, as an
+//! input.
+//! Several machines read the tables of [`Context`]; the node lends it to a machine for one call. One machine, or the
+//! node, writes each table.
 
 use core::time::Duration;
 use std::collections::BTreeSet;
@@ -13,40 +16,41 @@ use crate::{
     time::{Deadline, Now},
 };
 
-/// Lent to a machine for one call.
+/// The time and the tables that the node lends to a machine for one call.
 #[derive(Debug)]
 pub struct Context {
     /// The time of the input.
     pub now: Now,
-    /// The time between blocks: the smaller of the configured and the observed one.
+    /// The block interval: the smaller of the configured and the observed one.
     pub interval: Duration,
     /// The connected peers. Written by the node.
     pub peers: Peers,
-    /// The peers that are remembered. Reputation writes scores, dialing writes addresses.
+    /// The peer store: known peers, connected or not. Reputation writes scores, dialing writes addresses.
     pub store: PeerStore,
     /// The static peers. Written by dialing.
     pub static_peers: BTreeSet<PeerId>,
-    /// Peers that may not connect: banned, or with too low a score. Written by reputation.
+    /// Peers that may not connect, because they are banned or their score is too low. Written by reputation.
     pub blocked: BTreeSet<PeerId>,
 }
 
-/// A part of the node: facts in, wishes out, no clock, no I/O.
+/// A part of the node: takes inputs, gives outputs, and has no clock and no I/O.
 pub trait Machine {
-    /// A fact.
+    /// What happened.
     type Input;
-    /// A wish, or a fact for another machine.
+    /// What the host should do, or an input for another machine.
     type Output;
 
-    /// Takes a fact. What it makes due is done by the [`Machine::handle_timeout`] that the node calls after every input.
+    /// Takes an input. What the input makes due is done in [`Machine::handle_timeout`], which the node calls after
+    /// every input.
     fn handle(&mut self, context: &mut Context, input: Self::Input);
 
-    /// Does what is due; harmless when nothing is.
+    /// Does what is due; has no effect when nothing is due.
     fn handle_timeout(&mut self, context: &mut Context);
 
-    /// The next output; drain to `None`.
+    /// The next output; call until it returns `None`.
     fn poll_output(&mut self) -> Option<Self::Output>;
 
-    /// When [`Machine::handle_timeout`] has something to do if nothing else happens, and what; as of `now`.
+    /// When [`Machine::handle_timeout`] has something to do if nothing else happens, and why; computed at `now`.
     fn poll_timeout(&self, context: &Context, now: Now) -> Option<Deadline>;
 }
 

@@ -1,8 +1,7 @@
-//! What happened, told to the outside: one vocabulary for the daemon's `--events json` and the browser's page.
+//! Events: what happened, for the outside. The daemon's `--events json` and the browser's page use the same events.
 //!
-//! Every event serialises to one flat JSON object with its name under `"event"`. Hashes and addresses are 0x-hex,
-//! peers base58, times Unix seconds, delays milliseconds.
-
+//! Every event serialises to one flat JSON object with its name under `"event"`. Hashes and addresses are 0x-hex, peer
+//! ids base58, times Unix seconds, delays milliseconds.
 use std::sync::Arc;
 
 use alloy_primitives::{Address, B256};
@@ -23,86 +22,88 @@ pub use peers::{
     Identified, PruneReason, Pruned, PrunedPeer, Reachable, SeenAt, SharedKey, TopicChange, Tried, Unbanned,
 };
 
-/// One thing that happened.
+/// One event.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
-    /// A block passed every rule. Blocks of one height may differ; `head` says which one leads.
+    /// A block passed every rule. There may be several blocks at one height; `head` says which one is the unsafe head.
     Block(NewBlock),
     /// The unsafe head moved.
     Head(NewHead),
-    /// Blocks are missing between the head and a verified block, or no longer are.
+    /// Blocks between the head and a verified block above it are missing, or no longer are.
     Gap(Gap),
-    /// How far a gap is closed.
+    /// Progress of range sync in a gap.
     Synced(Synced),
-    /// A peer answered a request of ours with what is false or of no use.
+    /// A peer's response to our request was invalid or of no use.
     FetchFailed(FetchFailed),
-    /// A block is on disk: it is there after any crash.
+    /// A block is on disk and survives a crash.
     Stored(Stored),
-    /// Blocks can no longer be kept, or can be again. Following goes on.
+    /// Blocks can no longer be persisted, or can be again. The node follows the chain in both cases.
     Store(StoreState),
-    /// The sequencer signed a second block for a height that the head had passed.
+    /// The sequencer signed a second block at a height that the head has passed.
     Conflict(Conflict),
-    /// Blocks lead no more: the sequencer went back, and another branch leads.
+    /// Blocks are no longer part of the chain: the sequencer went back, and the head moved to another branch.
     Reorg(Reorg),
-    /// An upgrade of the schedule is active from this block on.
+    /// A fork of the schedule is active from this block on.
     Fork(ForkActive),
-    /// Our signer's blocks show an upgrade that the configured schedule lacks: the chain has gone on without it.
+    /// Our signer's blocks show a fork that the configured schedule lacks.
     ScheduleMismatch(ScheduleMismatch),
     /// A peer connected (its first connection).
     Connected(Connected),
     /// A peer's last connection ended.
     Disconnected(Disconnected),
-    /// A peer that we were told to keep could not be reached.
+    /// Dialling a static peer failed on every address.
     DialFailed(DialFailed),
-    /// A peer of the chain was found that was not known; it may be dialled when there are too few.
+    /// A new peer of the chain was discovered. The peer dialer may dial it when there are too few peers.
     Discovered(Discovered),
     /// A peer subscribed to a topic of the chain.
     TopicJoined(TopicChange),
     /// A peer unsubscribed from a topic of the chain.
     TopicLeft(TopicChange),
-    /// A message was judged false or out of bounds.
+    /// A message was rejected: it breaks a rule.
     Rejected(InvalidMessage),
-    /// A message was neither accepted nor held against anyone.
+    /// A message was ignored: it was neither accepted nor is its sender penalised.
     Ignored(InvalidMessage),
-    /// Our own signer looks wrong: peers at different addresses relay blocks of one same stranger.
+    /// Our signer is probably wrong: peers at different addresses relay blocks of the same unknown signer.
     SignerMismatch(SignerMismatch),
-    /// Our own clock looks wrong: most peers' validly signed blocks are out of time in one direction.
+    /// Our clock is probably wrong: most peers' validly signed blocks are out of time in the same direction.
     ClockSkew(ClockSkew),
-    /// The sequencer's clock looks wrong: its blocks are out of time, and L1's or the relays' time agrees with ours.
+    /// The sequencer's clock is probably wrong: its blocks are out of time, and an independent time source (L1 or the
+    /// relays) agrees with our clock.
     SequencerSkew(ClockSkew),
-    /// The signer that is believed changed.
+    /// The accepted signer changed.
     SignerChanged(SignerChanged),
-    /// The signer before the current one is no longer accepted: the current one has signed, or the grace is over.
+    /// The previous signer is no longer accepted: the current one has signed, or the grace period is over.
     SignerRetired(SignerRetired),
-    /// The signer could not be read from L1; the one that is known stays.
+    /// The signer could not be read from L1; the current one stays.
     SignerUnread(SignerUnread),
-    /// This node listens here.
+    /// This node listens on an address.
     Listening(Listening),
-    /// This node no longer listens here: a certificate that the address names has ended, or an interface has gone.
+    /// This node no longer listens on an address: a certificate that the address names has expired, or a network
+    /// interface was removed.
     ListenEnded(Listening),
     /// Peers of several networks see this node at an address, or no longer do.
     Observed(SeenAt),
-    /// Peers that were asked to dial this node could, or could not, unlike before.
+    /// Whether the peers that were asked to dial this node could (AutoNAT); emitted when it changes.
     Reachable(Reachable),
-    /// Another node answered or came in with this node's own key.
+    /// Another node that we dialled, or that dialled us, has this node's own key.
     SharedKey(SharedKey),
-    /// What a peer calls itself, by identify.
+    /// A peer's agent version (identify).
     Identified(Identified),
-    /// A block of our own passed our rules and could not be gossiped.
+    /// Our own block passed validation and could not be gossiped.
     PublishFailed(PublishFailed),
-    /// A peer sent so much that is false that it is not listened to any more, for minutes.
+    /// A peer's gossipsub score fell below the graylist threshold: gossipsub ignores it for minutes.
     Graylisted(Graylisted),
-    /// A peer or an address may not connect until the ban ends.
+    /// A peer, an address or a network may not connect until the ban ends.
     Banned(Banned),
     /// A ban has ended.
     Unbanned(Unbanned),
-    /// There were too many peers: who stays, who goes, and why.
+    /// There were more peers than the high watermark: which stay, which are disconnected, and why.
     Pruned(Pruned),
-    /// The loop stood still: a defect of this program, or a machine with too much to do.
+    /// The event loop was blocked: a defect of this program, or an overloaded machine.
     Stalled(Stalled),
-    /// A check panicked: a defect of this program, survived. The message was rejected.
+    /// A validation task panicked: a defect of this program. The message was rejected, and the node continues.
     CheckPanicked(CheckPanicked),
 }
 
@@ -114,24 +115,24 @@ pub enum Via {
     Gossip,
     /// This node made it (a sequencer).
     Local,
-    /// It was fetched from a peer, to close a gap: such blocks come newest first.
+    /// It was fetched from a peer to close a gap. Such blocks come newest first.
     Sync,
 }
 
 /// See [`Event::Block`].
 #[derive(Clone, Debug)]
 pub struct NewBlock {
-    /// The block, proven by the rules.
+    /// The block, which passed every rule.
     pub block: Arc<Verified<Block>>,
-    /// How it came.
+    /// How it reached this node.
     pub via: Via,
-    /// Who relayed it; `None` for our own.
+    /// The peer that relayed it; `None` for our own block.
     pub peer: Option<PeerId>,
-    /// The block's own time, Unix milliseconds: the header has whole seconds.
+    /// The block's timestamp in Unix milliseconds; its header has whole seconds.
     pub timestamp_ms: u64,
-    /// Arrival minus the block's own time; real blocks come some 45 ms early.
+    /// Arrival minus the block's timestamp, milliseconds. Blocks of real chains come some 45 ms early.
     pub delay_ms: i64,
-    /// Judgement minus arrival.
+    /// End of validation minus arrival, milliseconds.
     pub judged_ms: u64,
 }
 
@@ -159,32 +160,33 @@ impl Serialize for NewBlock {
 /// See [`Event::Head`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NewHead {
-    /// The new head.
+    /// The block number.
     pub number: u64,
     /// Its hash.
     pub hash: B256,
-    /// Its parent.
+    /// The parent's hash.
     pub parent: B256,
     /// Its timestamp, Unix seconds.
     pub timestamp: u64,
-    /// Its own time, Unix milliseconds.
+    /// Its timestamp, Unix milliseconds.
     pub timestamp_ms: u64,
-    /// HeadReason it moved.
+    /// Why the head moved.
     pub why: HeadReason,
-    /// The head that it replaces on another branch; `None` unless `why` is a reorg.
+    /// The previous head on another branch; `None` unless `why` is `reorged`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replaces: Option<BlockRef>,
 }
 
-/// HeadReason the head moved.
+/// Why the head moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HeadReason {
-    /// The first verified block of this run, or the one that begins again behind a gap that nobody filled.
+    /// It is the first verified block of this run, or the first one after a skipped gap.
     Anchored,
-    /// It follows the head before it.
+    /// It is a child of the previous head.
     Extended,
-    /// The sequencer went on from an older block, and that branch leads now. [`Event::Reorg`] says what is gone.
+    /// The sequencer built on an older block, and the head moved to that branch. [`Event::Reorg`] names the replaced
+    /// blocks.
     Reorged,
 }
 
@@ -195,49 +197,49 @@ pub struct Gap {
     pub from: u64,
     /// Last missing number.
     pub to: u64,
-    /// What became of it.
+    /// The state of the gap.
     pub state: GapState,
 }
 
-/// What became of a gap.
+/// The state of a gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GapState {
-    /// A verified block came from beyond it.
+    /// A verified block above the gap arrived.
     Opened,
-    /// The missing blocks came.
+    /// The missing blocks arrived.
     Closed,
-    /// They did not come in time: the head begins again behind it, and these blocks were never seen.
+    /// The missing blocks did not arrive in time. The head continues above the gap, and these blocks are never emitted.
     Skipped,
 }
 
 /// See [`Event::Synced`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Synced {
-    /// The gap's first number, as it opened.
+    /// The first missing number when the gap opened.
     pub from: u64,
-    /// Its last.
+    /// The last missing number when the gap opened.
     pub to: u64,
-    /// How many of them are there, from the end downwards.
+    /// How many of these blocks are verified, from the upper end downwards.
     pub done: u64,
-    /// Blocks a second so far.
+    /// Average blocks per second so far.
     pub blocks_per_sec: f64,
-    /// Bytes a second so far, uncompressed.
+    /// Average uncompressed bytes per second so far.
     pub bytes_per_sec: f64,
 }
 
 /// See [`Event::FetchFailed`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FetchFailed {
-    /// Who was asked.
+    /// The peer that was asked.
     pub peer: PeerId,
-    /// For which block.
+    /// The requested block number.
     pub number: u64,
-    /// What is wrong with the answer.
+    /// The fault's name: see [`AnswerFault::name`].
     pub fault: &'static str,
-    /// The same with its figures, in words.
+    /// The fault with its values, as text.
     pub detail: String,
-    /// The fault itself.
+    /// The fault.
     #[serde(skip)]
     pub cause: AnswerFault,
 }
@@ -245,7 +247,7 @@ pub struct FetchFailed {
 /// See [`Event::Stored`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Stored {
-    /// The block's height.
+    /// The block number.
     pub number: u64,
     /// Its hash.
     pub hash: B256,
@@ -256,9 +258,9 @@ pub struct Stored {
 /// See [`Event::Store`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StoreState {
-    /// Whether blocks are kept.
+    /// Whether blocks can be persisted.
     pub keeps: bool,
-    /// HeadReason not, in words.
+    /// Why they cannot, as text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
@@ -266,70 +268,70 @@ pub struct StoreState {
 /// See [`Event::Conflict`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Conflict {
-    /// The height.
+    /// The block number.
     pub number: u64,
-    /// The block that came first and stays.
+    /// The hash of the block that came first and stays part of the chain.
     pub first: B256,
-    /// The other one, as validly signed.
+    /// The hash of the second block, which is validly signed as well.
     pub second: B256,
 }
 
 /// See [`Event::Reorg`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reorg {
-    /// The lowest number whose block leads no more, as far as is known: where nobody has the block in between, the branches may
-    /// part below.
+    /// The lowest replaced block number, as far as is known: where no peer has the blocks in between, the branches may
+    /// part below it.
     pub from: u64,
-    /// The highest one: the head that was left.
+    /// The highest replaced block number: the previous head.
     pub to: u64,
-    /// How many blocks that are.
+    /// The number of replaced blocks.
     pub depth: u64,
-    /// Their hashes, rising; of a deep reorg the last [`Reorg::HASHES`].
+    /// Their hashes in rising order; for a deep reorg only the last [`Reorg::HASHES`].
     pub hashes: Vec<B256>,
 }
 
 impl Reorg {
-    /// Hashes at most.
+    /// Maximum number of hashes in one event.
     pub const HASHES: usize = 256;
 }
 
 /// See [`Event::Fork`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ForkActive {
-    /// The first block.
+    /// The first block number of the fork.
     pub number: u64,
-    /// When it was scheduled, Unix seconds.
+    /// The fork's scheduled time, Unix seconds.
     pub time: u64,
-    /// Its name as the schedule has it.
+    /// The fork's name in the schedule.
     pub name: String,
 }
 
 /// See [`Event::ScheduleMismatch`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ScheduleMismatch {
-    /// The block that showed it.
+    /// The number of the block that showed it.
     pub number: u64,
     /// Its timestamp, Unix seconds.
     pub timestamp: u64,
-    /// The fork that it looks like.
+    /// The fork that the block indicates.
     pub fork: &'static str,
-    /// What to do, in words.
+    /// What to do, as text.
     pub remedy: String,
 }
 
 /// See [`Event::Rejected`] and [`Event::Ignored`].
 #[derive(Clone, Debug, Serialize)]
 pub struct InvalidMessage {
-    /// Who sent it; `None` for our own.
+    /// The peer that sent it; `None` for our own message.
     pub peer: Option<PeerId>,
     /// The topic by its payload version.
     #[serde(serialize_with = "serialize::version")]
     pub version: Version,
-    /// The first rule that it breaks.
+    /// The name of the fault, which is the first rule that it breaks: see [`Fault::name`].
     pub fault: &'static str,
-    /// The same with its figures, in words.
+    /// The fault with its values, as text.
     pub detail: String,
-    /// The fault itself.
+    /// The fault.
     #[serde(skip)]
     pub cause: Fault,
 }
@@ -337,45 +339,45 @@ pub struct InvalidMessage {
 /// See [`Event::SignerMismatch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct SignerMismatch {
-    /// Who we believe in.
+    /// The configured signer.
     pub expected: Address,
-    /// Who signed what the peers relay.
+    /// The signer of the blocks that the peers relay.
     pub found: Address,
-    /// How many peers relayed it.
+    /// How many peers relayed such blocks.
     pub peers: usize,
 }
 
 /// See [`Event::ClockSkew`] and [`Event::SequencerSkew`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct ClockSkew {
-    /// Our clock minus the blocks' timestamps, seconds: positive when our clock is ahead (or the network is late).
+    /// Our clock minus the blocks' timestamps, seconds: positive when our clock is ahead, or the network is late.
     pub offset_secs: i64,
-    /// How many peers showed it.
+    /// How many peers sent such blocks.
     pub peers: usize,
 }
 
 /// See [`Event::SignerChanged`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct SignerChanged {
-    /// Believed until now; `None` at the first.
+    /// The signer before; `None` for the first one.
     pub previous: Option<Address>,
-    /// Believed from now on; `None` when nobody is.
+    /// The signer from now on; `None` when there is none.
     pub current: Option<Address>,
-    /// Still accepted, until the current one has signed or three hours are over.
+    /// The previous signer that is still accepted, until the current one has signed or three hours are over.
     pub grace: Option<Address>,
 }
 
 /// See [`Event::SignerRetired`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct SignerRetired {
-    /// No longer accepted.
+    /// The signer that is no longer accepted.
     pub retired: Address,
 }
 
 /// See [`Event::SignerUnread`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SignerUnread {
-    /// HeadReason, in words.
+    /// The error, as text.
     pub error: String,
 }
 
@@ -392,21 +394,21 @@ pub struct PublishFailed {
     /// The topic by its payload version.
     #[serde(serialize_with = "serialize::version")]
     pub version: Version,
-    /// What gossipsub said.
+    /// gossipsub's error.
     pub error: String,
 }
 
 /// See [`Event::Stalled`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Stalled {
-    /// For how long, milliseconds.
+    /// How long the loop was blocked, milliseconds.
     pub millis: u64,
 }
 
 /// See [`Event::CheckPanicked`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CheckPanicked {
-    /// Who sent the message.
+    /// The peer that sent the message; `None` for our own.
     pub peer: Option<PeerId>,
 }
 
@@ -435,7 +437,7 @@ mod tests {
     fn each_variant_has_a_sample_for_the_npm_package() {
         let samples = include_str!("../../www/package/test/samples/events.json");
         let samples: Vec<serde_json::Value> = serde_json::from_str(samples).unwrap();
-        let mut names: Vec<&str> = samples.iter().filter_map(|sample| sample["event"].as_str()).collect();
+        let mut names: Vec<&str> = samples.iter().filter_map(|sample| sample.get("event")?.as_str()).collect();
         names.sort_unstable();
         names.dedup();
         let mut expected: Vec<String> = VARIANTS.iter().map(|variant| snake_case(variant)).collect();

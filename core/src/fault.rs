@@ -1,15 +1,18 @@
-//! Everything that can be wrong with a message, and what follows from it: two total tables.
+//! Faults: everything that can be wrong with a gossiped message, and what follows from it, in two total tables.
 //!
-//! [`Fault::verdict`] is what the rules say, in op-node's words: it is what events and `petrel check` show.
-//! [`Fault::acceptance`] is what gossipsub is told, and so what the sender pays. They differ on purpose, and the reason is the
-//! provenance, which is the fault's own type:
+//! [`Fault::verdict`] is the result by op-node's rules: events and `petrel check` show it. [`Fault::acceptance`] is the
+//! result that is reported to gossipsub, and so decides whether the sender is penalised. They differ on purpose. The
+//! reason is the origin of the fault, which is the variant of [`Fault`]:
 //!
-//! | fault | who made it | the sender pays |
+//! | fault | who caused it | the sender is penalised |
 //! |---|---|---|
-//! | [`Message`](Fault::Message) | whoever sent it, as far as is known: nothing in it is signed by a signer of ours | yes |
-//! | [`Block`](Fault::Block) | the sequencer: a signer of ours, current or in its grace, signed the bytes | no |
-//! | [`Envelope`](Fault::Envelope) | somebody on the way: a signer of ours signed the bytes, and clients more lenient than op-node forward what is around them (kona: recovery ids 27 and up, messages with a key or a signature) | no |
-//! | [`Node`](Fault::Node) | this node, which could not judge | no |
+//! | [`Message`](Fault::Message) | the sender, as far as is known: no accepted signer signed anything in it | yes |
+//! | [`Block`](Fault::Block) | the sequencer: an accepted signer, current or in its grace period, signed the bytes | no
+//! |
+//! | [`Envelope`](Fault::Envelope) | a peer on the path: an accepted signer signed the bytes, and clients more lenient
+//! than op-node forward changes to the bytes around them (kona: recovery ids 27 and up, messages with a key or a
+//! signature) | no |
+//! | [`Node`](Fault::Node) | this node, which could not validate | no |
 
 use alloy_primitives::Address;
 
@@ -25,14 +28,14 @@ mod offence;
 pub use answer::{AnswerFault, Blame};
 pub use offence::Offence;
 
-/// What the rules say of a message.
+/// The result of validation by the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It is a block of the chain's sequencer.
     Accept,
-    /// It is false or out of bounds.
+    /// It breaks a rule.
     Reject,
-    /// Neither: it is not forwarded, and nobody is blamed.
+    /// Neither: it is not forwarded, and no peer is penalised.
     Ignore,
 }
 
@@ -47,29 +50,29 @@ impl Verdict {
     }
 }
 
-/// What gossipsub is told: forward, charge the sender, or neither.
+/// What is reported to gossipsub: forward, penalise the sender, or neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Acceptance {
     /// Forward.
     Accept,
-    /// Charge every peer that sent it (the P4 counter).
+    /// Penalise every peer that sent it (gossipsub's P4 counter).
     Charge,
-    /// Neither forward nor charge.
+    /// Neither forward nor penalise.
     Ignore,
 }
 
-/// The first rule that a message breaks, by whose fault that is. Order and source of the rules: op-node's topic validator
+/// The first rule that a message breaks, by who caused it. Order and source of the rules: op-node's topic validator
 /// (`BuildBlocksValidator`, 2026).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
 pub enum Fault {
-    /// The message is nobody's of ours.
+    /// No accepted signer signed the message.
     Message(#[from] MessageFault),
-    /// What a signer of ours signed breaks a rule.
+    /// A block that an accepted signer signed breaks a rule.
     Block(#[from] BlockFault),
-    /// What a signer of ours signed came in another envelope than its own.
+    /// Bytes that an accepted signer signed came in a changed envelope.
     Envelope(#[from] EnvelopeFault),
-    /// Nothing is known to be wrong with it.
+    /// This node could not validate the message; nothing is known to be wrong with it.
     Node(#[from] NodeFault),
 }
 
@@ -89,15 +92,15 @@ pub enum MessageFault {
     #[error("the snappy block is corrupt")]
     SnappyBody,
     /// The protobuf carried a signature or a key (pubsub's `StrictNoSign`).
-    #[error("the message carries a signature or a key, which no anonymous message has")]
+    #[error("the message carries a signature or a key; it must be anonymous")]
     Authored,
     /// No signer can be recovered.
     #[error("bad signature: {0}")]
     Signature(#[from] SignatureError),
-    /// Validly signed, by somebody else.
+    /// Validly signed by an unknown signer.
     #[error("signed by {found}, not by the chain's signer")]
     WrongSigner {
-        /// Who signed it.
+        /// The recovered signer.
         found: Address,
     },
 }
@@ -111,7 +114,7 @@ pub enum BlockFault {
     /// Older than the threshold.
     #[error("timestamp {timestamp} is {by} s too old")]
     TooOld {
-        /// The block's.
+        /// The block's timestamp, Unix seconds.
         timestamp: u64,
         /// Seconds beyond the threshold.
         by: u64,
@@ -119,7 +122,7 @@ pub enum BlockFault {
     /// More than 5 s ahead of our clock.
     #[error("timestamp {timestamp} is {by} s too far in the future")]
     TooNew {
-        /// The block's.
+        /// The block's timestamp, Unix seconds.
         timestamp: u64,
         /// Seconds beyond the allowance.
         by: u64,
@@ -133,7 +136,7 @@ pub enum BlockFault {
     /// Six other blocks were accepted at this height and topic.
     #[error("more than six blocks at height {number}")]
     TooManyAtHeight {
-        /// The height.
+        /// The block number.
         number: u64,
     },
     /// This block was accepted already.
@@ -144,39 +147,39 @@ pub enum BlockFault {
 /// See [`Fault::Envelope`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnvelopeFault {
-    /// The recovery id was written another way: op-node takes 0 and 1 alone.
-    #[error("our signer's block with recovery id {0}, which was rewritten on its way")]
+    /// The recovery id was rewritten: op-node accepts only 0 and 1.
+    #[error("the signer's block with recovery id {0}, which a peer rewrote")]
     RecoveryId(u8),
     /// The protobuf carried a signature or a key.
-    #[error("our signer's block in a message with a signature or a key")]
+    #[error("the signer's block in a message with a signature or a key")]
     Authored,
 }
 
 /// See [`Fault::Node`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NodeFault {
-    /// It came with too much else at once.
-    #[error("more than may be decompressed at once came with it")]
+    /// It came in one read with more data than may be decompressed at once.
+    #[error("it came with more data than may be decompressed at once")]
     Surplus,
-    /// No signer is configured, so nothing can be believed.
+    /// No signer is configured, so no message can be accepted.
     #[error("no signer is configured")]
     NoSigner,
-    /// Its signer was believed when it came, and is not any more.
-    #[error("its signer was retired while it was judged")]
+    /// Its signer was accepted when it arrived, and was retired during validation.
+    #[error("its signer was retired during validation")]
     Retired,
-    /// It waited longer for a check than a check may live.
-    #[error("not judged in time")]
+    /// Its validation task did not end within the timeout.
+    #[error("not validated in time")]
     Late,
-    /// Its place in the queue went to a fairer share.
-    #[error("no room to wait for a check")]
+    /// It was removed from a full validation queue, because its sender had the most bytes waiting.
+    #[error("removed from a full validation queue")]
     NoRoom,
-    /// The check panicked: a defect of this program.
-    #[error("the check panicked")]
+    /// The validation task panicked: a defect of this program.
+    #[error("the validation task panicked")]
     Panicked,
 }
 
 impl Fault {
-    /// What the rules say.
+    /// The result by the rules.
     pub const fn verdict(&self) -> Verdict {
         match self {
             Self::Message(_) | Self::Envelope(_) => Verdict::Reject,
@@ -198,7 +201,7 @@ impl Fault {
         }
     }
 
-    /// What gossipsub is told.
+    /// What is reported to gossipsub.
     pub const fn acceptance(&self) -> Acceptance {
         match self {
             Self::Message(_) => Acceptance::Charge,

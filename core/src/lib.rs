@@ -36,6 +36,8 @@
 //! outside hears. `net` (feature `net`, on by default) is the seam to libp2p that both bodies share; everything else builds
 //! and tests without it.
 
+#![deny(clippy::iter_over_hash_type)]
+
 // Its only unit tests are those of the seam to libp2p; the others are in `tests`.
 #[cfg(all(test, feature = "net"))]
 #[macro_use]

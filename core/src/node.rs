@@ -1,14 +1,18 @@
-//! The composition: the machines behind one face, without I/O.
+//! The node: composes the machines and routes between them, without I/O.
 //!
-//! **The law: one in, drain out.** After [`Node::new`], every [`Node::handle`] and [`Node::handle_timeout`] the host drains
-//! [`Node::poll_output`] to `None` before the next input; a debug assertion makes breaking it loud. Then it asks
-//! [`Node::poll_timeout`] when to come back if nothing else happens.
+//! **One input, then all outputs.** After [`Node::new`], after every [`Node::handle`] and every
+//! [`Node::handle_timeout`] the host takes
+//! outputs from [`Node::poll_output`] until it returns `None`, and only then gives the next input; a debug assertion
+//! checks this. Then it asks
+//! [`Node::poll_timeout`] when to call again if nothing else happens.
 //!
-//! Each machine owns its state and has the verbs of [`Machine`]. They meet only here: what one of them tells is routed to
-//! those whom it concerns, until none has anything more to tell.
+//! Each machine owns its state and has the methods of [`Machine`]. Machines do not call each other: the node routes an
+//! output of
+//! one machine to the machines that need it, until no machine has an output left.
 //!
-//! Bounds: those of the machines, of [`Peers`] and of [`PeerStore`]; outputs are drained before the next input, and one input
-//! makes a bounded number of them.
+//! Bounds: those of the machines, of [`Peers`] and of [`PeerStore`]. The host takes all outputs before the next input,
+//! and one input
+//! makes a bounded number of outputs.
 
 use core::time::Duration;
 use std::collections::{BTreeSet, VecDeque};
@@ -48,7 +52,7 @@ use crate::{
     validation::{FUTURE, Validation, ValidationInput},
 };
 
-/// See the module.
+/// The whole protocol of one node, as a state machine. See the module.
 #[derive(Debug)]
 pub struct Node {
     config: Settled,
@@ -59,16 +63,18 @@ pub struct Node {
     dialing: Dialing,
     serving: Serving,
     persistence: Persistence,
-    /// Whether peers that were asked could dial us; `None` as long as too few have said.
+    /// Whether the peers that were asked to dial this node could (AutoNAT); `None` while too few have answered.
     reachable: Option<bool>,
     outputs: VecDeque<Output>,
 }
 
 impl Node {
-    /// Characters of a peer's agent version that are remembered.
+    /// Length to which a peer's agent version is cut, in characters.
     pub const AGENT: usize = 128;
 
-    /// A node that has met nobody. `seed` feeds what must not be predictable from outside (the jitter of dials).
+    /// A node without connections, at `now`. `restored` is the state that an earlier run persisted. `seed` feeds the
+    /// jitter of dials,
+    /// which must not be predictable from outside.
     pub fn new(config: Settled, restored: &RestoredState, seed: [u8; 32], now: Now) -> Self {
         let jitter = u64::from_le_bytes(seed.first_chunk().copied().unwrap_or_default());
         let chain = UnsafeChain::new(config.clone(), &restored.chain, now);
@@ -98,7 +104,7 @@ impl Node {
         node
     }
 
-    /// One thing happened.
+    /// Takes one input: something happened at `now`. Take all outputs afterwards.
     pub fn handle(&mut self, now: Now, input: Input) {
         self.begin(now);
         match input {
@@ -141,20 +147,21 @@ impl Node {
         self.proceed();
     }
 
-    /// Time has passed; harmless when nothing is due.
+    /// Does what is due at `now`; has no effect when nothing is due. Take all outputs afterwards.
     pub fn handle_timeout(&mut self, now: Now) {
         self.begin(now);
         self.proceed();
     }
 
-    /// The next wish; drain to `None`.
+    /// The next output: something for the host to do. Call until it returns `None`.
     #[must_use]
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
 
-    /// When to call [`Node::handle_timeout`] if nothing else happens. What is told is to be kept until then: a deadline that
-    /// has passed is not always told again.
+    /// When to call [`Node::handle_timeout`] if nothing else happens. The host keeps this deadline until then: a
+    /// deadline that has
+    /// passed is not always returned again.
     #[must_use]
     pub fn poll_timeout(&self, now: Now) -> Option<Deadline> {
         let deadlines = [
@@ -168,24 +175,24 @@ impl Node {
         deadlines.into_iter().reduce(Deadline::earlier).flatten()
     }
 
-    /// The head.
+    /// The unsafe head, if there is one.
     pub fn head(&self) -> Option<BlockRef> {
         self.chain.head().head()
     }
 
-    /// Whether there are fewer peers than the low watermark.
+    /// Whether fewer peers are connected than the low watermark.
     pub fn needs_peers(&self) -> bool {
         self.dialing.needs_peers(&self.context)
     }
 
-    /// An input or a timeout at `now` begins.
+    /// Starts an input or a timeout at `now`.
     fn begin(&mut self, now: Now) {
-        debug_assert!(self.outputs.is_empty(), "one in, drain out: outputs were left over");
+        debug_assert!(self.outputs.is_empty(), "outputs of the last input were not taken");
         self.context.now = now;
         self.context.interval = self.chain.interval(now);
     }
 
-    /// What every input may have made due.
+    /// Routes the outputs and does what the input made due.
     fn proceed(&mut self) {
         self.route();
         self.validation.handle_timeout(&mut self.context);
@@ -211,14 +218,14 @@ impl Node {
     fn disconnected(&mut self, peer: PeerId, reason: String) {
         let now = self.context.now.mono;
         let lasted = self.context.peers.get(peer).map_or(Duration::ZERO, |peer| now.saturating_sub(peer.since));
-        let ours = self.context.peers.disconnect(peer).map(|reason| reason.as_str().to_owned());
+        let own_reason = self.context.peers.disconnect(peer).map(|reason| reason.as_str().to_owned());
         self.validation(ValidationInput::Disconnected(peer));
         self.reputation(ReputationInput::Disconnected(peer));
         self.chain(ChainInput::Disconnected(peer));
         self.serving(ServingInput::Disconnected(peer));
         self.dialing(DialingInput::Disconnected(peer, lasted));
         self.route();
-        self.emit(Event::Disconnected(Disconnected { peer, reason: ours.unwrap_or(reason) }));
+        self.emit(Event::Disconnected(Disconnected { peer, reason: own_reason.unwrap_or(reason) }));
     }
 
     fn topic(&mut self, peer: PeerId, version: Version, joined: bool) {
@@ -244,7 +251,7 @@ impl Node {
         }
     }
 
-    /// gossipsub's scores of all connected peers: also the time to prune.
+    /// Takes gossipsub's scores of all connected peers, and prunes connections with the new totals.
     fn scored(&mut self, scores: Vec<(PeerId, f64)>) {
         self.reputation(ReputationInput::Scores(scores));
         self.route();

@@ -1,5 +1,7 @@
 //! Bytes of requests and answers.
 
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+
 use std::io::Write;
 
 use alloy_primitives::B256;

@@ -1,27 +1,29 @@
-//! Reverse sync: the blocks between the head and what waits beyond it are fetched from peers by number.
+//! Range sync: fetches the blocks between the unsafe head and a verified block above it from peers, by number.
 //!
-//! A payload that is fetched bears no signature. What makes it the chain's is its hash, which its verified child names as
-//! its parent: the gap is closed from its upper end, downwards. Meanwhile what lies further down is fetched in parallel
-//! and waits in quarantine, worth nothing until its hash is named.
+//! A fetched payload carries no signature. It is proven by its hash, which its verified child names as its parent. So a
+//! gap is closed from its upper end downwards (reverse sync). Blocks further down are fetched in parallel and stay in
+//! quarantine, unproven, until a verified child names their hash; then they are promoted.
 //!
 //! ```text
-//!    head         fetched ahead, in quarantine         named         verified
+//!    head         fetched ahead, in quarantine        promoted       verified
 //!    ──■  ·  ·  ·  ▒  ▒  ·  ▒  ▒  ·  ▒  ▒  ▒  ·  ▒  ■◄──■──■   ◄──  gossip
 //!        from                                 to ▲ expected
 //! ```
 //!
-//! What is wanted is a question, [`RangeSync::next_request`], asked whenever something happened, not a task that waits. Whom to ask is
-//! chosen by `pick`: a peer that said no is asked again a little later, for it may be fetching the same block, but only so
-//! often ([`mark`]); a slow one gets one request at a time and delays nobody because what it owes is asked of another after
-//! [`RangeSync::HEDGE`], and one that lied is not asked for [`RangeSync::REST`]. Nobody is blamed for a gap that was given up.
+//! [`RangeSync::next_request`] is a pure question that the caller asks after every input; there is no task that waits.
+//! `pick` chooses the peer. A peer that refused a block is asked for it again a little later, because it may be
+//! fetching the same block, but at most three times ([`Refusals`]). A slow peer gets one request at a time and delays
+//! no other block, because another peer is asked for the same block after [`RangeSync::HEDGE_AFTER_AFTER`]. A peer that sent
+//! an invalid response is not asked for [`RangeSync::INVALID_BACKOFF`]. No peer is blamed for a gap that was given up.
 //!
-//! Without anything verified beyond the head yet (after a start), [`RangeTarget::expected`] is unknown and blocks are fetched
-//! upwards from the head until quarantine is full.
+//! After a start no verified block above the head is known. Then [`RangeTarget::expected`] is `None`, and blocks are
+//! fetched upwards from the head until quarantine is full.
 //!
-//! Bounds: [`RangeSync::MAX_IN_FLIGHT`] requests in all, and as many as [`RangeSync::OVERDUE`] that nobody counts on any more,
-//! [`RangeSync::MAX_PEER_IN_FLIGHT`] of one peer, each answered with 10 MiB at most;
-//! [`RangeSync::QUARANTINE`] blocks and [`RangeSync::QUARANTINE_BYTES`] in quarantine; what is missing where, for the numbers of a window of
-//! [`RangeSync::WINDOW`]. Window and quarantine are wider on a quick chain, up to [`RangeSync::MOST_TIMES`]: they are meant as a time.
+//! Bounds: [`RangeSync::MAX_IN_FLIGHT`] requests in flight, and [`RangeSync::MAX_OVERDUE`] more that are overdue;
+//! [`RangeSync::MAX_PEER_IN_FLIGHT`] at one peer, each answered with at most 10 MiB; [`RangeSync::QUARANTINE`] blocks
+//! and [`RangeSync::QUARANTINE_BYTES`] in quarantine; refusals only for block numbers within a window of
+//! [`RangeSync::WINDOW`]. Window and quarantine are limits in time, so they grow on a fast chain, up to
+//! [`RangeSync::MAX_SCALE`] times.
 
 use core::{num::NonZeroU32, time::Duration};
 use std::{collections::BTreeMap, sync::Arc};
@@ -51,145 +53,147 @@ use crate::{
     schedule::ChainSchedule,
 };
 
-/// Names one request of ours; never used twice in a run.
+/// The id of one of our requests; never used twice in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FetchId(pub u64);
 
-/// A block to ask for.
+/// A request for one block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockRequest {
-    /// Repeated by the answer.
+    /// The answer repeats this id.
     pub id: FetchId,
-    /// Of whom.
+    /// The peer to ask.
     pub peer: PeerId,
-    /// Which block.
+    /// The block number.
     pub number: u64,
 }
 
 /// A block in quarantine.
 #[derive(Clone, Debug)]
 pub struct QuarantinedBlock {
-    /// Self-consistent; whether it is the chain's is another question.
+    /// The payload. It is consistent with its own hash; whether it is part of the chain is not known yet.
     pub payload: ValidPayload,
-    /// Who sent it.
+    /// The peer that sent it.
     pub peer: PeerId,
 }
 
-/// A request that was not answered with a block, and what that says of its peer.
+/// A request that gave no usable block, and what that says about its peer.
 #[derive(Clone, Debug)]
 pub struct RequestFailure {
-    /// As it is told.
+    /// The event to emit.
     pub event: FetchFailed,
-    /// What follows.
+    /// What the failure says about the peer.
     pub blame: Blame,
 }
 
-/// See the module.
+/// The state of range sync. See the module.
 #[derive(Debug)]
 pub struct RangeSync {
     config: SyncConfig,
-    /// How many times as fast Petrels are asked, and how many times as wide the window is.
+    /// Factor of the request rate at Petrel peers, and of the window; 1 on a chain with a block interval of 1 s or
+    /// more.
     factor: NonZeroU32,
     peers: BTreeMap<PeerId, SyncPeer>,
     target: Option<RangeTarget>,
-    /// When fetching for this gap may begin (monotonic).
-    begin_at: Duration,
+    /// When fetching for this target may begin (monotonic).
+    start_at: Duration,
     in_flight: BTreeMap<FetchId, InFlight>,
     next_id: u64,
     quarantine: BTreeMap<u64, QuarantinedBlock>,
     quarantine_bytes: usize,
-    /// Who did not give what.
+    /// Which peer did not give which block.
     refusals: Refusals,
-    /// When a peer that could serve left last (monotonic).
-    left_at: Option<Duration>,
-    /// When what is missing changed last (monotonic).
-    moved_at: Duration,
+    /// When a peer that serves blocks disconnected last (monotonic).
+    server_left_at: Option<Duration>,
+    /// When the target changed last (monotonic).
+    target_changed_at: Duration,
     progress: Progress,
-    /// Verified bytes whose keeping is awaited: nothing is fetched while there are too many.
+    /// Bytes of verified blocks that are not persisted yet; above the bound nothing is fetched.
     unpersisted: usize,
 }
 
-/// A request that is under way.
+/// A request in flight.
 #[derive(Clone, Copy, Debug)]
 struct InFlight {
     peer: PeerId,
     number: u64,
     /// When it was made (monotonic).
     at: Duration,
-    /// The answer is there and is being judged.
-    read: bool,
+    /// Whether the response was received and is being validated.
+    received: bool,
 }
 
 impl InFlight {
-    /// Nobody counts on its answer any more, though it may yet come.
-    fn is_late(&self, now: Duration) -> bool {
-        !self.read && now.saturating_sub(self.at) >= RangeSync::HEDGE
+    /// Whether it is overdue, so that another peer may be asked. The response may still come.
+    fn is_overdue(&self, now: Duration) -> bool {
+        !self.received && now.saturating_sub(self.at) >= RangeSync::HEDGE_AFTER
     }
 }
 
 impl RangeSync {
-    /// Peers remembered; beyond them only those that are connected.
+    /// Known peers, above which disconnected peers are forgotten.
     pub const PEERS: usize = 4096;
-    /// Requests under way.
+    /// Requests in flight that are not overdue.
     pub const MAX_IN_FLIGHT: usize = 16;
-    /// Requests beyond those that are not answered for longer than [`RangeSync::HEDGE`]: each may hold an answer's bytes.
-    pub const OVERDUE: usize = 16;
-    /// Requests under way at one peer (libp2p streams that an op-node allows are more; its tokens are fewer).
+    /// Additional requests in flight that are overdue for longer than [`RangeSync::HEDGE_AFTER_AFTER`]: each may hold a
+    /// response's bytes.
+    pub const MAX_OVERDUE: usize = 16;
+    /// Requests in flight at one peer. (An op-node allows more libp2p streams, but fewer rate limit tokens.)
     pub const MAX_PEER_IN_FLIGHT: usize = peer::MAX_PEER_IN_FLIGHT;
-    /// How far below the next named block others are fetched, on a chain with a block a second or less.
+    /// How many numbers below the next expected block are fetched ahead, on a chain with a block interval of 1 s or more.
     pub const WINDOW: u64 = 64;
     /// Blocks in quarantine (op-node: 100), on such a chain.
     pub const QUARANTINE: usize = 100;
-    /// Window and quarantine are so many times as wide at most.
-    pub const MOST_TIMES: u32 = 5;
-    /// Their bytes.
+    /// Maximum factor by which window and quarantine grow on a faster chain.
+    pub const MAX_SCALE: u32 = 5;
+    /// Payload bytes in quarantine.
     pub const QUARANTINE_BYTES: usize = 64 << 20;
-    /// Bytes of verified blocks that may wait to be kept before fetching pauses.
+    /// Bytes of verified blocks that may wait to be persisted before fetching pauses.
     pub const UNPERSISTED_BYTES: usize = 64 << 20;
-    /// A gap that opens may be gossip in another order, or a lost copy that is offered with the next heartbeat (500 ms): it is
-    /// given so long before anybody is asked.
-    pub const DELAY: Duration = Duration::from_millis(700);
-    /// After so long without an answer another peer is asked too.
-    pub const HEDGE: Duration = peer::HEDGE;
-    /// How long a gap waits for somebody to come back when everybody who could serve is gone.
-    pub const ABSENCE: Duration = Duration::from_secs(60);
-    /// How long a gap waits without getting smaller, whoever comes and promises what.
-    pub const STANDSTILL: Duration = Duration::from_secs(120);
-    /// How long a peer that lied is not asked.
-    pub const REST: Duration = peer::REST;
+    /// How long a new gap waits before the first request: it may be gossip in another order, or a lost message that a
+    /// peer offers again with its next heartbeat (500 ms).
+    pub const START_DELAY: Duration = Duration::from_millis(700);
+    /// Time without a response after which another peer is asked for the same block.
+    pub const HEDGE_AFTER: Duration = peer::HEDGE_AFTER;
+    /// How long a gap stays open while no connected peer serves blocks.
+    pub const NO_SERVER_TIMEOUT: Duration = Duration::from_secs(60);
+    /// How long a gap stays open without progress, whichever peers connect.
+    pub const NO_PROGRESS_TIMEOUT: Duration = Duration::from_secs(120);
+    /// How long a peer that sent an invalid response is not asked.
+    pub const INVALID_BACKOFF: Duration = peer::INVALID_BACKOFF;
     /// How long a peer that follows another branch is not asked.
-    pub const STRAY_REST: Duration = peer::STRAY_REST;
-    /// How long a peer that failed is not asked.
-    pub const PAUSE: Duration = peer::PAUSE;
+    pub const UNLINKED_BACKOFF: Duration = peer::UNLINKED_BACKOFF;
+    /// How long a peer that did not answer is not asked.
+    pub const FAILED_BACKOFF: Duration = peer::FAILED_BACKOFF;
 
-    /// Nothing to fetch and nobody to ask.
+    /// Without a target and without peers, at `now` (monotonic).
     pub fn new(config: SyncConfig, now: Duration) -> Self {
         Self {
             config,
             factor: NonZeroU32::MIN,
             peers: BTreeMap::new(),
             target: None,
-            begin_at: now,
+            start_at: now,
             in_flight: BTreeMap::new(),
             next_id: 0,
             quarantine: BTreeMap::new(),
             quarantine_bytes: 0,
             refusals: Refusals::default(),
-            left_at: None,
-            moved_at: now,
+            server_left_at: None,
+            target_changed_at: now,
             progress: Progress::default(),
             unpersisted: 0,
         }
     }
 
-    /// From now on, at `now` (monotonic), peers of our own kind are asked so many times as fast as op-nodes.
+    /// Sets the factor by which Petrel peers are asked faster than op-nodes, from `now` (monotonic) on.
     pub fn set_factor(&mut self, factor: NonZeroU32, now: Duration) {
         self.factor = factor;
         let rate = self.config.limits.peer.map(|rate| rate.times(factor));
         self.peers.values_mut().filter(|peer| peer.is_petrel()).for_each(|peer| peer.set_rate(rate, now));
     }
 
-    /// A peer says that it is of our own kind, at `now` (monotonic): it answers as fast as we do.
+    /// A peer's agent version says that it is a Petrel, at `now` (monotonic): it answers as fast as this node does.
     pub fn is_petrel(&mut self, peer: PeerId, now: Duration) {
         let rate = self.config.limits.peer.map(|rate| rate.times(self.factor));
         if let Some(peer) = self.peers.get_mut(&peer).filter(|peer| !peer.is_petrel()) {
@@ -197,16 +201,16 @@ impl RangeSync {
         }
     }
 
-    /// How far below the next named block others are fetched.
+    /// How many numbers below the next expected block are fetched ahead.
     fn window(&self) -> u64 {
-        Self::WINDOW * u64::from(self.times())
+        Self::WINDOW * u64::from(self.scale())
     }
 
-    fn times(&self) -> u32 {
-        self.factor.get().min(Self::MOST_TIMES)
+    fn scale(&self) -> u32 {
+        self.factor.get().min(Self::MAX_SCALE)
     }
 
-    /// A peer connected. A leaf keeps no blocks.
+    /// A peer connected. A leaf is never asked: it stores no blocks.
     pub fn connected(&mut self, peer: PeerId, is_static: bool, leaf: bool, now: Duration) {
         if self.config.enabled && !leaf && (is_static || !self.config.static_only) {
             let limit = self.config.limits.peer;
@@ -214,13 +218,14 @@ impl RangeSync {
         }
     }
 
-    /// A peer's last connection ended. What was asked of it is asked of others; that it lied is remembered.
+    /// A peer's last connection ended. Other peers are asked for the blocks that it owes. An invalid response stays on
+    /// record.
     pub fn disconnected(&mut self, peer: PeerId, now: Duration) {
-        self.in_flight.retain(|_, request| request.peer != peer || request.read);
+        self.in_flight.retain(|_, request| request.peer != peer || request.received);
         self.refusals.retain(|(_, who)| *who != peer);
         if let Some(known) = self.peers.get_mut(&peer) {
             if known.serves {
-                self.left_at = Some(now);
+                self.server_left_at = Some(now);
             }
             known.left(now, self.config.limits.peer.map_or(Duration::ZERO, crate::config::Rate::refill));
         }
@@ -228,13 +233,13 @@ impl RangeSync {
         self.peers.retain(|_, peer| peer.connected || (few && peer.is_remembered(now)));
     }
 
-    /// What is missing now. What is fetched and no longer wanted is let go without blame.
+    /// Sets what is missing now. Fetched blocks outside of the target are dropped; no peer is blamed for them.
     pub fn set_target(&mut self, target: Option<RangeTarget>, now: Duration) {
         if self.target == target || !self.config.enabled {
             return;
         }
         let before = core::mem::replace(&mut self.target, target);
-        self.moved_at = now;
+        self.target_changed_at = now;
         let Some(target) = target else {
             self.quarantine.clear();
             self.quarantine_bytes = 0;
@@ -242,10 +247,10 @@ impl RangeSync {
             return;
         };
         if before.is_none_or(|before| before.from != target.from) {
-            self.begin_at = now.saturating_add(Self::DELAY);
+            self.start_at = now.saturating_add(Self::START_DELAY);
         }
         if before.is_some_and(|before| before.expected.is_none()) && target.expected.is_some() {
-            // What was not there yet may be there now.
+            // A block that did not exist yet may exist now.
             self.refusals.clear();
         }
         self.refusals.retain(|(number, _)| (target.from..=target.to).contains(number));
@@ -253,11 +258,12 @@ impl RangeSync {
         self.progress.set_target(target, now);
     }
 
-    /// The next request to make at `now`; ask again until there is none.
+    /// The next request to make at `now`; call until it returns `None`.
     pub fn next_request(&mut self, now: Duration) -> Option<BlockRequest> {
-        let on_time = self.in_flight.values().filter(|request| !request.is_late(now)).count();
-        let many = on_time >= Self::MAX_IN_FLIGHT || self.in_flight.len() >= Self::MAX_IN_FLIGHT + Self::OVERDUE;
-        if now < self.begin_at || many || self.unpersisted > Self::UNPERSISTED_BYTES {
+        let not_overdue = self.in_flight.values().filter(|request| !request.is_overdue(now)).count();
+        let busy =
+            not_overdue >= Self::MAX_IN_FLIGHT || self.in_flight.len() >= Self::MAX_IN_FLIGHT + Self::MAX_OVERDUE;
+        if now < self.start_at || busy || self.unpersisted > Self::UNPERSISTED_BYTES {
             return None;
         }
         let ready = self.ready(now);
@@ -268,26 +274,28 @@ impl RangeSync {
         let (number, peer) = wanted.filter_map(|number| Some((number, self.pick(&ready, number, now)?))).next()?;
         let id = FetchId(self.next_id);
         self.next_id += 1;
-        self.in_flight.insert(id, InFlight { peer, number, at: now, read: false });
+        self.in_flight.insert(id, InFlight { peer, number, at: now, received: false });
         self.peers.get_mut(&peer)?.asked(now);
         Some(BlockRequest { id, peer, number })
     }
 
-    /// When [`RangeSync::next_request`] may have something again if nothing else happens (monotonic).
+    /// When [`RangeSync::next_request`] may return a request again if nothing else happens (monotonic).
     pub fn due(&self, now: Duration) -> Option<Duration> {
         self.target?;
-        if now < self.begin_at {
-            return Some(self.begin_at).filter(|_| !self.peers.is_empty());
+        if now < self.start_at {
+            return Some(self.start_at).filter(|_| !self.peers.is_empty());
         }
         if self.unpersisted > Self::UNPERSISTED_BYTES {
             return None;
         }
-        let hedge = self.in_flight.values().filter(|request| !request.read).map(|request| request.at + Self::HEDGE);
+        let hedge =
+            self.in_flight.values().filter(|request| !request.received).map(|request| request.at + Self::HEDGE_AFTER);
         let ready = self.peers.values().filter_map(|peer| peer.ready_at(now));
         hedge.chain(ready).filter(|at| *at > now).chain(self.refusals.due(now)).min()
     }
 
-    /// An answer came: what is to be judged, and by [`RangeSync::response_decoded`] told.
+    /// A response was received. Returns the task that validates it; its outcome goes to
+    /// [`RangeSync::response_decoded`].
     pub fn response_received(
         &mut self,
         id: FetchId,
@@ -295,16 +303,16 @@ impl RangeSync {
         schedule: &Arc<ChainSchedule>,
     ) -> Option<ResponseTask> {
         let request = self.in_flight.get_mut(&id)?;
-        request.read = true;
+        request.received = true;
         Some(ResponseTask { number: request.number, bytes, schedule: schedule.clone() })
     }
 
-    /// Of whom something is asked.
+    /// The peer of a request in flight.
     pub fn peer_of(&self, id: FetchId) -> Option<PeerId> {
         self.in_flight.get(&id).map(|request| request.peer)
     }
 
-    /// An answer was judged, or did not come.
+    /// A response was validated, or the request failed. A valid block goes into quarantine.
     pub fn response_decoded(
         &mut self,
         id: FetchId,
@@ -317,7 +325,7 @@ impl RangeSync {
                 if let Some(peer) = self.peers.get_mut(&request.peer) {
                     peer.served(now.saturating_sub(request.at));
                 }
-                self.progress.took(fetched.body().len());
+                self.progress.fetched(fetched.body().len());
                 self.quarantine(request.number, QuarantinedBlock { payload: fetched, peer: request.peer });
                 None
             }
@@ -325,8 +333,8 @@ impl RangeSync {
         }
     }
 
-    /// The block whose hash is named, out of quarantine; or who sent another one in its place. Ask again until there is
-    /// none, with the new target.
+    /// Takes the block at the upper end of the target out of quarantine: `Ok` when its hash is the expected one, `Err`
+    /// for the peer that sent another block. Call until it returns `None`, each time with the new target.
     pub fn promote(&mut self, now: Duration) -> Option<Result<QuarantinedBlock, RequestFailure>> {
         let target = self.target?;
         let expected = target.expected?;
@@ -341,65 +349,68 @@ impl RangeSync {
         Some(Err(self.failed(quarantined.peer, target.to, fault, now)))
     }
 
-    /// Whether the next block may still come from somebody: it is under way, or there is a peer that has not said no for
-    /// good. When everybody who could say anything is gone, for [`RangeSync::ABSENCE`]: nothing newer comes meanwhile either. And
-    /// never for longer than [`RangeSync::STANDSTILL`] without any progress: strangers could come and go for ever.
+    /// Whether the next block may still come: a request for it is in flight, or a connected peer has not refused it for
+    /// good. While no connected peer serves blocks, for [`RangeSync::NO_SERVER_TIMEOUT`], because gossip has stopped
+    /// then as well. Never for longer than [`RangeSync::NO_PROGRESS_TIMEOUT`] without progress: otherwise peers could
+    /// keep a gap open for ever by reconnecting.
     pub fn may_still_come(&self, now: Duration) -> bool {
-        let Some(target) = self.target.filter(|_| now.saturating_sub(self.moved_at) < Self::STANDSTILL) else {
+        let Some(target) =
+            self.target.filter(|_| now.saturating_sub(self.target_changed_at) < Self::NO_PROGRESS_TIMEOUT)
+        else {
             return false;
         };
         let next = if target.expected.is_some() { target.to } else { target.from };
-        let under_way = self.in_flight.values().any(|request| request.number == next && !request.is_late(now));
-        let mut here = self.peers.iter().filter(|(_, known)| known.connected && known.serves).peekable();
-        if here.peek().is_none() {
-            return self.left_at.is_some_and(|left| now.saturating_sub(left) < Self::ABSENCE);
+        let in_flight = self.in_flight.values().any(|request| request.number == next && !request.is_overdue(now));
+        let mut servers = self.peers.iter().filter(|(_, known)| known.connected && known.serves).peekable();
+        if servers.peek().is_none() {
+            return self.server_left_at.is_some_and(|left| now.saturating_sub(left) < Self::NO_SERVER_TIMEOUT);
         }
-        under_way || here.any(|(peer, known)| !known.rests(now) && !self.refusals.is_final(next, *peer))
+        in_flight || servers.any(|(peer, known)| !known.is_excluded(now) && !self.refusals.is_final(next, *peer))
     }
 
-    /// So many bytes of verified blocks wait to be persisted.
+    /// Sets how many bytes of verified blocks wait to be persisted.
     pub const fn set_unpersisted(&mut self, bytes: usize) {
         self.unpersisted = bytes;
     }
 
     /// The gap was given up.
     pub fn skipped(&mut self) {
-        self.progress.skipped();
+        self.progress.given_up();
     }
 
-    /// What there is to tell of the progress at `now`, at most once a second.
+    /// The progress to emit at `now`, at most once a second.
     pub fn progress(&mut self, now: Duration) -> Option<crate::event::Synced> {
-        self.progress.tell(self.target, now)
+        self.progress.report(self.target, now)
     }
 
     fn failed(&mut self, peer: PeerId, number: u64, fault: AnswerFault, now: Duration) -> RequestFailure {
-        self.refusals.mark(number, peer, fault, now);
+        self.refusals.record(number, peer, fault, now);
         if let Some(known) = self.peers.get_mut(&peer) {
             known.failed(fault, now);
         }
-        let told = FetchFailed { peer, number, fault: fault.name(), detail: fault.to_string(), cause: fault };
-        RequestFailure { event: told, blame: fault.blame() }
+        let event = FetchFailed { peer, number, fault: fault.name(), detail: fault.to_string(), cause: fault };
+        RequestFailure { event, blame: fault.blame() }
     }
 
-    /// The numbers in the order in which they are wanted.
+    /// The block numbers to fetch, in order of priority.
     fn wanted(&self) -> impl Iterator<Item = u64> + use<> {
         let window = self.window();
-        let (from, to, up) = match self.target {
+        let (from, to, upwards) = match self.target {
             Some(target) if target.expected.is_some() => {
                 (target.to.saturating_sub(window - 1).max(target.from), target.to, false)
             }
             Some(target) => (target.from, target.to.min(target.from.saturating_add(window - 1)), true),
             None => (1, 0, true),
         };
-        (from..=to).map(move |number| if up { number } else { to - (number - from) })
+        (from..=to).map(move |number| if upwards { number } else { to - (number - from) })
     }
 
-    /// Whether this number is neither here nor under way, or under way for too long.
+    /// Whether this number is not in quarantine, and every request for it in flight is overdue.
     fn is_wanted(&self, number: u64, now: Duration) -> bool {
         if self.quarantine.contains_key(&number) || (self.is_full() && !self.is_next(number)) {
             return false;
         }
-        self.in_flight.values().filter(|request| request.number == number).all(|request| request.is_late(now))
+        self.in_flight.values().filter(|request| request.number == number).all(|request| request.is_overdue(now))
     }
 
     fn is_next(&self, number: u64) -> bool {
@@ -407,8 +418,8 @@ impl RangeSync {
     }
 
     fn is_full(&self) -> bool {
-        let coming = self.in_flight.len();
-        self.quarantine.len() + coming >= Self::QUARANTINE * self.times() as usize
+        let in_flight = self.in_flight.len();
+        self.quarantine.len() + in_flight >= Self::QUARANTINE * self.scale() as usize
             || self.quarantine_bytes >= Self::QUARANTINE_BYTES
     }
 
@@ -434,8 +445,8 @@ impl RangeSync {
     }
 
     fn release_unwanted(&mut self, unwanted: impl Fn(u64) -> bool) {
-        let gone: Vec<u64> = self.quarantine.keys().copied().filter(|number| unwanted(*number)).collect();
-        for number in gone {
+        let unwanted: Vec<u64> = self.quarantine.keys().copied().filter(|number| unwanted(*number)).collect();
+        for number in unwanted {
             self.release(number);
         }
     }

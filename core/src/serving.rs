@@ -1,6 +1,6 @@
-//! Serving: what is answered to peers that ask for blocks by number, and how fast ([`Server`]).
+//! Serving: answers peers that request blocks by number, within rate limits ([`Server`]).
 //!
-//! A request goes: `Asked` → waits for its tokens → `Load` → `Loaded` → `Answer` → `Answered`.
+//! A request's path: `Asked` → waits for rate limit tokens → `Load` → `Loaded` → `Answer` → `Answered`.
 
 use std::collections::VecDeque;
 
@@ -16,67 +16,67 @@ use crate::{
     time::{Deadline, Now},
 };
 
-/// A fact for [`Serving`].
+/// An input of [`Serving`].
 #[derive(Debug)]
 pub enum ServingInput {
     /// A peer's first connection was established.
     Connected {
-        /// Who.
+        /// The peer.
         peer: PeerId,
-        /// Whether it is a browser.
+        /// Whether it is a leaf (a browser).
         leaf: bool,
     },
     /// A peer's last connection ended.
     Disconnected(PeerId),
-    /// A peer asks for a block; `None` when the request is malformed.
+    /// A peer requested a block by number; `None` when the request is malformed.
     Asked(RequestId, PeerId, Option<u64>),
-    /// A block was looked for.
+    /// The host looked up a block.
     Loaded {
-        /// For this request.
+        /// The request.
         id: RequestId,
-        /// What there is.
+        /// The block, if the host has it.
         found: Option<StoredBlock>,
-        /// The highest number that a block may have now; `None` before the chain begins.
+        /// The highest block number that can exist now; `None` before the chain begins.
         due: Option<u64>,
     },
-    /// An answer was sent, or could not be.
+    /// An answer was sent, or sending failed.
     Answered(RequestId),
-    /// From now on requests are answered by these limits.
+    /// Sets the request limits from now on.
     Limits(RequestLimits),
 }
 
-/// What [`Serving`] wants.
+/// An output of [`Serving`].
 #[derive(Debug)]
 pub enum ServingOutput {
     /// Answer this request.
     Answer(RequestId, Reply),
-    /// Look for this block, for this request.
+    /// Look up this block for this request.
     Load(RequestId, u64),
 }
 
-/// See the module.
+/// The serving machine. See the module.
 #[derive(Debug)]
 pub struct Serving {
     server: Server,
     /// The chain's first block.
     first: u64,
-    /// Blocks that peers were given since the start.
+    /// Blocks served to peers since the start.
     served: u64,
     outputs: VecDeque<ServingOutput>,
 }
 
 impl Serving {
-    /// Full buckets at `now`; the chain's blocks begin with number `first`.
+    /// With full rate limit buckets at `now`; `first` is the number of the chain's first block.
     pub fn new(limits: RequestLimits, first: u64, now: Now) -> Self {
         Self { server: Server::new(limits, now.mono), first, served: 0, outputs: VecDeque::new() }
     }
 
-    /// Blocks that peers were given since the start.
+    /// Blocks served to peers since the start.
     pub const fn served(&self) -> u64 {
         self.served
     }
 
-    /// Whatever may be served now.
+    /// Serves every request that may be served now.
     fn serve(&mut self, now: Now) {
         while let Some(action) = self.server.next(self.first, now) {
             self.outputs.push_back(match action {

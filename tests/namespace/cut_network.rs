@@ -6,9 +6,9 @@ use std::{
 };
 
 use libp2p::identity::{Keypair, secp256k1};
+use petrel_tests::{process::Process, sequencer::Sequencer};
 
 use crate::{alone, back, block, node, system};
-use petrel_tests::{process::Process, sequencer::Sequencer};
 
 /// The least wait of a node that dials a static peer as seldom as it ever does: eight seconds, less a quarter by chance.
 const SELDOM_MS: u64 = 6_000;

@@ -5,13 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::node::{arguments, block, start};
 use petrel_tests::{
     petrel::output,
     ports,
     process::PATIENCE,
     sequencer::{Sequencer, unix},
 };
+
+use crate::node::{arguments, block, start};
 
 #[test]
 fn a_peer_with_false_blocks_is_banned_over_a_restart_and_may_come_back_at_its_end() {

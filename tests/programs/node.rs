@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, process::Stdio};
 
-use petrel_node::cli::settings::Security;
+use petrel_node::network::SecurityProtocol;
 
 use petrel_tests::{petrel, process::Process, sequencer::Sequencer};
 
@@ -109,7 +109,7 @@ fn a_name_that_does_not_resolve_is_named() {
 
 #[test]
 fn tls_is_spoken_by_those_that_offer_it() {
-    let mut sequencer = Sequencer::new(Security::Tls);
+    let mut sequencer = Sequencer::new(SecurityProtocol::Tls);
     sequencer.start();
     let folder = tempfile::tempdir().unwrap();
     let words = arguments(&sequencer, folder.path(), &sequencer.address);

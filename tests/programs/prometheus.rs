@@ -7,11 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use petrel_tests::{ports, sequencer::Sequencer};
+
 use crate::{
     metrics::{METRICS, get, port},
     node::{arguments, block, start},
 };
-use petrel_tests::{ports, sequencer::Sequencer};
 
 /// What a dashboard of op-node asks, and one of ours; each must have data.
 const QUERIES: [&str; 11] = [

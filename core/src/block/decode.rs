@@ -3,6 +3,8 @@
 //! One pass over the offsets; nothing is copied and nothing is trusted. The last region always extends to the end of
 //! the input, so trailing bytes cannot exist: they belong to a region and fail its length rule.
 
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+
 use core::ops::Range;
 
 use crate::{

@@ -1,4 +1,4 @@
-//! Of peers: who comes and goes, and what became of them.
+//! Events about peers: connections, identification, discovery, bans and pruning.
 
 use core::fmt;
 use std::net::IpAddr;
@@ -22,57 +22,57 @@ pub enum Direction {
 /// See [`Event::Connected`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Connected {
-    /// Who.
+    /// The peer.
     pub peer: PeerId,
     /// The remote multiaddr.
     pub address: String,
     /// `tcp`, `quic`, `ws`, `wss`, `webtransport`, `memory`: the last transport part of the address.
     pub transport: &'static str,
-    /// Who dialled.
+    /// Which side dialled.
     pub direction: Direction,
-    /// Whether it came in as a browser does: it gets blocks pushed and takes no mesh slot.
+    /// Whether it connected to us as a browser does (leaf): blocks are sent to it and it takes no mesh slot.
     pub leaf: bool,
     /// The remote IP, where the address has one.
     #[serde(skip)]
     pub ip: Option<IpAddr>,
-    /// Other addresses of this peer that were dialled first and in vain.
+    /// Other addresses of this peer that were dialled before and failed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<Tried>,
 }
 
-/// An address that did not answer as it should.
+/// An address at which a dial failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Tried {
     /// The multiaddr.
     pub address: String,
-    /// PruneReason there is no connection to it, in words.
+    /// Why the dial failed, as text.
     pub error: String,
 }
 
 /// See [`Event::Disconnected`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Disconnected {
-    /// Who.
+    /// The peer.
     pub peer: PeerId,
-    /// PruneReason, in words: ours when we closed the connection, what the transport said otherwise.
+    /// The reason, as text: ours when we closed the connection, otherwise the transport's.
     pub reason: String,
 }
 
 /// See [`Event::DialFailed`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DialFailed {
-    /// Who was dialled.
+    /// The peer that was dialled.
     pub peer: PeerId,
-    /// What the transport said, one clause an address.
+    /// The transport's errors, one clause for each address.
     pub error: String,
-    /// Milliseconds until the next try.
+    /// Milliseconds until the next dial.
     pub retry_ms: u64,
 }
 
 /// See [`Event::TopicJoined`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct TopicChange {
-    /// Who.
+    /// The peer.
     pub peer: PeerId,
     /// The topic by its payload version.
     #[serde(serialize_with = "super::serialize::version")]
@@ -82,18 +82,18 @@ pub struct TopicChange {
 /// See [`Event::SharedKey`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SharedKey {
-    /// Where the other node is.
+    /// The other node's multiaddr.
     pub address: String,
 }
 
 /// See [`Event::Identified`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Identified {
-    /// Who.
+    /// The peer.
     pub peer: PeerId,
     /// Its agent version, cut at 128 characters.
     pub agent: String,
-    /// Where it listens, as it says: multiaddrs.
+    /// Its listen multiaddrs, as it states them.
     #[serde(skip)]
     pub addresses: Vec<String>,
 }
@@ -101,32 +101,32 @@ pub struct Identified {
 /// See [`Event::Observed`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SeenAt {
-    /// The multiaddr, IP and TCP port.
+    /// The multiaddr: IP and TCP port.
     pub address: String,
-    /// Whether they agree on it from now on, or no longer.
+    /// Whether enough peers agree on it from now on, or no longer do.
     pub agreed: bool,
 }
 
 /// See [`Event::Reachable`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Reachable {
-    /// Whether they could.
+    /// Whether they could dial this node.
     pub reachable: bool,
 }
 
 /// See [`Event::Discovered`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Discovered {
-    /// Who.
+    /// The peer.
     pub peer: PeerId,
-    /// Where, as a multiaddr.
+    /// Its first multiaddr that may be dialled.
     pub address: String,
 }
 
 /// See [`Event::Graylisted`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Graylisted {
-    /// Who.
+    /// The peer.
     pub peer: PeerId,
     /// gossipsub's score of it.
     pub score: f64,
@@ -135,32 +135,32 @@ pub struct Graylisted {
 /// See [`Event::Banned`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Banned {
-    /// A peer, or an address.
+    /// A peer, an address or a network.
     pub who: BanTarget,
-    /// When it ends, Unix seconds; `None` until somebody lifts it.
+    /// When the ban ends, Unix seconds; `None` when it lasts until an operator lifts it.
     pub until: Option<u64>,
-    /// PruneReason, in words.
+    /// The reason, as text.
     pub reason: String,
-    /// The rule, for those who count.
+    /// The rule behind it, for metrics.
     #[serde(skip)]
     pub cause: BanCause,
 }
 
-/// By which rule somebody is banned.
+/// The rule behind a ban.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BanCause {
-    /// Its points in sum are below the threshold of bans.
+    /// The peer's total score is below the ban threshold.
     Score,
-    /// gossipsub's score of it is below the graylist.
+    /// gossipsub's score of the peer is below the graylist threshold.
     Graylist,
-    /// So many peers of this address are banned that the address is.
+    /// So many peers at this address are banned that the address is banned too.
     Crowd,
-    /// An operator says so.
+    /// An operator banned it.
     Operator,
 }
 
 impl BanCause {
-    /// As a label: one word in lower case.
+    /// A label for metrics: one word in lower case.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Score => "score",
@@ -174,50 +174,50 @@ impl BanCause {
 /// See [`Event::Unbanned`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Unbanned {
-    /// A peer, or an address.
+    /// A peer, an address or a network.
     pub who: BanTarget,
 }
 
 /// See [`Event::Pruned`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Pruned {
-    /// So many are to stay.
+    /// The low watermark: the number of peers to keep.
     pub low: usize,
-    /// There were more than this.
+    /// The high watermark, which was exceeded.
     pub high: usize,
-    /// Who stays, the most useful first.
+    /// The peers that stay, the most useful first.
     pub stay: Vec<PrunedPeer>,
-    /// Who goes.
+    /// The peers that are disconnected.
     pub gone: Vec<PrunedPeer>,
 }
 
-/// What became of a peer.
+/// One peer of [`Pruned`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PrunedPeer {
-    /// Who.
+    /// The peer.
     pub peer: PeerId,
-    /// PruneReason, in words.
+    /// The reason, as text.
     pub why: PruneReason,
 }
 
-/// What a peer's fate is decided by.
+/// Why a peer stays or is disconnected.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PruneReason {
     /// It is static.
     Static,
-    /// It came so many seconds ago.
+    /// It connected so few seconds ago that it is in its grace period.
     Grace(u64),
-    /// Its place among the others, the most useful first, and what it has.
+    /// Its rank among the other peers, the most useful first, and the values that decide it.
     Rank {
-        /// From 1.
+        /// The rank, from 1.
         place: usize,
-        /// Its points in sum.
+        /// Its total score.
         score: f64,
         /// Whether we dialled it.
         outbound: bool,
-        /// How many new blocks and answers it brought of late.
+        /// How many first deliveries and responses it gave recently (a counter that decays).
         useful: f64,
-        /// How long it has been here, seconds.
+        /// How long it has been connected, seconds.
         age: u64,
     },
 }
@@ -226,10 +226,10 @@ impl fmt::Display for PruneReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Static => f.write_str("static"),
-            Self::Grace(age) => write!(f, "came {age} s ago"),
+            Self::Grace(age) => write!(f, "connected {age} s ago"),
             Self::Rank { place, score, outbound, useful, age } => {
-                let direction = if *outbound { "dialled" } else { "came in" };
-                write!(f, "place {place}: score {score:.1}, {direction}, brought {useful:.1}, here for {age} s")
+                let direction = if *outbound { "outbound" } else { "inbound" };
+                write!(f, "rank {place}: score {score:.1}, {direction}, usefulness {useful:.1}, connected for {age} s")
             }
         }
     }
@@ -240,48 +240,51 @@ impl Serialize for PruneReason {
         s.collect_str(self)
     }
 }
-/// Why a peer loses its connection.
+
+/// Why this node closes a peer's connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DisconnectReason {
-    /// It sent faster than it may wait: see [`crate::validation::ValidationQueue`].
+    /// It sent more messages than may be queued, or sent them too fast: see [`crate::validation::ValidationQueue`].
     Flooding,
-    /// It did not take what was sent to it, several times.
+    /// It did not read what was sent to it, several times.
     Slow,
-    /// It joined a topic a second time: it has forgotten what we told it, and sends us nothing any more.
+    /// It subscribed to a topic a second time on one connection: it has lost our subscriptions, and sends us nothing
+    /// any more.
     Muted,
-    /// Nobody has sent anything for long, and it is worth a new connection.
+    /// No peer has sent anything for a long time, and a new connection to this one may help (gossip watchdog).
     Silent,
-    /// It answered a request with what cannot come from an honest program.
+    /// Its response to a request cannot come from an honest program.
     Lied,
-    /// gossipsub's score of it has fallen below the threshold at which nothing of it is heard any more.
+    /// gossipsub's score of it is below the graylist threshold, so gossipsub ignores everything from it.
     Graylisted,
     /// It is banned.
     Banned,
-    /// There are more peers than the high tide, and others are more useful.
+    /// There are more peers than the high watermark, and others are more useful.
     Pruned,
-    /// There is room for nobody.
+    /// There are twice as many peers as the high watermark: see
+    /// [`ConnectionLimits::most`](crate::config::ConnectionLimits::most).
     Full,
-    /// There is room for no more leaves.
+    /// The maximum number of leaves is connected.
     FullOfLeaves,
-    /// There are too many from where it is.
+    /// Too many peers of its address or network are connected.
     Crowded,
 }
 
 impl DisconnectReason {
-    /// In words, as [`crate::event::Disconnected`] tells it.
+    /// The text in [`crate::event::Disconnected`].
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Flooding => "flooding: more messages than may wait for their judgement",
-            Self::Slow => "slow: it does not take what is sent to it",
-            Self::Muted => "muted: it has begun anew on this connection and forgotten our subscriptions",
-            Self::Lied => "lied: it answered a request with what is provably false",
-            Self::Graylisted => "graylisted: nothing of what it sends is of use",
-            Self::Banned => "banned: see the event that says until when and why",
-            Self::Pruned => "too many peers: others are more useful, see the event that says how",
-            Self::Full => "full: twice as many peers as the high tide are here",
-            Self::FullOfLeaves => "full: as many browsers as may be are here",
-            Self::Crowded => "crowded: too many peers come from its address or network",
-            Self::Silent => "silent: nothing came from anybody, a new connection may help",
+            Self::Flooding => "flooding: it sent more messages than may be queued, or sent them too fast",
+            Self::Slow => "slow: it does not read what is sent to it",
+            Self::Muted => "muted: it subscribed again on this connection and has lost our subscriptions",
+            Self::Lied => "lied: its response to a request is provably invalid",
+            Self::Graylisted => "graylisted: its gossipsub score is below the graylist threshold",
+            Self::Banned => "banned: the event `banned` has the reason and the end",
+            Self::Pruned => "too many peers: others are more useful, the event `pruned` has the ranking",
+            Self::Full => "full: twice as many peers as the high watermark are connected",
+            Self::FullOfLeaves => "full: the maximum number of browsers is connected",
+            Self::Crowded => "crowded: too many peers of its address or network are connected",
+            Self::Silent => "silent: no peer sent anything, and a new connection may help",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How values of the protocol are written in events.
+//! Serialisation of protocol values in events.
 
 use serde::Serializer;
 

@@ -1,4 +1,5 @@
-//! Everything that can be wrong with the response to a request of ours, and what that says of the peer: total tables.
+//! Faults of responses: everything that can be wrong with the response to one of our requests, and what it says about
+//! the peer, in total tables. Result bytes and versions: op-node's `payload_by_number` protocol.
 
 use alloy_primitives::B256;
 
@@ -8,32 +9,32 @@ use crate::{
     schedule::OffSchedule,
 };
 
-/// Everything that a peer can do wrong with a request.
+/// Everything that can be wrong with a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AnswerFault {
     /// It does not have the block.
     #[error("it does not have the block")]
     NotFound,
     /// It says that no block can have this number.
-    #[error("it says that there can be no such block")]
+    #[error("it says that no block can have this number")]
     Refused,
-    /// It could not answer.
-    #[error("it could not answer")]
+    /// The peer reports an internal failure.
+    #[error("it reports an internal failure")]
     Failed,
-    /// A result byte that means nothing.
-    #[error("result {0} means nothing")]
+    /// An unknown result byte.
+    #[error("unknown result byte {0}")]
     Result(u8),
-    /// It ended before its payload began.
-    #[error("{0} bytes are no answer")]
+    /// It ended before the payload.
+    #[error("the response ended after {0} bytes")]
     Short(usize),
-    /// A version that nobody makes.
-    #[error("version {0} is unknown")]
+    /// An unknown response version.
+    #[error("unknown response version {0}")]
     Version(u32),
     /// More than 10 MiB, on the wire or decompressed.
     #[error("more than 10 MiB")]
     TooLarge,
-    /// It ended in the middle: a deadline of the other side, or a stream that was reset, looks the same as an end.
-    #[error("it was cut off")]
+    /// It ended early. A deadline of the peer and a stream reset look the same as an end.
+    #[error("the response was cut off")]
     Cut,
     /// The framed snappy stream is corrupt.
     #[error("the snappy stream is corrupt")]
@@ -41,48 +42,48 @@ pub enum AnswerFault {
     /// The payload does not decode.
     #[error("payload does not decode: {0}")]
     Undecodable(#[from] DecodeError),
-    /// Another block than the one that was asked for.
-    #[error("it is block {0}")]
+    /// Another block number than the requested one.
+    #[error("the response is block {0}")]
     Number(u64),
-    /// Its contents break a rule that a gossiped block must keep too.
+    /// Its contents break a rule that applies to gossiped blocks as well.
     #[error(transparent)]
     Invalid(#[from] InvalidPayload),
     /// Base's rule on a block's time.
     #[error(transparent)]
     OffSchedule(#[from] OffSchedule),
-    /// A block, but not the one that its verified child names.
-    #[error("block {found} is not the chain's")]
+    /// A block that is not the expected one: its hash is not the one that its verified child names as its parent.
+    #[error("block {found} is not the expected one")]
     Unlinked {
         /// Its hash.
         found: B256,
     },
-    /// No answer, or not all of it, in time.
-    #[error("no answer in time")]
+    /// No complete response within the timeout.
+    #[error("no response in time")]
     Timeout,
     /// The connection or the stream ended.
     #[error("the connection ended")]
     Closed,
-    /// The peer does not answer requests at all.
-    #[error("it serves no blocks")]
+    /// The peer does not support the request protocol.
+    #[error("it does not serve blocks")]
     Unsupported,
-    /// The judgement panicked: a defect of this program.
-    #[error("the judgement panicked")]
+    /// The validation of the response panicked: a defect of this program.
+    #[error("the validation of the response panicked")]
     Panicked,
 }
 
-/// What a fault says of the peer.
+/// What a fault says about the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
-    /// Nothing: an honest peer may not have a block, be on another branch, or leave.
+    /// Nothing: an honest peer may not have the block, may follow another branch, or may disconnect.
     None,
-    /// It is of no use for a while.
+    /// The peer is not useful for a while.
     Slow,
-    /// It lied: what it sent cannot come from an honest program.
+    /// The response is invalid: an honest program cannot send it.
     Lied,
 }
 
 impl AnswerFault {
-    /// What it says of the peer.
+    /// What the fault says about the peer.
     pub const fn blame(&self) -> Blame {
         match self {
             Self::NotFound
@@ -105,10 +106,10 @@ impl AnswerFault {
         }
     }
 
-    /// What the peer has done wrong with it, where that counts against it.
+    /// The offence that counts against the peer's score, if there is one.
     pub const fn offence(&self) -> Option<Offence> {
         match self {
-            // Self-contradictory, whatever the version.
+            // The response contradicts itself, whatever its version is.
             Self::Number(_) | Self::Invalid(InvalidPayload::BlockHash { .. }) => Some(Offence::FalseResponse),
             _ => match self.blame() {
                 Blame::None => None,

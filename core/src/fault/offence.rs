@@ -1,16 +1,16 @@
-//! What a peer does wrong: what its score counts.
+//! Offences: what a peer does wrong. Each is counted in its score.
 
-/// See [`Score`](crate::score::Score) for what each costs.
+/// What a peer did wrong. See [`Score`](crate::score::Score) for the penalty of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Offence {
-    /// It did not answer a request, or with an error that is its own.
+    /// It did not answer a request, or answered with an internal failure.
     RequestFailed,
-    /// It answered with what cannot be right; a later version of the protocol may think otherwise.
+    /// Its response is invalid by this version of the protocol; a later version may allow it.
     InvalidResponse,
-    /// It answered with what proves itself false: a block under another's hash, or of another number.
+    /// Its response contradicts itself: the block has another hash, or another number, than stated.
     FalseResponse,
-    /// It gossiped what it must know to be false.
+    /// It gossiped a message that it must know to be invalid.
     InvalidMessage,
-    /// It sends more messages than may wait, or faster than it may.
+    /// It sends more messages than may be queued, or sends them faster than allowed.
     Flooding,
 }

@@ -1,4 +1,5 @@
-//! What goes into the [`Node`](crate::Node): facts, in the past tense, plain data without handles.
+//! The inputs of the [`Node`](crate::Node): what happened, in the past tense, as plain data without handles. Inputs can
+//! be recorded and replayed.
 
 use core::time::Duration;
 
@@ -27,149 +28,151 @@ pub enum Input {
     Connected(Connected),
     /// A peer's last connection ended.
     Disconnected {
-        /// Who.
+        /// The peer.
         peer: PeerId,
-        /// Why, in words.
+        /// The reason, as text.
         reason: String,
     },
     /// A dial that [`Output::Dial`](crate::Output::Dial) asked for failed on every address.
     DialFailed {
-        /// Who was dialled.
+        /// The peer that was dialled.
         peer: PeerId,
-        /// What the transport said.
+        /// The transport's error.
         error: String,
     },
-    /// A peer subscribed to a topic of the chain (`joined`), or unsubscribed.
+    /// A peer subscribed to a topic of the chain, or unsubscribed from it.
     Topic {
-        /// Who.
+        /// The peer.
         peer: PeerId,
-        /// Which topic.
+        /// The topic, by its payload version.
         version: Version,
-        /// Subscribed or unsubscribed.
+        /// Whether it subscribed.
         joined: bool,
     },
-    /// gossipsub delivered a message for the first time. It stays undecided until the node judges it.
+    /// gossipsub delivered a message for the first time. gossipsub holds it until
+    /// [`Output::Report`](crate::Output::Report).
     Gossiped {
-        /// Who delivered it.
+        /// The peer that delivered it.
         peer: PeerId,
-        /// gossipsub's name for it.
+        /// The message id.
         id: MessageId,
-        /// Which topic.
+        /// The topic, by its payload version.
         version: Version,
-        /// The bytes, and how decompression went.
+        /// The decompressed bytes, and the result of decompression.
         message: Message,
     },
-    /// A [`Check`](crate::validation::ValidationTask) ended.
+    /// A [`ValidationTask`](crate::validation::ValidationTask) ended.
     Validated {
-        /// Which.
+        /// The id of the output that it answers.
         id: ValidationId,
-        /// What came of it.
+        /// The result.
         outcome: ValidationOutcome,
     },
-    /// A peer asks for a block.
+    /// A peer requested a block by number.
     Asked {
-        /// Repeated by the answer; never used twice in a run.
+        /// The answer repeats this id; never used twice in a run.
         id: RequestId,
-        /// Who.
+        /// The peer.
         peer: PeerId,
-        /// Which block; `None` when the request is malformed.
+        /// The block number; `None` when the request is malformed.
         number: Option<u64>,
     },
-    /// A block was looked for, as [`Output::Load`](crate::Output::Load) asked.
+    /// The host looked up a block, as [`Output::Load`](crate::Output::Load) asked.
     Loaded {
-        /// The request that it is for.
+        /// The request.
         id: RequestId,
-        /// What there is.
+        /// The block, if the host has it.
         found: Option<StoredBlock>,
     },
-    /// An answer of ours was sent, or could not be.
+    /// Our answer to a request was sent, or sending failed.
     Answered {
         /// The request.
         id: RequestId,
     },
-    /// A request of ours was answered, or failed.
+    /// Our request was answered, or failed.
     Fetched {
-        /// Which.
+        /// The id of the output that it answers.
         id: FetchId,
-        /// The answer as it came, not judged; or one of [`AnswerFault::Timeout`], [`AnswerFault::Closed`] and
+        /// The answer's bytes as received, not validated; or one of [`AnswerFault::Timeout`], [`AnswerFault::Closed`]
+        /// and
         /// [`AnswerFault::Unsupported`].
         answer: Result<Bytes, AnswerFault>,
     },
-    /// An answer was judged, as [`Output::Decode`](crate::Output::Decode) asked.
+    /// A [`ResponseTask`](crate::range_sync::ResponseTask) ended, as [`Output::Decode`](crate::Output::Decode) asked.
     Decoded {
         /// The request.
         id: FetchId,
-        /// What came of it.
+        /// The result.
         outcome: Result<ValidPayload, AnswerFault>,
     },
-    /// Something was kept, as [`Output::Persist`](crate::Output::Persist) asked, or could not be.
+    /// The host persisted an item, as [`Output::Persist`](crate::Output::Persist) asked, or failed to.
     Persisted {
-        /// Which.
+        /// The id of the output that it answers.
         id: PersistId,
-        /// What became of it.
+        /// Success or failure.
         result: Persisted,
     },
-    /// This node is the sequencer and has made a block: the uncompressed message, signature first.
+    /// This node is the sequencer and made a block.
     Produced {
-        /// Which topic.
+        /// The topic, by its payload version.
         version: Version,
-        /// Signature, parent beacon root where the version has one, SSZ payload.
+        /// The uncompressed message: signature, parent beacon root where the version has one, SSZ payload.
         data: Bytes,
     },
-    /// Something is known of the signer.
+    /// The host learnt something about the chain's signer.
     Signer(SignerNews),
-    /// An independent time (L1's, or that of several relays) agrees with our clock, as far as it can.
+    /// An independent time source (L1, or several relays) agrees with our clock, within that source's precision.
     ClockAgrees,
-    /// gossipsub's scores of all connected peers; to be told once a second.
+    /// gossipsub's scores of all connected peers. The host gives them once a second.
     Scored(Vec<(PeerId, f64)>),
-    /// One turn of the loop took this long, in which nothing else could happen.
+    /// One iteration of the event loop took this long and blocked everything else.
     Stalled(Duration),
-    /// An operator bans somebody, in the place of a ban that it has. Peers that are never banned are left alone.
+    /// An operator bans a peer, an address or a network. Replaces an existing ban. Protected peers are not banned.
     Ban {
-        /// A peer, an address or a network.
+        /// The target: a peer, an address or a network.
         who: BanTarget,
-        /// Until when, and why.
+        /// The end of the ban, and the reason.
         ban: Ban,
     },
     /// An operator lifts a ban.
     Unban {
-        /// Whose.
+        /// The target.
         who: BanTarget,
     },
-    /// gossipsub gave up sending to this peer for a while: it does not take what we send.
+    /// gossipsub could not send messages to this peer for a while, because the peer reads too slowly (`SlowPeer`).
     Slow {
-        /// Who.
+        /// The peer.
         peer: PeerId,
     },
-    /// A leaf has taken nothing of what waits for it for too long.
+    /// A leaf has read nothing of its send queue for too long.
     SendStalled {
-        /// Who.
+        /// The peer.
         peer: PeerId,
     },
-    /// A peer told its agent version and where it listens.
+    /// A peer sent its identify information.
     Identified {
-        /// Who.
+        /// The peer.
         peer: PeerId,
-        /// As it says; untrusted text.
+        /// Its agent version; untrusted text.
         agent: String,
-        /// Multiaddrs, as it says; untrusted.
+        /// Its listen multiaddrs; untrusted.
         addresses: Vec<String>,
-        /// The multiaddr at which it sees us, as it says; untrusted.
+        /// The multiaddr at which it sees this node (identify's observed address); untrusted.
         seen: Option<String>,
     },
-    /// Discovery says that a peer of this chain is there.
+    /// Discovery found a peer of this chain.
     Discovered {
-        /// Who.
+        /// The peer.
         peer: PeerId,
-        /// Multiaddrs, as they say; untrusted. Only `/ip4/…/tcp/…` and `/ip6/…/tcp/…` are ever dialled.
+        /// Its multiaddrs; untrusted. Only `/ip4/…/tcp/…` and `/ip6/…/tcp/…` are ever dialled.
         addresses: Vec<String>,
     },
-    /// Another node answered a dial, or came in, with our own peer id.
+    /// Another node that we dialled, or that dialled us, has our own peer id.
     SharedKey {
-        /// Where it is.
+        /// Its multiaddr.
         address: String,
     },
-    /// Peers that were asked to dial this node could, or could not, unlike before.
+    /// Whether the peers that were asked to dial this node could (AutoNAT); given when it changes.
     Reachable(bool),
     /// This node listens on an address.
     Listening {
@@ -178,12 +181,13 @@ pub enum Input {
     },
     /// This node no longer listens on an address.
     ListenEnded {
-        /// As it was told.
+        /// The multiaddr, as in [`Input::Listening`].
         address: String,
     },
-    /// Another peer to keep, or where one of them is now, by its own word: as in
-    /// [`Config::statics`](crate::config::Config::statics).
+    /// A static peer, as in [`Config::static_peers`](crate::config::Config::static_peers), or its new addresses, from a
+    /// source that
+    /// speaks for the peer itself. It replaces the peer's known addresses.
     StaticPeer(StaticPeer),
-    /// The same by others' word, which takes nothing away.
+    /// A relay that other peers advertise. It adds a static peer, or addresses to one, and never removes an address.
     AdvertisedRelay(StaticPeer),
 }

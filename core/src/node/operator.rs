@@ -1,33 +1,33 @@
-//! What an operator asks of a running node: who is connected and what each has earned, who may not connect.
+//! Reports for an operator of a running node: connected peers with their scores, and bans.
 
 use serde::Serialize;
 
 use super::{BanStatus, Node, PeerStatus};
 use crate::{ban::BanTarget, peer::PeerId, peers::Peer, score::Score, time::Now};
 
-/// A connected peer, with all that its score is made of.
+/// A connected peer, with every part of its score.
 #[derive(Clone, Debug, Serialize)]
 pub struct PeerReport {
-    /// How it connected, what it calls itself, and gossipsub's score of it.
+    /// Its connection, its agent version and gossipsub's score of it.
     #[serde(flatten)]
     pub status: PeerStatus,
-    /// How long it has been connected, whole seconds.
+    /// Time since it connected, whole seconds.
     pub age_secs: u64,
-    /// Whether it is to be kept connected.
+    /// Whether it is a static peer.
     #[serde(rename = "static")]
     pub is_static: bool,
-    /// gossipsub's own part of its score: the score without our part of it.
+    /// gossipsub's own part of the score: the score without the application score.
     pub gossip: f64,
-    /// What false messages cost beside gossipsub's own charge.
+    /// Our penalty for invalid messages, in addition to gossipsub's own (P4).
     pub false_messages: f64,
-    /// The sum that is compared with the threshold of bans: the score and `false_messages`.
+    /// The total that is compared with the ban threshold: the score plus `false_messages`.
     pub total: f64,
-    /// What it did of late, as counters that fall with time.
+    /// Its recent offences and contributions, as counters that decay with time.
     pub earned: Score,
 }
 
 impl Node {
-    /// Every connected peer at `now`, in order of their ids.
+    /// Every connected peer at `now`, ordered by peer id.
     pub fn peers(&self, now: Now) -> Vec<PeerReport> {
         self.context.peers.iter().map(|peer| self.report(now, peer)).collect()
     }
@@ -46,12 +46,12 @@ impl Node {
         }
     }
 
-    /// The ban of somebody.
+    /// The ban of a peer, an address or a network, if there is one.
     pub fn ban_of(&self, who: BanTarget) -> Option<BanStatus> {
         self.reputation.bans().get(who).map(|ban| BanStatus::from((who, ban)))
     }
 
-    /// Whether a peer is never banned.
+    /// Whether a peer is protected from bans.
     pub fn is_protected(&self, peer: PeerId) -> bool {
         self.reputation.is_protected(&self.context, peer)
     }

@@ -1,4 +1,4 @@
-//! What comes out of the [`Node`](crate::Node): wishes, in the imperative, plain data without handles.
+//! The outputs of the [`Node`](crate::Node): what the host should do, in the imperative, as plain data without handles.
 
 use bytes::Bytes;
 
@@ -19,91 +19,94 @@ use crate::{
 /// One thing to do.
 #[derive(Clone, Debug)]
 pub enum Output {
-    /// Run this check wherever it does not stall the loop, and answer with [`Input::Validated`](crate::Input::Validated).
+    /// Run this task where it does not block the event loop, and answer with
+    /// [`Input::Validated`](crate::Input::Validated).
     Validate {
-        /// Repeated by the answer.
+        /// The answer repeats this id.
         id: ValidationId,
-        /// The work.
+        /// The task to run.
         task: ValidationTask,
     },
-    /// Tell gossipsub what becomes of a message.
+    /// Report a message's validation result to gossipsub.
     Report {
-        /// The message.
+        /// The message id.
         id: MessageId,
-        /// Who delivered it.
+        /// The peer that delivered it.
         peer: PeerId,
-        /// What gossipsub is told: what the sender must pay for, not always what the rules said.
+        /// Forward, penalise or ignore. It may differ from the rules' verdict: see
+        /// [`Fault::acceptance`](crate::fault::Fault::acceptance).
         acceptance: Acceptance,
     },
-    /// Gossip this message of our own, which passed our own rules.
+    /// Gossip our own message, which passed our own validation.
     Publish {
-        /// The topic.
+        /// The topic, by its payload version.
         version: Version,
-        /// Uncompressed.
+        /// The uncompressed message.
         data: Bytes,
     },
-    /// Ask a peer for a block, and answer with [`Input::Fetched`](crate::Input::Fetched).
+    /// Request a block from a peer, and answer with [`Input::Fetched`](crate::Input::Fetched).
     Fetch(BlockRequest),
-    /// Judge this answer wherever it does not stall the loop, and answer with [`Input::Decoded`](crate::Input::Decoded).
+    /// Run this task where it does not block the event loop, and answer with [`Input::Decoded`](crate::Input::Decoded).
     Decode {
-        /// Repeated by the answer.
+        /// The answer repeats this id.
         id: FetchId,
-        /// The work.
+        /// The task to run.
         task: ResponseTask,
     },
-    /// Look for a block that was kept, and answer with [`Input::Loaded`](crate::Input::Loaded).
+    /// Look up a persisted block, and answer with [`Input::Loaded`](crate::Input::Loaded).
     Load {
-        /// Repeated by the answer.
+        /// The answer repeats this id.
         id: RequestId,
-        /// Which block.
+        /// The block number.
         number: u64,
     },
-    /// Answer a peer's request, and say by [`Input::Answered`](crate::Input::Answered) when it is sent.
+    /// Answer a peer's request, and give [`Input::Answered`](crate::Input::Answered) when the answer is sent.
     Answer {
         /// The request.
         id: RequestId,
         /// The answer.
         reply: Reply,
     },
-    /// Persist this over a restart, and answer with [`Input::Persisted`](crate::Input::Persisted). Things are kept in the order in
-    /// which they were asked for.
+    /// Persist this item, and answer with [`Input::Persisted`](crate::Input::Persisted). Items are persisted in the
+    /// order of these outputs.
     Persist {
-        /// Repeated by the answer.
+        /// The answer repeats this id.
         id: PersistId,
-        /// What.
+        /// The item.
         item: Persist,
     },
-    /// Dial a peer that is to be kept.
+    /// Dial a peer.
     Dial {
-        /// Who is expected there.
+        /// The expected peer id.
         peer: PeerId,
-        /// Its multiaddrs, as configured; names in them are resolved anew at each dial.
+        /// Its multiaddrs, as configured; host names in them are resolved at each dial.
         addresses: Vec<String>,
     },
     /// Close every connection of this peer.
     Disconnect {
-        /// Who.
+        /// The peer.
         peer: PeerId,
-        /// Why.
+        /// The reason.
         reason: DisconnectReason,
     },
-    /// Refuse whoever this is, dialled or coming in, until it is opened. Connections that there are get a `Drop` of their
-    /// own. Static peers are let through.
+    /// Block this target in the connection gater, inbound and outbound, until `Unblock`. Open connections are closed by
+    /// separate
+    /// `Disconnect` outputs. Static peers are not blocked.
     Block(BanTarget),
-    /// Refuse it no more.
+    /// Unblock this target in the connection gater.
     Unblock(BanTarget),
-    /// Tell gossipsub this peer's application score.
+    /// Set this peer's application score in gossipsub (P5).
     Score {
-        /// Who.
+        /// The peer.
         peer: PeerId,
         /// The score.
         score: f64,
     },
-    /// Leave the topic of this version: its time is over.
+    /// Leave the topic of this version: the chain's schedule no longer uses it.
     Unsubscribe {
-        /// The topic.
+        /// The topic, by its payload version.
         version: Version,
     },
-    /// Tell the outside.
+    /// Emit an event.
     Emit(Event),
 }

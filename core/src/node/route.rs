@@ -1,4 +1,4 @@
-//! Between the machines: what one of them tells, to whom it concerns.
+//! Routing: an output of one machine becomes an input of another machine, or an output of the node.
 
 use super::{Node, Output};
 use crate::{
@@ -39,8 +39,9 @@ impl Node {
         self.persistence.handle(&mut self.context, input);
     }
 
-    /// Takes what the machines tell until none of them has anything more. The order is the one in which the outside hears of
-    /// it: what follows from an output comes before the next output of the same machine.
+    /// Takes the outputs of the machines until none is left. The order of the checks is the order in which outputs
+    /// become visible outside:
+    /// what follows from an output comes before the next output of the same machine.
     pub(super) fn route(&mut self) {
         loop {
             if let Some(output) = self.persistence.poll_output() {
@@ -73,7 +74,7 @@ impl Node {
                 self.chain(ChainInput::Accepted(block));
             }
             ValidationOutput::Accepted { block, peer: None } => {
-                // Nobody sends a sequencer its own blocks back.
+                // No peer sends a sequencer its own blocks back, so our own block resets the gossip watchdog.
                 self.dialing(DialingInput::Heard);
                 self.chain(ChainInput::Accepted(block));
             }
@@ -93,7 +94,7 @@ impl Node {
                 self.validation(ValidationInput::Fetched(version, number, hash));
             }
             ChainOutput::Answered(peer) => {
-                // As long as it answers it is worth its connection.
+                // A peer that answers requests is useful, so its answer resets the gossip watchdog.
                 self.dialing(DialingInput::Heard);
                 self.reputation(ReputationInput::Contribution(peer, Contribution::Response));
             }
@@ -140,7 +141,7 @@ impl Node {
         }
     }
 
-    /// Closes a peer's connections; when they are closed, the reason is told.
+    /// Closes a peer's connections. The reason is emitted with [`Event::Disconnected`] when they are closed.
     pub(super) fn disconnect(&mut self, peer: PeerId, reason: DisconnectReason) {
         self.context.peers.set_disconnecting(peer, reason);
         self.outputs.push_back(Output::Disconnect { peer, reason });

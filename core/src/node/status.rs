@@ -1,4 +1,4 @@
-//! What a node knows of itself at one moment, for status displays; counters since its start.
+//! A snapshot of the node for status displays. Counters count since the start of the node.
 
 use std::collections::BTreeMap;
 
@@ -15,34 +15,34 @@ use crate::{
     time::Now,
 };
 
-/// A node at one moment. It is written as one flat JSON object.
+/// A snapshot of a node. It serialises to one flat JSON object.
 #[derive(Clone, Debug, Serialize)]
 pub struct Status {
     /// The chain id.
     pub chain: u64,
     /// The chain's name.
     pub name: String,
-    /// The latest fork of the schedule that is active now, by name.
+    /// Name of the latest fork of the schedule that is active now.
     pub fork: String,
     /// The unsafe head.
     pub head: Option<BlockRef>,
-    /// First and last missing number, where a gap is open.
+    /// First and last missing block number, if there is a gap.
     pub gap: Option<(u64, u64)>,
-    /// Milliseconds between blocks: the smaller of the configured interval and the observed one.
+    /// Block interval in milliseconds: the smaller of the configured and the observed one.
     pub interval_ms: u64,
-    /// The fork that the chain shows and the configured schedule lacks.
+    /// The fork that the chain's blocks show and that the configured schedule lacks.
     pub schedule_mismatch: Option<&'static str>,
-    /// Fetched blocks that wait until their hash is named.
+    /// Fetched blocks in quarantine.
     pub quarantine: usize,
-    /// Blocks that peers were given.
+    /// Blocks served to peers.
     pub served: u64,
-    /// What became of messages.
+    /// Messages and their validation.
     #[serde(flatten)]
     pub validation: ValidationStatus,
-    /// Who is connected, known and banned.
+    /// Connected peers, known peers and bans.
     #[serde(flatten)]
     pub peering: PeeringStatus,
-    /// What libp2p's side counts.
+    /// Connections and bytes, counted in `net`.
     #[serde(flatten)]
     pub traffic: TrafficStatus,
 }
@@ -50,25 +50,26 @@ pub struct Status {
 /// Messages and their validation; counters since the start.
 #[derive(Clone, Debug, Serialize)]
 pub struct ValidationStatus {
-    /// Who may sign.
+    /// The chain's signer.
     pub signer: Option<Address>,
-    /// The unknown signer whom several peers follow instead of ours.
-    pub signer_doubt: Option<Address>,
-    /// Whether most peers' blocks say that our clock is wrong, and no independent time says that it is right.
-    pub clock_doubt: bool,
-    /// Whether most peers' blocks are out of time, and an independent time agrees with our clock.
-    pub sequencer_clock_doubt: bool,
-    /// Arrival minus timestamp of the last validly signed block, milliseconds, even when it was out of time.
+    /// The unknown signer of the blocks that several peers relay instead of our signer's (signer mismatch).
+    pub signer_mismatch: Option<Address>,
+    /// Whether most peers' blocks indicate that our clock is wrong, and no independent time source confirms our clock
+    /// (clock skew).
+    pub clock_skew: bool,
+    /// Whether most peers' blocks are out of time, and an independent time source confirms our clock (sequencer skew).
+    pub sequencer_skew: bool,
+    /// Arrival minus timestamp of the last validly signed block, milliseconds, also when the block was out of time.
     pub offset_ms: Option<i64>,
-    /// Blocks accepted.
+    /// Accepted blocks.
     pub accepted: u64,
-    /// Messages not accepted, by the fault's name.
+    /// Messages that were not accepted, by fault name.
     pub faults: BTreeMap<&'static str, u64>,
     /// Messages received for the first time.
     pub messages: u64,
-    /// Their bytes on the wire.
+    /// Bytes of these messages on the wire (compressed).
     pub wire_bytes: u64,
-    /// Messages that wait for a task, and tasks that run.
+    /// Messages in the validation queues, and running validation tasks.
     pub checks: usize,
 }
 
@@ -79,104 +80,105 @@ pub struct PeeringStatus {
     pub peers: Vec<PeerStatus>,
     /// Every ban.
     pub bans: Vec<BanStatus>,
-    /// Peers that are remembered, connected or not.
+    /// Peers in the peer store, connected or not.
     pub known: usize,
-    /// Dials of peers that are not static that failed on every address.
+    /// Dials of non-static peers that failed on every address.
     pub dials_failed: u64,
     /// Multiaddrs at which peers of enough networks see this node: see
     /// [`ObservedAddresses`](crate::dialing::ObservedAddresses).
     pub observed: Vec<String>,
-    /// Whether peers that were asked could dial us; `None` as long as too few have said.
+    /// Whether the peers that were asked to dial this node could (AutoNAT); `None` while too few have answered.
     pub reachable: Option<bool>,
 }
 
-/// Connections and bytes, counted since the start where libp2p meets the node.
+/// Connections and bytes since the start, counted in `net`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct TrafficStatus {
-    /// Connections that were let through, and those that were not.
+    /// Connections that the connection gater allowed and refused.
     pub gated: GateCounts,
-    /// Peers that asked to be dialled back.
+    /// AutoNAT requests from peers.
     pub dial_backs: DialBacks,
-    /// Bytes of streams by what was spoken on them: `meshsub`, `payload_by_number`, `identify`, `ping`, `autonat`, `other`.
-    /// Neither encryption nor the multiplexer's frames are in them.
+    /// Stream bytes by protocol: `meshsub`, `payload_by_number`, `identify`, `ping`, `autonat`, `other`. The overhead
+    /// of encryption and of the
+    /// multiplexer is not included.
     pub protocol_bytes: BTreeMap<&'static str, ByteCount>,
-    /// What goes out to leaves.
+    /// Gossip to leaves.
     pub leaves: LeavesStatus,
 }
 
-/// Bytes, counted since the start.
+/// Bytes since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ByteCount {
-    /// That came in.
+    /// Received bytes.
     #[serde(rename = "in")]
     pub read: u64,
-    /// That went out.
+    /// Sent bytes.
     #[serde(rename = "out")]
     pub written: u64,
 }
 
-/// Requests to be dialled back (AutoNAT), counted since the start.
+/// AutoNAT requests (dial this node back) since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DialBacks {
-    /// Those who were reached.
+    /// Requests whose peer was reached.
     pub reached: u64,
-    /// Those who were not.
+    /// Requests whose peer was not reached.
     pub unreached: u64,
-    /// Those who were not dialled: too many, too often, or nowhere that is dialled.
+    /// Requests that were refused: too many at once, too often, or no address that may be dialled.
     pub refused: u64,
 }
 
-/// What is gossiped to leaves.
+/// Gossip to leaves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct LeavesStatus {
-    /// Bytes that wait for all of them, at most.
+    /// Bytes in the send queues of all leaves; an upper bound.
     pub waiting: u64,
-    /// How often a leaf did not get a block by gossip since the start, for too much waited.
+    /// How often a block was not gossiped to a leaf since the start, because its send queue was too long.
     pub passed: u64,
 }
 
-/// Connections at the gate, counted since the start.
+/// Decisions of the connection gater since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct GateCounts {
-    /// Dials that were let through.
+    /// Outbound connections that were allowed.
     pub dials: u64,
-    /// Dials that were refused.
+    /// Outbound connections that were refused.
     pub dials_refused: u64,
-    /// Those who came in.
+    /// Inbound connections that were allowed.
     pub accepts: u64,
-    /// Those who were not let in.
+    /// Inbound connections that were refused.
     pub accepts_refused: u64,
 }
 
 /// A ban.
 #[derive(Clone, Debug, Serialize)]
 pub struct BanStatus {
-    /// A peer, or an address.
+    /// A peer, an address or a network.
     pub who: BanTarget,
-    /// When it ends, Unix seconds; `None` until somebody lifts it.
+    /// When the ban ends, Unix seconds; `None` when it lasts until an operator lifts it.
     pub until: Option<u64>,
-    /// Why, in words.
+    /// The reason, as text.
     pub reason: String,
 }
 
 /// A connected peer.
 #[derive(Clone, Debug, Serialize)]
 pub struct PeerStatus {
-    /// How it connected.
+    /// Its connection.
     #[serde(flatten)]
     pub connected: Connected,
-    /// What it calls itself.
+    /// Its agent version (identify).
     pub agent: Option<String>,
-    /// gossipsub's score of it, in which `application` is.
+    /// gossipsub's score of it, which includes `application`.
     pub score: f64,
-    /// Our part of it, as gossipsub was told.
+    /// The application score that was last set in gossipsub (P5).
     pub application: f64,
-    /// Of how many verified blocks it brought the first copy since it connected.
+    /// Verified blocks that it delivered first since it connected (first deliveries).
     pub first_deliveries: u64,
 }
 
 impl Node {
-    /// This node at `now`.
+    /// A snapshot at `now`. [`Status::traffic`] is empty: `net` fills it.
     pub fn status(&self, now: Now) -> Status {
         Status {
             chain: self.config.chain.id,
@@ -199,9 +201,9 @@ impl Node {
         let counts = self.validation.counts();
         ValidationStatus {
             signer: self.validation.signers().current(),
-            signer_doubt: mismatch.signer(),
-            clock_doubt: mismatch.clock() && !agrees,
-            sequencer_clock_doubt: mismatch.clock() && agrees,
+            signer_mismatch: mismatch.signer(),
+            clock_skew: mismatch.clock() && !agrees,
+            sequencer_skew: mismatch.clock() && agrees,
             offset_ms: counts.offset_ms,
             accepted: counts.accepted,
             faults: counts.faults.clone(),

@@ -1,4 +1,5 @@
-//! What is known of a peer as a server.
+//! A peer as a server of blocks: how fast it may be asked, how fast it answers, and for how long it is not asked after
+//! a failure. One entry for each known peer, owned by [`RangeSync`](super::RangeSync).
 
 use core::time::Duration;
 
@@ -8,47 +9,47 @@ use crate::{
     rate_limit::RateLimit,
 };
 
-/// After so long without an answer another peer is asked too.
-pub(super) const HEDGE: Duration = Duration::from_secs(3);
-/// How long a peer that lied is not asked.
-pub(super) const REST: Duration = Duration::from_secs(600);
+/// Time without a response after which another peer is asked for the same block.
+pub(super) const HEDGE_AFTER: Duration = Duration::from_secs(3);
+/// How long a peer that sent an invalid response is not asked.
+pub(super) const INVALID_BACKOFF: Duration = Duration::from_secs(600);
 /// How long a peer that follows another branch is not asked.
-pub(super) const STRAY_REST: Duration = Duration::from_secs(20);
-/// How long a peer that failed is not asked.
-pub(super) const PAUSE: Duration = Duration::from_secs(4);
-/// Requests under way at one peer (libp2p streams that an op-node allows are more; its tokens are fewer).
+pub(super) const UNLINKED_BACKOFF: Duration = Duration::from_secs(20);
+/// How long a peer that did not answer is not asked.
+pub(super) const FAILED_BACKOFF: Duration = Duration::from_secs(4);
+/// Requests in flight at one peer. (An op-node allows more libp2p streams, but fewer rate limit tokens.)
 pub(super) const MAX_PEER_IN_FLIGHT: usize = 4;
 
-/// What is known of a peer as a server.
+/// A peer as a server of blocks.
 #[derive(Debug)]
 pub(super) struct SyncPeer {
     pub(super) connected: bool,
-    /// Whether it answers requests at all.
+    /// Whether it supports the request protocol.
     pub(super) serves: bool,
-    /// Its tokens, counted here too: nobody is asked faster than it answers.
+    /// Its rate limit, which is counted here as well: a peer is never asked faster than it answers.
     limit: Option<RateLimit>,
-    /// How long it takes to answer: a running mean.
-    pub(super) pace: Duration,
-    /// Requests in the order in which peers were asked last.
+    /// Response time: a moving average, in which a new value has a weight of 1/4.
+    pub(super) response_time: Duration,
+    /// When it was asked last (monotonic); the peer that was asked longest ago is preferred.
     pub(super) asked_at: Duration,
-    /// Not asked before this time.
-    pause_until: Duration,
-    /// Blocks that were not the chain's, since one that was.
-    strays: u32,
-    /// It has given a block of the chain.
+    /// When it may be asked again after a failure (monotonic).
+    backoff_until: Duration,
+    /// Blocks of another branch since the last block of the chain.
+    unlinked: u32,
+    /// Whether a block from it was promoted.
     pub(super) proven: bool,
-    /// It lied.
-    rest_until: Option<Duration>,
-    /// It is of our own kind and answers faster than an op-node on a quick chain.
+    /// Until when it is not asked because of an invalid response or another branch (monotonic).
+    excluded_until: Option<Duration>,
+    /// Whether it is a Petrel, which answers faster than an op-node on a fast chain.
     petrel: bool,
-    /// Of one that left: when it has all its tokens again.
+    /// When the rate limit of a disconnected peer is full again (monotonic).
     full_at: Duration,
 }
 
 impl SyncPeer {
-    /// An honest peer may follow another branch for some blocks. After so many it is of no use for a while: in a reorg it may
-    /// come over.
-    const STRAYS: u32 = 8;
+    /// Blocks of another branch in a row after which a peer is not asked for a while. An honest peer may follow another
+    /// branch for some blocks, and may change to ours in a reorg.
+    const MAX_UNLINKED: u32 = 8;
 
     pub(super) fn new(rate: Option<Rate>, now: Duration) -> Self {
         let limit = rate.map(|rate| RateLimit::new(rate, now));
@@ -56,12 +57,12 @@ impl SyncPeer {
             connected: true,
             serves: true,
             limit,
-            pace: Duration::ZERO,
+            response_time: Duration::ZERO,
             asked_at: Duration::ZERO,
-            pause_until: now,
-            strays: 0,
+            backoff_until: now,
+            unlinked: 0,
             proven: false,
-            rest_until: None,
+            excluded_until: None,
             petrel: false,
             full_at: now,
         }
@@ -76,25 +77,25 @@ impl SyncPeer {
         self.set_rate(rate, now);
     }
 
-    /// A full bucket at `now`.
+    /// Sets the rate limit, full at `now`.
     pub(super) fn set_rate(&mut self, rate: Option<Rate>, now: Duration) {
         self.limit = rate.map(|rate| RateLimit::new(rate, now));
     }
 
-    /// It is gone at `now`; its tokens are remembered until they are all there again.
+    /// It disconnected at `now`. It is remembered until its rate limit is full again.
     pub(super) fn left(&mut self, now: Duration, refill: Duration) {
-        // Another program may come back in its place.
+        // Another program may reconnect with the same peer id.
         (self.connected, self.serves) = (false, true);
         self.full_at = now.saturating_add(refill);
     }
 
-    /// Whether something of it is to be remembered while it is away.
+    /// Whether it must be remembered while it is disconnected.
     pub(super) fn is_remembered(&self, now: Duration) -> bool {
-        self.rests(now) || now < self.full_at
+        self.is_excluded(now) || now < self.full_at
     }
 
-    pub(super) fn rests(&self, now: Duration) -> bool {
-        self.rest_until.is_some_and(|until| now < until)
+    pub(super) fn is_excluded(&self, now: Duration) -> bool {
+        self.excluded_until.is_some_and(|until| now < until)
     }
 
     pub(super) fn asked(&mut self, now: Duration) {
@@ -105,45 +106,45 @@ impl SyncPeer {
     }
 
     pub(super) fn served(&mut self, took: Duration) {
-        self.pace = (self.pace * 3 + took) / 4;
+        self.response_time = (self.response_time * 3 + took) / 4;
     }
 
-    /// What it gave is the chain's.
+    /// A block that it gave was promoted.
     pub(super) fn promote(&mut self) {
-        (self.strays, self.proven) = (0, true);
+        (self.unlinked, self.proven) = (0, true);
     }
 
     pub(super) fn failed(&mut self, fault: AnswerFault, now: Duration) {
         match (fault, fault.blame()) {
             (AnswerFault::Unsupported, _) => self.serves = false,
             (AnswerFault::Unlinked { .. }, _) => {
-                self.strays += 1;
-                if self.strays >= Self::STRAYS {
-                    (self.strays, self.rest_until) = (0, Some(now.saturating_add(STRAY_REST)));
+                self.unlinked += 1;
+                if self.unlinked >= Self::MAX_UNLINKED {
+                    (self.unlinked, self.excluded_until) = (0, Some(now.saturating_add(UNLINKED_BACKOFF)));
                 }
             }
-            (_, Blame::Lied) => self.rest_until = Some(now.saturating_add(REST)),
+            (_, Blame::Lied) => self.excluded_until = Some(now.saturating_add(INVALID_BACKOFF)),
             (_, Blame::Slow) => {
-                self.pace = self.pace.max(HEDGE);
-                self.pause_until = now.saturating_add(PAUSE);
+                self.response_time = self.response_time.max(HEDGE_AFTER);
+                self.backoff_until = now.saturating_add(FAILED_BACKOFF);
             }
             (_, Blame::None) => {}
         }
     }
 
-    /// When it may be asked, if that is later than `now`.
+    /// When it may be asked, if that is later than `now` (monotonic).
     pub(super) fn ready_at(&self, now: Duration) -> Option<Duration> {
-        if !self.connected || !self.serves || self.rests(now) {
+        if !self.connected || !self.serves || self.is_excluded(now) {
             return None;
         }
         let tokens = self.limit.as_ref().and_then(|limit| limit.wait(now)).map(|wait| now.saturating_add(wait));
-        Some(tokens.unwrap_or_default().max(self.pause_until)).filter(|at| *at > now)
+        Some(tokens.unwrap_or_default().max(self.backoff_until)).filter(|at| *at > now)
     }
 
     pub(super) fn is_ready(&self, now: Duration, in_flight: usize, slow: bool) -> bool {
-        // One that is slow owes one answer at a time.
-        let most = if slow { 1 } else { MAX_PEER_IN_FLIGHT };
-        let here = self.connected && self.serves && !self.rests(now);
-        here && in_flight < most && self.ready_at(now).is_none()
+        // A slow peer gets one request at a time.
+        let max_in_flight = if slow { 1 } else { MAX_PEER_IN_FLIGHT };
+        let available = self.connected && self.serves && !self.is_excluded(now);
+        available && in_flight < max_in_flight && self.ready_at(now).is_none()
     }
 }

@@ -1,5 +1,5 @@
-//! Who did not give which block, and whether to ask again: a peer may be fetching the same block, be behind by a moment, or
-//! have lost a stream.
+//! Which peer did not give which block, and when it may be asked for it again: it may be fetching the same block, be
+//! slightly behind, or have lost a stream. A peer is asked at most three times more for one block.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -9,50 +9,50 @@ use crate::{
     peer::PeerId,
 };
 
-/// See the module. As many as the gap has numbers within a window, times the peers.
+/// Failed requests by block number and peer. Bound: the numbers of the gap within a window, times the peers.
 #[derive(Debug, Default)]
-pub(super) struct Refusals(BTreeMap<(u64, PeerId), Refusal_>);
+pub(super) struct Refusals(BTreeMap<(u64, PeerId), PeerRefusal>);
 
 #[derive(Clone, Copy, Debug)]
-struct Refusal_ {
-    times: usize,
-    /// When it may be asked again (monotonic); `None` is never.
-    again_at: Option<Duration>,
+struct PeerRefusal {
+    failures: usize,
+    /// When it may be asked again (monotonic); `None` for never.
+    retry_at: Option<Duration>,
 }
 
 impl Refusals {
-    /// How long after each no a peer is asked again.
-    const AGAIN: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(3)];
+    /// Wait before the first, second and third retry.
+    const RETRY_AFTER: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(3)];
 
-    /// It did not give the block, at `now` (monotonic).
-    pub(super) fn mark(&mut self, number: u64, peer: PeerId, fault: AnswerFault, now: Duration) {
-        let mark = self.0.entry((number, peer)).or_insert(Refusal_ { times: 0, again_at: None });
+    /// The peer did not give the block, at `now` (monotonic).
+    pub(super) fn record(&mut self, number: u64, peer: PeerId, fault: AnswerFault, now: Duration) {
+        let refusal = self.0.entry((number, peer)).or_insert(PeerRefusal { failures: 0, retry_at: None });
         let wait = match fault {
-            // Its time is lost already when it did not answer: once more.
-            AnswerFault::Timeout => Self::AGAIN.first().filter(|_| mark.times == 0),
-            // Of another branch: it may come over.
-            AnswerFault::Unlinked { .. } => Self::AGAIN.get(mark.times),
+            // A timeout has already cost much time: one retry.
+            AnswerFault::Timeout => Self::RETRY_AFTER.first().filter(|_| refusal.failures == 0),
+            // The peer follows another branch and may change to ours in a reorg.
+            AnswerFault::Unlinked { .. } => Self::RETRY_AFTER.get(refusal.failures),
             AnswerFault::Unsupported => None,
             _ if fault.blame() == Blame::Lied => None,
-            _ => Self::AGAIN.get(mark.times),
+            _ => Self::RETRY_AFTER.get(refusal.failures),
         };
-        mark.times += 1;
-        mark.again_at = wait.map(|wait| now.saturating_add(*wait));
+        refusal.failures += 1;
+        refusal.retry_at = wait.map(|wait| now.saturating_add(*wait));
     }
 
-    /// Whether the peer is not to be asked for this block at `now` (monotonic).
+    /// Whether the peer must not be asked for this block at `now` (monotonic).
     pub(super) fn forbids(&self, number: u64, peer: PeerId, now: Duration) -> bool {
-        self.0.get(&(number, peer)).is_some_and(|mark| mark.again_at.is_none_or(|at| now < at))
+        self.0.get(&(number, peer)).is_some_and(|refusal| refusal.retry_at.is_none_or(|at| now < at))
     }
 
-    /// Whether it will not be asked for it any more.
+    /// Whether the peer will not be asked for this block again.
     pub(super) fn is_final(&self, number: u64, peer: PeerId) -> bool {
-        self.0.get(&(number, peer)).is_some_and(|mark| mark.again_at.is_none())
+        self.0.get(&(number, peer)).is_some_and(|refusal| refusal.retry_at.is_none())
     }
 
     /// When a peer may be asked again, if that is later than `now` (monotonic).
     pub(super) fn due(&self, now: Duration) -> Option<Duration> {
-        self.0.values().filter_map(|mark| mark.again_at).filter(|at| *at > now).min()
+        self.0.values().filter_map(|refusal| refusal.retry_at).filter(|at| *at > now).min()
     }
 
     pub(super) fn retain(&mut self, keep: impl Fn(&(u64, PeerId)) -> bool) {

@@ -1,4 +1,6 @@
-//! The judgement of an answer: is it the block that was asked for, whole and with the hash that it claims?
+//! Validation of a response: is it the requested block, complete, and does it have the hash that it states?
+
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 use std::{
     io::{Cursor, ErrorKind, Read},
@@ -16,30 +18,30 @@ use crate::{
     schedule::ChainSchedule,
 };
 
-/// An answer as it came, to be judged: heavy (decompression, keccak over the whole payload), so it runs on a worker thread
-/// or in the browser's worker.
+/// A response to validate. Heavy (decompression, keccak over the whole payload), so it runs on a worker thread or in
+/// the browser's worker, never in the event loop of a daemon.
 #[derive(Clone, Debug)]
 pub struct ResponseTask {
-    /// The number that was asked for.
+    /// The requested block number.
     pub number: u64,
-    /// The answer on the wire, at most [`MAX_ANSWER`] bytes, or one more that says it was longer.
+    /// The response on the wire, at most [`MAX_ANSWER`] bytes; one byte more means that it was longer.
     pub bytes: Bytes,
     /// The chain's schedule.
     pub schedule: Arc<ChainSchedule>,
 }
 
 impl ResponseTask {
-    /// Judges the answer.
+    /// Validates the response.
     ///
     /// # Errors
-    /// The first thing that is wrong with it.
+    /// The first rule that it breaks.
     pub fn run(self, primitives: Primitives) -> Result<ValidPayload, AnswerFault> {
         if self.bytes.len() > MAX_ANSWER {
             return Err(AnswerFault::TooLarge);
         }
         let (version, frames) = header(&self.bytes)?;
         let body = decompress(frames)?;
-        // Between two frames the end of a stream is no fault of snappy's.
+        // A stream that ends between two frames is valid snappy, so missing bytes mean that it was cut off.
         let whole_frames = body.len() % FRAME == 0;
         let payload = decode(version, body).map_err(|fault| match fault {
             AnswerFault::Undecodable(error) if whole_frames && error.lacks_bytes() => AnswerFault::Cut,
@@ -54,7 +56,7 @@ impl ResponseTask {
     }
 }
 
-/// An answer in V3's layout may be an Isthmus payload.
+/// Validates a payload. A response in V3's layout may be an Isthmus payload without its withdrawals root.
 fn validate(payload: Payload, primitives: Primitives) -> Result<ValidPayload, InvalidPayload> {
     let validated = payload.clone().validate(primitives.keccak_many);
     let Err(fault @ InvalidPayload::BlockHash { .. }) = validated else { return validated };
@@ -62,7 +64,7 @@ fn validate(payload: Payload, primitives: Primitives) -> Result<ValidPayload, In
     isthmus.validate(primitives.keccak_many).map_err(|_| fault)
 }
 
-/// The version, and what follows it.
+/// The version, and the bytes after it. Layout: 1 byte result, 4 bytes version (little endian), framed snappy.
 fn header(bytes: &[u8]) -> Result<(u32, &[u8]), AnswerFault> {
     match bytes.split_first() {
         None => Err(AnswerFault::Short(0)),
@@ -77,14 +79,14 @@ fn header(bytes: &[u8]) -> Result<(u32, &[u8]), AnswerFault> {
     }
 }
 
-/// Bytes of every frame but the last (snappy framing format §4.2).
+/// Uncompressed bytes of every frame but the last (snappy framing format §4.2).
 const FRAME: usize = 1 << 16;
-/// How every framed snappy stream begins; op-node's reader demands it, `snap`'s does not.
+/// The first bytes of every framed snappy stream; op-node's reader requires them, `snap`'s does not.
 const STREAM: &[u8] = b"\xff\x06\0\0sNaPpY";
 
-/// At most [`MAX_ANSWER`] bytes are ever decompressed, and one more.
+/// Decompresses at most [`MAX_ANSWER`] bytes, and one more to notice that there are more.
 fn decompress(frames: &[u8]) -> Result<Bytes, AnswerFault> {
-    // op-node appends a result to the header of success when it fails behind it.
+    // op-node appends a result byte to a header of success when it fails after writing that header.
     if let [1..=3] = frames {
         return Err(AnswerFault::Failed);
     }
@@ -99,8 +101,9 @@ fn decompress(frames: &[u8]) -> Result<Bytes, AnswerFault> {
     if out.len() > MAX_ANSWER { Err(AnswerFault::TooLarge) } else { Ok(out.into()) }
 }
 
-/// Each of the two versions carries two encodings, which differ in the first offset. op-node's reader chooses by the time
-/// that a block of this number should have; the encoding itself says it as well, and the hash proves it.
+/// Decodes the payload. Each of the two response versions is used for two encodings, which differ in the first offset.
+/// op-node's reader chooses by the timestamp that a block of this number should have; here the first offset decides,
+/// and the hash proves the choice.
 fn decode(version: u32, body: Bytes) -> Result<Payload, AnswerFault> {
     let (newer, older) = match version {
         0 => (Version::V2, Version::V1),

@@ -1,14 +1,15 @@
-//! What range sync is to fetch.
+//! The target of range sync.
 
 use alloy_primitives::B256;
 
-/// What would bring the head nearer to what waits: the missing blocks, and the hash of the last of them.
+/// The missing blocks between the head and a verified block, and the expected hash of the last of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RangeTarget {
     /// The first missing number.
     pub from: u64,
     /// The last missing number.
     pub to: u64,
-    /// The hash of block `to`, as its verified child names it; `None` where nothing verified is known beyond it yet.
+    /// The hash of block `to`, which its verified child names as its parent; `None` while no verified block above it is
+    /// known.
     pub expected: Option<B256>,
 }

@@ -1,15 +1,17 @@
-//! What is answered to whom, and how fast.
+//! The server of blocks by number: which request is served next, and how fast.
 //!
-//! As op-node: a request draws a token of the whole server's and one of its peer's, and waits for them; then its number is
-//! checked, and the block is loaded. Better than op-node: nobody waits for another peer's tokens, and who has waited for
-//! [`Server::PATIENCE`] is refused, because a client reads for that long at most.
+//! As op-node: a request draws one token of the global limit and one of its peer's limit, and waits for them; then its
+//! number is checked, and the block is loaded. Unlike op-node, no request waits for another peer's tokens, and a
+//! request that has waited for [`Server::QUEUE_TIMEOUT`] is refused, because clients read for that long at most.
 //!
-//! Leaves (browsers) come back hundreds at once and ask for the same few blocks. They draw no token of the whole server's,
-//! which the nodes of the mesh need, but share a budget in bytes of their own, and a share of what may be on its way.
+//! Leaves (browsers) reconnect by the hundred at once and request the same few blocks. They draw no token of the global
+//! limit, which the mesh nodes need; they share a budget in bytes per second of their own, and a separate bound on
+//! bytes in flight.
 //!
-//! Bounds: [`Server::WAITING`] requests of one peer wait (libp2p allows as many streams), [`Server::OUT_BYTES`] are on
-//! their way to nodes, as many to leaves, and [`Server::PEER_OUT_BYTES`] to one of them (one block of any size always may be);
-//! [`Server::LOADING`] blocks are loaded at once.
+//! Bounds: [`Server::MAX_QUEUED`] queued requests of one peer (libp2p allows as many streams); [`Server::OUT_BYTES`] in
+//! flight to nodes, as many to leaves, and [`Server::PEER_OUT_BYTES`] to one peer (one block of any size is always
+//! allowed); [`Server::MAX_LOADING`] blocks being loaded; the rate limits of [`Server::MAX_REMEMBERED`] disconnected
+//! peers.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -22,27 +24,28 @@ use crate::{
     time::Now,
 };
 
-/// Names one request that a peer made; never used twice in a run.
+/// The id of one request of a peer; never used twice in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
 
-/// See the module.
+/// The requests of all peers and their rate limits. See the module.
 #[derive(Debug)]
 pub struct Server {
     limits: RequestLimits,
     all: Option<RateLimit>,
-    /// When the leaves' budget has paid for what they got (monotonic).
-    leaves_at: Duration,
+    /// When the leaves' byte budget allows the next block (monotonic).
+    leaves_ready_at: Duration,
     peers: BTreeMap<PeerId, Client>,
-    /// The buckets of those who left, and until when (monotonic): who comes back does not get a full one.
-    gone: BTreeMap<PeerId, (Duration, RateLimit)>,
-    /// Who is served next; each peer with waiting requests stands here once.
+    /// Rate limits of disconnected peers, and until when they are remembered (monotonic): a peer that reconnects gets
+    /// no full bucket.
+    disconnected: BTreeMap<PeerId, (Duration, RateLimit)>,
+    /// Round robin: each peer with queued requests is here once; the first is served next.
     turns: VecDeque<PeerId>,
-    /// Requests whose block is being loaded or on its way.
+    /// Requests whose block is being loaded or sent.
     out: BTreeMap<RequestId, OpenRequest>,
-    /// Bytes of them that are on their way to nodes, and to leaves.
+    /// Bytes being sent: to nodes, and to leaves.
     out_bytes: [usize; 2],
-    /// How many of them are being loaded.
+    /// How many blocks are being loaded.
     loading: usize,
 }
 
@@ -58,7 +61,7 @@ struct Client {
 #[derive(Clone, Copy, Debug)]
 struct QueuedRequest {
     id: RequestId,
-    /// `None` when it is malformed.
+    /// `None` when the request is malformed.
     number: Option<u64>,
     at: Duration,
 }
@@ -72,46 +75,46 @@ struct OpenRequest {
     bytes: usize,
 }
 
-/// What the server wants done.
+/// What the caller should do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServeAction {
-    /// Answer this request with a reason.
+    /// Answer this request with a refusal.
     Refuse(RequestId, Refusal),
-    /// Load this block for this request, and say what there is by [`Server::loaded`].
+    /// Load this block for this request, and call [`Server::loaded`].
     Load(RequestId, u64),
 }
 
-/// Why nobody can be served now.
-enum NotYet {
-    /// Until then (monotonic).
+/// Why a peer cannot be served now.
+enum Blocked {
+    /// A rate limit allows it at this time (monotonic).
     Until(Duration),
-    /// Until something that is on its way has arrived.
+    /// Too much is being loaded or sent.
     Busy,
 }
 
 impl Server {
-    /// How long a request waits for its tokens (op-node's clients read for so long).
-    pub const PATIENCE: Duration = Duration::from_secs(10);
-    /// Requests of one peer that wait.
-    pub const WAITING: usize = 16;
-    /// Blocks that are loaded at once.
-    pub const LOADING: usize = 16;
-    /// Bytes that are on their way: to all nodes, as many to all leaves, and to one peer.
+    /// How long a request waits in the queue (op-node's clients read for so long).
+    pub const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
+    /// Queued requests of one peer.
+    pub const MAX_QUEUED: usize = 16;
+    /// Blocks being loaded at once.
+    pub const MAX_LOADING: usize = 16;
+    /// Bytes being sent to all nodes together; the same bound again for all leaves together.
     pub const OUT_BYTES: usize = 128 << 20;
-    /// See [`Server::OUT_BYTES`].
+    /// Bytes being sent to one peer.
     pub const PEER_OUT_BYTES: usize = 4 << 20;
 
-    /// Buckets of those who left that are remembered.
-    pub const GONE: usize = 4096;
+    /// Disconnected peers whose rate limit is remembered.
+    pub const MAX_REMEMBERED: usize = 4096;
 
-    /// Full buckets at `now` (monotonic).
+    /// With full rate limit buckets at `now` (monotonic).
     pub fn new(limits: RequestLimits, now: Duration) -> Self {
         Self {
             limits,
             all: limits.all.map(|rate| RateLimit::new(rate, now)),
-            leaves_at: now,
+            leaves_ready_at: now,
             peers: BTreeMap::new(),
-            gone: BTreeMap::new(),
+            disconnected: BTreeMap::new(),
             turns: VecDeque::new(),
             out: BTreeMap::new(),
             out_bytes: [0; 2],
@@ -119,52 +122,56 @@ impl Server {
         }
     }
 
-    /// From now on, at `now` (monotonic), requests are answered by these limits, with full buckets.
+    /// Sets the limits from `now` (monotonic) on, with full buckets.
     pub fn set_limits(&mut self, limits: RequestLimits, now: Duration) {
         self.limits = limits;
         self.all = limits.all.map(|rate| RateLimit::new(rate, now));
         for peer in self.peers.values_mut() {
             peer.limit = limits.peer.map(|rate| RateLimit::new(rate, now));
         }
-        self.gone.clear();
+        self.disconnected.clear();
     }
 
     /// A peer connected.
     pub fn connected(&mut self, peer: PeerId, leaf: bool, now: Duration) {
-        self.gone.retain(|_, (until, _)| *until > now);
-        let left = self.gone.remove(&peer).map(|(_, limit)| limit);
+        self.disconnected.retain(|_, (until, _)| *until > now);
+        let left = self.disconnected.remove(&peer).map(|(_, limit)| limit);
         let limit = left.or_else(|| self.limits.peer.map(|rate| RateLimit::new(rate, now)));
-        let fresh = Client { leaf, limit, waiting: VecDeque::new(), out: 0, out_bytes: 0 };
-        self.peers.entry(peer).or_insert(fresh);
+        let client = Client { leaf, limit, waiting: VecDeque::new(), out: 0, out_bytes: 0 };
+        self.peers.entry(peer).or_insert(client);
     }
 
-    /// A peer's last connection ended: its requests with it. Its bucket is remembered until it would be full.
+    /// A peer's last connection ended, and its requests are dropped. Its rate limit is remembered until its bucket
+    /// would be full.
     pub fn disconnected(&mut self, peer: PeerId, now: Duration) {
-        self.gone.retain(|_, (until, _)| *until > now);
+        self.disconnected.retain(|_, (until, _)| *until > now);
         let limit = self.peers.remove(&peer).and_then(|known| known.limit);
-        if let (Some(limit), Some(rate), true) = (limit, self.limits.peer, self.gone.len() < Self::GONE) {
-            self.gone.insert(peer, (now.saturating_add(rate.refill()), limit));
+        if let (Some(limit), Some(rate), true) =
+            (limit, self.limits.peer, self.disconnected.len() < Self::MAX_REMEMBERED)
+        {
+            self.disconnected.insert(peer, (now.saturating_add(rate.refill()), limit));
         }
         self.turns.retain(|turn| *turn != peer);
-        let gone: Vec<RequestId> = self.out.iter().filter(|(_, out)| out.peer == peer).map(|(id, _)| *id).collect();
-        for id in gone {
+        let dropped: Vec<RequestId> = self.out.iter().filter(|(_, out)| out.peer == peer).map(|(id, _)| *id).collect();
+        for id in dropped {
             self.sent(id);
         }
     }
 
-    /// A peer asks; `number` is `None` when its request is malformed. What cannot even wait is refused at once.
+    /// A peer requests a block; `number` is `None` when the request is malformed. Returns a refusal when its queue is
+    /// full.
     pub fn ask(&mut self, id: RequestId, peer: PeerId, number: Option<u64>, now: Duration) -> Option<Refusal> {
-        let Some(asker) = self.peers.get_mut(&peer).filter(|asker| asker.waiting.len() < Self::WAITING) else {
+        let Some(client) = self.peers.get_mut(&peer).filter(|client| client.waiting.len() < Self::MAX_QUEUED) else {
             return Some(Refusal::Unknown);
         };
-        if asker.waiting.is_empty() {
+        if client.waiting.is_empty() {
             self.turns.push_back(peer);
         }
-        asker.waiting.push_back(QueuedRequest { id, number, at: now });
+        client.waiting.push_back(QueuedRequest { id, number, at: now });
         None
     }
 
-    /// The next thing to do at `now`; ask again until there is none. The chain's blocks begin with number `first`.
+    /// The next action at `now`; call until it returns `None`. The chain's first block has number `first`.
     pub fn next(&mut self, first: u64, now: Now) -> Option<ServeAction> {
         if let Some(late) = self.late(now.mono) {
             return Some(ServeAction::Refuse(late, Refusal::Unknown));
@@ -181,23 +188,24 @@ impl Server {
         None
     }
 
-    /// When [`Server::next`] may have something again if nothing else happens (monotonic).
+    /// When [`Server::next`] may return an action again if nothing else happens (monotonic).
     pub fn due(&self, now: Duration) -> Option<Duration> {
         let asks = self.turns.iter().filter_map(|peer| self.peers.get(peer));
         asks.filter_map(|peer| {
             let ask = peer.waiting.front()?;
-            let late = ask.at.saturating_add(Self::PATIENCE);
+            let late = ask.at.saturating_add(Self::QUEUE_TIMEOUT);
             Some(match self.blocked(peer, now) {
                 Ok(()) => now,
-                Err(NotYet::Until(at)) => at.min(late),
-                Err(NotYet::Busy) => late,
+                Err(Blocked::Until(at)) => at.min(late),
+                Err(Blocked::Busy) => late,
             })
         })
         .min()
     }
 
-    /// What was loaded for a request, to be answered; `None` when whoever asked is gone. What is in the store is served,
-    /// whatever a schedule says; of what is not there, a number beyond `due` cannot be.
+    /// Takes the loaded block of a request and returns the reply; `None` when the peer has disconnected. A block in the
+    /// store is served whatever the schedule says. Without a block, a number above `due` is refused as invalid, because
+    /// no such block can exist.
     pub fn loaded(
         &mut self,
         id: RequestId,
@@ -219,12 +227,12 @@ impl Server {
         peer.out_bytes += bytes;
         if let Some(rate) = self.limits.leaf_bytes.filter(|_| peer.leaf) {
             let cost = Duration::from_secs_f64(bytes as f64 / f64::from(rate.get()));
-            self.leaves_at = self.leaves_at.max(now).saturating_add(cost);
+            self.leaves_ready_at = self.leaves_ready_at.max(now).saturating_add(cost);
         }
         Some(Reply::Block(block))
     }
 
-    /// An answer was sent, or given up; or whoever asked does not wait for it any more.
+    /// The answer was sent or given up, or the peer closed the request's stream.
     pub fn sent(&mut self, id: RequestId) {
         let Some(out) = self.out.remove(&id) else { return self.give_up(id) };
         self.out_bytes[usize::from(out.leaf)] -= out.bytes;
@@ -235,70 +243,70 @@ impl Server {
         }
     }
 
-    /// A request that still waits is let go: nothing is loaded for a stream that is closed.
+    /// Drops a queued request: nothing is loaded for a closed stream.
     fn give_up(&mut self, id: RequestId) {
         let waits = |peer: &Client| peer.waiting.iter().any(|ask| ask.id == id);
-        let Some((peer, asker)) = self.peers.iter_mut().find(|(_, peer)| waits(peer)) else { return };
-        asker.waiting.retain(|ask| ask.id != id);
-        if asker.waiting.is_empty() {
+        let Some((peer, client)) = self.peers.iter_mut().find(|(_, peer)| waits(peer)) else { return };
+        client.waiting.retain(|ask| ask.id != id);
+        if client.waiting.is_empty() {
             let peer = *peer;
             self.turns.retain(|turn| *turn != peer);
         }
     }
 
-    /// Takes one request that has waited too long.
+    /// Takes one request that has waited for longer than [`Server::QUEUE_TIMEOUT`].
     fn late(&mut self, now: Duration) -> Option<RequestId> {
-        let is_late = |ask: &QueuedRequest| now.saturating_sub(ask.at) >= Self::PATIENCE;
+        let is_late = |ask: &QueuedRequest| now.saturating_sub(ask.at) >= Self::QUEUE_TIMEOUT;
         let find = |peer: &PeerId| self.peers.get(peer)?.waiting.front().filter(|ask| is_late(ask)).map(|_| *peer);
         let peer = self.turns.iter().find_map(find)?;
         self.take(peer).map(|ask| ask.id)
     }
 
-    /// Whether this request may be served, without drawing anything.
-    fn blocked(&self, peer: &Client, now: Duration) -> Result<(), NotYet> {
+    /// Whether the peer's next request may be served, without drawing tokens.
+    fn blocked(&self, peer: &Client, now: Duration) -> Result<(), Blocked> {
         let full = peer.out > 0 && peer.out_bytes + peer.out >= Self::PEER_OUT_BYTES;
-        if self.loading >= Self::LOADING || full || self.out_bytes[usize::from(peer.leaf)] >= Self::OUT_BYTES {
-            return Err(NotYet::Busy);
+        if self.loading >= Self::MAX_LOADING || full || self.out_bytes[usize::from(peer.leaf)] >= Self::OUT_BYTES {
+            return Err(Blocked::Busy);
         }
-        if peer.leaf && self.limits.leaf_bytes.is_some() && self.leaves_at > now {
-            return Err(NotYet::Until(self.leaves_at));
+        if peer.leaf && self.limits.leaf_bytes.is_some() && self.leaves_ready_at > now {
+            return Err(Blocked::Until(self.leaves_ready_at));
         }
         let wait = |limit: &Option<RateLimit>| limit.as_ref().and_then(|limit| limit.wait(now));
         let all = wait(&self.all).filter(|_| !peer.leaf);
         match wait(&peer.limit).into_iter().chain(all).max() {
-            Some(wait) => Err(NotYet::Until(now.saturating_add(wait))),
+            Some(wait) => Err(Blocked::Until(now.saturating_add(wait))),
             None => Ok(()),
         }
     }
 
-    /// Draws the tokens for one request of the peer's. Both are there when it is not blocked.
-    fn draw(&mut self, peer: PeerId, now: Duration) -> Result<(), NotYet> {
-        self.blocked(self.peers.get(&peer).ok_or(NotYet::Busy)?, now)?;
-        let peer = self.peers.get_mut(&peer).ok_or(NotYet::Busy)?;
+    /// Draws the tokens for the peer's next request. Both exist when it is not blocked.
+    fn draw(&mut self, peer: PeerId, now: Duration) -> Result<(), Blocked> {
+        self.blocked(self.peers.get(&peer).ok_or(Blocked::Busy)?, now)?;
+        let peer = self.peers.get_mut(&peer).ok_or(Blocked::Busy)?;
         let limits = [peer.limit.as_mut(), self.all.as_mut().filter(|_| !peer.leaf)];
         let drawn = limits.into_iter().flatten().all(|limit| limit.take(now));
-        if drawn { Ok(()) } else { Err(NotYet::Busy) }
+        if drawn { Ok(()) } else { Err(Blocked::Busy) }
     }
 
-    /// The peer's first request, out of the queue.
+    /// Takes the peer's first request out of its queue.
     fn take(&mut self, peer: PeerId) -> Option<QueuedRequest> {
-        let asker = self.peers.get_mut(&peer)?;
-        let ask = asker.waiting.pop_front();
-        if asker.waiting.is_empty() {
+        let client = self.peers.get_mut(&peer)?;
+        let ask = client.waiting.pop_front();
+        if client.waiting.is_empty() {
             self.turns.retain(|turn| *turn != peer);
         }
         ask
     }
 
-    /// Validates before any work is done.
+    /// Validates the request, before any work is done for it, and begins to load its block.
     fn begin(&mut self, ask: QueuedRequest, peer: PeerId, first: u64) -> ServeAction {
         let Some(number) = ask.number else { return ServeAction::Refuse(ask.id, Refusal::Unknown) };
         if number < first {
             return ServeAction::Refuse(ask.id, Refusal::Invalid);
         }
-        let Some(asker) = self.peers.get_mut(&peer) else { return ServeAction::Refuse(ask.id, Refusal::Unknown) };
-        asker.out += 1;
-        self.out.insert(ask.id, OpenRequest { peer, number, leaf: asker.leaf, loading: true, bytes: 0 });
+        let Some(client) = self.peers.get_mut(&peer) else { return ServeAction::Refuse(ask.id, Refusal::Unknown) };
+        client.out += 1;
+        self.out.insert(ask.id, OpenRequest { peer, number, leaf: client.leaf, loading: true, bytes: 0 });
         self.loading += 1;
         ServeAction::Load(ask.id, number)
     }

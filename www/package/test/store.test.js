@@ -6,7 +6,7 @@ import test from 'node:test';
 import { packageDist } from '../../folders.js';
 
 const { createFollower, loadChain } = await import(new URL('page/index.js', packageDist));
-const { Memory } = await import(new URL('page/memory.js', packageDist));
+const { PersistedChain } = await import(new URL('page/persisted-chain.js', packageDist));
 
 const PEER = '16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv';
 /** Two seconds a block, unless another interval is given. */
@@ -17,7 +17,7 @@ const link = (number, interval = 2000) => ({
   timestamp: Math.floor((number * interval) / 1000),
   timestamp_ms: number * interval,
 });
-/** Longer than links are collected. */
+/** Longer than blocks are collected before a save. */
 const saved = () => new Promise((resolve) => setTimeout(resolve, 350));
 
 function given(links = []) {
@@ -26,12 +26,12 @@ function given(links = []) {
   return { saved, load: async () => links, save: async (key, now, added) => void saved.push([key, numbers(now), numbers(added)]) };
 }
 
-test('links of a moment are saved together, of the last four minutes, at least 64 and at most 4800', async () => {
+test('blocks of a moment are saved together, of the last four minutes, at least 64 and at most 4800', async () => {
   for (const [interval, kept] of [[12_000, 64], [2_000, 121], [200, 1201], [10, 4800]]) {
     const store = given([link(1, interval)]);
-    const memory = new Memory(store, 'chain');
-    await memory.load();
-    for (let number = 2; number <= 6000; number += 1) memory.keep(link(number, interval));
+    const chain = new PersistedChain(store, 'chain');
+    await chain.load();
+    for (let number = 2; number <= 6000; number += 1) chain.add(link(number, interval));
     assert.deepEqual(store.saved, []);
     await saved();
     assert.equal(store.saved.length, 1, 'they wait for one save');
@@ -44,15 +44,15 @@ test('links of a moment are saved together, of the last four minutes, at least 6
 
 test('a save says what came since the last that succeeded', async () => {
   const store = given([link(1), link(2)]);
-  const memory = new Memory({ ...store, save: (...all) => (store.fails ? Promise.reject(new Error('full')) : store.save(...all)) }, 'chain');
-  await memory.load();
-  memory.keep(link(3));
+  const chain = new PersistedChain({ ...store, save: (...all) => (store.fails ? Promise.reject(new Error('full')) : store.save(...all)) }, 'chain');
+  await chain.load();
+  chain.add(link(3));
   await saved();
   store.fails = true;
-  memory.keep(link(4));
+  chain.add(link(4));
   await saved();
   store.fails = false;
-  memory.keep(link(5));
+  chain.add(link(5));
   await saved();
   assert.deepEqual(store.saved.map(([, , added]) => added), [[3], [4, 5]]);
 });
@@ -63,12 +63,12 @@ test('what waits is saved when the page goes away and when the follower ends', a
   globalThis.removeEventListener = page.removeEventListener.bind(page);
   t.after(() => (delete globalThis.addEventListener, delete globalThis.removeEventListener));
   const store = given();
-  const memory = new Memory(store, 'chain');
-  memory.keep(link(1));
+  const chain = new PersistedChain(store, 'chain');
+  chain.add(link(1));
   page.dispatchEvent(new Event('pagehide'));
   assert.deepEqual(store.saved.map(([, , added]) => added), [[1]]);
-  memory.keep(link(2));
-  memory.end();
+  chain.add(link(2));
+  chain.end();
   assert.deepEqual(store.saved.map(([, , added]) => added), [[1], [2]]);
   await saved();
   page.dispatchEvent(new Event('pagehide'));
@@ -77,9 +77,9 @@ test('what waits is saved when the page goes away and when the follower ends', a
 
 test('a head that falls back takes what was above it along', async () => {
   const store = given([link(1), link(2), link(3)]);
-  const memory = new Memory(store, 'chain');
-  await memory.load();
-  memory.keep(link(2));
+  const chain = new PersistedChain(store, 'chain');
+  await chain.load();
+  chain.add(link(2));
   await saved();
   assert.deepEqual(store.saved.at(-1).slice(1), [[1, 2], [2]]);
 });
@@ -136,7 +136,7 @@ test('a store that fails or holds nonsense costs the memory alone', async () => 
     assert.equal((await follower.status()).head, null);
     await follower.stop();
   }
-  const memory = new Memory(broken, 'chain');
-  assert.deepEqual(await memory.load(), []);
-  memory.keep(link(1));
+  const chain = new PersistedChain(broken, 'chain');
+  assert.deepEqual(await chain.load(), []);
+  chain.add(link(1));
 });

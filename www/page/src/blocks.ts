@@ -1,4 +1,4 @@
-// The list of verified blocks, newest first: a hundred, or those of the last minute.
+// The list of verified blocks, newest first: a hundred, or the blocks of the last minute where those are more.
 
 import type { Block } from 'petrel';
 import { LATE } from './chart.ts';
@@ -11,7 +11,7 @@ const MOST = 600;
 export class Blocks {
   readonly #rows: HTMLElement;
   readonly #empty: HTMLElement;
-  /** What each row shows, from above. */
+  /** The block number of each row, from the top. */
   #numbers: number[] = [];
   #limit = LEAST;
 
@@ -28,7 +28,7 @@ export class Blocks {
 
   add(block: Block): void {
     this.#empty.hidden = true;
-    // What was missed and fetched stands where it belongs.
+    // A block that was fetched later is inserted in the order of numbers.
     const above = this.#numbers.findIndex((number) => number <= block.number);
     const place = above < 0 ? this.#numbers.length : above;
     this.#rows.insertBefore(row(block), this.#rows.children[place] ?? null);
@@ -36,7 +36,7 @@ export class Blocks {
     this.#trim();
   }
 
-  /** These lead no more. */
+  /** Marks blocks that a reorg removed from the chain. */
   gone(hashes: readonly string[]): void {
     const gone = new Set(hashes);
     for (const shown of this.#rows.children) {
@@ -88,7 +88,7 @@ function code(classes: string, text: string, full: string): HTMLElement {
   return made;
 }
 
-/** Roles are said aloud because a phone's layout takes the table's own away. */
+/** With an explicit role, because the layout for phones removes the roles of a table. */
 function element(name: string, classes: string, role: string): HTMLElement {
   const made = document.createElement(name);
   made.className = classes;

@@ -1,11 +1,12 @@
-// The delays of the last blocks as bars, sixty or those of the last minute: tall is late, grey is early.
+// The delays of the last blocks as bars: of sixty blocks, or of the last minute where those are more. The height is the delay; early
+// blocks are grey.
 
 import { count, delay } from './format.ts';
 import * as span from './span.ts';
 
 const LEAST_BARS = 60;
 const MOST_BARS = 300;
-/** The scale is never finer than this, or a healthy chain looks nervous. Milliseconds. */
+/** The least range of the scale, so that small differences look small. Milliseconds. */
 const LEAST = 500;
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -65,7 +66,7 @@ function bar(slot: number, ms: number, top: number): SVGRectElement {
   return rect;
 }
 
-/** A block that is later than this is remarkable. Milliseconds. */
+/** A block that is later than this is marked. Milliseconds. */
 export const LATE = 2000;
 
 /** Up to 1, 2 or 5 times a power of ten. */

@@ -1,4 +1,4 @@
-// Numbers and names as people read them.
+// Numbers and names for display.
 
 const whole = new Intl.NumberFormat();
 
@@ -15,7 +15,7 @@ export function short(hex: string, head = 6, tail = 4): string {
   return hex.length <= head + tail + 1 ? hex : `${hex.slice(0, head)}…${hex.slice(-tail)}`;
 }
 
-/** The end of a peer id: the beginning is the same for all of a kind. */
+/** The end of a peer id; the beginning is the same for all of one key type. */
 export function peer(id: string): string {
   return `…${id.slice(-6)}`;
 }
@@ -45,13 +45,13 @@ export function clock(ms: number): string {
   return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${String(at.getMilliseconds()).padStart(3, '0')}`;
 }
 
-/** Forks that have a name and not only a key: the OP Stack's, Base's, opBNB's. */
+/** Forks that have a proper name: the OP Stack's, Base's, opBNB's. */
 const FORKS = [
   ...['bedrock', 'regolith', 'canyon', 'delta', 'ecotone', 'fjord', 'granite', 'holocene', 'isthmus', 'jovian', 'karst', 'lagoon'],
   ...['azul', 'beryl', 'cobalt', 'denim', 'everest', 'zenith', 'fermat', 'snow', 'haber', 'wright', 'volta', 'fourier', 'laplace'],
 ];
 
-/** A fork's name; one that is not known here is shown as it is written. */
+/** A fork's name; one that is unknown here is shown unchanged. */
 export function fork(name: string): string {
   return FORKS.includes(name) ? capital(name) : name;
 }
@@ -60,7 +60,7 @@ export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** Whole seconds that passed. */
+/** A duration in seconds, rounded down. */
 export function age(seconds: number): string {
   if (seconds < 1) return 'now';
   if (seconds < 60) return `${Math.floor(seconds)} s`;

@@ -1,9 +1,9 @@
-// What the page changes, in the order in which it came, at most once a frame: a chain may have many blocks a second.
+// Applies changes of the page in their order, at most once a frame: a chain may have many blocks a second.
 
-/** A tab that is not seen has no frames. Milliseconds. */
-const UNSEEN = 200;
-/** So many changes are made at once without a frame: a tab in the background may wait for a minute. */
-const MOST = 1000;
+/** Without a frame for this long the changes are applied: a hidden tab has no frames. Milliseconds. */
+const HIDDEN = 200;
+/** This many waiting changes are applied at once: timers of a background tab may wait for a minute. */
+const MAX_WAITING = 1000;
 
 export class Frames {
   readonly #drawn: () => void;
@@ -19,10 +19,10 @@ export class Frames {
 
   push(change: () => void): void {
     this.#changes.push(change);
-    if (this.#changes.length >= MOST) return this.flush();
+    if (this.#changes.length >= MAX_WAITING) return this.flush();
     if (this.#changes.length > 1) return;
     this.#frame = requestAnimationFrame(this.#flush);
-    this.#timer = setTimeout(this.#flush, UNSEEN);
+    this.#timer = setTimeout(this.#flush, HIDDEN);
   }
 
   flush(): void {

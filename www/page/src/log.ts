@@ -1,4 +1,4 @@
-// What happened besides blocks, in plain words.
+// Events other than blocks, in words.
 
 import type { FollowerEvent, Tried } from 'petrel';
 import * as format from './format.ts';
@@ -38,7 +38,7 @@ export class Log {
   }
 }
 
-/** `null` for what the page shows in another place, or what says nothing to people. */
+/** `null` for events that the page shows elsewhere, and for those that mean nothing to a user. */
 function words(event: FollowerEvent): Line | null {
   switch (event.event) {
     case 'connected':
@@ -70,7 +70,7 @@ function words(event: FollowerEvent): Line | null {
     case 'clock_skew':
       return { text: `this device’s clock seems ${skew(event.offsetSecs)}`, bad: true };
     case 'sequencer_skew':
-      // The other way round.
+      // The offset is this device's clock minus the sequencer's.
       return { text: `the sequencer’s clock seems ${skew(-event.offsetSecs)}; this device’s agrees with the relays’` };
     default:
       return null;
@@ -81,7 +81,7 @@ function skew(seconds: number): string {
   return `${Math.abs(seconds)} s ${seconds > 0 ? 'ahead' : 'behind'}`;
 }
 
-/** What a reorg took from the chain, as a subject with its verb. */
+/** The blocks that a reorg removed from the chain, as a subject with its verb. */
 export function reorg({ from, to, depth }: { readonly from: number; readonly to: number; readonly depth: number }): string {
   if (from === to) return `block ${format.count(from)} (1 deep) is`;
   return `blocks ${format.count(from)} to ${format.count(to)} (${format.count(depth)} deep) are`;

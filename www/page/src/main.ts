@@ -1,15 +1,15 @@
-// The page: finds its relay, follows, shows, and begins again when something broke.
+// The page: finds its relay, follows the chain, shows it, and starts again after a failure.
 
 import { createFollower, PetrelError, type Follower } from 'petrel';
 import { source, type Source } from './source.ts';
 import { View, type Problem } from './view.ts';
 
-/** Milliseconds between two looks at the status. */
-const LOOK = 1000;
-/** Looks without a connection before the daemon is asked whether its relay has changed. */
-const LOST = 8;
-/** Milliseconds before a follower that failed is made anew. */
-const AGAIN = 5000;
+/** Milliseconds between two reads of the status. */
+const STATUS_INTERVAL = 1000;
+/** Reads without a connection before the daemon is asked whether its relay has changed. */
+const DISCONNECTED = 8;
+/** Milliseconds before a failed follower is created again. */
+const RETRY = 5000;
 
 const url = new URL(location.href);
 const view = new View(url.searchParams.has('signer'));
@@ -19,7 +19,7 @@ async function main(): Promise<void> {
   while (found) found = await follow(found);
 }
 
-/** Where to connect; `null` when the user must say it. */
+/** The chain and its relays; `null` when the user must give them. */
 async function find(): Promise<Source | null> {
   try {
     const found = await source(url);
@@ -31,7 +31,7 @@ async function find(): Promise<Source | null> {
   }
 }
 
-/** Follows until it fails; where to go on, or `null` for nowhere. */
+/** Follows until the follower ends; what to follow next, or `null` for nothing. */
 async function follow(now: Source): Promise<Source | null> {
   view.state('connecting');
   let follower: Follower;
@@ -43,59 +43,59 @@ async function follow(now: Source): Promise<Source | null> {
       view.setup(url.searchParams);
       return null;
     }
-    await wait(AGAIN);
+    await wait(RETRY);
     return now;
   }
-  const doubt: Doubt = { signer: false };
-  const changed = watch(follower, now, doubt);
+  const outdated: Outdated = { signer: false };
+  const changed = watch(follower, now, outdated);
   try {
-    void listen(follower, doubt);
+    void listen(follower, outdated);
     for await (const block of follower.blocks()) view.block(block);
   } catch (thrown) {
     const { message } = problem(thrown);
-    view.problem({ message, remedy: `starting again in ${AGAIN / 1000} s` });
-    await wait(AGAIN);
+    view.problem({ message, remedy: `starting again in ${RETRY / 1000} s` });
+    await wait(RETRY);
   }
   return (await changed) ?? now;
 }
 
-/** What speaks against what the daemon said at first. */
-interface Doubt {
-  /** A relay sent what somebody else has signed: the signer may have been rotated. */
+/** Signs that what the daemon said at first is out of date. */
+interface Outdated {
+  /** A relay sent a message of another signer: the signer may have been rotated. */
   signer: boolean;
 }
 
-async function listen(follower: Follower, doubt: Doubt): Promise<void> {
+async function listen(follower: Follower, outdated: Outdated): Promise<void> {
   try {
     for await (const event of follower.events()) {
-      doubt.signer ||= event.event === 'rejected' && event.fault === 'wrong_signer';
+      outdated.signer ||= event.event === 'rejected' && event.fault === 'wrong_signer';
       view.event(event);
     }
   } catch {
-    // The reader of the blocks says it.
+    // The reader of the blocks reports it.
   }
 }
 
 /**
- * Shows the status until the end. A daemon that was started anew may be another relay, and the signer may have been
- * rotated: then the follower is stopped.
+ * Shows the status until the end. When the daemon was restarted as another relay, or the signer was rotated, the follower is
+ * stopped.
  */
-async function watch(follower: Follower, now: Source, doubt: Doubt): Promise<Source | null> {
+async function watch(follower: Follower, now: Source, outdated: Outdated): Promise<Source | null> {
   for (let lost = 0; ; ) {
     const status = await follower.status();
     if (status.state === 'failed' || status.state === 'stopped') return null;
     view.status(status);
     view.tick();
     lost = status.state === 'connecting' ? lost + 1 : 0;
-    if (doubt.signer || (lost > 0 && lost % LOST === 0)) {
-      doubt.signer = false;
+    if (outdated.signer || (lost > 0 && lost % DISCONNECTED === 0)) {
+      outdated.signer = false;
       const other = await source(url).catch(() => null);
       if (other && JSON.stringify(other) !== JSON.stringify(now)) {
         await follower.stop();
         return other;
       }
     }
-    await wait(LOOK);
+    await wait(STATUS_INTERVAL);
   }
 }
 

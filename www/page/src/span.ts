@@ -1,4 +1,4 @@
-// How many blocks the page shows: those of a minute, where that is more than it always shows.
+// How many blocks the page shows: those of a minute, within bounds.
 
 /** Milliseconds. */
 const SPAN = 60_000;

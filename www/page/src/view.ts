@@ -1,4 +1,4 @@
-// Everything on the page but where it comes from.
+// Writes the state of a follower into the page.
 
 import type { Block, FollowerEvent, Peer, Status } from 'petrel';
 import { Blocks } from './blocks.ts';
@@ -16,7 +16,7 @@ const WORDS: Record<Status['state'], string> = {
   failed: 'Failed',
 };
 
-/** Something wrong, in words. */
+/** A failure, in words. */
 export interface Problem {
   readonly message: string;
   readonly remedy?: string;
@@ -36,7 +36,7 @@ export class View {
   #reorg: string | undefined;
   readonly #signerGiven: boolean;
 
-  /** `signerGiven`: whoever made the link says who signs. */
+  /** `signerGiven`: the signer is from the page's URL, so whoever made the link chose it. */
   constructor(signerGiven: boolean) {
     this.#signerGiven = signerGiven;
   }
@@ -109,7 +109,7 @@ export class View {
     this.#log.add({ text: message, bad: true });
   }
 
-  /** Asks for a relay, with what the URL had already. */
+  /** Shows the form that asks for a relay, filled with the URL's parameters. */
   setup(given: URLSearchParams): void {
     at('follow').hidden = true;
     const form = at<HTMLFormElement>('setup');
@@ -120,7 +120,7 @@ export class View {
     }
   }
 
-  /** How fast the chain is and by which rules; what of that is out of date; how often it went back. */
+  /** The chain's interval and fork, a fork that its schedule lacks, and its reorgs. */
   #schedule({ chain, scheduleMismatch, reorgs }: Status): void {
     this.#blocks.pace(chain.intervalMs);
     this.#chart.pace(chain.intervalMs);
@@ -140,7 +140,7 @@ export class View {
     if (box.textContent !== words + remedy) box.replaceChildren(paragraph(words), ...(remedy ? [paragraph(remedy)] : []));
   }
 
-  /** After the changes of a frame. */
+  /** Called after the changes of a frame. */
   #draw(): void {
     this.#chart.draw();
     if (!this.#head) return;
@@ -166,7 +166,7 @@ export class View {
 
 const WAYS: Record<string, string> = { webtransport: 'WebTransport', wss: 'secure WebSocket', ws: 'WebSocket' };
 
-/** How this tab is connected: the transport, what vouches for it, and why it is not a better one. */
+/** How this tab is connected: the transport, its certificates, and why a better transport failed. */
 function way({ transport, address, tried }: Peer): string {
   const hashes = format.certificates(address).map((hash) => format.short(hash, 8, 4));
   const vouched = hashes.length > 0 ? `, certificate ${hashes.join(' or ')}` : '';
@@ -184,7 +184,7 @@ function at<E extends Element = HTMLElement>(id: string): E {
   return document.getElementById(id) as Element as E;
 }
 
-/** Untouched when it says that already: screen readers and selections stay calm. */
+/** Does not touch an element that has this text: a change would disturb screen readers and selections. */
 function write(id: string, text: string): void {
   const element = at(id);
   if (element.textContent !== text) element.textContent = text;

@@ -1,4 +1,4 @@
-// The chains that the package has by name: a small module each, loaded when it is asked for.
+// The chains that the package knows by name. Each is a small module, which is loaded when the chain is named.
 
 import list, { type Listed } from './chains/index.js';
 import { PetrelError, text } from '../shared/errors.js';
@@ -8,7 +8,7 @@ import { suggest } from './suggest.js';
 export interface RollupConfig {
   readonly l1_chain_id: number;
   readonly l2_chain_id: number;
-  /** Whole seconds. Base's 200 ms and opBNB's 250 ms follow from their upgrades, other intervals are said under `petrel`. */
+  /** Whole seconds. Base's 200 ms and opBNB's 250 ms follow from their upgrades; other intervals are under `petrel`. */
   readonly block_time: number;
   readonly genesis: {
     readonly l2_time: number;
@@ -34,7 +34,7 @@ export function chains(): ChainName[] {
 
 /**
  * The `rollup.json` of a chain that the package has, by its name (`'base-mainnet'`), another name (`'base'`) or its chain id
- * (`8453`, `'8453'`). Under `petrel` it says who signs the chain's blocks, and as of when that and the schedule are.
+ * (`8453`, `'8453'`). Its key `petrel` has the signer of the chain's blocks, and the dates of the signer and of the schedule.
  *
  * Rejects with a `PetrelError` when there is none (`unknown_chain`), or when its module cannot be loaded (`not_started`).
  */
@@ -43,11 +43,11 @@ export async function loadChain(chain: string | number): Promise<RollupConfig> {
   const found = list.find(({ id, slug, aliases }) => String(id) === name || slug === name || aliases.includes(name));
   if (!found) throw unknown(chain);
   const { default: rollup } = await found.load().catch((thrown: unknown) => notLoaded(found, thrown));
-  // All who ask share the module.
+  // The module is shared by all callers.
   return structuredClone(rollup);
 }
 
-/** What to give instead of something that is no `rollup.json`. */
+/** The remedy for an object that is no `rollup.json`. */
 export function instead(given: object): string {
   const { l2_chain_id, id, petrel, slug, name } = given as Record<string, unknown>;
   const words = [l2_chain_id, id, (petrel as { slug?: unknown } | undefined)?.slug, slug, name];
@@ -68,7 +68,7 @@ function meantBy(meant: readonly Listed[]): string {
   return unique.length > 0 ? `, ${unique.join(' or ')} perhaps` : '';
 }
 
-/** The chains whose names or ids are like this one. */
+/** The chains whose names or ids resemble this word. */
 function nearest(word: string): Listed[] {
   const names = new Map<string, Listed>();
   for (const chain of list) {

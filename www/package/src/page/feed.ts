@@ -1,4 +1,4 @@
-// A bounded buffer between a node that does not wait and a reader that may be slow.
+// A bounded buffer between the node, which does not wait, and a reader, which may be slow.
 
 /**
  * An endless stream. It begins when it is asked for, ends when the follower stops, and throws when the follower fails.
@@ -36,12 +36,12 @@ export class Feed<T> implements AsyncIterableIterator<T> {
     this.#items.push(item);
   }
 
-  /** So many items never came here. @internal */
+  /** Counts items that were dropped before they came here. @internal */
   miss(count: number): void {
     if (!this.#ended) this.#missed += count;
   }
 
-  /** Ends it: what is buffered can still be read. @internal */
+  /** Ends the stream: what is buffered can still be read. @internal */
   end(error?: { readonly thrown: unknown }): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -64,7 +64,7 @@ export class Feed<T> implements AsyncIterableIterator<T> {
     return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }));
   }
 
-  /** Ends it from the reader's side, as `break` in a `for await` does. */
+  /** Ends the stream for its reader: `break` in a `for await` calls it. */
   return(): Promise<IteratorResult<T>> {
     this.#items.length = 0;
     this.end();

@@ -1,10 +1,10 @@
-// The package's face: a follower, made, read, stopped.
+// The main interface of the package: creates, reads and stops a follower.
 
 import { instead, loadChain, type RollupConfig } from './chains.js';
 import { PetrelError, text, type PlainError } from '../shared/errors.js';
 import type { Block, FollowerEvent, Hex } from '../shared/events.js';
 import { Feed } from './feed.js';
-import { Memory } from './memory.js';
+import { PersistedChain } from './persisted-chain.js';
 import { openPort, type Port } from './port.js';
 import type { FromWorker, KeptBlock } from '../shared/protocol.js';
 import type { Report, Status } from '../shared/status.js';
@@ -17,13 +17,13 @@ export interface FollowerOptions {
    */
   readonly chain: string | number | RollupConfig;
   /**
-   * Relays: the URLs of Petrel daemons' HTTP sides (`https://…`), whose signed records say where they are from day to day; or multiaddrs with
+   * Relays: the URLs of Petrel daemons' HTTP sides (`https://…`), whose signed records have their present addresses; or multiaddrs with
    * their peer id, WebTransport or WebSocket (`/dns4/HOST/tcp/PORT/wss/p2p/PEER`).
    */
   readonly relays: readonly string[];
   /** Who signs the chain's unsafe blocks: needed for a `rollup.json`, and instead of the preset's when it has changed. */
   readonly signer?: Hex;
-  /** Where the latest links are kept over a reload: this origin's IndexedDB unless another is given; `null` keeps nothing. */
+  /** Saves the latest blocks, so that they outlive a reload: this origin's IndexedDB unless another store is given; `null` saves nothing. */
   readonly store?: Store | null;
   /** Stops the follower. */
   readonly signal?: AbortSignal;
@@ -46,17 +46,17 @@ export interface Follower extends AsyncDisposable {
   blocks(options?: StreamOptions): Feed<Block>;
   /** Everything that happens from now on. */
   events(options?: StreamOptions): Feed<FollowerEvent>;
-  /** How it is, and why it is not live. Answers after the end too. */
+  /** The present state, and why it is not live. Works after the end too. */
   status(): Promise<Status>;
   /** Closes the connections and ends the worker. May be called again. */
   stop(): Promise<void>;
 }
 
-/** Items that wait for a slow reader: blocks of six minutes at five a second, and all that happens meanwhile. */
+/** Items that wait for a slow reader: the blocks of six minutes at five a second, and the events of that time. */
 const BLOCKS = 2048;
 const EVENTS = 4096;
-/** Milliseconds that a worker may take to say farewell. */
-const FAREWELL = 1000;
+/** Milliseconds that a worker may take to stop. */
+const STOP_TIMEOUT = 1000;
 
 /**
  * Starts a follower. It runs in a dedicated worker and redials its relays for as long as it lives.
@@ -68,8 +68,8 @@ export async function createFollower(options: FollowerOptions): Promise<Follower
   options.signal?.throwIfAborted();
   const { chain, relays, signer, store = indexedDbStore(), signal, worker, wasm } = options;
   const rollup = await unlessAborted(rollupOf(chain), signal);
-  const memory = store ? new Memory(store, key(rollup, signer)) : undefined;
-  const node = new Node({ memory, signal, worker, wasm: wasm && String(wasm) });
+  const persisted = store ? new PersistedChain(store, key(rollup, signer)) : undefined;
+  const node = new Node({ persisted, signal, worker, wasm: wasm && String(wasm) });
   try {
     await node.start((kept, remembered) => json({ chain: rollup, relays, signer, kept, remembered }));
   } catch (thrown) {
@@ -78,12 +78,12 @@ export async function createFollower(options: FollowerOptions): Promise<Follower
   return node;
 }
 
-/** The chain as an object, as far as it is named. Whether an object is a chain is judged later. */
+/** The `rollup.json` of a chain that is given by name or id. An object is checked later, by the node. */
 function rollupOf(chain: unknown): Promise<unknown> {
   return typeof chain === 'string' || typeof chain === 'number' ? loadChain(chain) : Promise.resolve(chain);
 }
 
-/** What `work` gives, unless the signal comes before. */
+/** The result of `work`, unless the signal is aborted before. */
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   let abort = (): void => {};
   const aborted = new Promise<never>((_, reject) => (abort = () => reject(signal?.reason)));
@@ -95,15 +95,15 @@ async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefine
   }
 }
 
-/** The node does not know which chains the package has. */
+/** An error of the node with the chains that the package has in its remedy: the node does not know them. */
 function explained(thrown: unknown, chain: unknown): unknown {
   const isOurs = thrown instanceof PetrelError && thrown.code === 'bad_chain' && typeof chain === 'object' && chain !== null;
   return isOurs ? new PetrelError({ code: thrown.code, message: thrown.message, remedy: instead(chain) }, { cause: thrown }) : thrown;
 }
 
 /**
- * A name in a store for the chain as this signer signs it, the same for one that was named and one that was given as an object:
- * its id, its genesis, who signs. Anything else than a chain and a signer is refused later.
+ * The key in a store of this chain with this signer, made of the chain's id, its genesis and the signer: the same for a chain that
+ * is given by name and one that is given as an object. What is no chain or no signer is refused later.
  */
 function key(chain: unknown, given: unknown): string {
   const { l2_chain_id: id, genesis, petrel } = (chain ?? {}) as Partial<RollupConfig>;
@@ -122,7 +122,7 @@ function json(options: unknown): string {
 
 /** What a node is given beside its configuration. */
 interface Given {
-  readonly memory: Memory | undefined;
+  readonly persisted: PersistedChain | undefined;
   readonly signal: AbortSignal | undefined;
   readonly worker: (() => Worker) | undefined;
   readonly wasm: string | undefined;
@@ -149,15 +149,15 @@ class Node implements Follower {
     this.#given = given;
     this.#over = new Promise((_, reject) => (this.#rejectOver = reject));
     this.#over.catch(() => {
-      // Only of interest while it starts.
+      // It is of interest only during the start.
     });
   }
 
   async start(configure: (kept: readonly KeptBlock[], remembered: readonly string[]) => string): Promise<void> {
-    const { memory, signal, worker, wasm } = this.#given;
+    const { persisted, signal, worker, wasm } = this.#given;
     signal?.addEventListener('abort', this.#abort);
     try {
-      const [kept, remembered] = await this.#beforeEnd(Promise.all([memory?.load() ?? [], memory?.loadRelays() ?? []]));
+      const [kept, remembered] = await this.#beforeEnd(Promise.all([persisted?.load() ?? [], persisted?.loadRelays() ?? []]));
       const config = configure(kept, remembered);
       this.#port = await this.#beforeEnd(this.#openPort(worker));
       const started = new Promise<void>((resolve) => (this.#started = resolve));
@@ -165,17 +165,17 @@ class Node implements Follower {
       await this.#beforeEnd(started);
     } catch (thrown) {
       signal?.removeEventListener('abort', this.#abort);
-      memory?.end();
+      persisted?.end();
       throw thrown;
     }
   }
 
-  /** What `work` gives, unless the follower ends before. */
+  /** The result of `work`, unless the follower ends before. */
   #beforeEnd<T>(work: Promise<T>): Promise<T> {
     return Promise.race([work, this.#over]);
   }
 
-  /** A port that opens too late is ended at once. */
+  /** A port that opens after the end is closed at once. */
   async #openPort(worker: (() => Worker) | undefined): Promise<Port> {
     const port = await openPort((message) => this.#receive(message), worker);
     if (this.#end) port.end();
@@ -202,7 +202,7 @@ class Node implements Follower {
   }
 
   stop(): Promise<void> {
-    this.#stopping ??= this.#goodbye();
+    this.#stopping ??= this.#close();
     return this.#stopping;
   }
 
@@ -210,14 +210,14 @@ class Node implements Follower {
     return this.stop();
   }
 
-  async #goodbye(): Promise<void> {
+  async #close(): Promise<void> {
     if (this.#end) return;
     if (this.#port) {
       const port = this.#port;
       let timer: ReturnType<typeof setTimeout> | undefined;
       await new Promise<void>((resolve) => {
         this.#stopped = resolve;
-        timer = setTimeout(resolve, FAREWELL);
+        timer = setTimeout(resolve, STOP_TIMEOUT);
         port.send({ type: 'stop' });
       });
       clearTimeout(timer);
@@ -242,11 +242,11 @@ class Node implements Follower {
       case 'event':
         this.#port?.send({ type: 'ack', count: 1 });
         this.#missed(message.dropped);
-        return this.#tell(message.event);
-      case 'keep':
-        return this.#given.memory?.keep(message.link);
+        return this.#emit(message.event);
+      case 'persist':
+        return this.#given.persisted?.add(message.block);
       case 'relays':
-        return this.#given.memory?.keepRelays(message.relays);
+        return this.#given.persisted?.saveRelays(message.relays);
       case 'started':
         this.#report = message.report;
         return this.#started?.();
@@ -263,13 +263,13 @@ class Node implements Follower {
     }
   }
 
-  /** The worker has dropped so many events in all: nobody knows of which kind, so every stream may have missed them. */
+  /** `dropped` is how many events the worker has dropped in all. Their kinds are unknown, so every stream may have missed them. */
   #missed(dropped: number): void {
     for (const feed of [...this.#feeds.block, ...this.#feeds.all]) feed.miss(dropped - this.#dropped);
     this.#dropped = dropped;
   }
 
-  #tell(event: FollowerEvent): void {
+  #emit(event: FollowerEvent): void {
     for (const feed of this.#feeds.all) feed.push(event);
     if (event.event !== 'block') return;
     const { event: _, ...block } = event;
@@ -283,7 +283,7 @@ class Node implements Follower {
     const { signal } = this.#given;
     signal?.removeEventListener('abort', this.#abort);
     this.#port?.end();
-    this.#given.memory?.end();
+    this.#given.persisted?.end();
     this.#stopped?.();
     this.#rejectOver(error ? error.thrown : (signal?.reason ?? new Error(reason)));
     for (const feed of [...this.#feeds.block, ...this.#feeds.all]) feed.end(error);
@@ -293,7 +293,7 @@ class Node implements Follower {
 
   #status(): Status {
     const { thread, reason } = this.#port ?? { thread: 'page' as const, reason: null };
-    // There is a report since `start` ended, and nobody has a node before that.
+    // There is a report from the end of `start` on, and no caller has the node before that.
     const report = this.#report as Report;
     const end = this.#end ? { state: this.#end.state, reason: this.#end.reason, peers: [] } : {};
     return { ...report, ...end, thread, threadReason: reason };

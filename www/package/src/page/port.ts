@@ -1,4 +1,4 @@
-// Where the node runs: a dedicated worker, or this thread with the reason why.
+// The page's connection to the code that runs the node: in a dedicated worker, or on this thread where no worker can be started.
 
 import { defect, PetrelError, text } from '../shared/errors.js';
 import type { FromWorker, ToWorker } from '../shared/protocol.js';
@@ -6,7 +6,7 @@ import type { FromWorker, ToWorker } from '../shared/protocol.js';
 /** The connection to the code that runs the node (`worker/serve.ts`). */
 export interface Port {
   readonly thread: 'worker' | 'page';
-  /** Why it is no worker. */
+  /** Why it runs on the page's thread; `null` in a worker. */
   readonly reason: string | null;
   send(message: ToWorker): void;
   /** Ends it; nothing is received after this. */
@@ -15,7 +15,7 @@ export interface Port {
 
 type Receive = (message: FromWorker) => void;
 
-/** Starts the package's worker. Bundlers know this form, and no other. */
+/** Starts the package's worker. Bundlers recognise this form alone. */
 const start = (): Worker => new Worker(new URL('../worker/worker.js', import.meta.url), { type: 'module', name: 'petrel' });
 
 /**
@@ -64,7 +64,7 @@ function loaded(worker: Worker, receive: Receive): Promise<Port | null> {
 async function here(receive: Receive, reason: string): Promise<Port> {
   const { serve } = await import('../worker/serve.js').catch(notLoaded);
   let open = true;
-  // As a message would: never inside the call that caused it.
+  // Asynchronous, as messages of a worker are.
   const handle = serve((message) => queueMicrotask(() => open && receive(message)));
   return {
     thread: 'page',

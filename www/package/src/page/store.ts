@@ -1,14 +1,15 @@
-// Where a follower keeps the latest links of its chain over a reload: this origin's IndexedDB, or what is given.
+// Where a follower saves the latest blocks of its chain, so that they outlive a reload: this origin's IndexedDB, or the store that
+// is given.
 
 import type { KeptBlock } from '../shared/protocol.js';
 
-/** Where links are kept. One that fails costs the memory of the last run, never the follower. */
+/** Saves blocks, without their contents, and relays. When it fails the follower starts without what the last run saved. */
 export interface Store {
-  /** What was saved last under this key, rising, the head last; empty when there is nothing. */
+  /** The blocks that were saved last under this key, in rising order, the head last; empty when there are none. */
   load(key: string): Promise<readonly KeptBlock[]>;
   /**
-   * Replaces it. `added` are those at the end of `links` that were not in them at the last save that succeeded. From the first of
-   * them on the chain may have changed: a store that has a record for each link deletes from there on and writes these alone.
+   * Replaces them. `added` is the end of `links`: the blocks that were not in the last save that succeeded. From the first of them
+   * on the chain may have changed: a store that has a record for each block deletes from there on and writes these alone.
    */
   save(key: string, links: readonly KeptBlock[], added: readonly KeptBlock[]): Promise<void>;
   /** The relays that were saved last under this key: multiaddrs. */
@@ -18,12 +19,12 @@ export interface Store {
 }
 
 const DATABASE = 'petrel';
-/** 1 had one list of links for each chain, by the chain's name. */
+/** Version 1 had one list of blocks for each chain, under the chain's name. */
 const VERSION = 2;
-/** Its tables: links by chain and number, relays by chain, and when each chain was loaded last. */
+/** Its tables: blocks by chain and number, relays by chain, and the time at which each chain was last loaded. */
 const [LINKS, RELAYS, USED] = ['links', 'relays', 'used'] as const;
-/** Chains that are kept; the one that was not loaded for longest goes first. */
-const CHAINS = 8;
+/** How many chains are kept; the one that was loaded longest ago is deleted first. */
+const MAX_CHAINS = 8;
 
 /** This origin's IndexedDB; `null` where there is none. */
 export function indexedDbStore(): Store | null {
@@ -57,7 +58,7 @@ export function indexedDbStore(): Store | null {
   };
 }
 
-/** The connection: opened once, so that a page that goes away needs no turn of its loop to write. */
+/** The connection, opened once: a page that is being closed writes without waiting for it. */
 class Database {
   #opened: Promise<IDBDatabase> | undefined;
 
@@ -68,7 +69,7 @@ class Database {
   }
 }
 
-/** `closed` is called when it cannot be had, or is gone. */
+/** `closed` is called when the database cannot be opened, and when its connection ends. */
 async function opened(closed: () => void): Promise<IDBDatabase> {
   const request = indexedDB.open(DATABASE, VERSION);
   request.onupgradeneeded = () => {
@@ -79,7 +80,7 @@ async function opened(closed: () => void): Promise<IDBDatabase> {
   try {
     const database = await answer(request);
     database.onclose = closed;
-    // Another version of this package, or somebody who deletes it.
+    // Another version of this package opens it, or somebody deletes it.
     database.onversionchange = () => {
       database.close();
       closed();
@@ -91,20 +92,20 @@ async function opened(closed: () => void): Promise<IDBDatabase> {
   }
 }
 
-/** This chain is used now; of those that were not for longest, no more than there may be are kept. */
+/** Notes that this chain is used now, and deletes the chains beyond `MAX_CHAINS` that were used longest ago. */
 async function makeRoom(transaction: IDBTransaction, key: string): Promise<void> {
   const used = transaction.objectStore(USED);
   used.put(Date.now(), key);
   const [chains, times] = await Promise.all([answer(used.getAllKeys()), answer<number[]>(used.getAll())]);
   const byTime = chains.map((chain, at) => ({ chain: String(chain), time: times[at] ?? 0 })).sort((one, other) => other.time - one.time);
-  for (const { chain } of byTime.slice(CHAINS)) {
+  for (const { chain } of byTime.slice(MAX_CHAINS)) {
     used.delete(chain);
     transaction.objectStore(RELAYS).delete(chain);
     transaction.objectStore(LINKS).delete(linksOf(chain));
   }
 }
 
-/** The keys of a chain's links, from a number on. */
+/** The keys of a chain's blocks, from a number on. */
 function linksOf(key: string, from = 0): IDBKeyRange {
   return IDBKeyRange.bound([key, from], [key, Infinity]);
 }
@@ -116,7 +117,7 @@ function answer<T>(request: IDBRequest<T>): Promise<T> {
   });
 }
 
-/** Waits until it is written; nothing is added to it any more. */
+/** Ends the transaction, and waits until it is written. */
 function ended(transaction: IDBTransaction): Promise<void> {
   transaction.commit();
   return new Promise((resolve, reject) => {

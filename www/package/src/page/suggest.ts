@@ -1,22 +1,22 @@
 // Suggests a known name for one that is unknown.
 
-/** A longer name is compared with none. */
+/** Longer names have no suggestions. */
 const LONGEST = 64;
-/** Fewer letters begin too many names. */
-const BEGINNING = 3;
+/** The least length of a word that is compared with the beginnings of names. */
+const MIN_PREFIX = 3;
 
-/** Those of `names` that are nearest to `wanted`, the nearest first: what goes on after it, or is a few letters away. */
+/** The `names` that resemble `wanted`, the most similar first: those that begin with it, and those that differ in a few letters. */
 export function suggest(wanted: string, names: readonly string[], most = 3): string[] {
   if (wanted === '' || wanted.length > LONGEST) return [];
   const word = wanted.toLowerCase();
   const limit = Math.max(1, Math.floor(word.length / 3));
-  const away = (name: string): number => (word.length >= BEGINNING && name.startsWith(word) ? 0 : distance(word, name));
+  const away = (name: string): number => (word.length >= MIN_PREFIX && name.startsWith(word) ? 0 : distance(word, name));
   const ranked = names.map((name) => ({ name, away: away(name.toLowerCase()) }));
   const good = ranked.filter(({ away }) => away <= limit).sort((one, other) => one.away - other.away);
   return good.slice(0, most).map(({ name }) => name);
 }
 
-/** Letters to insert, to leave out, to replace, or to swap with the next one. */
+/** How many letters must be inserted, deleted, replaced, or swapped with the next one (Damerau-Levenshtein). */
 function distance(one: string, other: string): number {
   let [before, last] = [[] as number[], Array.from({ length: other.length + 1 }, (_, at) => at)];
   for (let row = 1; row <= one.length; row += 1) {

@@ -1,7 +1,7 @@
 // Every error of this package: a code for programs, a message and a remedy for people. Codes are stable.
 
 export type ErrorCode =
-  // The options, as the node itself judges them.
+  // The options, as the node checks them.
   | 'bad_options'
   | 'unknown_chain'
   | 'bad_chain'
@@ -22,7 +22,7 @@ export type ErrorCode =
   | 'not_started'
   | 'panic';
 
-/** An error as it crosses from the worker. */
+/** An error as a plain object: what a worker can send. */
 export interface PlainError {
   readonly code: ErrorCode;
   readonly message: string;
@@ -43,7 +43,7 @@ export class PetrelError extends Error implements PlainError {
   }
 }
 
-/** Whether something thrown is an error of the node's. */
+/** Whether something that was thrown is an error of the node. */
 export function isPlainError(thrown: unknown): thrown is PlainError {
   return typeof thrown === 'object' && thrown !== null && 'code' in thrown && 'message' in thrown && 'remedy' in thrown;
 }
@@ -53,11 +53,11 @@ export function text(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
-/** A trap or an exception that the node did not announce itself. */
+/** The error for a trap or an exception that the node did not report itself. */
 export function defect(thrown: unknown): PlainError {
   return {
     code: 'panic',
-    message: `the node failed, by a defect of its own: ${text(thrown)}`,
+    message: `the node failed because of a defect of its own: ${text(thrown)}`,
     remedy: 'create a new follower; please report the message',
   };
 }

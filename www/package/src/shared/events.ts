@@ -1,4 +1,5 @@
-// What a node tells: the daemon's `--events json`, key by key, in camelCase; and what the package does for it.
+// The events of a follower: those of the node, as the daemon's `--events json` with keys in camelCase, and those of the package
+// itself. `test/samples.test.js` compares them with what Rust writes.
 
 import type { ErrorCode } from './errors.js';
 import type { AnswerFault, MessageFault } from './faults.js';
@@ -34,9 +35,9 @@ export interface Block extends BlockRef {
   readonly via: 'gossip' | 'local' | 'sync';
   /** The peer that it came from first. */
   readonly peer: string | null;
-  /** Arrival minus the block's own time. Negative when it came early, or when this device's clock is behind. */
+  /** Arrival minus the block's own time, milliseconds. Negative when it came early, or when this device's clock is behind. */
   readonly delayMs: number;
-  /** Judgement minus arrival. */
+  /** Verification minus arrival, milliseconds. */
   readonly judgedMs: number;
 }
 
@@ -103,7 +104,7 @@ export type FollowerEvent =
       readonly detail: string;
     }
   | { readonly event: 'conflict'; readonly number: number; readonly first: Hex; readonly second: Hex }
-  /** The sequencer went back: blocks `from` to `to` lead no more, `depth` in all. `hashes` names the last 256 at most, rising. */
+  /** A reorg: blocks `from` to `to` are no longer in the chain, `depth` in all. `hashes` has at most the last 256, in rising order. */
   | {
       readonly event: 'reorg';
       readonly from: number;
@@ -113,7 +114,7 @@ export type FollowerEvent =
     }
   /** A fork of the chain's schedule is active from this block on; `time` is when it was scheduled, Unix seconds. */
   | { readonly event: 'fork'; readonly number: number; readonly time: number; readonly name: string }
-  /** The signer's blocks show a fork that the chain's schedule lacks. They are followed. `remedy` says what to do. */
+  /** The signer's blocks show a fork that the chain's schedule lacks. They are verified and followed. `remedy` says what to do. */
   | {
       readonly event: 'schedule_mismatch';
       readonly number: number;
@@ -132,7 +133,7 @@ export type FollowerEvent =
       readonly leaf: boolean;
       readonly tried?: readonly Tried[];
     }
-  /** A relay's signed record was read: where it is, and by how much its clock is ahead of this device's. */
+  /** A relay's signed record was read: its addresses, and by how much its clock is ahead of this device's. */
   | {
       readonly event: 'relay_found';
       readonly url: string;
@@ -155,9 +156,9 @@ export type FollowerEvent =
   | ({ readonly event: 'rejected' } & InvalidMessage)
   | ({ readonly event: 'ignored' } & InvalidMessage)
   | { readonly event: 'signer_mismatch'; readonly expected: Hex; readonly found: Hex; readonly peers: number }
-  /** Blocks are out of time; positive: late. It may be this device's clock. */
+  /** Blocks are out of time (positive: late). This device's clock may be wrong. */
   | { readonly event: 'clock_skew'; readonly offsetSecs: number; readonly peers: number }
-  /** The same, and the relays' time agrees with this device's: it is the sequencer's clock. */
+  /** The same, and the relays' time agrees with this device's: the sequencer's clock is wrong. */
   | { readonly event: 'sequencer_skew'; readonly offsetSecs: number; readonly peers: number }
   | { readonly event: 'graylisted'; readonly peer: string; readonly score: number }
   | { readonly event: 'banned'; readonly who: string; readonly until: number | null; readonly reason: string }
@@ -174,7 +175,7 @@ export type FollowerEvent =
   | { readonly event: 'identified'; readonly peer: string; readonly agent: string }
   | { readonly event: 'discovered'; readonly peer: string; readonly address: string };
 
-/** Its keys are names of rules, as `fault` of an event has them. */
+/** The keys of this object are names of rules, which stay as they are. */
 const FAULTS = 'faults';
 
 /** The node's JSON with its keys in camelCase. The node makes the JSON, so its shape is known. */

@@ -1,4 +1,4 @@
-// What the page and the worker say to each other. Plain data.
+// The messages between the page and the worker: plain data.
 
 import type { PlainError } from './errors.js';
 import type { FollowerEvent } from './events.js';
@@ -16,8 +16,8 @@ export interface KeptBlock {
 }
 
 /**
- * Events that may be on their way to a page that has not acknowledged them: more than a gap of four minutes has at five blocks a
- * second. Beyond it the worker drops and counts.
+ * How many events may be sent to a page that has not acknowledged them: more than four minutes of blocks at five a second. Beyond
+ * that the worker drops events and counts them.
  */
 export const WINDOW = 4096;
 
@@ -25,7 +25,7 @@ export type ToWorker =
   /** Start a node with this configuration, as JSON, and the WebAssembly module of this URL instead of the package's own. */
   | { readonly type: 'start'; readonly config: string; readonly wasm: string | undefined }
   | { readonly type: 'report'; readonly id: number }
-  /** So many events arrived. */
+  /** The page has received this many more events. */
   | { readonly type: 'ack'; readonly count: number }
   | { readonly type: 'stop' };
 
@@ -33,12 +33,12 @@ export type FromWorker =
   /** The script is loaded and listens. */
   | { readonly type: 'ready' }
   | { readonly type: 'started'; readonly report: Report }
-  /** There is no node, or there is none any more. */
+  /** The node could not be started, or has failed. */
   | { readonly type: 'failed'; readonly error: PlainError }
   | { readonly type: 'event'; readonly event: FollowerEvent; readonly dropped: number }
-  /** The head moved, which is to be kept over a reload. */
-  | { readonly type: 'keep'; readonly link: KeptBlock }
-  /** Where relays are, which is to be kept too. */
+  /** The head moved: this block is to be saved for a later run. */
+  | { readonly type: 'persist'; readonly block: KeptBlock }
+  /** The present addresses of relays, to be saved too. */
   | { readonly type: 'relays'; readonly relays: readonly string[] }
   | { readonly type: 'report'; readonly id: number; readonly report: Report }
   | { readonly type: 'stopped'; readonly report: Report | null };

@@ -19,7 +19,7 @@ export interface Status extends Report {
   readonly threadReason: string | null;
 }
 
-/** What the node's side of a status says. */
+/** The part of a status that the worker makes. */
 export interface Report {
   readonly state: State;
   /** Why it is not live, in words; `null` when it is. */
@@ -27,20 +27,20 @@ export interface Report {
   readonly chain: ChainStatus;
   /** The fork that the chain's blocks show and its schedule lacks; `null` when they agree. Blocks are followed all the same. */
   readonly scheduleMismatch: string | null;
-  /** Who is believed. */
+  /** Whose signatures are accepted. */
   readonly signer: Hex | null;
   /** The newest block of the verified chain. */
   readonly head: BlockRef | null;
   readonly peers: readonly Peer[];
   /** Verified blocks. */
   readonly verified: number;
-  /** How often the sequencer went back, and blocks that had led did so no more. */
+  /** Reorgs. */
   readonly reorgs: number;
-  /** Messages that were false or out of bounds. */
+  /** Messages that were rejected as invalid. */
   readonly rejected: number;
-  /** Messages that were neither verified nor held against anyone, repeats for example. */
+  /** Messages that were neither accepted nor counted against a peer, such as duplicates. */
   readonly ignored: number;
-  /** Both of these by the first rule that was broken. */
+  /** Rejected and ignored messages by the first rule that they broke. */
   readonly faults: Readonly<Record<string, number>>;
   readonly clock: Clock;
   readonly traffic: Traffic;

@@ -1,40 +1,40 @@
-// The worker's side: owns the wasm module and its node, answers messages. Runs in a worker, or on the page's own thread
-// where there is none.
+// Runs the node: owns the WebAssembly module, answers the messages of the page. In a worker, or on the page's own thread where no
+// worker can be started.
 
 import { defect, isPlainError, text, type PlainError } from '../shared/errors.js';
 import { read, type FollowerEvent } from '../shared/events.js';
 import { WINDOW, type FromWorker, type KeptBlock, type ToWorker } from '../shared/protocol.js';
-import { isUrl, Records, type Surroundings } from './records.js';
 import type { Report } from '../shared/status.js';
 import type { NodeStatus } from './node-status.js';
-import { Watch } from './watch.js';
+import { isUrl, RelayRecords, type RelayRecordsHost } from './relay-records.js';
+import { StatusTracker } from './status-tracker.js';
 import load, { Client, readRecord } from './petrel_wasm.js';
 
-/** The configuration as the page gives it, judged later but for what is told apart here. */
+/** The configuration as the page gives it. The node checks it; here only the URLs are separated. */
 interface Config {
   readonly relays: unknown;
   readonly chain?: unknown;
 }
 
-/** URLs, and everything else. */
-function apart(relays: readonly unknown[]): [string[], unknown[]] {
+/** The URLs among the relays, and everything else. */
+function separate(relays: readonly unknown[]): [string[], unknown[]] {
   const isUrlOf = (relay: unknown): relay is string => typeof relay === 'string' && isUrl(relay);
   return [relays.filter(isUrlOf), relays.filter((relay) => !isUrlOf(relay))];
 }
 
-/** Serves one follower. The result takes what the page says; `post` tells the page. */
+/** Serves one follower. The result takes messages of the page; `post` sends messages to it. */
 export function serve(post: (message: FromWorker) => void): (message: ToWorker) => void {
   let node: Client | undefined;
   let over = false;
   let unacknowledged = 0;
   let dropped = 0;
-  let watch = new Watch();
-  let records: Records | undefined;
+  let tracker = new StatusTracker();
+  let records: RelayRecords | undefined;
   let correctedMs = 0;
   let memory: WebAssembly.Memory | undefined;
 
   const report = (client: Client): Report =>
-    watch.report(read<NodeStatus>(client.status()), Date.now(), {
+    tracker.report(read<NodeStatus>(client.status()), Date.now(), {
       relaysMs: records?.offset ?? null,
       correctedMs,
       moduleBytes: memory?.buffer.byteLength ?? 0,
@@ -45,29 +45,29 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
     over = true;
     records?.end();
     post({ type: 'failed', error });
-    // Not from within the node's own call.
+    // After the call of the node that this is in.
     queueMicrotask(end);
   }
 
-  /** Ends the node, as far as one that failed can be ended. */
+  /** Stops the node, as far as a failed one can be stopped. */
   function end(): void {
     try {
       node?.stop();
     } catch {
-      // Its memory is in the air; nobody listens to it any more.
+      // Its state is undefined after a panic, and nothing listens to it any more.
     }
     node = undefined;
   }
 
-  function tell(json: string): void {
+  function receive(json: string): void {
     const event = read<FollowerEvent | ({ event: 'failed' } & PlainError)>(json);
     if (event.event === 'failed') return fail({ code: event.code, message: event.message, remedy: event.remedy });
     records?.see(event);
-    show(event);
+    emit(event);
   }
 
-  function show(event: FollowerEvent): void {
-    watch.see(event, Date.now());
+  function emit(event: FollowerEvent): void {
+    tracker.track(event, Date.now());
     if (unacknowledged >= WINDOW) {
       dropped += 1;
       return;
@@ -89,12 +89,12 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
     }
     if (over) return;
     try {
-      watch = new Watch();
+      tracker = new StatusTracker();
       const { relays, ...others } = JSON.parse(config) as Config;
-      const [urls, addresses] = Array.isArray(relays) ? apart(relays) : [[], relays];
-      records = new Records(urls, around(JSON.stringify(others.chain ?? null)));
+      const [urls, addresses] = Array.isArray(relays) ? separate(relays) : [[], relays];
+      records = new RelayRecords(urls, hostOf(JSON.stringify(others.chain ?? null)));
       const checked = JSON.stringify({ ...others, relays: addresses, expects: urls.length > 0 });
-      node = new Client(checked, tell, (link: string) => post({ type: 'keep', link: JSON.parse(link) as KeptBlock }));
+      node = new Client(checked, receive, (block: string) => post({ type: 'persist', block: JSON.parse(block) as KeptBlock }));
       post({ type: 'started', report: report(node) });
       records.begin();
     } catch (thrown) {
@@ -102,20 +102,20 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
     }
   }
 
-  function around(chain: string): Surroundings {
+  function hostOf(chain: string): RelayRecordsHost {
     return {
       fetch: (url, options) => fetch(url, options),
       now: () => Date.now(),
       mono: () => performance.now(),
       verify: (document, host, now) => readRecord(document, chain, host, now),
       add: (relays, others) => over || node?.addRelays(JSON.stringify(relays), JSON.stringify(others)),
-      tell: (event) => over || show(event),
+      emit: (event) => over || emit(event),
       correct: (millis) => {
         correctedMs = millis;
         node?.correctClock(millis);
       },
-      agrees: () => over || node?.clockAgrees(),
-      remember: (relays) => over || post({ type: 'relays', relays }),
+      clockAgrees: () => over || node?.clockAgrees(),
+      saveRelays: (relays) => over || post({ type: 'relays', relays }),
     };
   }
 
@@ -139,10 +139,10 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
   };
 }
 
-/** The module, which all followers of this thread share: loaded once. */
+/** The module is loaded once, and shared by all followers of this thread. */
 let loading: Promise<WebAssembly.Memory> | undefined;
 
-/** The module's memory. In Node, `fetch` reads no files. */
+/** Loads the module; its memory. `fetch` of Node reads no files. */
 async function wasm(given: string | undefined): Promise<WebAssembly.Memory> {
   const file = given === undefined ? new URL('./petrel_wasm_bg.wasm', import.meta.url) : new URL(given, import.meta.url);
   if (file.protocol !== 'file:') {

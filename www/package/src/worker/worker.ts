@@ -1,4 +1,4 @@
-// The dedicated worker: `serve`, and nothing that fails in it goes unsaid.
+// The script of the dedicated worker: runs `serve`, and reports every failure.
 
 import { defect } from '../shared/errors.js';
 import type { FromWorker, ToWorker } from '../shared/protocol.js';
@@ -15,6 +15,6 @@ const scope = self as unknown as Scope;
 const handle = serve((message) => scope.postMessage(message));
 
 scope.addEventListener('message', (event) => handle(event.data));
-// A trap inside a task of the node's ends up here, after the panic's own message if it had time for one.
+// A trap inside a task of the node ends here, after the message of the panic if there was time for one.
 scope.addEventListener('unhandledrejection', (event) => scope.postMessage({ type: 'failed', error: defect(event.reason) }));
 scope.postMessage({ type: 'ready' });

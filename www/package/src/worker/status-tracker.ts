@@ -1,4 +1,5 @@
-// Follows the events of a node, and explains why it is not live. It runs where the events are made, so it misses none.
+// Derives a follower's status from the node's status and from the events so far. It runs where the events are made, so it misses
+// none.
 
 import type { FollowerEvent, Peer } from '../shared/events.js';
 import type { Clock, Report, State } from '../shared/status.js';
@@ -10,19 +11,19 @@ type RelayClock = Pick<Clock, 'relaysMs' | 'correctedMs'>;
 /** What the package adds to the status of the node. */
 export type Added = RelayClock & Pick<Report, 'moduleBytes'>;
 
-/** Block delays that the clock is judged by: at least so many, and those of so many milliseconds, at most so many. */
-const DELAYS = 9;
-const LATELY = 10_000;
-const MOST_DELAYS = 512;
-/** Milliseconds that a block may be late and early before the clock is in question. */
+/** The block delays that the clock is judged by: those of so many milliseconds, but at least and at most so many. */
+const MIN_DELAYS = 9;
+const DELAY_WINDOW = 10_000;
+const MAX_DELAYS = 512;
+/** Milliseconds that a block may be late, and early, before there is a warning about the clock. */
 const LATE = 5_000;
 const EARLY = -1_500;
-/** Block times without a block until a chain counts as stalled, and the least that takes, in milliseconds. */
-const PATIENCE = 4;
-const LEAST_PATIENCE = 6_000;
+/** Block times without a block after which the chain counts as stalled, and the least time in milliseconds. */
+const STALLED_BLOCKS = 4;
+const MIN_STALLED = 6_000;
 
-/** Follows the events, and explains. Times are milliseconds since the epoch. */
-export class Watch {
+/** Times are milliseconds since the epoch. */
+export class StatusTracker {
   #lastBlock: number | undefined;
   #dial: { readonly error: string; readonly retryAt: number } | undefined;
   #record: { readonly error: string; readonly retryAt: number } | undefined;
@@ -30,17 +31,17 @@ export class Watch {
   #connectedAt = 0;
   readonly #topics = new Map<string, number>();
   #judged: { readonly fault: string; readonly detail: string; readonly at: number } | undefined;
-  /** Each with when it came, rising. */
+  /** Each with its time of arrival, in rising order of time. */
   readonly #delays: { readonly ms: number; readonly at: number }[] = [];
   #reorgs = 0;
   #rejected = 0;
   #ignored = 0;
 
-  see(event: FollowerEvent, now: number): void {
+  track(event: FollowerEvent, now: number): void {
     switch (event.event) {
       case 'block':
         this.#lastBlock = now;
-        // One that was missed says nothing of delays.
+        // A fetched block has no delay of its own.
         if (event.via === 'sync') break;
         this.#delay(event.delayMs, now);
         break;
@@ -80,8 +81,8 @@ export class Watch {
 
   #delay(ms: number, now: number): void {
     this.#delays.push({ ms, at: now });
-    const late = this.#delays.filter(({ at }) => at > now - LATELY).length;
-    this.#delays.splice(0, Math.max(0, this.#delays.length - Math.min(Math.max(late, DELAYS), MOST_DELAYS)));
+    const late = this.#delays.filter(({ at }) => at > now - DELAY_WINDOW).length;
+    this.#delays.splice(0, Math.max(0, this.#delays.length - Math.min(Math.max(late, MIN_DELAYS), MAX_DELAYS)));
   }
 
   report(node: NodeStatus, now: number, added: Added = { relaysMs: null, correctedMs: 0, moduleBytes: 0 }): Report {
@@ -108,21 +109,21 @@ export class Watch {
     };
   }
 
-  #patience(node: NodeStatus): number {
-    return Math.max(LEAST_PATIENCE, PATIENCE * node.intervalMs);
+  #stalledAfter(node: NodeStatus): number {
+    return Math.max(MIN_STALLED, STALLED_BLOCKS * node.intervalMs);
   }
 
   #fresh(node: NodeStatus, now: number): boolean {
-    return this.#lastBlock !== undefined && now - this.#lastBlock <= this.#patience(node);
+    return this.#lastBlock !== undefined && now - this.#lastBlock <= this.#stalledAfter(node);
   }
 
-  /** Verified blocks tell most; where none come, the last that was signed validly and out of time. */
+  /** By the verified blocks; where none come, by the last one that was validly signed and out of time. */
   #clock(node: NodeStatus, now: number): Omit<Clock, keyof RelayClock> {
     const sorted = this.#delays.map(({ ms }) => ms).sort((a, b) => a - b);
     const median = sorted[Math.floor(sorted.length / 2)] ?? null;
     const offsetMs = this.#fresh(node, now) ? median : node.offsetMs;
-    const sequencerWrong = node.sequencerClockDoubt;
-    const matters = node.clockDoubt || sequencerWrong || (offsetMs !== null && (offsetMs > LATE || offsetMs < EARLY));
+    const sequencerWrong = node.sequencerSkew;
+    const matters = node.clockSkew || sequencerWrong || (offsetMs !== null && (offsetMs > LATE || offsetMs < EARLY));
     return { offsetMs, warning: matters ? outOfTime(offsetMs ?? 0, sequencerWrong) : null, sequencerWrong };
   }
 
@@ -141,17 +142,17 @@ export class Watch {
   }
 
   #silence(node: NodeStatus, clock: Clock, now: number): string {
-    if (node.signerDoubt) return `the network follows another signer, ${node.signerDoubt}: the one given here is out of date`;
+    if (node.signerMismatch) return `the network follows another signer, ${node.signerMismatch}: the one given here is out of date`;
     if (clock.warning) return clock.warning;
     const judged = this.#judged;
-    if (judged && now - judged.at <= this.#patience(node)) {
+    if (judged && now - judged.at <= this.#stalledAfter(node)) {
       return `what the relay sends is refused: ${judged.detail}`;
     }
     if (this.#lastBlock !== undefined) {
       return `no new block for ${Math.round((now - this.#lastBlock) / 1000)} s: the chain pauses, or the relay holds its blocks back`;
     }
     const joined = [...this.#topics.values()].some((topics) => topics > 0);
-    if (!joined && now - this.#connectedAt > LEAST_PATIENCE) return 'the relay is connected and does not carry this chain';
+    if (!joined && now - this.#connectedAt > MIN_STALLED) return 'the relay is connected and does not carry this chain';
     return 'connected, waiting for the next block';
   }
 }
@@ -166,7 +167,7 @@ function again(at: number, now: number): string {
   return seconds > 0 ? `trying again in ${seconds} s` : 'trying again now';
 }
 
-/** What an offset means to whoever reads it. `agreed`: the relays' time agrees with this device's. */
+/** An offset in words. `agreed`: the relays' time agrees with this device's. */
 function outOfTime(offsetMs: number, agreed: boolean): string {
   const seconds = (Math.abs(offsetMs) / 1000).toFixed(Math.abs(offsetMs) < 10_000 ? 1 : 0);
   if (agreed) {

@@ -5,7 +5,7 @@ import test from 'node:test';
 
 import { packageDist } from '../../folders.js';
 
-const { isUrl, Records, URLS } = await import(new URL('worker/records.js', packageDist));
+const { isUrl, RelayRecords, MAX_URLS } = await import(new URL('worker/relay-records.js', packageDist));
 
 const PEERS = ['16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv', '12D3KooWSwjjwmyEMLhEWCDprjd6jj4oTzTHvfYe5mf6d6AkBLS7'];
 const NOW = 1_800_000_000_000;
@@ -14,7 +14,7 @@ const NOW = 1_800_000_000_000;
 function world(t, answers) {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const seen = { asked: [], added: [], told: [], corrected: [], agreed: 0, remembered: [], now: NOW, mono: 5_000 };
-  const around = {
+  const host = {
     fetch: async (url, options) => {
       seen.asked.push(url);
       assert.equal(options.credentials, 'omit');
@@ -30,12 +30,12 @@ function world(t, answers) {
       return document;
     },
     add: (relays, others) => seen.added.push([relays, others]),
-    tell: (event) => seen.told.push(event),
+    emit: (event) => seen.told.push(event),
     correct: (millis) => seen.corrected.push(millis),
-    agrees: () => (seen.agreed += 1),
-    remember: (relays) => seen.remembered.push(relays),
+    clockAgrees: () => (seen.agreed += 1),
+    saveRelays: (relays) => seen.remembered.push(relays),
   };
-  const records = new Records(Object.keys(answers), around);
+  const records = new RelayRecords(Object.keys(answers), host);
   t.after(() => records.end());
   const pass = async (ms) => {
     for (let left = ms; left > 0; left -= 2_000) {
@@ -189,7 +189,7 @@ test('two relays that agree with this clock are said at once and every ten minut
 
 test('URLs and multiaddrs are told apart, and too many or wrong ones are refused', (t) => {
   assert.ok(isUrl('https://a.example') && isUrl('http://127.0.0.1:8080/page') && !isUrl('/dns4/a.example/tcp/443/wss'));
-  const around = { now: () => NOW, mono: () => 0 };
-  assert.throws(() => new Records(['https://'], around), { code: 'bad_relay' });
-  assert.throws(() => new Records(Array(URLS + 1).fill('https://a.example'), around), { code: 'bad_relay' });
+  const host = { now: () => NOW, mono: () => 0 };
+  assert.throws(() => new RelayRecords(['https://'], host), { code: 'bad_relay' });
+  assert.throws(() => new RelayRecords(Array(MAX_URLS + 1).fill('https://a.example'), host), { code: 'bad_relay' });
 });

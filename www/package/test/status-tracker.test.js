@@ -5,7 +5,7 @@ import test from 'node:test';
 
 import { packageDist } from '../../folders.js';
 
-const { Watch } = await import(new URL('worker/watch.js', packageDist));
+const { StatusTracker } = await import(new URL('worker/status-tracker.js', packageDist));
 
 const PEER = '16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv';
 const NODE = {
@@ -20,9 +20,9 @@ const NODE = {
   accepted: 0,
   faults: {},
   offsetMs: null,
-  clockDoubt: false,
-  sequencerClockDoubt: false,
-  signerDoubt: null,
+  clockSkew: false,
+  sequencerSkew: false,
+  signerMismatch: null,
   peer: PEER,
   transportBytes: { ws: { in: 5, out: 4 } },
   protocolBytes: { meshsub: { in: 3, out: 2 } },
@@ -32,31 +32,31 @@ const connected = { event: 'connected', peer: PEER, address: '', transport: 'ws'
 const block = (delayMs) => ({ event: 'block', delayMs });
 
 function after(events) {
-  const watch = new Watch();
-  for (const [event, at] of events) watch.see(event, at);
-  return watch;
+  const tracker = new StatusTracker();
+  for (const [event, at] of events) tracker.track(event, at);
+  return tracker;
 }
 
 test('nobody connected: why, and when it is tried again', () => {
   assert.deepEqual(pick(after([]).report(NODE, 0)), ['connecting', 'connecting to the relay']);
   const failed = { event: 'dial_failed', peer: PEER, error: 'refused', retryMs: 3_000 };
-  const watch = after([[failed, 1_000]]);
-  assert.match(pick(watch.report(NODE, 2_000))[1], /trying again in 2 s: refused/);
-  assert.match(pick(watch.report(NODE, 9_000))[1], /trying again now/);
+  const tracker = after([[failed, 1_000]]);
+  assert.match(pick(tracker.report(NODE, 2_000))[1], /trying again in 2 s: refused/);
+  assert.match(pick(tracker.report(NODE, 9_000))[1], /trying again now/);
   const left = after([[connected, 0], [{ event: 'disconnected', peer: PEER, reason: 'closed' }, 1]]);
   assert.match(pick(left.report(NODE, 2))[1], /the relay is gone \(closed\)/);
 });
 
 test('blocks make it live, silence makes it stalled, after four block times and six seconds at least', () => {
   const node = { ...CONNECTED, accepted: 1 };
-  const watch = after([[connected, 0], [block(200), 1_000]]);
-  assert.deepEqual(pick(watch.report(node, 9_000)), ['live', null]);
-  const [state, reason] = pick(watch.report(node, 9_001));
+  const tracker = after([[connected, 0], [block(200), 1_000]]);
+  assert.deepEqual(pick(tracker.report(node, 9_000)), ['live', null]);
+  const [state, reason] = pick(tracker.report(node, 9_001));
   assert.equal(state, 'stalled');
   assert.match(reason, /no new block for 8 s/);
   const quick = { ...node, intervalMs: 200 };
-  assert.equal(pick(watch.report(quick, 7_000))[0], 'live');
-  assert.equal(pick(watch.report(quick, 7_001))[0], 'stalled');
+  assert.equal(pick(tracker.report(quick, 7_000))[0], 'live');
+  assert.equal(pick(tracker.report(quick, 7_001))[0], 'stalled');
 });
 
 test('a relay that carries another chain is named, one that lies too', () => {
@@ -76,7 +76,7 @@ test('bytes are told as the node counts them', () => {
 });
 
 test("the network's other signer is said before everything else", () => {
-  const doubt = { ...CONNECTED, signerDoubt: '0xabc' };
+  const doubt = { ...CONNECTED, signerMismatch: '0xabc' };
   assert.match(pick(after([[connected, 0]]).report(doubt, 100))[1], /another signer, 0xabc/);
 });
 
@@ -88,11 +88,11 @@ test('the clock: silent while a network explains the delay, a warning beyond', (
   assert.match(clock([12_000]).warning, /12 s after their time/);
   assert.equal(clock([12_000, 100, 100]).warning, null, 'one late block is no clock');
   assert.match(clock([], { ...node, offsetMs: -90_000 }).warning, /90 s before/);
-  assert.match(clock([100], { ...node, clockDoubt: true }).warning, /clock/);
+  assert.match(clock([100], { ...node, clockSkew: true }).warning, /clock/);
 });
 
 test("where the relays' time agrees with this device's it is the sequencer's clock that is wrong", () => {
-  const skewed = (offsetMs) => after([[connected, 0]]).report({ ...CONNECTED, offsetMs, sequencerClockDoubt: true }, 0);
+  const skewed = (offsetMs) => after([[connected, 0]]).report({ ...CONNECTED, offsetMs, sequencerSkew: true }, 0);
   assert.match(skewed(90_000).clock.warning, /90 s after their time: the sequencer's clock is behind; this device's agrees/);
   assert.match(skewed(-90_000).reason, /90 s before their time: the sequencer's clock is ahead/);
   assert.ok(skewed(1).clock.sequencerWrong);
