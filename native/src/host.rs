@@ -14,7 +14,7 @@ use std::{
 };
 
 use petrel_core::{
-    net::{Offload, Done, Heavy, Host, Job, Panicked, Work},
+    net::{Done, Heavy, Host, Job, Offload, Panicked, Work},
     persistence::Persisted,
     time::Now,
     validation::ValidationOutcome,
