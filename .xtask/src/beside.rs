@@ -1,67 +1,54 @@
-//! Work beside other work: this program once more, as a child. Steps that wait more than they work run side by side; what
-//! takes long and is needed late begins early, when nothing else wants the machine.
+//! A step beside others: this program once more, as a child. Its output is kept until it has ended.
 
 use std::{
     env,
     fs::{self, File},
     path::PathBuf,
-    process::{Child, Command},
+    process::ExitStatus,
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 
-use crate::shell::{Shell, find};
+use crate::{
+    group::Group,
+    shell::{Shell, find},
+};
 
-/// `cargo xtask WORDS` as a child; what it prints is kept in `target/xtask` until it has ended.
+/// `cargo xtask WORDS` as a child. It ends with all that it has started when nobody waits for it any more.
 pub(crate) struct Beside {
-    child: Child,
+    group: Group,
     output: PathBuf,
-    words: String,
 }
 
 impl Beside {
-    /// # Errors
-    /// The child cannot be started, or the target folder cannot be written to.
-    pub(crate) fn start(shell: &Shell, words: &[&str]) -> Result<Self> {
-        let program = env::current_exe().context("the task runner cannot find itself")?;
-        Self::spawn(shell, &mut shell.command(program, words), words)
-    }
-
-    /// The same, behind everything else that runs here; beside it where there is no `nice`.
+    /// With `behind` it takes the processor when nothing else wants it, where there is `nice`.
     ///
     /// # Errors
-    /// As `start`.
-    pub(crate) fn start_behind(shell: &Shell, words: &[&str]) -> Result<Self> {
-        let Some(nice) = find(&["nice"]) else { return Self::start(shell, words) };
-        let program = env::current_exe().context("the task runner cannot find itself")?;
-        Self::spawn(shell, shell.command(nice, ["-n", "19"]).arg(program).args(words), words)
-    }
-
-    fn spawn(shell: &Shell, command: &mut Command, words: &[&str]) -> Result<Self> {
+    /// The child cannot be started, or the target folder cannot be written to.
+    pub(crate) fn start(shell: &Shell, words: &[&str], behind: bool) -> Result<Self> {
         let folder = shell.target().join("xtask");
         fs::create_dir_all(&folder).context("cannot write to the target folder")?;
         let output = folder.join(words.join("-")).with_extension("txt");
         let file = File::create(&output).with_context(|| format!("cannot write {}", output.display()))?;
-        let child = command.stdout(file.try_clone()?).stderr(file).spawn()?;
-        Ok(Self { child, output, words: words.join(" ") })
+        let program = env::current_exe().context("the task runner cannot find itself")?;
+        let mut command = match find(&["nice"]).filter(|_| behind) {
+            Some(nice) => {
+                let mut command = shell.command(nice, ["-n", "19"]);
+                command.arg(program);
+                command
+            }
+            None => shell.command(program, [""; 0]),
+        };
+        let group = Group::start(command.args(words).stdout(file.try_clone()?).stderr(file))?;
+        Ok(Self { group, output })
     }
 
-    /// Waits for its end and shows what it has printed, which is also returned.
+    /// Once it has ended: how, and what it has printed.
     ///
     /// # Errors
-    /// It has failed.
-    pub(crate) fn end(mut self) -> Result<String> {
-        let status = self.child.wait()?;
-        let text = String::from_utf8_lossy(&fs::read(&self.output)?).into_owned();
-        print!("{text}");
-        ensure!(status.success(), "`cargo xtask {}` failed ({status})", self.words);
-        Ok(text)
-    }
-}
-
-impl Drop for Beside {
-    /// Nobody waits for it any more.
-    fn drop(&mut self) {
-        self.child.kill().ok();
+    /// Its output cannot be read.
+    pub(crate) fn ended(&mut self) -> Result<Option<(ExitStatus, String)>> {
+        let Some(status) = self.group.ended()? else { return Ok(None) };
+        Ok(Some((status, String::from_utf8_lossy(&fs::read(&self.output)?).into_owned())))
     }
 }

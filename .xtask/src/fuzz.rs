@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, process::Command};
 use anyhow::{Context as _, Result};
 
 use crate::{
-    interop::built_test,
+    compile,
     shell::{Shell, read, run},
 };
 
@@ -47,5 +47,6 @@ fn build(shell: &Shell) -> Result<PathBuf> {
     let mut build = shell.cargo(args);
     build.args(["--target", host.trim()]).env("RUSTFLAGS", COUNTERS);
     println!("building the fuzzer");
-    built_test(build.env("CARGO_TARGET_DIR", shell.target().join("fuzz")), "petrel-tests")
+    let tests = compile::tests(build.env("CARGO_TARGET_DIR", shell.target().join("fuzz")))?;
+    tests.into_iter().next().map(|test| test.program).context("cargo names no program")
 }

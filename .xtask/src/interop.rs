@@ -6,14 +6,10 @@ use std::{fs, path::PathBuf, process::Command};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{
-    setup,
-    shell::{Shell, find, read, run, succeeds},
+    compile, setup,
+    shell::{Shell, find, run, succeeds},
     www,
 };
-
-/// Builds the daemon as the test of all crates does, so that nothing is built twice with other features: cargo builds it for the
-/// tests of its own package.
-pub(crate) const DEBUG: [&str; 5] = ["test", "--workspace", "--no-run", "--test", "native"];
 
 /// A program in Go: its name, the module of ours that builds it, `go build`'s last words.
 struct Program {
@@ -42,7 +38,7 @@ pub(crate) fn interop(shell: &Shell, args: &[String]) -> Result<()> {
 }
 
 /// What takes long to compile of the other sides, and nothing else.
-fn build(shell: &Shell) -> Result<()> {
+pub(crate) fn build(shell: &Shell) -> Result<()> {
     setup::go(shell)?;
     [PEER, GO, NEWEST, OP_NODE, GETH].iter().try_for_each(|program| program.build(shell).map(drop))
 }
@@ -52,8 +48,7 @@ pub(crate) fn op_node(shell: &Shell) -> Result<()> {
     setup::go(shell)?;
     let peer = PEER.build(shell)?;
     let petrel = petrel(shell)?;
-    let mut test = shell.cargo(["test", "--workspace", "--test", "interop-op-node"]);
-    run(test.env("PETREL_INTEROP_PEER", peer).env("PETREL_BIN", petrel))
+    run(test(shell, "interop-op-node")?.env("PETREL_INTEROP_PEER", peer).env("PETREL_BIN", petrel))
 }
 
 /// Missed blocks by number, from op-node's server and by its client.
@@ -61,8 +56,7 @@ pub(crate) fn sync(shell: &Shell) -> Result<()> {
     setup::go(shell)?;
     let peer = PEER.build(shell)?;
     let petrel = petrel(shell)?;
-    let mut test = shell.cargo(["test", "--workspace", "--test", "interop-sync"]);
-    run(test.env("PETREL_INTEROP_PEER", peer).env("PETREL_BIN", petrel))
+    run(test(shell, "interop-sync")?.env("PETREL_INTEROP_PEER", peer).env("PETREL_BIN", petrel))
 }
 
 /// Every transport against go-libp2p, js-libp2p in Node and in Chromium, and Petrel itself.
@@ -73,7 +67,7 @@ pub(crate) fn libp2p(shell: &Shell) -> Result<()> {
     let newest = NEWEST.build(shell)?;
     let js = js_libp2p(shell)?;
     let petrel = petrel(shell)?;
-    let mut test = shell.cargo(["test", "--workspace", "--test", "interop-libp2p"]);
+    let mut test = test(shell, "interop-libp2p")?;
     test.env("PETREL_INTEROP_GO", go).env("PETREL_INTEROP_GO_NEWEST", newest);
     test.env("PETREL_INTEROP_JS", js).env("PETREL_BIN", petrel);
     match chromium {
@@ -104,10 +98,7 @@ pub(crate) fn devnet(shell: &Shell) -> Result<()> {
     let op_node = OP_NODE.build(shell)?;
     let geth = GETH.build(shell)?;
     let petrel = petrel(shell)?;
-    let build = ["test", "--workspace", "--test", "interop-devnet", "--no-run"];
-    run(&mut shell.cargo(build))?;
-    let test = built_test(&mut shell.cargo(build), "petrel-tests")?;
-    let mut alone = alone(shell, test)?;
+    let mut alone = alone(shell, compile::test(shell, "interop-devnet")?.program)?;
     alone
         .env("PETREL_INTEROP_ANVIL", anvil)
         .env("PETREL_INTEROP_PEER", peer)
@@ -159,27 +150,18 @@ fn namespace(shell: &Shell) -> Result<&'static [&'static str]> {
     ways.iter().find(works).copied().context("a network namespace cannot be made here: `unshare --net` needs root")
 }
 
-/// The daemon, with its page.
+/// The daemon. It has the page if that is built.
 fn petrel(shell: &Shell) -> Result<PathBuf> {
-    www::ensure_built(shell)?;
-    run(&mut shell.cargo(DEBUG))?;
-    Ok(shell.target().join("debug/petrel"))
+    www::build_for_tests(shell)?;
+    compile::petrel(shell)
 }
 
-/// Where cargo puts the one test of a package that `build` builds.
-pub(crate) fn built_test(build: &mut Command, package: &str) -> Result<PathBuf> {
-    built_tests(build, package)?.pop().context("cargo names no program")
-}
-
-/// Where cargo puts the tests of a package that `build` builds. Programs that such tests need are built and named too, but are none.
-pub(crate) fn built_tests(build: &mut Command, package: &str) -> Result<Vec<PathBuf>> {
-    let messages = read(build.arg("--message-format=json"))?;
-    let executable = |line: &str| {
-        let message: serde_json::Value = serde_json::from_str(line).ok()?;
-        let ours = message["package_id"].as_str()?.contains(&format!("#{package}@"));
-        message["executable"].as_str().filter(|_| ours && message["profile"]["test"] == true).map(PathBuf::from)
-    };
-    Ok(messages.lines().filter_map(executable).collect())
+/// A test of petrel-tests, where cargo would run it.
+fn test(shell: &Shell, name: &str) -> Result<Command> {
+    let test = compile::test(shell, name)?;
+    let mut command = shell.command(test.program, [""; 0]);
+    command.current_dir(test.folder);
+    Ok(command)
 }
 
 impl Program {

@@ -1,21 +1,27 @@
 //! The task runner: `cargo xtask COMMAND`. Every way of building, proving and measuring Petrel is a command here; CI
 //! and `.ci/run` call these and know nothing else.
 //!
-//! Reading order: `shell` (how commands are run), `setup` (what a fresh machine lacks), `wasm` and `www` (the page),
-//! `run`, `test` (the steps) with `beside` (several at once) and `purity` (the core's rules), `interop`, `prove`, `size`, `presets`.
+//! Reading order: `shell` and `group` (how programs are run and ended), `setup` (what a fresh machine lacks), `compile` (how the
+//! workspace is compiled), `wasm` and `www` (the page), `run`, `test` (the steps) with `beside`, `purity` and `shape`, `interop`,
+//! `prove`, `size`, `presets`.
+
+#![allow(clippy::indexing_slicing, reason = "no byte of a peer comes here")]
 
 use std::{env, process::ExitCode};
 
 use anyhow::{Result, bail, ensure};
 
 mod beside;
+mod compile;
 mod fuzz;
+mod group;
 mod interop;
 mod presets;
 mod prove;
 mod purity;
 mod run;
 mod setup;
+mod shape;
 mod shell;
 mod size;
 mod test;
@@ -30,7 +36,9 @@ cargo xtask COMMAND
   run [-- ARGS]     build everything and run it: a local chain with a follower and the page (`petrel devnet ARGS`);
                     with --network or --rollup.config in ARGS, a node of that chain (`petrel node ARGS`);
                     ARGS that begin with a subcommand are run as they are
-  test [STEP…]      every proof but the long ones, some 40 minutes on two cold cores, or the named steps alone
+  test              the tests that need Rust and Node alone: what a contributor runs
+  test --all        also those that need Chromium, Go, Prometheus or a network namespace: what CI runs
+  test STEP…        the named steps (see below), after those that they need; with --no-needs these alone
   lint              the steps of `test` that run no tests: format, the core's rules, clippy on both targets
   prove             what takes longer: thousands of simulated worlds, properties with many cases, benches, flood, crash, leaves, fuzz, soak
   prove soak [--minutes N]  a daemon under load: memory, handles and tasks must stay what they are
@@ -56,9 +64,11 @@ cargo xtask COMMAND
                     it two nodes whose rollup.json lacks the last fork, and the last two: they must follow all the same
   interop build     what takes long to compile of the other sides, and nothing else
 
-  wasm              the wasm package, into www/pkg
-  www               the wasm package, then the npm package and the page, into www/dist
+  wasm              the wasm package, into www/package/pkg
+  www               the wasm package, then the npm package into www/package/dist and the page into www/page/dist
   size              what the page downloads, in bytes: raw, gzip, brotli
+  shape [--root DIR]  medians of lengths, and circles between files, long functions, wide structs, type names with two meanings
+  samples           samples of events and errors for the npm package's tests, written anew after a change of the core's
   doctor            what this machine has and lacks
   presets CHAINS.JSON [DELTA.JSON]  write core/presets anew from a snapshot of the superchain registry, with what changed since (RFC 6902)
 ";
@@ -89,10 +99,11 @@ fn dispatch(args: &[String]) -> Result<()> {
         "sim" => prove::sim(&shell, rest),
         "leaves" => prove::leaves(&shell, rest),
         "prove" => prove::prove(&shell, rest),
+        "shape" => shape::print(&shell, rest),
         "interop" => interop::interop(&shell, rest),
         "presets" => presets::generate(&shell, rest),
         "help" | "-h" | "--help" => {
-            print!("{HELP}");
+            print!("{HELP}\nSteps of `test`; those with * run with --all alone\n\n{}", test::help());
             Ok(())
         }
         _ => {
@@ -106,9 +117,10 @@ fn dispatch(args: &[String]) -> Result<()> {
 fn alone(shell: &Shell, command: &str) -> Result<()> {
     match command {
         "lint" => test::lint(shell),
-        "wasm" => wasm::build(shell),
+        "wasm" => wasm::build(shell, wasm::Build::Real),
         "www" => www::build(shell),
         "size" => size::size(shell),
+        "samples" => www::samples(shell),
         "doctor" => setup::doctor(shell),
         _ => bail!("there is no command {command:?}; see `cargo xtask help`"),
     }

@@ -6,7 +6,7 @@ use std::{fs, path::PathBuf, time::Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{
-    fuzz, setup,
+    compile, fuzz, setup,
     shell::{Shell, run},
     wasm, www,
 };
@@ -68,7 +68,7 @@ fn browser(shell: &Shell) -> Result<()> {
     let folder = shell.target().join("bench-browser");
     fs::create_dir_all(&folder).context("cannot write to the target folder")?;
     wasm::build_for_bench(shell, &folder.join("wasm"))?;
-    run(shell.npm(["run", "build:bench"]).env("PETREL_BENCH", &folder))?;
+    run(shell.npm(["run", "build", "--workspace", "bench"]).env("PETREL_BENCH", &folder))?;
     run(&mut shell.cargo(["build", "--release", "--workspace", "--bin", "petrel", "--example", "browser_bench"]))?;
     let release = shell.target().join("release");
     let feed = release.join("examples/browser_bench");
@@ -144,8 +144,7 @@ fn against(shell: &Shell, test: &str, words: &[String]) -> Result<()> {
 
 fn daemon(shell: &Shell) -> Result<PathBuf> {
     www::ensure_built(shell)?;
-    run(&mut shell.cargo(["build", "--release", "--workspace", "--bin", "petrel"]))?;
-    Ok(shell.target().join("release/petrel"))
+    compile::release(shell, "petrel")
 }
 
 /// `FLAG N`, `FLAG=N`, or nothing.

@@ -4,16 +4,12 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{
-    shell::{Shell, run as finish, shown},
-    www,
-};
+use crate::{compile, group::shown, shell::Shell, www};
 
 /// Builds the page and the daemon in release, then becomes the daemon.
 pub(crate) fn run(shell: &Shell, args: &[String]) -> Result<()> {
     www::build(shell)?;
-    finish(&mut shell.cargo(["build", "--release", "--package", "petrel-node", "--bin", "petrel"]))?;
-    let mut petrel = Command::new(shell.target().join("release/petrel"));
+    let mut petrel = Command::new(compile::release(shell, "petrel")?);
     petrel.args(subcommand(args)).args(args);
     println!("$ {}", shown(&petrel));
     replace(&mut petrel)

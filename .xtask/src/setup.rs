@@ -1,7 +1,7 @@
 //! What a fresh machine lacks: found, and where it is light to install, installed. What is not installed here is
 //! named with the words that install it.
 //!
-//! Light are rustup's wasm target, the page's npm packages, and (tests only, as root on Debian) Chromium and Prometheus.
+//! Light are rustup's wasm target and components, the page's npm packages, and (tests only, as root on Debian) Chromium and Prometheus.
 
 use std::{fs, path::PathBuf};
 
@@ -10,8 +10,10 @@ use anyhow::{Context as _, Result, ensure};
 use crate::shell::{Shell, find, read, run, succeeds};
 
 const WASM: &str = "wasm32-unknown-unknown";
-/// The page's tools and the wasm tests need it.
-const NODE: u32 = 20;
+/// The oldest Node of each line that has the page's tools and the wasm tests; newer lines have them too.
+const NODE: [(u32, u32); 2] = [(20, 19), (22, 12)];
+/// The oldest Go that builds the other sides: `tests/interop/go-libp2p/newest.mod` asks for it. An older one fetches it by itself.
+const GO: &str = "1.26.6";
 
 /// The Rust side of the page: the wasm target.
 pub(crate) fn wasm(shell: &Shell) -> Result<()> {
@@ -31,6 +33,18 @@ fn has_wasm(shell: &Shell) -> bool {
     libraries.is_ok_and(|dir| fs::read_dir(dir.trim()).is_ok_and(|mut files| files.next().is_some()))
 }
 
+/// A component of the toolchain, by the program that it has.
+pub(crate) fn component(shell: &Shell, name: &str, program: &str) -> Result<()> {
+    if succeeds(&mut shell.command(program, ["--version"])) {
+        return Ok(());
+    }
+    ensure!(
+        find(&["rustup"]).is_some(),
+        "{program} is missing and there is no rustup to add it; install your system's package"
+    );
+    run(&mut shell.command("rustup", ["component", "add", name]))
+}
+
 /// Node, npm, and the packages of `www/package-lock.json`: installed again only when that file has changed.
 pub(crate) fn npm(shell: &Shell) -> Result<()> {
     node(shell)?;
@@ -46,22 +60,34 @@ pub(crate) fn npm(shell: &Shell) -> Result<()> {
 
 /// Node in a version that works, and npm.
 pub(crate) fn node(shell: &Shell) -> Result<()> {
-    let how =
-        format!("Install Node.js {NODE} or later with npm (nodejs.org, or your system's packages nodejs and npm).");
+    let [(old, old_minor), (new, new_minor)] = NODE;
+    let how = format!(
+        "Install Node.js {old}.{old_minor}, {new}.{new_minor} or newer with npm (nodejs.org, or your system's packages nodejs and npm)."
+    );
     let version = read(&mut shell.command("node", ["--version"])).ok();
-    let major =
-        version.as_deref().and_then(|text| text.trim().trim_start_matches('v').split('.').next()?.parse::<u32>().ok());
-    ensure!(major.is_some(), "Node.js is missing; the page is built and tested with it. {how}");
-    ensure!(major >= Some(NODE), "Node.js {} is too old. {how}", version.unwrap_or_default().trim());
+    let version = version
+        .as_deref()
+        .map(str::trim)
+        .with_context(|| format!("Node.js is missing; the page is built and tested with it. {how}"))?;
+    ensure!(is_new_enough(version), "Node.js {version} is too old. {how}");
     ensure!(succeeds(&mut shell.command("npm", ["--version"])), "npm is missing; the page is built with it. {how}");
     Ok(())
+}
+
+/// Whether this is, as in `v22.12.0`, a version of Node that works.
+fn is_new_enough(version: &str) -> bool {
+    let mut numbers = version.trim_start_matches('v').split('.').map_while(|number| number.parse::<u32>().ok());
+    let (Some(major), Some(minor)) = (numbers.next(), numbers.next()) else { return false };
+    let line = NODE.iter().find(|(line, _)| *line == major);
+    line.map_or(NODE.iter().all(|(line, _)| *line < major), |(_, least)| *least <= minor)
 }
 
 /// Go, for the programs on the other side of the interop tests.
 pub(crate) fn go(shell: &Shell) -> Result<()> {
     ensure!(
         succeeds(&mut shell.command("go", ["version"])),
-        "Go is missing; op-node is built with it. Install Go 1.24 or later (go.dev, or your system's package)"
+        "Go is missing; op-node is built with it. Install Go {GO} or newer (go.dev), or an older one that may fetch it \
+         (your system's package, with GOTOOLCHAIN=auto, which is its default)"
     );
     Ok(())
 }
@@ -128,6 +154,8 @@ pub(crate) fn doctor(shell: &Shell) -> Result<()> {
         |program: &str, args: &[&str]| read(&mut shell.command(program, args)).map(|text| text.trim().to_owned());
     let line = |name: &str, state: &str| println!("{name:<12} {state}");
     line("rust", &version("rustc", &["--version"]).unwrap_or_else(|_| "missing".to_owned()));
+    let clippy = version("clippy-driver", &["--version"]);
+    line("clippy", &clippy.unwrap_or_else(|_| "missing; added by `cargo xtask test`".to_owned()));
     line("wasm target", if has_wasm(shell) { "installed" } else { "missing; added by `cargo xtask run`" });
     line("node", &version("node", &["--version"]).unwrap_or_else(|_| "missing".to_owned()));
     line("npm", &version("npm", &["--version"]).unwrap_or_else(|_| "missing".to_owned()));
@@ -149,3 +177,29 @@ pub(crate) fn doctor(shell: &Shell) -> Result<()> {
 
 /// What to do about a missing cargo-deny.
 pub(crate) const DENY: &str = "not installed (`cargo install --locked cargo-deny`)";
+
+#[cfg(test)]
+mod tests {
+    use super::{GO, NODE, is_new_enough};
+
+    const README: &str = include_str!("../../README.md");
+    const WORKFLOW: &str = include_str!("../../.github/workflows/ci.yml");
+
+    #[test]
+    fn the_versions_of_node_that_work() {
+        assert!(["v20.19.0", "v22.12.1", "v24.0.0", "v20.20.1"].iter().all(|version| is_new_enough(version)));
+        assert!(["v18.20.0", "v20.18.9", "v21.7.0", "v22.11.0", "", "v"].iter().all(|version| !is_new_enough(version)));
+    }
+
+    #[test]
+    fn readme_and_workflow_name_the_same_versions() {
+        let asked =
+            include_str!("../../tests/interop/go-libp2p/newest.mod").lines().find_map(|line| line.strip_prefix("go "));
+        assert_eq!(asked, Some(GO));
+        assert!(README.contains(GO) && WORKFLOW.contains(&format!("GO: \"{GO}\"")));
+        let [old, new] = NODE.map(|(major, minor)| format!("{major}.{minor}"));
+        assert!(README.contains(&old) && README.contains(&new));
+        let rust = env!("CARGO_PKG_RUST_VERSION");
+        assert!(README.contains(&format!("Rust {rust}")) && WORKFLOW.contains(&format!("RUST: \"{rust}")));
+    }
+}

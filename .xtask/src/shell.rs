@@ -3,11 +3,15 @@
 use std::{
     env,
     ffi::OsStr,
+    fs::{self, File},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    time::Instant,
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::group::{Group, shown};
 
 /// Where the workspace is and where its builds go.
 pub(crate) struct Shell {
@@ -76,12 +80,27 @@ impl Shell {
     }
 }
 
-/// Shows the command, runs it, and fails when it does.
+/// Shows the command, runs it, and fails when it does. Nothing that it has started runs afterwards.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     println!("$ {}", shown(command));
-    let status = command.status().with_context(|| format!("cannot start {}", shown(command)))?;
+    let status = Group::start(command)?.wait()?;
     ensure!(status.success(), "`{}` failed ({status})", shown(command));
     Ok(())
+}
+
+/// As `run`, but shows what the command prints when it has ended, below a line that names it and its time, and returns it.
+/// Until then it is in `target/xtask/NAME.txt`.
+pub(crate) fn run_kept(shell: &Shell, name: &str, command: &mut Command) -> Result<String> {
+    let folder = shell.target().join("xtask");
+    fs::create_dir_all(&folder).context("cannot write to the target folder")?;
+    let output = folder.join(name.replace(' ', "-")).with_extension("txt");
+    let file = File::create(&output).with_context(|| format!("cannot write {}", output.display()))?;
+    let begin = Instant::now();
+    let status = Group::start(command.stdout(file.try_clone()?).stderr(file))?.wait()?;
+    let text = String::from_utf8_lossy(&fs::read(&output)?).into_owned();
+    println!("\n-- {name}: {:.1} s\n{}", begin.elapsed().as_secs_f32(), text.trim());
+    ensure!(status.success(), "{name} failed ({status})");
+    Ok(text)
 }
 
 /// What the command prints on stdout.
@@ -109,13 +128,4 @@ pub(crate) fn find(names: &[&str]) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     let found = |name: &&str| env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file());
     names.iter().find_map(found)
-}
-
-/// The command as one would type it, with what it sets in the environment.
-pub(crate) fn shown(command: &Command) -> String {
-    let set = command.get_envs().filter_map(|(name, value)| value.map(|value| (name, value)));
-    let set = set.map(|(name, value)| format!("{}={}", name.to_string_lossy(), value.to_string_lossy()));
-    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
-    let words = std::iter::once(program).chain(command.get_args()).map(|word| word.to_string_lossy().into_owned());
-    set.chain(words).collect::<Vec<_>>().join(" ")
 }

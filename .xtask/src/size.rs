@@ -1,4 +1,4 @@
-//! `cargo xtask size`: what a first visit to the page downloads, from `www/dist/page`.
+//! `cargo xtask size`: what a first visit to the page downloads, from `www/page/dist`.
 //!
 //! Counted is every file but source maps, which a browser fetches for its developer tools alone. gzip at level 9 and
 //! brotli at quality 11 with its largest standard window are what a static server keeps beside each file. Of the chains'
@@ -37,12 +37,12 @@ impl Sizes {
 
 /// Prints the table.
 pub(crate) fn size(shell: &Shell) -> Result<()> {
-    let dist = shell.www().join("dist/page");
+    let dist = shell.www().join("page/dist");
     let mut files = Vec::new();
-    collect(&dist, &mut files).context("www/dist/page is missing; build it with `cargo xtask www`")?;
+    collect(&dist, &mut files).context("www/page/dist is missing; build it with `cargo xtask www`")?;
     files.retain(|file| file.extension().is_none_or(|kind| kind != "map"));
     files.sort();
-    ensure!(!files.is_empty(), "www/dist/page is empty; build it with `cargo xtask www`");
+    ensure!(!files.is_empty(), "www/page/dist is empty; build it with `cargo xtask www`");
     let (chains, others): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.starts_with(dist.join(CHAINS)));
     let mut total = Sizes::default();
     println!("{:<48} {:>10} {:>10} {:>10}", "bytes", "raw", "gzip", "brotli");

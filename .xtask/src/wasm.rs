@@ -1,7 +1,10 @@
-//! `cargo xtask wasm`: the crate `wasm` as `www/pkg/petrel_wasm{.js,.d.ts,_bg.wasm}`.
+//! `cargo xtask wasm`: the crate `wasm` as `www/package/pkg/petrel_wasm{.js,.d.ts,_bg.wasm}`.
 //!
-//! Three tools in a row: cargo (profile `wasm`), wasm-bindgen (pinned in `Cargo.lock`), wasm-opt (pinned in
+//! Three tools in a row: cargo, wasm-bindgen (pinned in `Cargo.lock`) and, for the real build, wasm-opt (pinned in
 //! `www/package-lock.json`). The last two run only when what cargo made, or one of them, has changed.
+//!
+//! The build of the tests lies beside it, in `pkg-test`: cargo's dev profile with the selection of packages that the tests on
+//! wasm32 have (see `compile`), so that nothing but the module itself is compiled for it, and no wasm-opt.
 
 use std::{
     fs,
@@ -12,11 +15,15 @@ use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    setup,
+    compile, setup,
     shell::{Shell, run},
 };
 
 const NAME: &str = "petrel_wasm";
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// What wasm-bindgen writes.
+const WRITTEN: [&str; 3] = ["petrel_wasm.js", "petrel_wasm.d.ts", "petrel_wasm_bg.wasm"];
 
 /// What rustc's wasm32 code uses beyond the first version of WebAssembly; all of it is in every browser that has
 /// WebTransport.
@@ -29,53 +36,80 @@ const FEATURES: [&str; 6] = [
     "--enable-sign-ext",
 ];
 
+/// Which build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Build {
+    /// What is published, embedded in the release daemon and measured: profile `wasm`, shrunk by wasm-opt.
+    Real,
+    /// What tests use: fast to compile.
+    Test,
+}
+
+impl Build {
+    /// A folder of this build, in `www`.
+    pub(crate) fn folder(self, shell: &Shell, name: &str) -> PathBuf {
+        let suffix = if self == Self::Test { "-test" } else { "" };
+        shell.www().join(format!("{name}{suffix}"))
+    }
+
+    /// Where wasm-bindgen writes.
+    pub(crate) fn pkg(self, shell: &Shell) -> PathBuf {
+        self.folder(shell, "package/pkg")
+    }
+}
+
 /// Builds the wasm package.
-pub(crate) fn build(shell: &Shell) -> Result<()> {
+pub(crate) fn build(shell: &Shell, build: Build) -> Result<()> {
     setup::wasm(shell)?;
     setup::npm(shell)?;
-    let built = compile(shell, &[])?;
-    let package = shell.www().join("pkg");
-    let made_from = made_from(shell, &built)?;
-    let mark = shell.target().join("petrel-wasm.made-from");
-    let complete =
-        ["petrel_wasm.js", "petrel_wasm.d.ts", "petrel_wasm_bg.wasm"].iter().all(|name| package.join(name).is_file());
+    let built = match build {
+        Build::Real => optimised(shell, &[])?,
+        Build::Test => compile::wasm_module(shell)?,
+    };
+    let package = build.pkg(shell);
+    let made_from = made_from(shell, &built, build)?;
+    let mark = package.join(".made-from");
+    let complete = WRITTEN.iter().all(|name| package.join(name).is_file());
     if complete && fs::read_to_string(&mark).is_ok_and(|before| before == made_from) {
-        println!("www/pkg is up to date");
+        println!("{} is up to date", package.display());
         return Ok(());
     }
     if package.exists() {
         fs::remove_dir_all(&package).with_context(|| format!("cannot replace {}", package.display()))?;
     }
     bindgen(shell, &built, &package)?;
-    shrink(shell, &package.join("petrel_wasm_bg.wasm"))?;
-    fs::write(mark, made_from).context("cannot write to the target folder")
+    if build == Build::Real {
+        shrink(shell, &package.join("petrel_wasm_bg.wasm"))?;
+    }
+    fs::write(&mark, made_from).with_context(|| format!("cannot write {}", mark.display()))
 }
 
 /// Builds the module with what benches call, into `package`.
 pub(crate) fn build_for_bench(shell: &Shell, package: &Path) -> Result<()> {
-    let built = compile(shell, &["--features", "bench"])?;
+    let built = optimised(shell, &["--features", "bench"])?;
     bindgen(shell, &built, package)?;
     shrink(shell, &package.join("petrel_wasm_bg.wasm"))
 }
 
-/// The module as cargo makes it.
-fn compile(shell: &Shell, features: &[&str]) -> Result<PathBuf> {
-    let target = "wasm32-unknown-unknown";
+/// The module as cargo makes it with profile `wasm`.
+fn optimised(shell: &Shell, features: &[&str]) -> Result<PathBuf> {
     let mut cargo =
-        shell.cargo(["build", "--package", "petrel-wasm", "--lib", "--target", target, "--profile", "wasm"]);
+        shell.cargo(["build", "--package", "petrel-wasm", "--lib", "--target", TARGET, "--profile", "wasm"]);
     run(cargo.args(features))?;
-    Ok(shell.target().join(target).join("wasm").join(NAME).with_extension("wasm"))
+    Ok(shell.target().join(TARGET).join("wasm").join(NAME).with_extension("wasm"))
 }
 
 /// Names everything that the package is made from: cargo's output, and the version of each later tool.
-fn made_from(shell: &Shell, built: &Path) -> Result<String> {
+fn made_from(shell: &Shell, built: &Path, build: Build) -> Result<String> {
     let mut hash = Sha256::new();
     let lock = fs::read_to_string(shell.root().join("Cargo.lock")).context("cannot read Cargo.lock")?;
     let bindgen = lock.split("[[package]]").find(|package| package.contains("name = \"wasm-bindgen-cli\""));
     hash.update(fs::read(built).with_context(|| format!("cannot read {}", built.display()))?);
     hash.update(bindgen.unwrap_or_default());
-    hash.update(fs::read(shell.www().join("package-lock.json")).context("cannot read www/package-lock.json")?);
-    hash.update(FEATURES.concat());
+    if build == Build::Real {
+        hash.update(fs::read(shell.www().join("package-lock.json")).context("cannot read www/package-lock.json")?);
+        hash.update(FEATURES.concat());
+    }
     Ok(hex(&hash.finalize()))
 }
 
@@ -85,9 +119,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 fn bindgen(shell: &Shell, built: &Path, out: &Path) -> Result<()> {
-    let mut command =
-        shell.cargo(["run", "--quiet", "--package", "xtask-bindgen", "--", "bindgen", "--target", "web", "--out-dir"]);
-    run(command.arg(out).arg(built))
+    let bindgen = compile::tool(shell, "xtask-bindgen")?;
+    run(shell.command(bindgen, ["bindgen", "--target", "web", "--out-dir"]).arg(out).arg(built))
 }
 
 fn shrink(shell: &Shell, wasm: &Path) -> Result<()> {

@@ -1,8 +1,17 @@
-//! `cargo xtask www`: the npm package into `www/dist/package` and the page into
-//! `www/dist/page`, from where the daemon embeds and serves it.
+//! The npm package and the page, in two builds that never mix:
+//!
+//! | | `cargo xtask www`, `run`, `size` | the steps of `cargo xtask test` |
+//! |---|---|---|
+//! | npm package | `www/package/dist` | `www/package/dist-test` |
+//! | page | `www/page/dist` | `www/page/dist-test` |
+//! | wasm module | profile `wasm`, shrunk by wasm-opt | profile `dev` |
+//! | daemon that has the page | release: embedded | debug: read from the disk while it runs |
+//!
+//! Which folder a daemon takes is decided by `native/src/page.rs` alone, by its own profile; which folder is published, by
+//! `files` in `www/package/package.json`. `www/folders.js` is the same choice for JavaScript, by `PETREL_BUILD`.
 
 use std::{
-    fs,
+    fs::{self, File},
     path::{Path, PathBuf},
 };
 
@@ -10,46 +19,104 @@ use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    setup,
+    compile, setup,
     shell::{Shell, run},
-    wasm,
+    wasm::{self, Build},
 };
 
-/// What both are made from, seen from `www`.
-const SOURCES: [&str; 8] =
-    ["src", "page", "build", "pkg", "../core/presets", "package.json", "package-lock.json", "tsconfig.json"];
+/// What package and page are made from beside the wasm module, seen from `www`. The module stands for core, wasm and
+/// `Cargo.lock`: cargo always makes it anew where one of them has changed.
+const SOURCES: [&str; 16] = [
+    "package.json",
+    "package-lock.json",
+    "tsconfig.json",
+    "folders.js",
+    "package/package.json",
+    "package/tsconfig.json",
+    "package/build",
+    "package/src",
+    "page/package.json",
+    "page/tsconfig.json",
+    "page/vite.config.js",
+    "page/index.html",
+    "page/src",
+    "../core/presets",
+    "../LICENSE",
+    "../.xtask/src/www.rs",
+];
 
-/// Builds the wasm package, then the npm package and the page with it, if anything has changed: the daemon is built anew
-/// whenever the page is.
+/// Builds the wasm package, then the npm package and the page with it, if anything has changed.
 pub(crate) fn build(shell: &Shell) -> Result<()> {
-    wasm::build(shell)?;
-    let made_from = made_from(&shell.www())?;
-    let mark = shell.target().join("petrel-www.made-from");
-    if is_built(shell) && fs::read_to_string(&mark).is_ok_and(|before| before == made_from) {
-        println!("www/dist is up to date");
-        return Ok(());
-    }
-    run(&mut shell.npm(["run", "build"]))?;
-    fs::write(mark, made_from).context("cannot write to the target folder")
+    up_to_date(shell, Build::Real)
 }
 
-/// Builds the page unless it was built before: what embeds it needs it to be there, not to be new.
+/// The same in the build of the tests. Each step that uses the page calls it, so none tests a stale page.
+pub(crate) fn build_for_tests(shell: &Shell) -> Result<()> {
+    up_to_date(shell, Build::Test)
+}
+
+/// Builds the real page unless there is one: what embeds it needs it to be there, not to be new.
 pub(crate) fn ensure_built(shell: &Shell) -> Result<()> {
-    if is_built(shell) {
+    if is_complete(shell, Build::Real) {
         return setup::npm(shell);
     }
     build(shell)
 }
 
-fn is_built(shell: &Shell) -> bool {
-    let made = ["page/index.html", "package/index.js"];
-    made.iter().all(|file| shell.www().join("dist").join(file).is_file())
+/// Writes the samples anew that the package's tests compare its types with: see `core/tests/core/samples.rs`.
+pub(crate) fn samples(shell: &Shell) -> Result<()> {
+    run(compile::debug(shell, ["--lib", "--test", "core", "are_up_to_date"]).env("PETREL_WRITE_SAMPLES", "1"))
 }
 
-/// Names the content of all sources, as hex.
-fn made_from(www: &Path) -> Result<String> {
+/// An npm command that uses the build of the tests.
+pub(crate) fn npm_for_tests(shell: &Shell, args: &[&str]) -> std::process::Command {
+    let mut npm = shell.npm(args);
+    npm.env("PETREL_BUILD", "test");
+    npm
+}
+
+fn up_to_date(shell: &Shell, build: Build) -> Result<()> {
+    let _alone = lock(shell)?;
+    wasm::build(shell, build)?;
+    let pkg = build.pkg(shell);
+    let made_from = made_from(shell, &pkg)?;
+    // Beside the module, which is never published or served: it goes when the module is made anew.
+    let mark = pkg.join(".www-made-from");
+    if is_complete(shell, build) && fs::read_to_string(&mark).is_ok_and(|before| before == made_from) {
+        println!("package and page ({build:?}) are up to date");
+        return Ok(());
+    }
+    // A build that fails half-way leaves none.
+    let _none = fs::remove_file(&mark);
+    let args = ["run", "build"];
+    match build {
+        Build::Real => run(&mut shell.npm(args))?,
+        Build::Test => run(&mut npm_for_tests(shell, &args))?,
+    }
+    fs::write(&mark, made_from).with_context(|| format!("cannot write {}", mark.display()))
+}
+
+/// Steps that run side by side build one after the other. Held until it is dropped.
+fn lock(shell: &Shell) -> Result<File> {
+    fs::create_dir_all(shell.target()).context("cannot make the target folder")?;
+    let file = File::create(shell.target().join("petrel-www.lock")).context("cannot write to the target folder")?;
+    file.lock().context("cannot lock a file in the target folder")?;
+    Ok(file)
+}
+
+fn is_complete(shell: &Shell, build: Build) -> bool {
+    let made = [("page/dist", "index.html"), ("package/dist", "page/index.js")];
+    made.iter().all(|(folder, file)| build.folder(shell, folder).join(file).is_file())
+}
+
+/// Names the content of all sources and of the wasm package, as hex.
+fn made_from(shell: &Shell, pkg: &Path) -> Result<String> {
+    let www = shell.www();
     let mut files = Vec::new();
     SOURCES.iter().try_for_each(|name| find(&www.join(name), &mut files))?;
+    files.push(pkg.join(".made-from"));
+    // A copy of what wasm-bindgen wrote: see `www/package/build/build.js`.
+    files.retain(|file| !file.ends_with("petrel_wasm.d.ts"));
     files.sort();
     let mut hash = Sha256::new();
     for file in files {

@@ -1,8 +1,10 @@
-//! What the operator writes: flags ([`flags`]), their environment variables ([`env`]), the values in them ([`parse`]), and the
-//! settings that follow from all of them ([`settings`]), with every mistake named at once.
+//! What the operator writes: flags ([`flags`]) with their environment variables ([`env`]), the values in them ([`parse`]), and the
+//! settings that result from all of them ([`settings`]), with every error reported at once. [`logging`] sets the level of logs, and
+//! `usage` is the text of `petrel` without arguments.
 
 pub mod env;
 pub mod flags;
 pub mod logging;
 pub mod parse;
 pub mod settings;
+pub(crate) mod usage;

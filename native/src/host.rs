@@ -1,9 +1,9 @@
-//! The daemon's body: the system's clocks, tokio's sleep, worker threads, and the store.
+//! What the driver needs from the daemon: the system's clocks, tokio's sleep, worker threads, and the store.
 //!
-//! Heavy work runs on tokio's blocking pool, or where it is short as a task: the usual block is judged in less time than two
-//! threads take to wake each other. The node asks for at most four checks of a topic and sixteen answers at once, so some
-//! thirty threads are the most that it ever uses, two for single connections among them; those that have checked yield, see
-//! `system::thread_priority`. A panic is logged and answered for; the node lives on.
+//! Heavy work runs on tokio's blocking pool; short work runs as a task, because the usual block is validated in less time than
+//! two threads take to wake each other. The node requests at most four validations of a topic and sixteen decodings at once, so
+//! it uses about thirty threads at most, including two for single connections. Threads that validate have a low priority, see
+//! `system::thread_priority`. A panic in work is logged and becomes an error result; the node continues.
 
 use std::{
     future::Future,
@@ -31,13 +31,13 @@ pub use message_loss::MessageLoss;
 
 use crate::{primitives::FASTEST, store::Store, system::thread_priority};
 
-/// Threads that work for single connections at once.
-const BESIDE: usize = 2;
+/// Threads that read ahead for connections, at once.
+const READ_AHEAD_THREADS: usize = 2;
 
-/// How long a connection waits for one of them at most: what it has is wanted, and is read in the loop instead.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How long a connection waits for such a thread at most; after that its data is read in the event loop.
+const READ_AHEAD_WAIT: Duration = Duration::from_millis(500);
 
-/// Bytes that are judged in less than a millisecond.
+/// Bytes that are validated in less than a millisecond.
 const SHORT: usize = 200 << 10;
 
 /// See the module.
@@ -46,27 +46,27 @@ pub struct TokioHost {
     start: Instant,
     store: Option<Store>,
     /// For [`Host::offload`].
-    beside: Arc<Semaphore>,
+    read_ahead_threads: Arc<Semaphore>,
     loss: MessageLoss,
 }
 
 impl TokioHost {
-    /// With a store, or without: then nothing is kept and nothing is found.
+    /// Without a store nothing is persisted and nothing is found.
     pub fn new(store: Option<Store>) -> Self {
         let loss = MessageLoss::default();
-        Self { start: Instant::now(), store, beside: Arc::new(Semaphore::new(BESIDE)), loss }
+        Self { start: Instant::now(), store, read_ahead_threads: Arc::new(Semaphore::new(READ_AHEAD_THREADS)), loss }
     }
 
-    /// The same, losing some of the gossiped messages.
+    /// Drops a share of the gossiped messages.
     #[must_use]
-    pub fn losing(self, loss: MessageLoss) -> Self {
+    pub fn with_loss(self, loss: MessageLoss) -> Self {
         Self { loss, ..self }
     }
 }
 
 impl Host for TokioHost {
     type Sleep = Pin<Box<Sleep>>;
-    type Working = Working;
+    type Working = RunningWork;
 
     fn now(&self) -> Now {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -78,21 +78,21 @@ impl Host for TokioHost {
     }
 
     fn offload(&self) -> Option<Offload> {
-        let beside = self.beside.clone();
+        let threads = self.read_ahead_threads.clone();
         Some(Arc::new(move |job: Job| {
-            // A task of its own, for a connection that is not polled must not keep its turn from the next.
-            let run = run_aside(beside.clone(), job);
+            // A task of its own: a connection that is not polled must not hold its permit.
+            let run = run_aside(threads.clone(), job);
             Box::pin(async move {
-                // It panics nowhere and is ended by nobody but the runtime.
+                // It does not panic, and only the runtime ends it.
                 let _ended = tokio::spawn(run).await;
             })
         }))
     }
 
-    fn work(&self, work: Work) -> Working {
+    fn work(&self, work: Work) -> RunningWork {
         match (work, &self.store) {
-            (Work::Heavy(Heavy::Validate(_)), _) if self.loss.loses() => {
-                Working::Now(Some(Done::Validated(ValidationOutcome::not_run())))
+            (Work::Heavy(Heavy::Validate(_)), _) if self.loss.drops_next() => {
+                RunningWork::Now(Some(Done::Validated(ValidationOutcome::not_run())))
             }
             (Work::Heavy(heavy), _) => {
                 let (panicked, is_short) = (heavy.panicked(), heavy.bytes() <= SHORT);
@@ -101,69 +101,69 @@ impl Host for TokioHost {
                     tokio::spawn(async move { compute() })
                 } else {
                     tokio::task::spawn_blocking(|| {
-                        thread_priority::begin();
+                        thread_priority::lower();
                         compute()
                     })
                 };
-                Working::Heavy(thread, panicked)
+                RunningWork::Heavy(thread, panicked)
             }
             (Work::Load(number), Some(store)) => {
                 let store = store.clone();
-                Working::Load(tokio::task::spawn_blocking(move || Done::Loaded(store.load(number))))
+                RunningWork::Load(tokio::task::spawn_blocking(move || Done::Loaded(store.load(number))))
             }
-            (Work::Persist(keep), Some(store)) => Working::Keep(store.keep(keep)),
-            (Work::Load(_), None) => Working::Now(Some(Done::Loaded(None))),
-            (Work::Persist(_), None) => Working::Now(Some(Done::Persisted(Persisted::NotForSure))),
+            (Work::Persist(persist), Some(store)) => RunningWork::Persist(store.persist(persist)),
+            (Work::Load(_), None) => RunningWork::Now(Some(Done::Loaded(None))),
+            (Work::Persist(_), None) => RunningWork::Now(Some(Done::Persisted(Persisted::NotForSure))),
         }
     }
 }
 
-/// Runs a job when a thread is free for it, or drops it after [`PATIENCE`].
-async fn run_aside(beside: Arc<Semaphore>, job: Job) {
-    let Ok(turn) = tokio::time::timeout(PATIENCE, beside.acquire_owned()).await else { return };
+/// Runs a job when a thread is free for it, or drops it after [`READ_AHEAD_WAIT`].
+async fn run_aside(threads: Arc<Semaphore>, job: Job) {
+    let Ok(permit) = tokio::time::timeout(READ_AHEAD_WAIT, threads.acquire_owned()).await else { return };
     let run = tokio::task::spawn_blocking(move || {
-        thread_priority::begin();
+        thread_priority::lower();
         job();
-        drop(turn);
+        drop(permit);
     });
     if let Err(error) = run.await {
         tracing::error!(%error, "reading ahead panicked. Please report this defect");
     }
 }
 
-/// Work on its thread.
+/// Work that is under way.
 #[derive(Debug)]
-pub enum Working {
-    /// What is computed, and what it is worth when it panics.
+pub enum RunningWork {
+    /// A computation, and its result if it panics.
     Heavy(JoinHandle<Done>, Panicked),
-    /// What is read from the store.
+    /// A read from the store.
     Load(JoinHandle<Done>),
-    /// What is written to it.
-    Keep(oneshot::Receiver<Persisted>),
-    /// What is known already.
+    /// A write to the store.
+    Persist(oneshot::Receiver<Persisted>),
+    /// A result that is known already.
     Now(Option<Done>),
 }
 
-impl Future for Working {
+impl Future for RunningWork {
     type Output = Done;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Done> {
         Poll::Ready(match &mut *self {
             Self::Heavy(thread, panicked) => ready!(Pin::new(thread).poll(context)).unwrap_or_else(|error| {
-                tracing::error!(%error, "a judgement panicked and counts as false. Please report this defect");
+                tracing::error!(%error, "a validation panicked and counts as invalid. Please report this defect");
                 panicked.done()
             }),
             Self::Load(thread) => ready!(Pin::new(thread).poll(context)).unwrap_or_else(|error| {
                 tracing::error!(%error, "the store panicked. Please report this defect");
                 Done::Loaded(None)
             }),
-            Self::Keep(told) => {
+            Self::Persist(result) => {
                 let ended = |_| Persisted::Failed("the store's thread has ended".to_owned());
-                Done::Persisted(ready!(Pin::new(told).poll(context)).unwrap_or_else(ended))
+                Done::Persisted(ready!(Pin::new(result).poll(context)).unwrap_or_else(ended))
             }
             Self::Now(done) => match done.take() {
                 Some(done) => done,
-                // It was polled after its end.
+                // It was polled after completion.
                 None => return Poll::Pending,
             },
         })
@@ -185,12 +185,12 @@ mod tests {
         net::{Done, Host as _, Panicked},
     };
 
-    use super::{BESIDE, PATIENCE, TokioHost, Working};
+    use super::{READ_AHEAD_THREADS, READ_AHEAD_WAIT, RunningWork, TokioHost};
 
     #[tokio::test]
-    async fn what_panics_aside_has_ended_and_its_thread_goes_to_the_next() {
+    async fn a_read_ahead_that_panics_frees_its_thread() {
         let aside = TokioHost::new(None).offload().expect("threads");
-        for _ in 0..=BESIDE {
+        for _ in 0..=READ_AHEAD_THREADS {
             aside(Box::new(|| panic!("a defect"))).await;
         }
         let done = Arc::new(AtomicBool::default());
@@ -201,21 +201,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_finds_no_thread_in_time_is_dropped() {
+    async fn a_read_ahead_without_a_thread_in_time_is_dropped() {
         let host = TokioHost::new(None);
-        let _taken = host.beside.clone().acquire_many_owned(BESIDE as u32).await.expect("threads");
+        let _taken =
+            host.read_ahead_threads.clone().acquire_many_owned(READ_AHEAD_THREADS as u32).await.expect("threads");
         let begin = Instant::now();
         let held = Arc::new(());
         let holds = held.clone();
         let waits = host.offload().expect("threads")(Box::new(move || panic!("it ran with {holds:?}")));
         tokio::time::timeout(Duration::from_secs(60), waits).await.expect("it ends");
-        assert!(begin.elapsed() >= PATIENCE);
+        assert!(begin.elapsed() >= READ_AHEAD_WAIT);
         assert_eq!(Arc::strong_count(&held), 1, "it is dropped");
     }
 
     #[tokio::test]
-    async fn a_check_that_panics_is_a_rejection_and_not_the_end() {
-        let working = Working::Heavy(tokio::task::spawn_blocking(|| panic!("a defect")), Panicked::Validate);
+    async fn a_validation_that_panics_is_a_rejection() {
+        let working = RunningWork::Heavy(tokio::task::spawn_blocking(|| panic!("a defect")), Panicked::Validate);
         let Done::Validated(checked) = working.await else { panic!("another answer") };
         assert_eq!(checked.result.unwrap_err(), Fault::Node(NodeFault::Panicked));
     }

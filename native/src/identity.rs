@@ -1,7 +1,7 @@
 //! The node's identity: a secp256k1 key, and with it the peer id.
 //!
-//! As op-node keeps it: 64 hex digits in a file, `0x` and white space allowed, made with mode 0600 when missing. The file
-//! appears whole or not at all, and is on disk before it is used. A lock beside it tells a second process that its key is
+//! As in op-node: 64 hex digits in a file, `0x` and white space allowed, created with mode 0600 when missing. The file
+//! is created completely or not at all, and is on disk before it is used. A lock beside it shows a second process that the key is
 //! in use. The key never appears in an error, a log or `Debug`.
 
 use std::{
@@ -14,10 +14,7 @@ use std::{
 use libp2p::identity::{Keypair, secp256k1};
 use zeroize::Zeroizing;
 
-use crate::{
-    cli::settings::IdentitySource,
-    system::file_lock::{Claim, ClaimError},
-};
+use crate::system::file_lock::{FileLock, FileLockError};
 
 /// Why there is no identity. Exit status 2.
 #[derive(Debug, thiserror::Error)]
@@ -25,17 +22,17 @@ pub enum IdentityError {
     /// Not a key.
     #[error("{0} is not a secp256k1 key: expected 64 hex digits, not zero and below the curve's order")]
     NotAKey(String),
-    /// The file cannot be read or made.
+    /// The file cannot be read or created.
     #[error("cannot {what} the key file {}: {error}", .file.display())]
     File {
-        /// What was tried.
+        /// The action that failed.
         what: &'static str,
         /// Which file.
         file: PathBuf,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
-    /// Another process lives with this key.
+    /// Another process uses this key.
     #[error("the key {} is in use by {by}: two nodes with one key lose their peers to each other; give this one its own --datadir or --p2p.priv.path", .file.display())]
     InUse {
         /// Which file.
@@ -45,11 +42,11 @@ pub enum IdentityError {
     },
 }
 
-/// A key, and the claim on it: other processes of this machine are kept off while it lives.
+/// A key, and the lock on its file, which keeps other processes of this machine from using it.
 pub struct Identity {
     /// The key.
     pub keypair: Keypair,
-    _claim: Option<Claim>,
+    _lock: Option<FileLock>,
 }
 
 impl std::fmt::Debug for Identity {
@@ -59,49 +56,67 @@ impl std::fmt::Debug for Identity {
 }
 
 impl Identity {
-    /// A fresh key that is kept nowhere.
+    /// A new key that is not stored.
     pub fn generate() -> Self {
-        Self { keypair: Keypair::generate_secp256k1(), _claim: None }
+        Self { keypair: Keypair::generate_secp256k1(), _lock: None }
     }
 
-    /// Reads the key, making its file when missing, and claims it.
+    /// Locks and reads the key, creating its file when missing.
     ///
     /// # Errors
     /// See [`IdentityError`].
     pub fn open(source: &IdentitySource) -> Result<Self, IdentityError> {
         match source {
-            IdentitySource::Raw(hex) => Ok(Self { keypair: parse(hex, raw)?, _claim: None }),
+            IdentitySource::Raw(hex) => Ok(Self { keypair: parse(hex, raw_flag)?, _lock: None }),
             IdentitySource::File(file) => {
                 if let Some(folder) = file.parent() {
-                    fs::create_dir_all(folder).map_err(|error| failed("make the folder of", file, error))?;
+                    fs::create_dir_all(folder).map_err(|error| failed("create the directory of", file, error))?;
                 }
-                let claim = Claim::take(file).map_err(|error| match error {
-                    ClaimError::InUse { by } => IdentityError::InUse { file: file.clone(), by },
-                    ClaimError::Io(error) => failed("lock", file, error),
+                let lock = FileLock::take(file).map_err(|error| match error {
+                    FileLockError::InUse { by } => IdentityError::InUse { file: file.clone(), by },
+                    FileLockError::Io(error) => failed("lock", file, error),
                 })?;
                 let keypair = match read(file) {
                     Err(IdentityError::File { error, .. }) if error.kind() == io::ErrorKind::NotFound => create(file)?,
                     read => read?,
                 };
-                Ok(Self { keypair, _claim: Some(claim) })
+                Ok(Self { keypair, _lock: Some(lock) })
             }
         }
     }
 }
 
-impl IdentitySource {
-    /// What is wrong with the key that is given, before anything is made or claimed; a file that is missing will be made.
-    pub(crate) fn mistake(&self) -> Option<IdentityError> {
+/// Where a node's key comes from.
+#[derive(Clone)]
+pub enum IdentitySource {
+    /// A hex file, created when missing.
+    File(PathBuf),
+    /// The key itself, in hex.
+    Raw(String),
+}
+
+impl std::fmt::Debug for IdentitySource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Raw(hex) => parse(hex, raw).err(),
+            Self::File(file) => write!(f, "File({})", file.display()),
+            Self::Raw(_) => f.write_str("Raw(…)"),
+        }
+    }
+}
+
+impl IdentitySource {
+    /// The error in the given key, if it has one; nothing is created or locked. A missing file is no error: it is created later.
+    pub(crate) fn check(&self) -> Option<IdentityError> {
+        match self {
+            Self::Raw(hex) => parse(hex, raw_flag).err(),
             Self::File(file) if file.exists() => read(file).err(),
             Self::File(_) => None,
         }
     }
 }
 
-/// How the key that is given as a flag is called.
-fn raw() -> String {
+/// The name of the key that is given as a flag, for errors.
+fn raw_flag() -> String {
     "--p2p.priv.raw".to_owned()
 }
 
@@ -114,19 +129,19 @@ pub fn read(file: &Path) -> Result<Keypair, IdentityError> {
     parse(&hex, || format!("the content of {}", file.display()))
 }
 
-/// Makes a key file with a fresh key; one that exists is refused.
+/// Creates a key file with a new key; an existing file is an error.
 ///
 /// # Errors
-/// It exists, or cannot be made.
+/// The file exists, or cannot be created.
 pub fn create(file: &Path) -> Result<Keypair, IdentityError> {
     let secret = secp256k1::Keypair::generate();
     let bytes = Zeroizing::new(secret.secret().to_bytes());
     let hex = Zeroizing::new(alloy_primitives::hex::encode(bytes.as_slice()) + "\n");
-    write_once(file, hex.as_bytes()).map_err(|error| failed("make", file, error))?;
+    write_once(file, hex.as_bytes()).map_err(|error| failed("create", file, error))?;
     Ok(secret.into())
 }
 
-/// The file appears with its whole content or not at all, readable by its owner alone, never replacing another.
+/// Creates the file with its whole content or not at all, readable by its owner only, never replacing another file.
 fn write_once(file: &Path, content: &[u8]) -> io::Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = file.file_name().unwrap_or_default().to_string_lossy();
@@ -142,13 +157,18 @@ fn write_once(file: &Path, content: &[u8]) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn parse(hex: &str, whose: impl Fn() -> String) -> Result<Keypair, IdentityError> {
+/// 32 random bytes, from the generator that makes libp2p's keys.
+pub(crate) fn random_seed() -> [u8; 32] {
+    secp256k1::Keypair::generate().secret().to_bytes()
+}
+
+fn parse(hex: &str, name: impl Fn() -> String) -> Result<Keypair, IdentityError> {
     let mut secret = Zeroizing::new([0_u8; 32]);
     alloy_primitives::hex::decode_to_slice(hex.trim(), secret.as_mut_slice())
         .ok()
         .and_then(|()| secp256k1::SecretKey::try_from_bytes(secret.as_mut_slice()).ok())
         .map(|secret| secp256k1::Keypair::from(secret).into())
-        .ok_or_else(|| IdentityError::NotAKey(whose()))
+        .ok_or_else(|| IdentityError::NotAKey(name()))
 }
 
 fn failed(what: &'static str, file: &Path, error: io::Error) -> IdentityError {

@@ -1,12 +1,24 @@
 //! # petrel-node: the daemon
 //!
-//! petrel-core's [`Driver`](petrel_core::net::Driver) on tokio, with what only a machine of one's own can bring: TCP and
-//! WebSocket listeners, worker threads with libsecp256k1, a key file, signals, a page to serve.
+//! petrel-core's [`Driver`](petrel_core::net::Driver) on tokio, with what a program on a server adds: TCP, QUIC, WebSocket and
+//! WebTransport listeners, worker threads with libsecp256k1, a key file, a database, signals, and a page to serve.
 //!
-//! In reading order: [`flags`] (the command line as written), [`env`] (its fallbacks), [`parse`] and [`settings`] (resolved,
-//! every mistake named), [`identity`], [`transport`], [`store`], [`host`] and [`primitives`] (what the Driver needs), [`signer`]
-//! (who signs, from L1), [`daemon`] (the loop), [`events`], [`health`], [`logs`], [`metrics`] and [`page`] (what comes out), [`desk`]
-//! and [`control`] (what is asked of the loop); then the other subcommands: [`devnet`], [`check`], [`chains`], [`key`], [`peers`], [`bans`].
+//! # Map
+//!
+//! | folder | what is in it | add here |
+//! |---|---|---|
+//! | [`cli`] | flags, environment variables, settings | a flag: `cli/flags/<group>.rs`, resolved in `cli/settings/<group>.rs` |
+//! | [`command`] | the subcommands: node, devnet, check, key, chains, peers, bans | a subcommand |
+//! | [`daemon`] | the event loop: one method per event source | a source of events |
+//! | [`network`] | transports, discovery, port mapping, our own addresses | a transport: `network/transport/<name>.rs` |
+//! | [`serve`] | page, relay record, metrics, control socket, JSON events, health | a metric: `serve/metrics/petrel/<group>.rs`; a control (RPC) method: `serve/control/`; an HTTP endpoint: `serve/page.rs` |
+//! | [`signer`] | the signer, read from L1 and proven | |
+//! | [`store`] | the database: blocks, peers, bans | a table: `store/tables.rs` |
+//! | [`host`], [`identity`], [`primitives`] | what the driver needs: clock, threads, key, signatures and hashes | |
+//! | `system` | clock, signals, file locks, limits of the operating system | |
+//!
+//! Dependency direction: `system`, `primitives`, `identity`, `store`, `host`, then `network` and `signer`, then `serve`, then `cli`,
+//! then `daemon`, then `command`. No two files import each other.
 
 use std::process::ExitCode;
 
@@ -24,95 +36,17 @@ pub mod signer;
 pub mod store;
 mod system;
 
-/// What the daemon allocates with. Blocks of many sizes are made on one thread and dropped on another, for months: under
-/// that glibc's allocator grows.
+/// The daemon's allocator. Blocks of many sizes are allocated on one thread and freed on another, for months; glibc's allocator
+/// grows under that load.
 pub use tikv_jemallocator::Jemalloc as Allocator;
 
-use cli::{
-    env,
-    flags::{Cli, Command, NodeFlags},
-    logging,
-    settings::Settings,
-};
-use command::{bans, chains, check, devnet, key, peers};
-
-/// The program could not start: a wrong flag, file, key, address or configuration.
-const UNUSABLE: u8 = 2;
-
-/// The program itself failed: what Rust's own panics end with.
-const DEFECT: u8 = 101;
+use cli::{env, flags::Cli};
 
 /// Runs `petrel` with the process's arguments and environment.
 pub fn main() -> ExitCode {
-    let command = env::with_fallback(Cli::command(), &|name| std::env::var_os(name));
-    let cli = match Cli::from_arg_matches(&command.get_matches()) {
-        Ok(cli) => cli,
+    let clap = env::with_fallback(Cli::command(), &|name| std::env::var_os(name));
+    match Cli::from_arg_matches(&clap.get_matches()) {
+        Ok(cli) => command::run(cli, std::env::args_os().len() > 1),
         Err(error) => error.exit(),
-    };
-    match cli.command {
-        None => node(&cli.node),
-        Some(Command::Node(flags)) => node(&flags),
-        Some(Command::Devnet(flags)) => {
-            logging::start(flags.output.log_level.as_deref(), "warn");
-            match devnet::Settings::resolve(&flags) {
-                Ok(settings) => block_on(devnet::run(settings)),
-                Err(mistakes) => unusable(&mistakes),
-            }
-        }
-        Some(Command::Check(flags)) => match check::run(&flags) {
-            Ok(all_accepted) => ExitCode::from(u8::from(!all_accepted)),
-            Err(mistakes) => unusable(&mistakes),
-        },
-        Some(Command::Chains(flags)) => match chains::run(&flags) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(mistakes) => unusable(&mistakes),
-        },
-        Some(Command::Key(flags)) => match key::run(&flags) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => unusable(&error),
-        },
-        Some(Command::Peers(flags)) => match peers::run(&flags) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => unusable(&error),
-        },
-        Some(Command::Bans(flags)) => match bans::run(&flags) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => unusable(&error),
-        },
     }
-}
-
-fn node(flags: &NodeFlags) -> ExitCode {
-    logging::start(flags.output.log_level.as_deref(), "info");
-    match Settings::resolve(flags) {
-        Ok(settings) => block_on(daemon::run(settings)),
-        Err(mistakes) => unusable(&mistakes),
-    }
-}
-
-/// Runs the body on tokio; what keeps it from starting is said like any other mistake. It runs as a task: a connection and
-/// the loop that hears of it are then one thread's work, and need not wake each other.
-fn block_on(body: impl Future<Output = Result<(), daemon::DaemonError>> + Send + 'static) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return unusable(&error),
-    };
-    let ended = runtime.block_on(async { tokio::spawn(body).await });
-    // A check that still runs must not hold up the end.
-    runtime.shutdown_background();
-    match ended {
-        Ok(Ok(())) => ExitCode::SUCCESS,
-        Ok(Err(error)) => unusable(&error),
-        Err(panicked) => {
-            unusable(&panicked);
-            ExitCode::from(DEFECT)
-        }
-    }
-}
-
-fn unusable(error: &dyn std::error::Error) -> ExitCode {
-    for mistake in error.to_string().lines() {
-        eprintln!("petrel: {mistake}");
-    }
-    ExitCode::from(UNUSABLE)
 }

@@ -1,5 +1,5 @@
-//! The daemon's cryptography: libsecp256k1, and Keccak in vector lanes where the processor has them. The results are the
-//! portable ones', proven on one corpus each (`tests/`).
+//! The daemon's cryptography: libsecp256k1, and Keccak with vector instructions if the processor has them. Tests compare the
+//! results with the portable implementations.
 
 use petrel_core::primitives::Primitives;
 
@@ -9,5 +9,5 @@ mod recover;
 pub use keccak::{keccak_many, widths};
 pub use recover::recover;
 
-/// The fastest that this machine can.
+/// The fastest implementations for this machine.
 pub const FASTEST: Primitives = Primitives { recover, keccak_many };

@@ -1,11 +1,14 @@
-//! What the node offers to its operator and to browsers: HTTP (page, signed relay record, metrics), the control socket, JSON
-//! events and health lines.
+//! What the node offers to its operator and to browsers: the page with the signed relay record ([`page`], `relay_record`), metrics
+//! ([`metrics`]), the control socket ([`control`]), JSON events on stdout ([`events`]) with the same as log lines ([`event_log`]),
+//! and health reports ([`health`]). `http` is the listener below both HTTP servers.
 
 pub mod control;
+pub mod event_log;
 pub mod events;
 pub mod health;
 mod http;
 pub mod metrics;
 pub mod page;
+pub mod relay_info;
 mod relay_record;
 mod relays;

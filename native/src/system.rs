@@ -1,5 +1,7 @@
-//! What is asked of the operating system: clock, signals, locks on files, limits and priorities.
+//! What is requested from the operating system: clock, signals, file locks, limits and priorities.
 
+pub(crate) mod clock;
 pub(crate) mod file_limit;
 pub(crate) mod file_lock;
+pub(crate) mod stop_signal;
 pub(crate) mod thread_priority;

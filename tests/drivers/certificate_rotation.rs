@@ -10,7 +10,7 @@ use std::{
 
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use petrel_core::{chain::Chain, fork::Fork, peer::PeerId};
-use petrel_node::cli::settings::Net;
+use petrel_node::network::NetworkConfig;
 use petrel_tests::{
     local_network::{self, Observed, RELAY, Report},
     sequencer,
@@ -49,7 +49,7 @@ fn certificates_rotate_and_no_connected_leaf_misses_a_block_while_new_ones_come_
         if number > last {
             break;
         }
-        let made = maker.make().unwrap();
+        let made = maker.build().unwrap();
         publisher.publish(made.version, made.message);
         seen.take(&told, PACE);
         let newest = webtransport(&seen).pop().unwrap();
@@ -91,13 +91,16 @@ fn webtransport(seen: &Observed) -> Vec<String> {
 
 fn relay(runtime: &Runtime, chain: &Chain, tell: &Sender<Report>) {
     let listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1/webtransport"];
-    let net = Net { period: PERIOD, ..Net::new(listen.map(|address| address.parse().unwrap()).to_vec(), "relay") };
+    let net = NetworkConfig {
+        period: PERIOD,
+        ..NetworkConfig::new(listen.map(|address| address.parse().unwrap()).to_vec(), "relay")
+    };
     local_network::start(runtime, local_network::settled(chain, None, |_| {}), net, (RELAY, tell), |_| {});
 }
 
 fn leaf(runtime: &Runtime, chain: &Chain, relay: &str, name: usize, tell: &Sender<Report>) -> PeerId {
     let config = local_network::settled(chain, Some(relay), |_| {});
-    local_network::start(runtime, config, Net::new(Vec::new(), "leaf"), (name, tell), |_| {})
+    local_network::start(runtime, config, NetworkConfig::new(Vec::new(), "leaf"), (name, tell), |_| {})
 }
 
 fn hashes(address: &str) -> Vec<String> {

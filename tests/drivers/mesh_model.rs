@@ -151,7 +151,7 @@ fn modelled(mesh: Mesh, offers: bool, outages: &[Outage]) -> Shown {
     }
     world.mesh();
     if !offers {
-        world.hush();
+        world.stop_offers();
     }
     world.run(4 * BLOCK);
     let (mut maker, mut away) = (Maker::default(), Vec::new());

@@ -19,8 +19,8 @@ use libp2p::{
 };
 use petrel_core::fork::Fork;
 use petrel_node::{
-    cli::settings::Net,
-    network::transport::{self, Traffic},
+    network::NetworkConfig,
+    network::transport::{self, TrafficCounters},
 };
 use petrel_tests::{
     local_network::{self, Observed, PATIENCE, RELAY, id},
@@ -39,7 +39,8 @@ struct Twice {
 impl Twice {
     fn new() -> Self {
         let identity = Keypair::generate_secp256k1();
-        let transport = transport::build(&identity, &Net::new(Vec::new(), "twice"), &Traffic::default()).unwrap();
+        let transport =
+            transport::build(&identity, &NetworkConfig::new(Vec::new(), "twice"), &TrafficCounters::default()).unwrap();
         let config = swarm::Config::with_tokio_executor().with_idle_connection_timeout(3 * PATIENCE);
         let swarm = Swarm::new(transport, dummy::Behaviour, identity.public().to_peer_id(), config);
         Self { swarm, open: VecDeque::new() }
@@ -75,7 +76,7 @@ fn a_leaf_has_one_connection_and_stays_a_leaf() {
     let (tell, told) = channel();
     let chain = sequencer::chain(Fork::Jovian, 1);
     let listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/tcp/0/ws"];
-    let net = Net::new(listen.map(|address| address.parse().unwrap()).to_vec(), "relay");
+    let net = NetworkConfig::new(listen.map(|address| address.parse().unwrap()).to_vec(), "relay");
     local_network::start(&runtime, local_network::settled(&chain, None, |_| {}), net, (RELAY, &tell), |_| {});
     let mut seen = Observed::default();
     seen.until(&told, "two addresses", |seen| seen.addresses.len() == 2);

@@ -21,8 +21,8 @@ use libp2p::{
 };
 use petrel_core::{chain::Chain, event::DisconnectReason, fork::Fork};
 use petrel_node::{
-    cli::settings::Net,
-    network::transport::{self, Traffic},
+    network::NetworkConfig,
+    network::transport::{self, TrafficCounters},
 };
 use petrel_tests::{
     local_network::{self, Observed, PATIENCE, RELAY, Report, id},
@@ -64,7 +64,7 @@ fn leaves_that_take_nothing_lose_their_connections_and_the_others_get_every_bloc
 
     let mut maker = local_network::maker(&chain, BLOCKS, BYTES);
     for round in 0..BLOCKS {
-        let made = maker.make().unwrap();
+        let made = maker.build().unwrap();
         publisher.publish(made.version, made.message);
         let number = 1001 + round;
         seen.take(&told, PACE);
@@ -94,7 +94,7 @@ fn slow(seen: &Observed) -> usize {
 /// The most that waited for its leaves.
 fn relay(runtime: &Runtime, chain: &Chain, tell: &Sender<Report>) -> Arc<AtomicU64> {
     let listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/tcp/0/ws", "/ip4/127.0.0.1/udp/0/quic-v1/webtransport"];
-    let net = Net::new(listen.map(|address| address.parse().unwrap()).to_vec(), "relay");
+    let net = NetworkConfig::new(listen.map(|address| address.parse().unwrap()).to_vec(), "relay");
     let config = local_network::settled(chain, None, |config| config.connections.leaves_bytes = BUDGET);
     let most = Arc::<AtomicU64>::default();
     let seen = most.clone();
@@ -107,13 +107,14 @@ fn relay(runtime: &Runtime, chain: &Chain, tell: &Sender<Report>) -> Arc<AtomicU
 /// It takes every block and verifies it.
 fn leaf(runtime: &Runtime, chain: &Chain, relay: &str, name: usize, tell: &Sender<Report>) {
     let config = local_network::settled(chain, Some(relay), |_| {});
-    local_network::start(runtime, config, Net::new(Vec::new(), "leaf"), (name, tell), |_| {});
+    local_network::start(runtime, config, NetworkConfig::new(Vec::new(), "leaf"), (name, tell), |_| {});
 }
 
 /// It lives on, but never reads the stream on which gossip comes.
 async fn deaf(relay: String, topic: String) {
     let identity = Keypair::generate_secp256k1();
-    let transport = transport::build(&identity, &Net::new(Vec::new(), "deaf"), &Traffic::default()).unwrap();
+    let transport =
+        transport::build(&identity, &NetworkConfig::new(Vec::new(), "deaf"), &TrafficCounters::default()).unwrap();
     let config = libp2p::swarm::Config::with_tokio_executor().with_idle_connection_timeout(Duration::from_secs(3600));
     let peer = identity.public().to_peer_id();
     let mut swarm = Swarm::new(transport, libp2p_stream::Behaviour::new(), peer, config);
@@ -152,7 +153,9 @@ fn frozen(relay: String, topic: String) -> Arc<AtomicBool> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let _frozen = runtime.block_on(async {
             let identity = Keypair::generate_secp256k1();
-            let transport = transport::build(&identity, &Net::new(Vec::new(), "frozen"), &Traffic::default()).unwrap();
+            let transport =
+                transport::build(&identity, &NetworkConfig::new(Vec::new(), "frozen"), &TrafficCounters::default())
+                    .unwrap();
             let mut swarm = plain_gossipsub::over(transport, &identity, &topic, plain_gossipsub::id);
             swarm.dial(relay.parse::<Multiaddr>().unwrap()).unwrap();
             let joined = TopicHash::from_raw(topic);

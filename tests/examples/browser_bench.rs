@@ -29,10 +29,10 @@ use petrel_core::{
     validation::{Signers, ValidationOutcome, ValidationTask},
 };
 use petrel_node::{
-    cli::settings::Net,
-    command::devnet::Maker,
-    daemon::{self, Body},
+    command::devnet::BlockBuilder,
     identity::Identity,
+    network::NetworkConfig,
+    network::{self, DriverResources},
     primitives,
 };
 use petrel_tests::{forge, sequencer};
@@ -69,7 +69,7 @@ fn sample(folder: &Path, size: usize) -> serde_json::Value {
     let mut chain = Chain::preset("op-mainnet").expect("a preset");
     chain.forks = Forks::all_until(Fork::Jovian);
     chain.signer = Some(key.address());
-    let made = Maker::new(chain.clone(), key, size + 97).make().expect("it encodes");
+    let made = BlockBuilder::new(chain.clone(), key, size + 97).build().expect("it encodes");
     let wire: Bytes = snap::raw::Encoder::new().compress_vec(&made.message).expect("it compresses").into();
     let file = format!("sample-{size}.bin");
     fs::write(folder.join(&file), &wire).expect("the folder takes it");
@@ -131,8 +131,10 @@ async fn feed() {
     let mut config = Config::new(chain.clone());
     config.signer = Some(forge::key(1).address());
     let config = config.settle().expect("a right configuration");
-    let net = Net::new(vec!["/ip4/127.0.0.1/udp/0/quic-v1/webtransport".parse().expect("a multiaddr")], "feed");
-    let mut driver = daemon::driver(&Identity::generate(), config, &net, Body::default()).expect("it listens");
+    let net =
+        NetworkConfig::new(vec!["/ip4/127.0.0.1/udp/0/quic-v1/webtransport".parse().expect("a multiaddr")], "feed");
+    let mut driver =
+        network::build_driver(&Identity::generate(), config, &net, DriverResources::default()).expect("it listens");
     let mut beat = tokio::time::interval(Duration::from_secs(1) / RATE);
     let (mut number, mut parent) = (0, B256::ZERO);
     let mut leaves = 0_usize;

@@ -2,8 +2,9 @@
 
 use std::fs;
 
-use crate::{alone, block, node, system};
 use petrel_tests::sequencer::Sequencer;
+
+use crate::{alone, block, node, system};
 
 #[test]
 fn a_full_disk_stops_the_writing_alone_and_it_goes_on_when_there_is_room() {

@@ -7,10 +7,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use petrel_node::cli::settings::Security;
+use petrel_node::network::SecurityProtocol;
+use petrel_tests::sequencer::Sequencer;
 
 use crate::{alone, back, block, nameserver, node, system};
-use petrel_tests::sequencer::Sequencer;
 
 /// Puts a file of ours in the place of one of the system's, for this namespace alone.
 fn instead_of(path: &str, folder: &Path, contents: &str) -> PathBuf {
@@ -24,7 +24,7 @@ fn instead_of(path: &str, folder: &Path, contents: &str) -> PathBuf {
 fn moves(named: &str, announce: impl Fn(Ipv4Addr)) {
     let (old, new) = (Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::new(127, 0, 0, 3));
     let folder = tempfile::tempdir().unwrap();
-    let mut sequencer = Sequencer::new(Security::Noise);
+    let mut sequencer = Sequencer::new(SecurityProtocol::Noise);
     sequencer.ip = old;
     sequencer.start();
     announce(old);

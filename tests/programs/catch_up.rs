@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeSet, path::Path, thread::sleep, time::Duration};
 
+use petrel_tests::{process::Process, sequencer::Sequencer};
 use serde_json::Value;
 
 use crate::{
     metrics::{METRICS, scrape},
     node::{arguments, block, start},
 };
-use petrel_tests::{process::Process, sequencer::Sequencer};
 
 /// A relay of the sequencer's, and the arguments of a follower that has nobody but the relay.
 fn relay(sequencer: &Sequencer, near: &Path, far: &Path) -> (Process, Vec<String>) {

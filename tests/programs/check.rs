@@ -14,7 +14,7 @@ use petrel_core::{
     sign,
     sign::Key,
 };
-use petrel_node::command::devnet::Maker;
+use petrel_node::command::devnet::BlockBuilder;
 use serde_json::{Value, json};
 
 use petrel_tests::petrel::output;
@@ -188,7 +188,7 @@ fn an_engine_block_is_read_as_it_is() {
 fn an_accepted_block_that_contradicts_the_schedule_says_so() {
     let key = Key::from_bytes(&[1; 32]).unwrap();
     let (signer, folder) = (key.address().to_string(), tempfile::tempdir().unwrap());
-    // Made under the whole schedule, judged under one that ends before it.
+    // BuiltBlock under the whole schedule, judged under one that ends before it.
     for (made, configured, expected) in [
         (Fork::Jovian, Fork::Jovian, None),
         (Fork::Jovian, Fork::Isthmus, Some("jovian")),
@@ -200,7 +200,8 @@ fn an_accepted_block_that_contradicts_the_schedule_says_so() {
     ] {
         let mut chain = Chain::preset("op-mainnet").unwrap();
         chain.forks = Forks::all_until(made);
-        let message = Maker::new(chain.clone(), Key::from_bytes(&[1; 32]).unwrap(), 3_000).make().unwrap().message;
+        let message =
+            BlockBuilder::new(chain.clone(), Key::from_bytes(&[1; 32]).unwrap(), 3_000).build().unwrap().message;
         chain.forks = Forks::all_until(configured);
         let (config, file) = (folder.path().join("rollup.json"), folder.path().join("message.snappy"));
         fs::write(&config, chain.to_rollup_json().to_string()).unwrap();

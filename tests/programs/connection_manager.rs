@@ -8,12 +8,12 @@ use petrel_core::{
     config::{Config, StaticPeer},
     peer::PeerId,
 };
-use petrel_node::{cli::settings::Net, daemon, identity::Identity};
+use petrel_node::{identity::Identity, network, network::NetworkConfig};
+use petrel_tests::{petrel::output, sequencer::Sequencer};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::node::{arguments, start};
-use petrel_tests::{petrel::output, sequencer::Sequencer};
 
 const NODES: usize = 60;
 const LEAVES: usize = 300;
@@ -22,12 +22,12 @@ const LOW: usize = 20;
 const HIGH: usize = 30;
 
 /// Drivers in a thread of their own that connect to the daemon, and stay away once they are sent away.
-struct Crowd {
+struct Others {
     _stop: oneshot::Sender<()>,
 }
 
-impl Crowd {
-    fn come(config: &Config, addresses: &[(String, usize)]) -> Self {
+impl Others {
+    fn connect(config: &Config, addresses: &[(String, usize)]) -> Self {
         let drivers: Vec<_> = addresses
             .iter()
             .flat_map(|(address, count)| std::iter::repeat_n(address.clone(), *count))
@@ -55,9 +55,14 @@ impl Crowd {
 
 /// One of them, until it is sent away.
 async fn stay(config: Config) {
-    let net = Net { timeout: Duration::from_secs(20), ..Net::new(Vec::new(), "crowd") };
-    let mut driver =
-        daemon::driver(&Identity::generate(), config.settle().unwrap(), &net, daemon::Body::default()).unwrap();
+    let net = NetworkConfig { timeout: Duration::from_secs(20), ..NetworkConfig::new(Vec::new(), "test") };
+    let mut driver = network::build_driver(
+        &Identity::generate(),
+        config.settle().unwrap(),
+        &net,
+        network::DriverResources::default(),
+    )
+    .unwrap();
     while let Some(event) = driver.next().await {
         if matches!(event, Event::Disconnected(_)) {
             return;
@@ -81,34 +86,34 @@ fn of_sixty_that_came_in_few_stay_with_the_static_one_and_three_hundred_leaves_a
     }
     let ws = addresses.iter().find(|address| address.contains("/ws/")).unwrap().clone();
     let tcp = addresses.iter().find(|address| !address.contains("/ws/")).unwrap().clone();
-    let crowd = Crowd::come(&sequencer.config(), &[(tcp, NODES), (ws, LEAVES)]);
+    let others = Others::connect(&sequencer.config(), &[(tcp, NODES), (ws, LEAVES)]);
 
     let (mut nodes, mut leaves, mut gone) = (0, 0, Vec::new());
-    // The last tide, and who has come since.
-    let (mut tided, mut since) = (Value::Null, 0);
+    // The last event `pruned`, and how many nodes have come since.
+    let (mut pruned, mut since) = (Value::Null, 0);
     node.until("that all have come, and few stay", |event| {
         match (event["event"].as_str(), event["leaf"].as_bool()) {
             (Some("connected"), Some(true)) => leaves += 1,
             (Some("connected"), Some(false)) => (nodes, since) = (nodes + 1, since + 1),
-            (Some("tided"), _) => {
+            (Some("pruned"), _) => {
                 gone.extend(event["gone"].as_array().unwrap().clone());
-                (tided, since) = (event.clone(), 0);
+                (pruned, since) = (event.clone(), 0);
             }
             _ => {}
         }
-        let few = tided["stay"].as_array().is_some_and(|stay| stay.len() + since <= HIGH);
+        let few = pruned["stay"].as_array().is_some_and(|stay| stay.len() + since <= HIGH);
         few && nodes > NODES && leaves == LEAVES
     });
     // Each of them has its line: who, and why.
-    let stay = tided["stay"].as_array().unwrap();
+    let stay = pruned["stay"].as_array().unwrap();
     let who = sequencer.address.rsplit('/').next().unwrap();
-    assert_eq!(count(stay, |fared| fared["peer"] == who && fared["why"] == "static"), 1, "{stay:?}");
-    assert!(stay.iter().chain(&gone).all(|fared| fared["peer"].is_string()));
-    let ranked = |fared: &&Value| fared["why"].as_str().unwrap().starts_with("rank ");
-    // Twenty, if the last came at once. Those who came apart go apart, and no more than the high tide begins none.
+    assert_eq!(count(stay, |peer| peer["peer"] == who && peer["why"] == "static"), 1, "{stay:?}");
+    assert!(stay.iter().chain(&gone).all(|peer| peer["peer"].is_string()));
+    let ranked = |peer: &&Value| peer["why"].as_str().unwrap().starts_with("rank ");
+    // Twenty, if the last ones came together. Those who come later are pruned later, and not below the high watermark.
     assert!((LOW..=HIGH).contains(&stay.len()));
     assert!(stay.iter().filter(ranked).count() < LOW, "{stay:?}");
-    assert!(gone.iter().all(|fared| ranked(&fared)), "{gone:?}");
+    assert!(gone.iter().all(|peer| ranked(&peer)), "{gone:?}");
     // With the static one they are 61: the last finds no room at all, unless others have gone by then.
     let here = stay.len() + since;
     assert!((NODES - here..=NODES + 1 - here).contains(&gone.len()), "{gone:?}");
@@ -126,5 +131,5 @@ fn of_sixty_that_came_in_few_stay_with_the_static_one_and_three_hundred_leaves_a
     });
     assert!(ended, "{:?}", peers());
     assert_eq!(count(&peers(), |peer| peer["leaf"] == true), LEAVES);
-    drop(crowd);
+    drop(others);
 }

@@ -8,13 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
-
-use crate::node::{arguments, block, start};
 use petrel_tests::{
     petrel::output,
     sequencer::{Sequencer, unix},
 };
+use serde_json::Value;
+
+use crate::node::{arguments, block, start};
 
 /// `petrel` with these words and this data directory: its status, and what it said on either way.
 fn ask_petrel(datadir: &Path, words: &[&str]) -> (Option<i32>, String, String) {
@@ -133,7 +133,7 @@ fn the_socket_is_the_owners_and_bounded_and_made_anew() {
     };
     for wrong in ["\n", "{}\n", "{\"ask\":\"peers\",\"more\":1}\n", "{\"ask\":\"nothing\"}\n", "[[[[\n"] {
         let answer = ask(wrong.as_bytes());
-        assert!(answer.starts_with("{\"error\":\"not a question") && answer.ends_with("\n"), "{wrong}: {answer}");
+        assert!(answer.starts_with("{\"error\":\"not a request") && answer.ends_with("\n"), "{wrong}: {answer}");
     }
     assert!(ask("{\"ask\":\"ban\",\"who\":\"192.0.2.1\",\"secs\":0,\"reason\":\"\"}\n".as_bytes()).contains("error"));
     assert!(ask(&[b' '; 64 << 10]).contains("one line of at most 65536 bytes"));

@@ -187,7 +187,7 @@ fn wrong_flags_of_discovery_are_named_and_a_taken_udp_port_too() {
         "--p2p.listen.udp: \"80\"",
         "--p2p.advertise.ip: 0.0.0.0 is nowhere",
         "--p2p.advertise.tcp: \"70000\"",
-        "--p2p.disable: there are no peers then",
+        "--p2p.disable: it allows no peers",
         "--p2p.nat: nothing listens",
     ];
     for words in expected {
@@ -195,7 +195,7 @@ fn wrong_flags_of_discovery_are_named_and_a_taken_udp_port_too() {
     }
     let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = format!("--p2p.listen.udp={}", taken.local_addr().unwrap().port());
-    let sequencer = Sequencer::new(petrel_node::cli::settings::Security::Noise);
+    let sequencer = Sequencer::new(petrel_node::network::SecurityProtocol::Noise);
     let mut refused = start(&sequencer, folder.path(), &[&port]);
     assert_eq!(refused.wait().code(), Some(2));
     refused.until_stderr("--p2p.listen.udp: cannot listen on 127.0.0.1:");

@@ -1,8 +1,8 @@
 //! `petrel node` among its kind: blocks arrive, are passed on, and connections come back.
 
-use std::{path::Path, process::Stdio};
+use std::{fs, path::Path, process::Stdio};
 
-use petrel_node::cli::settings::Security;
+use petrel_node::network::SecurityProtocol;
 
 use petrel_tests::{petrel, process::Process, sequencer::Sequencer};
 
@@ -109,7 +109,7 @@ fn a_name_that_does_not_resolve_is_named() {
 
 #[test]
 fn tls_is_spoken_by_those_that_offer_it() {
-    let mut sequencer = Sequencer::new(Security::Tls);
+    let mut sequencer = Sequencer::new(SecurityProtocol::Tls);
     sequencer.start();
     let folder = tempfile::tempdir().unwrap();
     let words = arguments(&sequencer, folder.path(), &sequencer.address);
@@ -212,10 +212,11 @@ fn a_reader_that_went_away_does_not_stop_the_node() {
     let sequencer = Sequencer::started();
     let folder = tempfile::tempdir().unwrap();
     let words = arguments(&sequencer, folder.path(), &sequencer.address);
+    let log = folder.path().join("stderr");
     let mut unread = petrel::command(&words.iter().map(String::as_str).collect::<Vec<_>>())
         .args(["--events", "json"])
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(fs::File::create(&log).unwrap())
         .spawn()
         .unwrap();
     // Closed at once: the pipe is broken at the first event.
@@ -226,5 +227,5 @@ fn a_reader_that_went_away_does_not_stop_the_node() {
     let lives = unread.try_wait().unwrap().is_none();
     unread.kill().unwrap();
     unread.wait().unwrap();
-    assert!(lives);
+    assert!(lives, "{}", fs::read_to_string(log).unwrap());
 }

@@ -51,7 +51,7 @@ fn relay(host: &str) -> Value {
 fn the_page_is_served_with_the_relay_it_needs() {
     let (devnet, host) = devnet();
     assert!(get(&host, "/").contains("<html"));
-    get(&host, "/healthz");
+    assert_eq!(get(&host, "/healthz"), "ok\n");
     let relay = relay(&host);
     assert_eq!(relay["chain"]["l2_chain_id"], 9_022_110);
     assert!(relay["signer"].as_str().unwrap().starts_with("0x"));
@@ -60,6 +60,8 @@ fn the_page_is_served_with_the_relay_it_needs() {
         assert!(relays.iter().any(|relay| relay.contains(transport)), "{transport} in {relays:?}");
     }
     assert_eq!(devnet.end("TERM").code(), Some(0));
+    let ended = TcpStream::connect(&host).unwrap_err();
+    assert_eq!(ended.kind(), std::io::ErrorKind::ConnectionRefused, "nothing says that a node is well that has ended");
 }
 
 #[test]
@@ -104,7 +106,7 @@ fn no_path_leads_out_of_the_page_and_nothing_is_taken() {
         let (head, _) = ask(&host, &format!("POST {path}"));
         assert!(head.starts_with("http/1.1 405"), "{path}: {head}");
     }
-    get(&host, "/healthz");
+    assert_eq!(get(&host, "/healthz"), "ok\n");
 }
 
 /// A page can follow a chain only when it knows when which block is due.

@@ -2,17 +2,17 @@
 
 use std::{
     fs,
-    net::TcpListener,
     process::{Child, Command, Stdio},
     thread::sleep,
     time::{Duration, Instant},
 };
 
+use petrel_tests::{ports, sequencer::Sequencer};
+
 use crate::{
     metrics::{METRICS, get, port},
     node::{arguments, block, start},
 };
-use petrel_tests::sequencer::Sequencer;
 
 /// What a dashboard of op-node asks, and one of ours; each must have data.
 const QUERIES: [&str; 11] = [
@@ -50,7 +50,7 @@ fn prometheus_scrapes_a_daemon_and_answers_what_dashboards_ask() {
     let mut node = start(&arguments(&sequencer, folder.path(), &sequencer.address), &METRICS);
     let (first, _) = block(&mut node, None);
 
-    let own = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let own = ports::tcp();
     let config = folder.path().join("prometheus.yml");
     let text = format!(
         "global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\nscrape_configs:\n- job_name: petrel\n  static_configs:\n  \

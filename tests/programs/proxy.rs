@@ -9,19 +9,19 @@ use std::{
 };
 
 use alloy_primitives::{Address, address};
-use petrel_node::signer::{L1, L1Error, Reading, Source};
+use petrel_node::signer::{L1Client, L1Error, SignerReading, SignerSource};
+use petrel_tests::{petrel, sequencer::Sequencer};
 
 use crate::{
     fake_l1::{FakeL1, SYSTEM_CONFIG},
     signer::node,
 };
-use petrel_tests::{petrel, sequencer::Sequencer};
 
 const SIGNER: Address = address!("00000000000000000000000000000000000000a1");
 
 /// A reading of this URL with these variables.
-fn read(url: &str, variables: &[(&str, &str)]) -> Result<Reading, L1Error> {
-    let source = Source {
+fn read(url: &str, variables: &[(&str, &str)]) -> Result<SignerReading, L1Error> {
+    let source = SignerSource {
         url: url.parse().unwrap(),
         system_config: SYSTEM_CONFIG,
         chain: Some(900),
@@ -31,7 +31,7 @@ fn read(url: &str, variables: &[(&str, &str)]) -> Result<Reading, L1Error> {
     };
     let value = |name: &str| variables.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(L1::with_variables(source, &value).read(0))
+    runtime.block_on(L1Client::with_variables(source, &value).read(0))
 }
 
 /// Where the fake L1 answers as a proxy: it takes requests for any host.

@@ -7,30 +7,30 @@ use std::{
 };
 
 use alloy_primitives::{Address, address};
-use petrel_node::signer::{L1, L1Error, Reading, Source};
-
-use crate::fake_l1::{FakeL1, Lie, PROOF_WINDOW, SYSTEM_CONFIG, World};
+use petrel_node::signer::{L1Client, L1Error, SignerReading, SignerSource};
 use petrel_tests::{
     petrel::{self, refused},
     process::Process,
     sequencer::Sequencer,
 };
 
+use crate::fake_l1::{FakeL1, Lie, PROOF_WINDOW, SYSTEM_CONFIG, World};
+
 const OLD: Address = address!("00000000000000000000000000000000000000a1");
 const NEW: Address = address!("00000000000000000000000000000000000000b2");
 
-fn source(l1: &FakeL1) -> Source {
+fn source(l1: &FakeL1) -> SignerSource {
     let (url, system_config) = (l1.url.parse().unwrap(), SYSTEM_CONFIG);
-    Source { url, system_config, chain: Some(900), confs: 0, trust: false, reload: None }
+    SignerSource { url, system_config, chain: Some(900), confs: 0, trust: false, reload: None }
 }
 
-fn read(source: Source, floor: u64) -> Result<Reading, L1Error> {
+fn read(source: SignerSource, floor: u64) -> Result<SignerReading, L1Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(L1::new(source).read(floor))
+    runtime.block_on(L1Client::new(source).read(floor))
 }
 
 /// The reading of an L1 that is changed first.
-fn with(change: impl FnOnce(&mut World)) -> Result<Reading, L1Error> {
+fn with(change: impl FnOnce(&mut World)) -> Result<SignerReading, L1Error> {
     let l1 = FakeL1::start(OLD);
     l1.change(change);
     read(source(&l1), 0)
@@ -44,7 +44,7 @@ fn the_signer_is_read_with_proof_at_the_depth_that_is_asked_for() {
     l1.change(|world| (world.signers.1, world.since) = (NEW, 98));
     assert_eq!(read(source(&l1), 0).unwrap().signer, Some(NEW));
     let deep = |confs| {
-        let reading = read(Source { confs, ..source(&l1) }, 0).unwrap();
+        let reading = read(SignerSource { confs, ..source(&l1) }, 0).unwrap();
         (reading.signer, reading.block)
     };
     assert_eq!(deep(2), (Some(NEW), 98));
@@ -60,7 +60,7 @@ fn a_reading_has_the_time_of_the_head_at_any_depth() {
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     for confs in [0, 50] {
         let before = now() - 600;
-        let reading = read(Source { confs, ..source(&l1) }, 0).unwrap();
+        let reading = read(SignerSource { confs, ..source(&l1) }, 0).unwrap();
         assert!((before..=now() - 600).contains(&reading.head_time), "{reading:?}");
     }
 }
@@ -78,17 +78,17 @@ fn a_block_out_of_the_window_of_proofs_is_named_with_the_remedy() {
     for (code, message) in refusals {
         let l1 = FakeL1::start(OLD);
         l1.change(|world| world.lie = Lie::Pruned(code, message));
-        let deep = Source { confs: 2, ..source(&l1) };
+        let deep = SignerSource { confs: 2, ..source(&l1) };
         let error = read(deep.clone(), 0).unwrap_err();
         assert!(matches!(error, L1Error::OutOfWindow { block: 98, .. }), "{error}");
         for words in [message, "--rpc.eth-proof-window", "--verifier.l1-confs 0", "--l1.trustrpc"] {
             assert!(error.to_string().contains(words), "{words}: {error}");
         }
-        assert_eq!(read(Source { trust: true, ..deep }, 0).unwrap().signer, Some(OLD));
+        assert_eq!(read(SignerSource { trust: true, ..deep }, 0).unwrap().signer, Some(OLD));
     }
     let gone = FakeL1::start(OLD);
     gone.change(|world| world.lie = Lie::Gone);
-    let error = read(Source { trust: true, confs: 2, ..source(&gone) }, 0).unwrap_err();
+    let error = read(SignerSource { trust: true, confs: 2, ..source(&gone) }, 0).unwrap_err();
     assert!(matches!(error, L1Error::OutOfWindow { block: 98, .. }), "{error}");
     // A method that is not there is that, whatever it is called.
     let error = with(|world| world.lie = Lie::Pruned(-32601, "no proof window")).unwrap_err();
@@ -102,7 +102,7 @@ fn the_newest_state_is_asked_for_again_while_the_head_moves() {
     let l1 = FakeL1::start(OLD);
     let proofs = |confs, times| {
         l1.change(|world| (world.head, world.lie, world.asked) = (100, Lie::Moving(times), Vec::new()));
-        let reading = read(Source { confs, ..source(&l1) }, 0).map(|reading| reading.block);
+        let reading = read(SignerSource { confs, ..source(&l1) }, 0).map(|reading| reading.block);
         let asked = l1.world.lock().unwrap().asked.clone();
         (reading.ok(), asked.iter().filter(|method| *method == "eth_getProof").count())
     };
@@ -174,10 +174,10 @@ fn an_l1_that_has_gone_back_is_behind() {
 fn an_l1_without_proofs_is_believed_where_that_is_asked_for() {
     let l1 = FakeL1::start(OLD);
     l1.change(|world| world.lie = Lie::NoProofs);
-    assert_eq!(read(Source { trust: true, ..source(&l1) }, 0).unwrap().signer, Some(OLD));
+    assert_eq!(read(SignerSource { trust: true, ..source(&l1) }, 0).unwrap().signer, Some(OLD));
     // A false proof is never believed.
     l1.change(|world| world.lie = Lie::Value);
-    assert!(matches!(read(Source { trust: true, ..source(&l1) }, 0), Err(L1Error::FalseProof { .. })));
+    assert!(matches!(read(SignerSource { trust: true, ..source(&l1) }, 0), Err(L1Error::FalseProof { .. })));
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn an_l1_that_hangs_or_is_not_there_is_given_up_and_its_url_is_not_told() {
     let hanging = with(|world| world.lie = Lie::Silence).unwrap_err();
     assert!(matches!(hanging, L1Error::Timeout), "{hanging}");
     let l1 = FakeL1::start(OLD);
-    let nobody = Source { url: "http://127.0.0.1:1/a-secret".parse().unwrap(), ..source(&l1) };
+    let nobody = SignerSource { url: "http://127.0.0.1:1/a-secret".parse().unwrap(), ..source(&l1) };
     let error = read(nobody, 0).unwrap_err();
     assert!(matches!(error, L1Error::Unreachable(_)));
     assert!(!error.to_string().contains("secret"), "{error}");
@@ -284,7 +284,7 @@ fn a_kept_signer_that_is_damaged_is_refused_and_left_alone() {
     drop(database);
     let (code, said) = refused(&words.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("the signer that was kept cannot be read"), "{said}");
+    assert!(said.contains("the signer cannot be read"), "{said}");
     let database = redb::Database::create(folder.path().join("petrel.redb")).unwrap();
     let read = redb::ReadableDatabase::begin_read(&database).unwrap();
     assert_eq!(read.open_table(notes).unwrap().get("signer").unwrap().unwrap().value(), b"{");

@@ -1,6 +1,6 @@
 //! alloy-trie as the oracle for the root of a list, in every width of the processor's lanes; and the memory that a root takes.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{env, process::Command};
 
 use alloy_trie::root::ordered_trie_root_with_encoder;
 use peak_alloc::PeakAlloc;
@@ -14,10 +14,17 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 /// What the root of a list of any length takes at most.
 const BOUND: usize = 3 << 20;
 
-/// Memory is counted for all threads: one test at a time.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+/// Memory is counted for all threads of a process: the test of this name runs again, alone, in a process of its own.
+fn alone(name: &str, test: impl FnOnce()) {
+    const ALONE: &str = "PETREL_TEST_ALONE";
+    if env::var_os(ALONE).is_some() {
+        return test();
+    }
+    let mut again = Command::new(env::current_exe().unwrap());
+    let output =
+        again.args(["--exact", &format!("list_root::{name}"), "--nocapture"]).env(ALONE, "1").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }
 
 /// What a root took at most, in bytes, beside the items.
@@ -36,7 +43,6 @@ fn assert_agreed(items: &[Vec<u8>]) {
 
 #[test]
 fn alloy_has_the_same_root_of_every_length_of_list() {
-    let _alone = alone();
     let small = (0..4).chain(15..18).chain(127..131).chain(255..259);
     let large = (4095..4099).chain(8191..8195);
     let huge = (65_535..65_539).chain([70_000, 200_000]);
@@ -47,7 +53,6 @@ fn alloy_has_the_same_root_of_every_length_of_list() {
 
 #[test]
 fn alloy_has_the_same_root_of_items_of_mixed_sizes() {
-    let _alone = alone();
     let mut random = SplitMix64(1);
     for count in [1, 16, 17, 128, 300, 4097, 9000] {
         for most in [1, 30, 60, 600] {
@@ -59,7 +64,6 @@ fn alloy_has_the_same_root_of_items_of_mixed_sizes() {
 
 #[test]
 fn every_width_has_the_same_root() {
-    let _alone = alone();
     let mut random = SplitMix64(2);
     let items: Vec<Vec<u8>> = (0..10_000).map(|_| vec![7; 1 + random.below(300) as usize]).collect();
     let expected = ordered_trie_root_with_encoder(&items, |item, out| out.extend_from_slice(item));
@@ -71,23 +75,23 @@ fn every_width_has_the_same_root() {
 /// 5 MiB of a peer's answer are 2^20 transactions of one byte.
 #[test]
 fn a_million_items_take_no_more_memory_than_some_thousands() {
-    let _alone = alone();
-    let items = vec![&[0x33][..]; 1 << 20];
-    let peak = peak(&items, keccak_many);
-    println!("{} KiB", peak >> 10);
-    assert!(peak < BOUND, "{peak} bytes");
+    alone("a_million_items_take_no_more_memory_than_some_thousands", || {
+        let items = vec![&[0x33][..]; 1 << 20];
+        let peak = peak(&items, keccak_many);
+        assert!(peak < BOUND, "{peak} bytes");
+    });
 }
 
 /// An empty item makes the most of what is planned together: one short of enough, and then a whole group.
 #[test]
 fn no_list_takes_more_memory_in_any_width() {
-    let _alone = alone();
-    for (name, keccak_many) in widths() {
-        let mut items = vec![&[0x33; 64][..]; 9000];
-        let full = peak(&items, keccak_many);
-        items[5] = &[];
-        let one_empty = peak(&items, keccak_many);
-        println!("{name}: {} KiB, with one empty {} KiB", full >> 10, one_empty >> 10);
-        assert!(full.max(one_empty) < BOUND, "{name}: {full} and {one_empty} bytes");
-    }
+    alone("no_list_takes_more_memory_in_any_width", || {
+        for (name, keccak_many) in widths() {
+            let mut items = vec![&[0x33; 64][..]; 9000];
+            let full = peak(&items, keccak_many);
+            items[5] = &[];
+            let one_empty = peak(&items, keccak_many);
+            assert!(full.max(one_empty) < BOUND, "{name}: {full} and {one_empty} bytes");
+        }
+    });
 }

@@ -14,7 +14,7 @@ use petrel_core::{
     sign,
     sign::{Key, Signature, seal_body, signing_hash},
 };
-use petrel_node::command::devnet::Maker;
+use petrel_node::command::devnet::BlockBuilder;
 use proptest::{collection::vec, prelude::*};
 
 fn version() -> impl Strategy<Value = Version> {
@@ -182,8 +182,9 @@ fn op_alloy_computes_the_same_hashes_at_every_fork() {
         let mut chain = Chain::preset("op-mainnet").expect("a preset");
         chain.forks = Forks::all_until(fork);
         for bytes in [0, 3_000, 60_000, 400_000] {
-            let made =
-                Maker::new(chain.clone(), Key::from_bytes(&[1; 32]).expect("a key"), bytes).make().expect("it encodes");
+            let made = BlockBuilder::new(chain.clone(), Key::from_bytes(&[1; 32]).expect("a key"), bytes)
+                .build()
+                .expect("it encodes");
             let theirs = theirs(made.version, &wire(&made.message)).expect("op-alloy decodes it");
             assert_eq!(their_hash(made.version, theirs), made.payload.block_hash, "{fork:?}, {bytes} bytes");
         }

@@ -4,7 +4,7 @@
 //! - A simulated network of Nodes, without libp2p: [`world`], [`simulation`].
 //! - Drivers (libp2p and a Node) over memory: [`memory_driver`], [`cut_transport`].
 //! - Drivers over loopback in the test's process: [`sequencer`], [`local_network`], [`plain_gossipsub`].
-//! - Programs beside the test: [`process`], [`petrel`], [`resources`].
+//! - Programs beside the test: [`process`], [`petrel`], [`ports`], [`resources`].
 
 pub mod cut_transport;
 pub mod forge;
@@ -15,6 +15,8 @@ pub mod memory_driver;
 pub mod petrel;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod plain_gossipsub;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod ports;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod process;
 pub mod random;

@@ -19,11 +19,11 @@ use petrel_core::{
     peer::PeerId,
 };
 use petrel_node::{
-    cli::settings::Net,
-    command::devnet::Maker,
-    daemon::{self, Body},
+    command::devnet::BlockBuilder,
     host::TokioHost,
     identity::Identity,
+    network::NetworkConfig,
+    network::{self, DriverResources},
 };
 use tokio::runtime::Runtime;
 
@@ -128,14 +128,15 @@ pub fn id(relay: &str) -> libp2p::PeerId {
 pub fn start(
     runtime: &Runtime,
     config: Settled,
-    net: Net,
+    net: NetworkConfig,
     (name, tell): (usize, &Sender<Report>),
     look: impl Fn(&Driver<TokioHost>) + Send + 'static,
 ) -> PeerId {
     let (identity, tell) = (Identity::generate(), tell.clone());
     let peer = PeerId::from_bytes(&identity.keypair.public().to_peer_id().to_bytes()).expect("a peer id");
     runtime.spawn(async move {
-        let mut driver = daemon::driver(&identity, config, &net, Body::default()).expect("it listens");
+        let mut driver =
+            network::build_driver(&identity, config, &net, DriverResources::default()).expect("it listens");
         while let Some(event) = driver.next().await {
             look(&driver);
             if tell.send((name, event)).is_err() {
@@ -153,9 +154,9 @@ pub fn start(
 /// # Panics
 /// The clock is before 1970.
 #[must_use]
-pub fn maker(chain: &Chain, blocks: u64, bytes: usize) -> Maker {
+pub fn maker(chain: &Chain, blocks: u64, bytes: usize) -> BlockBuilder {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
     let interval = chain.cadence.interval_at(now * 1000);
     let age = interval * u32::try_from(blocks + 1).expect("few blocks");
-    Maker::new(forge::begun(chain, 1000, now - age.as_secs(), interval), forge::key(1), bytes)
+    BlockBuilder::new(forge::begun(chain, 1000, now - age.as_secs(), interval), forge::key(1), bytes)
 }

@@ -26,18 +26,19 @@ use petrel_core::{
     sign::Key,
 };
 use petrel_node::{
-    cli::settings::{IdentitySource, Net, Security},
-    command::devnet::Maker,
-    daemon::{self, Body},
+    command::devnet::BlockBuilder,
     identity::Identity,
-    store::{Budget, Store},
+    identity::IdentitySource,
+    network::{self, DriverResources},
+    network::{NetworkConfig, SecurityProtocol},
+    store::{Store, StoreBudget},
 };
 use tokio::sync::{
     mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     oneshot,
 };
 
-use crate::{forge, process::PATIENCE};
+use crate::{forge, ports, process::PATIENCE};
 
 /// The time between blocks with Denim.
 const DENIM: Duration = Duration::from_millis(200);
@@ -112,11 +113,11 @@ enum Pace {
 #[derive(Debug)]
 pub struct Sequencer {
     config: Config,
-    maker: Arc<Mutex<Maker>>,
+    maker: Arc<Mutex<BlockBuilder>>,
     pace: Pace,
     stores: bool,
     identity: String,
-    security: Vec<Security>,
+    security: Vec<SecurityProtocol>,
     /// Where it listens when it is started next.
     pub ip: Ipv4Addr,
     port: u16,
@@ -137,7 +138,7 @@ impl Sequencer {
     /// # Panics
     /// Never: the chain is a right one.
     #[must_use]
-    pub fn new(security: Security) -> Self {
+    pub fn new(security: SecurityProtocol) -> Self {
         let chain = test_chain(Forks::all_until(Fork::Jovian), Duration::from_secs(1), Duration::ZERO);
         Self { security: vec![security], ..Self::of(chain, forge::key(1), 3_000, "33") }
     }
@@ -145,7 +146,7 @@ impl Sequencer {
     /// One that runs.
     #[must_use]
     pub fn started() -> Self {
-        let mut sequencer = Self::new(Security::Noise);
+        let mut sequencer = Self::new(SecurityProtocol::Noise);
         sequencer.start();
         sequencer
     }
@@ -192,13 +193,13 @@ impl Sequencer {
         chain.signer = Some(key.address());
         Self {
             config: Config::new(chain.clone()),
-            maker: Arc::new(Mutex::new(Maker::new(chain, key, block_bytes))),
+            maker: Arc::new(Mutex::new(BlockBuilder::new(chain, key, block_bytes))),
             pace: Pace::WhenDue,
             stores: false,
             identity: identity.repeat(32),
-            security: vec![Security::Noise],
+            security: vec![SecurityProtocol::Noise],
             ip: Ipv4Addr::LOCALHOST,
-            port: 0,
+            port: ports::tcp(),
             running: None,
             address: String::new(),
         }
@@ -243,22 +244,21 @@ impl Sequencer {
     /// It cannot listen.
     pub fn start(&mut self) {
         let listen = format!("/ip4/{}/tcp/{}", self.ip, self.port).parse().expect("a multiaddr");
-        let store = self.stores.then(|| Store::in_memory(self.chain(), Budget::default()).expect("memory"));
+        let store = self.stores.then(|| Store::in_memory(self.chain(), StoreBudget::default()).expect("memory"));
         let identity = IdentitySource::Raw(self.identity.clone());
         let (found, address) = channel();
         let setup = Setup {
             identity: Identity::open(&identity).expect("a key"),
             topics: self.chain().open_topics(unix().as_secs()).count(),
             config: self.config.clone(),
-            net: Net { security: self.security.clone(), ..Net::new(vec![listen], "test") },
-            body: Body { store, ..Body::default() },
+            net: NetworkConfig { security: self.security.clone(), ..NetworkConfig::new(vec![listen], "test") },
+            body: DriverResources { store, ..DriverResources::default() },
             notices: Notices { listening: Some(found), ..Notices::default() },
         };
         let (stop, stopped) = oneshot::channel();
-        let blocks = Blocks::Made(self.maker.clone(), self.pace);
+        let blocks = Blocks::Built(self.maker.clone(), self.pace);
         let thread = thread::spawn(move || run(setup, blocks, stopped));
         self.address = address.recv().expect("it listens");
-        self.port = self.address.split('/').nth(4).and_then(|port| port.parse().ok()).expect("a port");
         self.running = Some(Running { stop, thread });
     }
 
@@ -296,8 +296,8 @@ impl Publisher {
             identity: Identity::generate(),
             topics: Version::ALL.len(),
             config,
-            net: Net::new(Vec::new(), "sequencer"),
-            body: Body::default(),
+            net: NetworkConfig::new(Vec::new(), "sequencer"),
+            body: DriverResources::default(),
             notices: Notices { joined: Some(ready), publishes_all: true, ..Notices::default() },
         };
         let (blocks, due) = unbounded_channel();
@@ -321,8 +321,8 @@ impl Publisher {
 struct Setup {
     config: Config,
     identity: Identity,
-    net: Net,
-    body: Body,
+    net: NetworkConfig,
+    body: DriverResources,
     /// A peer that has joined so many topics is ready for blocks.
     topics: usize,
     notices: Notices,
@@ -354,7 +354,7 @@ impl Notices {
 
 /// Where blocks come from.
 enum Blocks {
-    Made(Arc<Mutex<Maker>>, Pace),
+    Built(Arc<Mutex<BlockBuilder>>, Pace),
     Given(UnboundedReceiver<(Version, Vec<u8>)>),
 }
 
@@ -363,7 +363,7 @@ impl Blocks {
     async fn next(&mut self, last: Instant, somebody_listens: bool) -> Option<(Version, Vec<u8>)> {
         let (maker, pace) = match self {
             Self::Given(blocks) => return blocks.recv().await,
-            Self::Made(maker, pace) => (maker, *pace),
+            Self::Built(maker, pace) => (maker, *pace),
         };
         match pace {
             Pace::Every(interval) => tokio::time::sleep_until((last + interval).into()).await,
@@ -373,7 +373,7 @@ impl Blocks {
             }
             Pace::WhenDue => std::future::pending().await,
         }
-        let made = maker.lock().expect("one thread").make().expect("within the limits");
+        let made = maker.lock().expect("one thread").build().expect("within the limits");
         Some((made.version, made.message))
     }
 }
@@ -384,7 +384,7 @@ fn run(setup: Setup, mut blocks: Blocks, mut stopped: oneshot::Receiver<()>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("threads");
     runtime.block_on(async {
         let config = config.settle().expect("a right configuration");
-        let mut driver = daemon::driver(&identity, config, &net, body).expect("it listens");
+        let mut driver = network::build_driver(&identity, config, &net, body).expect("it listens");
         let (mut joined, mut last) = (0, Instant::now());
         loop {
             tokio::select! {

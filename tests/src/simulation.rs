@@ -8,7 +8,6 @@
 //! an honest node; the besieged node keeps half of its honest links at least as long as blocks come.
 
 use core::{fmt::Write as _, time::Duration};
-use petrel_core::dialing::ConnectionManager;
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::Ipv4Addr,
@@ -20,6 +19,7 @@ use petrel_core::{
     ban::BanTarget,
     chain::Chain,
     config::Config,
+    dialing::ConnectionManager,
     fault::{Acceptance, Offence},
     fork::{Fork, Forks, Version},
     message::Message,
@@ -63,7 +63,7 @@ const KINDS: [&str; 8] = [
 pub struct Plan {
     /// Nodes, liars among them; the besiegers are not counted. At most 200.
     pub nodes: usize,
-    /// Percentage of the messages that are lost on each link.
+    /// Percentage of the messages on each link that are lost.
     pub loss: u64,
     /// Liars, at most `nodes` − 2.
     pub liars: usize,
@@ -211,13 +211,13 @@ impl Sim {
             for index in self.honest()..self.plan.nodes {
                 // Who was thrown out and is let in comes back: to those that it dialled, and to those that dialled it, heard
                 // something and threw it out before it was looked at here.
-                let told = self.world.told_to(index).clone();
+                let told = self.world.sent_to(index).clone();
                 self.met.entry(index).or_default().extend(told);
                 self.come_back(index);
                 if round >= 4
                     && let Some(lie) = self.lie(index, &block, round * 2 + half)
                 {
-                    self.world.spread(index, Version::V4, &lie);
+                    self.world.send_to_all(index, Version::V4, &lie);
                 }
             }
             for index in self.plan.nodes..self.plan.nodes + BESIEGERS {
@@ -306,7 +306,7 @@ impl Sim {
     /// Every block, once, and the head; how long each took.
     fn whole(&self, index: usize, failures: &mut Vec<String>, spread: &mut Vec<Duration>) {
         let mut seen: BTreeMap<u64, Vec<B256>> = BTreeMap::new();
-        for (at, event) in self.world.told_by(index) {
+        for (at, event) in self.world.events_with_times(index) {
             let Event::Block(new) = event else { continue };
             let number = new.block.payload.number();
             seen.entry(number).or_default().push(new.block.hash);
@@ -330,7 +330,7 @@ impl Sim {
     /// Whom a node has banned and whom it should have; how many.
     fn bans(&self, index: usize, failures: &mut Vec<String>, stats: &mut [LiarStats]) -> usize {
         let (mut lied, mut banned) = (BTreeMap::new(), BTreeMap::new());
-        for (at, event) in self.world.told_by(index) {
+        for (at, event) in self.world.events_with_times(index) {
             let liar = match event {
                 Event::Rejected(judged) if judged.cause.acceptance() == Acceptance::Charge => judged.peer,
                 // What proves itself false; bytes that are no answer at all cost a sixth of it.

@@ -1,21 +1,18 @@
-//! A simulated world of [`Node`]s: links with latency, loss and duplication, liars among them. No socket, no clock, no
-//! thread: events in the order of their times, all chance from one seed. The same seed gives the same run, to the byte.
+//! A simulated network of [`Node`]s: links with latency, loss and duplication, some nodes that lie. No socket, no clock, no
+//! thread: inputs in the order of their times, all random numbers from one seed. The same seed gives the same run, to the byte.
 //!
-//! The world plays libp2p's part: it names messages, delivers each name once, and forwards what was accepted; it carries
-//! requests and their answers, and gives up those that are not answered. It plays the disk's part too: what a node keeps it
-//! can load.
+//! The world takes the place of libp2p: it computes message ids, delivers each id once to a node, and forwards what the node
+//! accepted; it carries requests and their responses, and lets a request time out. It takes the place of the database too.
 
 use core::time::Duration;
-use petrel_core::unsafe_chain::UnsafeChain;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
     net::IpAddr,
 };
 
 use bytes::Bytes;
 use petrel_core::{
-    Event, Input, Node, Output,
+    Event, Input, Node,
     ban::BanTarget,
     chain::Chain,
     config::Config,
@@ -26,11 +23,11 @@ use petrel_core::{
     node::Status,
     payload_by_number::StoredBlock,
     peer::PeerId,
-    persistence::{Persisted, RestoredState},
-    primitives::Primitives,
+    persistence::RestoredState,
     range_sync::FetchId,
     serving::RequestId,
     time::Now,
+    unsafe_chain::UnsafeChain,
 };
 
 use crate::random::SplitMix64;
@@ -38,6 +35,7 @@ use crate::random::SplitMix64;
 mod block_store;
 mod conditions;
 mod gossip;
+mod outputs;
 mod recording;
 mod requests;
 mod router;
@@ -50,31 +48,31 @@ use router::{Control, Router};
 /// One node and what the world knows of it.
 struct Member {
     node: Node,
-    /// What happened to it, where that is recorded.
+    /// Its recorded inputs and outputs, where they are recorded.
     recording: Option<Recording>,
-    /// Names it has seen: gossipsub delivers each once.
+    /// Message ids that it has seen: gossipsub delivers each once.
     known: BTreeSet<MessageId>,
-    /// What it has to forward when it accepts.
+    /// Messages that it forwards when it accepts them.
     undecided: BTreeMap<MessageId, (Version, Message)>,
     links: BTreeSet<usize>,
-    /// To whom it has sent a block or an answer.
-    told: BTreeSet<usize>,
-    /// Whom its gate refuses.
-    shut: BTreeSet<BanTarget>,
+    /// Peers to whom it has sent a block or a response.
+    sent_to: BTreeSet<usize>,
+    /// Peers and addresses that its connection gater refuses.
+    blocked: BTreeSet<BanTarget>,
     events: Vec<Event>,
-    /// When each of them was told (monotonic).
-    told_at: Vec<Duration>,
+    /// When each of them was emitted (monotonic).
+    emitted_at: Vec<Duration>,
     /// Where it is seen by others.
     ip: Option<IpAddr>,
-    /// It takes everything and says nothing.
+    /// It accepts everything and sends no gossip.
     mute: bool,
     router: Router,
     traffic: Traffic,
     /// Seconds that its clock is ahead of the world's.
     skew: i64,
-    /// When its node wants the time (monotonic).
+    /// The deadline of its node (monotonic).
     due: Option<Duration>,
-    /// What it has kept.
+    /// What it has persisted.
     store: BlockStore,
     answers: Answers,
 }
@@ -82,7 +80,7 @@ struct Member {
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(25);
 
-/// What will happen to the node of the same entry.
+/// What will reach a node.
 enum Pending {
     Arrives {
         from: usize,
@@ -102,7 +100,7 @@ enum Pending {
         fetch: FetchId,
         number: u64,
     },
-    /// The answer to a request arrives, or its time is over.
+    /// The response to a request arrives, or the request times out.
     Answered {
         fetch: FetchId,
         answer: Result<Bytes, AnswerFault>,
@@ -158,10 +156,10 @@ impl World {
                 known: BTreeSet::new(),
                 undecided: BTreeMap::new(),
                 links: BTreeSet::new(),
-                told: BTreeSet::new(),
-                shut: BTreeSet::new(),
+                sent_to: BTreeSet::new(),
+                blocked: BTreeSet::new(),
                 events: Vec::new(),
-                told_at: Vec::new(),
+                emitted_at: Vec::new(),
                 ip: None,
                 mute: false,
                 router: Router::new(config.mesh),
@@ -239,16 +237,16 @@ impl World {
     }
 
     /// The block that a node would serve.
-    pub fn kept(&self, index: usize, number: u64) -> Option<&StoredBlock> {
+    pub fn stored(&self, index: usize, number: u64) -> Option<&StoredBlock> {
         self.members[index].store.get(number)
     }
 
-    /// Every node hears from its neighbours that they are of its own kind.
-    pub fn introduce(&mut self) {
+    /// Every node learns by identify that its neighbours run this program.
+    pub fn identify_all(&mut self) {
         for index in 0..self.members.len() {
             for other in self.members[index].links.clone() {
                 let (peer, agent) = (Self::peer(other), UnsafeChain::AGENT.to_owned());
-                self.happens(index, Input::Identified { peer, agent, addresses: Vec::new(), seen: None });
+                self.input(index, Input::Identified { peer, agent, addresses: Vec::new(), seen: None });
             }
         }
     }
@@ -268,8 +266,8 @@ impl World {
     fn meet(&mut self, a: usize, b: usize, there: Direction) {
         let refuses = |here: usize, there: usize| {
             let at = self.members[there].ip.map(BanTarget::address);
-            let shut = &self.members[here].shut;
-            shut.contains(&BanTarget::Peer(Self::peer(there))) || at.is_some_and(|at| shut.contains(&at))
+            let blocked = &self.members[here].blocked;
+            blocked.contains(&BanTarget::Peer(Self::peer(there))) || at.is_some_and(|at| blocked.contains(&at))
         };
         if refuses(a, b) || refuses(b, a) {
             return;
@@ -285,7 +283,7 @@ impl World {
                 ip: self.members[there].ip,
                 tried: Vec::new(),
             };
-            self.happens(here, Input::Connected(connected));
+            self.input(here, Input::Connected(connected));
         }
     }
 
@@ -294,13 +292,13 @@ impl World {
         for (here, there) in [(a, b), (b, a)] {
             self.members[here].links.remove(&there);
             self.members[here].router.left(there);
-            self.happens(here, Input::Disconnected { peer: Self::peer(there), reason: "cut".to_owned() });
+            self.input(here, Input::Disconnected { peer: Self::peer(there), reason: "cut".to_owned() });
         }
     }
 
     /// The node makes a block of its own.
     pub fn produce(&mut self, index: usize, version: Version, data: Vec<u8>) {
-        self.happens(index, Input::Produced { version, data: data.into() });
+        self.input(index, Input::Produced { version, data: data.into() });
     }
 
     /// A liar at `index` sends these uncompressed bytes to all its neighbours, past its own rules.
@@ -310,15 +308,15 @@ impl World {
         }
     }
 
-    /// Lets so much time pass.
+    /// Lets this time pass.
     pub fn run(&mut self, time: Duration) {
         let end = self.now.mono + time;
         loop {
             self.wake();
             let Some(entry) = self.plan.first_entry().filter(|entry| entry.key().0 <= end) else { break };
-            let ((at, _), (index, fact)) = entry.remove_entry();
+            let ((at, _), (index, pending)) = entry.remove_entry();
             self.now = self.now.plus(at.saturating_sub(self.now.mono));
-            match fact {
+            match pending {
                 Pending::Arrives { from, version, message } => self.arrives(index, from, version, message),
                 Pending::Control { from, control } => self.controlled(index, from, control),
                 Pending::Beat => self.beat(index),
@@ -346,7 +344,7 @@ impl World {
         self.now
     }
 
-    /// What a node has told.
+    /// The events that a node has emitted.
     pub fn events(&self, index: usize) -> &[Event] {
         &self.members[index].events
     }
@@ -356,7 +354,7 @@ impl World {
         &self.members[index].node
     }
 
-    /// Everything that was told by anybody, a line each.
+    /// The events of all nodes, one a line.
     pub fn log(&self) -> &str {
         &self.log
     }
@@ -366,8 +364,8 @@ impl World {
         self.members[index].skew = secs;
     }
 
-    /// Something else happens to a node.
-    pub fn happens(&mut self, index: usize, input: Input) {
+    /// Gives a node an input, at the present time.
+    pub fn input(&mut self, index: usize, input: Input) {
         self.plan(Duration::ZERO, index, Pending::Input(Box::new(input)));
     }
 
@@ -377,9 +375,9 @@ impl World {
         Now { unix: Duration::new(unix, self.now.unix.subsec_nanos()), ..self.now }
     }
 
-    fn plan(&mut self, after: Duration, index: usize, fact: Pending) {
+    fn plan(&mut self, after: Duration, index: usize, pending: Pending) {
         self.planned += 1;
-        self.plan.insert((self.now.mono + after, self.planned), (index, fact));
+        self.plan.insert((self.now.mono + after, self.planned), (index, pending));
     }
 
     /// Nodes whose own deadline comes before everything that is planned are given the time.
@@ -391,72 +389,6 @@ impl World {
         }
     }
 
-    fn give(&mut self, index: usize, input: Input) {
-        let now = self.seen_by(index);
-        let member = &mut self.members[index];
-        member.recording.iter_mut().for_each(|recording| recording.step(now, Some(input.clone())));
-        member.node.handle(now, input);
-        self.drain(index);
-    }
-
-    /// Fulfils every wish. A check takes its time on another thread: its answer is one more fact.
-    fn drain(&mut self, index: usize) {
-        while let Some(output) = self.members[index].node.poll_output() {
-            self.members[index].recording.iter_mut().for_each(|recording| recording.output(&output));
-            match output {
-                Output::Validate { id, task } => {
-                    let took = Duration::from_micros(200 + self.random.below(2_000));
-                    let outcome = task.run(Primitives::PORTABLE);
-                    self.plan(took, index, Pending::Input(Box::new(Input::Validated { id, outcome })));
-                }
-                Output::Report { id, peer, acceptance } => self.judged(index, id, peer, acceptance),
-                Output::Publish { version, data } => {
-                    let message = whole(data);
-                    let id = message.id(&self.chain.topic(version));
-                    self.members[index].known.insert(id);
-                    self.forward(index, None, id, version, &message);
-                }
-                Output::Disconnect { peer, .. } => {
-                    if let Some(other) = self.member(peer) {
-                        self.cut(index, other);
-                    }
-                }
-                Output::Block(subject) => _ = self.members[index].shut.insert(subject),
-                Output::Unblock(subject) => _ = self.members[index].shut.remove(&subject),
-                Output::Dial { .. } | Output::Unsubscribe { .. } => {}
-                Output::Score { peer, score } => {
-                    if let Some(other) = self.member(peer) {
-                        self.members[index].router.told(other, score);
-                    }
-                }
-                Output::Fetch(wish) => self.fetch(index, wish),
-                Output::Decode { id, task } => {
-                    let took = Duration::from_micros(200 + self.random.below(2_000));
-                    let outcome = task.run(Primitives::PORTABLE);
-                    self.plan(took, index, Pending::Input(Box::new(Input::Decoded { id, outcome })));
-                }
-                Output::Load { id, number } => {
-                    let found = self.members[index].store.get(number).cloned();
-                    let took = Duration::from_micros(100 + self.random.below(1_000));
-                    self.plan(took, index, Pending::Input(Box::new(Input::Loaded { id, found })));
-                }
-                Output::Answer { id, reply } => self.answer(index, id, &reply),
-                Output::Persist { id, item } => {
-                    self.members[index].store.keep(&item);
-                    let took = Duration::from_micros(500 + self.random.below(5_000));
-                    self.plan(
-                        took,
-                        index,
-                        Pending::Input(Box::new(Input::Persisted { id, result: Persisted::OnDisk })),
-                    );
-                }
-                Output::Emit(event) => self.told(index, event),
-            }
-        }
-        let now = self.seen_by(index);
-        self.members[index].due = self.members[index].node.poll_timeout(now).map(|deadline| deadline.at);
-    }
-
     fn latency(&mut self) -> Duration {
         let (least, most) = self.conditions.latency;
         Duration::from_millis(least + self.random.below(most - least + 1))
@@ -466,16 +398,9 @@ impl World {
     fn member(&self, peer: PeerId) -> Option<usize> {
         (0..self.members.len()).find(|other| Self::peer(*other) == peer)
     }
-
-    fn told(&mut self, index: usize, event: Event) {
-        let line = serde_json::to_string(&event).expect("an event is JSON");
-        writeln!(self.log, "{} {index} {line}", self.now.mono.as_micros()).expect("memory");
-        self.members[index].events.push(event);
-        self.members[index].told_at.push(self.now.mono);
-    }
 }
 
-/// A message that came whole.
+/// A message that was decompressed.
 fn whole(data: Bytes) -> Message {
     Message { form: Form::Snappy, wire: crate::forge::compress(&data).len(), data }
 }

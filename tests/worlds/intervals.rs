@@ -71,7 +71,7 @@ impl Test {
             }
         }
         world.run(Duration::from_millis(1));
-        world.introduce();
+        world.identify_all();
         Self { world, chain, parent: B256::ZERO, hashes: Vec::new() }
     }
 
@@ -85,7 +85,7 @@ impl Test {
     fn link(&mut self, others: core::ops::Range<usize>) {
         others.filter(|other| *other != 1).for_each(|other| self.world.link(1, other));
         self.world.run(Duration::from_millis(1));
-        self.world.introduce();
+        self.world.identify_all();
     }
 
     fn next(&self) -> u64 {
@@ -309,7 +309,7 @@ fn a_node_whose_schedule_is_out_of_date_serves_what_it_has() {
     test.run(Duration::from_secs(20));
     test.world.link(3, 1);
     test.world.run(Duration::from_millis(1));
-    test.world.introduce();
+    test.world.identify_all();
     test.run(Duration::from_secs(20));
     test.world.run(Duration::from_secs(2));
     test.whole(3);

@@ -141,14 +141,14 @@ fn a_stale_signer_is_said_and_charged_to_nobody_and_a_right_one_follows_at_once(
     let said =
         |event: &Event| matches!(event, Event::SignerMismatch(doubt) if doubt.expected == stale && doubt.found == real);
     assert!(test.told(said) > 0, "it says who its peers follow");
-    assert_eq!(test.world.status(WRONG).validation.signer_doubt, Some(real));
+    assert_eq!(test.world.status(WRONG).validation.signer_mismatch, Some(real));
     test.nobody_is_banned();
 
     let news = SignerNews::Read { signer: Some(real), rotation: false };
-    test.world.happens(WRONG, Input::Signer(news));
+    test.world.input(WRONG, Input::Signer(news));
     test.blocks(5);
     assert_eq!(gossiped(test.world.events(WRONG)), (1041..=1045).collect::<Vec<_>>());
-    assert_eq!(test.world.status(WRONG).validation.signer_doubt, None);
+    assert_eq!(test.world.status(WRONG).validation.signer_mismatch, None);
     test.nobody_is_banned();
 }
 
@@ -165,13 +165,13 @@ fn a_clock_that_is_ninety_seconds_off_is_said_and_charged_to_nobody_and_a_right_
             "{skew}: {:?}",
             test.world.events(WRONG).iter().find(|event| matches!(event, Event::ClockSkew(_)))
         );
-        assert!(test.world.status(WRONG).validation.clock_doubt);
+        assert!(test.world.status(WRONG).validation.clock_skew);
         test.nobody_is_banned();
 
         test.world.set_clock(WRONG, 0);
         test.blocks(5);
         assert_eq!(gossiped(test.world.events(WRONG)), (1041..=1045).collect::<Vec<_>>(), "{skew}");
-        assert!(!test.world.status(WRONG).validation.clock_doubt, "{skew}");
+        assert!(!test.world.status(WRONG).validation.clock_skew, "{skew}");
         test.nobody_is_banned();
     }
 }
@@ -197,7 +197,7 @@ fn three_liars_of_one_stranger_at_two_addresses_are_banned_within_a_minute_while
             let what = format!("{lies_per_block} lies a block, {after} ms after it");
             for liar in LIARS {
                 let is_ban = |event: &Event| matches!(event, Event::Banned(ban) if ban.who == BanTarget::Peer(World::peer(liar)));
-                let at = test.world.told_by(WRONG).find(|(_, event)| is_ban(event)).map(|(at, _)| at - begin);
+                let at = test.world.events_with_times(WRONG).find(|(_, event)| is_ban(event)).map(|(at, _)| at - begin);
                 assert!(at.is_some_and(|at| at <= Duration::from_secs(60)), "{what}: liar {liar} is banned at {at:?}");
             }
             let honest = |event: &&Event| matches!(event, Event::Banned(ban) if PEERS.into_iter().any(|peer| ban.who == BanTarget::Peer(World::peer(peer))));
@@ -225,6 +225,6 @@ fn two_that_lie_seldom_excuse_no_third_that_lies_all_it_can() {
         }
     }
     let is_ban = |event: &Event| matches!(event, Event::Banned(ban) if ban.who == BanTarget::Peer(World::peer(third)));
-    let at = test.world.told_by(WRONG).find(|(_, event)| is_ban(event)).map(|(at, _)| at - begin);
+    let at = test.world.events_with_times(WRONG).find(|(_, event)| is_ban(event)).map(|(at, _)| at - begin);
     assert!(at.is_some_and(|at| at <= Duration::from_secs(60)), "it is banned at {at:?}");
 }

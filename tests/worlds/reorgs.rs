@@ -150,7 +150,7 @@ fn rewind(depth: u64, missing: bool) {
             if Some(number) == silent {
                 continue;
             }
-            let kept = test.world.kept(index, number).map(|stored| stored.hash);
+            let kept = test.world.stored(index, number).map(|stored| stored.hash);
             assert_eq!(kept, test.hashes.get((number - FIRST) as usize).copied(), "node {index}, block {number}");
         }
     }

@@ -1,8 +1,7 @@
-//! The class that a worker holds: made from JSON, tells events as JSON, answers for its status, stops.
+//! The class that a worker holds: made from JSON, emits events as JSON, reports its status, stops.
 //!
-//! The driver runs in one task and is lent to `status` between two of its turns, never during one: callbacks are called
-//! while nothing is borrowed. A panic cannot be survived on wasm32 (the module traps and its state is in the air), so it
-//! is told as a last event and whoever holds the worker ends it.
+//! The driver runs in one task. `status` borrows it between two polls, never during one: callbacks are called while nothing
+//! is borrowed. After a panic (see `panic`) the owner of the worker ends it.
 
 use core::{
     cell::{Cell, RefCell},
@@ -10,9 +9,8 @@ use core::{
     num::NonZeroU8,
     pin::Pin,
     task::Poll,
-    time::Duration,
 };
-use std::{panic, rc::Rc};
+use std::rc::Rc;
 
 use futures::{
     Stream as _,
@@ -26,21 +24,18 @@ use libp2p::{
 use petrel_core::{
     Event,
     block::BlockInfo,
-    chain::Chain,
     config::Settled,
     net::{Driver, DriverParts, Host as _},
     node,
-    time::Now,
-    unsafe_chain::IntervalEstimator,
-    validation,
 };
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
 use crate::{
-    error::Error,
+    error::{Error, ErrorCode},
     host::BrowserHost,
-    settings,
+    panic, restored,
+    settings::{self, relays},
     transport::{self, Traffic, TransportBytes},
 };
 
@@ -58,34 +53,34 @@ pub struct Client {
     on_event: Function,
 }
 
-/// What [`Client::status`] adds to the node's own.
+/// The node's status and what [`Client::status`] adds to it. `www/package/src/worker/node-status.ts` mirrors it.
 #[derive(Serialize)]
-struct Status {
+pub(crate) struct ClientStatus {
     #[serde(flatten)]
-    node: node::Status,
+    pub(crate) node: node::Status,
     /// Our own peer id.
-    peer: String,
+    pub(crate) peer: String,
     /// Bytes by transport.
-    transport_bytes: TransportBytes,
+    pub(crate) transport_bytes: TransportBytes,
 }
 
 #[wasm_bindgen]
 impl Client {
     /// Starts a node. `config` is the JSON of `settings`; `on_event` gets each event as JSON text, in order, and as the
-    /// last one of a node that panicked `{"event": "failed", "code": "panic", "message", "remedy"}`. `on_keep` gets, as JSON
-    /// text, each link that is to be kept for `config.kept` of a later run.
+    /// last one of a node that panicked `{"event": "failed", "code": "panic", "message", "remedy"}`. `on_persist` gets, as JSON
+    /// text, each block of the chain (without its contents) that is to be persisted for `config.kept` of a later run.
     ///
     /// # Errors
     /// `{code, message, remedy}`.
     #[wasm_bindgen(constructor)]
-    pub fn new(config: &str, on_event: Function, on_keep: Option<Function>) -> Result<Self, JsValue> {
+    pub fn new(config: &str, on_event: Function, on_persist: Option<Function>) -> Result<Self, JsValue> {
         let (settled, mut kept) = settings::settle(config)?;
         let correction = Rc::default();
-        let host = BrowserHost::new(on_keep, Rc::clone(&correction));
-        forget_the_future(&mut kept, &settled.chain, host.now());
+        let host = BrowserHost::new(on_persist, Rc::clone(&correction));
+        restored::drop_future(&mut kept, &settled.chain, host.now());
         let traffic = Traffic::default();
         let driver = Rc::new(RefCell::new(driver(settled, kept, host, &traffic)?));
-        tell_panics(&on_event);
+        panic::listen(&on_event);
         let (task, registration) = AbortHandle::new_pair();
         let run = Abortable::new(run(Rc::clone(&driver), on_event.clone()), registration);
         wasm_bindgen_futures::spawn_local(async move {
@@ -99,7 +94,7 @@ impl Client {
     /// `transport_bytes` what its connections have carried.
     pub fn status(&self) -> String {
         let driver = self.driver.borrow();
-        let status = Status {
+        let status = ClientStatus {
             node: driver.status(),
             peer: driver.local_peer().to_string(),
             transport_bytes: self.traffic.totals(),
@@ -107,15 +102,16 @@ impl Client {
         serde_json::to_string(&status).unwrap_or_default()
     }
 
-    /// Takes more relays, or where known ones are now: JSON arrays of multiaddrs, of `relays` by their own word, of `others`
-    /// by hearsay, which takes nothing away.
+    /// Adds relays, or the present addresses of known ones: JSON arrays of multiaddrs. `relays` are from their own signed
+    /// records, and replace what was known; `others` are advertised by another relay, and replace nothing.
     ///
     /// # Errors
     /// `{code, message, remedy}`; then none is taken.
     #[wasm_bindgen(js_name = addRelays)]
     pub fn add_relays(&self, relays: &str, others: &str) -> Result<(), JsValue> {
-        let statics = |json: &str| settings::statics(&serde_json::from_str::<Vec<String>>(json).unwrap_or_default());
-        let (relays, others) = (statics(relays)?, statics(others)?);
+        let static_peers =
+            |json: &str| relays::static_peers(&serde_json::from_str::<Vec<String>>(json).unwrap_or_default());
+        let (relays, others) = (static_peers(relays)?, static_peers(others)?);
         let mut driver = self.driver.borrow_mut();
         relays.into_iter().for_each(|peer| driver.add_static_peer(peer));
         others.into_iter().for_each(|relay| driver.advertised_relay(relay));
@@ -136,7 +132,7 @@ impl Client {
 
     /// Ends the node: its connections are closed when the last task has let go of it.
     pub fn stop(self) {
-        forget(&self.on_event);
+        panic::forget(&self.on_event);
         self.task.abort();
     }
 }
@@ -164,7 +160,8 @@ fn driver(
     host: BrowserHost,
     traffic: &Traffic,
 ) -> Result<Driver<BrowserHost>, Error> {
-    let failed = |message: String| Error::new("not_started", message, "reload the page; if it stays, report it");
+    let failed =
+        |message: String| Error::new(ErrorCode::NotStarted, message, "reload the page; if it stays, report it");
     let mut seed = [0; 32];
     random(&mut seed)?;
     let identity = identity()?;
@@ -198,49 +195,9 @@ fn identity() -> Result<Keypair, Error> {
 fn random(bytes: &mut [u8; 32]) -> Result<(), Error> {
     getrandom::fill(bytes).map_err(|error| {
         Error::new(
-            "no_random",
+            ErrorCode::NoRandom,
             format!("this environment gives no random numbers: {error}"),
             "use a browser with Web Crypto",
         )
     })
-}
-
-/// Drops what was kept of blocks that are not due yet at `now`: no chain is ahead of its own clock, so whoever signed them
-/// is not to be believed, or this device's clock was wrong. A chain that goes faster than its configuration says may have more
-/// blocks: its own pace shows it.
-fn forget_the_future(kept: &mut Vec<BlockInfo>, chain: &Chain, now: Now) {
-    let latest = now.plus(Duration::from_secs(validation::FUTURE)).millis();
-    kept.retain(|link| link.timestamp_ms <= latest);
-    let observed = IntervalEstimator::new(chain.cadence.clone(), kept).observed();
-    if observed.is_none_or(|observed| observed >= chain.cadence.interval_at(latest)) {
-        let due = chain.cadence.number_at(latest).unwrap_or_default();
-        kept.retain(|link| link.number <= due);
-    }
-}
-
-thread_local! {
-    /// Who is told of a panic: everybody whose node is in this module, because its state is in the air for all of them.
-    static ON_PANIC: RefCell<Vec<Function>> = const { RefCell::new(Vec::new()) };
-}
-
-/// `on_event` is told of a panic until [`forget`].
-fn tell_panics(on_event: &Function) {
-    ON_PANIC.with_borrow_mut(|told| told.push(on_event.clone()));
-    panic::set_hook(Box::new(|info| {
-        let error = Error::new(
-            "panic",
-            format!("the node failed, by a defect of its own: {info}"),
-            "create a new follower; please report the message",
-        );
-        let Ok(Some(told)) = ON_PANIC.try_with(|told| Some(told.try_borrow().ok()?.clone())) else { return };
-        let Ok(mut event) = serde_json::to_value(&error) else { return };
-        event["event"] = "failed".into();
-        for on_event in told {
-            let _thrown = on_event.call1(&JsValue::NULL, &JsValue::from_str(&event.to_string()));
-        }
-    }));
-}
-
-fn forget(on_event: &Function) {
-    ON_PANIC.with_borrow_mut(|told| told.retain(|other| other != on_event));
 }

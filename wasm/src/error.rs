@@ -1,17 +1,51 @@
-//! What can go wrong before there are events: one code a mistake, for programs; message and remedy, for people.
+//! What can go wrong before there are events: a code for programs, message and remedy for people.
 //!
 //! JavaScript gets a plain object `{code, message, remedy}`; the npm package makes its `PetrelError` of it. The codes are
-//! part of the package's public interface.
+//! part of the package's public interface: `www/package/src/shared/errors.ts` mirrors them.
 
 use serde::Serialize;
 use wasm_bindgen::JsValue;
+
+/// Stable; snake_case as JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ErrorCode {
+    /// The options do not parse, or contradict each other.
+    BadOptions,
+    /// The chain is a name, and this crate knows no chain by name.
+    UnknownChain,
+    /// The chain is no `rollup.json`.
+    BadChain,
+    /// The signer is no address.
+    BadSigner,
+    /// Nobody says who signs the chain's blocks.
+    NoSigner,
+    /// A relay's multiaddr cannot be dialled by a browser.
+    BadRelay,
+    /// No relay is given.
+    NoRelay,
+    /// A document is no relay's record.
+    BadRecord,
+    /// A record's signature is not the relay's.
+    ForgedRecord,
+    /// A record is of a relay of another chain.
+    ForeignRecord,
+    /// A record is too old.
+    ExpiredRecord,
+    /// The environment has no source of randomness.
+    NoRandom,
+    /// The node did not start.
+    NotStarted,
+    /// A defect of the node.
+    Panic,
+}
 
 /// A typed error as JavaScript sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct Error {
-    /// Stable, snake_case.
-    pub(crate) code: &'static str,
+    /// For programs.
+    pub(crate) code: ErrorCode,
     /// What is wrong, with every mistake of its kind.
     pub(crate) message: String,
     /// What to do about it.
@@ -19,7 +53,7 @@ pub(crate) struct Error {
 }
 
 impl Error {
-    pub(crate) fn new(code: &'static str, message: impl Into<String>, remedy: &'static str) -> Self {
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>, remedy: &'static str) -> Self {
         Self { code, message: message.into(), remedy }
     }
 }
@@ -28,5 +62,31 @@ impl From<Error> for JsValue {
     fn from(error: Error) -> Self {
         let json = serde_json::to_string(&error).unwrap_or_default();
         js_sys::JSON::parse(&json).unwrap_or_else(|_| Self::from_str(&error.message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ErrorCode;
+
+    macro_rules! every {
+        ($($code:ident)*) => {
+            const EVERY: &[ErrorCode] = &[$(ErrorCode::$code),*];
+            /// Does not compile when a code is missing above.
+            const fn _is_listed(code: ErrorCode) {
+                match code { $(ErrorCode::$code => {})* }
+            }
+        };
+    }
+    every! {
+        BadOptions UnknownChain BadChain BadSigner NoSigner BadRelay NoRelay BadRecord ForgedRecord ForeignRecord ExpiredRecord
+        NoRandom NotStarted Panic
+    }
+
+    /// `www/package/test/samples.test.js` compares the package's mirror with it.
+    #[test]
+    fn the_samples_of_codes_are_up_to_date() {
+        let committed = include_str!("../../www/package/test/samples/error-codes.json");
+        crate::samples::check("error-codes.json", committed, EVERY);
     }
 }

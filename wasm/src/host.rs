@@ -1,5 +1,5 @@
-//! The browser as a [`Host`]: `performance.now()` and `Date.now()`, `setTimeout`, and work that is done where it is asked
-//! for, because the worker has nothing better to do. All names are looked up on the global object, so that a window,
+//! The browser as a [`Host`]: `performance.now()` and `Date.now()`, `setTimeout`, and work that is done at once on the
+//! same thread, because a worker has no other. All names are looked up on the global object, so that a window,
 //! a worker and Node serve alike.
 
 use core::{
@@ -32,23 +32,23 @@ extern "C" {
 /// The browser body.
 #[derive(Clone, Debug)]
 pub(crate) struct BrowserHost {
-    /// Gets each link of the chain that is to be kept.
-    on_keep: Option<js_sys::Function>,
+    /// Gets each block of the chain that is to be persisted, without its contents.
+    on_persist: Option<js_sys::Function>,
     /// Milliseconds that are added to `Date.now()`.
     correction: Rc<Cell<f64>>,
 }
 
 impl BrowserHost {
-    pub(crate) const fn new(on_keep: Option<js_sys::Function>, correction: Rc<Cell<f64>>) -> Self {
-        Self { on_keep, correction }
+    pub(crate) const fn new(on_persist: Option<js_sys::Function>, correction: Rc<Cell<f64>>) -> Self {
+        Self { on_persist, correction }
     }
 
-    /// Whether it is kept is JavaScript's concern: nothing is promised.
-    fn keep(&self, keep: &Persist) -> Persisted {
-        if let (Persist::Head(link), Some(on_keep)) = (keep, &self.on_keep)
-            && let Ok(json) = serde_json::to_string(link)
+    /// JavaScript persists it, or fails to: nothing is promised.
+    fn persist(&self, item: &Persist) -> Persisted {
+        if let (Persist::Head(block), Some(on_persist)) = (item, &self.on_persist)
+            && let Ok(json) = serde_json::to_string(block)
         {
-            let _thrown = on_keep.call1(&JsValue::NULL, &JsValue::from_str(&json));
+            let _thrown = on_persist.call1(&JsValue::NULL, &JsValue::from_str(&json));
         }
         Persisted::NotForSure
     }
@@ -70,7 +70,7 @@ impl Host for BrowserHost {
         ready(match work {
             Work::Heavy(heavy) => heavy.run(Primitives::PORTABLE),
             Work::Load(_) => Done::Loaded(None),
-            Work::Persist(keep) => Done::Persisted(self.keep(&keep)),
+            Work::Persist(item) => Done::Persisted(self.persist(&item)),
         })
     }
 }
@@ -83,12 +83,12 @@ fn millis(reading: f64) -> Duration {
 /// Ends when the time is over; dropping it clears its timer.
 pub(crate) struct Sleep {
     timer: JsValue,
-    state: Rc<RefCell<State>>,
+    state: Rc<RefCell<SleepState>>,
     _fire: Closure<dyn FnMut()>,
 }
 
 #[derive(Default)]
-struct State {
+struct SleepState {
     over: bool,
     waker: Option<Waker>,
 }
@@ -98,7 +98,7 @@ impl Sleep {
     const MAX: Duration = Duration::from_millis(i32::MAX.unsigned_abs() as u64);
 
     pub(crate) fn new(duration: Duration) -> Self {
-        let state = Rc::new(RefCell::new(State::default()));
+        let state = Rc::new(RefCell::new(SleepState::default()));
         let fired = Rc::clone(&state);
         let fire = Closure::new(move || {
             let waker = {

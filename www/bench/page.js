@@ -1,6 +1,6 @@
 // What the bench does inside Chromium; `run.js` calls it. Times are milliseconds.
 
-import { createFollower } from '../dist/package/index.js';
+import { createFollower } from 'petrel';
 import { judge as inJavaScript } from './javascript.js';
 
 /** Judgements before any is measured. */

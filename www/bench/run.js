@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 
-import { block, browse, devnet, json, program, run, serve } from '../test/page/harness.js';
+import { block, browse, devnet, json, program, run, serve } from '../page/test/harness.js';
 
 const folder = pathToFileURL(`${process.env.PETREL_BENCH}/`);
 /** Judgements of each sample in wasm, and in JavaScript, which is slower. */

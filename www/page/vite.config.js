@@ -1,16 +1,24 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
+
+import { isTest, packageDist, pageDist } from '../folders.js';
 
 /** The chains apart from all else: a visit loads one of them at most, and `cargo xtask size` counts it so. */
 function chunkFileNames({ facadeModuleId }) {
-  const isChain = /\/package\/chains\/(?!index)/.test(facadeModuleId ?? '');
+  const isChain = /\/page\/chains\/(?!index)/.test(facadeModuleId ?? '');
   return isChain ? 'assets/chains/[name]-[hash].js' : 'assets/[name]-[hash].js';
 }
 
+/** `petrel` is the package beside the page, found by its manifest, which knows the real build alone. */
+const alias = isTest ? { petrel: fileURLToPath(new URL('page/index.js', packageDist)) } : {};
+
 // The daemon serves the result from any path; nothing is inlined, so that one `.wasm` is one download.
 export default defineConfig({
+  root: import.meta.dirname,
   base: './',
+  resolve: { alias },
   build: {
-    outDir: '../dist/page',
+    outDir: fileURLToPath(pageDist),
     emptyOutDir: true,
     target: 'es2022',
     assetsInlineLimit: 0,

@@ -53,12 +53,12 @@ pub struct ValidationStatus {
     /// The chain's signer.
     pub signer: Option<Address>,
     /// The unknown signer of the blocks that several peers relay instead of our signer's (signer mismatch).
-    pub signer_doubt: Option<Address>,
+    pub signer_mismatch: Option<Address>,
     /// Whether most peers' blocks indicate that our clock is wrong, and no independent time source confirms our clock
     /// (clock skew).
-    pub clock_doubt: bool,
+    pub clock_skew: bool,
     /// Whether most peers' blocks are out of time, and an independent time source confirms our clock (sequencer skew).
-    pub sequencer_clock_doubt: bool,
+    pub sequencer_skew: bool,
     /// Arrival minus timestamp of the last validly signed block, milliseconds, also when the block was out of time.
     pub offset_ms: Option<i64>,
     /// Accepted blocks.
@@ -201,9 +201,9 @@ impl Node {
         let counts = self.validation.counts();
         ValidationStatus {
             signer: self.validation.signers().current(),
-            signer_doubt: mismatch.signer(),
-            clock_doubt: mismatch.clock() && !agrees,
-            sequencer_clock_doubt: mismatch.clock() && agrees,
+            signer_mismatch: mismatch.signer(),
+            clock_skew: mismatch.clock() && !agrees,
+            sequencer_skew: mismatch.clock() && agrees,
             offset_ms: counts.offset_ms,
             accepted: counts.accepted,
             faults: counts.faults.clone(),

@@ -25,6 +25,7 @@ mod peer_dialer;
 mod peer_store;
 mod reputation;
 mod response;
+mod samples;
 mod schedule;
 mod seen;
 mod serving;

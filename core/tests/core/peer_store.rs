@@ -46,7 +46,7 @@ fn short_lived_peers_replace_only_each_other() {
     store.connected(early, named(2), Direction::Inbound);
     store.credit(early, named(2), Contribution::FirstDelivery);
     assert!(store.discovered(early, named(3), vec!["/ip4/1.1.1.1/tcp/1".to_owned()]));
-    for index in 0..2 * PeerStore::MAX as u32 {
+    for index in 0..PeerStore::MAX as u32 + 500 {
         store.connected(late, named(10 + index), Direction::Inbound);
         store.identified(late, named(10 + index), "agent", &[]);
     }

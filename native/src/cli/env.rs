@@ -1,8 +1,8 @@
 //! op-node's environment variables as a fallback for ours.
 //!
-//! Each flag knows its `PETREL_…` variable. Ours are named as op-node's are (which do not always follow its flags), so the
-//! fallback of `PETREL_X` is `OP_NODE_X`: it counts when ours is not set. The command line wins over both. A variable that
-//! is empty is not set: that is what compose files make of one that they do not know.
+//! Each flag has a `PETREL_…` variable. Ours have the names of op-node's (which do not always follow its flags), so the fallback
+//! of `PETREL_X` is `OP_NODE_X`: it is used if ours is not set. The command line has priority over both. An empty variable counts
+//! as not set: compose files set undefined variables to the empty string.
 
 use std::ffi::OsString;
 
@@ -11,8 +11,7 @@ use clap::{Arg, Command};
 const OURS: &str = "PETREL_";
 const FALLBACK: &str = "OP_NODE_";
 
-/// The command with each variable that is not set replaced by op-node's where that one is. `value` is what a variable is
-/// set to.
+/// The command with each unset variable replaced by op-node's, if that is set. `value` returns the value of a variable.
 pub fn with_fallback(command: Command, value: &dyn Fn(&str) -> Option<OsString>) -> Command {
     let command = command.mut_args(|arg| fall_back(arg, value));
     let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
@@ -26,7 +25,7 @@ fn fall_back(arg: Arg, value: &dyn Fn(&str) -> Option<OsString>) -> Arg {
     match theirs {
         _ if is_set(&ours) => arg,
         Some(theirs) if is_set(&theirs) => arg.env(theirs),
-        // Empty: clap would take that as a value.
+        // clap would use the empty string as a value.
         _ if value(&ours).is_some() => arg.env(None::<&str>),
         _ => arg,
     }

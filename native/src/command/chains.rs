@@ -1,4 +1,4 @@
-//! `petrel chains`: what is known of the chains of the superchain registry, and of a chain in a file.
+//! `petrel chains`: lists the chains of the superchain registry, or shows one of them or a chain in a file.
 
 use std::io::{self, Write};
 
@@ -6,20 +6,22 @@ use petrel_core::chain::{Chain, Origin, preset_names};
 use serde_json::{Value, json};
 
 use crate::{
-    cli::flags::ChainsFlags,
-    cli::settings::{Mistakes, chain_named},
-    daemon::unix_now,
+    cli::{
+        flags::ChainsFlags,
+        settings::{ConfigErrors, chain_named},
+    },
+    system::clock::unix_now,
 };
 
-/// Prints the chains: all presets, or the one that is named.
+/// Prints all presets, or one chain.
 ///
 /// # Errors
 /// There is no such chain.
-pub fn run(flags: &ChainsFlags) -> Result<(), Mistakes> {
+pub fn run(flags: &ChainsFlags) -> Result<(), ConfigErrors> {
     let chains: Vec<Chain> = match &flags.name {
         Some(name) => vec![
             chain_named(name, "its rollup.json, which must end with .json")
-                .map_err(|mistake| Mistakes(vec![mistake]))?,
+                .map_err(|error| ConfigErrors(vec![error]))?,
         ],
         None => preset_names().filter_map(|preset| Chain::preset(preset.slug)).collect(),
     };
@@ -29,12 +31,12 @@ pub fn run(flags: &ChainsFlags) -> Result<(), Mistakes> {
         (false, Some(_), [chain]) => as_text(chain, at),
         (false, ..) => as_table(&chains, at),
     };
-    // A reader that went away has seen enough.
-    let _gone = io::stdout().lock().write_all(text.as_bytes());
+    // A reader that has closed stdout needs no more output.
+    let _closed = io::stdout().lock().write_all(text.as_bytes());
     Ok(())
 }
 
-/// One object: id, names, forks with times (Unix seconds), cadence, signer, dates, and the number that is due at `at`.
+/// One object: id, names, forks with times (Unix seconds), cadence, signer, dates, and the block number at `at`.
 fn as_json(chain: &Chain, at: u64) -> Value {
     let forks = chain.forks.scheduled().into_iter().map(|(name, time)| json!({ "name": name, "time": time }));
     let (signer_date, schedule_date, left_registry) = match &chain.origin {
@@ -66,13 +68,13 @@ fn due(chain: &Chain, at: u64) -> Option<u64> {
     chain.cadence.number_at(at.saturating_mul(1000))
 }
 
-/// What a line of the table says, in the order of [`COLUMNS`].
-type Row = [String; COLUMNS.len()];
-/// The last one is not padded.
+/// The cells of a line, in the order of [`COLUMNS`].
+type TableRow = [String; COLUMNS.len()];
+/// Column titles; the last column is not padded.
 const COLUMNS: [&str; 5] = ["ID", "NETWORK", "INTERVAL", "SIGNER", "FORK"];
 
 fn as_table(chains: &[Chain], at: u64) -> String {
-    let rows: Vec<Row> =
+    let rows: Vec<TableRow> =
         std::iter::once(COLUMNS.map(str::to_owned)).chain(chains.iter().map(|chain| row(chain, at))).collect();
     let mut widths = [0; COLUMNS.len()];
     for row in &rows {
@@ -80,14 +82,14 @@ fn as_table(chains: &[Chain], at: u64) -> String {
             *width = cell.len().max(*width);
         }
     }
-    let mut out: String = rows.iter().map(|row| in_columns(row, widths)).collect();
+    let mut out: String = rows.iter().map(|row| format_row(row, widths)).collect();
     if let Some(Origin::Preset { signer_date, schedule_date, .. }) = chains.first().map(|chain| &chain.origin) {
         out += &format!("\nSigners of {signer_date}, schedules of {schedule_date}. Times are Unix seconds.\n");
     }
     out
 }
 
-fn row(chain: &Chain, at: u64) -> Row {
+fn row(chain: &Chain, at: u64) -> TableRow {
     let mut fork = chain.forks.name_at(at).to_owned();
     if let Some((name, time)) = chain.forks.scheduled().into_iter().find(|(_, time)| *time > at) {
         fork += &format!(", then {name} at {time}");
@@ -104,8 +106,8 @@ fn row(chain: &Chain, at: u64) -> Row {
     ]
 }
 
-/// Numbers to the right, words to the left.
-fn in_columns([id, network, interval, signer, fork]: &Row, widths: [usize; COLUMNS.len()]) -> String {
+/// Numbers are aligned to the right, text to the left.
+fn format_row([id, network, interval, signer, fork]: &TableRow, widths: [usize; COLUMNS.len()]) -> String {
     let [w_id, w_network, w_interval, w_signer, _] = widths;
     format!("{id:>w_id$}  {network:<w_network$}  {interval:>w_interval$}  {signer:<w_signer$}  {fork}\n")
 }

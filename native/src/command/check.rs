@@ -1,13 +1,13 @@
-//! `petrel check`: judges captured messages offline, one JSON object each on stdout.
+//! `petrel check`: validates captured messages offline, and prints one JSON object each to stdout.
 //!
-//! A file is taken by its form: JSON is an Engine-API block (`.jsonl`: one a line), with `--unsigned` anything else is a
-//! decompressed payload, otherwise it is a raw gossip message. What has no signature is judged for all but that.
+//! The file's extension selects its format: JSON is an Engine-API block (`.jsonl`: one per line); any other file is a raw gossip
+//! message, or with `--unsigned` a decompressed payload. Without a signature everything else is validated.
 
 use std::{
     io::{self, BufRead, Write},
     path::Path,
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use alloy_primitives::{Address, B256};
@@ -25,15 +25,18 @@ use petrel_core::{
 use serde::Serialize;
 
 use crate::{
-    cli::flags::CheckFlags,
-    cli::parse,
-    cli::settings::{Mistakes, resolve_chain},
+    cli::{
+        flags::CheckFlags,
+        parse,
+        settings::{ConfigErrors, resolve_chain},
+    },
     primitives::FASTEST,
+    system::clock::unix_now,
 };
 
-/// What is printed for each message.
+/// The output for each message.
 #[derive(Debug, Serialize)]
-struct Report {
+struct CheckReport {
     file: String,
     version: Option<String>,
     number: Option<u64>,
@@ -50,46 +53,47 @@ struct Report {
     schedule_mismatch: Option<&'static str>,
 }
 
-/// The time of the judgement.
+/// The time of validation.
 #[derive(Clone, Copy)]
-enum At {
+enum ValidationTime {
     Unix(u64),
     Block,
 }
 
-struct Court {
+/// Validates inputs with the settings of the flags.
+struct MessageChecker {
     chain: Chain,
     schedule: Arc<ChainSchedule>,
     signer: Option<Address>,
     topic: Option<Version>,
-    at: At,
+    at: ValidationTime,
     past: Duration,
     unsigned: bool,
 }
 
-/// Judges every file; whether all were accepted.
+/// Validates every file; whether all were accepted.
 ///
 /// # Errors
-/// Wrong flags, or files that cannot be read or are no blocks: every mistake at once, before anything is judged.
-pub fn run(flags: &CheckFlags) -> Result<bool, Mistakes> {
-    let court = Court::open(flags)?;
+/// Invalid flags, or files that cannot be read or hold no blocks: every error at once, before anything is validated.
+pub fn run(flags: &CheckFlags) -> Result<bool, ConfigErrors> {
+    let checker = MessageChecker::open(flags)?;
     let mut inputs = Vec::new();
-    let mut mistakes = Vec::new();
+    let mut errors = Vec::new();
     for file in &flags.files {
-        match court.read(file) {
+        match checker.read(file) {
             Ok(read) => inputs.extend(read.into_iter().map(|input| (file.display().to_string(), input))),
-            Err(error) => mistakes.push(format!("{}: {error}", file.display())),
+            Err(error) => errors.push(format!("{}: {error}", file.display())),
         }
     }
-    if !mistakes.is_empty() {
-        return Err(Mistakes(mistakes));
+    if !errors.is_empty() {
+        return Err(ConfigErrors(errors));
     }
     let mut all_accepted = true;
     let mut out = io::stdout().lock();
     for (file, input) in inputs {
-        let report = court.judge(file, input);
+        let report = checker.check_input(file, input);
         all_accepted &= report.verdict == Verdict::Accept.as_str();
-        // A reader that went away has seen enough.
+        // A reader that has closed stdout needs no more output.
         if serde_json::to_string(&report).map_err(io::Error::from).and_then(|line| writeln!(out, "{line}")).is_err() {
             break;
         }
@@ -97,21 +101,21 @@ pub fn run(flags: &CheckFlags) -> Result<bool, Mistakes> {
     Ok(all_accepted)
 }
 
-/// One thing to judge.
-enum Input {
-    /// A gossip message as on the wire.
+/// One input.
+enum CheckInput {
+    /// A gossip message as it was received.
     Message(Message),
-    /// A message body without its signature, and its version where the form shows it.
+    /// A message body without its signature, and its version if the format shows it.
     Body(Bytes, Option<Version>),
 }
 
-impl Court {
-    fn open(flags: &CheckFlags) -> Result<Self, Mistakes> {
-        let mut mistakes = Vec::new();
-        let chain = resolve_chain(&flags.chain).map_err(|error| mistakes.extend(error.0)).ok();
-        let at = at(flags.at.as_deref()).map_err(|error| mistakes.push(error)).ok();
+impl MessageChecker {
+    fn open(flags: &CheckFlags) -> Result<Self, ConfigErrors> {
+        let mut errors = Vec::new();
+        let chain = resolve_chain(&flags.chain).map_err(|error| errors.extend(error.0)).ok();
+        let at = parse_time(flags.at.as_deref()).map_err(|error| errors.push(error)).ok();
         let past = parse::duration(&flags.timestamp_threshold)
-            .map_err(|error| mistakes.push(format!("--p2p.gossip.timestamp.threshold: {error}")))
+            .map_err(|error| errors.push(format!("--p2p.gossip.timestamp.threshold: {error}")))
             .ok();
         match (chain, at, past) {
             (Some((chain, signer)), Some(at), Some(past)) => {
@@ -119,11 +123,11 @@ impl Court {
                 let schedule = Arc::new(ChainSchedule::new(&chain));
                 Ok(Self { chain, schedule, signer, topic, at, past, unsigned: flags.unsigned })
             }
-            _ => Err(Mistakes(mistakes)),
+            _ => Err(ConfigErrors(errors)),
         }
     }
 
-    fn read(&self, file: &Path) -> Result<Vec<Input>, String> {
+    fn read(&self, file: &Path) -> Result<Vec<CheckInput>, String> {
         let extension = file.extension().and_then(|extension| extension.to_str());
         match extension {
             Some("jsonl") => {
@@ -142,27 +146,27 @@ impl Court {
                 if self.unsigned && bytes.len() > MAX_MESSAGE {
                     return Err(format!("{} bytes, a payload has at most {MAX_MESSAGE}", bytes.len()));
                 }
-                let raw = |bytes: Vec<u8>| Input::Message(Message::decompress(&bytes));
-                Ok(vec![if self.unsigned { Input::Body(bytes.into(), None) } else { raw(bytes) }])
+                let raw = |bytes: Vec<u8>| CheckInput::Message(Message::decompress(&bytes));
+                Ok(vec![if self.unsigned { CheckInput::Body(bytes.into(), None) } else { raw(bytes) }])
             }
         }
     }
 
-    fn judge(&self, file: String, input: Input) -> Report {
+    fn check_input(&self, file: String, input: CheckInput) -> CheckReport {
         match input {
-            Input::Message(message) => self.judge_message(file, message),
-            Input::Body(body, version) => self.judge_body(file, body, version),
+            CheckInput::Message(message) => self.check_message(file, message),
+            CheckInput::Body(body, version) => self.check_body(file, body, version),
         }
     }
 
-    fn judge_message(&self, file: String, message: Message) -> Report {
+    fn check_message(&self, file: String, message: Message) -> CheckReport {
         let data = if message.form == Form::Snappy { message.data.clone() } else { Bytes::new() };
         let body = data.slice(Signature::LEN.min(data.len())..);
         let timestamp = |version| peek_timestamp(version, &data);
         let version = self.version(&body, timestamp);
         let topic = self.chain.topic(version);
         let id = message.id(&topic).to_string();
-        let checked = self.check(version, message, timestamp(version).unwrap_or_default()).run(FASTEST);
+        let checked = self.validation(version, message, timestamp(version).unwrap_or_default()).run(FASTEST);
         let signer = match &checked.result {
             Ok(block) => block.signer,
             Err(Fault::Message(MessageFault::WrongSigner { found })) => Some(*found),
@@ -171,35 +175,36 @@ impl Court {
         let decoded = Payload::decode(version, body).ok();
         let report = report(file, version, decoded.as_ref(), checked.result.as_ref().err().copied());
         let schedule_mismatch = checked.result.ok().and_then(|block| self.schedule.contradicts(&block.payload));
-        Report { signer, message_id: Some(id), schedule_mismatch, ..report }
+        CheckReport { signer, message_id: Some(id), schedule_mismatch, ..report }
     }
 
-    fn judge_body(&self, file: String, body: Bytes, version: Option<Version>) -> Report {
-        // A message is the body behind a signature.
+    fn check_body(&self, file: String, body: Bytes, version: Option<Version>) -> CheckReport {
+        // The offset of the timestamp in a body.
         let timestamp = |version| {
             let at = 428 + if Version::has_beacon_root(version) { 32 } else { 0 };
             body.get(at..)?.first_chunk().copied().map(u64::from_le_bytes)
         };
         let version = self.topic.or(version).unwrap_or_else(|| self.version(&body, timestamp));
         let message = Message { form: Form::Snappy, data: Bytes::new(), wire: 0 };
-        let check = self.check(version, message, timestamp(version).unwrap_or_default());
+        let check = self.validation(version, message, timestamp(version).unwrap_or_default());
         let valid = check.run_unsigned(body.clone(), FASTEST);
         let fault = valid.as_ref().err().copied().map(Fault::from);
         let schedule_mismatch = valid.ok().and_then(|valid| self.schedule.contradicts(&valid));
-        Report { schedule_mismatch, ..report(file, version, Payload::decode(version, body).ok().as_ref(), fault) }
+        CheckReport { schedule_mismatch, ..report(file, version, Payload::decode(version, body).ok().as_ref(), fault) }
     }
 
-    /// The given topic's version; else of those that the body has the form of the one whose fork is active at its own timestamp,
-    /// or another, for the schedule may lack a fork; else the one whose fork is active at the timestamp that it would have.
+    /// The given topic's version; else, of the versions in which the body decodes, the one whose fork is active at its timestamp, or
+    /// another one, because the schedule may lack a fork; else the one whose fork is active at the timestamp that the body would
+    /// have.
     fn version(&self, body: &Bytes, timestamp: impl Fn(Version) -> Option<u64>) -> Version {
         let due = |version: &Version| timestamp(*version).is_some_and(|at| self.chain.version_at(at) == *version);
-        let has_form = |version: &Version| Payload::decode(*version, body.clone()).is_ok();
+        let decodes = |version: &Version| Payload::decode(*version, body.clone()).is_ok();
         let versions = || Version::ALL.into_iter().rev();
-        let formed = || versions().filter(has_form).max_by_key(due);
-        self.topic.or_else(formed).or_else(|| versions().find(due)).unwrap_or(Version::V4)
+        let decodable = || versions().filter(decodes).max_by_key(due);
+        self.topic.or_else(decodable).or_else(|| versions().find(due)).unwrap_or(Version::V4)
     }
 
-    fn check(&self, version: Version, message: Message, timestamp: u64) -> ValidationTask {
+    fn validation(&self, version: Version, message: Message, timestamp: u64) -> ValidationTask {
         ValidationTask {
             chain_id: self.chain.id,
             schedule: self.schedule.clone(),
@@ -207,32 +212,33 @@ impl Court {
             message,
             signers: Signers::new(self.signer),
             at: match self.at {
-                At::Unix(at) => at,
-                At::Block => timestamp,
+                ValidationTime::Unix(at) => at,
+                ValidationTime::Block => timestamp,
             },
             past: self.past.as_secs(),
         }
     }
 }
 
-fn engine_block(json: &[u8]) -> Result<Input, String> {
+fn engine_block(json: &[u8]) -> Result<CheckInput, String> {
     let block = engine::read(json).map_err(|error| error.to_string())?;
     let body = block.payload.encode(block.version).map_err(|error| error.to_string())?;
-    Ok(Input::Body(body.into(), Some(block.version)))
+    Ok(CheckInput::Body(body.into(), Some(block.version)))
 }
 
-fn at(text: Option<&str>) -> Result<At, String> {
+fn parse_time(text: Option<&str>) -> Result<ValidationTime, String> {
     match text {
-        None => Ok(At::Unix(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())),
-        Some("block") => Ok(At::Block),
-        Some(text) => {
-            text.parse().map(At::Unix).map_err(|_| format!("--at: {text:?} is neither Unix seconds nor `block`"))
-        }
+        None => Ok(ValidationTime::Unix(unix_now())),
+        Some("block") => Ok(ValidationTime::Block),
+        Some(text) => text
+            .parse()
+            .map(ValidationTime::Unix)
+            .map_err(|_| format!("--at: {text:?} is neither Unix seconds nor `block`")),
     }
 }
 
-fn report(file: String, version: Version, payload: Option<&Payload>, fault: Option<Fault>) -> Report {
-    Report {
+fn report(file: String, version: Version, payload: Option<&Payload>, fault: Option<Fault>) -> CheckReport {
+    CheckReport {
         file,
         version: Some(version.to_string()),
         number: payload.map(Payload::number),

@@ -1,4 +1,4 @@
-//! `petrel key`: make or show an identity. The key itself is never printed.
+//! `petrel key`: creates or shows an identity. The key itself is never printed.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::{
 /// Runs the subcommand.
 ///
 /// # Errors
-/// The file cannot be made or read, or holds no key.
+/// The file cannot be created or read, or holds no key.
 pub fn run(flags: &KeyFlags) -> Result<(), IdentityError> {
     match &flags.action {
         KeyAction::New { file } => show(file, &identity::create(file)?),

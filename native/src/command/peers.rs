@@ -1,25 +1,25 @@
-//! `petrel peers`: who is connected to a running node, and what each peer's score is made of.
+//! `petrel peers`: lists the connected peers of a running node with the parts of their scores.
 //!
-//! As text a peer is one line: id, transport (`leaf` for one that came in as a browser does), direction, how long it is
-//! here, the sum that is compared with the threshold of bans, and in brackets its parts: gossipsub's own, ours in it
-//! (op-node's application score and the address it shares), and what false messages cost; its agent at the end.
+//! As text a peer is one line: id, transport (`leaf` for one that connects as browsers do), direction, age of the connection, the
+//! total score, which is compared with the ban threshold, and in brackets its parts: gossipsub's own, the application score in it
+//! (op-node's, and the shared address), and the penalty for false messages; then address and agent.
 
 use std::{fmt::Write as _, path::PathBuf, time::Duration};
 
 use serde_json::Value;
 
 use crate::{
-    cli::flags::ListFlags,
-    serve::control::{self, AskError, FILE, Request},
+    cli::flags::PeerListFlags,
+    serve::control::{self, ControlClientError, FILE, SocketRequest},
 };
 
-/// Why it cannot be done.
+/// Why the command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum PeersError {
     /// The node does not answer.
     #[error(transparent)]
-    Ask(#[from] AskError),
-    /// There is none.
+    Control(#[from] ControlClientError),
+    /// No node runs.
     #[error("{}: no node runs with this --datadir", .0.display())]
     NotRunning(PathBuf),
 }
@@ -28,16 +28,16 @@ pub enum PeersError {
 ///
 /// # Errors
 /// See [`PeersError`].
-pub fn run(flags: &ListFlags) -> Result<(), PeersError> {
-    let answer = control::ask(&flags.datadir, &Request::Peers {})?;
-    let answer = answer.ok_or_else(|| PeersError::NotRunning(flags.datadir.join(FILE)))?;
-    for peer in answer.get("peers").and_then(Value::as_array).into_iter().flatten() {
-        println!("{}", if flags.json { peer.to_string() } else { in_words(peer) });
+pub fn run(flags: &PeerListFlags) -> Result<(), PeersError> {
+    let response = control::request(&flags.datadir, &SocketRequest::Peers {})?;
+    let response = response.ok_or_else(|| PeersError::NotRunning(flags.datadir.join(FILE)))?;
+    for peer in response.get("peers").and_then(Value::as_array).into_iter().flatten() {
+        println!("{}", if flags.json { peer.to_string() } else { to_text(peer) });
     }
     Ok(())
 }
 
-fn in_words(peer: &Value) -> String {
+fn to_text(peer: &Value) -> String {
     let text = |name: &str| peer.get(name).and_then(Value::as_str).unwrap_or("-");
     let number = |name: &str| peer.get(name).and_then(Value::as_f64).unwrap_or_default();
     let is = |name: &str| peer.get(name).and_then(Value::as_bool).unwrap_or_default();
@@ -47,7 +47,7 @@ fn in_words(peer: &Value) -> String {
     let mut line = format!(
         "{} {transport} {direction} {} {:.1} (gossip {:.1}, ours {:.1}, false messages {:.1})",
         text("peer"),
-        age_of(Duration::from_secs(age)),
+        format_age(Duration::from_secs(age)),
         number("total"),
         number("gossip"),
         number("application"),
@@ -57,8 +57,8 @@ fn in_words(peer: &Value) -> String {
     line
 }
 
-/// As `1h02m`, `3m04s` or `5s`.
-fn age_of(age: Duration) -> String {
+/// Formats as `1h02m`, `3m04s` or `5s`.
+fn format_age(age: Duration) -> String {
     let secs = age.as_secs();
     let (hours, minutes, secs) = (secs / 3600, secs / 60 % 60, secs % 60);
     match (hours, minutes) {

@@ -1,13 +1,12 @@
 //! Ports that a router forwards to us (`--p2p.nat`), by UPnP.
 //!
-//! A task of its own beside the loop, which it tells where others find us. It looks for the router by SSDP, asks for our
-//! TCP port and discovery's UDP port, the same numbers where they are free and others where not, and asks again before the
-//! lease ends. A router that is not there, refuses, or has no public address itself is said, once for each change, and
-//! tried again: the node lives on without it. Bounds: [`PATIENCE`] for each try, one try at once. IPv4 alone: IPv6 knows no
-//! such mapping.
+//! A separate task reports the mapped ports to the event loop. It finds the router by SSDP, requests our TCP port and
+//! discovery's UDP port (with the same numbers if they are free), and renews them before the lease ends. When there is no router,
+//! when it refuses, or when its own address is not public, that is logged once for each change and tried again: the node works
+//! without it. Bounds: [`ATTEMPT_TIMEOUT`] for each attempt, one attempt at a time. IPv4 only: IPv6 has no such mapping.
 //!
-//! Not libp2p's behaviour: it maps no port of discovery's, and the core would have to hold it. Whatever answers the search
-//! on the local network is believed to be the router, as UPnP has it; that is why it is off unless asked for.
+//! libp2p's behaviour is not used: it does not map discovery's port, and the core would have to hold it. UPnP trusts whatever
+//! answers the search on the local network, therefore it is off by default.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -26,40 +25,40 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// How long the router keeps a port for us, seconds, unless it only keeps them for ever (libp2p's UPnP: an hour).
+/// Seconds for which the router keeps a mapping, unless it supports permanent ones only (libp2p's UPnP: an hour).
 const LEASE: u32 = 3600;
-/// How often we ask again: twice a lease.
+/// How often the mapping is renewed: twice a lease.
 const RENEW: Duration = Duration::from_secs(1800);
-/// How soon after a failure.
+/// How soon a failed attempt is repeated.
 const RETRY: Duration = Duration::from_secs(300);
-/// How long one try may take: the search takes up to half of it.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// How long the router may take to forget us at the end.
-const FAREWELL: Duration = Duration::from_secs(5);
-/// What the router shows its owner.
-const NAME: &str = "petrel";
+/// How long one attempt may take: the search takes up to half of it.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long the removal of the mappings may take at the end.
+const REMOVE_TIMEOUT: Duration = Duration::from_secs(5);
+/// The description that the router shows.
+const DESCRIPTION: &str = "petrel";
 
-/// What is to be forwarded.
+/// What the router is asked to forward.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
+pub struct PortMapperConfig {
     /// The address on which we listen; without it the one from which the router is reached.
     pub local: Option<Ipv4Addr>,
     /// The TCP port on which we listen.
     pub tcp: u16,
     /// Discovery's UDP port.
     pub udp: Option<u16>,
-    /// Whether a router's address counts that is not public itself, because the network is a private one.
-    pub near: bool,
-    /// Where routers are searched; SSDP's multicast group in earnest.
+    /// Whether a router's address may be a private one, because the network is private.
+    pub private_network: bool,
+    /// Where routers are searched: [`SSDP`], except in tests.
     pub search: SocketAddr,
 }
 
 /// SSDP's multicast group (UPnP Device Architecture 1.1, §1).
 pub const SSDP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(239, 255, 255, 250)), 1900);
 
-/// Where others find us.
+/// The ports that the router forwards to this node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mapped {
+pub struct PortMapping {
     /// The router's address.
     pub ip: IpAddr,
     /// Its TCP port.
@@ -68,73 +67,73 @@ pub struct Mapped {
     pub udp: Option<u16>,
 }
 
-/// The task, as the loop sees it.
+/// The event loop's side of the task.
 #[derive(Debug)]
-pub struct Nat {
-    mapped: mpsc::Receiver<Mapped>,
+pub struct PortMapper {
+    mappings: mpsc::Receiver<PortMapping>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
-impl Nat {
+impl PortMapper {
     /// Starts it.
-    pub fn start(plan: Plan) -> Self {
-        let (tell, mapped) = mpsc::channel(1);
+    pub fn start(config: PortMapperConfig) -> Self {
+        let (sender, mappings) = mpsc::channel(1);
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
-            let mut held = None;
+            let mut active = None;
             tokio::select! {
-                () = keep(plan, &mut held, &tell) => {}
+                () = keep(config, &mut active, &sender) => {}
                 _ = stopped => {}
             }
-            if let Some((gateway, mapped)) = held {
-                let _late = timeout(FAREWELL, forget(&gateway, mapped)).await;
+            if let Some((gateway, mapped)) = active {
+                let _late = timeout(REMOVE_TIMEOUT, remove(&gateway, mapped)).await;
             }
         });
-        Self { mapped, stop, task }
+        Self { mappings, stop, task }
     }
 
-    /// Where others find us, whenever it is another place than before. It never ends.
-    pub async fn next(&mut self) -> Mapped {
-        match self.mapped.recv().await {
+    /// The next mapping that differs from the last one. Never returns without one.
+    pub async fn next(&mut self) -> PortMapping {
+        match self.mappings.recv().await {
             Some(mapped) => mapped,
             None => std::future::pending().await,
         }
     }
 
-    /// Gives the ports back, which takes [`FAREWELL`] at most.
-    pub async fn end(self) {
+    /// Removes the mappings, which takes [`REMOVE_TIMEOUT`] at most.
+    pub async fn close(self) {
         drop(self.stop);
         let _panicked = self.task.await;
     }
 }
 
-/// What the router forwards.
-type Held = (Gateway<Tokio>, Mapped);
+/// A router with the ports that it forwards.
+type ActiveMapping = (Gateway<Tokio>, PortMapping);
 
-async fn keep(plan: Plan, held: &mut Option<Held>, tell: &mpsc::Sender<Mapped>) {
-    let (mut last, mut said) = (None, None);
+async fn keep(config: PortMapperConfig, active: &mut Option<ActiveMapping>, sender: &mpsc::Sender<PortMapping>) {
+    let (mut last, mut logged_error) = (None, None);
     loop {
-        let known = held.as_ref().map(|(_, mapped)| *mapped);
-        let tried = timeout(PATIENCE, map(plan, known)).await;
+        let known = active.as_ref().map(|(_, mapped)| *mapped);
+        let tried = timeout(ATTEMPT_TIMEOUT, map(config, known)).await;
         let wait = match tried.unwrap_or_else(|_| Err("the router takes too long".to_owned())) {
             Ok((gateway, mapped)) => {
-                *held = Some((gateway, mapped));
-                said = None;
+                *active = Some((gateway, mapped));
+                logged_error = None;
                 if last != Some(mapped) {
                     last = Some(mapped);
-                    let Mapped { ip, tcp, udp } = mapped;
+                    let PortMapping { ip, tcp, udp } = mapped;
                     tracing::info!(%ip, tcp, udp, "--p2p.nat: the router forwards these ports to this node");
-                    if tell.send(mapped).await.is_err() {
+                    if sender.send(mapped).await.is_err() {
                         return;
                     }
                 }
                 RENEW
             }
             Err(error) => {
-                if said.as_ref() != Some(&error) {
-                    tracing::warn!(%error, "--p2p.nat: no router forwards ports to this node; it is asked again");
-                    said = Some(error);
+                if logged_error.as_ref() != Some(&error) {
+                    tracing::warn!(%error, "--p2p.nat: no router forwards ports to this node; the request is repeated");
+                    logged_error = Some(error);
                 }
                 RETRY
             }
@@ -143,57 +142,57 @@ async fn keep(plan: Plan, held: &mut Option<Held>, tell: &mpsc::Sender<Mapped>) 
     }
 }
 
-/// Finds the router and asks it for all ports; for those that it forwarded before, `known`, first.
-async fn map(plan: Plan, known: Option<Mapped>) -> Result<Held, String> {
+/// Finds the router and requests all ports; `known` are those that it forwarded before.
+async fn map(config: PortMapperConfig, known: Option<PortMapping>) -> Result<ActiveMapping, String> {
     let options = SearchOptions {
-        bind_addr: (plan.local.unwrap_or(Ipv4Addr::UNSPECIFIED), 0).into(),
-        broadcast_address: plan.search,
-        timeout: Some(PATIENCE / 2),
+        bind_addr: (config.local.unwrap_or(Ipv4Addr::UNSPECIFIED), 0).into(),
+        broadcast_address: config.search,
+        timeout: Some(ATTEMPT_TIMEOUT / 2),
         ..SearchOptions::default()
     };
     let gateway = igd_next::aio::tokio::search_gateway(options).await.map_err(|error| error.to_string())?;
     let ip = gateway.get_external_ip().await.map_err(|error| error.to_string())?;
-    if !plan.near && !is_public(ip) {
+    if !config.private_network && !is_public(ip) {
         return Err(format!("the router is behind another one: its own address {ip} is not public"));
     }
-    let local = match plan.local {
+    let local = match config.local {
         Some(local) => IpAddr::V4(local),
-        None => towards(gateway.addr).await.map_err(|error| error.to_string())?,
+        None => local_address_towards(gateway.addr).await.map_err(|error| error.to_string())?,
     };
-    let tcp = port(&gateway, Kind::TCP, (local, plan.tcp).into(), known.map(|known| known.tcp)).await?;
-    let udp = match plan.udp {
-        Some(udp) => Some(port(&gateway, Kind::UDP, (local, udp).into(), known.and_then(|known| known.udp)).await?),
+    let tcp = map_port(&gateway, Kind::TCP, (local, config.tcp).into(), known.map(|known| known.tcp)).await?;
+    let udp = match config.udp {
+        Some(udp) => Some(map_port(&gateway, Kind::UDP, (local, udp).into(), known.and_then(|known| known.udp)).await?),
         None => None,
     };
-    Ok((gateway, Mapped { ip, tcp, udp }))
+    Ok((gateway, PortMapping { ip, tcp, udp }))
 }
 
-/// Our address as the router sees it. Nothing is sent.
-async fn towards(router: SocketAddr) -> std::io::Result<IpAddr> {
+/// Our address on the route to the router. Nothing is sent.
+async fn local_address_towards(router: SocketAddr) -> std::io::Result<IpAddr> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await?;
     socket.connect(router).await?;
     Ok(socket.local_addr()?.ip())
 }
 
-/// The port that is forwarded to `local`.
-async fn port(gateway: &Gateway<Tokio>, kind: Kind, local: SocketAddr, known: Option<u16>) -> Result<u16, String> {
+/// Requests a mapping to `local`; the router's port.
+async fn map_port(gateway: &Gateway<Tokio>, kind: Kind, local: SocketAddr, known: Option<u16>) -> Result<u16, String> {
     let wanted = known.unwrap_or(local.port());
     let mut lease = LEASE;
-    let mut answer = gateway.add_port(kind, wanted, local, lease, NAME).await;
+    let mut answer = gateway.add_port(kind, wanted, local, lease, DESCRIPTION).await;
     if let Err(AddPortError::OnlyPermanentLeasesSupported) = answer {
         lease = 0;
-        answer = gateway.add_port(kind, wanted, local, lease, NAME).await;
+        answer = gateway.add_port(kind, wanted, local, lease, DESCRIPTION).await;
     }
     match answer {
         Ok(()) => Ok(wanted),
         Err(AddPortError::PortInUse) => {
-            gateway.add_any_port(kind, local, lease, NAME).await.map_err(|error| format!("{kind} port: {error}"))
+            gateway.add_any_port(kind, local, lease, DESCRIPTION).await.map_err(|error| format!("{kind} port: {error}"))
         }
         Err(error) => Err(format!("{kind} port {wanted}: {error}")),
     }
 }
 
-async fn forget(gateway: &Gateway<Tokio>, mapped: Mapped) {
+async fn remove(gateway: &Gateway<Tokio>, mapped: PortMapping) {
     let _refused = gateway.remove_port(Kind::TCP, mapped.tcp).await;
     if let Some(udp) = mapped.udp {
         let _refused = gateway.remove_port(Kind::UDP, udp).await;

@@ -1,8 +1,8 @@
-//! Keccak-256 of many inputs, several at a time: 8 in AVX-512 registers, 4 in AVX2's, else one after the other. Which is
-//! decided when the program runs; a debug build takes one after the other.
+//! Keccak-256 of many inputs, several in parallel: 8 in AVX-512 registers, 4 in AVX2's, else one after the other. The choice is
+//! made at run time; a debug build hashes one after the other.
 //!
-//! A permutation of all lanes costs about half more than one alone (measured: 407 ns for 8, 394 ns for 4, 272 ns for 1), so
-//! lanes pay as soon as two of them are busy, and there is enough to do. One input alone is always hashed by itself.
+//! A permutation of all lanes costs about half more than one of a single lane (measured: 407 ns for 8, 394 ns for 4, 272 ns for
+//! 1), so lanes are faster as soon as two of them are busy and there is enough data. A single input is always hashed by itself.
 
 use alloy_primitives::B256;
 use petrel_core::{
@@ -14,7 +14,7 @@ mod lanes;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-/// [`KeccakMany`] by the widest way that this processor has.
+/// [`KeccakMany`] with the widest implementation for this processor.
 pub fn keccak_many(inputs: &[Parts<'_>]) -> Vec<B256> {
     match inputs {
         [only] => vec![hash::keccak(only)],
@@ -22,7 +22,7 @@ pub fn keccak_many(inputs: &[Parts<'_>]) -> Vec<B256> {
     }
 }
 
-/// Every way that this processor has, the widest first; one after the other is always there. For proofs that all agree.
+/// Every implementation for this processor, the widest first; the last one has a single lane. For tests that compare them.
 pub fn widths() -> Vec<(&'static str, KeccakMany)> {
     let mut widths: Vec<(&'static str, KeccakMany)> = Vec::new();
     #[cfg(target_arch = "x86_64")]
@@ -38,7 +38,7 @@ pub fn widths() -> Vec<(&'static str, KeccakMany)> {
     widths
 }
 
-/// Without optimisation every instruction of a vector is a call, and lanes are slower than one input after the other.
+/// In a debug build every vector instruction is a call, and lanes are slower than a single one.
 #[cfg(target_arch = "x86_64")]
 fn widest() -> KeccakMany {
     if cfg!(debug_assertions) {

@@ -1,4 +1,4 @@
-//! Signer recovery with libsecp256k1: about half the time of the portable one, and the same answers.
+//! Signer recovery with libsecp256k1: about half the time of the portable implementation, and the same results.
 
 use alloy_primitives::{Address, B256};
 use petrel_core::sign::{Signature, SignatureError, address_of};

@@ -1,4 +1,4 @@
-//! A line every half minute that says how the process itself is: `{"event":"health", …}` among the JSON events.
+//! A report on the process every half minute: `{"event":"health", …}` among the JSON events.
 
 use std::time::Duration;
 
@@ -9,30 +9,30 @@ use tokio::{
     time::{Interval, MissedTickBehavior, interval},
 };
 
-/// Between two lines.
+/// Time between two reports.
 const PERIOD: Duration = Duration::from_secs(30);
 
-/// What is told.
+/// See the module.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename = "health")]
-pub struct Health {
+pub struct HealthReport {
     /// Connected peers.
     peers: usize,
-    /// tokio's tasks that live: a few for the node, some for each connection.
+    /// Live tokio tasks: a few for the node, some for each connection.
     tasks: usize,
-    /// Messages that wait for a judgement or are being judged.
+    /// Messages that wait for validation or are being validated.
     checks: usize,
 }
 
-impl Health {
-    /// Now.
+impl HealthReport {
+    /// Takes a report.
     pub fn of(status: &Status) -> Self {
         let tasks = Handle::current().metrics().num_alive_tasks();
         Self { peers: status.peering.peers.len(), tasks, checks: status.validation.checks }
     }
 }
 
-/// When the next line is due.
+/// Ticks when the next report is due.
 pub fn ticks() -> Interval {
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

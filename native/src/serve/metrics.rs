@@ -1,86 +1,73 @@
-//! Metrics for Prometheus: op-node's names, so that dashboards and alerts made for it go on, and our own.
+//! Metrics for Prometheus: op-node's under its names, so that its dashboards and alerts work, and Petrel's own.
 //!
-//! They are fed from the [`Driver`](petrel_core::net::Driver)'s events and, when somebody asks, from its status. Nothing that
-//! a peer chooses becomes a label: each value of a label would be a series of its own, for as long as the process lives.
+//! They are updated by the [`Driver`](petrel_core::net::Driver)'s events and, at a scrape, from its status. No value that
+//! a peer chooses becomes a label: each value of a label is a series of its own for the life of the process.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use petrel_core::{Event, net::EndedRequest, node::PeerReport};
-use prometheus::{IntCounter, Registry, TextEncoder, core::Collector};
+use prometheus::{Registry, TextEncoder};
 
 mod endpoint;
 mod op_node;
 mod peer_scores;
 mod petrel;
+mod registry;
 
 pub use endpoint::{CONNECTIONS, serve};
-use op_node::OpNode;
-pub use peer_scores::{log as log_peers, ticks as peer_ticks};
-use petrel::Own;
+use op_node::OpNodeMetrics;
+pub use peer_scores::{log as log_peer_scores, ticks as peer_score_ticks};
+use petrel::PetrelMetrics;
 
-use crate::{network::transport::Traffic, serve::control::service::Snapshot};
+use super::control::NodeSnapshot;
+use crate::{network::transport::TrafficCounters, store::StoreUsage};
 
 /// See the module.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    op_node: OpNode,
-    own: Own,
-    traffic: Traffic,
-    /// One looks at a time: what is counted up to a value must not be counted twice.
-    looking: Mutex<()>,
+    op_node: OpNodeMetrics,
+    petrel: PetrelMetrics,
+    traffic: TrafficCounters,
+    /// One update at a time, or two could raise a counter to the same total twice.
+    updating: Mutex<()>,
 }
 
 impl Metrics {
-    /// All at zero. `traffic` is what the transport counts; `holdings` what the store has, where there is one.
+    /// All at zero. `traffic` has the transports' counters, `usage` the store's.
     ///
     /// # Errors
     /// Two metrics have one name: a defect.
-    pub fn new(traffic: Traffic, holdings: std::sync::Arc<crate::store::Holdings>) -> Result<Self, prometheus::Error> {
+    pub fn new(traffic: TrafficCounters, usage: Arc<StoreUsage>) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
-        let (op_node, own) = (OpNode::new(&registry)?, Own::new(&registry, holdings)?);
-        Ok(Self { registry, op_node, own, traffic, looking: Mutex::default() })
+        let (op_node, petrel) = (OpNodeMetrics::new(&registry)?, PetrelMetrics::new(&registry, usage)?);
+        Ok(Self { registry, op_node, petrel, traffic, updating: Mutex::default() })
     }
 
-    /// Takes what happened.
-    pub fn note(&self, event: &Event) {
-        self.op_node.note(event);
-        self.own.note(event);
+    /// Counts an event.
+    pub fn on_event(&self, event: &Event) {
+        self.op_node.on_event(event);
+        self.petrel.on_event(event);
     }
 
-    /// Takes requests that have ended.
-    pub fn ended(&self, ended: impl Iterator<Item = EndedRequest>) {
-        ended.for_each(|ended| self.op_node.ended(&ended));
+    /// Counts completed requests.
+    pub fn on_requests_ended(&self, ended: impl Iterator<Item = EndedRequest>) {
+        ended.for_each(|ended| self.op_node.on_request_ended(&ended));
     }
 
-    /// Takes the peers' scores; to be told every [`peer_scores::PERIOD`](peer_ticks).
-    pub fn scores(&self, peers: &[PeerReport]) {
-        self.op_node.scores(peers);
+    /// Counts the peers' scores; to be called at each tick of [`peer_score_ticks`].
+    pub fn on_peer_scores(&self, peers: &[PeerReport]) {
+        self.op_node.on_peer_scores(peers);
     }
 
-    /// Everything as text, with what the node says of itself now.
+    /// All metrics as text, updated from the given status.
     ///
     /// # Errors
-    /// A value cannot be told: a defect.
-    pub fn text(&self, now: &Snapshot) -> Result<String, prometheus::Error> {
-        let _alone = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
-        self.op_node.look(now, &self.traffic);
-        self.own.look(now, &self.traffic);
+    /// A value cannot be encoded: a defect.
+    pub fn text(&self, now: &NodeSnapshot) -> Result<String, prometheus::Error> {
+        let _guard = self.updating.lock().unwrap_or_else(PoisonError::into_inner);
+        self.op_node.update(now, &self.traffic);
+        self.petrel.update(now, &self.traffic);
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
-}
-
-/// Makes a metric known to the registry.
-fn add<C: Collector + Clone + 'static>(
-    registry: &Registry,
-    made: Result<C, prometheus::Error>,
-) -> Result<C, prometheus::Error> {
-    let made = made?;
-    registry.register(Box::new(made.clone()))?;
-    Ok(made)
-}
-
-/// A counter that somebody else counts.
-fn advance(counter: &IntCounter, to: u64) {
-    counter.inc_by(to.saturating_sub(counter.get()));
 }

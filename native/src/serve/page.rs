@@ -1,20 +1,12 @@
-//! The HTTP side: the light-client page, embedded in the program, and what the page needs to know.
+//! The HTTP server of the light-client page, whose files are embedded in the program.
 //!
-//! `/relay.json` names the chain, its signer and the addresses that a browser can dial, for the page itself;
+//! `/relay.json` has the chain, its signer and the addresses that a browser can dial, for the page itself;
 //! `/.well-known/petrel.json` is the relay's signed record, which pages of other origins may read; `/healthz` answers `ok`.
-//! Everything else is looked up in the embedded files by its whole path, so no path leads out of them. At most
-//! [`CONNECTIONS`] connections are served at once, none that is silent for long or stays for ever, and of one public address no
-//! more than a share; request bodies are not read.
+//! Every other path is looked up in the embedded files as a whole, so no path leads out of them. A new endpoint gets a route here.
+//! Bounds: [`CONNECTIONS`] connections at once, with the limits of `serve::http`; request bodies are not read.
 
-use std::{
-    borrow::Cow,
-    io,
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{borrow::Cow, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use alloy_primitives::Address;
 use axum::{
     Json, Router,
     body::Bytes,
@@ -25,75 +17,46 @@ use axum::{
     serve::Listener as _,
 };
 use libp2p::identity::Keypair;
-use petrel_core::{Event, config::Settled};
 use rust_embed::{EmbeddedFile, RustEmbed};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-pub use super::relays::listens;
-use super::{http::Bounded, relay_record::Signed, relays::Relays};
+use super::{
+    http::{BoundedListener, url_host},
+    relay_info::{RelayInfo, SharedRelayInfo},
+    relay_record::RecordSigner,
+};
 
 /// Connections served at once; the next ones wait.
 const CONNECTIONS: usize = 256;
-/// How long a page that asks while the daemon starts waits for the first relay, and how often that is looked for.
-const START: Duration = Duration::from_secs(3);
-const LOOK: Duration = Duration::from_millis(20);
+/// How long a request during the daemon's start waits for the first address, and how often that is checked.
+const START_TIMEOUT: Duration = Duration::from_secs(3);
+const START_CHECK: Duration = Duration::from_millis(20);
 
-/// The page may run its own wasm and its worker, send its form to itself, and dial relays anywhere; nothing else.
-const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; \
+/// The page may run its own wasm and worker, send its form to itself, and dial relays anywhere; nothing else.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; \
                       img-src 'self' data:; connect-src 'self' http: https: ws: wss:; base-uri 'none'; form-action 'self'; \
                       frame-ancestors 'none'";
 
+/// The page's files: in a release build the real page, embedded; in a debug build the page of the tests, read from the disk.
 #[derive(RustEmbed)]
-#[folder = "../www/dist/page"]
+#[cfg_attr(debug_assertions, folder = "../www/page/dist-test")]
+#[cfg_attr(not(debug_assertions), folder = "../www/page/dist")]
 #[allow_missing = true]
-struct Files;
+struct PageFiles;
 
-/// What browsers are told.
-#[derive(Clone, Debug)]
-pub struct Page {
-    /// The chain's id.
-    pub(super) id: u64,
-    chain: Value,
-    /// Who is believed to sign.
-    signer: Option<Address>,
-    pub(super) relays: Relays,
-    /// The daemon will listen for browsers.
-    listens: bool,
-    /// Where the page is, once it is served.
-    pub url: String,
-}
-
-impl Page {
-    /// For a chain, without relays yet; `listens` says whether there will be any, `advertised` where browsers find us when
-    /// that is not where we listen: an IP address or a name.
-    pub fn new(config: &Settled, listens: bool, advertised: Option<&str>) -> Self {
-        let chain = config.chain.to_rollup_json();
-        let relays = Relays::new(advertised);
-        Self { id: config.chain.id, chain, signer: config.signer, relays, listens, url: String::new() }
-    }
-
-    /// Takes what changes for browsers: where they can dial us and others, another signer.
-    pub fn note(&mut self, event: &Event) {
-        match event {
-            Event::SignerChanged(change) => self.signer = change.current,
-            other => self.relays.note(other),
-        }
-    }
-}
-
-/// Serves in the background until the runtime ends; the page's address as a browser takes it. `identity` signs the record.
+/// Serves in the background until the runtime ends; returns the page's URL. `identity` signs the record.
 ///
 /// # Errors
 /// The address cannot be listened on.
-pub async fn serve(at: SocketAddr, page: Arc<Mutex<Page>>, identity: Keypair) -> io::Result<String> {
-    let listener = Bounded::bind(at, CONNECTIONS).await?;
+pub async fn serve(at: SocketAddr, info: SharedRelayInfo, identity: Keypair) -> io::Result<String> {
+    let listener = BoundedListener::bind(at, CONNECTIONS).await?;
     let at = listener.local_addr()?;
     let routes = Router::new()
         .route("/relay.json", get(relay))
-        .with_state(page.clone())
+        .with_state(info.clone())
         .route("/.well-known/petrel.json", get(record))
-        .with_state(Arc::new(Signed::new(page, identity)))
+        .with_state(Arc::new(RecordSigner::new(info, identity)))
         .route("/healthz", get(async || "ok\n"))
         .fallback(get(file));
     tokio::spawn(async move {
@@ -101,47 +64,41 @@ pub async fn serve(at: SocketAddr, page: Arc<Mutex<Page>>, identity: Keypair) ->
             tracing::error!(%error, "the page is no longer served");
         }
     });
-    let host = if at.ip().is_unspecified() { "localhost".to_owned() } else { host_of(at) };
-    Ok(format!("http://{host}:{}/", at.port()))
+    let host = if at.ip().is_unspecified() { "localhost".to_owned() } else { url_host(at) };
+    let url = format!("http://{host}:{}/", at.port());
+    tracing::info!(%url, "page");
+    Ok(url)
 }
 
-pub(crate) fn host_of(at: SocketAddr) -> String {
-    match at {
-        SocketAddr::V4(at) => at.ip().to_string(),
-        SocketAddr::V6(at) => format!("[{}]", at.ip()),
-    }
-}
-
-async fn relay(State(page): State<Arc<Mutex<Page>>>) -> Response {
-    let page = settled(&page).await;
-    let body = json!({ "chain": page.chain, "signer": page.signer, "relays": page.relays.own(), "record": true });
+async fn relay(State(info): State<SharedRelayInfo>) -> Response {
+    let info = started(&info).await;
+    let body = json!({ "chain": info.chain, "signer": info.signer, "relays": info.own_addresses, "record": true });
     ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 
-/// Any page may read it: it says nothing that is secret.
-async fn record(State(signed): State<Arc<Signed>>) -> Response {
-    settled(signed.page()).await;
+/// Pages of any origin may read it: it has no secrets.
+async fn record(State(signer): State<Arc<RecordSigner>>) -> Response {
+    started(signer.info()).await;
     let headers = [
         (header::CONTENT_TYPE, "application/json"),
         (header::CACHE_CONTROL, "no-store"),
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
     ];
-    match signed.document() {
+    match signer.document() {
         Some(document) => (headers, document).into_response(),
-        None => (StatusCode::INTERNAL_SERVER_ERROR, "the node's key signs no records\n").into_response(),
+        None => (StatusCode::INTERNAL_SERVER_ERROR, "the node's key cannot sign records\n").into_response(),
     }
 }
 
-/// The page, once there is a relay where there will be one.
-async fn settled(page: &Mutex<Page>) -> Page {
-    let now = || page.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let end = Instant::now() + START;
-    let mut page = now();
-    while page.listens && page.relays.own().is_empty() && Instant::now() < end {
-        sleep(LOOK).await;
-        page = now();
+/// The information, once the node has its first address for browsers, if it listens for them.
+async fn started(shared: &SharedRelayInfo) -> RelayInfo {
+    let end = Instant::now() + START_TIMEOUT;
+    let mut info = shared.get();
+    while info.listens_for_browsers && info.own_addresses.is_empty() && Instant::now() < end {
+        sleep(START_CHECK).await;
+        info = shared.get();
     }
-    page
+    info
 }
 
 async fn file(uri: Uri) -> Response {
@@ -149,22 +106,22 @@ async fn file(uri: Uri) -> Response {
         "" => "index.html",
         path => path,
     };
-    match Files::get(path) {
-        Some(file) => found(path, file),
+    match PageFiles::get(path) {
+        Some(file) => file_response(path, file),
         None if path == "index.html" => not_built(),
         None => (StatusCode::NOT_FOUND, "there is no such file\n").into_response(),
     }
 }
 
-fn found(path: &str, file: EmbeddedFile) -> Response {
-    // Files under assets/ carry their content's hash in their name.
+fn file_response(path: &str, file: EmbeddedFile) -> Response {
+    // Files under assets/ have their content's hash in their name.
     let caching = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
     let kind =
         HeaderValue::from_str(file.metadata.mimetype()).unwrap_or(HeaderValue::from_static("application/octet-stream"));
     let headers = [
         (header::CONTENT_TYPE, kind),
         (header::CACHE_CONTROL, HeaderValue::from_static(caching)),
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     ];
@@ -176,6 +133,10 @@ fn found(path: &str, file: EmbeddedFile) -> Response {
 }
 
 fn not_built() -> Response {
-    let text = "This petrel was built without its page: run `cargo xtask www`, then build petrel again.\n";
+    let text = if cfg!(debug_assertions) {
+        "This is a debug build of petrel, and its page is not built: run `cargo xtask test page`.\n"
+    } else {
+        "This petrel was built without its page: run `cargo xtask www`, then build petrel again.\n"
+    };
     (StatusCode::NOT_FOUND, text).into_response()
 }

@@ -1,39 +1,40 @@
-//! The signed record of this relay, made anew when it is asked for and older than a second.
+//! The signed record of this relay. It is signed again when it is requested and older than one second.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use libp2p::identity::Keypair;
 use petrel_core::relay_record::RelayRecord;
 
-use super::page::Page;
+use super::relay_info::SharedRelayInfo;
+use crate::system::clock::unix_now_ms;
 
-/// How old the time in it may be, and how often the key signs at most.
-const FRESH: Duration = Duration::from_secs(1);
+/// How old the record may be, and how often the key signs at most.
+const MAX_AGE: Duration = Duration::from_secs(1);
 
-/// Signs what the page knows.
-pub(super) struct Signed {
-    page: Arc<Mutex<Page>>,
+/// Signs the current information.
+pub(super) struct RecordSigner {
+    info: SharedRelayInfo,
     identity: Keypair,
     last: Mutex<Option<(Instant, String)>>,
 }
 
-impl Signed {
-    pub(super) fn new(page: Arc<Mutex<Page>>, identity: Keypair) -> Self {
-        Self { page, identity, last: Mutex::new(None) }
+impl RecordSigner {
+    pub(super) fn new(info: SharedRelayInfo, identity: Keypair) -> Self {
+        Self { info, identity, last: Mutex::new(None) }
     }
 
-    pub(super) fn page(&self) -> &Mutex<Page> {
-        &self.page
+    pub(super) fn info(&self) -> &SharedRelayInfo {
+        &self.info
     }
 
-    /// The document, not older than a second; `None` when the key cannot sign.
+    /// The record, not older than a second; `None` when the key cannot sign.
     pub(super) fn document(&self) -> Option<String> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((made, document)) = &*last
-            && made.elapsed() < FRESH
+        if let Some((signed_at, document)) = &*last
+            && signed_at.elapsed() < MAX_AGE
         {
             return Some(document.clone());
         }
@@ -43,19 +44,15 @@ impl Signed {
     }
 
     fn record(&self) -> RelayRecord {
-        let page = self.page.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let (info, now_ms) = (self.info.get(), unix_now_ms());
+        let lifetime_ms = u64::try_from(RelayRecord::LIFETIME.as_millis()).unwrap_or(u64::MAX);
         RelayRecord {
-            chain: page.id,
+            chain: info.chain_id,
             peer: self.identity.public().to_peer_id().to_string(),
-            addresses: page.relays.own(),
-            time_ms: millis(now),
-            expires_ms: millis(now + RelayRecord::LIFETIME),
-            others: page.relays.others(),
+            addresses: info.own_addresses,
+            time_ms: now_ms,
+            expires_ms: now_ms.saturating_add(lifetime_ms),
+            others: info.other_relays.addresses(),
         }
     }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

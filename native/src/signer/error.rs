@@ -1,28 +1,28 @@
-//! Why there is no reading of the signer: each error says what it is, and the remedy where the operator has one.
+//! Why the signer cannot be read from L1: each error has its cause, and the remedy if the operator has one.
 
 use alloy_primitives::{Address, B256};
 
-use super::rpc::{ANSWER, CALL};
+use super::bounds::{CALL_TIMEOUT, MAX_RESPONSE};
 
-/// Why there is no reading.
+/// See the module.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum L1Error {
-    /// No answer.
+    /// L1 does not answer.
     #[error("L1 does not answer: {0}")]
     Unreachable(String),
-    /// Not in time.
-    #[error("L1 did not answer within {} s", CALL.as_secs())]
+    /// L1 does not answer in time.
+    #[error("L1 did not answer within {} s", CALL_TIMEOUT.as_secs())]
     Timeout,
-    /// An HTTP status.
+    /// An HTTP status other than success.
     #[error("L1 answered with HTTP status {0}")]
     Status(u16),
-    /// It is somewhere else.
-    #[error("L1 redirects to another place, {to}: give the URL itself with --l1")]
+    /// L1 redirects.
+    #[error("L1 redirects to another place, {to}: give that URL with --l1")]
     Redirect {
-        /// Scheme, host and port of the place, without what may be a secret.
+        /// Scheme, host and port of the target; the rest may contain a secret.
         to: String,
     },
-    /// A proxy of the environment's variables fails. Its credentials are never shown.
+    /// A proxy that an environment variable names fails. Its credentials are never shown.
     #[error(
         "the proxy {proxy} of the variable {variable} fails, L1 is not reached: {error}; correct {variable}, or name L1's \
          host in NO_PROXY"
@@ -30,18 +30,18 @@ pub enum L1Error {
     Proxy {
         /// Its host and port.
         proxy: String,
-        /// Where it is given.
+        /// The variable.
         variable: &'static str,
         /// What is wrong.
         error: String,
     },
-    /// More than it may be.
-    #[error("L1's answer has more than {ANSWER} bytes")]
+    /// The response is too large.
+    #[error("L1's answer has more than {MAX_RESPONSE} bytes")]
     TooLarge,
-    /// Not what the method returns.
-    #[error("L1's answer to {method} is no answer: {error}")]
+    /// The response is not a result of the method.
+    #[error("L1's answer to {method} is invalid: {error}")]
     Answer {
-        /// Asked for.
+        /// The method.
         method: &'static str,
         /// What is wrong.
         error: String,
@@ -49,63 +49,63 @@ pub enum L1Error {
     /// A JSON-RPC error.
     #[error("L1 refuses {method}: {message} ({code})")]
     Refused {
-        /// Asked for.
+        /// The method.
         method: &'static str,
         /// JSON-RPC's code.
         code: i64,
-        /// In its words.
+        /// L1's message.
         message: String,
     },
-    /// Another chain.
+    /// L1 is another chain.
     #[error("this L1 is chain {found}, expected {expected}: give the --l1 of the rollup's own L1")]
     WrongChain {
-        /// As the chain's configuration has it.
+        /// In the chain's configuration.
         expected: u64,
-        /// As L1 says.
+        /// L1's.
         found: u64,
     },
-    /// Its head is old.
+    /// L1's head is old.
     #[error("L1 is lagging: its head (block {block}) is {age} s old")]
     Stale {
-        /// Its head.
+        /// The head.
         block: u64,
-        /// Seconds.
+        /// Its age in seconds.
         age: u64,
     },
-    /// It went back.
+    /// L1's head is older than at the last reading.
     #[error("L1 is behind: it reads at block {block}, the last reading was at {floor}")]
     Behind {
-        /// At which it would be read.
+        /// The block of this reading.
         block: u64,
-        /// Of the last reading.
+        /// The block of the last reading.
         floor: u64,
     },
-    /// The state at the block is not there any more.
+    /// L1 no longer has the state at the block.
     #[error(
         "L1 does not have the state of block {block} any more: {message}; widen its window (Reth: --rpc.eth-proof-window \
-         BLOCKS), or ask for the newest state with --verifier.l1-confs 0; --l1.trustrpc believes it without a proof"
+         BLOCKS), or ask for the newest state with --verifier.l1-confs 0; --l1.trustrpc accepts it without a proof"
     )]
     OutOfWindow {
-        /// At which the slot was asked for.
+        /// The requested block.
         block: u64,
-        /// In L1's words.
+        /// L1's message.
         message: String,
     },
-    /// No proof to be had.
-    #[error("L1 gives no proofs (eth_getProof is not there): give another, or believe it with --l1.trustrpc")]
+    /// L1 gives no proofs.
+    #[error("L1 gives no proofs (it lacks eth_getProof): give another L1 node, or accept its word with --l1.trustrpc")]
     NoProof,
-    /// The proof proves nothing, or something else.
+    /// The proof is invalid.
     #[error("L1's proof for block {block} is false: {error}")]
     FalseProof {
-        /// Of the state root.
+        /// The block of the state root.
         block: u64,
-        /// What does not fit.
+        /// The mismatch.
         error: String,
     },
-    /// Nothing is deployed there.
+    /// There is no contract at the address.
     #[error("there is no contract at {0} on L1: is that the chain's SystemConfig?")]
     NoContract(Address),
-    /// The slot holds something else.
+    /// The slot holds no address.
     #[error("SystemConfig's signer slot holds {0}, which is no address")]
     NoAddress(B256),
 }

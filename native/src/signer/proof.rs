@@ -1,19 +1,38 @@
 //! A storage value proven against a state root: the account in the state trie, the slot in the account's trie (EIP-1186).
 
-use alloy_primitives::{Address, B256, KECCAK256_EMPTY, keccak256};
+use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U64, U256, keccak256};
 use alloy_rlp::Encodable;
 use alloy_trie::{
     Nibbles, TrieAccount,
     proof::{ProofVerificationError, verify_proof},
 };
 
-use super::l1_client::Proof;
+use serde::Deserialize;
 
-/// The slot's word; `None` when the account is there and has no code.
+/// The result of `eth_getProof` (EIP-1186).
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AccountProof {
+    nonce: U64,
+    balance: U256,
+    storage_hash: B256,
+    code_hash: B256,
+    account_proof: Vec<Bytes>,
+    storage_proof: Vec<StorageProof>,
+}
+
+/// The proof of one storage slot.
+#[derive(Debug, Deserialize)]
+pub(super) struct StorageProof {
+    value: U256,
+    proof: Vec<Bytes>,
+}
+
+/// The slot's word; `None` if the account has no code or does not exist.
 ///
 /// # Errors
-/// What does not fit.
-pub(super) fn verify(root: B256, account: Address, slot: B256, proof: &Proof) -> Result<Option<B256>, String> {
+/// The proof is invalid: what does not match.
+pub(super) fn verify(root: B256, account: Address, slot: B256, proof: &AccountProof) -> Result<Option<B256>, String> {
     let state = TrieAccount {
         nonce: proof.nonce.to(),
         balance: proof.balance,
@@ -24,30 +43,30 @@ pub(super) fn verify(root: B256, account: Address, slot: B256, proof: &Proof) ->
         return Err(format!("{} slots instead of one", proof.storage_proof.len()));
     };
     let path = |key: &[u8]| Nibbles::unpack(keccak256(key));
-    // An account that is not there at all is proven by its absence.
+    // A missing account is proven by its absence from the trie.
     let absent = state.nonce == 0 && state.balance.is_zero() && proof.code_hash_is_empty();
     if absent && verify_proof(root, path(account.as_slice()), None, &proof.account_proof).is_ok() {
         return Ok(None);
     }
     verify_proof(root, path(account.as_slice()), Some(encoded(&state)), &proof.account_proof)
-        .map_err(|error| short("account", &error))?;
+        .map_err(|error| short_error("account", &error))?;
     if proof.code_hash_is_empty() {
         return Ok(None);
     }
     let value = Some(storage.value).filter(|value| !value.is_zero());
     verify_proof(proof.storage_hash, path(slot.as_slice()), value.as_ref().map(encoded), &storage.proof)
-        .map_err(|error| short("slot", &error))?;
+        .map_err(|error| short_error("slot", &error))?;
     Ok(Some(storage.value.into()))
 }
 
-impl Proof {
+impl AccountProof {
     fn code_hash_is_empty(&self) -> bool {
         self.code_hash == KECCAK256_EMPTY || self.code_hash.is_zero()
     }
 }
 
-/// Without the nodes of the trie, of which there may be kilobytes.
-fn short(what: &str, error: &ProofVerificationError) -> String {
+/// The error without the trie's nodes, which may have kilobytes.
+fn short_error(what: &str, error: &ProofVerificationError) -> String {
     match error {
         ProofVerificationError::RootMismatch { .. } => format!("{what}: the proof has another root"),
         ProofVerificationError::ValueMismatch { .. } => format!("{what}: another value is proven, or none"),

@@ -1,41 +1,41 @@
-//! The proxy through which L1 is asked, as the environment's variables say: `HTTPS_PROXY` or `HTTP_PROXY` by the scheme of
-//! L1's URL, else `ALL_PROXY`, but for the hosts of `NO_PROXY`; each in upper or lower case. A loopback address is never
-//! asked through a proxy.
+//! The HTTP proxy for requests to L1, from environment variables: `HTTPS_PROXY` or `HTTP_PROXY` by the scheme of L1's URL, else
+//! `ALL_PROXY`, except for the hosts in `NO_PROXY`; each in upper or lower case. A loopback address is never reached through a
+//! proxy.
 
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use reqwest::Proxy;
 use url::{Host, Url};
 
-use super::L1Error;
+use super::error::L1Error;
 
 /// The value of an environment variable.
 pub(super) type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// A proxy, and how it is named in an error. Not its credentials.
+/// A proxy as it is named in errors, without its credentials.
 #[derive(Clone, Debug)]
-pub(super) struct Through {
+pub(super) struct L1Proxy {
     /// Its host and port.
     proxy: String,
     variable: &'static str,
-    /// Whether it passes requests on, rather than connections: then an HTTP status may be its own.
+    /// Whether it forwards requests instead of connections: then an HTTP status may be its own.
     pub(super) forwards: bool,
 }
 
-impl Through {
+impl L1Proxy {
     /// The error that this proxy is at fault.
     pub(super) fn fault(&self, error: impl Into<String>) -> L1Error {
         L1Error::Proxy { proxy: self.proxy.clone(), variable: self.variable, error: error.into() }
     }
 }
 
-/// The proxy for this URL; `None` asks L1 directly.
+/// The proxy for this URL; `None` for a direct connection.
 ///
 /// # Errors
-/// The variable's value is no proxy.
-pub(super) fn choose(url: &Url, variables: Variables<'_>) -> Result<Option<(Proxy, Through)>, L1Error> {
-    let Some((variable, value)) = given(url, variables).filter(|_| !is_local(url)) else { return Ok(None) };
-    let no = first(&["NO_PROXY", "no_proxy"], variables).map_or_else(String::new, |(_, no)| no);
-    // Without the path, which may hold what a `Uri` does not.
+/// The variable's value is not a proxy.
+pub(super) fn choose(url: &Url, variables: Variables<'_>) -> Result<Option<(Proxy, L1Proxy)>, L1Error> {
+    let Some((variable, value)) = from_variables(url, variables).filter(|_| !is_local(url)) else { return Ok(None) };
+    let no = first_set(&["NO_PROXY", "no_proxy"], variables).map_or_else(String::new, |(_, no)| no);
+    // Without the path, which may have characters that a `Uri` does not allow.
     let origin = url.origin().ascii_serialization();
     let found = |proxy: &str, no: &str| {
         let matcher = Matcher::builder().all(proxy).no(no).build();
@@ -44,7 +44,7 @@ pub(super) fn choose(url: &Url, variables: Variables<'_>) -> Result<Option<(Prox
     if found("http://any", &no).is_none() {
         return Ok(None);
     }
-    // Its value may hold a password: it is not repeated.
+    // The value may contain a password, so the error does not repeat it.
     let unusable = || L1Error::Proxy {
         proxy: "(not a URL)".to_owned(),
         variable,
@@ -53,21 +53,21 @@ pub(super) fn choose(url: &Url, variables: Variables<'_>) -> Result<Option<(Prox
     let found = found(&value, "").ok_or_else(unusable)?;
     let forwards = url.scheme() == "http" && found.uri().scheme_str().is_some_and(|scheme| scheme.starts_with("http"));
     let port = found.uri().port_u16().map_or_else(String::new, |port| format!(":{port}"));
-    let through = Through { proxy: format!("{}{port}", found.uri().host().unwrap_or_default()), variable, forwards };
+    let l1_proxy = L1Proxy { proxy: format!("{}{port}", found.uri().host().unwrap_or_default()), variable, forwards };
     let proxy = proxy(&found).ok_or_else(unusable)?;
-    Ok(Some((proxy, through)))
+    Ok(Some((proxy, l1_proxy)))
 }
 
-fn given(url: &Url, variables: Variables<'_>) -> Option<(&'static str, String)> {
+fn from_variables(url: &Url, variables: Variables<'_>) -> Option<(&'static str, String)> {
     let names = match url.scheme() {
         "https" => ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
         _ => ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"],
     };
-    first(&names, variables)
+    first_set(&names, variables)
 }
 
 /// The first variable that is set and not empty.
-fn first(names: &[&'static str], variables: Variables<'_>) -> Option<(&'static str, String)> {
+fn first_set(names: &[&'static str], variables: Variables<'_>) -> Option<(&'static str, String)> {
     names.iter().find_map(|name| {
         let value = variables(name)?.trim().to_owned();
         (!value.is_empty()).then_some((*name, value))
@@ -86,7 +86,7 @@ fn is_local(url: &Url) -> bool {
     }
 }
 
-/// The same for the client. A SOCKS proxy has its credentials in the URL, another in a header.
+/// The proxy for the HTTP client. A SOCKS proxy has its credentials in the URL, another one in a header.
 fn proxy(found: &Intercept) -> Option<Proxy> {
     let mut url: Url = found.uri().to_string().parse().ok()?;
     if let Some((user, password)) = found.raw_auth() {
@@ -105,15 +105,15 @@ mod tests {
     use super::{L1Error, choose};
 
     /// The proxy for `url` when these variables are set.
-    fn through(url: &str, set: &[(&str, &str)]) -> Result<Option<String>, L1Error> {
+    fn chosen(url: &str, set: &[(&str, &str)]) -> Result<Option<String>, L1Error> {
         let value = |name: &str| set.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());
-        choose(&url.parse().unwrap(), &value).map(|found| found.map(|(_, through)| through.proxy))
+        choose(&url.parse().unwrap(), &value).map(|found| found.map(|(_, l1_proxy)| l1_proxy.proxy))
     }
 
     #[test]
     fn each_scheme_has_its_variable_and_all_is_for_both() {
         let all = [("HTTPS_PROXY", "http://a:1"), ("http_proxy", "b:2"), ("ALL_PROXY", "socks5h://c")];
-        let proxy = |url: &str, set: &[(&str, &str)]| through(url, set).unwrap();
+        let proxy = |url: &str, set: &[(&str, &str)]| chosen(url, set).unwrap();
         assert_eq!(proxy("https://l1.example/key", &all).as_deref(), Some("a:1"));
         assert_eq!(proxy("http://l1.example/key", &all).as_deref(), Some("b:2"));
         assert_eq!(proxy("https://l1.example", &all[1..]).as_deref(), Some("c"));
@@ -126,8 +126,8 @@ mod tests {
     }
 
     #[test]
-    fn loopback_and_the_hosts_of_no_proxy_are_asked_directly() {
-        let no = |url: &str, no: &str| through(url, &[("all_proxy", "http://a:1"), ("no_proxy", no)]).unwrap();
+    fn loopback_and_the_hosts_of_no_proxy_are_reached_directly() {
+        let no = |url: &str, no: &str| chosen(url, &[("all_proxy", "http://a:1"), ("no_proxy", no)]).unwrap();
         for local in [
             "http://127.0.0.2:8545",
             "http://localhost.",
@@ -141,7 +141,7 @@ mod tests {
             assert_eq!(no("https://l1.example:8545/key", list), None, "{list}");
         }
         let wrong = [("HTTPS_PROXY", "ftp://a:1"), ("NO_PROXY", "l1.example")];
-        assert_eq!(through("https://l1.example", &wrong).unwrap(), None);
+        assert_eq!(chosen("https://l1.example", &wrong).unwrap(), None);
         assert_eq!(no("http://10.1.2.3", "10.0.0.0/8"), None);
         assert_eq!(no("http://10.1.2.3", "11.0.0.0/8,xample").as_deref(), Some("a:1"));
     }
@@ -149,10 +149,10 @@ mod tests {
     #[test]
     fn a_value_that_is_no_proxy_is_named_by_its_variable_and_not_shown() {
         for value in ["ftp://me:secret@a:1", "http://me:secret@", "http://me:secret@ a"] {
-            let error = through("https://l1.example", &[("HTTPS_PROXY", value)]).unwrap_err().to_string();
+            let error = chosen("https://l1.example", &[("HTTPS_PROXY", value)]).unwrap_err().to_string();
             assert!(error.contains("HTTPS_PROXY") && !error.contains("secret"), "{error}");
         }
-        let found = through("https://l1.example", &[("HTTPS_PROXY", "http://me:secret@a:1")]).unwrap();
+        let found = chosen("https://l1.example", &[("HTTPS_PROXY", "http://me:secret@a:1")]).unwrap();
         assert_eq!(found.as_deref(), Some("a:1"));
     }
 }

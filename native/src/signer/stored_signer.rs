@@ -1,34 +1,35 @@
-//! What the last reading was, as a note in the store: on disk before it is believed.
+//! The last reading, as a value in the store: on disk before the node uses it.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use alloy_primitives::Address;
-use petrel_core::validation::{GRACE, SignerNews};
+use petrel_core::{
+    persistence::Persisted,
+    validation::{GRACE, SignerNews},
+};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use super::Reading;
-use crate::store::Store;
+use super::l1_client::SignerReading;
+use crate::{store::Store, system::clock::unix_now};
 
-/// The note's name.
-const NOTE: &str = "signer";
+/// The value's name.
+const STORE_KEY: &str = "signer";
 
-/// Why what was kept cannot be used.
+/// Why the stored signer cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "the signer that was kept cannot be read from the store: {0}; begin with another --datadir, or without --l1 for a start"
-)]
-pub struct KeepError(String);
+#[error("the signer cannot be read from the store: {0}; start with another --datadir, or without --l1")]
+pub struct SignerStoreError(String);
 
-/// What was read last.
+/// The last reading.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept {
-    /// Where it was read.
+pub struct StoredSigner {
+    /// The contract that was read.
     system_config: Address,
     /// The signer; `None` when the slot was zero.
     pub signer: Option<Address>,
-    /// The one before it, while its grace runs.
-    previous: Option<Previous>,
+    /// The signer before it, during its grace period.
+    previous: Option<PreviousSigner>,
     /// The L1 block of the reading.
     pub block: u64,
     /// When it was read, Unix seconds.
@@ -36,81 +37,78 @@ pub struct Kept {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Previous {
+struct PreviousSigner {
     signer: Address,
-    /// Unix seconds at which the grace ends.
+    /// End of the grace period, Unix seconds.
     until: u64,
 }
 
-impl Kept {
+impl StoredSigner {
     /// Seconds since the reading.
     pub fn age_secs(&self) -> u64 {
-        now().saturating_sub(self.read_at)
+        unix_now().saturating_sub(self.read_at)
     }
 
-    /// The same for the node. A clock that was set back never makes a grace longer than it is.
+    /// The input for the node. A clock that was set back never extends a grace period.
     pub fn news(&self) -> SignerNews {
-        let left = |previous: Previous| Duration::from_secs(previous.until.saturating_sub(now())).min(GRACE);
+        let left = |previous: PreviousSigner| Duration::from_secs(previous.until.saturating_sub(unix_now())).min(GRACE);
         let previous = self.previous.map(|previous| (previous.signer, left(previous)));
         SignerNews::Restored { signer: self.signer, previous: previous.filter(|(_, left)| !left.is_zero()) }
     }
 }
 
-/// Where it is kept.
+/// The stored reading and its store.
 #[derive(Debug)]
-pub struct Keep {
+pub struct SignerStore {
     store: Store,
     system_config: Address,
-    kept: Option<Kept>,
+    signer: Option<StoredSigner>,
 }
 
-impl Keep {
-    /// Reads what was kept; of another SystemConfig it does not count.
+impl SignerStore {
+    /// Reads the stored signer; one of another SystemConfig is ignored.
     ///
     /// # Errors
-    /// See [`KeepError`].
-    pub fn open(store: Store, system_config: Address) -> Result<(Self, Option<Kept>), KeepError> {
-        let note = store.note(NOTE).map_err(|error| KeepError(error.to_string()))?;
-        let kept = note.map(|note| serde_json::from_slice(&note)).transpose();
-        let kept: Option<Kept> = kept.map_err(|error| KeepError(error.to_string()))?;
-        let kept = kept.filter(|kept| kept.system_config == system_config);
-        Ok((Self { store, system_config, kept: kept.clone() }, kept))
+    /// See [`SignerStoreError`].
+    pub fn open(store: Store, system_config: Address) -> Result<(Self, Option<StoredSigner>), SignerStoreError> {
+        let value = store.value(STORE_KEY).map_err(|error| SignerStoreError(error.to_string()))?;
+        let signer = value.map(|value| serde_json::from_slice(&value)).transpose();
+        let signer: Option<StoredSigner> = signer.map_err(|error| SignerStoreError(error.to_string()))?;
+        let signer = signer.filter(|signer| signer.system_config == system_config);
+        Ok((Self { store, system_config, signer: signer.clone() }, signer))
     }
 
-    /// Keeps a reading; the answer comes when it is on disk, or could not be.
-    pub fn take(&mut self, reading: &Reading) -> oneshot::Receiver<petrel_core::persistence::Persisted> {
-        let previous = match &self.kept {
-            Some(kept) if kept.signer == reading.signer => kept.previous,
-            Some(kept) => kept.signer.map(|signer| Previous { signer, until: now() + GRACE.as_secs() }),
+    /// Persists a reading; the result comes when it is on disk, or has failed.
+    pub fn persist(&mut self, reading: &SignerReading) -> oneshot::Receiver<Persisted> {
+        let previous = match &self.signer {
+            Some(stored) if stored.signer == reading.signer => stored.previous,
+            Some(stored) => stored.signer.map(|signer| PreviousSigner { signer, until: unix_now() + GRACE.as_secs() }),
             None => None,
         };
-        let kept = Kept {
+        let signer = StoredSigner {
             system_config: self.system_config,
             signer: reading.signer,
             previous,
             block: reading.block,
-            read_at: now(),
+            read_at: unix_now(),
         };
-        self.write(kept)
+        self.write(signer)
     }
 
-    /// The previous signer's grace is over.
-    pub fn retired(&mut self, gone: Address) {
-        if let Some(mut kept) = self.kept.clone().filter(|kept| kept.previous.is_some_and(|held| held.signer == gone)) {
-            kept.previous = None;
-            // Nobody waits for it: a grace that is too long by a crash ends by itself.
-            drop(self.write(kept));
+    /// Removes the previous signer, whose grace period is over.
+    pub fn retire(&mut self, retired: Address) {
+        let is_previous = |signer: &StoredSigner| signer.previous.is_some_and(|previous| previous.signer == retired);
+        if let Some(mut signer) = self.signer.clone().filter(is_previous) {
+            signer.previous = None;
+            // Nothing waits for it: after a crash the grace period still ends at its time.
+            drop(self.write(signer));
         }
     }
 
-    fn write(&mut self, kept: Kept) -> oneshot::Receiver<petrel_core::persistence::Persisted> {
-        // It has no key that is not a string, which is all that JSON refuses.
-        let told = self.store.keep_note(NOTE, serde_json::to_vec(&kept).unwrap_or_default());
-        self.kept = Some(kept);
-        told
+    fn write(&mut self, signer: StoredSigner) -> oneshot::Receiver<Persisted> {
+        // Serialization fails only for keys that are no strings, which it does not have.
+        let result = self.store.persist_value(STORE_KEY, serde_json::to_vec(&signer).unwrap_or_default());
+        self.signer = Some(signer);
+        result
     }
-}
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

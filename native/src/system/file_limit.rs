@@ -1,6 +1,6 @@
-//! How many files and connections the process may have open.
+//! The limit of open files and connections.
 
-/// Takes as many as the system allows: the usual 1,024 are few for a relay of browsers. What cannot be had is said.
+/// Raises the soft limit to the hard one: the usual 1,024 are too few for a relay of browsers. A failure is logged.
 pub(crate) fn raise_limit() {
     #[cfg(target_os = "linux")]
     {

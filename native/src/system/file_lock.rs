@@ -1,5 +1,5 @@
-//! A claim on a file: `<file>.lock` beside it, locked while we live, with our process id in it, so that another process is
-//! refused and can say who has it.
+//! A lock on a file: `<file>.lock` beside it is locked while the process runs and holds its process id, so that another process
+//! fails with an error that names it.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -8,16 +8,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// See the module. It ends with the process, however that ends.
+/// See the module. The system releases it when the process ends.
 #[derive(Debug)]
-pub(crate) struct Claim {
+pub(crate) struct FileLock {
     _lock: File,
 }
 
-/// Why there is no claim.
+/// Why a file cannot be locked.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ClaimError {
-    /// Another process has it.
+pub(crate) enum FileLockError {
+    /// Another process has the lock.
     #[error("in use by {by}")]
     InUse {
         /// Which process.
@@ -28,12 +28,12 @@ pub(crate) enum ClaimError {
     Io(#[from] io::Error),
 }
 
-impl Claim {
-    /// Claims a file, which need not be there.
+impl FileLock {
+    /// Locks a file, which need not exist.
     ///
     /// # Errors
-    /// Another process has it; the lock cannot be made.
-    pub(crate) fn take(file: &Path) -> Result<Self, ClaimError> {
+    /// Another process has the lock, or the lock file cannot be created.
+    pub(crate) fn take(file: &Path) -> Result<Self, FileLockError> {
         let mut name = file.as_os_str().to_owned();
         name.push(".lock");
         let path = PathBuf::from(name);
@@ -44,7 +44,7 @@ impl Claim {
             Err(fs::TryLockError::WouldBlock) => {
                 let by = fs::read_to_string(&path).ok().filter(|by| !by.trim().is_empty());
                 let by = by.map_or_else(|| "another process".to_owned(), |by| format!("process {}", by.trim()));
-                return Err(ClaimError::InUse { by });
+                return Err(FileLockError::InUse { by });
             }
             Err(fs::TryLockError::Error(error)) => return Err(error.into()),
         }

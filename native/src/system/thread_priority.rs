@@ -1,25 +1,26 @@
-//! Threads that yield: heavy checks take the processor that the event loop leaves.
+//! Low priority for worker threads: heavy validation uses the processor time that the event loop leaves.
 //!
-//! Four blocks of 10 MiB that are checked at once on two cores would have the loop wait for its turn as long as it works.
-//! A thread that yields still gets its share when nothing else is to be done, and a little of it otherwise, so an honest
-//! block of that size is late at worst and never starved.
+//! Without it, four blocks of 10 MiB that are validated at once on two cores would delay the event loop for as long as they take.
+//! A thread of low priority gets full time on an idle processor and a small share otherwise, so an honest block of that size is
+//! late at worst, and never starved.
 
 use std::cell::Cell;
 
-/// How nice such a thread is: a tenth of the weight of one that is not (Linux' `sched_prio_to_weight`).
+/// The niceness of such a thread: a tenth of the normal weight (Linux' `sched_prio_to_weight`).
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 
 thread_local! {
-    static YIELDS: Cell<bool> = const { Cell::new(false) };
+    static IS_LOW: Cell<bool> = const { Cell::new(false) };
 }
 
-/// From now on this thread yields. Nothing happens where threads have no niceness of their own, or when it is forbidden.
-pub(crate) fn begin() {
-    if !YIELDS.replace(true) {
+/// Lowers the priority of this thread for the rest of its life. Does nothing where threads have no niceness of their own, or when
+/// the system refuses.
+pub(crate) fn lower() {
+    if !IS_LOW.replace(true) {
         #[cfg(target_os = "linux")]
         if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-            tracing::debug!(%error, "a thread that checks cannot yield");
+            tracing::debug!(%error, "the priority of a worker thread cannot be lowered");
         }
     }
 }

@@ -20,9 +20,9 @@ use petrel_core::{
     node::Status,
 };
 use petrel_node::{
-    cli::settings::Net,
-    daemon::{Body, driver},
     identity::Identity,
+    network::NetworkConfig,
+    network::{DriverResources, build_driver},
 };
 use tokio::sync::{mpsc, watch};
 
@@ -39,8 +39,9 @@ impl Node {
     async fn start(reach: AddressScope) -> Self {
         let mut config = Config::new(Chain::preset("op-mainnet").unwrap());
         config.observe_scope = Some(reach);
-        let net = Net::new(vec![ANYWHERE.parse().unwrap()], "test");
-        let mut driver = driver(&Identity::generate(), config.settle().unwrap(), &net, Body::default()).unwrap();
+        let net = NetworkConfig::new(vec![ANYWHERE.parse().unwrap()], "test");
+        let mut driver =
+            build_driver(&Identity::generate(), config.settle().unwrap(), &net, DriverResources::default()).unwrap();
         let (tell, mut events) = mpsc::unbounded_channel();
         let (show, status) = watch::channel(None);
         tokio::spawn(async move {

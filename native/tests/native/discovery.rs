@@ -6,13 +6,17 @@ use alloy_primitives::{Bytes, hex};
 use discv5::Enr;
 use enr::CombinedKey;
 use libp2p::identity::{Keypair, secp256k1};
-use petrel_node::network::discovery::{Boot, NotAPeer, Place, entry, ours, peer_of, presets, read_entry, signing_key};
+use petrel_node::network::discovery::{
+    Bootnode, RecordEndpoint, RecordRejection, build_record, decode_opstack_entry, default_bootnodes, opstack_entry,
+    peer_from_record, signing_key,
+};
 
 fn identity() -> Keypair {
     secp256k1::Keypair::generate().into()
 }
 
-const PLACE: Place = Place { ip: Some(IpAddr::V4(std::net::Ipv4Addr::new(8, 8, 4, 4))), tcp: 9222, udp: 9223 };
+const ENDPOINT: RecordEndpoint =
+    RecordEndpoint { ip: Some(IpAddr::V4(std::net::Ipv4Addr::new(8, 8, 4, 4))), tcp: 9222, udp: 9223 };
 
 /// A record with this `opstack` entry as it is on the wire.
 fn with_entry(rlp: &str) -> Enr {
@@ -37,43 +41,43 @@ fn the_entry_of_each_chain_is_as_op_node_writes_it() {
         (11_155_420, "85dcefa80500"),
     ];
     for (chain, rlp) in known {
-        let value = entry(chain);
+        let value = opstack_entry(chain);
         let whole = [&[0x80 + value.len() as u8][..], &value].concat();
         assert_eq!(hex::encode(whole), rlp, "{chain}");
-        assert_eq!(read_entry(&value), Ok((chain, 0)));
-        assert!(peer_of(&with_entry(rlp), chain).is_ok());
+        assert_eq!(decode_opstack_entry(&value), Ok((chain, 0)));
+        assert!(peer_from_record(&with_entry(rlp), chain).is_ok());
     }
-    assert_eq!(read_entry(&entry(u64::MAX)), Ok((u64::MAX, 0)));
+    assert_eq!(decode_opstack_entry(&opstack_entry(u64::MAX)), Ok((u64::MAX, 0)));
 }
 
 #[test]
 fn records_of_others_are_told_apart() {
-    let of = |rlp: &str| peer_of(&with_entry(rlp), 10).map(|_| ());
-    assert_eq!(of("83820100"), Err(NotAPeer::OtherChain(130)));
-    assert_eq!(of("820a01"), Err(NotAPeer::OtherVersion(1)));
+    let of = |rlp: &str| peer_from_record(&with_entry(rlp), 10).map(|_| ());
+    assert_eq!(of("83820100"), Err(RecordRejection::OtherChain(130)));
+    assert_eq!(of("820a01"), Err(RecordRejection::OtherVersion(1)));
     // Longer numbers than need be, and bytes behind them: op-node takes both.
     assert_eq!(of("838a0000"), Ok(()));
     assert_eq!(of("840a00ffff"), Ok(()));
     for malformed in ["80", "0a", "820aff", "c20a00", "8bffffffffffffffffffff0100"] {
-        assert_eq!(of(malformed), Err(NotAPeer::Malformed), "{malformed}");
+        assert_eq!(of(malformed), Err(RecordRejection::Malformed), "{malformed}");
     }
 
     let key = CombinedKey::generate_secp256k1();
-    let value = Bytes::from(entry(10));
+    let value = Bytes::from(opstack_entry(10));
     let build = |builder: &mut enr::Builder<CombinedKey>, key: &CombinedKey| builder.build(key).unwrap();
     let nothing = build(Enr::builder().ip4([8, 8, 8, 8].into()).tcp4(1), &key);
-    assert_eq!(peer_of(&nothing, 10), Err(NotAPeer::NoEntry));
+    assert_eq!(peer_from_record(&nothing, 10), Err(RecordRejection::NoEntry));
     let nowhere = build(Enr::builder().ip4([8, 8, 8, 8].into()).udp4(1).add_value("opstack", &value), &key);
-    assert_eq!(peer_of(&nowhere, 10), Err(NotAPeer::Nowhere));
+    assert_eq!(peer_from_record(&nowhere, 10), Err(RecordRejection::NoAddress));
     let no_ip = build(Enr::builder().tcp4(1).add_value("opstack", &value), &key);
-    assert_eq!(peer_of(&no_ip, 10), Err(NotAPeer::Nowhere));
+    assert_eq!(peer_from_record(&no_ip, 10), Err(RecordRejection::NoAddress));
     let port_0 = build(Enr::builder().ip4([8, 8, 8, 8].into()).tcp4(0).add_value("opstack", &value), &key);
-    assert_eq!(peer_of(&port_0, 10), Err(NotAPeer::Nowhere));
+    assert_eq!(peer_from_record(&port_0, 10), Err(RecordRejection::NoAddress));
     let other = CombinedKey::generate_ed25519();
     let ed25519 = build(Enr::builder().ip4([8, 8, 8, 8].into()).tcp4(1).add_value("opstack", &value), &other);
-    assert_eq!(peer_of(&ed25519, 10), Err(NotAPeer::NoKey));
+    assert_eq!(peer_from_record(&ed25519, 10), Err(RecordRejection::NoKey));
     let ip6 = build(Enr::builder().ip6([9; 16].into()).tcp6(9222).add_value("opstack", &value), &key);
-    let (_, addresses) = peer_of(&ip6, 10).unwrap();
+    let (_, addresses) = peer_from_record(&ip6, 10).unwrap();
     assert_eq!(addresses[0].to_string(), "/ip6/909:909:909:909:909:909:909:909/tcp/9222");
 }
 
@@ -81,37 +85,37 @@ fn records_of_others_are_told_apart() {
 fn our_record_is_of_our_peer_id_and_its_number_rises_with_each_change() {
     let identity = identity();
     let key = signing_key(&identity).unwrap();
-    let first = ours(&key, 10, PLACE, None).unwrap();
-    let (peer, addresses) = peer_of(&first, 10).unwrap();
+    let first = build_record(&key, 10, ENDPOINT, None).unwrap();
+    let (peer, addresses) = peer_from_record(&first, 10).unwrap();
     assert_eq!(peer, identity.public().to_peer_id());
     assert_eq!(addresses, ["/ip4/8.8.4.4/tcp/9222".parse().unwrap()]);
     assert_eq!((first.seq(), first.udp4()), (1, Some(9223)));
-    assert_eq!(ours(&key, 10, PLACE, Some(&first)).unwrap(), first);
-    let moved = ours(&key, 10, Place { tcp: 9000, ..PLACE }, Some(&first)).unwrap();
+    assert_eq!(build_record(&key, 10, ENDPOINT, Some(&first)).unwrap(), first);
+    let moved = build_record(&key, 10, RecordEndpoint { tcp: 9000, ..ENDPOINT }, Some(&first)).unwrap();
     assert_eq!((moved.seq(), moved.tcp4()), (2, Some(9000)));
     // One of another key is not ours.
     let other = signing_key(&self::identity()).unwrap();
-    assert_eq!(ours(&other, 10, PLACE, Some(&moved)).unwrap().seq(), 1);
+    assert_eq!(build_record(&other, 10, ENDPOINT, Some(&moved)).unwrap().seq(), 1);
     assert_eq!(moved.to_base64().parse::<Enr>().unwrap(), moved);
 }
 
 #[test]
 fn boot_nodes_are_records_enodes_or_multiaddrs() {
-    let mainnet: Vec<Boot> = presets(1).iter().map(|text| text.parse().unwrap()).collect();
-    assert_eq!((mainnet.len(), presets(11_155_111).len(), presets(900).len()), (13, 8, 0));
-    assert!(presets(11_155_111).iter().all(|text| text.parse::<Boot>().is_ok()));
+    let mainnet: Vec<Bootnode> = default_bootnodes(1).iter().map(|text| text.parse().unwrap()).collect();
+    assert_eq!((mainnet.len(), default_bootnodes(11_155_111).len(), default_bootnodes(900).len()), (13, 8, 0));
+    assert!(default_bootnodes(11_155_111).iter().all(|text| text.parse::<Bootnode>().is_ok()));
     // A name, whose UDP port is said apart.
     let conduit =
-        mainnet.iter().find(|boot| matches!(boot, Boot::Contact { host, .. } if host == "bootnode.conduit.xyz"));
-    assert!(matches!(conduit, Some(Boot::Contact { port: 30301, .. })));
+        mainnet.iter().find(|boot| matches!(boot, Bootnode::Contact { host, .. } if host == "bootnode.conduit.xyz"));
+    assert!(matches!(conduit, Some(Bootnode::Contact { port: 30301, .. })));
     let mut base = mainnet.iter().filter_map(|boot| match boot {
-        Boot::Record(record) => Some(peer_of(record, 8453).unwrap().1[0].to_string()),
-        Boot::Contact { .. } => None,
+        Bootnode::Record(record) => Some(peer_from_record(record, 8453).unwrap().1[0].to_string()),
+        Bootnode::Contact { .. } => None,
     });
     assert_eq!(base.next_back().unwrap(), "/ip4/54.198.153.150/tcp/9222");
 
     let peer = identity().public().to_peer_id();
-    let contact = |host: &str, port| Boot::Contact { peer, host: host.to_owned(), port };
+    let contact = |host: &str, port| Bootnode::Contact { peer, host: host.to_owned(), port };
     assert_eq!(format!("/ip4/1.2.3.4/udp/9222/p2p/{peer}").parse(), Ok(contact("1.2.3.4", 9222)));
     assert_eq!(format!("/dns4/boot.example/tcp/9000/p2p/{peer}").parse(), Ok(contact("boot.example", 9000)));
     assert_eq!(format!("/ip6/2001:db8::1/udp/1/p2p/{peer}").parse(), Ok(contact("2001:db8::1", 1)));
@@ -131,7 +135,7 @@ fn boot_nodes_are_records_enodes_or_multiaddrs() {
         ("", "expected enr"),
     ];
     for (text, reason) in wrong {
-        let error = text.parse::<Boot>().unwrap_err();
+        let error = text.parse::<Bootnode>().unwrap_err();
         assert!(error.contains(reason), "{text}: {error}");
     }
 }
@@ -140,7 +144,7 @@ fn boot_nodes_are_records_enodes_or_multiaddrs() {
 #[test]
 fn an_enode_may_be_at_an_ipv6_address_and_a_mapped_one_is_ipv4() {
     let key = "869d07b5932f17e8490990f75a3f94195e9504ddb6b85f7189e5a9c0a8fff8b00aecf6f3ac450ecba6cdabdb5858788a94bde2b613e0f2d82e9b395355f76d1a";
-    let boot = |at: &str| format!("enode://{key}@{at}").parse::<Boot>();
+    let boot = |at: &str| format!("enode://{key}@{at}").parse::<Bootnode>();
     let right = [
         ("::ffff:1.2.3.4:0?discport=30301", "1.2.3.4", 30301),
         ("::ffff:1.2.3.4:30303", "1.2.3.4", 30303),
@@ -153,10 +157,10 @@ fn an_enode_may_be_at_an_ipv6_address_and_a_mapped_one_is_ipv4() {
     for (at, ip, port) in right {
         let found = boot(at).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(found.ip(), Some(ip.parse().unwrap()), "{at}");
-        assert!(matches!(&found, Boot::Contact { host, port: udp, .. } if host == ip && *udp == port), "{found:?}");
+        assert!(matches!(&found, Bootnode::Contact { host, port: udp, .. } if host == ip && *udp == port), "{found:?}");
     }
     let peer = identity().public().to_peer_id();
-    let mapped: Boot = format!("/ip6/::ffff:1.2.3.4/udp/9222/p2p/{peer}").parse().unwrap();
+    let mapped: Bootnode = format!("/ip6/::ffff:1.2.3.4/udp/9222/p2p/{peer}").parse().unwrap();
     assert_eq!(mapped.ip(), Some([1, 2, 3, 4].into()));
     assert_eq!(mapped.to_string(), format!("1.2.3.4:9222 (peer {peer})"));
 
@@ -173,6 +177,6 @@ fn an_enode_may_be_at_an_ipv6_address_and_a_mapped_one_is_ipv4() {
 #[tokio::test]
 async fn a_boot_node_at_a_mapped_address_is_asked_over_ipv4() {
     let peer = identity().public().to_peer_id();
-    let contact = Boot::Contact { peer, host: "::ffff:127.0.0.1".to_owned(), port: 1 };
+    let contact = Bootnode::Contact { peer, host: "::ffff:127.0.0.1".to_owned(), port: 1 };
     assert_eq!(contact.addresses().await.unwrap(), [format!("/ip4/127.0.0.1/udp/1/p2p/{peer}").parse().unwrap()]);
 }

@@ -12,7 +12,7 @@ use petrel_core::{
     Event,
     event::{ClockSkew, ForkActive, Listening, Reorg, ScheduleMismatch},
 };
-use petrel_node::serve::events::{self, Printer};
+use petrel_node::serve::{event_log::log_event, events::EventPrinter};
 use serde_json::Value;
 
 /// A reader that reads nothing until it is told to.
@@ -41,7 +41,7 @@ fn event(number: usize) -> Event {
 fn a_stalled_reader_costs_events_and_never_time_and_is_told() {
     let (go, wait) = channel();
     let text = Arc::new(Mutex::new(Vec::new()));
-    let mut printer = Printer::new(Some(Stalled { go: wait, text: text.clone() }));
+    let mut printer = EventPrinter::new(Some(Stalled { go: wait, text: text.clone() }));
     // Would wait for ever if printing waited for the reader.
     (0..10_000).for_each(|number| printer.print(&event(number)));
     drop(go);
@@ -62,7 +62,7 @@ fn a_stalled_reader_costs_events_and_never_time_and_is_told() {
 
 #[test]
 fn nothing_is_printed_when_nothing_is_wanted() {
-    let mut printer = Printer::new(None::<io::Stdout>);
+    let mut printer = EventPrinter::new(None::<io::Stdout>);
     printer.print(&event(1));
     printer.finish();
 }
@@ -85,7 +85,7 @@ fn logged(event: &Event) -> String {
     let text = Arc::new(Mutex::new(Vec::new()));
     let shared = text.clone();
     let logs = tracing_subscriber::fmt().with_ansi(false).with_writer(move || Shared(shared.clone())).finish();
-    tracing::subscriber::with_default(logs, || events::log(event));
+    tracing::subscriber::with_default(logs, || log_event(event));
     String::from_utf8(text.lock().unwrap().clone()).unwrap()
 }
 

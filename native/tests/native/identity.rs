@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use petrel_node::{
-    cli::settings::IdentitySource,
+    identity::IdentitySource,
     identity::{self, Identity, IdentityError},
 };
 

@@ -1,12 +1,12 @@
 //! The daemon's parts by themselves; whole daemons are in `petrel-tests`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod block_builder;
 mod dialback;
 mod discovery;
 mod env;
 mod events;
 mod identity;
-mod maker;
 mod metrics;
 mod nat;
 mod parse;

@@ -11,9 +11,12 @@ use std::{
 use libp2p::identity::secp256k1;
 use petrel_core::chain::Chain;
 use petrel_node::{
-    network::discovery::{Advertise, Discovery, Plan as Seek},
-    network::nat::{Mapped, Nat, Plan},
-    store::{Budget, Store},
+    network::{
+        address::{AddressAction, OurAddresses},
+        discovery::{AdvertisedEndpoint, Discovery, DiscoveryConfig, LocalNodeRecord},
+        nat::{PortMapper, PortMapperConfig, PortMapping},
+    },
+    store::{Store, StoreBudget},
 };
 
 const DESCRIPTION: &str = "<root><device><serviceList><service>\
@@ -103,17 +106,17 @@ fn router(external: &'static str, taken: u16) -> (SocketAddr, Asked) {
     (search, asked)
 }
 
-fn plan(search: SocketAddr) -> Plan {
-    Plan { local: Some(Ipv4Addr::LOCALHOST), tcp: 9222, udp: Some(9223), near: false, search }
+fn plan(search: SocketAddr) -> PortMapperConfig {
+    PortMapperConfig { local: Some(Ipv4Addr::LOCALHOST), tcp: 9222, udp: Some(9223), private_network: false, search }
 }
 
 #[tokio::test]
 async fn a_router_forwards_both_ports_and_gets_them_back() {
     let (search, asked) = router("8.8.4.4", 1);
-    let mut nat = Nat::start(plan(search));
+    let mut nat = PortMapper::start(plan(search));
     let ip = IpAddr::from([8, 8, 4, 4]);
-    assert_eq!(nat.next().await, Mapped { ip, tcp: 9222, udp: Some(9223) });
-    nat.end().await;
+    assert_eq!(nat.next().await, PortMapping { ip, tcp: 9222, udp: Some(9223) });
+    nat.close().await;
     let expected = [
         "add TCP 9222 to 127.0.0.1:9222 for 3600",
         "add UDP 9223 to 127.0.0.1:9223 for 3600",
@@ -126,7 +129,7 @@ async fn a_router_forwards_both_ports_and_gets_them_back() {
 #[tokio::test]
 async fn a_port_that_another_machine_has_is_replaced_by_a_free_one() {
     let (search, _) = router("8.8.4.4", 9222);
-    let mapped = Nat::start(plan(search)).next().await;
+    let mapped = PortMapper::start(plan(search)).next().await;
     assert_ne!(mapped.tcp, 9222);
     assert_eq!(mapped.udp, Some(9223));
 }
@@ -134,33 +137,51 @@ async fn a_port_that_another_machine_has_is_replaced_by_a_free_one() {
 #[tokio::test]
 async fn a_router_behind_another_is_of_no_use_but_in_a_private_network() {
     let (search, asked) = router("10.0.0.7", 1);
-    let mut nat = Nat::start(plan(search));
+    let mut nat = PortMapper::start(plan(search));
     let waited = tokio::time::timeout(Duration::from_secs(2), nat.next()).await;
     assert!(waited.is_err() && asked.lock().unwrap().is_empty(), "{waited:?}");
-    let mapped = Nat::start(Plan { near: true, ..plan(search) }).next().await;
+    let mapped = PortMapper::start(PortMapperConfig { private_network: true, ..plan(search) }).next().await;
     assert_eq!(mapped.ip, IpAddr::from([10, 0, 0, 7]));
 }
 
+/// Applies a mapping as the daemon does; the node record, if it has changed.
+fn apply(addresses: &mut OurAddresses, mapping: &PortMapping, discovery: &mut Discovery) -> Option<LocalNodeRecord> {
+    let mut changed = None;
+    for action in addresses.mapped(mapping) {
+        if let AddressAction::UpdateRecord(update) = action {
+            changed = discovery.update_record(&update).cloned().or(changed);
+        }
+    }
+    changed
+}
+
 #[tokio::test]
-async fn our_record_says_where_the_router_is_unless_we_have_said_another_place() {
-    let mapped = Mapped { ip: [8, 8, 4, 4].into(), tcp: 30_001, udp: Some(30_002) };
+async fn the_node_record_has_the_routers_address_unless_the_operator_gives_one() {
+    let mapping = PortMapping { ip: [8, 8, 4, 4].into(), tcp: 30_001, udp: Some(30_002) };
     for host in [None, Some("8.8.8.8".to_owned())] {
         let chain = Chain::preset("op-mainnet").unwrap();
-        let store = Store::in_memory(&chain, Budget { blocks: 1, bytes: 1 << 20 }).unwrap();
+        let store = Store::in_memory(&chain, StoreBudget { blocks: 1, bytes: 1 << 20 }).unwrap();
+        let mut addresses = OurAddresses::new(host.as_deref());
         let is_fixed = host.is_some();
-        let advertise = Advertise { host, ..Advertise::default() };
-        let listen = vec![IpAddr::from([127, 0, 0, 1])];
-        let seek = Seek { chain: chain.id, listen, udp: None, advertise, boot: Vec::new(), near: true };
+        let config = DiscoveryConfig {
+            chain: chain.id,
+            listen: vec![IpAddr::from([127, 0, 0, 1])],
+            udp: None,
+            advertise: AdvertisedEndpoint { host, ..AdvertisedEndpoint::default() },
+            boot: Vec::new(),
+            private_network: true,
+        };
         let identity = secp256k1::Keypair::generate().into();
-        let mut discovery = Discovery::start(seek, &identity, 0, store).await.unwrap();
+        let mut discovery = Discovery::start(config, &identity, 0, store).await.unwrap();
+        addresses.discovery_started(discovery.external.clone(), discovery.is_fixed());
         let first = discovery.record.clone();
-        let moved = discovery.moved(&mapped).cloned();
-        assert_eq!(moved.is_none(), is_fixed);
-        let Some(moved) = moved else { continue };
-        assert!(moved.seq > first.seq);
-        let record: discv5::Enr = moved.record.parse().unwrap();
+        let changed = apply(&mut addresses, &mapping, &mut discovery);
+        assert_eq!(changed.is_none(), is_fixed);
+        let Some(changed) = changed else { continue };
+        assert!(changed.seq > first.seq);
+        let record: discv5::Enr = changed.record.parse().unwrap();
         assert_eq!(record.tcp4_socket(), Some("8.8.4.4:30001".parse().unwrap()));
         assert_eq!(record.udp4_socket(), Some("8.8.4.4:30002".parse().unwrap()));
-        assert!(discovery.moved(&mapped).is_none(), "it is the same place");
+        assert!(apply(&mut addresses, &mapping, &mut discovery).is_none(), "it is the same address");
     }
 }

@@ -10,24 +10,26 @@ use petrel_core::{
 };
 use petrel_node::{
     cli::flags::{Cli, Command},
-    cli::settings::{IdentitySource, Security, Settings},
+    cli::settings::NodeSettings,
     command::devnet,
-    store::Budget,
+    identity::IdentitySource,
+    network::SecurityProtocol,
+    store::StoreBudget,
 };
 use serde_json::json;
 
 const PEER: &str = "16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv";
 
-fn node(args: &[&str]) -> Result<Settings, Vec<String>> {
+fn node(args: &[&str]) -> Result<NodeSettings, Vec<String>> {
     let cli = Cli::try_parse_from([&["petrel"], args].concat()).unwrap();
     assert!(cli.command.is_none(), "node is what runs without a subcommand");
-    Settings::resolve(&cli.node).map_err(|mistakes| mistakes.0)
+    NodeSettings::resolve(&cli.node).map_err(|mistakes| mistakes.0)
 }
 
-fn devnet(args: &[&str]) -> Result<devnet::Settings, Vec<String>> {
+fn devnet(args: &[&str]) -> Result<devnet::DevnetSettings, Vec<String>> {
     let cli = Cli::try_parse_from([&["petrel", "devnet"], args].concat()).unwrap();
     let Some(Command::Devnet(flags)) = cli.command else { panic!("no devnet") };
-    devnet::Settings::resolve(&flags).map_err(|mistakes| mistakes.0)
+    devnet::DevnetSettings::resolve(&flags).map_err(|mistakes| mistakes.0)
 }
 
 /// Each of `expected` is a part of one mistake, and there are no others.
@@ -46,10 +48,10 @@ fn the_defaults_are_op_nodes() {
     assert_eq!(config.max_age, Duration::from_secs(60));
     assert_eq!((config.mesh.d, config.mesh.lo, config.mesh.hi, config.mesh.lazy), (8, 6, 12, 6));
     assert!(!config.mesh.flood_publish);
-    assert_eq!(settings.net.listen.iter().map(ToString::to_string).collect::<Vec<_>>(), ["/ip4/0.0.0.0/tcp/9222"]);
-    assert_eq!(settings.net.security, [Security::Noise]);
-    assert_eq!(settings.net.timeout, Duration::from_secs(10));
-    assert!(settings.net.agent.starts_with("petrel/"));
+    assert_eq!(settings.network.listen.iter().map(ToString::to_string).collect::<Vec<_>>(), ["/ip4/0.0.0.0/tcp/9222"]);
+    assert_eq!(settings.network.security, [SecurityProtocol::Noise]);
+    assert_eq!(settings.network.timeout, Duration::from_secs(10));
+    assert!(settings.network.agent.starts_with("petrel/"));
     assert_eq!((settings.http, settings.metrics), (None, None));
     assert!(matches!(settings.identity, IdentitySource::File(file) if file.ends_with("petrel-data/p2p_priv.txt")));
 }
@@ -84,15 +86,15 @@ fn what_is_given_arrives() {
     let config = &settings.config;
     assert_eq!(config.chain.id, 8453);
     assert_eq!(config.signer.unwrap().to_string().to_lowercase(), "0x9965507d1a55bcc2695c58ba16fb37d819b0a4dc");
-    let listen: Vec<String> = settings.net.listen.iter().map(ToString::to_string).collect();
+    let listen: Vec<String> = settings.network.listen.iter().map(ToString::to_string).collect();
     assert_eq!(
         listen,
         ["/ip4/127.0.0.1/tcp/9300", "/ip4/127.0.0.1/tcp/9301/ws", "/ip6/::1/tcp/9300", "/ip6/::1/tcp/9301/ws"]
     );
     assert_eq!(config.static_peers.len(), 1, "two addresses of one peer are one peer");
     assert_eq!(config.static_peers[0].addresses.len(), 2);
-    assert_eq!(settings.net.security, [Security::Tls, Security::Noise]);
-    assert_eq!(settings.net.timeout, Duration::from_secs(3));
+    assert_eq!(settings.network.security, [SecurityProtocol::Tls, SecurityProtocol::Noise]);
+    assert_eq!(settings.network.timeout, Duration::from_secs(3));
     assert_eq!(config.max_age, Duration::from_secs(300));
     assert_eq!((config.mesh.d, config.mesh.lo, config.mesh.hi, config.mesh.lazy), (4, 2, 9, 3));
     assert!(config.mesh.flood_publish);
@@ -104,12 +106,12 @@ fn what_is_given_arrives() {
 }
 
 /// What the lists of these flags say: listeners, static peers, boot nodes, encryption, networks.
-fn lists(args: &[&str]) -> (Vec<String>, usize, usize, Vec<Security>, Vec<String>) {
+fn lists(args: &[&str]) -> (Vec<String>, usize, usize, Vec<SecurityProtocol>, Vec<String>) {
     let settings = node(&[&["--network=op-mainnet"], args].concat()).unwrap();
-    let listen = settings.net.listen.iter().map(ToString::to_string).collect();
+    let listen = settings.network.listen.iter().map(ToString::to_string).collect();
     let restrict = settings.config.reputation.restrict.iter().map(ToString::to_string).collect();
     let (statics, boot) = (settings.config.static_peers.len(), settings.discovery.unwrap().boot.len());
-    (listen, statics, boot, settings.net.security, restrict)
+    (listen, statics, boot, settings.network.security, restrict)
 }
 
 #[test]
@@ -125,7 +127,7 @@ fn an_empty_element_of_a_list_is_skipped_and_an_empty_list_is_not_given() {
         "--log.level=debug,",
     ]);
     let one = |text: &str| vec![text.to_owned()];
-    assert_eq!(given, (one("/ip4/127.0.0.1/tcp/9222"), 1, 1, vec![Security::Tls], one("10.0.0.0/8")));
+    assert_eq!(given, (one("/ip4/127.0.0.1/tcp/9222"), 1, 1, vec![SecurityProtocol::Tls], one("10.0.0.0/8")));
 
     let flags = ["p2p.static", "p2p.bootnodes", "p2p.listen.ip", "p2p.security", "p2p.netrestrict", "log.level"];
     for empty in ["", ",", " , "] {
@@ -295,7 +297,7 @@ fn times_are_as_many_blocks_as_the_chain_makes_in_them() {
 #[test]
 fn two_listeners_do_not_share_a_port() {
     let mistakes = node(&["--network=op-mainnet", "--p2p.listen.tcp=9222", "--p2p.listen.ws=9222"]);
-    assert_named(&mistakes.unwrap_err(), &["--p2p.listen.ws: its port is taken by --p2p.listen.tcp"]);
+    assert_named(&mistakes.unwrap_err(), &["--p2p.listen.ws: its port is used by --p2p.listen.tcp"]);
     assert!(node(&["--network=op-mainnet", "--p2p.listen.tcp=0", "--p2p.listen.ws=0"]).is_ok());
 }
 
@@ -419,7 +421,7 @@ fn wrong_values_of_reputation_are_all_named() {
         "--p2p.ban.threshold: \"much\"",
         "a ban of 0ns cannot be, it lasts a second to a year",
         "the least score is 5",
-        "the low tide is 40 and the high 30",
+        "the low watermark is 40 and the high one 30",
         "--p2p.peers.grace",
         "--p2p.netrestrict: \"10.0.0.0/33\"",
         "1.2.3.4 is in none of the networks",
@@ -436,7 +438,7 @@ fn sync_and_store_have_op_nodes_values_and_take_others() {
     assert!(sync.enabled && sync.serve && !sync.static_only);
     assert_eq!(sync.max_gap, Duration::from_secs(12 * 3600));
     assert_eq!((sync.limits.all, sync.limits.peer), (Some(Rate::new(20, 40)), Some(Rate::new(4, 15))));
-    assert_eq!(settings.budget, Budget { blocks: 43_200, bytes: 8 << 30 });
+    assert_eq!(settings.budget, StoreBudget { blocks: 43_200, bytes: 8 << 30 });
 
     let settings = node(&[
         "--network=op-mainnet",
@@ -455,7 +457,7 @@ fn sync_and_store_have_op_nodes_values_and_take_others() {
     assert!(!sync.enabled && sync.static_only);
     assert_eq!(sync.max_gap, Duration::from_secs(600));
     assert_eq!((sync.limits.all, sync.limits.peer, sync.limits.leaf_bytes), (None, Some(Rate::new(8, 30)), None));
-    assert_eq!(settings.budget, Budget { blocks: 100, bytes: 1 << 30 });
+    assert_eq!(settings.budget, StoreBudget { blocks: 100, bytes: 1 << 30 });
 }
 
 #[test]

@@ -20,7 +20,7 @@ use petrel_core::{
     sign::{Key, seal_body},
     time::Now,
 };
-use petrel_node::store::{Budget, Store, StoreError};
+use petrel_node::store::{Store, StoreBudget, StoreError};
 
 const START: u64 = 1_800_000_000;
 
@@ -79,7 +79,7 @@ fn link(block: &Verified<Block>) -> BlockInfo {
 }
 
 fn open(folder: &Path) -> (Store, Vec<BlockInfo>) {
-    let (store, memory) = Store::open(folder, &chain(10), Budget::default()).unwrap();
+    let (store, memory) = Store::open(folder, &chain(10), StoreBudget::default()).unwrap();
     (store, memory.chain)
 }
 
@@ -90,8 +90,8 @@ fn keep(store: &Store, blocks: &[Arc<Verified<Block>>]) {
 
 /// The same; what each block and then the head is worth.
 fn try_keep(store: &Store, blocks: &[Arc<Verified<Block>>]) -> Vec<Persisted> {
-    let mut told: Vec<_> = blocks.iter().map(|block| store.keep(Persist::Block(block.clone()))).collect();
-    told.push(store.keep(Persist::Head(link(blocks.last().unwrap()))));
+    let mut told: Vec<_> = blocks.iter().map(|block| store.persist(Persist::Block(block.clone()))).collect();
+    told.push(store.persist(Persist::Head(link(blocks.last().unwrap()))));
     told.into_iter().map(|told| told.blocking_recv().unwrap()).collect()
 }
 
@@ -146,10 +146,10 @@ fn after_a_reorg_whose_lower_blocks_come_later_the_leading_chain_is_served_at_ev
     let leads = |block: &Arc<Verified<Block>>| store.load(block.payload.number()).unwrap().hash == block.hash;
     assert!(gossiped.iter().all(leads) && old[..7].iter().all(leads), "what is known to lead is served");
     for block in fetched.iter().rev() {
-        assert_eq!(store.keep(Persist::Block(block.clone())).blocking_recv().unwrap(), Persisted::OnDisk);
+        assert_eq!(store.persist(Persist::Block(block.clone())).blocking_recv().unwrap(), Persisted::OnDisk);
     }
     let head = gossiped.last().unwrap();
-    assert_eq!(store.keep(Persist::Head(link(head))).blocking_recv().unwrap(), Persisted::OnDisk);
+    assert_eq!(store.persist(Persist::Head(link(head))).blocking_recv().unwrap(), Persisted::OnDisk);
     assert!(new.iter().all(leads), "above the fork point the new branch");
     assert!(old[..7].iter().all(leads), "below it the shared history");
     drop(store);
@@ -173,11 +173,11 @@ fn a_hole_below_the_leading_chain_may_be_closed_after_a_restart() {
     keep(&store, &old);
     let new = run(10, 6, old[4].hash, 301);
     keep(&store, &new[4..]);
-    assert_eq!(store.keep(Persist::Block(new[3].clone())).blocking_recv().unwrap(), Persisted::OnDisk);
+    assert_eq!(store.persist(Persist::Block(new[3].clone())).blocking_recv().unwrap(), Persisted::OnDisk);
     drop(store);
     let (store, kept) = open(folder.path());
     assert_eq!(kept, old[..8].iter().chain(&new[3..]).map(|block| link(block)).collect::<Vec<_>>());
-    new[..3].iter().rev().for_each(|block| _ = store.keep(Persist::Block(block.clone())).blocking_recv().unwrap());
+    new[..3].iter().rev().for_each(|block| _ = store.persist(Persist::Block(block.clone())).blocking_recv().unwrap());
     let next = run(16, 1, new[5].hash, 300);
     keep(&store, &next);
     for block in old[..5].iter().chain(&new).chain(&next) {
@@ -203,7 +203,7 @@ fn a_head_behind_a_hole_begins_a_new_chain() {
 fn the_oldest_make_room() {
     let folder = tempfile::tempdir().unwrap();
     let chain = chain(10);
-    let (store, _) = Store::open(folder.path(), &chain, Budget { blocks: 8, bytes: 1 << 30 }).unwrap();
+    let (store, _) = Store::open(folder.path(), &chain, StoreBudget { blocks: 8, bytes: 1 << 30 }).unwrap();
     let blocks = run(1, 20, B256::ZERO, 300);
     let kept = try_keep(&store, &blocks);
     assert!(store.load(12).is_none());
@@ -212,7 +212,7 @@ fn the_oldest_make_room() {
     // Where the writer is quicker than we, each block has a transaction of its own; not ten times.
     let not_for_sure = |_| {
         let folder = tempfile::tempdir().unwrap();
-        let (store, _) = Store::open(folder.path(), &chain, Budget { blocks: 8, bytes: 1 << 30 }).unwrap();
+        let (store, _) = Store::open(folder.path(), &chain, StoreBudget { blocks: 8, bytes: 1 << 30 }).unwrap();
         try_keep(&store, &blocks)[..12].contains(&Persisted::NotForSure)
     };
     let told = kept[..12].contains(&Persisted::NotForSure) || (0..10).any(not_for_sure);
@@ -222,20 +222,20 @@ fn the_oldest_make_room() {
     keep(&store, &below[19..]);
     let below = below.iter().rev().skip(1).cloned().collect::<Vec<_>>();
     for block in &below {
-        store.keep(Persist::Block(block.clone())).blocking_recv().unwrap();
+        store.persist(Persist::Block(block.clone())).blocking_recv().unwrap();
     }
     assert!(store.load(1019).is_some());
     drop(store);
-    let (store, kept) = Store::open(folder.path(), &chain, Budget { blocks: 8, bytes: 1 << 30 }).unwrap();
+    let (store, kept) = Store::open(folder.path(), &chain, StoreBudget { blocks: 8, bytes: 1 << 30 }).unwrap();
     assert_eq!(kept.chain.last().map(|head| head.number), Some(1019));
     drop(store);
     let folder = tempfile::tempdir().unwrap();
-    let (store, _) = Store::open(folder.path(), &chain, Budget { blocks: 8, bytes: 1 << 30 }).unwrap();
+    let (store, _) = Store::open(folder.path(), &chain, StoreBudget { blocks: 8, bytes: 1 << 30 }).unwrap();
     for block in &blocks {
         keep(&store, std::slice::from_ref(block));
     }
     drop(store);
-    let (store, kept) = Store::open(folder.path(), &chain, Budget { blocks: 100, bytes: 5_000 }).unwrap();
+    let (store, kept) = Store::open(folder.path(), &chain, StoreBudget { blocks: 100, bytes: 5_000 }).unwrap();
     assert_eq!(kept.chain.len(), 8);
     keep(&store, &run(21, 1, kept.chain[7].hash, 300));
     assert!(store.load(13).is_none() && store.load(21).is_some(), "bytes count too");
@@ -245,7 +245,7 @@ fn the_oldest_make_room() {
 fn another_chains_store_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     keep(&open(folder.path()).0, &run(1, 2, B256::ZERO, 300));
-    let error = Store::open(folder.path(), &chain(11), Budget::default()).unwrap_err();
+    let error = Store::open(folder.path(), &chain(11), StoreBudget::default()).unwrap_err();
     assert!(matches!(error, StoreError::OtherChain { found: 10, wanted: 11, .. }), "{error}");
     assert_eq!(open(folder.path()).1.len(), 2);
 }
@@ -256,7 +256,7 @@ fn a_damaged_or_foreign_file_is_refused_and_left_alone() {
     let file = folder.path().join("petrel.redb");
     for content in [b"no database".to_vec(), vec![7; 100_000]] {
         fs::write(&file, &content).unwrap();
-        let error = Store::open(folder.path(), &chain(10), Budget::default()).unwrap_err();
+        let error = Store::open(folder.path(), &chain(10), StoreBudget::default()).unwrap_err();
         assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
         assert!(error.to_string().contains("move it away"), "{error}");
         assert_eq!(fs::read(&file).unwrap(), content);
@@ -273,7 +273,7 @@ fn a_later_versions_store_is_refused() {
     write.open_table(meta).unwrap().insert("layout", 4).unwrap();
     write.commit().unwrap();
     drop(database);
-    let error = Store::open(folder.path(), &chain(10), Budget::default()).unwrap_err();
+    let error = Store::open(folder.path(), &chain(10), StoreBudget::default()).unwrap_err();
     assert!(matches!(error, StoreError::Later { layout: 4, .. }), "{error}");
 }
 
@@ -295,11 +295,11 @@ fn a_store_of_an_earlier_layout_is_taken_over() {
         write.commit().unwrap();
         drop(database);
         let (store, kept) = open(folder.path());
-        assert_eq!((kept.len(), store.note("signer").unwrap()), (2, None));
+        assert_eq!((kept.len(), store.value("signer").unwrap()), (2, None));
     }
     let mut other = chain(10);
     other.genesis.hash = B256::repeat_byte(1);
-    let error = Store::open(folder.path(), &other, Budget::default()).unwrap_err();
+    let error = Store::open(folder.path(), &other, StoreBudget::default()).unwrap_err();
     assert!(matches!(error, StoreError::OtherGenesis { .. }), "{error}");
     assert_eq!(open(folder.path()).1.len(), 2);
 }
@@ -325,19 +325,19 @@ fn peers_and_bans_are_there_after_a_restart_until_they_are_forgotten() {
     let mut keeps: Vec<_> = subjects.iter().map(|subject| Persist::Ban(*subject, Some(ban.clone()))).collect();
     keeps.extend([1, 2].map(|seed| Persist::Peer(peer(seed), Some(record.clone()))));
     let all = |store: &Store, keeps: Vec<Persist>| {
-        let told: Vec<_> = keeps.into_iter().map(|keep| store.keep(keep)).collect();
+        let told: Vec<_> = keeps.into_iter().map(|keep| store.persist(keep)).collect();
         told.into_iter().for_each(|told| assert_eq!(told.blocking_recv().unwrap(), Persisted::OnDisk));
     };
     // Without room for blocks too.
-    let none = Budget { blocks: 0, bytes: 1 << 30 };
+    let none = StoreBudget { blocks: 0, bytes: 1 << 30 };
     all(&Store::open(folder.path(), &chain(10), none).unwrap().0, keeps);
-    let (store, memory) = Store::open(folder.path(), &chain(10), Budget::default()).unwrap();
+    let (store, memory) = Store::open(folder.path(), &chain(10), StoreBudget::default()).unwrap();
     assert_eq!(memory.peers, [(peer(1), record.clone()), (peer(2), record.clone())]);
     assert_eq!(memory.bans.len(), 3);
     assert!(subjects.iter().all(|subject| memory.bans.contains(&(*subject, ban.clone()))));
     all(&store, vec![Persist::Peer(peer(1), None), Persist::Ban(subjects[1], None)]);
     drop(store);
-    let (_, memory) = Store::open(folder.path(), &chain(10), Budget::default()).unwrap();
+    let (_, memory) = Store::open(folder.path(), &chain(10), StoreBudget::default()).unwrap();
     assert_eq!((memory.peers.len(), memory.bans.len()), (1, 2));
 }
 
@@ -345,12 +345,12 @@ fn peers_and_bans_are_there_after_a_restart_until_they_are_forgotten() {
 fn a_note_replaces_the_one_before_it_and_is_there_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let (store, _) = open(folder.path());
-    assert_eq!(store.note("signer").unwrap(), None);
+    assert_eq!(store.value("signer").unwrap(), None);
     for text in ["first", "second"] {
-        assert_eq!(store.keep_note("signer", text.into()).blocking_recv().unwrap(), Persisted::OnDisk);
+        assert_eq!(store.persist_value("signer", text.into()).blocking_recv().unwrap(), Persisted::OnDisk);
     }
     drop(store);
-    assert_eq!(open(folder.path()).0.note("signer").unwrap(), Some(b"second".to_vec()));
+    assert_eq!(open(folder.path()).0.value("signer").unwrap(), Some(b"second".to_vec()));
 }
 
 #[test]
@@ -358,11 +358,11 @@ fn without_room_for_blocks_none_is_kept_or_served_and_those_that_are_there_stay(
     let folder = tempfile::tempdir().unwrap();
     let blocks = run(1, 4, B256::ZERO, 300);
     keep(&open(folder.path()).0, &blocks[..3]);
-    let none = Budget { blocks: 0, bytes: 1 << 30 };
+    let none = StoreBudget { blocks: 0, bytes: 1 << 30 };
     let (store, memory) = Store::open(folder.path(), &chain(10), none).unwrap();
     assert!(memory.chain.is_empty() && store.load(2).is_none());
     assert_eq!(try_keep(&store, &blocks[3..]), [Persisted::NotForSure, Persisted::NotForSure]);
-    assert_eq!(store.keep_note("signer", b"known".to_vec()).blocking_recv().unwrap(), Persisted::OnDisk);
+    assert_eq!(store.persist_value("signer", b"known".to_vec()).blocking_recv().unwrap(), Persisted::OnDisk);
     drop(store);
     let (store, links) = open(folder.path());
     assert_eq!(links.len(), 3);
@@ -381,7 +381,7 @@ fn a_first_start_that_was_killed_is_no_damage() {
 fn a_second_user_is_refused_and_told_who_has_it() {
     let folder = tempfile::tempdir().unwrap();
     let _first = open(folder.path());
-    let error = Store::open(folder.path(), &chain(10), Budget::default()).unwrap_err();
+    let error = Store::open(folder.path(), &chain(10), StoreBudget::default()).unwrap_err();
     let own = format!("process {}", std::process::id());
     assert!(error.to_string().contains(&own), "{error}");
 }

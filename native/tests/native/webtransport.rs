@@ -13,19 +13,19 @@ use libp2p::{
         transport::{Boxed, DialOpts, ListenerId, PortUse, TransportEvent},
         upgrade::OutboundConnectionUpgrade,
     },
-    identity::Keypair,
+    identity::{Keypair, secp256k1},
     multiaddr::Protocol,
     noise,
 };
 use petrel_node::network::transport::{
     PERIOD,
-    webtransport::{Clock, Muxer, Schedule, WebTransport},
+    webtransport::{CertificateSchedule, SessionMuxer, SystemClock, WebTransport},
 };
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const DIAL: DialOpts = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New };
 
-type Wire = Boxed<(PeerId, Muxer)>;
+type Wire = Boxed<(PeerId, SessionMuxer)>;
 
 /// A clock that a test turns forward, for the certificates of both sides.
 #[derive(Clone, Default)]
@@ -36,13 +36,13 @@ impl Hands {
         *self.0.lock().unwrap() += by;
     }
 
-    fn clock(&self) -> Clock {
+    fn clock(&self) -> SystemClock {
         let hands = self.clone();
         Arc::new(move || SystemTime::now() + *hands.0.lock().unwrap())
     }
 }
 
-fn transport(identity: &Keypair, period: Duration, clock: Clock) -> Wire {
+fn transport(identity: &Keypair, period: Duration, clock: SystemClock) -> Wire {
     WebTransport::new(identity, period, clock).unwrap().boxed()
 }
 
@@ -91,7 +91,7 @@ trait Unpinned: StreamMuxer + Unpin {
 
 impl<M: StreamMuxer + Unpin> Unpinned for M {}
 
-async fn echo(muxer: &mut Muxer, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+async fn echo(muxer: &mut SessionMuxer, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     let stream = poll_fn(|cx| std::pin::Pin::new(&mut *muxer).poll_outbound(cx)).await?;
     let (mut read, mut write) = stream.split();
     let mut back = Vec::new();
@@ -103,7 +103,7 @@ async fn echo(muxer: &mut Muxer, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     Ok(back)
 }
 
-async fn dial(wire: &mut Wire, address: &Multiaddr) -> Result<(PeerId, Muxer), String> {
+async fn dial(wire: &mut Wire, address: &Multiaddr) -> Result<(PeerId, SessionMuxer), String> {
     let dialling = wire.dial(address.clone(), DIAL).map_err(|error| format!("{error:?}"))?;
     dialling.await.map_err(|error| error.to_string())
 }
@@ -243,6 +243,24 @@ async fn after_a_restart_the_address_is_the_same_and_eleven_days_later_one_hash_
     assert_eq!(hashes(&address)[0].to_string(), told[0][1]);
 }
 
+/// A saved address names certificates by their hashes. Whatever changes their bytes, such as another version of `rcgen`, makes every
+/// saved address useless: then these constants may change, with a word in the changelog.
+#[test]
+fn the_certificates_of_a_key_and_a_time_are_the_same_in_every_build() {
+    let secret = secp256k1::SecretKey::try_from_bytes([0x11; 32]).unwrap();
+    let identity = Keypair::from(secp256k1::Keypair::from(secret));
+    let schedule = CertificateSchedule::new(&identity, PERIOD).unwrap();
+    let number = schedule.number(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+    assert_eq!(number, 1894);
+    for (number, hash) in [
+        (number, "/certhash/uEiDKijSk1yHO2ExmhBEQiIugwAi4d6Qagbgmy1C7jfEhLg"),
+        (number + 1, "/certhash/uEiDxgAp6QSmwDCznh_2AGaOP6ttHKCpTOPNXajx8mq7Fig"),
+    ] {
+        let made = schedule.certificate(number).unwrap();
+        assert_eq!(Multiaddr::from(Protocol::Certhash(made.hash)).to_string(), hash, "period {number}");
+    }
+}
+
 /// libp2p's own path.
 const PATH: &str = "/.well-known/libp2p-webtransport?type=noise";
 
@@ -304,7 +322,7 @@ async fn the_stream_of_the_handshake_is_not_stopped_before_the_dialler_leaves_it
 
 #[tokio::test]
 async fn a_session_is_asked_for_as_go_libp2p_wants_it() {
-    let schedule = Schedule::new(&Keypair::generate_secp256k1(), PERIOD).unwrap();
+    let schedule = CertificateSchedule::new(&Keypair::generate_secp256k1(), PERIOD).unwrap();
     let made = schedule.certificate(schedule.number(SystemTime::now())).unwrap();
     let chain = wtransport::tls::CertificateChain::single(wtransport::tls::Certificate::from_der(made.der).unwrap());
     let key = wtransport::tls::PrivateKey::from_der_pkcs8(made.key.to_vec());

@@ -10,13 +10,12 @@ mod plain_relay;
 
 use std::{
     env, fs,
-    net::TcpListener,
     process::{Command, ExitCode},
     time::Duration,
 };
 
 use petrel_core::fork::Fork;
-use petrel_tests::{forge, process::Process, sequencer};
+use petrel_tests::{forge, ports, process::Process, sequencer};
 
 use path::{Measured, Path};
 
@@ -41,11 +40,6 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// A port that nobody listens on.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 fn measure() {
     let files = tempfile::tempdir().unwrap();
     let chain = sequencer::chain(Fork::Jovian, 2);
@@ -57,7 +51,7 @@ fn measure() {
     let mut node = Command::new(&program);
     node.arg("node").arg("--rollup.config").arg(&rollup).arg("--datadir").arg(files.path());
     node.args(["--p2p.unsafe-block-signer", &forge::key(1).address().to_string(), "--p2p.no-discovery"]);
-    let ports = [free_port(), free_port()];
+    let ports = [ports::tcp(), ports::tcp()];
     node.arg("--p2p.listen.ip=127.0.0.1").arg(format!("--p2p.listen.tcp={}", ports[0]));
     // The other one keeps nothing and says nothing either.
     node.args(["--store.blocks=0", "--log.level=error"]);

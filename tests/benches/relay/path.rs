@@ -13,7 +13,7 @@ use libp2p::{
     swarm::SwarmEvent,
 };
 use petrel_core::{chain::Chain, fork::Fork};
-use petrel_node::command::devnet::Maker;
+use petrel_node::command::devnet::BlockBuilder;
 use petrel_tests::{
     forge::{Forge, begun, compress, key},
     plain_gossipsub,
@@ -112,13 +112,13 @@ impl Path {
     pub(crate) fn carry(&mut self, chain: &Chain, after: u64, count: u64) -> Measured {
         // Transactions of the sizes and the compressibility of a live chain's; another set for each round.
         let start = begun(chain, after, chain.genesis.time, Duration::from_secs(2));
-        let mut maker = Maker::new(start, key(1), BYTES);
+        let mut maker = BlockBuilder::new(start, key(1), BYTES);
         let before = cpu(self.relay.id());
         let mut sent = HashMap::new();
         let mut delays = Vec::new();
         for number in after + 1..=after + count {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-            let transactions = maker.make().unwrap().payload.transactions;
+            let transactions = maker.build().unwrap().payload.transactions;
             let block = Forge::new(chain.id, Fork::Jovian, number, now, 0);
             let wire = compress(&block.with(|payload| payload.transactions = transactions).sealed().0);
             sent.insert(wire.clone(), Instant::now());

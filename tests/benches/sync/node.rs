@@ -26,11 +26,11 @@ use petrel_core::{
     peer::PeerId,
 };
 use petrel_node::{
-    cli::settings::Net,
-    command::devnet::Maker,
-    daemon::{self, Body},
+    command::devnet::BlockBuilder,
     identity::Identity,
-    store::{Budget, Store},
+    network::NetworkConfig,
+    network::{self, DriverResources},
+    store::{Store, StoreBudget},
 };
 use petrel_tests::{forge, sequencer};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -50,8 +50,8 @@ fn config(limits: RequestLimits, statics: Vec<StaticPeer>) -> Config {
     config
 }
 
-fn net(listen: &[&str]) -> Net {
-    Net::new(listen.iter().map(|address| address.parse().unwrap()).collect(), "bench")
+fn net(listen: &[&str]) -> NetworkConfig {
+    NetworkConfig::new(listen.iter().map(|address| address.parse().unwrap()).collect(), "bench")
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -77,17 +77,17 @@ impl Server {
         let served = Arc::new(AtomicU64::new(0));
         let count = served.clone();
         thread::spawn(move || {
-            let mut maker = Maker::new(CHAIN.clone(), forge::key(1), bytes);
+            let mut maker = BlockBuilder::new(CHAIN.clone(), forge::key(1), bytes);
             runtime().block_on(async {
-                let store = Store::in_memory(&CHAIN, Budget::default()).unwrap();
-                let body = Body { store: Some(store), ..Body::default() };
+                let store = Store::in_memory(&CHAIN, StoreBudget::default()).unwrap();
+                let body = DriverResources { store: Some(store), ..DriverResources::default() };
                 let settled = config(limits, Vec::new()).settle().unwrap();
                 let net = net(&["/ip4/127.0.0.1/tcp/0"]);
-                let mut driver = daemon::driver(&Identity::generate(), settled, &net, body).unwrap();
+                let mut driver = network::build_driver(&Identity::generate(), settled, &net, body).unwrap();
                 // Each waits for the one before it, so that nothing has to wait for a check.
                 let mut left = blocks;
                 let mut look = tokio::time::interval(Duration::from_millis(20));
-                let next = maker.make().unwrap();
+                let next = maker.build().unwrap();
                 driver.publish(next.version, next.message.into());
                 loop {
                     tokio::select! {
@@ -104,7 +104,7 @@ impl Server {
                                 };
                                 made.send(link).unwrap();
                                 if left > 0 {
-                                    let next = maker.make().unwrap();
+                                    let next = maker.build().unwrap();
                                     driver.publish(next.version, next.message.into());
                                 }
                             }
@@ -114,7 +114,7 @@ impl Server {
                         _ = look.tick() => count.store(driver.status().served, Ordering::Relaxed),
                         order = due.recv() => match order {
                             Some(()) => {
-                                let next = maker.make().unwrap();
+                                let next = maker.build().unwrap();
                                 driver.publish(next.version, next.message.into());
                             }
                             None => return,
@@ -199,8 +199,8 @@ impl Client {
         let peers = servers.len();
         thread::spawn(move || {
             runtime().block_on(async {
-                let body = Body { memory: chain.into(), ..Body::default() };
-                let mut driver = daemon::driver(&Identity::generate(), settled, &net(&[]), body).unwrap();
+                let body = DriverResources { memory: chain.into(), ..DriverResources::default() };
+                let mut driver = network::build_driver(&Identity::generate(), settled, &net(&[]), body).unwrap();
                 while let Some(event) = driver.next().await {
                     if tell.send(event).is_err() {
                         return;

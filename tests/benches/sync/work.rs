@@ -14,7 +14,7 @@ use petrel_core::{
     range_sync::ResponseTask,
     schedule::ChainSchedule,
 };
-use petrel_node::{command::devnet::Maker, primitives::FASTEST};
+use petrel_node::{command::devnet::BlockBuilder, primitives::FASTEST};
 use petrel_tests::forge;
 
 use super::node::CHAIN;
@@ -24,7 +24,7 @@ const SIGNATURE: usize = 65;
 
 /// How long so many blocks of so many bytes take.
 pub(crate) fn alone(blocks: u64, bytes: usize) -> Duration {
-    let made = Maker::new(CHAIN.clone(), forge::key(1), bytes).make().unwrap();
+    let made = BlockBuilder::new(CHAIN.clone(), forge::key(1), bytes).build().unwrap();
     let (number, hash) = (made.payload.block_number, made.payload.block_hash);
     let body = Bytes::from(made.message).slice(SIGNATURE..);
     let reply = Reply::Block(StoredBlock { version: made.version, hash, body });

@@ -9,7 +9,7 @@ use petrel_core::{
     schedule::ChainSchedule,
     sign::Key,
 };
-use petrel_node::command::devnet::Maker;
+use petrel_node::command::devnet::BlockBuilder;
 
 use crate::{field, ours};
 
@@ -32,7 +32,7 @@ impl Sample {
         let mut chain = Chain::preset("op-mainnet").expect("a preset");
         chain.forks = Forks::all_until(Fork::Jovian);
         chain.signer = Some(key.address());
-        let made = Maker::new(chain.clone(), key, bytes + 97).make().expect("it encodes");
+        let made = BlockBuilder::new(chain.clone(), key, bytes + 97).build().expect("it encodes");
         let wire = snap::raw::Encoder::new().compress_vec(&made.message).expect("it compresses");
         let topic = chain.topic(Version::V4);
         let schedule = Arc::new(ChainSchedule::new(&chain));

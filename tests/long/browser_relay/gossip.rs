@@ -15,7 +15,7 @@ use std::{
 };
 
 use petrel_core::message::Message;
-use petrel_node::command::devnet::Maker;
+use petrel_node::command::devnet::BlockBuilder;
 use petrel_tests::{
     forge::{begun, compress, key},
     resources::{self, cpu, status},
@@ -125,10 +125,10 @@ fn carry(relay: &mut Relay, mesh: &Mesh, told: &Receiver<Told>, load: Load) -> (
     let (mut deliveries, mut bytes, mut most) = (Deliveries::default(), 0, 0.0_f64);
     let time = unix().as_secs() + 1;
     let number = relay.chain.cadence.number_at(time * 1000).unwrap();
-    let mut maker = Maker::new(begun(&relay.chain, number, time, load.interval), key(1), load.bytes);
+    let mut maker = BlockBuilder::new(begun(&relay.chain, number, time, load.interval), key(1), load.bytes);
     for _ in 0..load.blocks() {
         let due = maker.due_ms();
-        let made = maker.make().unwrap();
+        let made = maker.build().unwrap();
         let wire = compress(&made.message);
         let id = Message::decompress(&wire).id(&relay.topic()).0.to_vec().into();
         bytes = bytes.max(wire.len());

@@ -22,10 +22,10 @@ use petrel_core::{
     peer::PeerId,
 };
 use petrel_node::{
-    cli::settings::Net,
-    daemon::{self, Body},
     identity::Identity,
-    network::transport::{self, Traffic},
+    network::NetworkConfig,
+    network::transport::{self, TrafficCounters},
+    network::{self, DriverResources},
 };
 use petrel_tests::{forge, plain_gossipsub};
 
@@ -94,7 +94,8 @@ impl Leaf {
     /// Counts message ids, on whatever the daemon's own transports dial.
     pub(crate) async fn count(self, topic: String, ids: Ids) {
         let identity = Keypair::generate_secp256k1();
-        let transport = transport::build(&identity, &Net::new(Vec::new(), "leaf"), &Traffic::default()).unwrap();
+        let transport =
+            transport::build(&identity, &NetworkConfig::new(Vec::new(), "leaf"), &TrafficCounters::default()).unwrap();
         let mut swarm = plain_gossipsub::over(transport, &identity, &topic, move |message| ids.of(message));
         let relay: Multiaddr = self.relay.parse().unwrap();
         swarm.dial(relay.clone()).unwrap();
@@ -126,9 +127,10 @@ impl Leaf {
         let peer: libp2p::PeerId = self.relay.rsplit('/').next().unwrap().parse().unwrap();
         let peer = PeerId::from_bytes(&peer.to_bytes()).unwrap();
         config.static_peers = vec![StaticPeer { peer, addresses: vec![self.relay.clone()] }];
-        let net = Net::new(Vec::new(), "leaf");
+        let net = NetworkConfig::new(Vec::new(), "leaf");
         let mut driver =
-            daemon::driver(&Identity::generate(), config.settle().unwrap(), &net, Body::default()).unwrap();
+            network::build_driver(&Identity::generate(), config.settle().unwrap(), &net, DriverResources::default())
+                .unwrap();
         while let Some(event) = driver.next().await {
             match event {
                 Event::TopicJoined(change) if change.version == Fork::Jovian.version() => self.tell(What::Joined),

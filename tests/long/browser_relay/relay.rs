@@ -3,13 +3,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{Read, Write},
-    net::{TcpListener, TcpStream, UdpSocket},
+    net::TcpStream,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use petrel_core::{chain::Chain, fork::Fork};
-use petrel_tests::{forge, petrel, process::Process};
+use petrel_tests::{forge, petrel, ports, process::Process};
 
 /// Longer than a start takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -37,9 +37,7 @@ impl Relay {
     /// Starts it on this chain and in this folder, with room for so many leaves.
     pub(crate) fn start(files: &Path, chain: Chain, leaves: usize) -> Self {
         std::fs::write(files.join("rollup.json"), chain.to_rollup_json().to_string()).unwrap();
-        let free_tcp = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let free_udp = || UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let ports = [free_tcp(), free_tcp(), free_udp(), free_tcp()];
+        let ports = [ports::tcp(), ports::tcp(), ports::udp(), ports::tcp()];
         let mut child = daemon(files, leaves, ports);
         let [tcp, ws, webtransport] = addresses(&mut child);
         let (joined, stalls, blocks, judged) = (BTreeSet::new(), Vec::new(), (0, 0), BTreeMap::new());

@@ -13,7 +13,7 @@ use std::{
 };
 
 use petrel_core::{event::Via, fork::Fork};
-use petrel_node::command::devnet::Maker;
+use petrel_node::command::devnet::BlockBuilder;
 use petrel_tests::{
     forge::{begun, key},
     resources::load,
@@ -51,7 +51,7 @@ pub(crate) fn run(leaves: usize) -> bool {
     relay.wait_for(leaves);
     // A block is due now, and then one every second.
     let chain = begun(&relay.chain, 1000, unix().as_secs() - 1, Duration::from_secs(1));
-    let mut maker = Maker::new(chain, key(1), BYTES);
+    let mut maker = BlockBuilder::new(chain, key(1), BYTES);
     let mut kept = blocks(&relay, &mut maker, &told, leaves);
     kept &= again(&mut relay, &told, leaves, BACK, "told to end", |relay| relay.child.stop(PATIENCE));
     kept &= blocks(&relay, &mut maker, &told, leaves);
@@ -66,17 +66,17 @@ fn unix() -> Duration {
 }
 
 /// Publishes a few; whether all of them came to every leaf by gossip.
-fn blocks(relay: &Relay, maker: &mut Maker, told: &Receiver<Told>, leaves: usize) -> bool {
+fn blocks(relay: &Relay, maker: &mut BlockBuilder, told: &Receiver<Told>, leaves: usize) -> bool {
     let sequencer = Publisher::connect(&relay.chain, &relay.tcp);
     while told.try_recv().is_ok() {}
     // What was due while the relay was away is not published.
     while maker.due_ms() / 1000 < unix().as_secs() {
-        maker.make().unwrap();
+        maker.build().unwrap();
     }
     let mut numbers = BTreeSet::new();
     for _ in 0..BLOCKS {
         thread::sleep(Duration::from_millis(maker.due_ms()).saturating_sub(unix()));
-        let made = maker.make().unwrap();
+        let made = maker.build().unwrap();
         numbers.insert(made.payload.block_number);
         sequencer.publish(made.version, made.message);
     }

@@ -11,9 +11,9 @@ use petrel_core::{
     peer::PeerId,
 };
 use petrel_node::{
-    cli::settings::Net,
-    daemon::{self, Body},
     identity::Identity,
+    network::NetworkConfig,
+    network::{self, DriverResources},
 };
 use petrel_tests::forge;
 
@@ -36,9 +36,9 @@ impl Follower {
         let peer: libp2p::PeerId = self.relay.rsplit('/').next().unwrap().parse().unwrap();
         config.static_peers =
             vec![StaticPeer { peer: PeerId::from_bytes(&peer.to_bytes()).unwrap(), addresses: vec![self.relay] }];
-        let net = Net::new(Vec::new(), "follower");
-        let body = Body { memory: vec![self.from].into(), ..Body::default() };
-        let mut driver = daemon::driver(&Identity::generate(), config.settle().unwrap(), &net, body).unwrap();
+        let net = NetworkConfig::new(Vec::new(), "follower");
+        let body = DriverResources { memory: vec![self.from].into(), ..DriverResources::default() };
+        let mut driver = network::build_driver(&Identity::generate(), config.settle().unwrap(), &net, body).unwrap();
         while let Some(event) = driver.next().await {
             if let Event::Block(block) = event
                 && block.block.payload.number() <= self.to

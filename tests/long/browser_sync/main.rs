@@ -16,7 +16,7 @@ use std::{
 };
 
 use petrel_core::{block::BlockInfo, chain::Chain, fork::Fork};
-use petrel_node::command::devnet::Maker;
+use petrel_node::command::devnet::BlockBuilder;
 use petrel_tests::{forge, petrel, process::Process, sequencer};
 
 use catch_up::CatchUp;
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     };
     let (tcp, ws) = (address(false), address(true));
     let sequencer = sequencer::Publisher::connect(&chain, &tcp);
-    let mut maker = Maker::new(chain.clone(), forge::key(1), BYTES);
+    let mut maker = BlockBuilder::new(chain.clone(), forge::key(1), BYTES);
     let links: Vec<BlockInfo> = (0..LONGER + MISSED).map(|_| publish(&mut maker, &sequencer)).collect();
     let last = links.last().unwrap().number;
     daemon.expect("its head", Duration::from_secs(30), |event| event["event"] == "head" && event["number"] == last);
@@ -96,10 +96,10 @@ fn daemon(folder: &Path, chain: &Chain) -> Process {
 }
 
 /// Makes and gossips the next block, when it is due.
-fn publish(maker: &mut Maker, sequencer: &sequencer::Publisher) -> BlockInfo {
+fn publish(maker: &mut BlockBuilder, sequencer: &sequencer::Publisher) -> BlockInfo {
     // No peer may send more than 50 a second for long.
     thread::sleep(Duration::from_millis(maker.due_ms()).saturating_sub(now()).max(Duration::from_millis(25)));
-    let made = maker.make().unwrap();
+    let made = maker.build().unwrap();
     let (number, timestamp) = (made.payload.block_number, made.payload.timestamp);
     sequencer.publish(made.version, made.message);
     BlockInfo {

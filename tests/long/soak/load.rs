@@ -24,7 +24,7 @@ use petrel_core::{
     fork::Fork,
     peer::PeerId,
 };
-use petrel_node::{cli::settings::Net, daemon, identity::Identity};
+use petrel_node::{identity::Identity, network, network::NetworkConfig};
 use petrel_tests::{
     forge::{self, compress, noise},
     plain_gossipsub,
@@ -107,9 +107,14 @@ async fn leaf(chain: &Chain, relay: &str, counts: &Counts) {
     let peer: libp2p::PeerId = relay.rsplit('/').next().unwrap().parse().unwrap();
     let peer = PeerId::from_bytes(&peer.to_bytes()).unwrap();
     config.static_peers = vec![StaticPeer { peer, addresses: vec![relay.to_owned()] }];
-    let net = Net::new(Vec::new(), "leaf");
-    let mut driver =
-        daemon::driver(&Identity::generate(), config.settle().unwrap(), &net, daemon::Body::default()).unwrap();
+    let net = NetworkConfig::new(Vec::new(), "leaf");
+    let mut driver = network::build_driver(
+        &Identity::generate(),
+        config.settle().unwrap(),
+        &net,
+        network::DriverResources::default(),
+    )
+    .unwrap();
     counts.leaves.fetch_add(1, Ordering::Relaxed);
     while let Some(event) = driver.next().await {
         counts.leaf_blocks.fetch_add(u64::from(matches!(event, Event::Block(_))), Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! How gossip goes through a world: over every link, or through a modelled mesh; and where the nodes are.
+//! Gossip in a simulated network: over every link, or through a modelled mesh; and the addresses of the nodes.
 
 use core::time::Duration;
 use std::{collections::BTreeSet, net::IpAddr};
@@ -17,7 +17,7 @@ use super::{
 };
 
 impl World {
-    /// From now on gossip goes through meshes, and scores are told once a second.
+    /// From now on gossip goes through meshes, and each node gets its peers' scores once a second.
     pub fn mesh(&mut self) {
         self.meshed = true;
         for index in 0..self.members.len() {
@@ -25,51 +25,50 @@ impl World {
         }
     }
 
-    /// From now on nobody offers what it has: IHAVE is not sent, so nothing is asked for by IWANT. What a model without
-    /// them would show.
-    pub fn hush(&mut self) {
-        self.members.iter_mut().for_each(|member| member.router.hush());
+    /// From now on no IHAVE is sent, and so no IWANT: to show that a comparison notices their absence.
+    pub fn stop_offers(&mut self) {
+        self.members.iter_mut().for_each(|member| member.router.stop_offers());
     }
 
-    /// Where a node is seen by those with whom it is linked from now on.
+    /// The address of a node, as those see it with whom it is linked from now on.
     pub fn at(&mut self, index: usize, ip: IpAddr) {
         self.members[index].ip = Some(ip);
     }
 
-    /// A node takes everything and gossips nothing.
+    /// A node receives gossip and sends none.
     pub fn mute(&mut self, index: usize) {
         self.members[index].mute = true;
     }
 
-    /// With whom a node is linked.
+    /// The nodes with which a node is linked.
     pub fn links(&self, index: usize) -> &BTreeSet<usize> {
         &self.members[index].links
     }
 
-    /// To whom a node has sent a block or an answer, linked or not.
-    pub fn told_to(&self, index: usize) -> &BTreeSet<usize> {
-        &self.members[index].told
+    /// The nodes to which a node has sent a block or a response, linked or not.
+    pub fn sent_to(&self, index: usize) -> &BTreeSet<usize> {
+        &self.members[index].sent_to
     }
 
-    /// What a node has told, and when (monotonic).
-    pub fn told_by(&self, index: usize) -> impl Iterator<Item = (Duration, &Event)> {
-        self.members[index].told_at.iter().copied().zip(&self.members[index].events)
+    /// The events that a node has emitted, each with its time (monotonic).
+    pub fn events_with_times(&self, index: usize) -> impl Iterator<Item = (Duration, &Event)> {
+        self.members[index].emitted_at.iter().copied().zip(&self.members[index].events)
     }
 
-    /// What a node has sent and received as gossip.
+    /// The gossip that a node has sent and received.
     pub fn traffic(&self, index: usize) -> Traffic {
         self.members[index].traffic
     }
 
-    /// A liar sends a message to all its neighbours, past its own rules and its mesh.
-    pub fn spread(&mut self, index: usize, version: Version, message: &Message) {
+    /// A node sends a message to all its neighbours, without its own rules and its mesh.
+    pub fn send_to_all(&mut self, index: usize, version: Version, message: &Message) {
         for to in self.members[index].links.clone() {
             self.send(index, to, version, message);
         }
     }
 
     pub(super) fn send(&mut self, from: usize, to: usize, version: Version, message: &Message) {
-        self.members[from].told.insert(to);
+        self.members[from].sent_to.insert(to);
         let sent = &mut self.members[from].traffic.sent;
         *sent = (sent.0 + 1, sent.1 + message.wire as u64);
         if self.random.percent(self.conditions.loss) {

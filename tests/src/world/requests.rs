@@ -17,7 +17,7 @@ impl World {
     pub(super) fn fetch(&mut self, index: usize, wish: BlockRequest) {
         let Some(to) = self.member(wish.peer).filter(|to| self.members[index].links.contains(to)) else {
             let answer = Err(AnswerFault::Closed);
-            return self.happens(index, Input::Fetched { id: wish.id, answer });
+            return self.input(index, Input::Fetched { id: wish.id, answer });
         };
         self.fetches.insert((index, wish.id), to);
         self.plan(PATIENCE, index, Pending::Answered { fetch: wish.id, answer: Err(AnswerFault::Timeout) });
@@ -38,16 +38,16 @@ impl World {
             return self.give(index, Input::Asked { id, peer: Self::peer(from), number: Some(number) });
         }
         if let Some(bytes) = self.lies(index, number) {
-            self.members[index].told.insert(from);
+            self.members[index].sent_to.insert(from);
             let latency = self.latency();
             self.plan(latency, from, Pending::Answered { fetch, answer: Ok(bytes) });
         }
     }
 
     pub(super) fn answer(&mut self, index: usize, id: RequestId, reply: &Reply) {
-        self.happens(index, Input::Answered { id });
+        self.input(index, Input::Answered { id });
         let Some((from, fetch)) = self.asks.remove(&(index, id)) else { return };
-        self.members[index].told.insert(from);
+        self.members[index].sent_to.insert(from);
         if !self.random.percent(self.conditions.loss) {
             let bytes: Vec<u8> = reply.pieces().flatten().collect();
             let latency = self.latency();

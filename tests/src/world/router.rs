@@ -1,18 +1,18 @@
-//! gossipsub, modelled: one node's mesh of one topic, what it offers and asks for, and its score of its peers. Pure: what
-//! it wishes to send comes back from each call.
+//! A model of gossipsub: one node's mesh of one topic, IHAVE and IWANT, and its scores of its peers. Pure: each call returns
+//! what is to be sent.
 //!
 //! As in gossipsub 1.1 with the degrees of the node's configuration (op-node's: D 8, Dlo 6, Dhi 12, Dlazy 6), a heartbeat each half second, IHAVE of the ids of
 //! three heartbeats, P4 ([`Reputation::FALSE_MESSAGES`]) on the square of false messages, a tenth left after ten minutes. Left out: outbound quotas,
 //! opportunistic grafts, peer exchange, P7.
 
 use core::time::Duration;
-use petrel_core::reputation::Reputation;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use petrel_core::{
     config::Mesh,
     fork::Version,
     message::{Message, MessageId},
+    reputation::Reputation,
 };
 
 use crate::random::SplitMix64;
@@ -65,7 +65,7 @@ impl Router {
     }
 
     /// From now on nobody hears what there is.
-    pub(super) const fn hush(&mut self) {
+    pub(super) const fn stop_offers(&mut self) {
         self.degrees.lazy = 0;
     }
 

@@ -5,6 +5,7 @@
 
 mod address;
 mod connection;
+mod error;
 
 use core::{
     future::Future,
@@ -19,37 +20,10 @@ use libp2p::{
 use wasm_bindgen::JsCast as _;
 
 pub(crate) use address::url;
-use connection::{Connection, Opening};
+use connection::{Connection, WebSocketDial};
+use error::WebSocketError;
 
-use super::place;
-
-/// Why a WebSocket did not open.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum DialError {
-    /// There is no global `WebSocket`.
-    #[error("this environment has no WebSocket (Node has it from version 22 on)")]
-    Missing,
-    /// Mixed content, or a forbidden port.
-    #[error("the browser does not allow {url} here: {why} (a page from https:// can open wss:// alone)")]
-    Forbidden {
-        /// What was to be opened.
-        url: String,
-        /// What the browser said.
-        why: String,
-    },
-    /// Closed before it opened. Browsers keep the reason from scripts.
-    #[error(
-        "{url} did not open (code {code}): nothing listens there, it is no WebSocket, or the browser blocks it{hint}"
-    )]
-    Refused {
-        /// What was to be opened.
-        url: String,
-        /// The close code.
-        code: u16,
-        /// What else may be the reason.
-        hint: &'static str,
-    },
-}
+use super::environment;
 
 /// The transport. Without state: each dial is its own `WebSocket`.
 #[derive(Debug)]
@@ -57,11 +31,11 @@ pub(crate) struct WebSockets;
 
 impl Transport for WebSockets {
     type Output = Connection;
-    type Error = DialError;
-    type ListenerUpgrade = core::future::Pending<Result<Connection, DialError>>;
-    type Dial = Pin<Box<dyn Future<Output = Result<Connection, DialError>> + Send>>;
+    type Error = WebSocketError;
+    type ListenerUpgrade = core::future::Pending<Result<Connection, WebSocketError>>;
+    type Dial = Pin<Box<dyn Future<Output = Result<Connection, WebSocketError>> + Send>>;
 
-    fn listen_on(&mut self, _: ListenerId, address: Multiaddr) -> Result<(), TransportError<DialError>> {
+    fn listen_on(&mut self, _: ListenerId, address: Multiaddr) -> Result<(), TransportError<WebSocketError>> {
         Err(TransportError::MultiaddrNotSupported(address))
     }
 
@@ -70,26 +44,26 @@ impl Transport for WebSockets {
     }
 
     /// The `WebSocket` is made when the dial is first polled: a dial that is never polled costs nothing.
-    fn dial(&mut self, address: Multiaddr, _: DialOpts) -> Result<Self::Dial, TransportError<DialError>> {
+    fn dial(&mut self, address: Multiaddr, _: DialOpts) -> Result<Self::Dial, TransportError<WebSocketError>> {
         let Some(url) = url(&address) else { return Err(TransportError::MultiaddrNotSupported(address)) };
-        let hint = place::hint(&address);
+        let hint = environment::hint(&address);
         Ok(Box::pin(async move { open(url, hint)?.await }))
     }
 
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<TransportEvent<Self::ListenerUpgrade, DialError>> {
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<TransportEvent<Self::ListenerUpgrade, WebSocketError>> {
         Poll::Pending
     }
 }
 
-fn open(url: String, hint: &'static str) -> Result<Opening, DialError> {
-    if !place::has("WebSocket") {
-        return Err(DialError::Missing);
+fn open(url: String, hint: &'static str) -> Result<WebSocketDial, WebSocketError> {
+    if !environment::has("WebSocket") {
+        return Err(WebSocketError::Missing);
     }
     match web_sys::WebSocket::new(&url) {
-        Ok(socket) => Ok(Opening::new(socket, url, hint)),
+        Ok(socket) => Ok(WebSocketDial::new(socket, url, hint)),
         Err(error) => {
             let why = error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
-            Err(DialError::Forbidden { url, why: why.unwrap_or_else(|| "no reason given".to_owned()) })
+            Err(WebSocketError::Forbidden { url, why: why.unwrap_or_else(|| "no reason given".to_owned()) })
         }
     }
 }

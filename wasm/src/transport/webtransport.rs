@@ -21,7 +21,7 @@ use libp2p::{
 use libp2p_webtransport_websys as websys;
 use send_wrapper::SendWrapper;
 
-use super::place;
+use super::environment;
 use crate::host::Sleep;
 
 /// Certificates that an address may name; a relay names two.
@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Why there is no WebTransport connection.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum DialError {
+pub(crate) enum WebTransportError {
     /// There is no global `WebTransport`.
     #[error("this browser has no WebTransport")]
     Missing,
@@ -54,7 +54,7 @@ pub(crate) enum DialError {
     },
     /// Whoever is there cannot prove to be the relay, or does not vouch for its certificate.
     #[error("whoever answers does not prove to be the relay: {0}")]
-    Stranger(String),
+    WrongPeer(String),
 }
 
 /// Whether a browser can dial the address by WebTransport.
@@ -86,15 +86,15 @@ impl WebTransports {
     }
 }
 
-type Dialled = Result<(PeerId, websys::Connection), DialError>;
+type Dialled = Result<(PeerId, websys::Connection), WebTransportError>;
 
 impl Transport for WebTransports {
     type Output = (PeerId, websys::Connection);
-    type Error = DialError;
+    type Error = WebTransportError;
     type ListenerUpgrade = core::future::Pending<Dialled>;
     type Dial = Pin<Box<dyn Future<Output = Dialled> + Send>>;
 
-    fn listen_on(&mut self, _: ListenerId, address: Multiaddr) -> Result<(), TransportError<DialError>> {
+    fn listen_on(&mut self, _: ListenerId, address: Multiaddr) -> Result<(), TransportError<WebTransportError>> {
         Err(TransportError::MultiaddrNotSupported(address))
     }
 
@@ -103,7 +103,7 @@ impl Transport for WebTransports {
     }
 
     /// The session is made when the dial is first polled: of several addresses only those whose turn comes cost anything.
-    fn dial(&mut self, address: Multiaddr, options: DialOpts) -> Result<Self::Dial, TransportError<DialError>> {
+    fn dial(&mut self, address: Multiaddr, options: DialOpts) -> Result<Self::Dial, TransportError<WebTransportError>> {
         if !can_dial(&address) {
             return Err(TransportError::MultiaddrNotSupported(address));
         }
@@ -111,36 +111,39 @@ impl Transport for WebTransports {
         Ok(Box::pin(SendWrapper::new(async move { open(&identity, address, options).await })))
     }
 
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<TransportEvent<Self::ListenerUpgrade, DialError>> {
+    fn poll(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<TransportEvent<Self::ListenerUpgrade, WebTransportError>> {
         Poll::Pending
     }
 }
 
 async fn open(identity: &Keypair, address: Multiaddr, options: DialOpts) -> Dialled {
-    if !place::has("WebTransport") {
-        return Err(if place::is_insecure() { DialError::Insecure } else { DialError::Missing });
+    if !environment::has("WebTransport") {
+        return Err(if environment::is_insecure() { WebTransportError::Insecure } else { WebTransportError::Missing });
     }
-    let hint = place::hint(&address);
+    let hint = environment::hint(&address);
     let failed = |error| refused(error, hint);
     let dial = websys::Transport::new(websys::Config::new(identity)).dial(address.clone(), options);
     let dial = dial.map_err(|error| match error {
         TransportError::Other(error) => failed(error),
         TransportError::MultiaddrNotSupported(_) => {
-            DialError::Failed { why: "the address is not understood".to_owned(), hint }
+            WebTransportError::Failed { why: "the address is not understood".to_owned(), hint }
         }
     })?;
     match select(dial, Sleep::new(PATIENCE)).await {
         Either::Left((dialled, _)) => dialled.map_err(failed),
-        Either::Right(_) => Err(DialError::Slow { hint }),
+        Either::Right(_) => Err(WebTransportError::Slow { hint }),
     }
 }
 
-fn refused(error: websys::Error, hint: &'static str) -> DialError {
+fn refused(error: websys::Error, hint: &'static str) -> WebTransportError {
     match error {
-        websys::Error::Noise(error) => DialError::Stranger(error.to_string()),
-        websys::Error::UnknownRemotePeerId => DialError::Stranger("it has another peer id".to_owned()),
-        websys::Error::JsError(why) => DialError::Failed { why, hint },
-        other => DialError::Failed { why: other.to_string(), hint },
+        websys::Error::Noise(error) => WebTransportError::WrongPeer(error.to_string()),
+        websys::Error::UnknownRemotePeerId => WebTransportError::WrongPeer("it has another peer id".to_owned()),
+        websys::Error::JsError(why) => WebTransportError::Failed { why, hint },
+        other => WebTransportError::Failed { why: other.to_string(), hint },
     }
 }
 

@@ -1,19 +1,19 @@
-//! Where the node listens, as written.
+//! Flags of the listening addresses, as written.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
 impl ListenFlags {
-    /// Where a node listens unless it is said: on every IPv4 address.
+    /// The default: every IPv4 address.
     pub const IP: &str = "0.0.0.0";
 }
 
-/// Where the node listens: TCP always, every other transport where a port is given.
+/// Listening addresses: TCP always, every other transport if its port is given.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Listening")]
 pub struct ListenFlags {
-    /// Addresses to listen on, IPv4 and IPv6, comma separated
+    /// IP addresses to listen on, IPv4 and IPv6, comma separated
     #[arg(
         long = "p2p.listen.ip",
         value_name = "IP",
@@ -22,7 +22,7 @@ pub struct ListenFlags {
         env = "PETREL_P2P_LISTEN_IP"
     )]
     pub ip: Vec<String>,
-    /// TCP port; 1024 to 65535, or 0: the system chooses
+    /// TCP port: 1024 to 65535, or 0 for any free port
     #[arg(
         id = "listen_tcp",
         long = "p2p.listen.tcp",
@@ -31,10 +31,10 @@ pub struct ListenFlags {
         env = "PETREL_P2P_LISTEN_TCP_PORT"
     )]
     pub tcp: String,
-    /// QUIC port (UDP); 1024 to 65535, or 0: the system chooses. Without it there is no QUIC listener
+    /// QUIC port (UDP): 1024 to 65535, or 0 for any free port; without it there is no QUIC listener
     #[arg(id = "listen_quic", long = "p2p.listen.quic", value_name = "PORT", env = "PETREL_P2P_LISTEN_QUIC_PORT")]
     pub quic: Option<String>,
-    /// WebTransport port for browsers (UDP); 1024 to 65535, or 0: the system chooses. Without it there is no WebTransport listener
+    /// WebTransport port for browsers (UDP): 1024 to 65535, or 0 for any free port; without it there is no WebTransport listener
     #[arg(
         id = "listen_webtransport",
         long = "p2p.listen.webtransport",
@@ -42,7 +42,7 @@ pub struct ListenFlags {
         env = "PETREL_P2P_LISTEN_WEBTRANSPORT_PORT"
     )]
     pub webtransport: Option<String>,
-    /// How long a WebTransport certificate is served before the next one, 1s to 264h
+    /// Time for which a WebTransport certificate is served, 1s to 264h
     #[arg(
         id = "webtransport_period",
         long = "p2p.webtransport.period",
@@ -51,13 +51,13 @@ pub struct ListenFlags {
         env = "PETREL_P2P_WEBTRANSPORT_PERIOD"
     )]
     pub period: String,
-    /// WebSocket port for browsers; 1024 to 65535, or 0: the system chooses. Without it there is no WebSocket listener
+    /// WebSocket port for browsers: 1024 to 65535, or 0 for any free port; without it there is no WebSocket listener
     #[arg(id = "listen_ws", long = "p2p.listen.ws", value_name = "PORT", env = "PETREL_P2P_LISTEN_WS_PORT")]
     pub ws: Option<String>,
-    /// Secure WebSocket port for browsers; 1024 to 65535, or 0: the system chooses. Needs --p2p.wss.cert and --p2p.wss.key
+    /// Secure WebSocket port for browsers: 1024 to 65535, or 0 for any free port; needs --p2p.wss.cert and --p2p.wss.key
     #[arg(id = "listen_wss", long = "p2p.listen.wss", value_name = "PORT", env = "PETREL_P2P_LISTEN_WSS_PORT")]
     pub wss: Option<String>,
-    /// PEM file with the certificate of --p2p.listen.wss and those that vouch for it; read again when it changes
+    /// PEM file with the certificate of --p2p.listen.wss and its intermediate certificates; read again when it changes
     #[arg(id = "wss_cert", long = "p2p.wss.cert", value_name = "FILE", env = "PETREL_P2P_WSS_CERT")]
     pub cert: Option<PathBuf>,
     /// PEM file with that certificate's private key; read again when it changes

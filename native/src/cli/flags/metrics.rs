@@ -1,4 +1,4 @@
-//! Flags of the metrics.
+//! Flags of the metrics, as written.
 
 use clap::Args;
 
@@ -6,10 +6,10 @@ use clap::Args;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Metrics")]
 pub struct MetricsFlags {
-    /// Serve Prometheus metrics at /metrics, under op-node's names and our own
+    /// Serve Prometheus metrics at /metrics: op-node's and Petrel's own
     #[arg(id = "metrics-enabled", value_name = "ENABLED", long = "metrics.enabled", env = "PETREL_METRICS_ENABLED", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true")]
     pub enabled: bool,
-    /// Address of the metrics: loopback unless another is given (op-node's default is 0.0.0.0)
+    /// IP address of the metrics (op-node's default is 0.0.0.0)
     #[arg(
         id = "metrics-addr",
         long = "metrics.addr",
@@ -18,7 +18,7 @@ pub struct MetricsFlags {
         env = "PETREL_METRICS_ADDR"
     )]
     pub addr: String,
-    /// Port of the metrics; 1024 to 65535, or 0: the system chooses
+    /// Port of the metrics: 1024 to 65535, or 0 for any free port
     #[arg(
         id = "metrics-port",
         long = "metrics.port",

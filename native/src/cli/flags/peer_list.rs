@@ -1,4 +1,4 @@
-//! The flags of `peers`.
+//! Flags of `peers`, as written.
 
 use std::path::PathBuf;
 
@@ -6,11 +6,11 @@ use clap::Args;
 
 /// The flags of `peers`.
 #[derive(Clone, Debug, Args)]
-pub struct ListFlags {
-    /// Where the running node's own files live
+pub struct PeerListFlags {
+    /// Directory of the running node's own files
     #[arg(long, value_name = "DIR", default_value = "petrel-data", env = "PETREL_DATADIR")]
     pub datadir: PathBuf,
-    /// One JSON object a peer and line
+    /// Print one JSON object per line for each peer
     #[arg(long)]
     pub json: bool,
 }

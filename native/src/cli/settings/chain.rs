@@ -1,14 +1,31 @@
-//! Which chain, and who signs its blocks.
+//! The chain and its signer, from the flags.
 
 use std::path::Path;
 
 use alloy_primitives::Address;
 use petrel_core::chain::{Cadence, Chain};
 
-use super::{Judge, similar_names};
-use crate::{cli::flags::ChainFlags, cli::parse};
+use super::{checker::FlagChecker, errors::ConfigErrors, similar_names};
+use crate::cli::{flags::ChainFlags, parse};
 
-impl Judge {
+/// Resolves only the chain and the signer, for `check`.
+///
+/// # Errors
+/// Every error at once.
+pub fn resolve_chain(flags: &ChainFlags) -> Result<(Chain, Option<Address>), ConfigErrors> {
+    let mut checker = FlagChecker::default();
+    let chain = checker.chain(flags);
+    let signer = checker.signer(flags);
+    match chain {
+        Some(chain) if checker.0.is_empty() => {
+            let signer = signer.or(chain.signer);
+            Ok((chain, signer))
+        }
+        _ => Err(ConfigErrors(checker.0)),
+    }
+}
+
+impl FlagChecker {
     pub(super) fn chain(&mut self, flags: &ChainFlags) -> Option<Chain> {
         let found = match (&flags.network, &flags.rollup_config) {
             (Some(_), Some(_)) => Err("--network and --rollup.config are both given: give one of them".to_owned()),
@@ -19,11 +36,11 @@ impl Judge {
             (Some(name), None) => {
                 chain_named(name, "--rollup.config FILE").map_err(|error| format!("--network: {error}"))
             }
-            (None, Some(file)) => chain_in(file).map_err(|error| format!("--rollup.config: {error}")),
+            (None, Some(file)) => chain_from_file(file).map_err(|error| format!("--rollup.config: {error}")),
         };
-        let mut chain = found.map_err(|mistake| self.0.push(mistake)).ok()?;
+        let mut chain = found.map_err(|error| self.0.push(error)).ok()?;
         for text in parse::list(&flags.cadence) {
-            match cadence(&chain.cadence, text) {
+            match with_interval(&chain.cadence, text) {
                 Ok(cadence) => (chain.cadence, chain.certain) = (cadence, false),
                 Err(error) => self.0.push(format!("--rollup.cadence: {error}")),
             }
@@ -38,11 +55,11 @@ impl Judge {
     }
 }
 
-/// `UNIX=INTERVAL` on top of a cadence.
-fn cadence(before: &Cadence, text: &str) -> Result<Cadence, String> {
-    let wrong = || format!("{text:?}: expected UNIX=INTERVAL, for example 1793901600=200ms");
-    let (from, interval) = text.trim().split_once('=').ok_or_else(wrong)?;
-    let from: u64 = from.parse().map_err(|_| wrong())?;
+/// A cadence with `UNIX=INTERVAL` added.
+fn with_interval(before: &Cadence, text: &str) -> Result<Cadence, String> {
+    let invalid = || format!("{text:?}: expected UNIX=INTERVAL, for example 1793901600=200ms");
+    let (from, interval) = text.trim().split_once('=').ok_or_else(invalid)?;
+    let from: u64 = from.parse().map_err(|_| invalid())?;
     let interval = parse::duration(interval).map_err(|error| format!("{text:?}: {error}"))?;
     if interval.subsec_nanos() % 1_000_000 != 0 {
         return Err(format!("{text:?}: {interval:?} is no block time: expected whole milliseconds"));
@@ -53,19 +70,19 @@ fn cadence(before: &Cadence, text: &str) -> Result<Cadence, String> {
 /// The chain of this name or id, or in this file.
 ///
 /// # Errors
-/// There is none, in a sentence; `other` is what to give for a chain without a preset.
-pub(crate) fn chain_named(name: &str, other: &str) -> Result<Chain, String> {
+/// There is none, as a sentence; `alternative` is the argument for a chain without a preset.
+pub(crate) fn chain_named(name: &str, alternative: &str) -> Result<Chain, String> {
     match Chain::preset(name) {
         Some(chain) => Ok(chain),
-        None if name.ends_with(".json") => chain_in(Path::new(name)),
+        None if name.ends_with(".json") => chain_from_file(Path::new(name)),
         None => Err(format!(
-            "there is no preset {name:?}; near ones are {}; for any other chain give {other}",
-            similar_names::near(name).join(", ")
+            "there is no preset {name:?}; similar ones are {}; for any other chain give {alternative}",
+            similar_names::similar_names(name).join(", ")
         )),
     }
 }
 
-fn chain_in(file: &Path) -> Result<Chain, String> {
+fn chain_from_file(file: &Path) -> Result<Chain, String> {
     let json = std::fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
     Chain::from_rollup_json(&json).map_err(|error| format!("{}: {error}", file.display()))
 }

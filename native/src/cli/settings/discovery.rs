@@ -1,4 +1,4 @@
-//! How peers are found, from the flags.
+//! Discovery and the advertised address, from the flags.
 
 use std::net::IpAddr;
 
@@ -8,35 +8,36 @@ use petrel_core::{
     config::{AddressScope, Config},
 };
 
-use super::{Judge, parse, reputation::ip};
+use super::{checker::FlagChecker, peer_policy::ip_of_multiaddr};
 use crate::{
-    cli::flags::{DiscoveryFlags, P2pFlags},
-    network::discovery::{Advertise, Boot, Plan, presets},
+    cli::{
+        flags::{DiscoveryFlags, P2pFlags},
+        parse,
+    },
+    network::discovery::{AdvertisedEndpoint, Bootnode, DiscoveryConfig, default_bootnodes},
 };
 
-impl Judge {
-    /// What discovery is told; `None` without it. Notes in `config` which of the peers that are found are dialled, and
-    /// where we ourselves may be found.
+impl FlagChecker {
+    /// The configuration of discovery; `None` without it. Sets in `config` which addresses of peers are dialled, and which addresses
+    /// of our own are advertised.
     pub(super) fn discovery(
         &mut self,
         flags: &DiscoveryFlags,
         p2p: &P2pFlags,
         listen: &[IpAddr],
         config: &mut Config,
-    ) -> Option<Plan> {
+    ) -> Option<DiscoveryConfig> {
         if flags.disable && !config.static_peers.is_empty() {
-            self.0.push(
-                "--p2p.disable: there are no peers then, and --p2p.static names some: give one of them".to_owned(),
-            );
+            self.0.push("--p2p.disable: it allows no peers, and --p2p.static names some: give one of them".to_owned());
         }
         if flags.disable && flags.nat {
             self.0.push("--p2p.nat: nothing listens with --p2p.disable: give one of them".to_owned());
         }
         if flags.nat && !listen.is_empty() && listen.iter().all(IpAddr::is_ipv6) {
-            self.0.push("--p2p.nat: UPnP forwards IPv4 alone, and --p2p.listen.ip has none".to_owned());
+            self.0.push("--p2p.nat: UPnP forwards IPv4 only, and --p2p.listen.ip has no IPv4 address".to_owned());
         }
-        let plan = self.plan(flags, listen, config);
-        let reach = if plan.near { AddressScope::Any } else { AddressScope::Public };
+        let discovery = self.discovery_config(flags, listen, config);
+        let reach = if discovery.private_network { AddressScope::Any } else { AddressScope::Public };
         config.observe_scope = Some(reach).filter(|_| !flags.disable);
         if flags.disable || flags.no_discovery {
             return None;
@@ -48,39 +49,47 @@ impl Judge {
             ));
         }
         config.dial_scope = Some(reach);
-        Some(plan)
+        Some(discovery)
     }
 
-    fn plan(&mut self, flags: &DiscoveryFlags, listen: &[IpAddr], config: &Config) -> Plan {
+    fn discovery_config(&mut self, flags: &DiscoveryFlags, listen: &[IpAddr], config: &Config) -> DiscoveryConfig {
         let given = |port: u16| Some(port).filter(|port| *port != 0);
         let udp = given(self.take("p2p.listen.udp", parse::port(&flags.listen_udp)));
-        let advertise = Advertise {
+        let advertise = AdvertisedEndpoint {
             host: flags.advertise_ip.as_deref().and_then(|text| self.take("p2p.advertise.ip", host(text).map(Some))),
             tcp: given(self.take("p2p.advertise.tcp", any_port(&flags.advertise_tcp))),
             udp: given(self.take("p2p.advertise.udp", any_port(&flags.advertise_udp))),
         };
-        let mut named = parse::list(&flags.bootnodes).peekable();
-        let is_given = named.peek().is_some();
-        let mut boot: Vec<Boot> = named.filter_map(|text| self.take("p2p.bootnodes", text.parse().map(Some))).collect();
-        // As op-node: the built-in list only where none is given. A chain of one's own has nobody in it.
+        let mut listed = parse::list(&flags.bootnodes).peekable();
+        let is_given = listed.peek().is_some();
+        let mut boot: Vec<Bootnode> =
+            listed.filter_map(|text| self.take("p2p.bootnodes", text.parse().map(Some))).collect();
+        // As op-node: the built-in list only if none is given. It has no nodes of a configured chain.
         if !is_given && matches!(config.chain.origin, Origin::Preset { .. }) {
-            boot = config.chain.l1.map_or(&[][..], presets).iter().filter_map(|text| text.parse().ok()).collect();
+            boot = config
+                .chain
+                .l1
+                .map_or(&[][..], default_bootnodes)
+                .iter()
+                .filter_map(|text| text.parse().ok())
+                .collect();
         }
-        let near = is_near(listen, &advertise, &boot, config);
-        Plan { chain: config.chain.id, listen: listen.to_vec(), udp, advertise, boot, near }
+        let private_network = is_private_network(listen, &advertise, &boot, config);
+        DiscoveryConfig { chain: config.chain.id, listen: listen.to_vec(), udp, advertise, boot, private_network }
     }
 }
 
-/// Whether the network is one of private or loopback addresses: something that the operator named is at one.
-fn is_near(listen: &[IpAddr], advertise: &Advertise, boot: &[Boot], config: &Config) -> bool {
-    let statics = config.static_peers.iter().flat_map(|peer| &peer.addresses).filter_map(|address| ip(address));
+/// Whether the network has private or loopback addresses: something in the configuration has one.
+fn is_private_network(listen: &[IpAddr], advertise: &AdvertisedEndpoint, boot: &[Bootnode], config: &Config) -> bool {
+    let statics =
+        config.static_peers.iter().flat_map(|peer| &peer.addresses).filter_map(|address| ip_of_multiaddr(address));
     let allowed = config.reputation.restrict.iter().map(ipnet::IpNet::addr);
     let advertised = advertise.host.as_deref().and_then(|host| host.parse().ok());
-    let named = boot.iter().filter_map(Boot::ip).chain(statics).chain(allowed).chain(advertised);
+    let named = boot.iter().filter_map(Bootnode::ip).chain(statics).chain(allowed).chain(advertised);
     named.chain(listen.iter().copied()).any(|ip| !ip.is_unspecified() && !is_public(ip))
 }
 
-/// discv5 listens on one address of each kind.
+/// discv5 listens on at most one IPv4 and one IPv6 address.
 fn one_of_each(listen: &[IpAddr]) -> Result<(), String> {
     let v4 = listen.iter().filter(|ip| ip.is_ipv4()).count();
     if v4 > 1 || listen.len() - v4 > 1 {
@@ -95,17 +104,17 @@ fn any_port(text: &str) -> Result<u16, String> {
     text.trim().parse().map_err(|_| format!("{text:?} is no port"))
 }
 
-/// An IP or a host name.
+/// Parses an IP or a host name.
 fn host(text: &str) -> Result<String, String> {
     let text = text.trim();
     let is_name = text.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '-' | '.' | '_'));
-    let wrong = || format!("{text:?} is neither an IP nor a host name");
+    let invalid = || format!("{text:?} is neither an IP nor a host name");
     match text.parse::<IpAddr>() {
-        Ok(ip) if ip.is_unspecified() || ip.is_multicast() => Err(format!("{ip} is nowhere: nobody can dial it")),
+        Ok(ip) if ip.is_unspecified() || ip.is_multicast() => Err(format!("{ip} cannot be dialled")),
         Ok(_) => Ok(text.to_owned()),
         Err(_) if is_name && !text.is_empty() && text.chars().any(|char| char.is_ascii_alphabetic()) => {
             Ok(text.to_owned())
         }
-        Err(_) => Err(wrong()),
+        Err(_) => Err(invalid()),
     }
 }

@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use super::{Judge, parse};
-use crate::cli::flags::MetricsFlags;
+use super::checker::FlagChecker;
+use crate::cli::{flags::MetricsFlags, parse};
 
-impl Judge {
-    /// Address and port are judged even where metrics are off.
+impl FlagChecker {
+    /// Address and port are checked even if metrics are disabled.
     pub(super) fn metrics(&mut self, flags: &MetricsFlags) -> Option<(IpAddr, u16)> {
         let ip = self.ip("metrics.addr", &flags.addr);
         let port = self.take("metrics.port", parse::port(&flags.port));

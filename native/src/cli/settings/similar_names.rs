@@ -1,25 +1,25 @@
-//! Names of presets that resemble one that there is not.
+//! Names of presets that are similar to an unknown name.
 
 use petrel_core::chain::preset_names;
 
 /// Names at most.
-const MOST: usize = 4;
+const COUNT: usize = 4;
 
-/// The names that resemble `name` most: those that have it within first, then by the letters that differ.
-pub(super) fn near(name: &str) -> Vec<&'static str> {
+/// The names that are most similar to `name`: first those that contain it, then by edit distance.
+pub(super) fn similar_names(name: &str) -> Vec<&'static str> {
     let name = name.to_ascii_lowercase();
     let mut slugs: Vec<_> = preset_names().map(|preset| preset.slug).collect();
     slugs.sort_by_cached_key(|slug| {
-        // `<chain>-<superchain>`: who gives the first alone means one of its networks.
+        // `<chain>-<superchain>`: the first part alone means one of the chain's networks.
         let chain = slug.rsplit_once('-').map_or(*slug, |(chain, _)| chain);
-        (!slug.contains(&name), distance(&name, slug).min(distance(&name, chain)))
+        (!slug.contains(&name), edit_distance(&name, slug).min(edit_distance(&name, chain)))
     });
-    slugs.truncate(MOST);
+    slugs.truncate(COUNT);
     slugs
 }
 
-/// How many bytes must be put in, taken out or changed to make one of the other (Levenshtein).
-fn distance(from: &str, to: &str) -> usize {
+/// The number of inserted, removed or changed bytes between two names (Levenshtein).
+fn edit_distance(from: &str, to: &str) -> usize {
     let mut above: Vec<usize> = (0..=to.len()).collect();
     for (row, letter) in (1..).zip(from.bytes()) {
         let mut current = vec![row];

@@ -1,4 +1,4 @@
-//! Makes valid signed blocks: real transactions, real roots and hashes, the fields that each fork demands.
+//! Builds valid signed blocks: transactions that decode, correct roots and hashes, the fields that each fork requires.
 
 use alloy_primitives::{Address, B256, Bytes, U256, address, keccak256};
 use petrel_core::{
@@ -10,7 +10,7 @@ use petrel_core::{
 
 use super::transactions;
 
-/// The fee vault that every OP Stack sequencer pays to.
+/// The fee vault of every OP Stack sequencer.
 const FEE_VAULT: Address = address!("4200000000000000000000000000000000000011");
 const GAS_LIMIT: u64 = 60_000_000;
 /// Bytes of a message that are not transactions, at most: signature, beacon root, fixed part, extra data.
@@ -18,7 +18,7 @@ const OVERHEAD: usize = 65 + 32 + 560 + 17;
 
 /// See the module.
 #[derive(Debug)]
-pub struct Maker {
+pub struct BlockBuilder {
     chain: Chain,
     key: Key,
     bytes: usize,
@@ -26,10 +26,10 @@ pub struct Maker {
     parent: B256,
 }
 
-/// A block that was made.
+/// A built block.
 #[derive(Clone, Debug)]
-pub struct Made {
-    /// Its encoding, and so its topic.
+pub struct BuiltBlock {
+    /// Its encoding version, which selects its topic.
     pub version: Version,
     /// The uncompressed message, signature first.
     pub message: Vec<u8>,
@@ -37,8 +37,8 @@ pub struct Made {
     pub payload: ExecutionPayload,
 }
 
-impl Maker {
-    /// Makes blocks of about `bytes` on the chain's genesis.
+impl BlockBuilder {
+    /// Builds blocks of about `bytes` on the chain's genesis.
     pub const fn new(chain: Chain, key: Key, bytes: usize) -> Self {
         let (number, parent) = (chain.genesis.number, chain.genesis.hash);
         Self { chain, key, bytes, number, parent }
@@ -54,21 +54,21 @@ impl Maker {
         self.chain.cadence.time_ms(self.number + 1).unwrap_or(u64::MAX)
     }
 
-    /// Makes the next block.
+    /// Builds the next block.
     ///
     /// # Errors
     /// It cannot be encoded.
-    pub fn make(&mut self) -> Result<Made, EncodeError> {
+    pub fn build(&mut self) -> Result<BuiltBlock, EncodeError> {
         let (number, time_ms) = (self.number + 1, self.due_ms());
         let version = self.chain.version_at(time_ms / 1000);
         let mut payload = self.payload(number, time_ms);
         let body = payload.finish(version)?;
         let message = seal_body(&self.key, self.chain.id, &body);
         (self.number, self.parent) = (number, payload.block_hash);
-        Ok(Made { version, message, payload })
+        Ok(BuiltBlock { version, message, payload })
     }
 
-    /// Where the chain has its milliseconds there, they are in front (opBNB, BEP-543).
+    /// The random value, which starts with the milliseconds on chains that have them there (opBNB, BEP-543).
     fn mix_digest(&self, mut randao: B256, millis: u16) -> B256 {
         if let (Subsecond::MixDigest, [first, second, ..]) = (self.chain.subsecond, &mut randao.0) {
             [*first, *second] = millis.to_be_bytes();
@@ -97,7 +97,7 @@ impl Maker {
             timestamp,
             extra_data: extra_data(self.chain.fork_at(timestamp)),
             base_fee_per_gas: U256::from(252),
-            // From Jovian on the field carries the data availability footprint.
+            // From Jovian on the field has the data availability footprint.
             blob_gas_used: if jovian { size as u64 } else { 0 },
             withdrawals_root: root("withdrawals"),
             parent_beacon_block_root: root("beacon"),

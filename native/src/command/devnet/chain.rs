@@ -1,9 +1,6 @@
-//! The devnet's chain: genesis now, forks by the schedule.
+//! The devnet's chain: its genesis is now, its forks follow the schedule.
 
-use std::{
-    fmt,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::Duration;
 
 use alloy_primitives::{Address, keccak256};
 use petrel_core::{
@@ -11,98 +8,23 @@ use petrel_core::{
     fork::{CarriedFork, Family, Fork, Forks},
 };
 
-use super::Settings;
+use super::{
+    settings::DevnetSettings,
+    upgrade::{DENIM_INTERVAL, NetworkUpgrade},
+};
+use crate::system::clock::unix_now;
 
 /// A chain id that no public chain has.
 const CHAIN_ID: u64 = 9_022_110;
 /// An L1 chain id that no public chain has.
 const L1_CHAIN_ID: u64 = 900;
-/// The interval that Denim brings.
-pub(super) const DENIM_INTERVAL: Duration = Duration::from_millis(200);
-/// What a block's time is where nothing is said.
-const USUAL_INTERVAL: Duration = Duration::from_secs(2);
-
-/// An upgrade that a devnet can have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Upgrade {
-    /// Of the OP Stack.
-    Fork(Fork),
-    /// Of Base, which follow Jovian: its place in [`Family::OF_BASE`].
-    Base(usize),
-}
-
-impl Upgrade {
-    /// The upgrade of this name.
-    pub(super) fn from_name(name: &str) -> Option<Self> {
-        let base = Family::OF_BASE.iter().position(|base| *base == name).map(Self::Base);
-        Fork::from_name(name).map(Self::Fork).or(base)
-    }
-
-    /// All names, in the order in which they may follow each other.
-    pub(super) fn names() -> impl Iterator<Item = &'static str> {
-        Fork::TIMED.into_iter().map(Fork::name).chain(Family::OF_BASE)
-    }
-
-    /// The latest fork of the OP Stack that it brings along.
-    const fn fork(self) -> Fork {
-        match self {
-            Self::Fork(fork) => fork,
-            Self::Base(_) => Fork::Jovian,
-        }
-    }
-
-    /// Whether it is later than another. Base's chains have no fork of the OP Stack after Jovian.
-    pub(super) fn is_after(self, other: Self) -> bool {
-        match (other, self) {
-            (Self::Fork(before), Self::Fork(after)) => before < after,
-            (Self::Fork(before), Self::Base(_)) => before <= Fork::Jovian,
-            (Self::Base(_), Self::Fork(_)) => false,
-            (Self::Base(before), Self::Base(after)) => before < after,
-        }
-    }
-}
-
-impl fmt::Display for Upgrade {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Fork(fork) => fork.fmt(f),
-            Self::Base(place) => f.write_str(Family::OF_BASE.get(*place).unwrap_or(&"")),
-        }
-    }
-}
-
-/// The time between blocks before Denim: as given, or what the schedule has.
-///
-/// # Errors
-/// Denim has 200 ms, and before it the time has whole seconds.
-pub(super) fn interval(given: Option<Duration>, schedule: &[(Upgrade, u64)]) -> Result<Duration, String> {
-    let denim = schedule.iter().find(|(upgrade, _)| upgrade.to_string() == Family::DENIM).map(|(_, block)| *block);
-    let range = Duration::from_millis(10)..=Cadence::MAX_INTERVAL;
-    match (given, denim) {
-        (Some(given), _) if !range.contains(&given) => {
-            Err(format!("{given:?} is no block time: expected {:?} to {:?}", range.start(), range.end()))
-        }
-        (Some(given), _) if given.subsec_nanos() % 1_000_000 != 0 => {
-            Err(format!("{given:?} is no block time: expected whole milliseconds"))
-        }
-        (None | Some(DENIM_INTERVAL), Some(0)) => Ok(DENIM_INTERVAL),
-        (Some(given), Some(0)) => {
-            Err(format!("{given:?} cannot be with denim, whose blocks come every {DENIM_INTERVAL:?}"))
-        }
-        (Some(given), Some(_)) if given.subsec_nanos() != 0 => {
-            Err(format!("{given:?} cannot be before denim: expected whole seconds"))
-        }
-        (given, _) => Ok(given.unwrap_or(USUAL_INTERVAL)),
-    }
-}
-
-impl Settings {
-    /// A chain of `signer`'s whose first block is due one interval from now.
+impl DevnetSettings {
+    /// A chain with this signer, whose first block is due one interval from now.
     ///
     /// # Errors
-    /// The schedule has no cadence.
+    /// The schedule is not a valid cadence.
     pub fn chain(&self, signer: Address) -> Result<Chain, CadenceError> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let now = unix_now();
         let forks = forks(&self.schedule, now, self.interval);
         let mut cadence = Cadence::constant(0, now, self.interval)?;
         let denim = forks.base(Family::DENIM);
@@ -127,8 +49,8 @@ impl Settings {
     }
 }
 
-/// An upgrade of the schedule brings those before it along; what is active from the start is active at time 0.
-fn forks(schedule: &[(Upgrade, u64)], genesis: u64, interval: Duration) -> Forks {
+/// An upgrade of the schedule includes all earlier ones; an upgrade that is active from the start is active at time 0.
+fn forks(schedule: &[(NetworkUpgrade, u64)], genesis: u64, interval: Duration) -> Forks {
     let mut forks = Forks::none();
     for (upgrade, block) in schedule.iter().rev() {
         let since =
@@ -138,9 +60,9 @@ fn forks(schedule: &[(Upgrade, u64)], genesis: u64, interval: Duration) -> Forks
         for earlier in Fork::TIMED.into_iter().filter(|earlier| *earlier <= upgrade.fork()) {
             forks.set(earlier, Some(time));
         }
-        if let Upgrade::Base(place) = upgrade {
+        if let NetworkUpgrade::Base(place) = upgrade {
             for name in Family::OF_BASE.iter().take(place + 1) {
-                // There are fewer than are carried.
+                // There are fewer than the limit of carried forks.
                 let _carried = forks.carry(CarriedFork { name: (*name).to_owned(), time, family: Family::Base });
             }
         }

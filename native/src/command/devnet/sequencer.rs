@@ -1,25 +1,29 @@
-//! The devnet's sequencer: makes a block whenever one is due and somebody listens, and gossips it.
+//! The devnet's sequencer: builds a block when one is due and a follower is subscribed, and gossips it.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures::StreamExt;
 use petrel_core::{Event, net::Driver};
 use tokio::sync::oneshot;
 
-use super::Maker;
-use crate::{daemon::unix_now, host::TokioHost, serve::events};
+use super::block_builder::BlockBuilder;
+use crate::{
+    host::TokioHost,
+    serve::event_log::log_event,
+    system::clock::{since_epoch, unix_now},
+};
 
-/// Runs for ever; `listening` gets our address as soon as there is one.
-pub(super) async fn run(mut driver: Driver<TokioHost>, mut maker: Maker, listening: oneshot::Sender<String>) {
-    let mut listening = Some(listening);
+/// Runs until it is aborted; sends the listening address to `address`.
+pub(super) async fn run(mut driver: Driver<TokioHost>, mut builder: BlockBuilder, address: oneshot::Sender<String>) {
+    let mut address = Some(address);
     let mut joined = 0;
-    // A peer that is ready for blocks has joined all that are open.
-    let topics = maker.chain().open_topics(unix_now()).count();
+    // A peer that is ready for blocks has joined all active topics.
+    let topics = builder.chain().open_topics(unix_now()).count();
     loop {
         let due = async {
-            tokio::time::sleep(until(maker.due_ms())).await;
+            tokio::time::sleep(until(builder.due_ms())).await;
             if joined < topics {
-                // A block that nobody hears would be lost: the first waits for the follower.
+                // A block without a subscriber would be lost: the first block waits for a follower.
                 std::future::pending::<()>().await;
             }
         };
@@ -29,17 +33,17 @@ pub(super) async fn run(mut driver: Driver<TokioHost>, mut maker: Maker, listeni
                 joined += usize::from(matches!(event, Event::TopicJoined(_)));
                 match event {
                     Event::Listening(at) => {
-                        // Nobody waits any more when the devnet ended meanwhile.
-                        let _ended = listening.take().map(|waiting| waiting.send(at.address));
+                        // Nobody receives it if the devnet has ended meanwhile.
+                        let _ended = address.take().map(|waiting| waiting.send(at.address));
                     }
                     Event::Block(_) => {}
-                    event => events::log(&event),
+                    event => log_event(&event),
                 }
             }
-            () = due => match maker.make() {
-                Ok(made) => driver.publish(made.version, made.message.into()),
+            () = due => match builder.build() {
+                Ok(block) => driver.publish(block.version, block.message.into()),
                 Err(error) => {
-                    tracing::error!(%error, "no block can be made");
+                    tracing::error!(%error, "the block cannot be built");
                     return;
                 }
             },
@@ -47,8 +51,7 @@ pub(super) async fn run(mut driver: Driver<TokioHost>, mut maker: Maker, listeni
     }
 }
 
-/// Until a time in Unix milliseconds, by the system's clock.
+/// The duration until a time in Unix milliseconds.
 fn until(unix_ms: u64) -> Duration {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Duration::from_millis(unix_ms).saturating_sub(now)
+    Duration::from_millis(unix_ms).saturating_sub(since_epoch())
 }

@@ -1,7 +1,7 @@
 //! Transactions that decode: an L1-attributes deposit first, then dynamic-fee, access-list and legacy ones (EIP-2718).
 //!
-//! Their signatures are in range but of nobody: the P2P network carries transactions as opaque bytes. Calldata is
-//! made of ABI words, so it compresses as real blocks do.
+//! Their signatures are in range but belong to no key: the P2P network carries transactions as opaque bytes. Calldata consists of
+//! ABI words, so it compresses like that of real blocks.
 
 use alloy_primitives::{Address, B256, Bytes, U256, address, keccak256};
 use alloy_rlp::{Encodable, Header};
@@ -12,16 +12,16 @@ const DEPOSITOR: Address = address!("DeaDDEaDDeAdDeAdDEAdDEaddeAddEAdDEAd0001");
 const L1_BLOCK: Address = address!("4200000000000000000000000000000000000015");
 /// Calldata of one transaction at most: pools refuse transactions above 128 KiB.
 const MAX_CALLDATA: usize = 100_000;
-/// Bytes that a transaction has beside its calldata, at most, its offset in the SSZ table included.
+/// Bytes of a transaction in addition to its calldata, at most, including its offset in the SSZ table.
 const FRAME: usize = 200;
 
-/// The transactions of block `number`, of about `bytes` in SSZ and never more (but for the deposit).
+/// The transactions of block `number`, of about `bytes` in SSZ and not more (except for the deposit).
 pub(super) fn fill(chain_id: u64, number: u64, bytes: usize) -> Vec<Bytes> {
     let mut transactions = vec![deposit(number)];
     let mut left = bytes.saturating_sub(FRAME + 164);
     while left > FRAME {
         let nonce = transactions.len() as u64;
-        let calldata = calldata(number, nonce, wanted(nonce, left));
+        let calldata = calldata(number, nonce, calldata_size(nonce, left));
         let transaction = match nonce % 8 {
             6 => access_list(chain_id, nonce, &calldata),
             7 => legacy(chain_id, nonce, &calldata),
@@ -33,20 +33,20 @@ pub(super) fn fill(chain_id: u64, number: u64, bytes: usize) -> Vec<Bytes> {
     transactions
 }
 
-/// Calldata of a transaction: as in OP Mainnet's blocks half are below 300 bytes and a few of several kilobytes, and some
+/// Size of a transaction's calldata: as in OP Mainnet's blocks half are below 300 bytes, a few have several kilobytes, and some
 /// are as large as a pool allows.
-fn wanted(nonce: u64, left: usize) -> usize {
-    const USUAL: [usize; 16] = [0, 68, 68, 100, 132, 196, 68, 260, 388, 580, 68, 900, 1540, 4100, 164, 36];
+fn calldata_size(nonce: u64, left: usize) -> usize {
+    const SIZES: [usize; 16] = [0, 68, 68, 100, 132, 196, 68, 260, 388, 580, 68, 900, 1540, 4100, 164, 36];
     let size = match nonce {
         nonce if nonce % 1009 == 1008 => MAX_CALLDATA,
         nonce if nonce % 61 == 60 => 8_100,
-        nonce => USUAL[nonce as usize % USUAL.len()],
+        nonce => SIZES[nonce as usize % SIZES.len()],
     };
     size.min(left - FRAME)
 }
 
-/// ABI words as contracts are called with: addresses of which most come again, amounts, hashes. A block compresses to about
-/// half with them, as OP Mainnet's do.
+/// ABI words like those of contract calls: addresses, mostly repeated, amounts, hashes. A block compresses to about half, as OP
+/// Mainnet's do.
 fn calldata(number: u64, nonce: u64, len: usize) -> Vec<u8> {
     let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (nonce << 32) | 1;
     let mut next = move || {

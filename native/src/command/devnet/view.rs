@@ -1,4 +1,4 @@
-//! What a devnet shows: a live table in a terminal, plain lines elsewhere, nothing beside JSON events.
+//! The output of a devnet: a live table in a terminal, plain lines otherwise, nothing with JSON events.
 
 use std::{
     collections::VecDeque,
@@ -17,33 +17,33 @@ const ROWS: usize = 12;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct View {
-    mode: Mode,
+pub(super) struct DevnetView {
+    mode: ViewMode,
     chain: Chain,
     rows: VecDeque<String>,
     verified: u64,
     rejected: u64,
     tabs: usize,
-    /// Which follower a line is of, where there are several.
-    who: String,
-    /// Lines drawn last time, to be drawn over.
+    /// The prefix with the follower's number, if there are several.
+    prefix: String,
+    /// Lines of the last drawing, which are overwritten.
     drawn: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mode {
+enum ViewMode {
     Silent,
     Lines,
     Live,
 }
 
-impl View {
-    /// Says what runs and where the page is.
+impl DevnetView {
+    /// Prints the chain and the page's URL.
     pub(super) fn start(silent: bool, chain: &Chain, url: &str) -> Self {
         let mode = match (silent, io::stdout().is_terminal()) {
-            (true, _) => Mode::Silent,
-            (false, true) => Mode::Live,
-            (false, false) => Mode::Lines,
+            (true, _) => ViewMode::Silent,
+            (false, true) => ViewMode::Live,
+            (false, false) => ViewMode::Lines,
         };
         let view = Self {
             mode,
@@ -52,7 +52,7 @@ impl View {
             verified: 0,
             rejected: 0,
             tabs: 0,
-            who: String::new(),
+            prefix: String::new(),
             drawn: 0,
         };
         let head = format!(
@@ -61,7 +61,7 @@ impl View {
             cadence(chain)
         );
         if silent {
-            // Stdout belongs to the events.
+            // Stdout is used for the events.
             eprint!("{head}");
         } else {
             print(&head);
@@ -71,24 +71,26 @@ impl View {
 
     /// Shows an event of one of several followers.
     pub(super) fn show_of(&mut self, follower: usize, event: &Event) {
-        self.who = format!("{follower}: ");
+        self.prefix = format!("{follower}: ");
         self.show(event);
     }
 
-    /// Says something at the end.
+    /// Prints a text at the end.
     pub(super) fn say(&mut self, text: &str) {
-        self.who.clear();
+        self.prefix.clear();
         self.line(text.to_owned());
     }
 
     /// Shows an event of the follower.
     pub(super) fn show(&mut self, event: &Event) {
         match event {
-            Event::FetchFailed(failed) => self.line(format!("block {} not had: {}", failed.number, failed.detail)),
+            Event::FetchFailed(failed) => {
+                self.line(format!("block {} could not be fetched: {}", failed.number, failed.detail))
+            }
             Event::Block(block) => self.block(block),
-            Event::Rejected(judged) => {
+            Event::Rejected(message) => {
                 self.rejected += 1;
-                self.line(format!("rejected: {}", judged.detail));
+                self.line(format!("rejected: {}", message.detail));
             }
             Event::Gap(gap) => self.line(format!("gap {:?}: {} to {}", gap.state, gap.from, gap.to)),
             Event::Connected(peer) if peer.leaf => {
@@ -117,11 +119,11 @@ impl View {
     }
 
     fn line(&mut self, line: String) {
-        let line = format!("{}{line}", self.who);
+        let line = format!("{}{line}", self.prefix);
         match self.mode {
-            Mode::Silent => {}
-            Mode::Lines => print(&format!("{line}\n")),
-            Mode::Live => {
+            ViewMode::Silent => {}
+            ViewMode::Lines => print(&format!("{line}\n")),
+            ViewMode::Live => {
                 self.rows.push_back(line);
                 if self.rows.len() > ROWS {
                     self.rows.pop_front();
@@ -140,16 +142,16 @@ impl View {
             out += row;
             out.push('\n');
         }
-        out += &format!("\n{} verified, {} rejected, {} browsers came\n", self.verified, self.rejected, self.tabs);
+        out += &format!("\n{} verified, {} rejected, {} browsers connected\n", self.verified, self.rejected, self.tabs);
         self.drawn = self.rows.len() + 2;
         print(&out);
     }
 }
 
-/// A reader of stdout that went away does not end the devnet.
+/// Prints to stdout. A closed stdout does not end the devnet.
 fn print(text: &str) {
     let mut out = io::stdout().lock();
-    let _gone = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let _closed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 /// `a block every 2s, then every 200ms`.

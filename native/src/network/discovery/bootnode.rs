@@ -1,7 +1,7 @@
-//! Boot nodes: the first whom discovery asks. As a record (`enr:…`), as an `enode://…`, or as a multiaddr with the peer id;
-//! the latter two may name a host, which is resolved whenever it is asked.
+//! Boot nodes: the nodes that discovery asks first. Given as a record (`enr:…`), as an `enode://…`, or as a multiaddr with the
+//! peer id; the latter two may have a host name, which is resolved at each request.
 //!
-//! One list serves all chains of an L1: the `opstack` entry of whoever is found separates them.
+//! One list serves all chains of an L1: the `opstack` entry of the found nodes separates the chains.
 
 use std::{
     borrow::Cow,
@@ -20,22 +20,22 @@ use url::{Host, Url};
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Boot {
+pub enum Bootnode {
     /// Its signed record.
     Record(Box<Enr>),
-    /// Its key and where it is; its record is asked for.
+    /// Its identity and address; its record is requested from it.
     Contact {
-        /// Who.
+        /// Its peer id.
         peer: PeerId,
-        /// An IP, or a name.
+        /// An IP, or a host name.
         host: String,
         /// UDP port.
         port: u16,
     },
 }
 
-impl Boot {
-    /// Its IP, where that is said. An IPv4-mapped IPv6 address counts as the IPv4 address.
+impl Bootnode {
+    /// Its IP, if it is given. An IPv4-mapped IPv6 address is converted to the IPv4 address.
     pub fn ip(&self) -> Option<IpAddr> {
         match self {
             Self::Record(record) => record.ip4().map(IpAddr::V4).or_else(|| record.ip6().map(IpAddr::V6)),
@@ -44,7 +44,7 @@ impl Boot {
         .map(|ip| ip.to_canonical())
     }
 
-    /// Where a contact is now, as discv5 takes it; nothing for a record.
+    /// The addresses of a contact, in discv5's form; none for a record.
     ///
     /// # Errors
     /// The name does not resolve.
@@ -60,8 +60,8 @@ impl Boot {
     }
 }
 
-/// For the log: who and where.
-impl fmt::Display for Boot {
+/// For the log: address and identity.
+impl fmt::Display for Bootnode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Record(record) => {
@@ -77,7 +77,7 @@ impl fmt::Display for Boot {
     }
 }
 
-impl FromStr for Boot {
+impl FromStr for Bootnode {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -95,9 +95,9 @@ impl FromStr for Boot {
     }
 }
 
-/// `enode://KEY@HOST:TCP?discport=UDP`; without `discport` the one port is both.
-fn enode(text: &str) -> Result<Boot, String> {
-    let url = Url::parse(&bracketed(text)?).map_err(|error| error.to_string())?;
+/// `enode://KEY@HOST:TCP?discport=UDP`; without `discport` the port is used for both.
+fn enode(text: &str) -> Result<Bootnode, String> {
+    let url = Url::parse(&with_brackets(text)?).map_err(|error| error.to_string())?;
     let key: Vec<u8> = alloy_primitives::hex::decode(url.username()).map_err(|_| "the key is no hex".to_owned())?;
     let key = secp256k1::PublicKey::try_from_bytes(&[&[4], &*key].concat())
         .map_err(|_| "the key is no point of secp256k1: expected 128 hex digits".to_owned())?;
@@ -113,9 +113,8 @@ fn enode(text: &str) -> Result<Boot, String> {
     contact(PublicKey::from(key).to_peer_id(), host, udp)
 }
 
-/// The same with an IPv6 address in the brackets that a URL needs. op-node takes it without: its port is what follows the
-/// last colon.
-fn bracketed(text: &str) -> Result<Cow<'_, str>, String> {
+/// Adds the brackets that a URL needs around an IPv6 address. op-node accepts it without them: the port follows the last colon.
+fn with_brackets(text: &str) -> Result<Cow<'_, str>, String> {
     let rest = text.find('@').map_or("", |at| &text[at + 1..]);
     let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let Some((host, port)) = authority.rsplit_once(':') else { return Ok(text.into()) };
@@ -131,7 +130,7 @@ fn bracketed(text: &str) -> Result<Cow<'_, str>, String> {
     Ok(format!("{head}[{ip}]:{port}{tail}").into())
 }
 
-fn multiaddr(text: &str) -> Result<Boot, String> {
+fn multiaddr(text: &str) -> Result<Bootnode, String> {
     let address: Multiaddr = text.parse().map_err(|error: libp2p::multiaddr::Error| error.to_string())?;
     let (mut host, mut udp, mut tcp, mut peer) = (None, None, None, None);
     for part in &address {
@@ -153,15 +152,15 @@ fn multiaddr(text: &str) -> Result<Boot, String> {
     contact(peer, host.ok_or_else(|| "it names no host".to_owned())?, udp.or(tcp).unwrap_or_default())
 }
 
-fn contact(peer: PeerId, host: String, port: u16) -> Result<Boot, String> {
-    if port == 0 { Err("it names no UDP port".to_owned()) } else { Ok(Boot::Contact { peer, host, port }) }
+fn contact(peer: PeerId, host: String, port: u16) -> Result<Bootnode, String> {
+    if port == 0 { Err("it names no UDP port".to_owned()) } else { Ok(Bootnode::Contact { peer, host, port }) }
 }
 
-/// The boot nodes of an L1's chains: Ethereum's and Sepolia's; of another L1 none.
+/// The default boot nodes for the chains of an L1: Ethereum or Sepolia; none for another L1.
 ///
 /// Sources, as of 2026-06: op-node `op-node/p2p/config.go` (`DefaultBootnodes`) for Ethereum; kona
 /// `crates/node/peers/src/nodes.rs` for Sepolia, of which op-node has none.
-pub fn presets(l1: u64) -> &'static [&'static str] {
+pub fn default_bootnodes(l1: u64) -> &'static [&'static str] {
     match l1 {
         1 => &ETHEREUM,
         11_155_111 => &SEPOLIA,

@@ -1,7 +1,7 @@
-//! Node records (ENR, EIP-778) of OP Stack chains: the `opstack` entry, ours and others'.
+//! Node records (ENR, EIP-778) with the `opstack` entry: building ours, reading others'.
 //!
-//! The entry is one RLP byte string: chain id and version, each as unsigned LEB128; the version is 0. op-node ignores what
-//! follows and takes numbers that are longer than they need be; so do we.
+//! The entry is one RLP byte string: chain id and version, each as unsigned LEB128; the version is 0. op-node ignores
+//! further bytes and accepts numbers with superfluous bytes; so does this code.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -19,42 +19,42 @@ const OPSTACK: &str = "opstack";
 /// Bytes of a LEB128 number of 64 bits at most.
 const LEB128: usize = 10;
 
-/// Why a record is not of a peer of ours.
+/// Why a record does not belong to a peer of this chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotAPeer {
-    /// No `opstack` entry: no node of the OP Stack.
+pub enum RecordRejection {
+    /// No `opstack` entry: not a node of the OP Stack.
     #[error("it has no opstack entry")]
     NoEntry,
     /// The entry does not decode.
     #[error("its opstack entry does not decode")]
     Malformed,
-    /// It follows another chain.
+    /// Its node follows another chain.
     #[error("it is of chain {0}")]
     OtherChain(u64),
-    /// The entry is of a version that is not known.
+    /// The entry has an unknown version.
     #[error("its opstack version is {0}")]
     OtherVersion(u64),
-    /// No key that is a libp2p identity here.
+    /// No secp256k1 key, which is the libp2p identity.
     #[error("it has no secp256k1 key")]
     NoKey,
     /// No IP with a TCP port.
     #[error("it names no IP with a TCP port")]
-    Nowhere,
+    NoAddress,
 }
 
-/// Where a node is to be found.
+/// The address in a node record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
-    /// Its IP, if it is known.
+pub struct RecordEndpoint {
+    /// The IP, if it is known.
     pub ip: Option<IpAddr>,
-    /// Its TCP port.
+    /// The TCP port.
     pub tcp: u16,
-    /// Its UDP port.
+    /// The UDP port.
     pub udp: u16,
 }
 
-/// The value of the entry of a chain.
-pub fn entry(chain: u64) -> Vec<u8> {
+/// The value of a chain's `opstack` entry.
+pub fn opstack_entry(chain: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = chain;
     loop {
@@ -70,7 +70,7 @@ pub fn entry(chain: u64) -> Vec<u8> {
     bytes
 }
 
-/// One unsigned LEB128 number, and what follows it.
+/// One unsigned LEB128 number, and the bytes after it.
 fn leb128(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut value = 0_u64;
     for (at, byte) in bytes.iter().enumerate().take(LEB128) {
@@ -87,35 +87,35 @@ fn leb128(bytes: &[u8]) -> Option<(u64, &[u8])> {
     None
 }
 
-/// Chain and version of an entry's value.
+/// Chain id and version of an entry's value.
 ///
 /// # Errors
 /// It does not decode.
-pub fn read_entry(value: &[u8]) -> Result<(u64, u64), NotAPeer> {
-    let (chain, rest) = leb128(value).ok_or(NotAPeer::Malformed)?;
-    let (version, _) = leb128(rest).ok_or(NotAPeer::Malformed)?;
+pub fn decode_opstack_entry(value: &[u8]) -> Result<(u64, u64), RecordRejection> {
+    let (chain, rest) = leb128(value).ok_or(RecordRejection::Malformed)?;
+    let (version, _) = leb128(rest).ok_or(RecordRejection::Malformed)?;
     Ok((chain, version))
 }
 
-/// Who and where a record is, if it is a peer of this chain. Addresses of IPv4 come first.
+/// Peer id and addresses of a record, if it belongs to a peer of this chain. IPv4 addresses come first.
 ///
 /// # Errors
-/// See [`NotAPeer`].
-pub fn peer_of(record: &Enr, chain: u64) -> Result<(PeerId, Vec<Multiaddr>), NotAPeer> {
-    record.get_raw_rlp(OPSTACK).ok_or(NotAPeer::NoEntry)?;
-    let value: Bytes = record.get_decodable(OPSTACK).and_then(Result::ok).ok_or(NotAPeer::Malformed)?;
-    match read_entry(&value)? {
-        (other, _) if other != chain => return Err(NotAPeer::OtherChain(other)),
+/// See [`RecordRejection`].
+pub fn peer_from_record(record: &Enr, chain: u64) -> Result<(PeerId, Vec<Multiaddr>), RecordRejection> {
+    record.get_raw_rlp(OPSTACK).ok_or(RecordRejection::NoEntry)?;
+    let value: Bytes = record.get_decodable(OPSTACK).and_then(Result::ok).ok_or(RecordRejection::Malformed)?;
+    match decode_opstack_entry(&value)? {
+        (other, _) if other != chain => return Err(RecordRejection::OtherChain(other)),
         (_, 0) => {}
-        (_, version) => return Err(NotAPeer::OtherVersion(version)),
+        (_, version) => return Err(RecordRejection::OtherVersion(version)),
     }
-    let peer = peer_id(record).ok_or(NotAPeer::NoKey)?;
+    let peer = peer_id(record).ok_or(RecordRejection::NoKey)?;
     let v4 = record.tcp4_socket().map(SocketAddr::V4);
     let v6 = record.tcp6_socket().map(SocketAddr::V6);
     let sockets = v4.into_iter().chain(v6).filter(|socket| socket.port() != 0);
     let addresses: Vec<Multiaddr> =
         sockets.map(|socket| Multiaddr::from(socket.ip()).with(Protocol::Tcp(socket.port()))).collect();
-    if addresses.is_empty() { Err(NotAPeer::Nowhere) } else { Ok((peer, addresses)) }
+    if addresses.is_empty() { Err(RecordRejection::NoAddress) } else { Ok((peer, addresses)) }
 }
 
 /// The libp2p identity of a record's key.
@@ -125,31 +125,37 @@ pub fn peer_id(record: &Enr) -> Option<PeerId> {
     Some(PublicKey::from(key).to_peer_id())
 }
 
-/// A node's key as records are signed with it.
+/// A node's key in the form that signs records.
 ///
 /// # Errors
-/// It is no secp256k1 key.
+/// It is not a secp256k1 key.
 pub fn signing_key(identity: &Keypair) -> Result<CombinedKey, String> {
     let key = identity.clone().try_into_secp256k1().map_err(|error| error.to_string())?;
     CombinedKey::secp256k1_from_bytes(&mut key.secret().to_bytes()).map_err(|error| error.to_string())
 }
 
-/// Our record: what `kept` says when it says the same, otherwise the next of it, so that others take it for newer.
+/// Our record: `stored` itself if its content is the same, otherwise a record with the next sequence number, so that others
+/// accept it as newer.
 ///
 /// # Errors
-/// It is larger than a record may be, which it is not.
-pub fn ours(key: &CombinedKey, chain: u64, place: Place, kept: Option<&Enr>) -> Result<Enr, String> {
+/// It is larger than a record may be; never observed.
+pub fn build_record(
+    key: &CombinedKey,
+    chain: u64,
+    endpoint: RecordEndpoint,
+    stored: Option<&Enr>,
+) -> Result<Enr, String> {
     let build = |seq: u64| {
         let mut builder = Enr::builder();
-        builder.seq(seq).add_value(OPSTACK, &Bytes::from(entry(chain)));
-        match place.ip {
-            Some(IpAddr::V4(ip)) => builder.ip4(ip).tcp4(place.tcp).udp4(place.udp),
-            Some(IpAddr::V6(ip)) => builder.ip6(ip).tcp6(place.tcp).udp6(place.udp),
-            None => builder.tcp4(place.tcp).udp4(place.udp),
+        builder.seq(seq).add_value(OPSTACK, &Bytes::from(opstack_entry(chain)));
+        match endpoint.ip {
+            Some(IpAddr::V4(ip)) => builder.ip4(ip).tcp4(endpoint.tcp).udp4(endpoint.udp),
+            Some(IpAddr::V6(ip)) => builder.ip6(ip).tcp6(endpoint.tcp).udp6(endpoint.udp),
+            None => builder.tcp4(endpoint.tcp).udp4(endpoint.udp),
         };
         builder.build(key).map_err(|error| error.to_string())
     };
-    let Some(kept) = kept.filter(|kept| kept.public_key() == key.public()) else { return build(1) };
-    let same = build(kept.seq())?;
-    if same.compare_content(kept) { Ok(kept.clone()) } else { build(kept.seq().saturating_add(1)) }
+    let Some(stored) = stored.filter(|stored| stored.public_key() == key.public()) else { return build(1) };
+    let same = build(stored.seq())?;
+    if same.compare_content(stored) { Ok(stored.clone()) } else { build(stored.seq().saturating_add(1)) }
 }

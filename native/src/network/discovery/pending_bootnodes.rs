@@ -1,64 +1,64 @@
-//! Boot nodes are asked for their records until each of them has answered. One that does not answer is named in the log and
-//! asked again later; it never keeps the others from being used, nor the node from starting.
+//! Boot nodes whose records are still to be requested. A boot node that does not answer is logged and asked again later; it never
+//! delays the use of the others or the start of the node.
 
 use std::{collections::HashSet, time::Duration};
 
 use discv5::{Discv5, Enr};
 use tokio::time::Instant;
 
-use super::Boot;
+use super::bootnode::Bootnode;
 
-/// How soon a boot node that did not answer is asked again; twice as long each time, up to [`LONGEST`].
-const FIRST: Duration = Duration::from_secs(2);
-const LONGEST: Duration = Duration::from_secs(120);
+/// Time until a boot node that did not answer is asked again; it doubles each time, up to [`LONGEST_RETRY`].
+const FIRST_RETRY: Duration = Duration::from_secs(2);
+const LONGEST_RETRY: Duration = Duration::from_secs(120);
 
-/// Boot nodes that are to be asked for their record.
-pub(super) struct Unasked {
-    boot: Vec<Boot>,
+/// See the module.
+pub(super) struct PendingBootnodes {
+    boot: Vec<Bootnode>,
     wait: Duration,
-    at: Instant,
-    /// All boot nodes, as the log names them.
+    next_at: Instant,
+    /// All boot nodes, as in the log; empty once one has answered.
     all: HashSet<String>,
-    /// Those that have not answered when they were asked last.
-    dead: HashSet<String>,
+    /// Those that did not answer the last request.
+    unresponsive: HashSet<String>,
 }
 
-impl Unasked {
-    pub(super) fn new(boot: Vec<Boot>) -> Self {
+impl PendingBootnodes {
+    pub(super) fn new(boot: Vec<Bootnode>) -> Self {
         let all = boot.iter().map(ToString::to_string).collect();
-        Self { boot, wait: FIRST, at: Instant::now(), all, dead: HashSet::new() }
+        Self { boot, wait: FIRST_RETRY, next_at: Instant::now(), all, unresponsive: HashSet::new() }
     }
 
-    /// Whether there are any.
-    pub(super) fn is_due(&self) -> bool {
+    /// Whether any boot node is pending.
+    pub(super) fn has_any(&self) -> bool {
         !self.boot.is_empty()
     }
 
-    /// When they are asked.
-    pub(super) fn at(&self) -> Instant {
-        self.at
+    /// When they are asked next.
+    pub(super) fn next_at(&self) -> Instant {
+        self.next_at
     }
 
-    /// All of them, which are asked now.
-    pub(super) fn take(&mut self) -> Vec<Boot> {
-        self.at = Instant::now() + self.wait;
-        self.wait = self.wait.saturating_mul(2).min(LONGEST);
+    /// All of them, to be asked now.
+    pub(super) fn take(&mut self) -> Vec<Bootnode> {
+        self.next_at = Instant::now() + self.wait;
+        self.wait = self.wait.saturating_mul(2).min(LONGEST_RETRY);
         std::mem::take(&mut self.boot)
     }
 
-    pub(super) fn answered(&mut self, boot: &Boot) {
-        if self.dead.remove(&boot.to_string()) {
-            tracing::info!(%boot, "a boot node answers that did not answer before");
+    pub(super) fn answered(&mut self, boot: &Bootnode) {
+        if self.unresponsive.remove(&boot.to_string()) {
+            tracing::info!(%boot, "a boot node that did not answer before answers now");
         }
-        // From now on it is not all of them that do not answer.
+        // The warning that none answers no longer applies.
         self.all.clear();
     }
 
-    /// It is named once, and asked again.
-    pub(super) fn failed(&mut self, boot: Boot, error: &str) {
-        if self.dead.insert(boot.to_string()) {
+    /// Logs the boot node once, and keeps it for the next request.
+    pub(super) fn failed(&mut self, boot: Bootnode, error: &str) {
+        if self.unresponsive.insert(boot.to_string()) {
             tracing::warn!(%boot, error, "a boot node does not answer; it is asked again, and the others are used");
-            if self.dead == self.all {
+            if self.unresponsive == self.all {
                 tracing::warn!(
                     asked = self.all.len(),
                     "no boot node answers; they are asked again, and until then there are only static peers, peers of an \
@@ -72,13 +72,13 @@ impl Unasked {
     }
 }
 
-/// A boot node's record, from itself.
+/// Requests a boot node's record from it.
 ///
 /// # Errors
-/// Its name does not resolve, or nobody answers there.
-pub(super) async fn ask(discv5: &Discv5, boot: &Boot) -> Result<Enr, String> {
-    if let Boot::Record(record) = boot {
-        // At distance 0 from a node there is only the node.
+/// Its name does not resolve, or it does not answer.
+pub(super) async fn request_record(discv5: &Discv5, boot: &Bootnode) -> Result<Enr, String> {
+    if let Bootnode::Record(record) = boot {
+        // At distance 0 from a node there is only the node itself.
         let asked = discv5.find_node_designated_peer((**record).clone(), vec![0]);
         let answer = asked.await.map_err(|error| error.to_string())?;
         let newer = answer.into_iter().find(|found| found.node_id() == record.node_id() && found.seq() >= record.seq());

@@ -1,11 +1,11 @@
-//! Names in addresses, resolved anew at each dial.
+//! Host names in addresses, resolved at each dial.
 //!
-//! A resolver that lives as long as the node remembers answers for as long as their TTL says (ten minutes where Docker
-//! answers) and reads `/etc/hosts` and `/etc/resolv.conf` once: a peer that has moved behind its name would stay lost for
-//! as long. Dials are rare, so each one of a name has a resolver of its own, which has read both files as they are now. An
-//! address without a name needs none, so that a machine without `/etc/resolv.conf` can have peers.
+//! A resolver that lives as long as the node caches answers for their TTL (ten minutes with Docker) and reads `/etc/hosts` and
+//! `/etc/resolv.conf` once: a peer whose name gets a new address would be unreachable for that time. Dials are rare, so each dial
+//! of a name has a resolver of its own, which reads both files. An address without a name needs no resolver, so a machine
+//! without `/etc/resolv.conf` can have peers.
 //!
-//! A name that does not resolve is said to be that: the innermost error of such a dial names it.
+//! When a name does not resolve, the innermost error of the dial contains the name.
 
 use std::{
     future::Future,
@@ -32,24 +32,24 @@ use libp2p::{
 };
 
 /// See the module.
-pub(super) struct Names<T> {
-    inner: Shared<T>,
-    /// Whether an address with a name is for the inner transport: it must not take, and then fail, what is another's.
-    takes: fn(&Multiaddr) -> bool,
+pub(super) struct ResolvingTransport<T> {
+    inner: SharedTransport<T>,
+    /// Whether the inner transport supports an address with a name: it must not accept an address of another transport.
+    accepts: fn(&Multiaddr) -> bool,
     /// How long a name may take to resolve.
-    patience: Duration,
+    resolve_timeout: Duration,
 }
 
-impl<T> Names<T> {
-    /// `timeout` is what a whole dial may take. A name has nine tenths of it, so that a dial that is still at the name then
-    /// ends with an error that says so.
-    pub(super) fn new(inner: T, takes: fn(&Multiaddr) -> bool, timeout: Duration) -> Self {
-        Self { inner: Shared::new(Arc::new(Mutex::new(inner))), takes, patience: timeout * 9 / 10 }
+impl<T> ResolvingTransport<T> {
+    /// `timeout` limits a whole dial. Resolution gets nine tenths of it, so that a dial that fails in it ends with an error that
+    /// says so.
+    pub(super) fn new(inner: T, accepts: fn(&Multiaddr) -> bool, timeout: Duration) -> Self {
+        Self { inner: SharedTransport::new(Arc::new(Mutex::new(inner))), accepts, resolve_timeout: timeout * 9 / 10 }
     }
 }
 
 /// The first name in an address.
-fn name(address: &Multiaddr) -> Option<String> {
+fn first_name(address: &Multiaddr) -> Option<String> {
     address.iter().find_map(|part| match part {
         Protocol::Dns(name) | Protocol::Dns4(name) | Protocol::Dns6(name) | Protocol::Dnsaddr(name) => {
             Some(name.into_owned())
@@ -62,8 +62,8 @@ fn unresolved(name: &str, why: &str) -> io::Error {
     io::Error::other(format!("the name {name} does not resolve: {why}"))
 }
 
-/// One error for a dial of a name. Where an address was found, what came of dialling it counts.
-fn flat<E: std::error::Error + Send + Sync + 'static>(name: &str, error: dns::Error<E>) -> io::Error {
+/// Reduces the errors of a dial of a name to one. If an address was found, the error of dialling it is used.
+fn flatten_error<E: std::error::Error + Send + Sync + 'static>(name: &str, error: dns::Error<E>) -> io::Error {
     match error {
         dns::Error::Dial(mut errors) => {
             let dialled = |error: &dns::Error<E>| {
@@ -71,41 +71,41 @@ fn flat<E: std::error::Error + Send + Sync + 'static>(name: &str, error: dns::Er
             };
             let counts = errors.iter().rposition(dialled).or(errors.len().checked_sub(1));
             match counts.map(|at| errors.swap_remove(at)) {
-                Some(error) => flat(name, error),
+                Some(error) => flatten_error(name, error),
                 None => unresolved(name, "no reason was given"),
             }
         }
-        dns::Error::ResolveError(error) => unresolved(name, &why(&error)),
+        dns::Error::ResolveError(error) => unresolved(name, &resolve_reason(&error)),
         dns::Error::TooManyLookups => unresolved(name, "it leads to too many other names"),
         error => io::Error::other(error),
     }
 }
 
-fn why(error: &dns::ResolveError) -> String {
+fn resolve_reason(error: &dns::ResolveError) -> String {
     match error {
         dns::ResolveError::NoConnections => "no nameserver can be reached".to_owned(),
         dns::ResolveError::Timeout => "no nameserver answers in time".to_owned(),
         error if error.is_nx_domain() => "there is no such name".to_owned(),
-        error if error.is_no_records_found() => "it has no address of the kind that is asked for".to_owned(),
+        error if error.is_no_records_found() => "it has no address of the requested kind".to_owned(),
         error => error.to_string(),
     }
 }
 
-/// Gives a dial up that is still at the name after `patience`; `found` is whether an address was found.
+/// Ends a dial whose name is not resolved after `resolve_timeout`; `found` is whether an address was found.
 async fn bounded<T>(
     dial: impl Future<Output = io::Result<T>>,
     found: Arc<AtomicBool>,
     name: &str,
-    patience: Duration,
+    resolve_timeout: Duration,
 ) -> io::Result<T> {
-    match select(pin!(dial), pin!(tokio::time::sleep(patience))).await {
+    match select(pin!(dial), pin!(tokio::time::sleep(resolve_timeout))).await {
         Either::Left((dialled, _)) => dialled,
         Either::Right(((), dial)) if found.load(Ordering::Relaxed) => dial.await,
-        Either::Right(_) => Err(unresolved(name, &format!("no answer within {} s", patience.as_secs_f64()))),
+        Either::Right(_) => Err(unresolved(name, &format!("no answer within {} s", resolve_timeout.as_secs_f64()))),
     }
 }
 
-impl<T> Transport for Names<T>
+impl<T> Transport for ResolvingTransport<T>
 where
     T: Transport + Send + Unpin + 'static,
     T::Output: Send + 'static,
@@ -126,26 +126,25 @@ where
     }
 
     fn dial(&mut self, address: Multiaddr, options: DialOpts) -> Result<Self::Dial, TransportError<io::Error>> {
-        let Some(name) = name(&address) else {
+        let Some(name) = first_name(&address) else {
             let dial = self.inner.dial(address, options).map_err(|error| error.map(io::Error::other))?;
             return Ok(dial.map_err(io::Error::other).boxed());
         };
-        if !(self.takes)(&address) {
+        if !(self.accepts)(&address) {
             return Err(TransportError::MultiaddrNotSupported(address));
         }
-        let inner = Shared::new(self.inner.transport.clone());
-        let (found, patience) = (inner.dialled.clone(), self.patience);
+        let inner = SharedTransport::new(self.inner.transport.clone());
+        let (found, resolve_timeout) = (inner.dialled.clone(), self.resolve_timeout);
         let mut resolving = dns::tokio::Transport::system(inner)
             .map_err(|error| TransportError::Other(unresolved(&name, &format!("/etc/resolv.conf: {error}"))))?;
-        let dial = resolving.dial(address, options).map_err(|error| error.map(|error| flat(&name, error)))?;
+        let dial = resolving.dial(address, options).map_err(|error| error.map(|error| flatten_error(&name, error)))?;
         let dial = async move {
-            // What it expects of an answer is a nameserver's to give; a dial that dies would leave its peer dialled for
-            // ever.
-            let survived = AssertUnwindSafe(dial).catch_unwind().map(|ended| match ended {
-                Ok(dialled) => dialled.map_err(|error| flat(&name, error)),
+            // The resolver panics on some answers; without this the panic would leave the peer in the state of being dialled.
+            let caught = AssertUnwindSafe(dial).catch_unwind().map(|ended| match ended {
+                Ok(dialled) => dialled.map_err(|error| flatten_error(&name, error)),
                 Err(_panic) => Err(unresolved(&name, "an answer without addresses")),
             });
-            bounded(survived, found, &name, patience).await
+            bounded(caught, found, &name, resolve_timeout).await
         };
         Ok(dial.boxed())
     }
@@ -160,14 +159,14 @@ where
     }
 }
 
-/// One transport for whoever dials and whoever listens: a dial may leave from the port that is listened on.
-struct Shared<T> {
+/// One transport for dialling and listening: a dial may use the listening port.
+struct SharedTransport<T> {
     transport: Arc<Mutex<T>>,
-    /// Whether anything was dialled by this one or its clones.
+    /// Whether this one or its clones have dialled.
     dialled: Arc<AtomicBool>,
 }
 
-impl<T> Shared<T> {
+impl<T> SharedTransport<T> {
     fn new(transport: Arc<Mutex<T>>) -> Self {
         Self { transport, dialled: Arc::default() }
     }
@@ -177,7 +176,7 @@ impl<T> Shared<T> {
     }
 }
 
-impl<T: Transport + Unpin> Transport for Shared<T> {
+impl<T: Transport + Unpin> Transport for SharedTransport<T> {
     type Output = T::Output;
     type Error = T::Error;
     type ListenerUpgrade = T::ListenerUpgrade;
@@ -214,30 +213,30 @@ mod tests {
 
     use libp2p::dns;
 
-    use super::{bounded, flat};
+    use super::{bounded, flatten_error};
 
     fn resolving(error: dns::ResolveError) -> dns::Error<io::Error> {
         dns::Error::ResolveError(error)
     }
 
-    fn said(error: dns::Error<io::Error>) -> String {
-        flat("a.example", error).to_string()
+    fn message_of(error: dns::Error<io::Error>) -> String {
+        flatten_error("a.example", error).to_string()
     }
 
     #[test]
     fn a_name_that_does_not_resolve_is_named_with_the_reason() {
         let nobody = resolving(dns::ResolveError::NoConnections);
-        assert_eq!(said(nobody), "the name a.example does not resolve: no nameserver can be reached");
+        assert_eq!(message_of(nobody), "the name a.example does not resolve: no nameserver can be reached");
         let all = dns::Error::Dial(vec![dns::Error::TooManyLookups, resolving(dns::ResolveError::Timeout)]);
-        assert_eq!(said(all), "the name a.example does not resolve: no nameserver answers in time");
-        assert!(said(dns::Error::Dial(Vec::new())).contains("a.example does not resolve"));
+        assert_eq!(message_of(all), "the name a.example does not resolve: no nameserver answers in time");
+        assert!(message_of(dns::Error::Dial(Vec::new())).contains("a.example does not resolve"));
     }
 
     #[test]
     fn where_an_address_was_found_what_came_of_dialling_it_counts() {
         let refused = dns::Error::Transport(io::Error::other("refused"));
         let both = dns::Error::Dial(vec![refused, resolving(dns::ResolveError::NoConnections)]);
-        assert_eq!(said(both), "refused");
+        assert_eq!(message_of(both), "refused");
     }
 
     #[tokio::test]

@@ -13,14 +13,14 @@ use libp2p::{
     noise, tls,
 };
 
-use crate::cli::settings::Security;
+use crate::network::config::SecurityProtocol;
 
 const NOISE: &str = "/noise";
 const TLS: &str = "/tls/1.0.0";
 
 /// See the module.
 #[derive(Clone)]
-pub(super) struct Upgrade {
+pub(super) struct SecurityUpgrade {
     noise: noise::Config,
     tls: tls::Config,
     offered: Vec<&'static str>,
@@ -29,11 +29,11 @@ pub(super) struct Upgrade {
 type Secured<C> = Either<noise::Output<C>, tls::TlsStream<C>>;
 type Handshake<C> = Pin<Box<dyn Future<Output = io::Result<(PeerId, Secured<C>)>> + Send>>;
 
-impl Upgrade {
-    pub(super) fn new(identity: &Keypair, security: &[Security]) -> io::Result<Self> {
-        let name = |security: &Security| match security {
-            Security::Noise => NOISE,
-            Security::Tls => TLS,
+impl SecurityUpgrade {
+    pub(super) fn new(identity: &Keypair, security: &[SecurityProtocol]) -> io::Result<Self> {
+        let name = |security: &SecurityProtocol| match security {
+            SecurityProtocol::Noise => NOISE,
+            SecurityProtocol::Tls => TLS,
         };
         Ok(Self {
             noise: noise::Config::new(identity).map_err(io::Error::other)?,
@@ -43,7 +43,7 @@ impl Upgrade {
     }
 }
 
-impl UpgradeInfo for Upgrade {
+impl UpgradeInfo for SecurityUpgrade {
     type Info = &'static str;
     type InfoIter = std::vec::IntoIter<&'static str>;
 
@@ -52,7 +52,7 @@ impl UpgradeInfo for Upgrade {
     }
 }
 
-impl<C> InboundConnectionUpgrade<C> for Upgrade
+impl<C> InboundConnectionUpgrade<C> for SecurityUpgrade
 where
     C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -71,7 +71,7 @@ where
     }
 }
 
-impl<C> OutboundConnectionUpgrade<C> for Upgrade
+impl<C> OutboundConnectionUpgrade<C> for SecurityUpgrade
 where
     C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

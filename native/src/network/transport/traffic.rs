@@ -1,10 +1,10 @@
-//! What the transports have carried.
+//! Counters of the bytes that the transports have carried.
 
 use petrel_core::net::Bandwidth;
 
-/// What came in and went out since the start, of all connections together. Cheap to clone; clones count the same.
+/// Bytes received and sent since the start, of all connections together. Cheap to clone; clones share the counters.
 #[derive(Clone, Debug, Default)]
-pub struct Traffic {
+pub struct TrafficCounters {
     /// Plain TCP.
     pub tcp: Bandwidth,
     /// WebSocket, secure or not.
@@ -15,7 +15,7 @@ pub struct Traffic {
     pub webtransport: Bandwidth,
 }
 
-impl Traffic {
+impl TrafficCounters {
     /// Each transport by its name.
     pub fn flows(&self) -> [(&'static str, &Bandwidth); 4] {
         [("tcp", &self.tcp), ("ws", &self.ws), ("quic", &self.quic), ("webtransport", &self.webtransport)]

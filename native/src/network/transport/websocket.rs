@@ -1,5 +1,6 @@
-//! WebSocket whose TLS certificate is read again when its files change, so that a renewal needs no restart: whoever connects
-//! from then on gets the new one, and connections stay. Files that are wrong after the start are said and passed over.
+//! WebSocket, for browsers. The TLS certificate of secure WebSocket is read again when its files change, so a renewal needs no
+//! restart: new connections get the new certificate, and existing ones stay open. If the files become invalid after the start,
+//! that is logged, and the last valid certificate stays in use.
 
 use std::{
     fs, io,
@@ -11,22 +12,47 @@ use std::{
 
 use futures::{AsyncRead, AsyncWrite};
 use libp2p::{
-    Multiaddr, Transport,
-    core::transport::{DialOpts, ListenerId, TransportError, TransportEvent},
+    Multiaddr, PeerId, Transport,
+    core::{
+        muxing::StreamMuxerBox,
+        transport::{Boxed, DialOpts, ListenerId, TransportError, TransportEvent},
+        upgrade::Version,
+    },
     websocket::{self, tls},
+    yamux,
 };
+use petrel_core::net::Bandwidth;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use tokio::sync::mpsc;
 
-use crate::cli::settings::PemFiles;
+use super::{security::SecurityUpgrade, tcp};
+use crate::network::config::{NetworkConfig, PemFiles};
 
-/// How often the files are looked at.
-const LOOK: Duration = Duration::from_secs(5);
+/// Bytes of one WebSocket frame at most: libp2p's default allows 256 MiB before a peer is authenticated.
+const MAX_FRAME: usize = 1 << 20;
+/// Streams of one connection at most, for both sides: a browser needs about ten.
+const STREAMS: usize = 32;
+/// How often the certificate's files are read.
+const READ_INTERVAL: Duration = Duration::from_secs(5);
 /// Bytes of a file at most.
 const MAX_FILE: u64 = 1 << 20;
 
+pub(super) fn build(
+    config: &NetworkConfig,
+    upgrade: &SecurityUpgrade,
+    flow: Bandwidth,
+) -> io::Result<Boxed<(PeerId, StreamMuxerBox)>> {
+    let mut websocket = websocket::Config::new(tcp::streams(config.timeout, flow));
+    websocket.set_max_data_size(MAX_FRAME);
+    let mut yamux = yamux::Config::default();
+    yamux.set_max_num_streams(STREAMS);
+    let reloading = ReloadingWebSocket::new(websocket, config.certificate.as_ref())?;
+    let secured = reloading.upgrade(Version::V1).authenticate(upgrade.clone());
+    Ok(secured.multiplex(yamux).timeout(config.timeout).boxed())
+}
+
 /// See the module.
-pub(super) struct Secure<T>
+struct ReloadingWebSocket<T>
 where
     T: Transport,
     T::Output: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -35,7 +61,7 @@ where
     changed: Option<mpsc::Receiver<tls::Config>>,
 }
 
-impl<T> Secure<T>
+impl<T> ReloadingWebSocket<T>
 where
     T: Transport + Send + Unpin + 'static,
     T::Error: Send + 'static,
@@ -43,69 +69,69 @@ where
     T::ListenerUpgrade: Send + 'static,
     T::Output: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    /// Listens on secure addresses only where there are files. Needs a tokio runtime then.
+    /// Without `files` it does not listen on secure addresses. With files it needs a tokio runtime.
     ///
     /// # Errors
     /// The files cannot be read, or are no certificate and its key.
-    pub(super) fn new(mut websocket: websocket::Config<T>, files: Option<&PemFiles>) -> io::Result<Self> {
+    fn new(mut websocket: websocket::Config<T>, files: Option<&PemFiles>) -> io::Result<Self> {
         let Some(files) = files.cloned() else { return Ok(Self { websocket, changed: None }) };
-        let first = Contents::read(&files)?;
-        websocket.set_tls_config(first.config().map_err(|error| of(&files.chain, error))?);
+        let first = PemContents::read(&files)?;
+        websocket.set_tls_config(first.config().map_err(|error| with_file(&files.chain, error))?);
         let (sender, changed) = mpsc::channel(1);
         tokio::spawn(watch(files, first, sender));
         Ok(Self { websocket, changed: Some(changed) })
     }
 }
 
-/// Sends each new configuration, until nobody listens.
-async fn watch(files: PemFiles, mut last: Contents, sender: mpsc::Sender<tls::Config>) {
+/// Sends each new configuration, until the receiver is dropped.
+async fn watch(files: PemFiles, mut last: PemContents, sender: mpsc::Sender<tls::Config>) {
     loop {
-        tokio::select! { () = tokio::time::sleep(LOOK) => {}, () = sender.closed() => return }
-        let look = files.clone();
-        let Ok(read) = tokio::task::spawn_blocking(move || Contents::read(&look)).await else { continue };
+        tokio::select! { () = tokio::time::sleep(READ_INTERVAL) => {}, () = sender.closed() => return }
+        let to_read = files.clone();
+        let Ok(read) = tokio::task::spawn_blocking(move || PemContents::read(&to_read)).await else { continue };
         let now = match read {
             Ok(now) if now != last => now,
             Ok(_) => continue,
             Err(error) => {
-                tracing::warn!(%error, "the certificate's files cannot be read; the last one is served on");
+                tracing::warn!(%error, "the certificate's files cannot be read; the last certificate stays in use");
                 continue;
             }
         };
         match now.config() {
             Ok(config) => {
-                tracing::info!(file = %files.chain.display(), "another certificate is served");
+                tracing::info!(file = %files.chain.display(), "a new certificate is served");
                 if sender.send(config).await.is_err() {
                     return;
                 }
             }
             Err(error) => {
-                // Between the writing of both files they do not fit; the next look is soon.
+                // While only one of both files is written they do not match; they are read again soon.
                 let file = files.chain.display();
-                tracing::warn!(%file, %error, "the new certificate is not used; the last one is served on");
+                tracing::warn!(%file, %error, "the new certificate is invalid; the last certificate stays in use");
             }
         }
         last = now;
     }
 }
 
-/// What both files hold.
+/// The contents of both files.
 #[derive(PartialEq, Eq)]
-struct Contents {
+struct PemContents {
     chain: Vec<u8>,
     key: zeroize::Zeroizing<Vec<u8>>,
 }
 
-impl Contents {
+impl PemContents {
     fn read(files: &PemFiles) -> io::Result<Self> {
-        Ok(Self { chain: small(&files.chain)?, key: small(&files.key)?.into() })
+        Ok(Self { chain: read_bounded(&files.chain)?, key: read_bounded(&files.key)?.into() })
     }
 
     fn config(&self) -> io::Result<tls::Config> {
-        let wrong = |error: rustls::pki_types::pem::Error| io::Error::other(format!("not PEM: {error}"));
-        let chain = CertificateDer::pem_slice_iter(&self.chain).collect::<Result<Vec<_>, _>>().map_err(wrong)?;
-        let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(wrong)?;
+        let invalid = |error: rustls::pki_types::pem::Error| io::Error::other(format!("not PEM: {error}"));
+        let chain = CertificateDer::pem_slice_iter(&self.chain).collect::<Result<Vec<_>, _>>().map_err(invalid)?;
+        let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(invalid)?;
         if chain.is_empty() {
-            return Err(io::Error::other("no certificate is in it"));
+            return Err(io::Error::other("it holds no certificate"));
         }
         let key = tls::PrivateKey::new(key.secret_der().to_vec());
         let chain = chain.into_iter().map(|certificate| tls::Certificate::new(certificate.to_vec()));
@@ -113,18 +139,18 @@ impl Contents {
     }
 }
 
-fn small(file: &Path) -> io::Result<Vec<u8>> {
-    if fs::metadata(file).map_err(|error| of(file, error))?.len() > MAX_FILE {
-        return Err(of(file, io::Error::other("too large for a certificate or a key")));
+fn read_bounded(file: &Path) -> io::Result<Vec<u8>> {
+    if fs::metadata(file).map_err(|error| with_file(file, error))?.len() > MAX_FILE {
+        return Err(with_file(file, io::Error::other("too large for a certificate or a key")));
     }
-    fs::read(file).map_err(|error| of(file, error))
+    fs::read(file).map_err(|error| with_file(file, error))
 }
 
-fn of(file: &Path, error: io::Error) -> io::Error {
+fn with_file(file: &Path, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", file.display()))
 }
 
-impl<T> Transport for Secure<T>
+impl<T> Transport for ReloadingWebSocket<T>
 where
     T: Transport + Send + Unpin + 'static,
     T::Error: Send + 'static,

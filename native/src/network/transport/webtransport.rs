@@ -1,14 +1,14 @@
 //! libp2p over WebTransport, listening and dialling: the one encrypted transport that a browser reaches without a
-//! certificate authority or a name. It knows nothing of Petrel but its name in a certificate.
+//! certificate authority or a domain name. Nothing in it is specific to Petrel, except the name in the certificate.
 //!
-//! An address is `/ip4|ip6/IP/udp/PORT/quic-v1/webtransport`, and where it is dialled two or more `/certhash/HASH` follow:
-//! the SHA-256 of the certificates, today's and the next ([`certificate`]). A connection is a QUIC connection with one HTTP/3
+//! An address is `/ip4|ip6/IP/udp/PORT/quic-v1/webtransport`, and a dialled address adds two or more `/certhash/HASH`:
+//! the SHA-256 of the current certificate and of the next one ([`certificate`]). A connection is a QUIC connection with one HTTP/3
 //! session on it ([`session`]), whose bidirectional streams are libp2p's ([`muxer`]); the first stream carries Noise, in which
 //! the listener repeats the hashes. Specification: libp2p's `webtransport/README.md`, and what go-libp2p asks beyond it.
 //!
-//! Bounds of one listener, for whoever has not proved who he is: [`MAX_PENDING`] sessions in the making, each within
-//! [`HANDSHAKE`]; from [`PENDING_UNPROVED`] on, an address must first show that it receives what is sent to it (QUIC's
-//! Retry); above the bound an attempt gets no answer. Bounds of a connection: [`muxer::bounds`].
+//! Bounds of one listener for unauthenticated peers: [`handshake::MAX_PENDING`] pending sessions, each limited to
+//! [`handshake::HANDSHAKE_TIMEOUT`]; from [`handshake::PENDING_UNPROVED`] pending sessions on, an address must first prove that
+//! it receives packets (QUIC Retry); above the bound an attempt gets no answer. Bounds of a connection: [`muxer::bounds`].
 
 use std::{
     collections::VecDeque,
@@ -20,100 +20,90 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use futures::{FutureExt, future::BoxFuture};
 use libp2p::{
     Multiaddr, PeerId, Transport,
-    core::transport::{DialOpts, ListenerId, TransportError, TransportEvent},
+    core::{
+        muxing::StreamMuxerBox,
+        transport::{Boxed, DialOpts, ListenerId, TransportError, TransportEvent, timeout::TransportTimeout},
+    },
     identity::Keypair,
+    multiaddr::Protocol,
     noise,
 };
+use petrel_core::net::Bandwidth;
 
 mod address;
 pub mod certificate;
+mod error;
+mod handshake;
 mod listener;
 mod muxer;
 mod session;
 
-pub use certificate::Schedule;
-pub use muxer::Muxer;
+pub use certificate::CertificateSchedule;
+pub use error::WebTransportError;
+pub use listener::SystemClock;
+pub use muxer::SessionMuxer;
 
-use listener::Listener;
+use listener::WebTransportListener;
+use session::PendingSession;
 
-/// Sessions of one listener that are not authenticated yet, at most.
-const MAX_PENDING: usize = 64;
-/// From so many on, an address is asked to prove itself before anything is kept for it.
-const PENDING_UNPROVED: usize = 16;
-/// From the first packet to the end of Noise at most; go-libp2p's 10 s.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+use super::names::ResolvingTransport;
+use crate::network::config::NetworkConfig;
 
-/// Tells the certificates what day it is.
-pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
-
-/// Why a connection did not come about.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The system gives no socket, or the certificate cannot be made.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// An address that ends in `/webtransport` without `/certhash`: there is nothing to trust.
-    #[error("a /webtransport address is dialled by its /certhash parts, and this one has none of SHA-256")]
-    NoCertificateHash,
-    /// The QUIC connection or the session ended.
-    #[error("the session failed: {0}")]
-    Session(String),
-    /// The session was asked for under another path than libp2p's.
-    #[error("the session asks for {0:?}, which is not libp2p's path")]
-    Path(String),
-    /// Whoever is there is not the one, or its certificates are not those of the address.
-    #[error("the handshake failed: {0}")]
-    Noise(#[from] noise::Error),
-    /// The listener's UDP socket failed for good.
-    #[error("the UDP socket is lost")]
-    Lost,
-    /// It took longer than it may.
-    #[error("the handshake took longer than {} s", HANDSHAKE.as_secs())]
-    Timeout,
+/// The transport as [`super::build`] needs it: names are resolved, bytes are counted, dials have a timeout.
+pub(super) fn build(
+    identity: &Keypair,
+    config: &NetworkConfig,
+    flow: Bandwidth,
+) -> io::Result<Boxed<(PeerId, StreamMuxerBox)>> {
+    let transport = WebTransport::new(identity, config.period, Arc::new(SystemTime::now))?;
+    let resolving = ResolvingTransport::new(transport, is_webtransport, config.timeout);
+    let counted = resolving.map(move |(peer, muxer), _| (peer, StreamMuxerBox::new(flow.count_streams(muxer))));
+    Ok(TransportTimeout::new(counted, config.timeout).boxed())
 }
 
-type Upgrade = BoxFuture<'static, Result<(PeerId, Muxer), Error>>;
+fn is_webtransport(address: &Multiaddr) -> bool {
+    address.iter().any(|part| part == Protocol::WebTransport)
+}
 
 /// See the module.
 pub struct WebTransport {
     noise: noise::Config,
-    schedule: Schedule,
-    clock: Clock,
-    listeners: Vec<Listener>,
+    schedule: CertificateSchedule,
+    clock: SystemClock,
+    listeners: Vec<WebTransportListener>,
     closed: VecDeque<ListenerId>,
 }
 
 impl WebTransport {
-    /// Certificates follow from the key of `identity` and change with `period`; see [`Schedule::new`].
+    /// Certificates follow from the key of `identity` and change with `period`; see [`CertificateSchedule::new`].
     ///
     /// # Errors
     /// The key signs no handshake, or is one that gives no secret (RSA).
-    pub fn new(identity: &Keypair, period: Duration, clock: Clock) -> io::Result<Self> {
+    pub fn new(identity: &Keypair, period: Duration, clock: SystemClock) -> io::Result<Self> {
         Ok(Self {
             noise: noise::Config::new(identity).map_err(io::Error::other)?,
-            schedule: Schedule::new(identity, period)?,
+            schedule: CertificateSchedule::new(identity, period)?,
             clock,
             listeners: Vec::new(),
             closed: VecDeque::new(),
         })
     }
 
-    fn listen(&self, id: ListenerId, socket: SocketAddr) -> Result<Listener, Error> {
-        Listener::new(id, socket, self.noise.clone(), self.schedule.clone(), self.clock.clone())
+    fn listen(&self, id: ListenerId, socket: SocketAddr) -> Result<WebTransportListener, WebTransportError> {
+        WebTransportListener::new(id, socket, self.noise.clone(), self.schedule.clone(), self.clock.clone())
     }
 }
 
 impl Transport for WebTransport {
-    type Output = (PeerId, Muxer);
-    type Error = Error;
-    type ListenerUpgrade = Upgrade;
-    type Dial = Upgrade;
+    type Output = (PeerId, SessionMuxer);
+    type Error = WebTransportError;
+    type ListenerUpgrade = PendingSession;
+    type Dial = PendingSession;
 
-    fn listen_on(&mut self, id: ListenerId, address: Multiaddr) -> Result<(), TransportError<Error>> {
-        let Some(socket) = address::listened(&address) else {
+    fn listen_on(&mut self, id: ListenerId, address: Multiaddr) -> Result<(), TransportError<WebTransportError>> {
+        let Some(socket) = address::parse_listen_address(&address) else {
             return Err(TransportError::MultiaddrNotSupported(address));
         };
         let listener = self.listen(id, socket).map_err(TransportError::Other)?;
@@ -121,7 +111,7 @@ impl Transport for WebTransport {
         Ok(())
     }
 
-    /// Connections that came by it live on.
+    /// Connections that it accepted stay open.
     fn remove_listener(&mut self, id: ListenerId) -> bool {
         let before = self.listeners.len();
         self.listeners.retain(|listener| listener.id() != id);
@@ -132,20 +122,27 @@ impl Transport for WebTransport {
         removed
     }
 
-    fn dial(&mut self, address: Multiaddr, options: DialOpts) -> Result<Upgrade, TransportError<Error>> {
-        let Some(target) = address::dialled(&address) else {
+    fn dial(
+        &mut self,
+        address: Multiaddr,
+        options: DialOpts,
+    ) -> Result<PendingSession, TransportError<WebTransportError>> {
+        let Some(target) = address::parse_dial_address(&address) else {
             return Err(TransportError::MultiaddrNotSupported(address));
         };
         if options.role.is_listener() {
             return Err(TransportError::MultiaddrNotSupported(address));
         }
         if target.hashes.is_empty() {
-            return Err(TransportError::Other(Error::NoCertificateHash));
+            return Err(TransportError::Other(WebTransportError::NoCertificateHash));
         }
-        Ok(within(session::dial(target, self.noise.clone())))
+        Ok(session::with_timeout(session::dial(target, self.noise.clone())))
     }
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<TransportEvent<Upgrade, Error>> {
+    fn poll(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<TransportEvent<PendingSession, WebTransportError>> {
         if let Some(listener_id) = self.closed.pop_front() {
             return Poll::Ready(TransportEvent::ListenerClosed { listener_id, reason: Ok(()) });
         }
@@ -160,9 +157,4 @@ impl Transport for WebTransport {
         }
         Poll::Ready(event)
     }
-}
-
-/// A handshake that ends.
-fn within(handshake: impl Future<Output = Result<(PeerId, Muxer), Error>> + Send + 'static) -> Upgrade {
-    async move { tokio::time::timeout(HANDSHAKE, handshake).await.unwrap_or(Err(Error::Timeout)) }.boxed()
 }

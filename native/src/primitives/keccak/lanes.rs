@@ -1,5 +1,5 @@
-//! Sponges side by side: each lane takes the next input as soon as its last is done, the longest first, so that lanes
-//! seldom idle. Width and permutation are arguments; nothing here knows a processor.
+//! Parallel Keccak sponges: each lane takes the next input as soon as its last one is done, the longest first, so that lanes are
+//! rarely idle. Width and permutation are parameters; this file is independent of the processor.
 
 use alloy_primitives::B256;
 use petrel_core::{hash, hash::Parts};
@@ -7,14 +7,14 @@ use petrel_core::{hash, hash::Parts};
 /// Bytes that one permutation absorbs: 1600 − 2 · 256 bits.
 const RATE: usize = 136;
 const WORDS: usize = RATE / 8;
-/// Blocks from which on lanes pay: less is done before cold code and cold wide registers are warm.
+/// Number of blocks from which on lanes are faster: less work ends before code and wide registers are warm.
 const WORTHWHILE: usize = 128;
 
 /// Word `w` of lane `l` at `[w][l]`.
-pub(super) type State<const L: usize> = [[u64; L]; 25];
+pub(super) type LaneState<const L: usize> = [[u64; L]; 25];
 
 /// The digests of all inputs, `L` at a time.
-pub(super) fn digests<const L: usize>(inputs: &[Parts<'_>], permute: fn(&mut State<L>)) -> Vec<B256> {
+pub(super) fn digests<const L: usize>(inputs: &[Parts<'_>], permute: fn(&mut LaneState<L>)) -> Vec<B256> {
     let mut digests = vec![B256::ZERO; inputs.len()];
     let mut order: Vec<(usize, usize)> = inputs.iter().map(blocks).zip(0..).collect();
     order.sort_unstable_by(|a, b| b.cmp(a));
@@ -25,7 +25,8 @@ pub(super) fn digests<const L: usize>(inputs: &[Parts<'_>], permute: fn(&mut Sta
             *digest = hash::keccak(input);
         }
     }
-    let queue = together.iter().filter_map(|(_, index)| Some(Job { input: inputs.get(*index)?, index: *index, at: 0 }));
+    let queue =
+        together.iter().filter_map(|(_, index)| Some(LaneInput { parts: inputs.get(*index)?, index: *index, at: 0 }));
     Sponges { state: [[0; L]; 25], lanes: [const { None }; L], queue, permute }.run(&mut digests);
     digests
 }
@@ -35,8 +36,8 @@ fn blocks(input: &Parts<'_>) -> usize {
     (input.head.len() + input.body.len()) / RATE + 1
 }
 
-/// How many of the longest inputs are better hashed by themselves: those that would go on long after all others are done,
-/// in lanes that cost half more than one alone; all when there is little to do. `order` has the longest first.
+/// How many of the longest inputs are hashed alone: those that would continue long after all others are done, in lanes that cost
+/// half more than a single one; all inputs if there are few blocks. `order` has the longest first.
 fn alone<const L: usize>(order: &[(usize, usize)]) -> usize {
     let mut total: usize = order.iter().map(|(blocks, _)| blocks).sum();
     if total < WORTHWHILE {
@@ -52,28 +53,28 @@ fn alone<const L: usize>(order: &[(usize, usize)]) -> usize {
 }
 
 /// An input in a lane, absorbed up to byte `at`.
-struct Job<'a> {
-    input: &'a Parts<'a>,
+struct LaneInput<'a> {
+    parts: &'a Parts<'a>,
     index: usize,
     at: usize,
 }
 
-struct Sponges<'a, const L: usize, Q: Iterator<Item = Job<'a>>> {
-    state: State<L>,
-    lanes: [Option<Job<'a>>; L],
+struct Sponges<'a, const L: usize, Q: Iterator<Item = LaneInput<'a>>> {
+    state: LaneState<L>,
+    lanes: [Option<LaneInput<'a>>; L],
     queue: Q,
-    permute: fn(&mut State<L>),
+    permute: fn(&mut LaneState<L>),
 }
 
-impl<'a, const L: usize, Q: Iterator<Item = Job<'a>>> Sponges<'a, L, Q> {
+impl<'a, const L: usize, Q: Iterator<Item = LaneInput<'a>>> Sponges<'a, L, Q> {
     fn run(mut self, digests: &mut [B256]) {
         for lane in &mut self.lanes {
             *lane = self.queue.next();
         }
         while self.lanes.iter().any(Option::is_some) {
-            for (lane, job) in self.lanes.iter_mut().enumerate() {
-                if let Some(job) = job {
-                    absorb(&mut self.state, lane, job);
+            for (lane, input) in self.lanes.iter_mut().enumerate() {
+                if let Some(input) = input {
+                    absorb(&mut self.state, lane, input);
                 }
             }
             (self.permute)(&mut self.state);
@@ -83,10 +84,12 @@ impl<'a, const L: usize, Q: Iterator<Item = Job<'a>>> Sponges<'a, L, Q> {
         }
     }
 
-    /// Takes the digest of a lane whose input is absorbed, and gives it the next.
+    /// Takes the digest of a lane whose input is absorbed, and gives it the next input.
     fn finish(&mut self, lane: usize, digests: &mut [B256]) {
         let Some(slot) = self.lanes.get_mut(lane) else { return };
-        let Some(done) = slot.take_if(|job| job.at > job.input.head.len() + job.input.body.len()) else { return };
+        let Some(done) = slot.take_if(|input| input.at > input.parts.head.len() + input.parts.body.len()) else {
+            return;
+        };
         *slot = self.queue.next();
         let mut words = self.state.iter_mut().filter_map(|words| words.get_mut(lane));
         if let Some(digest) = digests.get_mut(done.index) {
@@ -98,13 +101,13 @@ impl<'a, const L: usize, Q: Iterator<Item = Job<'a>>> Sponges<'a, L, Q> {
     }
 }
 
-/// XORs the next block of a job into its lane; past the end of the input when that was the last.
-fn absorb<const L: usize>(state: &mut State<L>, lane: usize, job: &mut Job<'_>) {
-    let Parts { head, body } = *job.input;
-    let inside = job.at.checked_sub(head.len()).and_then(|at| body.get(at..at + RATE));
+/// XORs the next block of an input into its lane; `at` is beyond the end of the input after its last block.
+fn absorb<const L: usize>(state: &mut LaneState<L>, lane: usize, input: &mut LaneInput<'_>) {
+    let Parts { head, body } = *input.parts;
+    let inside = input.at.checked_sub(head.len()).and_then(|at| body.get(at..at + RATE));
     let mut padded = [0; RATE];
     let block = inside.unwrap_or_else(|| {
-        pad(head, body, job.at, &mut padded);
+        pad(head, body, input.at, &mut padded);
         &padded
     });
     let words: &[[u8; 8]; WORDS] = block.as_chunks::<8>().0.try_into().unwrap_or(&[[0; 8]; WORDS]);
@@ -113,7 +116,7 @@ fn absorb<const L: usize>(state: &mut State<L>, lane: usize, job: &mut Job<'_>) 
             *slot ^= u64::from_le_bytes(*word);
         }
     }
-    job.at += RATE;
+    input.at += RATE;
 }
 
 /// The block at byte `at` of `head ‖ body`, with Keccak's padding (0x01 … 0x80) when the input ends in it.

@@ -9,7 +9,7 @@ use core::arch::x86_64::{
 use alloy_primitives::B256;
 use petrel_core::hash::Parts;
 
-use super::lanes::{State, digests};
+use super::lanes::{LaneState, digests};
 
 /// Iota's constants, one a round.
 const ROUNDS: [u64; 24] = [
@@ -87,7 +87,7 @@ macro_rules! permutation {
         xor: $xor:expr, xor3: $xor3:expr, chi: $chi:expr, constant: $constant:expr
     ) => {
         #[target_feature(enable = $feature)]
-        fn $name(state: &mut State<$lanes>) {
+        fn $name(state: &mut LaneState<$lanes>) {
             let mut s: [$register; 25] = bytemuck::cast(*state);
             for round in ROUNDS {
                 let mut c = [s[0]; 5];

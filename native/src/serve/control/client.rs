@@ -1,4 +1,4 @@
-//! The side that asks.
+//! The client of the control socket.
 
 use std::{
     io::{self, Read, Write},
@@ -8,68 +8,68 @@ use std::{
 
 use serde_json::Value;
 
-use super::socket::{FILE, PATIENCE, Request};
+use super::protocol::{FILE, SocketRequest, TIMEOUT};
 
-/// Bytes of an answer at most: some 4,096 peers of one kilobyte, with room to spare.
-const ANSWER: u64 = 16 << 20;
+/// Bytes of a response at most: about 4,096 peers of one kilobyte, with a reserve.
+const MAX_RESPONSE: u64 = 16 << 20;
 
-/// Why there is no answer.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
-pub enum AskError {
-    /// The system refuses.
+pub enum ControlClientError {
+    /// The connection failed.
     #[error("{}: {error}", .file.display())]
     Io {
         /// The socket.
         file: PathBuf,
-        /// What it said.
+        /// The system's error.
         error: io::Error,
     },
-    /// What came is no answer: another version's node.
-    #[error("{}: what the node answers is not understood: {error}", .file.display())]
-    Unclear {
+    /// The response is malformed: the node has another version.
+    #[error("{}: the node's response is malformed: {error}", .file.display())]
+    Malformed {
         /// The socket.
         file: PathBuf,
         /// What is wrong with it.
         error: String,
     },
-    /// The node refuses.
+    /// The node refuses the request.
     #[error("{0}")]
     Refused(String),
 }
 
-/// Asks the node that runs with this data directory; `None` when none does.
+/// Sends a request to the node that runs with this data directory; `None` if no node does.
 ///
 /// # Errors
-/// See [`AskError`].
-pub fn ask(datadir: &Path, request: &Request) -> Result<Option<Value>, AskError> {
+/// See [`ControlClientError`].
+pub fn request(datadir: &Path, request: &SocketRequest) -> Result<Option<Value>, ControlClientError> {
     let file = datadir.join(FILE);
     let stream = match UnixStream::connect(&file) {
         Ok(stream) => stream,
-        Err(error) if is_nobody(&error) => return Ok(None),
-        Err(error) => return Err(AskError::Io { file, error }),
+        Err(error) if is_no_node(&error) => return Ok(None),
+        Err(error) => return Err(ControlClientError::Io { file, error }),
     };
-    let answer = talk(stream, request).map_err(|error| AskError::Io { file: file.clone(), error })?;
-    let mut answer: Value =
-        serde_json::from_slice(&answer).map_err(|error| AskError::Unclear { file, error: error.to_string() })?;
-    match answer.get_mut("error").map(Value::take) {
-        Some(Value::String(error)) => Err(AskError::Refused(error)),
-        Some(error) => Err(AskError::Refused(error.to_string())),
-        None => Ok(Some(answer)),
+    let response = exchange(stream, request).map_err(|error| ControlClientError::Io { file: file.clone(), error })?;
+    let mut response: Value = serde_json::from_slice(&response)
+        .map_err(|error| ControlClientError::Malformed { file, error: error.to_string() })?;
+    match response.get_mut("error").map(Value::take) {
+        Some(Value::String(error)) => Err(ControlClientError::Refused(error)),
+        Some(error) => Err(ControlClientError::Refused(error.to_string())),
+        None => Ok(Some(response)),
     }
 }
 
-/// No socket, or one that nobody listens on; a path that is too long for one is the node's without a socket too.
-fn is_nobody(error: &io::Error) -> bool {
+/// There is no socket, or no process listens on it. If the path is too long, the node has no socket either.
+fn is_no_node(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::InvalidInput)
 }
 
-fn talk(mut stream: UnixStream, request: &Request) -> io::Result<Vec<u8>> {
-    stream.set_read_timeout(Some(2 * PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+fn exchange(mut stream: UnixStream, request: &SocketRequest) -> io::Result<Vec<u8>> {
+    stream.set_read_timeout(Some(2 * TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
     stream.write_all(&line)?;
-    let mut answer = Vec::new();
-    stream.take(ANSWER).read_to_end(&mut answer)?;
-    Ok(answer)
+    let mut response = Vec::new();
+    stream.take(MAX_RESPONSE).read_to_end(&mut response)?;
+    Ok(response)
 }

@@ -1,4 +1,4 @@
-//! What others ask of the loop: the socket and the metrics send questions, the loop answers each in its turn.
+//! Requests to the event loop from other tasks (the control socket and the metrics endpoint), which it answers between events.
 
 use std::time::Duration;
 
@@ -12,162 +12,162 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{host::TokioHost, store::Store};
 
-/// Questions that wait; whoever asks beyond them waits itself.
-const WAITING: usize = 16;
+/// Requests in the queue; a sender waits while it is full.
+const QUEUE: usize = 16;
 
 /// The node at one moment.
 #[derive(Clone, Debug)]
-pub struct Snapshot {
-    /// What it knows of itself.
+pub struct NodeSnapshot {
+    /// Its status.
     pub status: Status,
     /// Every connected peer.
     pub peers: Vec<PeerReport>,
 }
 
-impl Snapshot {
-    /// Now.
+impl NodeSnapshot {
+    /// Takes a snapshot.
     pub fn of(driver: &Driver<TokioHost>) -> Self {
         Self { status: driver.status(), peers: driver.peers() }
     }
 }
 
-/// Why a ban is not acknowledged.
+/// Why a change of a ban is not confirmed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unacknowledged {
-    /// It is a peer that is never banned.
+pub enum BanChangeError {
+    /// The peer is exempt from bans.
     #[error(transparent)]
-    Spared(#[from] ProtectedPeer),
-    /// It holds until the node ends.
-    #[error("it is done, but not on disk, and a restart forgets it: {0}")]
+    ProtectedPeer(#[from] ProtectedPeer),
+    /// The change is in effect until the node stops, but not persisted.
+    #[error("the change is in effect, but not on disk, and is lost at a restart: {0}")]
     NotOnDisk(String),
 }
 
-/// A question, and whom to tell.
+/// A request, with the channel for its result.
 #[derive(Debug)]
-pub enum Ask {
-    /// How is the node?
-    Snapshot(oneshot::Sender<Snapshot>),
-    /// Ban somebody.
+pub enum ControlRequest {
+    /// A snapshot of the node.
+    Snapshot(oneshot::Sender<NodeSnapshot>),
+    /// Add or replace a ban.
     Ban {
         /// A peer, an address or a network.
         who: BanTarget,
-        /// How long; without it until it is lifted.
+        /// Its length; without it the ban lasts until it is lifted.
         length: Option<Duration>,
-        /// Why.
+        /// The reason.
         reason: String,
-        /// The ban when it is on disk, or why it is not.
-        tell: oneshot::Sender<Result<BanStatus, Unacknowledged>>,
+        /// Receives the ban when it is on disk.
+        result: oneshot::Sender<Result<BanStatus, BanChangeError>>,
     },
     /// Lift a ban.
     Lift {
-        /// Whose.
+        /// The subject of the ban.
         who: BanTarget,
-        /// Whether there was one, when it is gone from the disk too.
-        tell: oneshot::Sender<Result<bool, Unacknowledged>>,
+        /// Receives whether there was one, when it is removed from the disk.
+        result: oneshot::Sender<Result<bool, BanChangeError>>,
     },
 }
 
-/// Where questions come in.
+/// The event loop's side: receives requests.
 #[derive(Debug)]
-pub struct Desk {
-    asks: mpsc::Receiver<Ask>,
-    door: Door,
+pub struct ControlService {
+    requests: mpsc::Receiver<ControlRequest>,
+    handle: ControlHandle,
 }
 
-/// Where questions are put. It is of no more use when the loop has ended.
+/// Sends requests to the event loop. When the loop has ended, requests return `None`.
 #[derive(Clone, Debug)]
-pub struct Door(mpsc::Sender<Ask>);
+pub struct ControlHandle(mpsc::Sender<ControlRequest>);
 
-impl Default for Desk {
+impl Default for ControlService {
     fn default() -> Self {
-        let (door, asks) = mpsc::channel(WAITING);
-        Self { asks, door: Door(door) }
+        let (sender, requests) = mpsc::channel(QUEUE);
+        Self { requests, handle: ControlHandle(sender) }
     }
 }
 
-impl Desk {
-    /// For those who ask.
-    pub fn door(&self) -> Door {
-        self.door.clone()
+impl ControlService {
+    /// A handle for another task.
+    pub fn handle(&self) -> ControlHandle {
+        self.handle.clone()
     }
 
-    /// The next question. Nothing is lost when the wait is given up.
-    pub async fn next(&mut self) -> Ask {
-        match self.asks.recv().await {
-            Some(ask) => ask,
-            // It does not end as long as the door is here.
+    /// The next request. Cancel-safe.
+    pub async fn next(&mut self) -> ControlRequest {
+        match self.requests.recv().await {
+            Some(request) => request,
+            // The channel stays open: this service holds a sender.
             None => std::future::pending().await,
         }
     }
 }
 
-/// Answers a question. Whoever asked may be gone: then it is done all the same. What changes a ban is answered when the
-/// store says that it is on disk; the loop does not wait for that.
-pub fn answer(ask: Ask, driver: &mut Driver<TokioHost>, store: &Store) {
-    match ask {
-        Ask::Snapshot(tell) => {
-            let _gone = tell.send(Snapshot::of(driver));
+/// Carries out a request and sends its result. The requester may have stopped waiting; the request is carried out anyway. The result
+/// of a changed ban is sent when it is on disk; the event loop does not wait for that.
+pub fn respond(request: ControlRequest, driver: &mut Driver<TokioHost>, store: &Store) {
+    match request {
+        ControlRequest::Snapshot(result) => {
+            let _dropped = result.send(NodeSnapshot::of(driver));
         }
-        Ask::Ban { who, length, reason, tell } => match driver.ban(who, length, reason) {
+        ControlRequest::Ban { who, length, reason, result } => match driver.ban(who, length, reason) {
             Ok(ban) => {
                 let (until, secs, reason) = (ban.until, length.unwrap_or_default().as_secs(), ban.reason.clone());
-                let kept = Ban { until, secs, reason, ip: None };
-                when_on_disk(store, Persist::Ban(who, Some(kept)), ban, tell);
+                let stored = Ban { until, secs, reason, ip: None };
+                respond_when_on_disk(store, Persist::Ban(who, Some(stored)), ban, result);
             }
             Err(spared) => {
-                let _gone = tell.send(Err(spared.into()));
+                let _dropped = result.send(Err(spared.into()));
             }
         },
-        Ask::Lift { who, tell } => {
-            let there = driver.unban(who);
-            when_on_disk(store, Persist::Ban(who, None), there, tell);
+        ControlRequest::Lift { who, result } => {
+            let was_banned = driver.unban(who);
+            respond_when_on_disk(store, Persist::Ban(who, None), was_banned, result);
         }
     }
 }
 
-/// Answers when this is kept. The node has asked for the same already, and tells nobody what became of it: a second
-/// time it mostly goes into the same transaction.
-fn when_on_disk<T: Send + 'static>(
+/// Sends the result when `keep` is persisted. The node has requested the same already but does not report the outcome; the second
+/// request mostly goes into the same transaction.
+fn respond_when_on_disk<T: Send + 'static>(
     store: &Store,
     keep: Persist,
-    answer: T,
-    tell: oneshot::Sender<Result<T, Unacknowledged>>,
+    value: T,
+    result: oneshot::Sender<Result<T, BanChangeError>>,
 ) {
-    let kept = store.keep(keep);
+    let persisted = store.persist(keep);
     tokio::spawn(async move {
-        let answer = match kept.await {
-            Ok(Persisted::OnDisk | Persisted::NotForSure) => Ok(answer),
-            Ok(Persisted::Failed(error)) => Err(Unacknowledged::NotOnDisk(error)),
-            Err(_) => Err(Unacknowledged::NotOnDisk("the store's thread has ended".to_owned())),
+        let outcome = match persisted.await {
+            Ok(Persisted::OnDisk | Persisted::NotForSure) => Ok(value),
+            Ok(Persisted::Failed(error)) => Err(BanChangeError::NotOnDisk(error)),
+            Err(_) => Err(BanChangeError::NotOnDisk("the store's thread has ended".to_owned())),
         };
-        let _gone = tell.send(answer);
+        let _dropped = result.send(outcome);
     });
 }
 
-impl Door {
-    /// The node now; `None` when it ends.
-    pub async fn snapshot(&self) -> Option<Snapshot> {
-        self.ask(Ask::Snapshot).await
+impl ControlHandle {
+    /// A snapshot of the node; `None` when it has stopped.
+    pub async fn snapshot(&self) -> Option<NodeSnapshot> {
+        self.send(ControlRequest::Snapshot).await
     }
 
-    /// Bans, see [`Driver::ban`], and waits until that is on disk; `None` when the node ends.
+    /// Adds a ban, see [`Driver::ban`], and waits until it is on disk; `None` when the node has stopped.
     pub async fn ban(
         &self,
         who: BanTarget,
         length: Option<Duration>,
         reason: String,
-    ) -> Option<Result<BanStatus, Unacknowledged>> {
-        self.ask(|tell| Ask::Ban { who, length, reason, tell }).await
+    ) -> Option<Result<BanStatus, BanChangeError>> {
+        self.send(|result| ControlRequest::Ban { who, length, reason, result }).await
     }
 
-    /// Lifts a ban, and waits until that is on disk; whether there was one, `None` when the node ends.
-    pub async fn lift(&self, who: BanTarget) -> Option<Result<bool, Unacknowledged>> {
-        self.ask(|tell| Ask::Lift { who, tell }).await
+    /// Lifts a ban, and waits until it is removed from the disk; whether there was one, `None` when the node has stopped.
+    pub async fn lift(&self, who: BanTarget) -> Option<Result<bool, BanChangeError>> {
+        self.send(|result| ControlRequest::Lift { who, result }).await
     }
 
-    async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Option<T> {
-        let (tell, told) = oneshot::channel();
-        self.0.send(ask(tell)).await.ok()?;
-        told.await.ok()
+    async fn send<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> ControlRequest) -> Option<T> {
+        let (sender, result) = oneshot::channel();
+        self.0.send(request(sender)).await.ok()?;
+        result.await.ok()
     }
 }

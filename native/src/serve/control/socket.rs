@@ -1,9 +1,8 @@
-//! The socket `petrel.sock` in the data directory, through which the other subcommands ask a running node: a line of JSON
-//! in, a line of JSON out, and the connection ends.
+//! The socket `petrel.sock` in the data directory, by which the other subcommands reach a running node; see `protocol`.
 //!
-//! It is a Unix domain socket of mode 0600: whoever may read the node's own files may ask. It is made anew at each start
-//! and removed at the end; a stale one is replaced. Bounds: [`REQUEST`] bytes a question, [`PATIENCE`] for question and
-//! answer together, [`CONNECTIONS`] at once; the next ones wait.
+//! It is a Unix domain socket of mode 0600: a user who can read the node's own files can use it. It is created at each start and
+//! removed at the end; a stale one is replaced. Bounds: [`MAX_REQUEST`] bytes for a request, [`TIMEOUT`] for request and response
+//! together, [`CONNECTIONS`] at once; further connections wait.
 
 use std::{
     fs, io,
@@ -14,7 +13,6 @@ use std::{
 };
 
 use petrel_core::ban::BanTarget;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -23,138 +21,116 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{command::bans, serve::control::service::Door};
+use super::{
+    ban_arguments::{check_length, check_reason, parse_subject},
+    protocol::{FILE, MAX_REQUEST, SocketRequest, TIMEOUT},
+    service::ControlHandle,
+};
 
-/// The socket's name in the data directory.
-pub const FILE: &str = "petrel.sock";
-/// Bytes of a question at most, its end of line included.
-pub const REQUEST: u64 = 64 << 10;
-/// How long a question and its answer may take together.
-pub const PATIENCE: Duration = Duration::from_secs(10);
 /// Connections served at once.
 pub const CONNECTIONS: usize = 8;
-/// After an error of the listener (no more descriptors), how long until the next try.
-const REST: Duration = Duration::from_millis(100);
+/// Time until the next attempt after an error of the listener (no free descriptors).
+const RETRY: Duration = Duration::from_millis(100);
 
-/// What can be asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Request {
-    /// Who is connected: `{"peers":[…]}`.
-    Peers {},
-    /// Who may not connect: `{"bans":[…]}`.
-    Bans {},
-    /// Ban somebody, in the place of a ban that it has: `{"banned":{…}}`.
-    Ban {
-        /// Peer id, IP address, or network.
-        who: String,
-        /// How long, seconds; without it until it is lifted.
-        secs: Option<u64>,
-        /// Why.
-        reason: String,
-    },
-    /// Lift a ban: `{"lifted":bool}`, false when there was none.
-    Lift {
-        /// As it is banned.
-        who: String,
-    },
-}
-
-/// The socket's file, as long as it is served.
+/// The served socket; dropping it removes the file.
 #[derive(Debug)]
-pub struct Socket(PathBuf);
+pub struct ControlSocket(PathBuf);
 
-impl Drop for Socket {
+impl Drop for ControlSocket {
     fn drop(&mut self) {
         let _gone = fs::remove_file(&self.0);
     }
 }
 
-/// Makes the socket in `datadir`, which this process alone uses, and serves it in the background until the runtime ends.
-///
-/// # Errors
-/// It cannot be made: a path is too long for a socket (some 100 bytes), or its place is taken by what is no socket.
-pub fn open(datadir: &Path, door: Door) -> io::Result<Socket> {
-    let file = datadir.join(FILE);
-    match fs::symlink_metadata(&file) {
-        Ok(found) if !found.file_type().is_socket() => {
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "this is no socket; move it away"));
+impl ControlSocket {
+    /// Creates the socket in `datadir`, which only this process uses, and serves it in the background until the runtime ends.
+    ///
+    /// # Errors
+    /// It cannot be created: the path is too long for a socket (about 100 bytes), or another kind of file has its name.
+    pub fn open(datadir: &Path, handle: ControlHandle) -> io::Result<Self> {
+        let file = datadir.join(FILE);
+        match fs::symlink_metadata(&file) {
+            Ok(found) if !found.file_type().is_socket() => {
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, "this is not a socket; move it away"));
+            }
+            _ => {}
         }
-        _ => {}
+        // It gets its name after its mode is set, so that no other user can connect in between.
+        let unfinished = datadir.join("petrel.sock.new");
+        match fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = UnixListener::bind(&unfinished)?;
+        fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o600))?;
+        fs::rename(&unfinished, &file)?;
+        tokio::spawn(serve(listener, handle));
+        Ok(Self(file))
     }
-    // It gets its name when nobody else can use it any more.
-    let unfinished = datadir.join("petrel.sock.new");
-    match fs::remove_file(&unfinished) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let listener = UnixListener::bind(&unfinished)?;
-    fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o600))?;
-    fs::rename(&unfinished, &file)?;
-    tokio::spawn(serve(listener, door));
-    Ok(Socket(file))
 }
 
-async fn serve(listener: UnixListener, door: Door) {
+async fn serve(listener: UnixListener, handle: ControlHandle) {
     let free = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let Ok(permit) = free.clone().acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let door = door.clone();
+                let handle = handle.clone();
                 tokio::spawn(async move {
-                    let served = timeout(PATIENCE, talk(stream, &door)).await;
+                    let served = timeout(TIMEOUT, serve_connection(stream, &handle)).await;
                     if let Ok(Err(error)) = served {
-                        tracing::debug!(%error, "the socket");
+                        tracing::debug!(%error, "control socket");
                     }
                     drop(permit);
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, "the socket takes nobody for a moment");
-                sleep(REST).await;
+                tracing::warn!(%error, "the control socket cannot accept a connection; trying again");
+                sleep(RETRY).await;
             }
         }
     }
 }
 
-/// One question and its answer.
-async fn talk(stream: UnixStream, door: &Door) -> io::Result<()> {
+/// Serves one request.
+async fn serve_connection(stream: UnixStream, handle: &ControlHandle) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = Vec::new();
-    BufReader::new(read.take(REQUEST)).read_until(b'\n', &mut line).await?;
-    let answer = match serde_json::from_slice(&line) {
-        _ if line.last() != Some(&b'\n') => refusal(format!("expected one line of at most {REQUEST} bytes")),
-        Ok(request) => answer(request, door).await.unwrap_or_else(refusal),
-        Err(error) => refusal(format!("not a question: {error}")),
+    BufReader::new(read.take(MAX_REQUEST)).read_until(b'\n', &mut line).await?;
+    let response = match serde_json::from_slice(&line) {
+        _ if line.last() != Some(&b'\n') => error_response(format!("expected one line of at most {MAX_REQUEST} bytes")),
+        Ok(request) => handle_request(request, handle).await.unwrap_or_else(error_response),
+        Err(error) => error_response(format!("not a request: {error}")),
     };
-    write.write_all(format!("{answer}\n").as_bytes()).await?;
+    write.write_all(format!("{response}\n").as_bytes()).await?;
     write.shutdown().await
 }
 
-fn refusal(error: String) -> Value {
+fn error_response(error: String) -> Value {
     json!({ "error": error })
 }
 
-async fn answer(request: Request, door: &Door) -> Result<Value, String> {
-    let ends = || "the node ends".to_owned();
+async fn handle_request(request: SocketRequest, handle: &ControlHandle) -> Result<Value, String> {
+    let stopping = || "the node is stopping".to_owned();
     match request {
-        Request::Peers {} => Ok(json!({ "peers": door.snapshot().await.ok_or_else(ends)?.peers })),
-        Request::Bans {} => Ok(json!({ "bans": door.snapshot().await.ok_or_else(ends)?.status.peering.bans })),
-        Request::Ban { who, secs, reason } => {
+        SocketRequest::Peers {} => Ok(json!({ "peers": handle.snapshot().await.ok_or_else(stopping)?.peers })),
+        SocketRequest::Bans {} => {
+            Ok(json!({ "bans": handle.snapshot().await.ok_or_else(stopping)?.status.peering.bans }))
+        }
+        SocketRequest::Ban { who, secs, reason } => {
             let length =
-                secs.map(Duration::from_secs).map(bans::length).transpose().map_err(|error| error.to_string())?;
-            bans::reason(&reason).map_err(|error| error.to_string())?;
-            let banned = door.ban(subject(&who)?, length, reason).await.ok_or_else(ends)?;
+                secs.map(Duration::from_secs).map(check_length).transpose().map_err(|error| error.to_string())?;
+            check_reason(&reason).map_err(|error| error.to_string())?;
+            let banned = handle.ban(subject(&who)?, length, reason).await.ok_or_else(stopping)?;
             banned.map(|ban| json!({ "banned": ban })).map_err(|error| format!("{who}: {error}"))
         }
-        Request::Lift { who } => {
-            let lifted = door.lift(subject(&who)?).await.ok_or_else(ends)?;
+        SocketRequest::Lift { who } => {
+            let lifted = handle.lift(subject(&who)?).await.ok_or_else(stopping)?;
             lifted.map(|lifted| json!({ "lifted": lifted })).map_err(|error| format!("{who}: {error}"))
         }
     }
 }
 
 fn subject(who: &str) -> Result<BanTarget, String> {
-    bans::subject(who).map_err(|error| error.to_string())
+    parse_subject(who).map_err(|error| error.to_string())
 }

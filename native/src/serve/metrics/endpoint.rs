@@ -1,5 +1,5 @@
-//! `GET /metrics` over HTTP, bounded as the page is: [`CONNECTIONS`] at once, none that is silent for half a minute, and
-//! [`PATIENCE`] for the node to say how it is. Request bodies are not read.
+//! `GET /metrics` over HTTP. Bounds: [`CONNECTIONS`] connections at once, with the limits of `serve::http`, and [`STATUS_TIMEOUT`]
+//! for the event loop's status. Request bodies are not read.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -15,38 +15,41 @@ use prometheus::TEXT_FORMAT;
 use tokio::time::timeout;
 
 use super::Metrics;
-use crate::{serve::control::service::Door, serve::http::Bounded, serve::page::host_of};
+use crate::serve::{
+    control::ControlHandle,
+    http::{BoundedListener, url_host},
+};
 
-/// Connections served at once; the next ones wait.
+/// Connections served at once; further ones wait.
 pub const CONNECTIONS: usize = 16;
-/// How long the loop may take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the event loop may take to give its status.
+const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Clone)]
-struct Served {
+struct ScrapeState {
     metrics: Arc<Metrics>,
-    door: Door,
+    handle: ControlHandle,
 }
 
-/// Serves in the background until the runtime ends; the address of the metrics.
+/// Serves in the background until the runtime ends; returns the URL of the metrics.
 ///
 /// # Errors
 /// The address cannot be listened on.
-pub async fn serve(at: SocketAddr, metrics: Arc<Metrics>, door: Door) -> io::Result<String> {
-    let listener = Bounded::bind(at, CONNECTIONS).await?;
+pub async fn serve(at: SocketAddr, metrics: Arc<Metrics>, handle: ControlHandle) -> io::Result<String> {
+    let listener = BoundedListener::bind(at, CONNECTIONS).await?;
     let at = listener.local_addr()?;
-    let routes = Router::new().route("/metrics", get(scrape)).with_state(Served { metrics, door });
+    let routes = Router::new().route("/metrics", get(scrape)).with_state(ScrapeState { metrics, handle });
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, routes).await {
             tracing::error!(%error, "metrics are no longer served");
         }
     });
-    Ok(format!("http://{}:{}/metrics", host_of(at), at.port()))
+    Ok(format!("http://{}:{}/metrics", url_host(at), at.port()))
 }
 
-async fn scrape(State(Served { metrics, door }): State<Served>) -> Response {
-    let Ok(Some(now)) = timeout(PATIENCE, door.snapshot()).await else {
-        return (StatusCode::SERVICE_UNAVAILABLE, "the node does not answer in time\n").into_response();
+async fn scrape(State(ScrapeState { metrics, handle }): State<ScrapeState>) -> Response {
+    let Ok(Some(now)) = timeout(STATUS_TIMEOUT, handle.snapshot()).await else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the event loop does not answer in time\n").into_response();
     };
     match metrics.text(&now) {
         Ok(text) => ([(header::CONTENT_TYPE, TEXT_FORMAT)], text).into_response(),

@@ -1,21 +1,21 @@
-//! A look at each peer's score, every [`PERIOD`]: for the histogram of scores, and a line a peer in the log at debug.
+//! Sampling of the peers' scores every [`PERIOD`]: for the histogram of scores, and one log line per peer at debug.
 
 use std::time::Duration;
 
 use petrel_core::node::PeerReport;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-/// Between two looks (op-node's inspection of scores).
+/// Time between two samples (op-node's inspection of scores).
 const PERIOD: Duration = Duration::from_secs(15);
 
-/// When the next look is due.
+/// Ticks when the next sample is due.
 pub fn ticks() -> Interval {
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
 }
 
-/// A line a peer, at debug.
+/// Logs one line per peer, at debug.
 pub fn log(peers: &[PeerReport]) {
     for report in peers {
         let (connected, total) = (&report.status.connected, report.total);

@@ -25,7 +25,7 @@ use send_wrapper::SendWrapper;
 use wasm_bindgen::prelude::*;
 use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
-use super::DialError;
+use super::error::WebSocketError;
 use crate::host::Sleep;
 
 /// Unread bytes beyond which nothing more is taken; also the largest single frame.
@@ -42,7 +42,7 @@ pub(crate) struct Connection(SendWrapper<Socket>);
 
 struct Socket {
     socket: WebSocket,
-    shared: Rc<RefCell<Shared>>,
+    state: Rc<RefCell<SocketState>>,
     /// Runs while a writer waits.
     look_again: Option<Sleep>,
     _listeners: Listeners,
@@ -55,7 +55,7 @@ struct Listeners {
 }
 
 /// What the callbacks and the stream both see.
-struct Shared {
+struct SocketState {
     phase: Phase,
     /// One buffer, so that a million tiny frames cost no more than their bytes.
     unread: BytesMut,
@@ -73,40 +73,40 @@ enum Phase {
     Broken(&'static str, u16),
 }
 
-impl Shared {
-    fn turn(shared: &RefCell<Self>, phase: Phase) {
+impl SocketState {
+    fn turn(state: &RefCell<Self>, phase: Phase) {
         let waker = {
-            let mut shared = shared.borrow_mut();
-            if matches!(shared.phase, Phase::Ended | Phase::Broken(..)) {
+            let mut state = state.borrow_mut();
+            if matches!(state.phase, Phase::Ended | Phase::Broken(..)) {
                 return;
             }
-            shared.phase = phase;
-            shared.waker.take()
+            state.phase = phase;
+            state.waker.take()
         };
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 
-    fn take(shared: &RefCell<Self>, data: JsValue) {
+    fn take(state: &RefCell<Self>, data: JsValue) {
         let Ok(frame) = data.dyn_into::<ArrayBuffer>() else {
-            return Self::turn(shared, Phase::Broken("the peer sent a text frame", 0));
+            return Self::turn(state, Phase::Broken("the peer sent a text frame", 0));
         };
         let len = usize::try_from(frame.byte_length()).unwrap_or(usize::MAX);
         let waker = {
-            let mut shared = shared.borrow_mut();
-            if !matches!(shared.phase, Phase::Open) || len == 0 {
+            let mut state = state.borrow_mut();
+            if !matches!(state.phase, Phase::Open) || len == 0 {
                 return;
             }
-            let waiting = shared.unread.len();
+            let waiting = state.unread.len();
             if len > MAX_UNREAD || waiting > MAX_UNREAD {
-                shared.unread = BytesMut::new();
-                shared.phase = Phase::Broken("the peer sends faster than is read", 0);
+                state.unread = BytesMut::new();
+                state.phase = Phase::Broken("the peer sends faster than is read", 0);
             } else {
-                shared.unread.resize(waiting + len, 0);
-                Uint8Array::new(&frame).copy_to(shared.unread.get_mut(waiting..).unwrap_or_default());
+                state.unread.resize(waiting + len, 0);
+                Uint8Array::new(&frame).copy_to(state.unread.get_mut(waiting..).unwrap_or_default());
             }
-            shared.waker.take()
+            state.waker.take()
         };
         if let Some(waker) = waker {
             waker.wake();
@@ -116,13 +116,13 @@ impl Shared {
 
 impl Socket {
     fn new(socket: WebSocket) -> Self {
-        let shared = Rc::new(RefCell::new(Shared { phase: Phase::Opening, unread: BytesMut::new(), waker: None }));
+        let state = Rc::new(RefCell::new(SocketState { phase: Phase::Opening, unread: BytesMut::new(), waker: None }));
         socket.set_binary_type(BinaryType::Arraybuffer);
-        let seen = Rc::clone(&shared);
-        let open = Closure::<dyn FnMut()>::new(move || Shared::turn(&seen, Phase::Open));
-        let seen = Rc::clone(&shared);
-        let message = Closure::<dyn FnMut(_)>::new(move |event: MessageEvent| Shared::take(&seen, event.data()));
-        let seen = Rc::clone(&shared);
+        let seen = Rc::clone(&state);
+        let open = Closure::<dyn FnMut()>::new(move || SocketState::turn(&seen, Phase::Open));
+        let seen = Rc::clone(&state);
+        let message = Closure::<dyn FnMut(_)>::new(move |event: MessageEvent| SocketState::take(&seen, event.data()));
+        let seen = Rc::clone(&state);
         // An error event says nothing, and a close event always follows it.
         let close = Closure::<dyn FnMut(_)>::new(move |event: CloseEvent| {
             let opening = matches!(seen.borrow().phase, Phase::Opening);
@@ -130,33 +130,33 @@ impl Socket {
                 true => Phase::Ended,
                 false => Phase::Broken("the connection was lost", event.code()),
             };
-            Shared::turn(&seen, phase);
+            SocketState::turn(&seen, phase);
         });
         socket.set_onopen(Some(open.as_ref().unchecked_ref()));
         socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
         socket.set_onclose(Some(close.as_ref().unchecked_ref()));
         Self {
             socket,
-            shared,
+            state,
             look_again: None,
             _listeners: Listeners { _open: open, _message: message, _close: close },
         }
     }
 
     fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut shared = self.shared.borrow_mut();
-        let read = buffer.len().min(shared.unread.len());
+        let mut state = self.state.borrow_mut();
+        let read = buffer.len().min(state.unread.len());
         if read > 0 || buffer.is_empty() {
-            shared.unread.copy_to_slice(buffer.get_mut(..read).unwrap_or_default());
+            state.unread.copy_to_slice(buffer.get_mut(..read).unwrap_or_default());
             return Poll::Ready(Ok(read));
         }
         // A burst's memory is not kept for the quiet after it.
-        shared.unread = BytesMut::new();
-        match shared.phase {
+        state.unread = BytesMut::new();
+        match state.phase {
             Phase::Ended => Poll::Ready(Ok(0)),
             Phase::Broken(why, code) => Poll::Ready(Err(broken(why, code))),
             Phase::Opening | Phase::Open => {
-                shared.waker = Some(context.waker().clone());
+                state.waker = Some(context.waker().clone());
                 Poll::Pending
             }
         }
@@ -202,33 +202,33 @@ impl Drop for Socket {
 }
 
 /// A dial under way: ends with the connection, or with why there is none. Dropping it gives up.
-pub(super) struct Opening {
+pub(super) struct WebSocketDial {
     socket: SendWrapper<Option<Socket>>,
     url: String,
     hint: &'static str,
 }
 
-impl Opening {
+impl WebSocketDial {
     pub(super) fn new(socket: WebSocket, url: String, hint: &'static str) -> Self {
         Self { socket: SendWrapper::new(Some(Socket::new(socket))), url, hint }
     }
 }
 
-impl Future for Opening {
-    type Output = Result<Connection, DialError>;
+impl Future for WebSocketDial {
+    type Output = Result<Connection, WebSocketError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let phase = self.socket.as_ref().map_or(Phase::Ended, |socket| {
-            let mut shared = socket.shared.borrow_mut();
-            shared.waker = Some(context.waker().clone());
-            shared.phase.clone()
+            let mut state = socket.state.borrow_mut();
+            state.waker = Some(context.waker().clone());
+            state.phase.clone()
         });
         let code = match phase {
             Phase::Opening => return Poll::Pending,
             Phase::Broken(_, code) => code,
             Phase::Open | Phase::Ended => 0,
         };
-        let refused = DialError::Refused { url: self.url.clone(), code, hint: self.hint };
+        let refused = WebSocketError::Refused { url: self.url.clone(), code, hint: self.hint };
         let opened = Option::take(&mut self.socket).filter(|_| matches!(phase, Phase::Open));
         Poll::Ready(opened.map(|socket| Connection(SendWrapper::new(socket))).ok_or(refused))
     }

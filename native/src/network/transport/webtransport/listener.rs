@@ -1,4 +1,4 @@
-//! One UDP socket that takes sessions, and the certificates that change on it.
+//! One UDP socket that accepts sessions, and the rotation of its certificates.
 
 use std::{
     collections::VecDeque,
@@ -8,7 +8,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use futures::{FutureExt, StreamExt, future::BoxFuture};
@@ -29,54 +29,61 @@ use wtransport::{
 };
 
 use super::{
-    Clock, Error, MAX_PENDING, PENDING_UNPROVED, Schedule, Upgrade,
     address::{self, CertificateHash},
-    muxer, session, within,
+    certificate::CertificateSchedule,
+    error::WebTransportError,
+    handshake::{MAX_PENDING, PENDING_UNPROVED},
+    muxer,
+    session::{self, PendingSession},
 };
 
-/// The schedule is looked at so often at least: a machine that slept, or whose clock was set, is late by no more.
-const LOOK: Duration = Duration::from_secs(60);
-/// Bytes that wait for a handshake to be accepted: of one, and of all.
-const EARLY: u64 = 64 << 10;
-const EARLY_TOTAL: u64 = 1 << 20;
+/// The clock that selects the certificate's period.
+pub type SystemClock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
-type Event = TransportEvent<Upgrade, Error>;
+/// The longest time between two checks of the schedule: after a suspended machine or a clock change the certificate is late by
+/// no more than this.
+const CHECK_INTERVAL: Duration = Duration::from_secs(60);
+/// Bytes that are buffered before a handshake is accepted: for one attempt, and for all attempts.
+const INCOMING_BUFFER: u64 = 64 << 10;
+const INCOMING_BUFFER_TOTAL: u64 = 1 << 20;
+
+type ListenerEvent = TransportEvent<PendingSession, WebTransportError>;
 
 /// See the module.
-pub(super) struct Listener {
+pub(super) struct WebTransportListener {
     id: ListenerId,
     endpoint: Arc<Endpoint<Server>>,
     noise: noise::Config,
-    schedule: Schedule,
-    clock: Clock,
+    schedule: CertificateSchedule,
+    clock: SystemClock,
     /// The period whose certificate is served.
     period: u64,
-    /// Of this period and the next: what the address says.
+    /// Hashes of this period and the next: those in the address.
     hashes: [CertificateHash; 2],
-    /// That of the period before, which somebody may still have.
-    before: Option<CertificateHash>,
-    /// Where we are reached, as told.
+    /// Hash of the previous period, which a peer may still use.
+    previous_hash: Option<CertificateHash>,
+    /// The announced sockets.
     sockets: Vec<SocketAddr>,
-    /// Which addresses the machine has, where we listen on all.
+    /// Reports the machine's addresses when the listener is bound to all of them.
     watcher: Option<IfWatcher>,
     /// `None` when the socket is lost.
     accepting: BoxFuture<'static, Option<IncomingSession>>,
-    /// One clone for each session in the making.
+    /// One clone for each pending session.
     pending: Arc<()>,
-    look: Pin<Box<Sleep>>,
-    events: VecDeque<Event>,
+    next_check: Pin<Box<Sleep>>,
+    events: VecDeque<ListenerEvent>,
 }
 
-impl Listener {
+impl WebTransportListener {
     pub(super) fn new(
         id: ListenerId,
         socket: SocketAddr,
         noise: noise::Config,
-        schedule: Schedule,
-        clock: Clock,
-    ) -> Result<Self, Error> {
+        schedule: CertificateSchedule,
+        clock: SystemClock,
+    ) -> Result<Self, WebTransportError> {
         let period = schedule.number(clock());
-        let endpoint = Arc::new(Endpoint::server(config(socket, &schedule, period)?)?);
+        let endpoint = Arc::new(Endpoint::server(server_config(socket, &schedule, period)?)?);
         let bound = endpoint.local_addr()?;
         let mut listener = Self {
             id,
@@ -84,14 +91,14 @@ impl Listener {
             endpoint,
             noise,
             hashes: hashes(&schedule, period)?,
-            before: before(&schedule, period),
+            previous_hash: previous_hash(&schedule, period),
             schedule,
             clock,
             period,
             sockets: Vec::new(),
             watcher: socket.ip().is_unspecified().then(IfWatcher::new).transpose()?,
             pending: Arc::new(()),
-            look: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            next_check: Box::pin(tokio::time::sleep(Duration::ZERO)),
             events: VecDeque::new(),
         };
         if listener.watcher.is_none() {
@@ -104,27 +111,27 @@ impl Listener {
         self.id
     }
 
-    /// After [`TransportEvent::ListenerClosed`] there is nothing more.
-    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Event> {
+    /// No event follows [`TransportEvent::ListenerClosed`].
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<ListenerEvent> {
         loop {
             if let Some(event) = self.events.pop_front() {
                 return Poll::Ready(event);
             }
-            if self.look.poll_unpin(context).is_ready() {
+            if self.next_check.poll_unpin(context).is_ready() {
                 self.rotate();
-                let next = self.schedule.left((self.clock)()).clamp(Duration::from_millis(10), LOOK);
-                self.look = Box::pin(tokio::time::sleep(next));
+                let next = self.schedule.time_left((self.clock)()).clamp(Duration::from_millis(10), CHECK_INTERVAL);
+                self.next_check = Box::pin(tokio::time::sleep(next));
                 continue;
             }
             if let Some(Poll::Ready(Some(change))) =
                 self.watcher.as_mut().map(|watcher| watcher.poll_next_unpin(context))
             {
-                self.changed(change);
+                self.interface_changed(change);
                 continue;
             }
             let Poll::Ready(incoming) = self.accepting.poll_unpin(context) else { return Poll::Pending };
             let Some(incoming) = incoming else {
-                let reason = Err(Error::Lost);
+                let reason = Err(WebTransportError::Lost);
                 return Poll::Ready(TransportEvent::ListenerClosed { listener_id: self.id, reason });
             };
             self.accepting = accepting(&self.endpoint);
@@ -134,7 +141,7 @@ impl Listener {
         }
     }
 
-    fn incoming(&self, incoming: IncomingSession) -> Option<Event> {
+    fn incoming(&self, incoming: IncomingSession) -> Option<ListenerEvent> {
         let pending = Arc::strong_count(&self.pending) - 1;
         if pending >= MAX_PENDING {
             incoming.ignore();
@@ -146,25 +153,25 @@ impl Listener {
         }
         let remote = incoming.remote_address();
         let local = self.endpoint.local_addr().ok()?;
-        let (noise, held) = (self.noise.clone(), self.pending.clone());
-        let noise = noise.with_webtransport_certhashes(self.accepted().collect());
+        let (noise, pending_slot) = (self.noise.clone(), self.pending.clone());
+        let noise = noise.with_webtransport_certhashes(self.accepted_hashes().collect());
         let handshake = async move {
             let ended = session::accept(incoming, noise).await;
-            drop(held);
+            drop(pending_slot);
             ended
         };
-        let upgrade = within(handshake);
-        let (local_addr, send_back_addr) = (address::of(local, &[]), address::of(remote, &[]));
+        let upgrade = session::with_timeout(handshake);
+        let (local_addr, send_back_addr) = (address::to_multiaddr(local, &[]), address::to_multiaddr(remote, &[]));
         Some(TransportEvent::Incoming { listener_id: self.id, upgrade, local_addr, send_back_addr })
     }
 
-    /// Hashes that an address of ours may have had when somebody took it: the last period's, too.
-    fn accepted(&self) -> impl Iterator<Item = CertificateHash> {
-        self.before.into_iter().chain(self.hashes)
+    /// Hashes that an address of this listener may hold, including those of the previous period.
+    fn accepted_hashes(&self) -> impl Iterator<Item = CertificateHash> {
+        self.previous_hash.into_iter().chain(self.hashes)
     }
 
-    /// Serves another certificate when its time has come. Connections stay; each address is told anew, then the old one is
-    /// taken back. What goes wrong is told, and tried again at the next look.
+    /// Serves the next certificate when its period begins. Connections stay open; each new address is announced before the old one
+    /// expires. An error is reported, and the rotation is tried again at the next check.
     fn rotate(&mut self) {
         let now = self.schedule.number((self.clock)());
         if now == self.period {
@@ -176,21 +183,21 @@ impl Listener {
         }
     }
 
-    fn serve(&mut self, period: u64) -> Result<(), Error> {
+    fn serve(&mut self, period: u64) -> Result<(), WebTransportError> {
         let hashes = hashes(&self.schedule, period)?;
         let bound = self.endpoint.local_addr()?;
-        self.endpoint.reload_config(config(bound, &self.schedule, period)?, false)?;
+        self.endpoint.reload_config(server_config(bound, &self.schedule, period)?, false)?;
         let old = std::mem::replace(&mut self.hashes, hashes);
-        self.before = before(&self.schedule, period);
+        self.previous_hash = previous_hash(&self.schedule, period);
         self.period = period;
         for socket in self.sockets.clone() {
-            self.tell(socket);
-            self.take_back(address::of(socket, &old));
+            self.announce(socket);
+            self.expire(address::to_multiaddr(socket, &old));
         }
         Ok(())
     }
 
-    fn changed(&mut self, change: io::Result<IfEvent>) {
+    fn interface_changed(&mut self, change: io::Result<IfEvent>) {
         match change {
             Ok(IfEvent::Up(net)) => {
                 if let Some(socket) = self.socket(net.addr()) {
@@ -200,7 +207,7 @@ impl Listener {
             Ok(IfEvent::Down(net)) => {
                 let Some(socket) = self.socket(net.addr()) else { return };
                 self.sockets.retain(|known| *known != socket);
-                self.take_back(address::of(socket, &self.hashes));
+                self.expire(address::to_multiaddr(socket, &self.hashes));
             }
             Err(error) => {
                 let error = error.into();
@@ -209,7 +216,7 @@ impl Listener {
         }
     }
 
-    /// An address of the machine with our port, if it is of our family.
+    /// An address of the machine with our port, if it has the socket's IP version.
     fn socket(&self, ip: IpAddr) -> Option<SocketAddr> {
         let bound = self.endpoint.local_addr().ok()?;
         (bound.is_ipv4() == ip.is_ipv4()).then_some(SocketAddr::new(ip, bound.port()))
@@ -218,37 +225,41 @@ impl Listener {
     fn add(&mut self, socket: SocketAddr) {
         if !self.sockets.contains(&socket) {
             self.sockets.push(socket);
-            self.tell(socket);
+            self.announce(socket);
         }
     }
 
-    fn tell(&mut self, socket: SocketAddr) {
-        let listen_addr = address::of(socket, &self.hashes);
+    fn announce(&mut self, socket: SocketAddr) {
+        let listen_addr = address::to_multiaddr(socket, &self.hashes);
         self.events.push_back(TransportEvent::NewAddress { listener_id: self.id, listen_addr });
     }
 
-    fn take_back(&mut self, listen_addr: Multiaddr) {
+    fn expire(&mut self, listen_addr: Multiaddr) {
         self.events.push_back(TransportEvent::AddressExpired { listener_id: self.id, listen_addr });
     }
 }
 
-/// wtransport takes a socket for eternal, and panics when it is not.
+/// wtransport panics when its socket fails; the panic is caught here.
 fn accepting(endpoint: &Arc<Endpoint<Server>>) -> BoxFuture<'static, Option<IncomingSession>> {
     let endpoint = endpoint.clone();
     let accepted = AssertUnwindSafe(async move { endpoint.accept().await }).catch_unwind();
     accepted.map(Result::ok).boxed()
 }
 
-fn before(schedule: &Schedule, period: u64) -> Option<CertificateHash> {
+fn previous_hash(schedule: &CertificateSchedule, period: u64) -> Option<CertificateHash> {
     schedule.hash(period.checked_sub(1)?).ok()
 }
 
-fn hashes(schedule: &Schedule, period: u64) -> io::Result<[CertificateHash; 2]> {
+fn hashes(schedule: &CertificateSchedule, period: u64) -> io::Result<[CertificateHash; 2]> {
     Ok([schedule.hash(period)?, schedule.hash(period + 1)?])
 }
 
-/// What serves a period's certificate on a socket.
-fn config(socket: SocketAddr, schedule: &Schedule, period: u64) -> Result<ServerConfig, Error> {
+/// The server configuration with a period's certificate.
+fn server_config(
+    socket: SocketAddr,
+    schedule: &CertificateSchedule,
+    period: u64,
+) -> Result<ServerConfig, WebTransportError> {
     let made = schedule.certificate(period)?;
     let certificate = Certificate::from_der(made.der).map_err(io::Error::other)?;
     let key = PrivateKey::from_der_pkcs8(made.key.to_vec());
@@ -259,14 +270,16 @@ fn config(socket: SocketAddr, schedule: &Schedule, period: u64) -> Result<Server
     };
     let mut config = builder.with_custom_transport(identity, muxer::bounds()).build();
     let quic = config.quic_config_mut();
-    quic.max_incoming(MAX_PENDING).incoming_buffer_size(EARLY).incoming_buffer_size_total(EARLY_TOTAL);
-    outlive(config.quic_endpoint_config_mut(), schedule);
+    quic.max_incoming(MAX_PENDING)
+        .incoming_buffer_size(INCOMING_BUFFER)
+        .incoming_buffer_size_total(INCOMING_BUFFER_TOTAL);
+    derive_reset_keys(config.quic_endpoint_config_mut(), schedule);
     Ok(config)
 }
 
-/// Whoever was connected before a restart hears so when he speaks next (QUIC's stateless reset), and need not wait until the
-/// connection times out: the keys for that follow from the node's key.
-fn outlive(endpoint: &mut EndpointConfig, schedule: &Schedule) {
+/// Derives the keys for connection ids and stateless resets from the node's key. After a restart a peer of an old connection then
+/// receives a QUIC stateless reset for its next packet, and does not wait for a timeout.
+fn derive_reset_keys(endpoint: &mut EndpointConfig, schedule: &CertificateSchedule) {
     let ids = schedule.secret("connection ids");
     let ids = ids.iter().take(8).fold(0, |sum: u64, byte| (sum << 8) | u64::from(*byte));
     endpoint.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
@@ -283,17 +296,17 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_socket_that_is_lost_closes_the_listener_alone() {
+    async fn a_lost_socket_closes_only_its_listener() {
         let identity = Keypair::generate_secp256k1();
-        let schedule = Schedule::new(&identity, super::super::certificate::PERIOD).unwrap();
+        let schedule = CertificateSchedule::new(&identity, super::super::certificate::PERIOD).unwrap();
         let noise = noise::Config::new(&identity).unwrap();
         let socket = "127.0.0.1:0".parse().unwrap();
         let mut listener =
-            Listener::new(ListenerId::next(), socket, noise, schedule, Arc::new(SystemTime::now)).unwrap();
-        let told = poll_fn(|context| listener.poll(context)).await;
-        assert!(matches!(told, TransportEvent::NewAddress { .. }));
+            WebTransportListener::new(ListenerId::next(), socket, noise, schedule, Arc::new(SystemTime::now)).unwrap();
+        let event = poll_fn(|context| listener.poll(context)).await;
+        assert!(matches!(event, TransportEvent::NewAddress { .. }));
         listener.endpoint.close(0_u32.into(), b"");
-        let told = poll_fn(|context| listener.poll(context)).await;
-        assert!(matches!(told, TransportEvent::ListenerClosed { reason: Err(Error::Lost), .. }));
+        let event = poll_fn(|context| listener.poll(context)).await;
+        assert!(matches!(event, TransportEvent::ListenerClosed { reason: Err(WebTransportError::Lost), .. }));
     }
 }

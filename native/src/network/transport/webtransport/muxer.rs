@@ -1,4 +1,4 @@
-//! A WebTransport session as libp2p's muxer: QUIC's streams need no other.
+//! A WebTransport session as libp2p's stream muxer: QUIC streams need no further multiplexing.
 
 use std::{
     io,
@@ -17,22 +17,22 @@ use libp2p::{
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
 use wtransport::{Connection, RecvStream, SendStream, VarInt, config::QuicTransportConfig, quinn, stream::BiStream};
 
-/// Streams that the other side may have open, the session's own included: a libp2p peer needs about ten.
+/// Streams that the peer may have open, including the session's own: a libp2p peer needs about ten.
 const STREAMS: u32 = 33;
-/// Streams of one direction: HTTP/3's control stream and QPACK's two, and one that an extension may add.
+/// Unidirectional streams: HTTP/3's control stream, QPACK's two, and one that an extension may add.
 const CONTROL_STREAMS: u32 = 4;
-/// Bytes that wait unread for one stream, for one connection, and unacknowledged on their way out. A block of 10 MiB comes
-/// in several turns of them; 10 MB/s at 100 ms.
+/// Unread bytes of one stream, unread bytes of one connection, and unacknowledged bytes that were sent. A block of 10 MiB takes
+/// several windows: 10 MB/s at a round trip of 100 ms.
 const STREAM_WINDOW: u32 = 1 << 20;
 const WINDOW: u32 = 4 << 20;
 const SEND_WINDOW: u64 = 2 << 20;
-/// A connection that is silent for so long is gone.
+/// Milliseconds of silence after which a connection is closed.
 const IDLE_MS: quinn::VarInt = quinn::VarInt::from_u32(30_000);
-/// So often a connection says that it is there: half of the time for which NATs keep a UDP flow (RFC 4787, 5.3: two minutes,
-/// and 30 s in practice).
+/// Interval of keep-alive packets: half of the time for which NATs keep a UDP flow (RFC 4787, 5.3: two minutes, and 30 s in
+/// practice).
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// What one connection may hold, on either side.
+/// Bounds of one connection, for both sides.
 pub(super) fn bounds() -> QuicTransportConfig {
     let mut bounds = QuicTransportConfig::default();
     bounds.max_concurrent_bidi_streams(STREAMS.into());
@@ -42,28 +42,28 @@ pub(super) fn bounds() -> QuicTransportConfig {
     bounds.send_window(SEND_WINDOW);
     bounds.max_idle_timeout(Some(IDLE_MS.into()));
     bounds.keep_alive_interval(Some(KEEP_ALIVE));
-    // HTTP/3 wants datagrams to be on; none is read beyond what waits here.
+    // HTTP/3 requires datagrams to be enabled; none is read beyond this buffer.
     bounds.datagram_receive_buffer_size(Some(16 << 10));
     bounds.datagram_send_buffer_size(16 << 10);
     bounds
 }
 
 /// One bidirectional stream.
-pub struct Stream(Compat<BiStream>);
+pub struct SessionStream(Compat<BiStream>);
 
-impl Stream {
+impl SessionStream {
     pub(super) fn new(halves: (SendStream, RecvStream)) -> Self {
         Self(BiStream::join(halves).compat())
     }
 }
 
-impl AsyncRead for Stream {
+impl AsyncRead for SessionStream {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_read(context, into)
     }
 }
 
-impl AsyncWrite for Stream {
+impl AsyncWrite for SessionStream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write(context, bytes)
     }
@@ -72,75 +72,75 @@ impl AsyncWrite for Stream {
         Pin::new(&mut self.0).poll_flush(context)
     }
 
-    /// Ends what we say; the other side may still speak.
+    /// Closes our direction; the peer may still send.
     fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_close(context)
     }
 }
 
-type Opening = BoxFuture<'static, io::Result<Stream>>;
+type OpeningStream = BoxFuture<'static, io::Result<SessionStream>>;
 
 /// See the module. Dropping it closes the connection.
-pub struct Muxer {
+pub struct SessionMuxer {
     session: Arc<Connection>,
-    incoming: Opening,
-    outgoing: Option<Opening>,
+    incoming: OpeningStream,
+    outgoing: Option<OpeningStream>,
     /// The stream of the handshake, until it is over.
-    leaving: Option<BoxFuture<'static, ()>>,
+    closing_handshake: Option<BoxFuture<'static, ()>>,
 }
 
-impl Muxer {
+impl SessionMuxer {
     /// Authenticated on the stream `secured`.
-    pub(super) fn new(connection: Connection, secured: noise::Output<Stream>) -> Self {
+    pub(super) fn new(connection: Connection, secured: noise::Output<SessionStream>) -> Self {
         let session = Arc::new(connection);
-        let (incoming, leaving) = (accepting(session.clone()), Some(leaving(secured).boxed()));
-        Self { incoming, outgoing: None, leaving, session }
+        let (incoming, closing_handshake) = (accepting(session.clone()), Some(close_handshake(secured).boxed()));
+        Self { incoming, outgoing: None, closing_handshake, session }
     }
 }
 
-/// Ends what we say on the stream of the handshake, and keeps it until the other side ends what it says: a stream that is
-/// dropped before is stopped, and whoever still closes it takes that for a failed handshake (js-libp2p).
-async fn leaving(mut secured: noise::Output<Stream>) {
+/// Closes our direction of the handshake's stream, and keeps the stream until the peer closes its own: dropping it earlier stops
+/// the stream, which js-libp2p takes for a failed handshake.
+async fn close_handshake(mut secured: noise::Output<SessionStream>) {
     let _ended = secured.close().await;
-    // Nothing more is said there; whoever says something loses the stream.
+    // No more data is expected; a peer that sends some loses the stream.
     let _ended = secured.read(&mut [0]).await;
 }
 
-impl Drop for Muxer {
+impl Drop for SessionMuxer {
     fn drop(&mut self) {
         self.session.close(VarInt::from_u32(0), b"");
     }
 }
 
-/// The session's driver says by a panic that it has died; that ends this connection alone.
-fn survived(opening: impl Future<Output = io::Result<Stream>> + Send + 'static) -> Opening {
-    let died = |_| Err(io::Error::other("the session's driver died"));
+/// The session's driver reports its end by a panic; the panic is turned into an error of this connection.
+fn catch_panic(opening: impl Future<Output = io::Result<SessionStream>> + Send + 'static) -> OpeningStream {
+    let died = |_| Err(io::Error::other("the session's driver has ended"));
     AssertUnwindSafe(opening).catch_unwind().map(move |ended| ended.unwrap_or_else(died)).boxed()
 }
 
-fn accepting(session: Arc<Connection>) -> Opening {
-    survived(async move { session.accept_bi().await.map(Stream::new).map_err(io::Error::other) })
+fn accepting(session: Arc<Connection>) -> OpeningStream {
+    catch_panic(async move { session.accept_bi().await.map(SessionStream::new).map_err(io::Error::other) })
 }
 
-fn opening(session: Arc<Connection>) -> Opening {
-    survived(async move {
+fn opening(session: Arc<Connection>) -> OpeningStream {
+    catch_panic(async move {
         let opening = session.open_bi().await.map_err(io::Error::other)?;
-        opening.await.map(Stream::new).map_err(io::Error::other)
+        opening.await.map(SessionStream::new).map_err(io::Error::other)
     })
 }
 
-impl StreamMuxer for Muxer {
-    type Substream = Stream;
+impl StreamMuxer for SessionMuxer {
+    type Substream = SessionStream;
     type Error = io::Error;
 
-    fn poll_inbound(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<Stream>> {
+    fn poll_inbound(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<SessionStream>> {
         let stream = ready!(self.incoming.poll_unpin(context));
-        // After an error the next look gives it again, for the connection is closed.
+        // After an error the next poll returns it again, because the connection is closed.
         self.incoming = accepting(self.session.clone());
         Poll::Ready(stream)
     }
 
-    fn poll_outbound(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<Stream>> {
+    fn poll_outbound(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<SessionStream>> {
         let session = self.session.clone();
         let stream = ready!(self.outgoing.get_or_insert_with(|| opening(session)).poll_unpin(context));
         self.outgoing = None;
@@ -152,10 +152,10 @@ impl StreamMuxer for Muxer {
         Poll::Ready(Ok(()))
     }
 
-    /// Addresses do not change here, and what ends a connection is seen by the stream that is awaited.
+    /// Addresses do not change here, and the end of a connection is reported by the awaited stream.
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<StreamMuxerEvent>> {
-        if self.leaving.as_mut().is_some_and(|leaving| leaving.poll_unpin(context).is_ready()) {
-            self.leaving = None;
+        if self.closing_handshake.as_mut().is_some_and(|closing| closing.poll_unpin(context).is_ready()) {
+            self.closing_handshake = None;
         }
         Poll::Pending
     }

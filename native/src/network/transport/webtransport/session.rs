@@ -1,12 +1,13 @@
 //! From a QUIC connection to an authenticated libp2p connection, on both sides.
 //!
-//! Over HTTP/3 the dialler asks for a session under [`PATH`] and opens a stream, on which both do a plain Noise handshake
-//! (without multistream-select) and which both then leave. The listener puts the hashes of its certificates into it;
-//! a dialler goes no further unless all hashes of the address that it dialled are among them, so that whoever swaps the
-//! certificate does not get away with swapping the address.
+//! Over HTTP/3 the dialler asks for a session under [`PATH`] and opens a stream, on which both perform a Noise handshake
+//! without multistream-select; afterwards the stream is closed. The listener sends the hashes of its certificates in the
+//! handshake. The dialler fails unless every hash of the dialled address is among them, so an attacker that replaces both the
+//! certificate and the address is detected.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use futures::{FutureExt, future::BoxFuture};
 use libp2p::{
     PeerId,
     core::upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade},
@@ -20,52 +21,59 @@ use wtransport::{
 };
 
 use super::{
-    Error,
-    address::Target,
-    muxer::{self, Muxer, Stream},
+    address::DialTarget,
+    error::WebTransportError,
+    handshake::HANDSHAKE_TIMEOUT,
+    muxer::{self, SessionMuxer, SessionStream},
 };
 
-/// What a session is asked for with, exactly (libp2p's specification).
+/// The exact path of a session request (libp2p's specification).
 const PATH: &str = "/.well-known/libp2p-webtransport?type=noise";
-/// go-libp2p takes no session without this header, of the draft that browsers speak. HTTP/3 allows no capital letter in a
+/// go-libp2p accepts a session only with this header, of the draft that browsers use. HTTP/3 allows no capital letter in a
 /// header's name, and go-libp2p resets a request that has one (RFC 9114, 4.2).
 const DRAFT: (&str, &str) = ("sec-webtransport-http3-draft02", "1");
 /// Noise's name; it is not negotiated here.
 const NOISE: &str = "/noise";
 
-fn failed(error: impl std::fmt::Display) -> Error {
-    Error::Session(error.to_string())
+fn session_error(error: impl std::fmt::Display) -> WebTransportError {
+    WebTransportError::Session(error.to_string())
 }
 
-/// The listener's side.
-pub(super) async fn accept(incoming: IncomingSession, noise: noise::Config) -> Result<(PeerId, Muxer), Error> {
-    let request = incoming.await.map_err(failed)?;
+/// Accepts a session, on the listener's side.
+pub(super) async fn accept(
+    incoming: IncomingSession,
+    noise: noise::Config,
+) -> Result<(PeerId, SessionMuxer), WebTransportError> {
+    let request = incoming.await.map_err(session_error)?;
     if request.path() != PATH {
         let path: String = request.path().chars().take(80).collect();
         request.not_found().await;
-        return Err(Error::Path(path));
+        return Err(WebTransportError::Path(path));
     }
-    let connection = request.accept().await.map_err(failed)?;
-    let stream = Stream::new(connection.accept_bi().await.map_err(failed)?);
+    let connection = request.accept().await.map_err(session_error)?;
+    let stream = SessionStream::new(connection.accept_bi().await.map_err(session_error)?);
     let (peer, secured) = noise.upgrade_inbound(stream, NOISE).await?;
-    Ok((peer, Muxer::new(connection, secured)))
+    Ok((peer, SessionMuxer::new(connection, secured)))
 }
 
-/// The dialler's side; each dial has a socket of its own.
-pub(super) async fn dial(target: Target, noise: noise::Config) -> Result<(PeerId, Muxer), Error> {
+/// Dials a session; each dial has its own socket.
+pub(super) async fn dial(
+    target: DialTarget,
+    noise: noise::Config,
+) -> Result<(PeerId, SessionMuxer), WebTransportError> {
     let noise = noise.with_webtransport_certhashes(target.hashes.iter().copied().collect());
-    let endpoint = Endpoint::client(client(&target, muxer::bounds()))?;
+    let endpoint = Endpoint::client(client_config(&target, muxer::bounds()))?;
     let url = format!("https://{}{PATH}", target.socket);
     let options = ConnectOptions::builder(url).add_header(DRAFT.0, DRAFT.1).build();
-    let connection = endpoint.connect(options).await.map_err(failed)?;
-    let opening = connection.open_bi().await.map_err(failed)?;
-    let stream = Stream::new(opening.await.map_err(failed)?);
+    let connection = endpoint.connect(options).await.map_err(session_error)?;
+    let opening = connection.open_bi().await.map_err(session_error)?;
+    let stream = SessionStream::new(opening.await.map_err(session_error)?);
     let (peer, secured) = noise.upgrade_outbound(stream, NOISE).await?;
-    Ok((peer, Muxer::new(connection, secured)))
+    Ok((peer, SessionMuxer::new(connection, secured)))
 }
 
-/// Believes the target's certificates and no authority.
-fn client(target: &Target, bounds: QuicTransportConfig) -> ClientConfig {
+/// A client configuration that trusts the target's certificates and no certificate authority.
+fn client_config(target: &DialTarget, bounds: QuicTransportConfig) -> ClientConfig {
     let digests = target.hashes.iter().filter_map(|hash| hash.digest().try_into().ok()).map(Sha256Digest::new);
     let verifier = ServerHashVerification::new(digests);
     let tls = build_default_tls_config(rustls::RootCertStore::empty().into(), Some(std::sync::Arc::new(verifier)));
@@ -75,4 +83,15 @@ fn client(target: &Target, bounds: QuicTransportConfig) -> ClientConfig {
     };
     let builder = ClientConfig::builder().with_bind_address(SocketAddr::new(any, 0));
     builder.with_custom_tls_and_transport(tls, bounds).build()
+}
+
+/// A session whose handshake is under way.
+pub(super) type PendingSession = BoxFuture<'static, Result<(PeerId, SessionMuxer), WebTransportError>>;
+
+/// Ends the handshake with an error after [`HANDSHAKE_TIMEOUT`].
+pub(super) fn with_timeout(
+    handshake: impl Future<Output = Result<(PeerId, SessionMuxer), WebTransportError>> + Send + 'static,
+) -> PendingSession {
+    let timed = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake);
+    async move { timed.await.unwrap_or(Err(WebTransportError::Timeout)) }.boxed()
 }

@@ -1,0 +1,107 @@
+//! How this workspace is compiled: two selections, one for the host and one for wasm32, each always the same. Cargo builds a
+//! dependency once for each set of features, and the features are those that all selected crates ask for.
+//!
+//! For tests Clippy is the compiler: it is rustc that lints as it goes, so that no crate is compiled once more for its lints. Its
+//! warnings are cargo's, kept with what it has built; the step `clippy` reads them and fails.
+
+use std::{collections::BTreeSet, path::PathBuf, process::Command};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use crate::shell::{Shell, read, run};
+
+/// A program with tests, and the folder in which cargo would run it.
+pub(crate) struct Test {
+    /// As in `petrel-core core`: the package and the target.
+    pub(crate) name: String,
+    pub(crate) program: PathBuf,
+    pub(crate) folder: PathBuf,
+}
+
+/// `cargo test` of the host's selection, in debug.
+pub(crate) fn debug<S: AsRef<std::ffi::OsStr>>(shell: &Shell, words: impl IntoIterator<Item = S>) -> Command {
+    let mut command = shell.cargo(["test", "--workspace"]);
+    command.args(words);
+    linted(command)
+}
+
+/// The crates of wasm32's selection.
+const WASM: [&str; 3] = ["--package=petrel-core", "--package=petrel-wasm", "--package=petrel-tests"];
+
+/// The browser's module in debug, of the same selection: the tests on wasm32 have compiled all of it but the module itself.
+pub(crate) fn wasm_module(shell: &Shell) -> Result<PathBuf> {
+    let mut command = shell.cargo(["build", "--target", "wasm32-unknown-unknown", "--lib"]);
+    command.args(WASM);
+    run(&mut linted(command))?;
+    Ok(shell.target().join("wasm32-unknown-unknown/debug/petrel_wasm.wasm"))
+}
+
+/// `cargo test` of wasm32's selection, in debug.
+pub(crate) fn wasm<S: AsRef<std::ffi::OsStr>>(shell: &Shell, words: impl IntoIterator<Item = S>) -> Command {
+    let mut command = shell.cargo(["test", "--target", "wasm32-unknown-unknown"]);
+    command.args(WASM);
+    command.args(["--lib", "--test", "core", "--test", "drivers"]).args(words);
+    linted(command)
+}
+
+/// A program of this workspace in release: `petrel` and what is run against it have the same dependencies.
+pub(crate) fn release(shell: &Shell, program: &str) -> Result<PathBuf> {
+    run(&mut shell.cargo(["build", "--release", "--workspace", "--bin", program]))?;
+    Ok(shell.target().join("release").join(program))
+}
+
+/// A program of this workspace's tools, as the host's selection builds it.
+pub(crate) fn tool(shell: &Shell, program: &str) -> Result<PathBuf> {
+    run(&mut linted(shell.cargo(["build", "--workspace", "--bin", program])))?;
+    Ok(shell.target().join("debug").join(program))
+}
+
+fn linted(mut command: Command) -> Command {
+    command.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver");
+    command
+}
+
+/// The daemon in debug.
+pub(crate) fn petrel(shell: &Shell) -> Result<PathBuf> {
+    // Cargo builds a package's programs for the tests of that package.
+    run(&mut debug(shell, ["--no-run", "--test", "native"]))?;
+    Ok(shell.target().join("debug/petrel"))
+}
+
+/// The program of one test, by the name of its target.
+pub(crate) fn test(shell: &Shell, name: &str) -> Result<Test> {
+    let tests = tests(&mut debug(shell, ["--no-run", "--test", name]))?;
+    tests.into_iter().find(|test| test.name.ends_with(&format!(" {name}"))).with_context(|| format!("no test {name}"))
+}
+
+/// All programs with tests that `build` builds, and no others that it builds for them.
+pub(crate) fn tests(build: &mut Command) -> Result<Vec<Test>> {
+    run(build)?;
+    let messages = messages(build)?;
+    Ok(messages.iter().filter(|message| message["profile"]["test"] == true).filter_map(as_test).collect())
+}
+
+/// What cargo says of each target of a build, and each warning.
+fn messages(build: &mut Command) -> Result<Vec<Value>> {
+    let text = read(build.arg("--message-format=json"))?;
+    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+}
+
+fn as_test(message: &Value) -> Option<Test> {
+    let folder = PathBuf::from(message["manifest_path"].as_str()?).parent()?.to_owned();
+    let (_, package) = message["package_id"].as_str()?.rsplit_once('#')?;
+    let package = package.split_once('@').map_or_else(|| folder.file_name()?.to_str(), |(name, _)| Some(name))?;
+    let name = format!("{package} {}", message["target"]["name"].as_str()?);
+    Some(Test { name, program: message["executable"].as_str()?.into(), folder })
+}
+
+/// Fails with all warnings of a build, which is built first if it is not.
+pub(crate) fn no_warnings(build: &mut Command) -> Result<()> {
+    run(build)?;
+    let messages = messages(build)?;
+    let warnings = messages.iter().filter_map(|message| message["message"]["rendered"].as_str());
+    let warnings: BTreeSet<&str> = warnings.filter(|text| !text.contains(" generated ")).collect();
+    ensure!(warnings.is_empty(), "{} warnings:\n{}", warnings.len(), Vec::from_iter(warnings).join("\n"));
+    Ok(())
+}

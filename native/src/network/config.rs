@@ -1,0 +1,50 @@
+//! What the transports are built from: where to listen, how to encrypt, and how long a dial may take.
+
+use std::{path::PathBuf, time::Duration};
+
+use libp2p::Multiaddr;
+
+use super::transport::webtransport::certificate::PERIOD;
+
+/// Listening and dialling.
+#[derive(Clone, Debug)]
+pub struct NetworkConfig {
+    /// Addresses to listen on.
+    pub listen: Vec<Multiaddr>,
+    /// Encryption in order of preference.
+    pub security: Vec<SecurityProtocol>,
+    /// How long a dial or a handshake may take.
+    pub timeout: Duration,
+    /// The agent version that identify sends.
+    pub agent: String,
+    /// How long a WebTransport certificate is served.
+    pub period: Duration,
+    /// The certificate of secure WebSocket; present when a secure WebSocket address is listened on.
+    pub certificate: Option<PemFiles>,
+}
+
+impl NetworkConfig {
+    /// Listens on these addresses, with Noise and the flags' default values.
+    pub fn new(listen: Vec<Multiaddr>, agent: &str) -> Self {
+        let (security, timeout) = (vec![SecurityProtocol::Noise], Duration::from_secs(10));
+        Self { listen, security, timeout, agent: agent.to_owned(), period: PERIOD, certificate: None }
+    }
+}
+
+/// A certificate and its key, in PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PemFiles {
+    /// The certificate, followed by its intermediate certificates.
+    pub chain: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// An encryption protocol that can be offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecurityProtocol {
+    /// libp2p noise.
+    Noise,
+    /// libp2p TLS 1.3.
+    Tls,
+}

@@ -1,0 +1,220 @@
+//! The task: boot nodes, lookups of random node ids, and the records that come in.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use discv5::{Discv5, Enr, Event};
+use enr::NodeId;
+use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use libp2p::{Multiaddr, PeerId};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, interval, sleep_until},
+};
+
+use super::{
+    bootnode::Bootnode,
+    node_record::{RecordRejection, peer_from_record},
+    pending_bootnodes::{PendingBootnodes, request_record},
+};
+use crate::store::Store;
+
+/// Time between two lookups while there are too few peers (op-node).
+const INTERVAL_FEW_PEERS: Duration = Duration::from_secs(5);
+/// Time between two lookups otherwise (op-node).
+const INTERVAL_ENOUGH_PEERS: Duration = Duration::from_secs(20);
+/// The key of our record in the store's table of values.
+pub(super) const STORE_KEY: &str = "enr";
+
+/// What the task reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DiscoveryEvent {
+    /// A peer of this chain; the same one may come again.
+    Peer(DiscoveredPeer),
+    /// Peers agree on our UDP socket.
+    Voted(SocketAddr),
+}
+
+/// A peer of this chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiscoveredPeer {
+    /// Its peer id.
+    pub peer: PeerId,
+    /// Its addresses, at least one.
+    pub addresses: Vec<Multiaddr>,
+}
+
+/// Records that were seen since the start, for the log.
+#[derive(Clone, Copy, Debug, Default)]
+struct RecordCounts {
+    /// Peers of this chain.
+    ours: u64,
+    /// Other chains, other networks than the OP Stack, and malformed records.
+    foreign: u64,
+    /// Of this chain, without an address.
+    without_address: u64,
+}
+
+/// See the module.
+pub(super) struct DiscoveryTask {
+    discv5: Arc<Discv5>,
+    chain: u64,
+    events: mpsc::Sender<DiscoveryEvent>,
+    needs_peers: watch::Receiver<bool>,
+    counts: RecordCounts,
+    store: Store,
+    /// The sequence number of our record in the store.
+    stored_seq: u64,
+    /// Whether a lookup is under way: there is one at a time.
+    is_looking_up: bool,
+}
+
+/// A query that has ended.
+enum QueryResult {
+    /// A lookup, with the closest nodes.
+    LookedUp(Vec<Enr>),
+    /// A boot node's record, or why there is none.
+    Bootnode(Bootnode, Result<Enr, String>),
+}
+
+type Queries = FuturesUnordered<BoxFuture<'static, QueryResult>>;
+
+impl DiscoveryTask {
+    pub(super) fn new(
+        discv5: Arc<Discv5>,
+        chain: u64,
+        events: mpsc::Sender<DiscoveryEvent>,
+        needs_peers: watch::Receiver<bool>,
+        store: Store,
+    ) -> Self {
+        let counts = RecordCounts::default();
+        Self { discv5, chain, events, needs_peers, counts, store, stored_seq: 0, is_looking_up: false }
+    }
+
+    /// Runs until the event loop drops its side.
+    pub(super) async fn run(mut self, boot: Vec<Bootnode>) {
+        let Ok(mut events) = self.discv5.event_stream().await else {
+            return tracing::error!("discovery has ended; no further peers are searched");
+        };
+        self.add_known_records(&boot).await;
+        let mut pending = PendingBootnodes::new(boot);
+        let mut queries = Queries::new();
+        let mut ticks = interval(INTERVAL_FEW_PEERS);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut last_lookup = None::<Instant>;
+        loop {
+            self.store_record();
+            tokio::select! {
+                event = events.recv() => match event {
+                    Some(event) => self.on_event(event).await,
+                    None => return tracing::error!("discovery has ended; no further peers are searched"),
+                },
+                Some(result) = queries.next() => self.on_result(result, &mut pending).await,
+                () = sleep_until(pending.next_at()), if pending.has_any() => self.ask_bootnodes(&mut pending, &queries),
+                _ = ticks.tick() => {
+                    let is_due = *self.needs_peers.borrow()
+                        || last_lookup.is_none_or(|at| at.elapsed() >= INTERVAL_ENOUGH_PEERS);
+                    if is_due && !self.is_looking_up {
+                        last_lookup = Some(Instant::now());
+                        self.look_up(&queries);
+                    }
+                }
+                // The event loop has ended.
+                () = self.events.closed() => return,
+            }
+        }
+    }
+
+    /// Boot nodes whose record is known are used before they have answered.
+    async fn add_known_records(&mut self, boot: &[Bootnode]) {
+        for boot in boot {
+            if let Bootnode::Record(record) = boot {
+                self.add_bootnode((**record).clone()).await;
+            }
+        }
+    }
+
+    async fn add_bootnode(&mut self, record: Enr) {
+        self.report(&record).await;
+        if let Err(error) = self.discv5.add_enr(record) {
+            tracing::debug!(%error, "a boot node is not added to the table");
+        }
+    }
+
+    /// Asks all pending boot nodes for their records, at once.
+    fn ask_bootnodes(&self, pending: &mut PendingBootnodes, queries: &Queries) {
+        for boot in pending.take() {
+            let discv5 = self.discv5.clone();
+            queries.push(Box::pin(async move {
+                let record = request_record(&discv5, &boot).await;
+                QueryResult::Bootnode(boot, record)
+            }));
+        }
+    }
+
+    /// Looks up a random node id. Nodes on the way are reported by events, and the closest ones by the result.
+    fn look_up(&mut self, queries: &Queries) {
+        self.is_looking_up = true;
+        let query = self.discv5.find_node(NodeId::random());
+        queries.push(Box::pin(async move {
+            QueryResult::LookedUp(query.await.unwrap_or_else(|error| {
+                tracing::debug!(%error, "a lookup failed");
+                Vec::new()
+            }))
+        }));
+    }
+
+    async fn on_result(&mut self, result: QueryResult, pending: &mut PendingBootnodes) {
+        match result {
+            QueryResult::LookedUp(records) => {
+                self.is_looking_up = false;
+                for record in records {
+                    self.report(&record).await;
+                }
+                let RecordCounts { ours, foreign, without_address } = self.counts;
+                let table = self.discv5.connected_peers();
+                tracing::debug!(table, ours, foreign, without_address, "lookup done");
+            }
+            QueryResult::Bootnode(boot, Ok(record)) => {
+                pending.answered(&boot);
+                self.add_bootnode(record).await;
+            }
+            QueryResult::Bootnode(boot, Err(error)) => pending.failed(boot, &error),
+        }
+    }
+
+    async fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Discovered(record) | Event::SessionEstablished(record, _) => self.report(&record).await,
+            Event::SocketUpdated(socket) => self.send(DiscoveryEvent::Voted(socket)).await,
+            _ => {}
+        }
+    }
+
+    /// Reports the peer of a record, if it is one of this chain.
+    async fn report(&mut self, record: &Enr) {
+        let counter = match peer_from_record(record, self.chain) {
+            Ok((peer, addresses)) => {
+                self.send(DiscoveryEvent::Peer(DiscoveredPeer { peer, addresses })).await;
+                &mut self.counts.ours
+            }
+            Err(RecordRejection::NoAddress) => &mut self.counts.without_address,
+            Err(_) => &mut self.counts.foreign,
+        };
+        *counter += 1;
+    }
+
+    async fn send(&self, event: DiscoveryEvent) {
+        // An error means that the event loop has ended.
+        let _ended = self.events.send(event).await;
+    }
+
+    /// Stores our record when it has changed, so that its sequence number continues after a restart.
+    fn store_record(&mut self) {
+        let record = self.discv5.local_enr();
+        if record.seq() != self.stored_seq {
+            self.stored_seq = record.seq();
+            // Nothing waits for it: a record that is lost in a crash is built again from the one before it.
+            drop(self.store.persist_value(STORE_KEY, record.to_base64().into_bytes()));
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Why the store cannot be opened. Exit status 2.
+
+use std::path::PathBuf;
+
+use alloy_primitives::B256;
+
+use super::tables::LAYOUT;
+
+/// See the module.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The system's error.
+    #[error("{}: {error}", .file.display())]
+    Io {
+        /// The file.
+        file: PathBuf,
+        /// The system's error.
+        error: String,
+    },
+    /// The file is damaged, or not a store.
+    #[error("{}: damaged, or not a store of petrel's: {error}; it was not changed: move it away to start with a new one", .file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        error: String,
+    },
+    /// A later version wrote it.
+    #[error("{}: written by a later version (layout {layout}, this one knows {LAYOUT}); use that version, or another --datadir", .file.display())]
+    Later {
+        /// The file.
+        file: PathBuf,
+        /// Its layout.
+        layout: u64,
+    },
+    /// An earlier version wrote it, and it is not migrated yet.
+    #[error("{}: written by an earlier version (layout {layout}); start `petrel node` with this --datadir once to migrate it", .file.display())]
+    Earlier {
+        /// The file.
+        file: PathBuf,
+        /// Its layout.
+        layout: u64,
+    },
+    /// It belongs to another chain.
+    #[error("{}: holds blocks of chain {found}, not of {wanted}; give each chain a --datadir of its own", .file.display())]
+    OtherChain {
+        /// The file.
+        file: PathBuf,
+        /// Its chain.
+        found: u64,
+        /// Ours.
+        wanted: u64,
+    },
+    /// It belongs to a chain with the same id and another first block.
+    #[error("{}: holds blocks of a chain with the same id and another genesis, {found}, not {wanted}; move it away, or give each chain a --datadir of its own", .file.display())]
+    OtherGenesis {
+        /// The file.
+        file: PathBuf,
+        /// Its chain's first block.
+        found: B256,
+        /// Ours.
+        wanted: B256,
+    },
+    /// It does not exist.
+    #[error("{}: there is no store; `petrel node` with this --datadir creates it", .file.display())]
+    Missing {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Another process uses it.
+    #[error("{}: in use by {by}: give this one its own --datadir", .file.display())]
+    InUse {
+        /// The file.
+        file: PathBuf,
+        /// Which process.
+        by: String,
+    },
+}

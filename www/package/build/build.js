@@ -1,0 +1,33 @@
+// Builds the package: what wasm-bindgen wrote, the TypeScript beside it, and a module for each chain.
+
+import { spawnSync } from 'node:child_process';
+import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { packageDist, wasm } from '../../folders.js';
+import { writeChains } from './chains.js';
+
+const root = new URL('../', import.meta.url);
+
+/** The compiler reads the types of the wasm module beside the sources that import it. */
+async function copyWasm() {
+  const worker = new URL('worker/', packageDist);
+  await mkdir(worker, { recursive: true });
+  for (const name of ['petrel_wasm.js', 'petrel_wasm.d.ts', 'petrel_wasm_bg.wasm']) await copyFile(new URL(name, wasm), new URL(name, worker));
+  await copyFile(new URL('petrel_wasm.d.ts', wasm), new URL('src/worker/petrel_wasm.d.ts', root));
+}
+
+function compile() {
+  const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
+  const args = [join(typescript, 'bin/tsc'), '-p', fileURLToPath(root), '--outDir', fileURLToPath(packageDist)];
+  const { status } = spawnSync(process.execPath, args, { stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+await rm(packageDist, { recursive: true, force: true });
+await copyWasm();
+compile();
+await writeChains(new URL('page/chains/', packageDist));
+await copyFile(new URL('../../LICENSE', root), new URL('LICENSE', packageDist));

@@ -1,0 +1,301 @@
+// The main interface of the package: creates, reads and stops a follower.
+
+import { instead, loadChain, type RollupConfig } from './chains.js';
+import { PetrelError, text, type PlainError } from '../shared/errors.js';
+import type { Block, FollowerEvent, Hex } from '../shared/events.js';
+import { Feed } from './feed.js';
+import { PersistedChain } from './persisted-chain.js';
+import { openPort, type Port } from './port.js';
+import type { FromWorker, KeptBlock } from '../shared/protocol.js';
+import type { Report, Status } from '../shared/status.js';
+import { indexedDbStore, type Store } from './store.js';
+
+export interface FollowerOptions {
+  /**
+   * A chain of the package by its name (`'base-mainnet'`, `'base'`) or its chain id (`8453`, `'8453'`): see `chains()`. Or the
+   * `rollup.json` of any OP Stack chain, as an object.
+   */
+  readonly chain: string | number | RollupConfig;
+  /**
+   * Relays: the URLs of Petrel daemons' HTTP sides (`https://…`), whose signed records have their present addresses; or multiaddrs with
+   * their peer id, WebTransport or WebSocket (`/dns4/HOST/tcp/PORT/wss/p2p/PEER`).
+   */
+  readonly relays: readonly string[];
+  /** Who signs the chain's unsafe blocks: needed for a `rollup.json`, and instead of the preset's when it has changed. */
+  readonly signer?: Hex;
+  /** Saves the latest blocks, so that they outlive a reload: this origin's IndexedDB unless another store is given; `null` saves nothing. */
+  readonly store?: Store | null;
+  /** Stops the follower. */
+  readonly signal?: AbortSignal;
+  /** Starts the worker, where a bundler does not find it by itself: a module worker that runs `petrel/worker`. */
+  readonly worker?: () => Worker;
+  /** Where the WebAssembly module is, where a bundler does not find it by itself: the URL of `petrel/wasm`. */
+  readonly wasm?: string | URL;
+}
+
+export interface StreamOptions {
+  /** Ends this stream; the follower goes on. */
+  readonly signal?: AbortSignal;
+  /** How many items wait for a slow reader before the oldest are dropped. */
+  readonly buffer?: number;
+}
+
+/** A node that follows a chain. */
+export interface Follower extends AsyncDisposable {
+  /** Verified blocks from now on, in the order in which they came. Several readers get each their own. */
+  blocks(options?: StreamOptions): Feed<Block>;
+  /** Everything that happens from now on. */
+  events(options?: StreamOptions): Feed<FollowerEvent>;
+  /** The present state, and why it is not live. Works after the end too. */
+  status(): Promise<Status>;
+  /** Closes the connections and ends the worker. May be called again. */
+  stop(): Promise<void>;
+}
+
+/** Items that wait for a slow reader: the blocks of six minutes at five a second, and the events of that time. */
+const BLOCKS = 2048;
+const EVENTS = 4096;
+/** Milliseconds that a worker may take to stop. */
+const STOP_TIMEOUT = 1000;
+
+/**
+ * Starts a follower. It runs in a dedicated worker and redials its relays for as long as it lives.
+ *
+ * Rejects with a `PetrelError` when the options are wrong or the environment lacks something, and with the signal's
+ * reason when that was aborted. Not being connected is no error: `status()` says so.
+ */
+export async function createFollower(options: FollowerOptions): Promise<Follower> {
+  options.signal?.throwIfAborted();
+  const { chain, relays, signer, store = indexedDbStore(), signal, worker, wasm } = options;
+  const rollup = await unlessAborted(rollupOf(chain), signal);
+  const persisted = store ? new PersistedChain(store, key(rollup, signer)) : undefined;
+  const node = new Node({ persisted, signal, worker, wasm: wasm && String(wasm) });
+  try {
+    await node.start((kept, remembered) => json({ chain: rollup, relays, signer, kept, remembered }));
+  } catch (thrown) {
+    throw explained(thrown, chain);
+  }
+  return node;
+}
+
+/** The `rollup.json` of a chain that is given by name or id. An object is checked later, by the node. */
+function rollupOf(chain: unknown): Promise<unknown> {
+  return typeof chain === 'string' || typeof chain === 'number' ? loadChain(chain) : Promise.resolve(chain);
+}
+
+/** The result of `work`, unless the signal is aborted before. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  let abort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => (abort = () => reject(signal?.reason)));
+  signal?.addEventListener('abort', abort);
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
+}
+
+/** An error of the node with the chains that the package has in its remedy: the node does not know them. */
+function explained(thrown: unknown, chain: unknown): unknown {
+  const isOurs = thrown instanceof PetrelError && thrown.code === 'bad_chain' && typeof chain === 'object' && chain !== null;
+  return isOurs ? new PetrelError({ code: thrown.code, message: thrown.message, remedy: instead(chain) }, { cause: thrown }) : thrown;
+}
+
+/**
+ * The key in a store of this chain with this signer, made of the chain's id, its genesis and the signer: the same for a chain that
+ * is given by name and one that is given as an object. What is no chain or no signer is refused later.
+ */
+function key(chain: unknown, given: unknown): string {
+  const { l2_chain_id: id, genesis, petrel } = (chain ?? {}) as Partial<RollupConfig>;
+  const signer = given ?? (petrel as { signer?: unknown } | undefined)?.signer;
+  return `${String(id)} ${String(genesis?.l2?.hash)} by ${String(signer)}`.toLowerCase();
+}
+
+function json(options: unknown): string {
+  try {
+    return JSON.stringify(options);
+  } catch (thrown) {
+    const message = `the options are not plain data: ${text(thrown)}`;
+    throw new PetrelError({ code: 'bad_options', message, remedy: 'give what JSON can hold; numbers, not bigints' });
+  }
+}
+
+/** What a node is given beside its configuration. */
+interface Given {
+  readonly persisted: PersistedChain | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly worker: (() => Worker) | undefined;
+  readonly wasm: string | undefined;
+}
+
+class Node implements Follower {
+  readonly #feeds = { block: new Set<Feed<Block>>(), all: new Set<Feed<FollowerEvent>>() };
+  readonly #given: Given;
+  readonly #questions = new Map<number, (status: Status) => void>();
+  #asked = 0;
+  #port: Port | undefined;
+  #report: Report | undefined;
+  #dropped = 0;
+  #started: (() => void) | undefined;
+  #end: { readonly state: 'stopped' | 'failed'; readonly reason: string; readonly error?: { readonly thrown: unknown } } | undefined;
+  /** Rejects when it ends. */
+  readonly #over: Promise<never>;
+  #rejectOver!: (error: unknown) => void;
+  #stopped: (() => void) | undefined;
+  #stopping: Promise<void> | undefined;
+  readonly #abort = () => void this.stop();
+
+  constructor(given: Given) {
+    this.#given = given;
+    this.#over = new Promise((_, reject) => (this.#rejectOver = reject));
+    this.#over.catch(() => {
+      // It is of interest only during the start.
+    });
+  }
+
+  async start(configure: (kept: readonly KeptBlock[], remembered: readonly string[]) => string): Promise<void> {
+    const { persisted, signal, worker, wasm } = this.#given;
+    signal?.addEventListener('abort', this.#abort);
+    try {
+      const [kept, remembered] = await this.#beforeEnd(Promise.all([persisted?.load() ?? [], persisted?.loadRelays() ?? []]));
+      const config = configure(kept, remembered);
+      this.#port = await this.#beforeEnd(this.#openPort(worker));
+      const started = new Promise<void>((resolve) => (this.#started = resolve));
+      this.#port.send({ type: 'start', config, wasm });
+      await this.#beforeEnd(started);
+    } catch (thrown) {
+      signal?.removeEventListener('abort', this.#abort);
+      persisted?.end();
+      throw thrown;
+    }
+  }
+
+  /** The result of `work`, unless the follower ends before. */
+  #beforeEnd<T>(work: Promise<T>): Promise<T> {
+    return Promise.race([work, this.#over]);
+  }
+
+  /** A port that opens after the end is closed at once. */
+  async #openPort(worker: (() => Worker) | undefined): Promise<Port> {
+    const port = await openPort((message) => this.#receive(message), worker);
+    if (this.#end) port.end();
+    return port;
+  }
+
+  blocks(options: StreamOptions = {}): Feed<Block> {
+    return this.#feed(this.#feeds.block, options, BLOCKS);
+  }
+
+  events(options: StreamOptions = {}): Feed<FollowerEvent> {
+    return this.#feed(this.#feeds.all, options, EVENTS);
+  }
+
+  status(): Promise<Status> {
+    const port = this.#port;
+    if (this.#end || !port) return Promise.resolve(this.#status());
+    this.#asked += 1;
+    const id = this.#asked;
+    return new Promise((resolve) => {
+      this.#questions.set(id, resolve);
+      port.send({ type: 'report', id });
+    });
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#close();
+    return this.#stopping;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #close(): Promise<void> {
+    if (this.#end) return;
+    if (this.#port) {
+      const port = this.#port;
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      await new Promise<void>((resolve) => {
+        this.#stopped = resolve;
+        timer = setTimeout(resolve, STOP_TIMEOUT);
+        port.send({ type: 'stop' });
+      });
+      clearTimeout(timer);
+    }
+    this.#finish('stopped', 'it was stopped', undefined);
+  }
+
+  #feed<T>(feeds: Set<Feed<T>>, { signal, buffer }: StreamOptions, usual: number): Feed<T> {
+    const abort = (): void => feed.end();
+    const feed = new Feed<T>(buffer ?? usual, () => {
+      feeds.delete(feed);
+      signal?.removeEventListener('abort', abort);
+    });
+    feeds.add(feed);
+    signal?.addEventListener('abort', abort);
+    if (signal?.aborted || this.#end) feed.end(this.#end?.error);
+    return feed;
+  }
+
+  #receive(message: FromWorker): void {
+    switch (message.type) {
+      case 'event':
+        this.#port?.send({ type: 'ack', count: 1 });
+        this.#missed(message.dropped);
+        return this.#emit(message.event);
+      case 'persist':
+        return this.#given.persisted?.add(message.block);
+      case 'relays':
+        return this.#given.persisted?.saveRelays(message.relays);
+      case 'started':
+        this.#report = message.report;
+        return this.#started?.();
+      case 'report':
+        this.#report = message.report;
+        this.#questions.get(message.id)?.(this.#status());
+        this.#questions.delete(message.id);
+        return;
+      case 'stopped':
+        this.#report = message.report ?? this.#report;
+        return this.#stopped?.();
+      case 'failed':
+        return this.#finish('failed', message.error.message, message.error);
+    }
+  }
+
+  /** `dropped` is how many events the worker has dropped in all. Their kinds are unknown, so every stream may have missed them. */
+  #missed(dropped: number): void {
+    for (const feed of [...this.#feeds.block, ...this.#feeds.all]) feed.miss(dropped - this.#dropped);
+    this.#dropped = dropped;
+  }
+
+  #emit(event: FollowerEvent): void {
+    for (const feed of this.#feeds.all) feed.push(event);
+    if (event.event !== 'block') return;
+    const { event: _, ...block } = event;
+    for (const feed of this.#feeds.block) feed.push(block);
+  }
+
+  #finish(state: 'stopped' | 'failed', reason: string, failure: PlainError | undefined): void {
+    if (this.#end) return;
+    const error = failure ? { thrown: new PetrelError(failure) } : undefined;
+    this.#end = { state, reason, ...(error ? { error } : {}) };
+    const { signal } = this.#given;
+    signal?.removeEventListener('abort', this.#abort);
+    this.#port?.end();
+    this.#given.persisted?.end();
+    this.#stopped?.();
+    this.#rejectOver(error ? error.thrown : (signal?.reason ?? new Error(reason)));
+    for (const feed of [...this.#feeds.block, ...this.#feeds.all]) feed.end(error);
+    for (const answer of this.#questions.values()) answer(this.#status());
+    this.#questions.clear();
+  }
+
+  #status(): Status {
+    const { thread, reason } = this.#port ?? { thread: 'page' as const, reason: null };
+    // There is a report from the end of `start` on, and no caller has the node before that.
+    const report = this.#report as Report;
+    const end = this.#end ? { state: this.#end.state, reason: this.#end.reason, peers: [] } : {};
+    return { ...report, ...end, thread, threadReason: reason };
+  }
+}

@@ -1,0 +1,127 @@
+// Where a follower saves the latest blocks of its chain, so that they outlive a reload: this origin's IndexedDB, or the store that
+// is given.
+
+import type { KeptBlock } from '../shared/protocol.js';
+
+/** Saves blocks, without their contents, and relays. When it fails the follower starts without what the last run saved. */
+export interface Store {
+  /** The blocks that were saved last under this key, in rising order, the head last; empty when there are none. */
+  load(key: string): Promise<readonly KeptBlock[]>;
+  /**
+   * Replaces them. `added` is the end of `links`: the blocks that were not in the last save that succeeded. From the first of them
+   * on the chain may have changed: a store that has a record for each block deletes from there on and writes these alone.
+   */
+  save(key: string, links: readonly KeptBlock[], added: readonly KeptBlock[]): Promise<void>;
+  /** The relays that were saved last under this key: multiaddrs. */
+  loadRelays?(key: string): Promise<readonly string[]>;
+  /** Replaces them. */
+  saveRelays?(key: string, relays: readonly string[]): Promise<void>;
+}
+
+const DATABASE = 'petrel';
+/** Version 1 had one list of blocks for each chain, under the chain's name. */
+const VERSION = 2;
+/** Its tables: blocks by chain and number, relays by chain, and the time at which each chain was last loaded. */
+const [LINKS, RELAYS, USED] = ['links', 'relays', 'used'] as const;
+/** How many chains are kept; the one that was loaded longest ago is deleted first. */
+const MAX_CHAINS = 8;
+
+/** This origin's IndexedDB; `null` where there is none. */
+export function indexedDbStore(): Store | null {
+  if (typeof indexedDB === 'undefined') return null;
+  const database = new Database();
+  return {
+    load: async (key) => {
+      const transaction = await database.begin([LINKS, RELAYS, USED]);
+      const found = answer<KeptBlock[]>(transaction.objectStore(LINKS).getAll(linksOf(key)));
+      const [links] = await Promise.all([found, makeRoom(transaction, key)]);
+      return links;
+    },
+    save: async (key, links, added) => {
+      const transaction = await database.begin([LINKS]);
+      const table = transaction.objectStore(LINKS);
+      const [oldest, first] = [links[0], added[0]];
+      if (oldest) table.delete(IDBKeyRange.bound([key], [key, oldest.number], false, true));
+      if (first) table.delete(linksOf(key, first.number));
+      for (const link of added) table.put(link, [key, link.number]);
+      await ended(transaction);
+    },
+    loadRelays: async (key) => {
+      const transaction = await database.begin([RELAYS]);
+      return (await answer<string[] | undefined>(transaction.objectStore(RELAYS).get(key))) ?? [];
+    },
+    saveRelays: async (key, relays) => {
+      const transaction = await database.begin([RELAYS]);
+      transaction.objectStore(RELAYS).put([...relays], key);
+      await ended(transaction);
+    },
+  };
+}
+
+/** The connection, opened once: a page that is being closed writes without waiting for it. */
+class Database {
+  #opened: Promise<IDBDatabase> | undefined;
+
+  async begin(tables: string[]): Promise<IDBTransaction> {
+    this.#opened ??= opened(() => (this.#opened = undefined));
+    const database = await this.#opened;
+    return database.transaction(tables, 'readwrite');
+  }
+}
+
+/** `closed` is called when the database cannot be opened, and when its connection ends. */
+async function opened(closed: () => void): Promise<IDBDatabase> {
+  const request = indexedDB.open(DATABASE, VERSION);
+  request.onupgradeneeded = () => {
+    const database = request.result;
+    for (const table of [...database.objectStoreNames]) database.deleteObjectStore(table);
+    for (const table of [LINKS, RELAYS, USED]) database.createObjectStore(table);
+  };
+  try {
+    const database = await answer(request);
+    database.onclose = closed;
+    // Another version of this package opens it, or somebody deletes it.
+    database.onversionchange = () => {
+      database.close();
+      closed();
+    };
+    return database;
+  } catch (thrown) {
+    closed();
+    throw thrown;
+  }
+}
+
+/** Notes that this chain is used now, and deletes the chains beyond `MAX_CHAINS` that were used longest ago. */
+async function makeRoom(transaction: IDBTransaction, key: string): Promise<void> {
+  const used = transaction.objectStore(USED);
+  used.put(Date.now(), key);
+  const [chains, times] = await Promise.all([answer(used.getAllKeys()), answer<number[]>(used.getAll())]);
+  const byTime = chains.map((chain, at) => ({ chain: String(chain), time: times[at] ?? 0 })).sort((one, other) => other.time - one.time);
+  for (const { chain } of byTime.slice(MAX_CHAINS)) {
+    used.delete(chain);
+    transaction.objectStore(RELAYS).delete(chain);
+    transaction.objectStore(LINKS).delete(linksOf(chain));
+  }
+}
+
+/** The keys of a chain's blocks, from a number on. */
+function linksOf(key: string, from = 0): IDBKeyRange {
+  return IDBKeyRange.bound([key, from], [key, Infinity]);
+}
+
+function answer<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+/** Ends the transaction, and waits until it is written. */
+function ended(transaction: IDBTransaction): Promise<void> {
+  transaction.commit();
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(transaction.error);
+  });
+}

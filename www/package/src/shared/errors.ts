@@ -1,0 +1,63 @@
+// Every error of this package: a code for programs, a message and a remedy for people. Codes are stable.
+
+export type ErrorCode =
+  // The options, as the node checks them.
+  | 'bad_options'
+  | 'unknown_chain'
+  | 'bad_chain'
+  | 'bad_signer'
+  | 'no_signer'
+  | 'bad_relay'
+  | 'no_relay'
+  // The record of a relay.
+  | 'no_record'
+  | 'bad_record'
+  | 'forged_record'
+  | 'foreign_record'
+  | 'expired_record'
+  // The environment.
+  | 'no_random'
+  | 'no_wasm'
+  // The node: it did not start, or it failed by a defect of its own and is gone.
+  | 'not_started'
+  | 'panic';
+
+/** An error as a plain object: what a worker can send. */
+export interface PlainError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** What went wrong, and what to do about it. */
+export class PetrelError extends Error implements PlainError {
+  readonly code: ErrorCode;
+  /** What to do about it, in words. */
+  readonly remedy: string;
+
+  constructor({ code, message, remedy }: PlainError, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'PetrelError';
+    this.code = code;
+    this.remedy = remedy;
+  }
+}
+
+/** Whether something that was thrown is an error of the node. */
+export function isPlainError(thrown: unknown): thrown is PlainError {
+  return typeof thrown === 'object' && thrown !== null && 'code' in thrown && 'message' in thrown && 'remedy' in thrown;
+}
+
+/** The text of anything that was thrown. */
+export function text(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** The error for a trap or an exception that the node did not report itself. */
+export function defect(thrown: unknown): PlainError {
+  return {
+    code: 'panic',
+    message: `the node failed because of a defect of its own: ${text(thrown)}`,
+    remedy: 'create a new follower; please report the message',
+  };
+}

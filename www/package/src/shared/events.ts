@@ -1,0 +1,188 @@
+// The events of a follower: those of the node, as the daemon's `--events json` with keys in camelCase, and those of the package
+// itself. `test/samples.test.js` compares them with what Rust writes.
+
+import type { ErrorCode } from './errors.js';
+import type { AnswerFault, MessageFault } from './faults.js';
+
+/** 0x-prefixed hex. */
+export type Hex = `0x${string}`;
+
+/** A block by number and hash. */
+export interface BlockRef {
+  readonly number: number;
+  readonly hash: Hex;
+}
+
+/**
+ * A verified block: its hash was recomputed here, and either its signature and every rule of the gossip network were checked,
+ * or a verified block names it as its ancestor (`via: 'sync'`).
+ */
+export interface Block extends BlockRef {
+  readonly parent: Hex;
+  /** Unix seconds, as in its header. */
+  readonly timestamp: number;
+  /** The block's own time in Unix milliseconds, where its chain says them; whole seconds elsewhere. */
+  readonly timestampMs: number;
+  /** How many transactions it has. */
+  readonly txs: number;
+  /** The size of the message, uncompressed. */
+  readonly bytes: number;
+  /** The payload's version, `V1` to `V4`. */
+  readonly version: string;
+  /** Who signed it, recovered from the signature; `null` when it was fetched: its signed descendants vouch for it. */
+  readonly signer: Hex | null;
+  /** `sync`: it was missed, and fetched to close a gap. Such blocks come newest first. */
+  readonly via: 'gossip' | 'local' | 'sync';
+  /** The peer that it came from first. */
+  readonly peer: string | null;
+  /** Arrival minus the block's own time, milliseconds. Negative when it came early, or when this device's clock is behind. */
+  readonly delayMs: number;
+  /** Verification minus arrival, milliseconds. */
+  readonly judgedMs: number;
+}
+
+/** A connected peer. */
+export interface Peer {
+  readonly peer: string;
+  /** Its multiaddr. */
+  readonly address: string;
+  /** `webtransport`, `wss` or `ws`. */
+  readonly transport: string;
+  /** Better addresses of this relay that were tried first, and why each did not do. */
+  readonly tried: readonly Tried[];
+  /** What it calls itself. */
+  readonly agent: string | null;
+  /** How many blocks it delivered first since it connected. */
+  readonly firstDeliveries: number;
+  /** @deprecated The old name of `firstDeliveries`. */
+  readonly firsts: number;
+}
+
+/** An address that did not answer as it should. */
+export interface Tried {
+  readonly address: string;
+  /** In words. */
+  readonly error: string;
+}
+
+interface PrunedPeer {
+  readonly peer: string;
+  /** In words. */
+  readonly why: string;
+}
+
+interface InvalidMessage {
+  readonly peer: string | null;
+  readonly version: string;
+  /** The first rule that the message breaks. */
+  readonly fault: MessageFault;
+  /** The same with its figures, in words. */
+  readonly detail: string;
+}
+
+/** One thing that happened. Kinds may be added: ignore what you do not know. */
+export type FollowerEvent =
+  | ({ readonly event: 'block' } & Block)
+  | ({ readonly event: 'head'; readonly parent: Hex; readonly timestamp: number; readonly timestampMs: number } & BlockRef & {
+        readonly why: 'anchored' | 'extended' | 'reorged';
+        readonly replaces?: BlockRef;
+      })
+  | { readonly event: 'gap'; readonly from: number; readonly to: number; readonly state: 'opened' | 'closed' | 'skipped' }
+  | {
+      readonly event: 'synced';
+      readonly from: number;
+      readonly to: number;
+      readonly done: number;
+      readonly blocksPerSec: number;
+      readonly bytesPerSec: number;
+    }
+  | {
+      readonly event: 'fetch_failed';
+      readonly peer: string;
+      readonly number: number;
+      readonly fault: AnswerFault;
+      readonly detail: string;
+    }
+  | { readonly event: 'conflict'; readonly number: number; readonly first: Hex; readonly second: Hex }
+  /** A reorg: blocks `from` to `to` are no longer in the chain, `depth` in all. `hashes` has at most the last 256, in rising order. */
+  | {
+      readonly event: 'reorg';
+      readonly from: number;
+      readonly to: number;
+      readonly depth: number;
+      readonly hashes: readonly Hex[];
+    }
+  /** A fork of the chain's schedule is active from this block on; `time` is when it was scheduled, Unix seconds. */
+  | { readonly event: 'fork'; readonly number: number; readonly time: number; readonly name: string }
+  /** The signer's blocks show a fork that the chain's schedule lacks. They are verified and followed. `remedy` says what to do. */
+  | {
+      readonly event: 'schedule_mismatch';
+      readonly number: number;
+      readonly timestamp: number;
+      readonly fork: string;
+      readonly remedy: string;
+    }
+  | {
+      readonly event: 'connected';
+      readonly peer: string;
+      readonly address: string;
+      readonly transport: string;
+      /** Who dialled. A tab always does. */
+      readonly direction: 'inbound' | 'outbound';
+      /** Whether the peer is a browser. */
+      readonly leaf: boolean;
+      readonly tried?: readonly Tried[];
+    }
+  /** A relay's signed record was read: its addresses, and by how much its clock is ahead of this device's. */
+  | {
+      readonly event: 'relay_found';
+      readonly url: string;
+      readonly peer: string;
+      readonly addresses: readonly string[];
+      readonly clockMs: number;
+    }
+  | {
+      readonly event: 'record_failed';
+      readonly url: string;
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly remedy: string;
+      readonly retryMs: number;
+    }
+  | { readonly event: 'disconnected'; readonly peer: string; readonly reason: string }
+  | { readonly event: 'dial_failed'; readonly peer: string; readonly error: string; readonly retryMs: number }
+  | { readonly event: 'topic_joined'; readonly peer: string; readonly version: string }
+  | { readonly event: 'topic_left'; readonly peer: string; readonly version: string }
+  | ({ readonly event: 'rejected' } & InvalidMessage)
+  | ({ readonly event: 'ignored' } & InvalidMessage)
+  | { readonly event: 'signer_mismatch'; readonly expected: Hex; readonly found: Hex; readonly peers: number }
+  /** Blocks are out of time (positive: late). This device's clock may be wrong. */
+  | { readonly event: 'clock_skew'; readonly offsetSecs: number; readonly peers: number }
+  /** The same, and the relays' time agrees with this device's: the sequencer's clock is wrong. */
+  | { readonly event: 'sequencer_skew'; readonly offsetSecs: number; readonly peers: number }
+  | { readonly event: 'graylisted'; readonly peer: string; readonly score: number }
+  | { readonly event: 'banned'; readonly who: string; readonly until: number | null; readonly reason: string }
+  | { readonly event: 'unbanned'; readonly who: string }
+  /** The connection manager closed connections: more than `high` were open, `low` stay. */
+  | {
+      readonly event: 'pruned';
+      readonly low: number;
+      readonly high: number;
+      readonly stay: readonly PrunedPeer[];
+      readonly gone: readonly PrunedPeer[];
+    }
+  | { readonly event: 'stalled'; readonly millis: number }
+  | { readonly event: 'identified'; readonly peer: string; readonly agent: string }
+  | { readonly event: 'discovered'; readonly peer: string; readonly address: string };
+
+/** The keys of this object are names of rules, which stay as they are. */
+const FAULTS = 'faults';
+
+/** The node's JSON with its keys in camelCase. The node makes the JSON, so its shape is known. */
+export function read<T>(json: string): T {
+  return JSON.parse(json, function camel(this: unknown, at: string, value: unknown) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value) || at === FAULTS) return value;
+    const entries = Object.entries(value);
+    return Object.fromEntries(entries.map(([key, inner]) => [key.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()), inner]));
+  }) as T;
+}

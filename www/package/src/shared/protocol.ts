@@ -1,0 +1,44 @@
+// The messages between the page and the worker: plain data.
+
+import type { PlainError } from './errors.js';
+import type { FollowerEvent } from './events.js';
+import type { Report } from './status.js';
+
+/** A block of the chain, without its contents. */
+export interface KeptBlock {
+  readonly number: number;
+  readonly hash: string;
+  readonly parent: string;
+  /** Unix seconds. */
+  readonly timestamp: number;
+  /** The block's own time, Unix milliseconds. */
+  readonly timestamp_ms: number;
+}
+
+/**
+ * How many events may be sent to a page that has not acknowledged them: more than four minutes of blocks at five a second. Beyond
+ * that the worker drops events and counts them.
+ */
+export const WINDOW = 4096;
+
+export type ToWorker =
+  /** Start a node with this configuration, as JSON, and the WebAssembly module of this URL instead of the package's own. */
+  | { readonly type: 'start'; readonly config: string; readonly wasm: string | undefined }
+  | { readonly type: 'report'; readonly id: number }
+  /** The page has received this many more events. */
+  | { readonly type: 'ack'; readonly count: number }
+  | { readonly type: 'stop' };
+
+export type FromWorker =
+  /** The script is loaded and listens. */
+  | { readonly type: 'ready' }
+  | { readonly type: 'started'; readonly report: Report }
+  /** The node could not be started, or has failed. */
+  | { readonly type: 'failed'; readonly error: PlainError }
+  | { readonly type: 'event'; readonly event: FollowerEvent; readonly dropped: number }
+  /** The head moved: this block is to be saved for a later run. */
+  | { readonly type: 'persist'; readonly block: KeptBlock }
+  /** The present addresses of relays, to be saved too. */
+  | { readonly type: 'relays'; readonly relays: readonly string[] }
+  | { readonly type: 'report'; readonly id: number; readonly report: Report }
+  | { readonly type: 'stopped'; readonly report: Report | null };

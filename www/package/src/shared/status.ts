@@ -1,0 +1,97 @@
+// The status of a follower, as `status()` returns it. `worker/watch.ts` makes it.
+
+import type { BlockRef, Hex, Peer } from './events.js';
+
+/**
+ * - `connecting`: no relay is connected.
+ * - `waiting`: connected, and no block was verified yet.
+ * - `live`: blocks come.
+ * - `stalled`: blocks came, and for several block times none has.
+ * - `stopped`, `failed`: the end.
+ */
+export type State = 'connecting' | 'waiting' | 'live' | 'stalled' | 'stopped' | 'failed';
+
+/** A follower at one moment. Counts are since its start. */
+export interface Status extends Report {
+  /** Where the node runs. */
+  readonly thread: 'worker' | 'page';
+  /** Why it does not run in a worker. */
+  readonly threadReason: string | null;
+}
+
+/** The part of a status that the worker makes. */
+export interface Report {
+  readonly state: State;
+  /** Why it is not live, in words; `null` when it is. */
+  readonly reason: string | null;
+  readonly chain: ChainStatus;
+  /** The fork that the chain's blocks show and its schedule lacks; `null` when they agree. Blocks are followed all the same. */
+  readonly scheduleMismatch: string | null;
+  /** Whose signatures are accepted. */
+  readonly signer: Hex | null;
+  /** The newest block of the verified chain. */
+  readonly head: BlockRef | null;
+  readonly peers: readonly Peer[];
+  /** Verified blocks. */
+  readonly verified: number;
+  /** Reorgs. */
+  readonly reorgs: number;
+  /** Messages that were rejected as invalid. */
+  readonly rejected: number;
+  /** Messages that were neither accepted nor counted against a peer, such as duplicates. */
+  readonly ignored: number;
+  /** Rejected and ignored messages by the first rule that they broke. */
+  readonly faults: Readonly<Record<string, number>>;
+  readonly clock: Clock;
+  readonly traffic: Traffic;
+  /** Bytes of the WebAssembly module's memory, which grows and never shrinks; followers of one thread share it. */
+  readonly moduleBytes: number;
+  /** Our own peer id. */
+  readonly peer: string;
+}
+
+/** The chain, and how it is now. */
+export interface ChainStatus {
+  readonly id: number;
+  readonly name: string;
+  /** Seconds between blocks, a fraction where there are several a second (0.2). */
+  readonly blockTime: number;
+  /** The same in milliseconds: the smaller of what the chain's schedule says and what its blocks show. */
+  readonly intervalMs: number;
+  /** The latest fork of the schedule that is active, by name. */
+  readonly fork: string;
+}
+
+/** Bytes, since the start. */
+export interface Carried {
+  readonly in: number;
+  readonly out: number;
+}
+
+/** What the connections have carried. */
+export interface Traffic {
+  /** By transport: what its WebSockets carried, without their frames, and what the streams of its WebTransports did. */
+  readonly transports: { readonly ws: Carried; readonly webtransport: Carried };
+  /**
+   * What the streams carried, by what was spoken on them: gossip (`meshsub`), blocks by number, and so on. Encryption and
+   * multiplexing are not in it, so the sum is less than the transports'. A tab speaks no `autonat`.
+   */
+  readonly protocols: Readonly<Record<'meshsub' | 'payloadByNumber' | 'identify' | 'ping' | 'autonat' | 'other', Carried>>;
+}
+
+/** This device's clock beside the chain's. */
+export interface Clock {
+  /**
+   * Arrival minus the own time of the validly signed blocks lately (their median), out of time or not: the network's delay,
+   * and by how much this clock is ahead. `null` before the first.
+   */
+  readonly offsetMs: number | null;
+  /** Why that matters, in words; `null` while a network explains it. */
+  readonly warning: string | null;
+  /** Blocks are out of time, and the relays' time agrees with this device's clock: the sequencer's is wrong. */
+  readonly sequencerWrong: boolean;
+  /** By how much the relays' clocks are ahead of this device's, as their records say (median); `null` without a record. */
+  readonly relaysMs: number | null;
+  /** What is added to this device's clock because two relays agree that it is wrong. */
+  readonly correctedMs: number;
+}

@@ -1,0 +1,253 @@
+// The present addresses of relays, from their signed records (`/.well-known/petrel.json`). Records are fetched, verified by the
+// node's code, and fetched again before they expire, after the device slept, and when no relay is connected. They also have the
+// relays' time.
+
+import { isPlainError, text, type PlainError } from '../shared/errors.js';
+import { read, type FollowerEvent } from '../shared/events.js';
+
+/** How many URLs are asked at most, and how many bytes an answer may have. */
+export const MAX_URLS = 8;
+const MAX_BYTES = 64 << 10;
+/** How many relays are remembered. */
+const MAX_RELAYS = 16;
+/** Milliseconds for an answer, and before a retry: the first, doubled after each failure up to the second. */
+const TIMEOUT = 5_000;
+const RETRY = [2_000, 60_000] as const;
+/** When no relay was connected for this long the records are fetched again, and at most this often. Milliseconds. */
+const DISCONNECTED = 3_000;
+const MIN_REFRESH = 10_000;
+/** The interval of the timer, and a delay of it that means that the device slept. Milliseconds. */
+const TICK = 2_000;
+const SLEPT = 60_000;
+/** A clock that differs this much from the monotonic time between two ticks was set, or the device slept. Milliseconds. */
+const CLOCK_JUMP = 1_000;
+/** A record is fetched again at half its lifetime, and after six hours at the latest. */
+const MAX_REFRESH = 6 * 3600_000;
+/** Two relays agree when their clocks differ by at most the first; an offset below the second is not corrected. Milliseconds. */
+const CLOCK_TOLERANCE = 2_000;
+const MIN_CORRECTION = 1_000;
+/** The agreement of the clocks is repeated after this many milliseconds, unless the clock was set: the node believes it for half an hour. */
+const REPEAT_AGREEMENT = 10 * 60_000;
+
+/** A verified record, as `readRecord` gives it. */
+export interface RelayRecord {
+  readonly peer: string;
+  readonly addresses: readonly string[];
+  readonly timeMs: number;
+  readonly expiresMs: number;
+  readonly others: readonly string[];
+}
+
+/** What `RelayRecords` needs from outside. */
+export interface RelayRecordsHost {
+  fetch(url: string, options: RequestInit): Promise<Response>;
+  /** This device's clock: milliseconds since the epoch. */
+  now(): number;
+  /** Monotonic milliseconds. */
+  mono(): number;
+  /** Verifies a document that was read from `host`: a `RelayRecord` in snake_case, its addresses as they are reached from there. Throws a `PlainError`. */
+  verify(document: string, host: string, now: number): string;
+  /** Adds relays to the node: `relays` from a relay's own record, and `others` that it advertises. */
+  add(relays: readonly string[], others: readonly string[]): void;
+  emit(event: FollowerEvent): void;
+  /** Adds so many milliseconds to this device's clock. */
+  correct(millis: number): void;
+  /** At least two relays agree with this device's clock. */
+  clockAgrees(): void;
+  /** Saves relays for a later run. */
+  saveRelays(relays: readonly string[]): void;
+}
+
+/** A URL that is asked for a record. Times are of `mono`. */
+interface Source {
+  readonly url: URL;
+  failures: number;
+  asked: number;
+  due: number;
+  /** The peer that answered, and by how many milliseconds its clock is ahead of this device's. */
+  clock?: { readonly peer: string; readonly offset: number };
+}
+
+/** Whether an entry of `relays` is a URL and not a multiaddr. */
+export function isUrl(relay: string): boolean {
+  return /^https?:/i.test(relay);
+}
+
+/** Fetches the records of these URLs as long as it runs. */
+export class RelayRecords {
+  readonly #host: RelayRecordsHost;
+  readonly #sources: Source[];
+  readonly #connected = new Set<string>();
+  /** Addresses by peer; the peer that was seen last is at the end. */
+  readonly #known = new Map<string, readonly string[]>();
+  #timer: ReturnType<typeof setInterval> | undefined;
+  /** The last tick, in both clocks. */
+  #ticked: { readonly mono: number; readonly now: number };
+  #aloneSince: number;
+  /** When the agreement of the relays with this device's clock was last reported, by `mono`. */
+  #agreedAt: number | undefined;
+
+  /** @throws {PlainError} One is no URL, or there are too many. */
+  constructor(urls: readonly string[], host: RelayRecordsHost) {
+    this.#host = host;
+    this.#sources = urls.map((url) => ({ url: recordOf(url), failures: 0, asked: -Infinity, due: -Infinity }));
+    if (urls.length > MAX_URLS) throw bad(`there are ${urls.length} URLs of relays, at most ${MAX_URLS} are asked`);
+    this.#ticked = { mono: host.mono(), now: host.now() };
+    this.#aloneSince = this.#ticked.mono;
+  }
+
+  begin(): void {
+    if (this.#sources.length === 0) return;
+    this.#timer = setInterval(() => this.#tick(), TICK);
+    this.#tick();
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** By how many milliseconds the relays' clocks are ahead of this device's: their median; `null` when none is known. */
+  get offset(): number | null {
+    const offsets = this.#clocks().map(({ offset }) => offset).sort((a, b) => a - b);
+    return offsets[Math.floor(offsets.length / 2)] ?? null;
+  }
+
+  see(event: FollowerEvent): void {
+    if (event.event === 'connected') {
+      this.#connected.add(event.peer);
+      const address = event.address.includes('/p2p/') ? event.address : `${event.address}/p2p/${event.peer}`;
+      if (!this.#known.get(event.peer)?.includes(address)) this.#remember(event.peer, [address]);
+    } else if (event.event === 'disconnected') {
+      this.#connected.delete(event.peer);
+      if (this.#connected.size === 0) this.#aloneSince = this.#host.mono();
+    }
+  }
+
+  #tick(): void {
+    const last = this.#ticked;
+    const { mono } = (this.#ticked = { mono: this.#host.mono(), now: this.#host.now() });
+    const jumped = Math.abs(this.#ticked.now - last.now - (mono - last.mono)) > CLOCK_JUMP;
+    const anew = jumped || mono - last.mono > SLEPT;
+    if (anew) this.#forgetClocks();
+    if (this.#agreedAt !== undefined && mono - this.#agreedAt > REPEAT_AGREEMENT) this.#agreed();
+    const lost = this.#connected.size === 0 && mono - this.#aloneSince > DISCONNECTED;
+    for (const source of this.#sources) {
+      const early = anew || (lost && mono - source.asked > MIN_REFRESH && source.failures === 0);
+      if (source.due <= mono || early) void this.#ask(source);
+    }
+  }
+
+  /** Offsets that were measured before the clock was set are worth nothing. */
+  #forgetClocks(): void {
+    this.#agreedAt = undefined;
+    for (const source of this.#sources) delete source.clock;
+  }
+
+  async #ask(source: Source): Promise<void> {
+    source.asked = this.#host.mono();
+    // The timer does not ask again meanwhile.
+    source.due = source.asked + 2 * TIMEOUT;
+    try {
+      const document = await this.#document(source.url);
+      const waited = this.#host.mono() - source.asked;
+      const now = this.#host.now();
+      const record = read<RelayRecord>(this.#host.verify(document, source.url.hostname, now));
+      this.#take(source, record, now - waited / 2);
+    } catch (thrown) {
+      this.#failed(source, thrown);
+    }
+  }
+
+  async #document(url: URL): Promise<string> {
+    const signal = AbortSignal.timeout(TIMEOUT);
+    const options: RequestInit = { cache: 'no-store', credentials: 'omit', redirect: 'error', referrerPolicy: 'no-referrer', signal };
+    const response = await this.#host.fetch(url.href, options);
+    if (!response.ok) throw unread(`the relay answers ${response.status}`);
+    return bounded(response);
+  }
+
+  /** `asked` is the time of the request by this device's clock. */
+  #take(source: Source, record: RelayRecord, asked: number): void {
+    const relays = record.addresses;
+    source.failures = 0;
+    source.due = this.#host.mono() + Math.min(Math.max((record.expiresMs - record.timeMs) / 2, MIN_REFRESH), MAX_REFRESH);
+    source.clock = { peer: record.peer, offset: Math.round(record.timeMs - asked) };
+    this.#host.emit({ event: 'relay_found', url: source.url.origin, peer: record.peer, addresses: relays, clockMs: source.clock.offset });
+    this.#host.add(relays, record.others);
+    if (relays.length > 0) this.#remember(record.peer, relays);
+    this.#agree();
+  }
+
+  #failed(source: Source, thrown: unknown): void {
+    const retryMs = Math.min(RETRY[0] * 2 ** source.failures, RETRY[1]);
+    source.failures += 1;
+    source.due = this.#host.mono() + retryMs;
+    const { code, message, remedy } = isPlainError(thrown) ? thrown : unread(text(thrown));
+    this.#host.emit({ event: 'record_failed', url: source.url.origin, code, message, remedy, retryMs });
+  }
+
+  #remember(peer: string, relays: readonly string[]): void {
+    this.#known.delete(peer);
+    this.#known.set(peer, relays);
+    while (this.#known.size > MAX_RELAYS) this.#known.delete(this.#known.keys().next().value as string);
+    this.#host.saveRelays([...this.#known.values()].reverse().flat().slice(0, 2 * MAX_RELAYS));
+  }
+
+  /** One clock of each peer. */
+  #clocks(): { readonly peer: string; readonly offset: number }[] {
+    const clocks = this.#sources.flatMap(({ clock }) => clock ?? []);
+    return [...new Map(clocks.map((clock) => [clock.peer, clock])).values()];
+  }
+
+  /** One relay may lie about the time, so that old blocks seem new: only two that agree correct the clock, or undo a correction. */
+  #agree(): void {
+    const clocks = this.#clocks();
+    const pair = clocks.find((one) => clocks.some((other) => other !== one && Math.abs(one.offset - other.offset) <= CLOCK_TOLERANCE));
+    this.#agreedAt = undefined;
+    if (!pair) return;
+    const isWrong = Math.abs(pair.offset) >= MIN_CORRECTION;
+    this.#host.correct(isWrong ? pair.offset : 0);
+    if (!isWrong) this.#agreed();
+  }
+
+  #agreed(): void {
+    this.#agreedAt = this.#host.mono();
+    this.#host.clockAgrees();
+  }
+}
+
+function recordOf(url: string): URL {
+  try {
+    return new URL('/.well-known/petrel.json', url);
+  } catch {
+    throw bad(`${JSON.stringify(url)} is no URL`);
+  }
+}
+
+/** The body, as long as it is no longer than a record may be. */
+async function bounded(response: Response): Promise<string> {
+  const reader = response.body?.getReader();
+  if (!reader) return '';
+  const decoder = new TextDecoder();
+  let [body, size] = ['', 0];
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return body + decoder.decode();
+    size += value.byteLength;
+    if (size > MAX_BYTES) {
+      await reader.cancel();
+      throw { code: 'bad_record', message: `the record has more than ${MAX_BYTES} bytes`, remedy: NO_RELAY } satisfies PlainError;
+    }
+    body += decoder.decode(value, { stream: true });
+  }
+}
+
+const NO_RELAY = "give the address of a Petrel daemon's page";
+
+function bad(message: string): PlainError {
+  return { code: 'bad_relay', message, remedy: 'give relays as multiaddrs, or as the https:// addresses of Petrel daemons' };
+}
+
+function unread(message: string): PlainError {
+  return { code: 'no_record', message, remedy: `${NO_RELAY} (--http.addr), reachable from here` };
+}

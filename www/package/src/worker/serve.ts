@@ -1,0 +1,154 @@
+// Runs the node: owns the WebAssembly module, answers the messages of the page. In a worker, or on the page's own thread where no
+// worker can be started.
+
+import { defect, isPlainError, text, type PlainError } from '../shared/errors.js';
+import { read, type FollowerEvent } from '../shared/events.js';
+import { WINDOW, type FromWorker, type KeptBlock, type ToWorker } from '../shared/protocol.js';
+import type { Report } from '../shared/status.js';
+import type { NodeStatus } from './node-status.js';
+import { isUrl, RelayRecords, type RelayRecordsHost } from './relay-records.js';
+import { StatusTracker } from './status-tracker.js';
+import load, { Client, readRecord } from './petrel_wasm.js';
+
+/** The configuration as the page gives it. The node checks it; here only the URLs are separated. */
+interface Config {
+  readonly relays: unknown;
+  readonly chain?: unknown;
+}
+
+/** The URLs among the relays, and everything else. */
+function separate(relays: readonly unknown[]): [string[], unknown[]] {
+  const isUrlOf = (relay: unknown): relay is string => typeof relay === 'string' && isUrl(relay);
+  return [relays.filter(isUrlOf), relays.filter((relay) => !isUrlOf(relay))];
+}
+
+/** Serves one follower. The result takes messages of the page; `post` sends messages to it. */
+export function serve(post: (message: FromWorker) => void): (message: ToWorker) => void {
+  let node: Client | undefined;
+  let over = false;
+  let unacknowledged = 0;
+  let dropped = 0;
+  let tracker = new StatusTracker();
+  let records: RelayRecords | undefined;
+  let correctedMs = 0;
+  let memory: WebAssembly.Memory | undefined;
+
+  const report = (client: Client): Report =>
+    tracker.report(read<NodeStatus>(client.status()), Date.now(), {
+      relaysMs: records?.offset ?? null,
+      correctedMs,
+      moduleBytes: memory?.buffer.byteLength ?? 0,
+    });
+
+  function fail(error: PlainError): void {
+    if (over) return;
+    over = true;
+    records?.end();
+    post({ type: 'failed', error });
+    // After the call of the node that this is in.
+    queueMicrotask(end);
+  }
+
+  /** Stops the node, as far as a failed one can be stopped. */
+  function end(): void {
+    try {
+      node?.stop();
+    } catch {
+      // Its state is undefined after a panic, and nothing listens to it any more.
+    }
+    node = undefined;
+  }
+
+  function receive(json: string): void {
+    const event = read<FollowerEvent | ({ event: 'failed' } & PlainError)>(json);
+    if (event.event === 'failed') return fail({ code: event.code, message: event.message, remedy: event.remedy });
+    records?.see(event);
+    emit(event);
+  }
+
+  function emit(event: FollowerEvent): void {
+    tracker.track(event, Date.now());
+    if (unacknowledged >= WINDOW) {
+      dropped += 1;
+      return;
+    }
+    unacknowledged += 1;
+    post({ type: 'event', event, dropped });
+  }
+
+  async function start(config: string, file: string | undefined): Promise<void> {
+    try {
+      memory = await (loading ??= wasm(file));
+    } catch (thrown) {
+      loading = undefined;
+      return fail({
+        code: 'no_wasm',
+        message: `the WebAssembly module could not be loaded: ${text(thrown)}`,
+        remedy: "serve petrel_wasm_bg.wasm beside the package's scripts, and allow 'wasm-unsafe-eval' in the content security policy",
+      });
+    }
+    if (over) return;
+    try {
+      tracker = new StatusTracker();
+      const { relays, ...others } = JSON.parse(config) as Config;
+      const [urls, addresses] = Array.isArray(relays) ? separate(relays) : [[], relays];
+      records = new RelayRecords(urls, hostOf(JSON.stringify(others.chain ?? null)));
+      const checked = JSON.stringify({ ...others, relays: addresses, expects: urls.length > 0 });
+      node = new Client(checked, receive, (block: string) => post({ type: 'persist', block: JSON.parse(block) as KeptBlock }));
+      post({ type: 'started', report: report(node) });
+      records.begin();
+    } catch (thrown) {
+      fail(isPlainError(thrown) ? thrown : defect(thrown));
+    }
+  }
+
+  function hostOf(chain: string): RelayRecordsHost {
+    return {
+      fetch: (url, options) => fetch(url, options),
+      now: () => Date.now(),
+      mono: () => performance.now(),
+      verify: (document, host, now) => readRecord(document, chain, host, now),
+      add: (relays, others) => over || node?.addRelays(JSON.stringify(relays), JSON.stringify(others)),
+      emit: (event) => over || emit(event),
+      correct: (millis) => {
+        correctedMs = millis;
+        node?.correctClock(millis);
+      },
+      clockAgrees: () => over || node?.clockAgrees(),
+      saveRelays: (relays) => over || post({ type: 'relays', relays }),
+    };
+  }
+
+  function stop(): void {
+    over = true;
+    records?.end();
+    const last = node ? report(node) : null;
+    end();
+    post({ type: 'stopped', report: last });
+  }
+
+  return (message) => {
+    try {
+      if (message.type === 'start') void start(message.config, message.wasm);
+      else if (message.type === 'ack') unacknowledged = Math.max(0, unacknowledged - message.count);
+      else if (message.type === 'stop') stop();
+      else if (node) post({ type: 'report', id: message.id, report: report(node) });
+    } catch (thrown) {
+      fail(defect(thrown));
+    }
+  };
+}
+
+/** The module is loaded once, and shared by all followers of this thread. */
+let loading: Promise<WebAssembly.Memory> | undefined;
+
+/** Loads the module; its memory. `fetch` of Node reads no files. */
+async function wasm(given: string | undefined): Promise<WebAssembly.Memory> {
+  const file = given === undefined ? new URL('./petrel_wasm_bg.wasm', import.meta.url) : new URL(given, import.meta.url);
+  if (file.protocol !== 'file:') {
+    return (await load({ module_or_path: file })).memory;
+  }
+  const name = 'node:fs/promises';
+  const { readFile } = await import(/* @vite-ignore */ /* webpackIgnore: true */ name);
+  return (await load({ module_or_path: await readFile(file) })).memory;
+}

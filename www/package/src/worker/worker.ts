@@ -1,0 +1,20 @@
+// The script of the dedicated worker: runs `serve`, and reports every failure.
+
+import { defect } from '../shared/errors.js';
+import type { FromWorker, ToWorker } from '../shared/protocol.js';
+import { serve } from './serve.js';
+
+/** What this file needs of a worker's global scope. */
+interface Scope {
+  postMessage(message: FromWorker): void;
+  addEventListener(type: 'message', listener: (event: MessageEvent<ToWorker>) => void): void;
+  addEventListener(type: 'unhandledrejection', listener: (event: PromiseRejectionEvent) => void): void;
+}
+
+const scope = self as unknown as Scope;
+const handle = serve((message) => scope.postMessage(message));
+
+scope.addEventListener('message', (event) => handle(event.data));
+// A trap inside a task of the node ends here, after the message of the panic if there was time for one.
+scope.addEventListener('unhandledrejection', (event) => scope.postMessage({ type: 'failed', error: defect(event.reason) }));
+scope.postMessage({ type: 'ready' });

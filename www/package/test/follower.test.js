@@ -1,0 +1,143 @@
+// The package's face in Node: the wasm module is the real one, on this thread for want of a Worker.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+import { packageDist } from '../../folders.js';
+
+const { createFollower, PetrelError } = await import(new URL('page/index.js', packageDist));
+
+const PEER = '16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv';
+// The discard port: nobody listens there.
+const relays = [`/ip4/127.0.0.1/tcp/9/ws/p2p/${PEER}`];
+const options = { chain: 'op-mainnet', relays };
+const done = { value: undefined, done: true };
+
+async function code(wrong) {
+  const error = await createFollower(wrong).then(
+    () => assert.fail(`accepted: ${JSON.stringify(wrong)}`),
+    (thrown) => thrown,
+  );
+  assert.ok(error instanceof PetrelError && error instanceof Error, String(error));
+  assert.ok(error.message.length > 10 && error.remedy.length > 3, 'a person is told what to do');
+  return error.code;
+}
+
+test('each kind of mistake is refused at the start, with its code and a remedy', async () => {
+  const rollup = {
+    l1_chain_id: 1,
+    l2_chain_id: 7,
+    block_time: 2,
+    genesis: { l2_time: 1, l2: { number: 0, hash: `0x${'11'.repeat(32)}` } },
+  };
+  assert.equal(await code({ chain: 'op-manet', relays }), 'unknown_chain');
+  assert.equal(await code({ chain: { l2_chain_id: 7 }, relays }), 'bad_chain');
+  assert.equal(await code({ chain: rollup, relays }), 'no_signer');
+  assert.equal(await code({ ...options, signer: '0x12' }), 'bad_signer');
+  assert.equal(await code({ ...options, relays: [] }), 'no_relay');
+  assert.equal(await code({ ...options, relays: ['/ip4/127.0.0.1/tcp/9', `/ip4/1.2.3.4/tcp/9/p2p/${PEER}`] }), 'bad_relay');
+  assert.equal(await code({ chain: 10n, relays }), 'bad_options');
+  assert.equal(await code({ relays }), 'bad_options');
+});
+
+test('not being connected is no error: the status says why', async () => {
+  await using(options, async (follower) => {
+    const status = await follower.status();
+    assert.equal(status.state, 'connecting');
+    assert.equal(typeof status.reason, 'string');
+    assert.equal(status.chain.id, 10);
+    assert.equal(status.head, null);
+    assert.deepEqual([status.verified, status.rejected, status.peers.length], [0, 0, 0]);
+    const none = { in: 0, out: 0 };
+    const protocols = ['autonat', 'identify', 'meshsub', 'other', 'payloadByNumber', 'ping'];
+    assert.deepEqual(status.traffic, {
+      transports: { ws: none, webtransport: none },
+      protocols: Object.fromEntries(protocols.map((name) => [name, none])),
+    });
+    assert.equal(status.thread, 'page');
+    assert.match(status.threadReason, /Worker/);
+  });
+});
+
+test('stopping ends every stream, may be asked twice, and the status still answers', async () => {
+  const follower = await createFollower(options);
+  const [blocks, events] = [follower.blocks(), follower.events()];
+  const read = blocks.next();
+  await Promise.all([follower.stop(), follower.stop()]);
+  assert.deepEqual(await read, done);
+  for await (const event of events) assert.ok(event.event, 'what had happened can still be read');
+  assert.deepEqual(await follower.blocks().next(), done, 'a stream of a stopped follower is empty');
+  const status = await follower.status();
+  assert.equal(status.state, 'stopped');
+  await follower.stop();
+});
+
+test('a signal stops the follower, before, during and after its start', async () => {
+  const reason = new Error('enough');
+  await assert.rejects(createFollower({ ...options, signal: AbortSignal.abort(reason) }), (thrown) => thrown === reason);
+
+  const during = new AbortController();
+  const starting = createFollower({ ...options, signal: during.signal });
+  during.abort(reason);
+  await assert.rejects(starting, (thrown) => thrown === reason);
+
+  const after = new AbortController();
+  const follower = await createFollower({ ...options, signal: after.signal });
+  const read = follower.blocks().next();
+  after.abort(reason);
+  assert.deepEqual(await read, done);
+  assert.equal((await follower.status()).state, 'stopped');
+});
+
+test("a stream's own signal ends that stream alone", async () => {
+  await using(options, async (follower) => {
+    const controller = new AbortController();
+    const [mine, other] = [follower.blocks({ signal: controller.signal }), follower.blocks()];
+    const [ends, waits] = [mine.next(), other.next()];
+    controller.abort();
+    assert.deepEqual(await ends, done);
+    assert.equal((await follower.status()).state, 'connecting');
+    const first = await Promise.race([waits, Promise.resolve('still waiting')]);
+    assert.equal(first, 'still waiting');
+    assert.deepEqual(await follower.blocks({ signal: AbortSignal.abort() }).next(), done);
+  });
+});
+
+test('followers that start together share one module, and each is its own', async () => {
+  const chains = { 'op-mainnet': 10, 'base-mainnet': 8453, 'unichain-mainnet': 130 };
+  const followers = await Promise.all(Object.keys(chains).map((chain) => createFollower({ ...options, chain })));
+  const all = await Promise.all(followers.map((follower) => follower.status()));
+  assert.deepEqual(all.map(({ chain }) => chain.id), Object.values(chains));
+  assert.equal(new Set(all.map(({ peer }) => peer)).size, followers.length);
+  await Promise.all(followers.map((follower) => follower.stop()));
+});
+
+test('a module that is given is loaded, and one that is not there is a typed error', async () => {
+  const file = new URL('./follower-alone.js', import.meta.url);
+  const run = (wasm) => promisify(execFile)(process.execPath, [fileURLToPath(file), String(wasm)]);
+  const module = new URL('worker/petrel_wasm_bg.wasm', packageDist);
+  assert.equal((await run(module)).stdout.trim(), 'connecting');
+  assert.equal((await run(new URL('no.wasm', module))).stdout.trim(), 'no_wasm');
+});
+
+test('followers are independent of each other', async () => {
+  await using(options, async (one) => {
+    const other = await createFollower({ ...options, chain: 'base-mainnet' });
+    assert.equal((await other.status()).chain.id, 8453);
+    assert.notEqual((await one.status()).peer, (await other.status()).peer);
+    await other.stop();
+    assert.equal((await one.status()).state, 'connecting');
+  });
+});
+
+async function using(given, body) {
+  const follower = await createFollower(given);
+  try {
+    await body(follower);
+  } finally {
+    await follower.stop();
+  }
+}

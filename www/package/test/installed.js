@@ -1,0 +1,53 @@
+// An app that has the package as others have it: packed, and installed by npm into a folder of its own.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import { packageDist } from '../../folders.js';
+
+const root = new URL('../', import.meta.url);
+const LIMIT = 120_000;
+
+/** Runs a program to its end; what it prints. */
+export async function ran(cwd, program, args) {
+  const { stdout } = await promisify(execFile)(program, args, { cwd, timeout: LIMIT });
+  return stdout;
+}
+
+/** Packs the package, in this build, into `folder`. */
+async function pack(folder) {
+  const copy = await mkdtemp(join(tmpdir(), 'petrel-package-'));
+  try {
+    for (const name of ['package.json', 'README.md']) await cp(new URL(name, root), join(copy, name));
+    await cp(packageDist, join(copy, 'dist'), { recursive: true });
+    await ran(copy, 'npm', ['pack', '--ignore-scripts', '--pack-destination', folder]);
+  } finally {
+    await rm(copy, { recursive: true, force: true });
+  }
+}
+
+/** The folder `app` beside this file with the package in it. Nothing is asked of a registry: the package needs no other. */
+export async function app(t) {
+  const folder = await mkdtemp(join(tmpdir(), 'petrel-app-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  await cp(new URL('app/', import.meta.url), folder, { recursive: true });
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }));
+  await pack(folder);
+  const packed = (await readdir(folder)).find((file) => file.endsWith('.tgz'));
+  await ran(folder, 'npm', ['install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', `./${packed}`]);
+  return folder;
+}
+
+/** What `follow` of the app gives, in a thread of this kind. */
+export function check({ error, chains, statuses, code, remedy }, thread) {
+  assert.equal(error, undefined);
+  const base = { id: 8453, name: 'Base', intervalMs: 200, state: 'connecting', thread };
+  assert.deepEqual(statuses, [base, base, base]);
+  assert.ok(chains > 50);
+  assert.equal(code, 'unknown_chain');
+  assert.match(remedy, /'base-mainnet' \(8453\)/);
+}

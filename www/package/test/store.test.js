@@ -1,0 +1,142 @@
+// What is kept over a reload: in a store that is given, one save at a time, and never a reason to fail.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { packageDist } from '../../folders.js';
+
+const { createFollower, loadChain } = await import(new URL('page/index.js', packageDist));
+const { PersistedChain } = await import(new URL('page/persisted-chain.js', packageDist));
+
+const PEER = '16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv';
+/** Two seconds a block, unless another interval is given. */
+const link = (number, interval = 2000) => ({
+  number,
+  hash: `0x${'11'.repeat(31)}${String(number % 100).padStart(2, '0')}`,
+  parent: `0x${'22'.repeat(32)}`,
+  timestamp: Math.floor((number * interval) / 1000),
+  timestamp_ms: number * interval,
+});
+/** Longer than blocks are collected before a save. */
+const saved = () => new Promise((resolve) => setTimeout(resolve, 350));
+
+function given(links = []) {
+  const saved = [];
+  const numbers = (links) => links.map(({ number }) => number);
+  return { saved, load: async () => links, save: async (key, now, added) => void saved.push([key, numbers(now), numbers(added)]) };
+}
+
+test('blocks of a moment are saved together, of the last four minutes, at least 64 and at most 4800', async () => {
+  for (const [interval, kept] of [[12_000, 64], [2_000, 121], [200, 1201], [10, 4800]]) {
+    const store = given([link(1, interval)]);
+    const chain = new PersistedChain(store, 'chain');
+    await chain.load();
+    for (let number = 2; number <= 6000; number += 1) chain.add(link(number, interval));
+    assert.deepEqual(store.saved, []);
+    await saved();
+    assert.equal(store.saved.length, 1, 'they wait for one save');
+    const [key, all, added] = store.saved[0];
+    assert.equal(key, 'chain');
+    assert.deepEqual([all.length, all[0], all.at(-1)], [kept, 6001 - kept, 6000]);
+    assert.deepEqual(added, all);
+  }
+});
+
+test('a save says what came since the last that succeeded', async () => {
+  const store = given([link(1), link(2)]);
+  const chain = new PersistedChain({ ...store, save: (...all) => (store.fails ? Promise.reject(new Error('full')) : store.save(...all)) }, 'chain');
+  await chain.load();
+  chain.add(link(3));
+  await saved();
+  store.fails = true;
+  chain.add(link(4));
+  await saved();
+  store.fails = false;
+  chain.add(link(5));
+  await saved();
+  assert.deepEqual(store.saved.map(([, , added]) => added), [[3], [4, 5]]);
+});
+
+test('what waits is saved when the page goes away and when the follower ends', async (t) => {
+  const page = new EventTarget();
+  globalThis.addEventListener = page.addEventListener.bind(page);
+  globalThis.removeEventListener = page.removeEventListener.bind(page);
+  t.after(() => (delete globalThis.addEventListener, delete globalThis.removeEventListener));
+  const store = given();
+  const chain = new PersistedChain(store, 'chain');
+  chain.add(link(1));
+  page.dispatchEvent(new Event('pagehide'));
+  assert.deepEqual(store.saved.map(([, , added]) => added), [[1]]);
+  chain.add(link(2));
+  chain.end();
+  assert.deepEqual(store.saved.map(([, , added]) => added), [[1], [2]]);
+  await saved();
+  page.dispatchEvent(new Event('pagehide'));
+  assert.equal(store.saved.length, 2);
+});
+
+test('a head that falls back takes what was above it along', async () => {
+  const store = given([link(1), link(2), link(3)]);
+  const chain = new PersistedChain(store, 'chain');
+  await chain.load();
+  chain.add(link(2));
+  await saved();
+  assert.deepEqual(store.saved.at(-1).slice(1), [[1, 2], [2]]);
+});
+
+test('a follower begins where the last one ended', async () => {
+  const store = given([link(7)]);
+  const relays = [`/ip4/127.0.0.1/tcp/9/ws/p2p/${PEER}`];
+  const follower = await createFollower({ chain: 'op-mainnet', relays, store });
+  assert.deepEqual((await follower.status()).head, { number: 7, hash: link(7).hash });
+  await follower.stop();
+});
+
+test('a chain has one memory, however it is named, and each signer has one of its own', async () => {
+  const relays = [`/ip4/127.0.0.1/tcp/9/ws/p2p/${PEER}`];
+  const keys = [];
+  const store = { ...given(), load: async (key) => (keys.push(key), []) };
+  const object = await loadChain('op-mainnet');
+  const { petrel, ...bare } = object;
+  const [other, devnet] = [`0x${'AB'.repeat(20)}`, { ...object, genesis: { ...object.genesis, l2: { number: 0, hash: `0x${'33'.repeat(32)}` } } }];
+  const ways = [['op-mainnet'], ['op'], [10], ['10'], [object], [bare, petrel.signer], ['op', other], [devnet]];
+  for (const [chain, signer] of ways) await (await createFollower({ chain, relays, store, signer })).stop();
+  assert.equal(new Set(keys.slice(0, 6)).size, 1);
+  assert.equal(new Set(keys).size, 3);
+  assert.equal(keys[0], `10 ${object.genesis.l2.hash} by ${petrel.signer}`.toLowerCase());
+});
+
+test('a head that is not due yet is not believed', async () => {
+  const relays = [`/ip4/127.0.0.1/tcp/9/ws/p2p/${PEER}`];
+  const store = given([link(2 ** 40)]);
+  const follower = await createFollower({ chain: 'op-mainnet', relays, store });
+  assert.equal((await follower.status()).head, null);
+  await follower.stop();
+});
+
+test('a store that hangs holds up neither the start nor its end', async () => {
+  const relays = [`/ip4/127.0.0.1/tcp/9/ws/p2p/${PEER}`];
+  const store = { load: () => new Promise(() => {}), save: async () => {} };
+  const enough = new Error('enough');
+  const controller = new AbortController();
+  const starting = createFollower({ chain: 'op-mainnet', relays, store, signal: controller.signal });
+  controller.abort(enough);
+  await assert.rejects(starting, (thrown) => thrown === enough);
+  const follower = await createFollower({ chain: 'op-mainnet', relays, store });
+  assert.equal((await follower.status()).head, null);
+  await follower.stop();
+});
+
+test('a store that fails or holds nonsense costs the memory alone', async () => {
+  const relays = [`/ip4/127.0.0.1/tcp/9/ws/p2p/${PEER}`];
+  const broken = { load: () => Promise.reject(new Error('forbidden')), save: () => Promise.reject(new Error('full')) };
+  const foreign = { load: async () => [{ number: 'seven' }], save: async () => {} };
+  for (const store of [broken, foreign, null]) {
+    const follower = await createFollower({ chain: 'op-mainnet', relays, store });
+    assert.equal((await follower.status()).head, null);
+    await follower.stop();
+  }
+  const chain = new PersistedChain(broken, 'chain');
+  assert.deepEqual(await chain.load(), []);
+  chain.add(link(1));
+});

@@ -1,8 +1,0 @@
-// How many blocks the page shows: those of a minute, where that is more than it always shows.
-
-/** Milliseconds. */
-const SPAN = 60_000;
-
-export function blocks(intervalMs: number, least: number, most: number): number {
-  return Math.min(Math.max(Math.ceil(SPAN / intervalMs), least), most);
-}

@@ -1,0 +1,114 @@
+// The page: finds its relay, follows the chain, shows it, and starts again after a failure.
+
+import { createFollower, PetrelError, type Follower } from 'petrel';
+import { source, type Source } from './source.ts';
+import { View, type Problem } from './view.ts';
+
+/** Milliseconds between two reads of the status. */
+const STATUS_INTERVAL = 1000;
+/** Reads without a connection before the daemon is asked whether its relay has changed. */
+const DISCONNECTED = 8;
+/** Milliseconds before a failed follower is created again. */
+const RETRY = 5000;
+
+const url = new URL(location.href);
+const view = new View(url.searchParams.has('signer'));
+
+async function main(): Promise<void> {
+  let found = await find();
+  while (found) found = await follow(found);
+}
+
+/** The chain and its relays; `null` when the user must give them. */
+async function find(): Promise<Source | null> {
+  try {
+    const found = await source(url);
+    if (!found) view.setup(url.searchParams);
+    return found;
+  } catch (thrown) {
+    view.problem({ message: `the daemon that serves this page does not answer: ${said(thrown)}`, remedy: 'start it, then reload' });
+    return null;
+  }
+}
+
+/** Follows until the follower ends; what to follow next, or `null` for nothing. */
+async function follow(now: Source): Promise<Source | null> {
+  view.state('connecting');
+  let follower: Follower;
+  try {
+    follower = await createFollower(now);
+  } catch (thrown) {
+    view.problem(problem(thrown));
+    if (thrown instanceof PetrelError && thrown.code !== 'panic') {
+      view.setup(url.searchParams);
+      return null;
+    }
+    await wait(RETRY);
+    return now;
+  }
+  const outdated: Outdated = { signer: false };
+  const changed = watch(follower, now, outdated);
+  try {
+    void listen(follower, outdated);
+    for await (const block of follower.blocks()) view.block(block);
+  } catch (thrown) {
+    const { message } = problem(thrown);
+    view.problem({ message, remedy: `starting again in ${RETRY / 1000} s` });
+    await wait(RETRY);
+  }
+  return (await changed) ?? now;
+}
+
+/** Signs that what the daemon said at first is out of date. */
+interface Outdated {
+  /** A relay sent a message of another signer: the signer may have been rotated. */
+  signer: boolean;
+}
+
+async function listen(follower: Follower, outdated: Outdated): Promise<void> {
+  try {
+    for await (const event of follower.events()) {
+      outdated.signer ||= event.event === 'rejected' && event.fault === 'wrong_signer';
+      view.event(event);
+    }
+  } catch {
+    // The reader of the blocks reports it.
+  }
+}
+
+/**
+ * Shows the status until the end. When the daemon was restarted as another relay, or the signer was rotated, the follower is
+ * stopped.
+ */
+async function watch(follower: Follower, now: Source, outdated: Outdated): Promise<Source | null> {
+  for (let lost = 0; ; ) {
+    const status = await follower.status();
+    if (status.state === 'failed' || status.state === 'stopped') return null;
+    view.status(status);
+    view.tick();
+    lost = status.state === 'connecting' ? lost + 1 : 0;
+    if (outdated.signer || (lost > 0 && lost % DISCONNECTED === 0)) {
+      outdated.signer = false;
+      const other = await source(url).catch(() => null);
+      if (other && JSON.stringify(other) !== JSON.stringify(now)) {
+        await follower.stop();
+        return other;
+      }
+    }
+    await wait(STATUS_INTERVAL);
+  }
+}
+
+function problem(thrown: unknown): Problem {
+  return thrown instanceof PetrelError ? thrown : { message: said(thrown), remedy: 'reload the page; if it stays, report it' };
+}
+
+function said(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+void main();

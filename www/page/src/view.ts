@@ -1,0 +1,197 @@
+// Writes the state of a follower into the page.
+
+import type { Block, FollowerEvent, Peer, Status } from 'petrel';
+import { Blocks } from './blocks.ts';
+import { Chart } from './chart.ts';
+import * as format from './format.ts';
+import { Frames } from './frames.ts';
+import { Log, reorg } from './log.ts';
+
+const WORDS: Record<Status['state'], string> = {
+  connecting: 'Connecting',
+  waiting: 'Waiting',
+  live: 'Live',
+  stalled: 'Stalled',
+  stopped: 'Stopped',
+  failed: 'Failed',
+};
+
+/** A failure, in words. */
+export interface Problem {
+  readonly message: string;
+  readonly remedy?: string;
+}
+
+/** The newest block. */
+type Head = Extract<FollowerEvent, { event: 'head' }>;
+
+export class View {
+  readonly #blocks = new Blocks(at('rows'), at('empty'));
+  readonly #chart = new Chart(at<SVGElement>('chart'), at('scale'), at('delay-window'));
+  readonly #log = new Log(at('log'), at('last'));
+  readonly #frames = new Frames(() => this.#draw());
+  #head: Head | undefined;
+  #remedy: string | undefined;
+  /** The last reorg, in words. */
+  #reorg: string | undefined;
+  readonly #signerGiven: boolean;
+
+  /** `signerGiven`: the signer is from the page's URL, so whoever made the link chose it. */
+  constructor(signerGiven: boolean) {
+    this.#signerGiven = signerGiven;
+  }
+
+  block(block: Block): void {
+    this.#frames.push(() => {
+      this.#blocks.add(block);
+      if (block.via !== 'sync') this.#chart.add(block.delayMs);
+    });
+  }
+
+  event(event: FollowerEvent): void {
+    this.#frames.push(() => this.#event(event));
+  }
+
+  #event(event: FollowerEvent): void {
+    if (event.event === 'head') this.#head = event;
+    if (event.event === 'schedule_mismatch') this.#remedy = event.remedy;
+    if (event.event === 'reorg') {
+      this.#blocks.gone(event.hashes);
+      this.#reorg = `; the last: ${reorg(event)} no longer on the chain`;
+    }
+    this.#log.event(event);
+  }
+
+  status(status: Status): void {
+    this.state(status.state);
+    write('chain', status.chain.name);
+    this.#schedule(status);
+    write('verified', format.count(status.verified));
+    write('rejected', format.count(status.rejected));
+    const whose = this.#signerGiven ? ', named by this page’s address alone' : '';
+    write('signer', status.signer ? `${format.short(status.signer, 8, 6)}${whose}` : 'nobody');
+    at('signer').title = status.signer ?? '';
+    this.#relay(status);
+    const { offsetMs, warning } = status.clock;
+    write('delay-now', offsetMs === null ? '' : `now ${format.delay(offsetMs)}`);
+    write('where', status.threadReason ? `The checks run on this page’s own thread: ${status.threadReason}.` : '');
+    this.notice(status.reason ?? warning);
+  }
+
+  /** Once a second. */
+  tick(): void {
+    if (this.#head) write('head-since', `${format.clock(this.#head.timestampMs)}, ${since((Date.now() - this.#head.timestampMs) / 1000)}`);
+  }
+
+  state(state: Status['state']): void {
+    const pill = at('state');
+    if (pill.dataset['state'] !== state || pill.textContent !== WORDS[state]) {
+      pill.dataset['state'] = state;
+      pill.textContent = WORDS[state];
+    }
+    document.title = state === 'live' ? this.#title() : `${WORDS[state]} – Petrel`;
+  }
+
+  notice(text: string | null): void {
+    const box = at('notice');
+    box.classList.remove('bad');
+    box.hidden = text === null;
+    if (text !== null && box.textContent !== format.capital(text)) box.replaceChildren(paragraph(format.capital(text)));
+  }
+
+  problem({ message, remedy }: Problem): void {
+    this.state('failed');
+    const box = at('notice');
+    box.classList.add('bad');
+    box.hidden = false;
+    box.replaceChildren(paragraph(`${format.capital(message)}.`), ...(remedy ? [paragraph(`${format.capital(remedy)}.`)] : []));
+    this.#frames.flush();
+    this.#log.add({ text: message, bad: true });
+  }
+
+  /** Shows the form that asks for a relay, filled with the URL's parameters. */
+  setup(given: URLSearchParams): void {
+    at('follow').hidden = true;
+    const form = at<HTMLFormElement>('setup');
+    form.hidden = false;
+    for (const name of ['relay', 'chain', 'signer']) {
+      const input = form.elements.namedItem(name);
+      if (input instanceof HTMLInputElement) input.value = given.get(name) ?? '';
+    }
+  }
+
+  /** The chain's interval and fork, a fork that its schedule lacks, and its reorgs. */
+  #schedule({ chain, scheduleMismatch, reorgs }: Status): void {
+    this.#blocks.pace(chain.intervalMs);
+    this.#chart.pace(chain.intervalMs);
+    const missing = scheduleMismatch === null ? '' : ` by the schedule, which lacks ${format.fork(scheduleMismatch)}`;
+    write('schedule', `a block every ${format.interval(chain.intervalMs)}, ${format.fork(chain.fork)} is active${missing}`);
+    at('reorg').hidden = reorgs === 0;
+    write('reorgs', `${format.count(reorgs)}${this.#reorg ?? ''}`);
+    this.#mismatch(scheduleMismatch);
+  }
+
+  #mismatch(fork: string | null): void {
+    const box = at('mismatch');
+    box.hidden = fork === null;
+    if (fork === null) return;
+    const words = `The schedule of this chain is out of date here: it lacks ${format.fork(fork)}. Blocks are followed and checked all the same.`;
+    const remedy = this.#remedy ? `${format.capital(this.#remedy)}.` : '';
+    if (box.textContent !== words + remedy) box.replaceChildren(paragraph(words), ...(remedy ? [paragraph(remedy)] : []));
+  }
+
+  /** Called after the changes of a frame. */
+  #draw(): void {
+    this.#chart.draw();
+    if (!this.#head) return;
+    write('head-number', format.count(this.#head.number));
+    write('head-hash', this.#head.hash);
+    this.tick();
+    if (at('state').dataset['state'] === 'live') document.title = this.#title();
+  }
+
+  #title(): string {
+    return this.#head ? `${format.count(this.#head.number)} – Petrel` : 'Petrel';
+  }
+
+  #relay({ peers }: Status): void {
+    const [first] = peers;
+    const more = peers.length > 1 ? ` and ${peers.length - 1} more` : '';
+    write('relay', first ? `${format.address(first.address)}${more}` : 'not connected');
+    at('relay').title = peers.map(({ address, agent, firstDeliveries }) => `${agent ?? ''} ${address}, first with ${format.plural(firstDeliveries, 'block')}`.trim()).join('\n');
+    write('transport', first ? way(first) : '–');
+    at('transport').title = peers.flatMap(({ tried }) => tried.map(({ address, error }) => `${address}: ${error}`)).join('\n');
+  }
+}
+
+const WAYS: Record<string, string> = { webtransport: 'WebTransport', wss: 'secure WebSocket', ws: 'WebSocket' };
+
+/** How this tab is connected: the transport, its certificates, and why a better transport failed. */
+function way({ transport, address, tried }: Peer): string {
+  const hashes = format.certificates(address).map((hash) => format.short(hash, 8, 4));
+  const vouched = hashes.length > 0 ? `, certificate ${hashes.join(' or ')}` : '';
+  const [failed] = tried;
+  const why = failed ? ` – ${WAYS[format.transport(failed.address)] ?? 'another way'} failed: ${failed.error}` : '';
+  return `${WAYS[transport] ?? transport}${vouched}${why}`;
+}
+
+function since(seconds: number): string {
+  const text = format.age(seconds);
+  return text === 'now' ? 'made just now' : `made ${text} ago`;
+}
+
+function at<E extends Element = HTMLElement>(id: string): E {
+  return document.getElementById(id) as Element as E;
+}
+
+/** Does not touch an element that has this text: a change would disturb screen readers and selections. */
+function write(id: string, text: string): void {
+  const element = at(id);
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function paragraph(text: string): HTMLElement {
+  const made = document.createElement('p');
+  made.textContent = text;
+  return made;
+}

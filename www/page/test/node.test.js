@@ -1,0 +1,38 @@
+// The package in Node, where there is a WebSocket and no Worker: the same node on the calling thread.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { packageDist } from '../../folders.js';
+import { block as told, devnet } from './harness.js';
+import { listening } from './network.js';
+
+const { createFollower } = await import(new URL('page/index.js', packageDist));
+
+test('the package follows in Node what the daemon verifies, and stops', { timeout: 90_000 }, async (t) => {
+  const { daemon, url } = await devnet(t, ['--block-time', '1s', '--block-bytes', '50kB']);
+  await listening(daemon, '/ws/');
+  const relay = await (await fetch(new URL('relay.json', url))).json();
+  const follower = await createFollower({ ...relay, signal: t.signal });
+  t.after(() => follower.stop());
+  const blocks = [];
+  for await (const block of follower.blocks()) if (blocks.push(block) === 4) break;
+
+  for (const block of blocks) {
+    const { hash, parent, txs, bytes } = await told(daemon, block.number);
+    assert.deepEqual([block.hash, block.parent, block.txs, block.bytes], [hash, parent, txs, bytes]);
+    // What was fetched bears no signature.
+    assert.equal(block.signer, block.via === 'gossip' ? relay.signer.toLowerCase() : null);
+  }
+  const status = await follower.status();
+  assert.deepEqual([status.state, status.reason, status.thread, status.peers.length], ['live', null, 'page', 1]);
+  const { transports, protocols } = status.traffic;
+  const gossiped = blocks.filter(({ via }) => via === 'gossip').length;
+  assert.ok(gossiped > 0);
+  // Blocks of 50 kB come compressed to about half.
+  assert.ok(protocols.meshsub.in > gossiped * 15_000 && protocols.meshsub.in < transports.ws.in, JSON.stringify(status.traffic));
+  assert.ok(status.moduleBytes > 2 ** 20 && status.moduleBytes < 96 * 2 ** 20, `${status.moduleBytes} bytes`);
+  assert.ok(protocols.ping.out > 0 && transports.ws.out > 0, JSON.stringify(status.traffic));
+  await follower.stop();
+  assert.equal((await follower.status()).state, 'stopped');
+});
