@@ -133,10 +133,10 @@ impl Score {
     /// In words, as a ban's reason tells it; nothing of what is zero.
     pub fn in_words(&self) -> String {
         let parts = [
-            (self.invalid, "false messages"),
-            (self.rejected, "false answers"),
-            (self.errors, "failed answers"),
-            (self.valid, "good answers"),
+            (self.invalid, "invalid messages"),
+            (self.rejected, "invalid responses"),
+            (self.errors, "failed requests"),
+            (self.valid, "valid responses"),
         ];
         let parts = parts.iter().filter(|(count, _)| *count > 0.0);
         parts.map(|(count, what)| format!("{count:.1} {what}")).collect::<Vec<_>>().join(", ")
