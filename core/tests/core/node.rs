@@ -317,7 +317,7 @@ fn when_peers_agree_on_another_signer_the_mismatch_is_reported_without_penalties
     let all: Vec<_> = outputs.iter().flat_map(|outputs| acceptances(outputs)).collect();
     assert_eq!(all, [Acceptance::Ignore; 4]);
     assert_eq!(event_names(&outputs[2]), ["signer_mismatch", "rejected wrong_signer"]);
-    assert_eq!(test.node.status(test.now).validation.signer_doubt, Some(key(2).address()));
+    assert_eq!(test.node.status(test.now).validation.signer_mismatch, Some(key(2).address()));
     // A peer that relays blocks of different unknown signers is penalised.
     assert_eq!(acceptances(&test.validate(1, block(9).signed_by(3).message())), [Acceptance::Ignore]);
     assert_eq!(acceptances(&test.validate(1, block(9).signed_by(4).message())), [Acceptance::Charge]);
@@ -336,9 +336,9 @@ fn a_wrong_clock_is_reported_with_its_offset() {
     }
     assert!(all.contains(&"clock_skew".to_owned()), "{all:?}");
     let status = test.node.status(test.now);
-    assert_eq!((status.validation.offset_ms, status.validation.clock_doubt), (Some(300_000), true));
+    assert_eq!((status.validation.offset_ms, status.validation.clock_skew), (Some(300_000), true));
     test.validate(1, block(9).message());
-    assert!(!test.node.status(test.now).validation.clock_doubt);
+    assert!(!test.node.status(test.now).validation.clock_skew);
 }
 
 #[test]

@@ -206,7 +206,7 @@ fn with_a_stale_signer_no_honest_peer_is_penalised() {
             [Acceptance::Ignore]
         );
     }
-    assert_eq!(test.node.status(test.now).validation.signer_doubt, Some(key(2).address()));
+    assert_eq!(test.node.status(test.now).validation.signer_mismatch, Some(key(2).address()));
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn reorgs_forks_and_the_pace_are_measured() {
     [reorg(1), reorg(3), reorg(600), mismatch("lagoon"), mismatch("denim")]
         .iter()
         .for_each(|event| metrics.note(event));
-    now.status.validation.sequencer_clock_doubt = true;
+    now.status.validation.sequencer_skew = true;
     now.status.interval_ms = 2000;
     let after = values(&metrics, &now);
     assert_eq!((after["petrel_reorgs_total"], after["petrel_reorg_depth_sum"]), (3.0, 604.0));

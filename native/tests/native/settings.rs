@@ -417,8 +417,8 @@ fn wrong_values_of_reputation_are_all_named() {
     let expected = [
         "--p2p.scoring: \"hard\"",
         "--p2p.ban.threshold: \"much\"",
-        "a ban of 0ns cannot be, it lasts a second to a year",
-        "the least score is 5",
+        "a ban of 0ns is not possible: it must last a second to a year",
+        "the minimum score is 5",
         "the low tide is 40 and the high 30",
         "--p2p.peers.grace",
         "--p2p.netrestrict: \"10.0.0.0/33\"",
@@ -426,7 +426,7 @@ fn wrong_values_of_reputation_are_all_named() {
     ];
     assert_named(&mistakes, &expected);
     let endless = node(&["--network=op-mainnet", "--p2p.ban.duration=9000h", "--p2p.ban.threshold=nan"]).unwrap_err();
-    assert_named(&endless, &["it lasts a second to a year", "the threshold of bans is NaN"]);
+    assert_named(&endless, &["it must last a second to a year", "the ban threshold is NaN"]);
 }
 
 #[test]

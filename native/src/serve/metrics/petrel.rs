@@ -213,11 +213,11 @@ impl Own {
             advance(&self.verdicts.with_label_values(&[*fault]), *count);
         }
         self.gap.set(whole(status.gap.map_or(0, |(from, to)| to.saturating_sub(from) + 1)));
-        self.checks.set(whole(status.validation.checks as u64));
+        self.checks.set(whole(status.validation.tasks as u64));
         self.leaves_waiting.set(whole(status.traffic.leaves.waiting));
         advance(&self.leaves_passed, status.traffic.leaves.passed);
-        self.clock_doubt.set(i64::from(status.validation.clock_doubt));
-        self.sequencer_clock_doubt.set(i64::from(status.validation.sequencer_clock_doubt));
+        self.clock_doubt.set(i64::from(status.validation.clock_skew));
+        self.sequencer_clock_doubt.set(i64::from(status.validation.sequencer_skew));
         self.reachable.set(status.peering.reachable.map_or(-1, i64::from));
         let backs = status.traffic.dial_backs;
         for (result, count) in [("reached", backs.reached), ("unreached", backs.unreached), ("refused", backs.refused)]
