@@ -2,6 +2,7 @@
 //!
 //! Every event serialises to one flat JSON object with its name under `"event"`. Hashes and addresses are 0x-hex, peer
 //! ids base58, times Unix seconds, delays milliseconds.
+
 use std::sync::Arc;
 
 use alloy_primitives::{Address, B256};

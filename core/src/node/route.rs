@@ -40,8 +40,7 @@ impl Node {
     }
 
     /// Takes the outputs of the machines until none is left. The order of the checks is the order in which outputs
-    /// become visible outside:
-    /// what follows from an output comes before the next output of the same machine.
+    /// become visible outside: what follows from an output comes before the next output of the same machine.
     pub(super) fn route(&mut self) {
         loop {
             if let Some(output) = self.persistence.poll_output() {
@@ -75,7 +74,7 @@ impl Node {
             }
             ValidationOutput::Accepted { block, peer: None } => {
                 // No peer sends a sequencer its own blocks back, so our own block resets the gossip watchdog.
-                self.dialing(DialingInput::Heard);
+                self.dialing(DialingInput::Received);
                 self.chain(ChainInput::Accepted(block));
             }
             ValidationOutput::OffSchedule => self.chain(ChainInput::OffSchedule),
@@ -95,7 +94,7 @@ impl Node {
             }
             ChainOutput::Answered(peer) => {
                 // A peer that answers requests is useful, so its answer resets the gossip watchdog.
-                self.dialing(DialingInput::Heard);
+                self.dialing(DialingInput::Received);
                 self.reputation(ReputationInput::Contribution(peer, Contribution::Response));
             }
             ChainOutput::Offence(peer, offence) => self.reputation(ReputationInput::Offence(peer, offence)),

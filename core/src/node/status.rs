@@ -53,11 +53,22 @@ pub struct ValidationStatus {
     /// The chain's signer.
     pub signer: Option<Address>,
     /// The unknown signer of the blocks that several peers relay instead of our signer's (signer mismatch).
+<<<<<<< HEAD
     pub signer_mismatch: Option<Address>,
     /// Whether most peers' blocks indicate that our clock is wrong, and no independent time source confirms our clock
     /// (clock skew).
     pub clock_skew: bool,
     /// Whether most peers' blocks are out of time, and an independent time source confirms our clock (sequencer skew).
+=======
+    #[serde(rename = "signer_doubt")]
+    pub signer_mismatch: Option<Address>,
+    /// Whether most peers' blocks indicate that our clock is wrong, and no independent time source confirms our clock
+    /// (clock skew).
+    #[serde(rename = "clock_doubt")]
+    pub clock_skew: bool,
+    /// Whether most peers' blocks are out of time, and an independent time source confirms our clock (sequencer skew).
+    #[serde(rename = "sequencer_clock_doubt")]
+>>>>>>> wip-prose
     pub sequencer_skew: bool,
     /// Arrival minus timestamp of the last validly signed block, milliseconds, also when the block was out of time.
     pub offset_ms: Option<i64>,
@@ -70,7 +81,8 @@ pub struct ValidationStatus {
     /// Bytes of these messages on the wire (compressed).
     pub wire_bytes: u64,
     /// Messages in the validation queues, and running validation tasks.
-    pub checks: usize,
+    #[serde(rename = "checks")]
+    pub tasks: usize,
 }
 
 /// Peers and this node's own addresses.
@@ -95,12 +107,11 @@ pub struct PeeringStatus {
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct TrafficStatus {
     /// Connections that the connection gater allowed and refused.
-    pub gated: GateCounts,
+    pub gated: GaterCounts,
     /// AutoNAT requests from peers.
     pub dial_backs: DialBacks,
     /// Stream bytes by protocol: `meshsub`, `payload_by_number`, `identify`, `ping`, `autonat`, `other`. The overhead
-    /// of encryption and of the
-    /// multiplexer is not included.
+    /// of encryption and of the multiplexer is not included.
     pub protocol_bytes: BTreeMap<&'static str, ByteCount>,
     /// Gossip to leaves.
     pub leaves: LeavesStatus,
@@ -139,7 +150,7 @@ pub struct LeavesStatus {
 
 /// Decisions of the connection gater since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct GateCounts {
+pub struct GaterCounts {
     /// Outbound connections that were allowed.
     pub dials: u64,
     /// Outbound connections that were refused.
@@ -209,7 +220,7 @@ impl Node {
             faults: counts.faults.clone(),
             messages: counts.messages,
             wire_bytes: counts.wire_bytes,
-            checks: self.validation.in_progress(),
+            tasks: self.validation.in_progress(),
         }
     }
 

@@ -26,7 +26,7 @@ fn remote_ip(seed: u8) -> IpAddr {
 }
 
 fn report(observed: &mut ObservedAddresses, seed: u8, seen: &str) -> Option<AddressChange> {
-    observed.heard(AddressScope::Public, peer(seed), remote_ip(seed), at(seen))
+    observed.reported(AddressScope::Public, peer(seed), remote_ip(seed), at(seen))
 }
 
 fn all(observed: &ObservedAddresses) -> Vec<SocketAddr> {
@@ -56,11 +56,11 @@ fn one_network_has_one_vote_for_any_number_of_peers() {
     for seed in 1..=200 {
         // One /16, two hundred /24.
         let at_home = Ipv4Addr::new(80, 1, seed, 1).into();
-        assert_eq!(observed.heard(AddressScope::Public, peer(seed), at_home, at(ADDRESS)), None);
+        assert_eq!(observed.reported(AddressScope::Public, peer(seed), at_home, at(ADDRESS)), None);
     }
     for seed in 1..=20 {
         let at_home = format!("2001:db8:{seed}::1").parse().unwrap();
-        assert_eq!(observed.heard(AddressScope::Public, peer(seed), at_home, at(ADDRESS)), None);
+        assert_eq!(observed.reported(AddressScope::Public, peer(seed), at_home, at(ADDRESS)), None);
     }
     assert!(all(&observed).is_empty());
 }
@@ -125,13 +125,13 @@ fn private_addresses_count_only_in_a_private_network() {
         let mut observed = ObservedAddresses::default();
         for seed in 1..=3 {
             // Peers on the private network: each address is one network.
-            observed.heard(reach, peer(seed), Ipv4Addr::new(10, 0, 0, seed).into(), at("10.0.0.9:9222"));
+            observed.reported(reach, peer(seed), Ipv4Addr::new(10, 0, 0, seed).into(), at("10.0.0.9:9222"));
         }
         assert_eq!(observed.agreed().count(), agreed, "{reach:?}");
         let mut observed = ObservedAddresses::default();
         for seed in 1..=3 {
             // Public peers that report a private address.
-            observed.heard(reach, peer(seed), remote_ip(seed), at("10.0.0.9:9222"));
+            observed.reported(reach, peer(seed), remote_ip(seed), at("10.0.0.9:9222"));
         }
         assert_eq!(observed.agreed().count(), agreed, "{reach:?}");
     }
@@ -145,7 +145,7 @@ fn the_number_of_reports_is_bounded() {
         let peer = petrel_core::peer::PeerId::from_bytes(&[high, low, 1]).unwrap();
         let from = Ipv4Addr::new(80 + high, low, 1, 1).into();
         let seen = SocketAddr::new(Ipv4Addr::new(203, high, low, 1).into(), 1);
-        observed.heard(AddressScope::Public, peer, from, seen);
+        observed.reported(AddressScope::Public, peer, from, seen);
     }
     // The table is full: further reports are ignored.
     for seed in 1..=3 {

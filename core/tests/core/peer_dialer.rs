@@ -50,7 +50,7 @@ fn a_discovered_peer_is_reported_once_and_few_are_dialled_at_once() {
         dialled.extend(dials(&outputs));
     }
     dialled.extend(dials(&test.advance(1_000)));
-    assert_eq!(dialled.len(), PeerDialer::AT_ONCE, "the limit of concurrent dials");
+    assert_eq!(dialled.len(), PeerDialer::MAX_DIALS, "the limit of concurrent dials");
     let failed = dialled[0].0;
     test.input(Input::DialFailed { peer: failed, error: "refused".to_owned() });
     assert_eq!(test.node.status(test.now).peering.dials_failed, 1);
@@ -119,11 +119,11 @@ fn one_public_network_has_a_limit_of_dials_and_of_entries() {
     for seed in 1..=100 {
         dialled.extend(dials(&test.input(found(seed, &format!("/ip4/8.8.8.{seed}/tcp/9222")))));
     }
-    assert_eq!(test.node.status(test.now).peering.known, PeerStore::STRANGERS);
+    assert_eq!(test.node.status(test.now).peering.known, PeerStore::MAX_UNCONNECTED);
     for _ in 0..5 {
         dialled.extend(dials(&test.advance(1_000)));
     }
-    assert_eq!(dialled.len(), petrel_core::dialing::MAX_OF_A_NETWORK);
+    assert_eq!(dialled.len(), petrel_core::dialing::MAX_PER_NETWORK);
     for (peer, addresses) in dialled {
         let (ip, _) = address::tcp(&addresses[0]).unwrap();
         assert!(dials(&test.input(connected_at(peer.as_bytes()[0], ip))).is_empty());

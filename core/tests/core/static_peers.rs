@@ -53,7 +53,7 @@ fn failures_double_the_wait_up_to_half_a_minute() {
         waits.push(wait);
     }
     for (failures, wait) in waits.iter().enumerate() {
-        let full = (Redial::FIRST * (1 << failures)).min(Redial::LONGEST);
+        let full = (Redial::FIRST_BACKOFF * (1 << failures)).min(Redial::MAX_BACKOFF);
         assert!(*wait <= full && *wait >= full * 3 / 4, "{failures}: {wait:?}");
     }
 }
@@ -73,7 +73,7 @@ fn an_unreachable_peer_does_not_delay_a_healthy_one() {
         now += secs(40);
     }
     static_peers.disconnected(peer(2), now);
-    assert!(static_peers.due().unwrap() <= now + Redial::FIRST);
+    assert!(static_peers.due().unwrap() <= now + Redial::FIRST_BACKOFF);
 }
 
 #[test]
@@ -88,13 +88,13 @@ fn a_connection_that_ends_at_once_counts_as_a_failure() {
         longest = static_peers.due().unwrap() - now;
         now = static_peers.due().unwrap();
     }
-    assert!(longest >= Redial::LONGEST * 3 / 4, "{longest:?}");
+    assert!(longest >= Redial::MAX_BACKOFF * 3 / 4, "{longest:?}");
     // One stable connection resets the backoff.
     static_peers.next(now);
     static_peers.connected(peer(1), now);
-    now += Redial::STEADY;
+    now += Redial::STABLE_AFTER;
     static_peers.disconnected(peer(1), now);
-    assert!(static_peers.due().unwrap() <= now + Redial::FIRST);
+    assert!(static_peers.due().unwrap() <= now + Redial::FIRST_BACKOFF);
 }
 
 #[test]
@@ -213,9 +213,9 @@ fn a_spare_relay_has_a_longer_backoff_while_another_is_connected() {
         now += wait;
         assert_eq!(static_peers.next(now).unwrap().0, peer(2));
     }
-    assert!(longest > Redial::SPARE / 2, "{longest:?}");
+    assert!(longest > Redial::SPARE_BACKOFF / 2, "{longest:?}");
     static_peers.failed(peer(2), now);
-    assert!(static_peers.due().unwrap() > now + Redial::LONGEST);
+    assert!(static_peers.due().unwrap() > now + Redial::MAX_BACKOFF);
     static_peers.disconnected(peer(1), now);
     assert_eq!(static_peers.due(), Some(now), "all peers are needed");
 }

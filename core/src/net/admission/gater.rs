@@ -20,7 +20,7 @@ use libp2p::{
     },
 };
 
-use crate::{ban::BanTarget, net::convert, node::GateCounts};
+use crate::{ban::BanTarget, net::convert, node::GaterCounts};
 
 /// The block list and the counters.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ pub(in crate::net) struct ConnectionGater {
     allowed_nets: Vec<IpNet>,
     /// Peers that are never refused for a block.
     protected: BTreeSet<crate::peer::PeerId>,
-    counts: GateCounts,
+    counts: GaterCounts,
 }
 
 /// Why a connection is refused.
@@ -72,7 +72,7 @@ impl ConnectionGater {
         self.blocked_nets.retain(|net| BanTarget::Net(*net) != subject);
     }
 
-    pub(in crate::net) fn counts(&self) -> GateCounts {
+    pub(in crate::net) fn counts(&self) -> GaterCounts {
         self.counts
     }
 
