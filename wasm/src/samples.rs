@@ -52,7 +52,7 @@ fn validation(full: bool) -> ValidationStatus {
         faults: [("too_old", 1)].into(),
         messages: 2,
         wire_bytes: 3,
-        checks: 0,
+        tasks: 0,
     }
 }
 

@@ -53,22 +53,11 @@ pub struct ValidationStatus {
     /// The chain's signer.
     pub signer: Option<Address>,
     /// The unknown signer of the blocks that several peers relay instead of our signer's (signer mismatch).
-<<<<<<< HEAD
     pub signer_mismatch: Option<Address>,
     /// Whether most peers' blocks indicate that our clock is wrong, and no independent time source confirms our clock
     /// (clock skew).
     pub clock_skew: bool,
     /// Whether most peers' blocks are out of time, and an independent time source confirms our clock (sequencer skew).
-=======
-    #[serde(rename = "signer_doubt")]
-    pub signer_mismatch: Option<Address>,
-    /// Whether most peers' blocks indicate that our clock is wrong, and no independent time source confirms our clock
-    /// (clock skew).
-    #[serde(rename = "clock_doubt")]
-    pub clock_skew: bool,
-    /// Whether most peers' blocks are out of time, and an independent time source confirms our clock (sequencer skew).
-    #[serde(rename = "sequencer_clock_doubt")]
->>>>>>> wip-prose
     pub sequencer_skew: bool,
     /// Arrival minus timestamp of the last validly signed block, milliseconds, also when the block was out of time.
     pub offset_ms: Option<i64>,

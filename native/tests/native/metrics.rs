@@ -52,11 +52,7 @@ fn reorgs_forks_and_the_pace_are_measured() {
 
     [reorg(1), reorg(3), reorg(600), mismatch("lagoon"), mismatch("denim")]
         .iter()
-<<<<<<< HEAD
         .for_each(|event| metrics.on_event(event));
-=======
-        .for_each(|event| metrics.note(event));
->>>>>>> wip-prose
     now.status.validation.sequencer_skew = true;
     now.status.interval_ms = 2000;
     let after = values(&metrics, &now);

@@ -419,15 +419,9 @@ fn wrong_values_of_reputation_are_all_named() {
     let expected = [
         "--p2p.scoring: \"hard\"",
         "--p2p.ban.threshold: \"much\"",
-<<<<<<< HEAD
-        "a ban of 0ns cannot be, it lasts a second to a year",
-        "the least score is 5",
-        "the low watermark is 40 and the high one 30",
-=======
         "a ban of 0ns is not possible: it must last a second to a year",
         "the minimum score is 5",
-        "the low tide is 40 and the high 30",
->>>>>>> wip-prose
+        "the low watermark is 40 and the high",
         "--p2p.peers.grace",
         "--p2p.netrestrict: \"10.0.0.0/33\"",
         "1.2.3.4 is in none of the networks",
