@@ -121,8 +121,8 @@ impl SignerWatcher {
 
     /// Persists the end of a previous signer's grace period.
     pub fn on_event(&mut self, event: &Event) {
-        if let Event::SignerRetired(gone) = event {
-            self.stored.retire(gone.retired);
+        if let Event::SignerRetired(signer) = event {
+            self.stored.retire(signer.retired);
         }
     }
 }

@@ -65,13 +65,13 @@ fn log_chain(event: &Event) -> bool {
 fn log_peer(event: &Event) -> bool {
     match event {
         Event::Connected(peer) => tracing::info!(peer = %peer.peer, address = %peer.address, "connected"),
-        Event::Disconnected(gone) => tracing::info!(peer = %gone.peer, reason = %gone.reason, "disconnected"),
+        Event::Disconnected(peer) => tracing::info!(peer = %peer.peer, reason = %peer.reason, "disconnected"),
         Event::DialFailed(dial) => {
             tracing::info!(peer = %dial.peer, error = %dial.error, retry_ms = dial.retry_ms, "dial failed");
         }
         Event::Discovered(found) => tracing::debug!(peer = %found.peer, address = %found.address, "discovered"),
-        Event::Graylisted(gone) => {
-            tracing::warn!(peer = %gone.peer, score = gone.score, "a peer is graylisted")
+        Event::Graylisted(peer) => {
+            tracing::warn!(peer = %peer.peer, score = peer.score, "a peer is graylisted")
         }
         Event::Banned(ban) => tracing::warn!(who = %ban.who, until = ?ban.until, reason = %ban.reason, "banned"),
         Event::Unbanned(ban) => tracing::info!(who = %ban.who, "a ban has ended"),
@@ -104,8 +104,8 @@ fn log_signer_and_clock(event: &Event) -> bool {
             );
         }
         Event::SignerChanged(change) => log_signer_change(change),
-        Event::SignerRetired(gone) => {
-            tracing::info!(retired = %gone.retired, "the previous signer's grace period is over")
+        Event::SignerRetired(signer) => {
+            tracing::info!(retired = %signer.retired, "the previous signer's grace period is over")
         }
         Event::SignerUnread(unread) => {
             tracing::warn!(error = %unread.error, "the signer could not be read from L1; the known one stays in use");

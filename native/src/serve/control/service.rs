@@ -125,15 +125,15 @@ pub fn respond(request: ControlRequest, driver: &mut Driver<TokioHost>, store: &
     }
 }
 
-/// Sends the result when `keep` is persisted. The node has requested the same already but does not report the outcome; the second
+/// Sends the result when the request is persisted. The node has requested the same already but does not report the outcome; the second
 /// request mostly goes into the same transaction.
 fn respond_when_on_disk<T: Send + 'static>(
     store: &Store,
-    keep: Persist,
+    request: Persist,
     value: T,
     result: oneshot::Sender<Result<T, BanChangeError>>,
 ) {
-    let persisted = store.persist(keep);
+    let persisted = store.persist(request);
     tokio::spawn(async move {
         let outcome = match persisted.await {
             Ok(Persisted::OnDisk | Persisted::NotForSure) => Ok(value),
