@@ -1,5 +1,5 @@
 //! A release build embeds the page, so it is built again whenever the page is. Without the page there is a daemon without one, which
-//! cargo builds again each time, because the page may be there by then. A debug build reads the page of the tests while it runs,
+//! cargo builds again each time, because the page may exist by then. A debug build reads the page of the tests while it runs,
 //! and needs no more than the folder: see `.xtask/src/www.rs`.
 
 use std::{env, fs, path::Path};
@@ -13,9 +13,9 @@ fn main() {
     if env::var("PROFILE").is_ok_and(|profile| profile == "release") {
         println!("cargo::rerun-if-changed={PAGE}");
         if !Path::new(PAGE).exists() {
-            println!("cargo::warning=there is no page to embed: `cargo xtask www` makes it");
+            println!("cargo::warning=there is no page to embed: `cargo xtask www` builds it");
         }
     } else if let Err(error) = fs::create_dir_all(TEST_PAGE) {
-        println!("cargo::warning={TEST_PAGE} cannot be made, so this build serves no page: {error}");
+        println!("cargo::warning={TEST_PAGE} cannot be created, so this build serves no page: {error}");
     }
 }

@@ -1,10 +1,10 @@
-//! Multiaddrs of other nodes as text: of what a peer tells of itself or others tell of it, only an IP and a TCP port are
-//! ever dialled. No name is resolved, and nothing of another transport is tried, because a stranger says so.
+//! Multiaddrs of other nodes as text. Of addresses that a peer or discovery states, only an IP and a TCP port are ever
+//! dialled: untrusted text never makes this node resolve a name or try another transport.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// IP and TCP port of `/ip4/A/tcp/P` or `/ip6/A/tcp/P`, with or without `/p2p/…` behind; `None` for anything else, and for
-/// what cannot be dialled: port 0, an unspecified or a multicast address.
+/// IP and TCP port of `/ip4/A/tcp/P` or `/ip6/A/tcp/P`, optionally followed by `/p2p/…`; `None` for anything else, and
+/// for what cannot be dialled: port 0, an unspecified or a multicast address.
 pub fn tcp(multiaddr: &str) -> Option<(IpAddr, u16)> {
     let mut parts = multiaddr.strip_prefix('/')?.split('/');
     let ip = match (parts.next()?, parts.next()?) {
@@ -20,14 +20,14 @@ pub fn tcp(multiaddr: &str) -> Option<(IpAddr, u16)> {
     (ends && !ip.is_unspecified() && !ip.is_multicast()).then_some((ip, port))
 }
 
-/// Whether an address is one host's on the public network, as far as can be told: not loopback, private, link-local,
-/// shared by a carrier's customers, or unspecified.
+/// Whether an address belongs to one host on the public network, as far as can be told: it is not loopback, private,
+/// link-local, shared by a is_carrier_shared's customers (100.64.0.0/10), or unspecified.
 pub fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {
             let [first, second, ..] = ip.octets();
-            let carrier = first == 100 && (64..128).contains(&second);
-            !(ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified() || carrier)
+            let is_carrier_shared = first == 100 && (64..128).contains(&second);
+            !(ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified() || is_carrier_shared)
         }
         IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
             Some(ip) => is_public(IpAddr::V4(ip)),
@@ -36,7 +36,7 @@ pub fn is_public(ip: IpAddr) -> bool {
     }
 }
 
-/// The network that an address is in: an IPv4 /24, an IPv6 /48.
+/// The network of an address: IPv4 /24, IPv6 /48.
 pub fn network_of(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(ip) => Ipv4Addr::from_bits(ip.to_bits() & 0xffff_ff00).into(),

@@ -1,4 +1,4 @@
-//! A ban: who it concerns, until when, and why.
+//! A ban: its target, its end and its reason.
 
 use core::{fmt, time::Duration};
 use std::{
@@ -11,19 +11,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::peer::PeerId;
 
-/// Who is banned.
+/// The target of a ban. As text: a peer id, an IP address or a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BanTarget {
-    /// A peer, wherever it is.
+    /// A peer, at any address.
     Peer(PeerId),
-    /// An IPv4 address, or of an IPv6 address the /64 that it is in: see [`BanTarget::address`].
+    /// An IPv4 address, or the /64 network of an IPv6 address: see [`BanTarget::address`].
     Ip(IpAddr),
-    /// A network. Only an operator bans one.
+    /// A network. Only an operator bans networks.
     Net(IpNet),
 }
 
 impl BanTarget {
-    /// The address that stands for `ip`: of IPv6 the /64, which is one subscriber's.
+    /// The target for `ip`: an IPv4 address itself; of an IPv6 address its /64, which belongs to one subscriber.
     pub fn address(ip: IpAddr) -> Self {
         Self::Ip(match ip {
             IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
@@ -59,7 +59,7 @@ impl FromStr for BanTarget {
     }
 }
 
-/// Text that names nobody.
+/// Text that is no ban target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("neither a peer id (16Uiu2HA…) nor an IP address nor a network (10.0.0.0/8)")]
 pub struct NotABanTarget;
@@ -73,18 +73,18 @@ impl Serialize for BanTarget {
 /// A ban.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ban {
-    /// When it ends, Unix seconds; `None` until somebody lifts it.
+    /// When it ends, Unix seconds; `None` when it lasts until an operator lifts it.
     pub until: Option<u64>,
-    /// How long it was when it began, seconds: a clock that was set back makes none longer. 0 without an end.
+    /// Its length when it began, seconds, so that setting the clock back makes no ban longer. 0 without an end.
     pub secs: u64,
-    /// Why, in words.
+    /// The reason, as text.
     pub reason: String,
-    /// Of a peer: where it was.
+    /// The IP address of a banned peer.
     pub ip: Option<IpAddr>,
 }
 
 impl Ban {
-    /// What is left of it at `unix` seconds.
+    /// The rest of the ban at `unix` seconds.
     pub fn left(&self, unix: u64) -> Duration {
         self.until.map_or(Duration::MAX, |until| Duration::from_secs(until.saturating_sub(unix).min(self.secs)))
     }

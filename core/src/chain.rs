@@ -1,9 +1,10 @@
-//! Which chain is followed: identity, genesis, schedule, cadence, and who may sign its unsafe blocks.
+//! The chain: identity, genesis, schedule, cadence, and the signer of its unsafe blocks.
 //!
-//! Three sources: a preset of the superchain registry (feature `presets`), op-node's `rollup.json`, or either with the signer
-//! replaced. A preset is a `rollup.json` too, with what the registry knows beyond it under the key `petrel`. A preset's signer
-//! and schedule age: only L1's SystemConfig is authoritative for the signer, and chains rotate it and schedule forks. The date
-//! of a preset is therefore part of it and is shown wherever its signer or its schedule is used.
+//! There are three sources: a preset of the superchain registry (feature `presets`), op-node's `rollup.json`, or either
+//! with the signer replaced. A preset is a `rollup.json` too, with what the registry has in addition under the key
+//! `petrel`. A preset's signer and schedule become outdated: only L1's SystemConfig is authoritative for the signer,
+//! and chains rotate it and schedule forks. So a preset has a date, which is shown wherever its signer or its schedule
+//! is used.
 
 use core::time::Duration;
 
@@ -29,7 +30,7 @@ pub use rollup::ChainError;
 /// The first L2 block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Genesis {
-    /// Its number (OP Mainnet's Bedrock chain does not begin at 0).
+    /// Its number (OP Mainnet's Bedrock chain does not start at 0).
     pub number: u64,
     /// Its hash.
     pub hash: B256,
@@ -37,23 +38,23 @@ pub struct Genesis {
     pub time: u64,
 }
 
-/// Where a chain's parameters came from.
+/// The source of a chain's parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// The superchain registry.
     Preset {
-        /// The day on which the registry had its signer, `YYYY-MM-DD`.
+        /// The date on which the registry had its signer, `YYYY-MM-DD`.
         signer_date: String,
-        /// The day on which its schedule was gathered, `YYYY-MM-DD`.
+        /// The date on which its schedule was collected, `YYYY-MM-DD`.
         schedule_date: String,
-        /// The chain has left the registry: some of these are shut down.
+        /// Whether the chain was removed from the registry: some of these chains are shut down.
         left_registry: bool,
     },
-    /// A `rollup.json` that the user gave.
+    /// A `rollup.json` given by the user.
     Rollup,
 }
 
-/// Where a block has the milliseconds of its time, beside the header's whole seconds.
+/// Where a block carries the milliseconds of its time, in addition to the header's whole seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Subsecond {
     /// In Base's BaseTime deposit, where there is one.
@@ -68,27 +69,28 @@ pub enum Subsecond {
 pub struct Chain {
     /// The L2 chain id; at most 64 bits, as op-node's ENR requires.
     pub id: u64,
-    /// A name to show: the preset's, or `chain-<id>`.
+    /// The display name: the preset's, or `chain-<id>`.
     pub name: String,
-    /// The name that `--network` takes, of a preset.
+    /// The preset's name for `--network`.
     pub slug: Option<String>,
-    /// The L1 chain id; of an L3 its L2's. `rollup.json` may lack it.
+    /// The L1 chain id; for an L3 the id of its L2. `rollup.json` may lack it.
     pub l1: Option<u64>,
-    /// When which block is due.
+    /// The times of blocks by number.
     pub cadence: Cadence,
-    /// Where a block has the milliseconds of its time.
+    /// Where a block carries the milliseconds of its time, in addition to the header's whole seconds.
     pub subsecond: Subsecond,
-    /// Whether the schedule is the network's: then Base's rule on a block's time counts. Not when the operator has changed it.
+    /// Whether the schedule is the network's, so that Base's rule on a block's time applies. `false` when the operator
+    /// changed it.
     pub certain: bool,
     /// The first block.
     pub genesis: Genesis,
-    /// The upgrade schedule.
+    /// The fork schedule.
     pub forks: Forks,
     /// The registry's unsafe block signer, where known. op-node's `rollup.json` has none.
     pub signer: Option<Address>,
     /// The SystemConfig proxy on L1, which holds the authoritative signer.
     pub system_config: Option<Address>,
-    /// Where all this came from.
+    /// The source of these parameters.
     pub origin: Origin,
 }
 
@@ -96,10 +98,10 @@ impl Chain {
     /// Seconds for which a topic stays open after the fork that brings the next version (base-consensus).
     const TOPIC_GRACE: u64 = 60;
 
-    /// The same chain begun anew: its first block, and a block every `interval` from there on.
+    /// The same chain with another genesis, and a block every `interval` from there on.
     ///
     /// # Errors
-    /// The interval is none.
+    /// The interval is out of range.
     pub fn begun(mut self, genesis: Genesis, interval: Duration) -> Result<Self, CadenceError> {
         self.cadence = Cadence::constant(genesis.number, genesis.time, interval)?;
         self.genesis = genesis;
@@ -116,8 +118,8 @@ impl Chain {
         self.forks.at(timestamp)
     }
 
-    /// When the topic of this version is left, Unix seconds: on Base's chains, a minute after the fork that brings the next
-    /// version (base-consensus). `None` where it is not: op-node never leaves one.
+    /// When this node leaves the topic of this version, Unix seconds: on Base's chains, a minute after the fork that
+    /// introduces the next version (base-consensus). `None` on other chains: op-node never leaves a topic.
     pub fn retired_at(&self, version: Version) -> Option<u64> {
         let next = match version {
             Version::V1 => Fork::Canyon,
@@ -129,7 +131,7 @@ impl Chain {
         Some(over.saturating_add(Self::TOPIC_GRACE))
     }
 
-    /// The versions whose topics are open at `timestamp` (Unix seconds).
+    /// The versions whose topics this node joins at `timestamp` (Unix seconds).
     pub fn open_topics(&self, timestamp: u64) -> impl Iterator<Item = Version> + '_ {
         let open = move |version: &Version| self.retired_at(*version).is_none_or(|over| timestamp < over);
         Version::ALL.into_iter().filter(open)

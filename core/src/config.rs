@@ -1,4 +1,5 @@
-//! What a node is told at its start, in two stages: [`Config`] as given, [`Settled`] after one function checked it all.
+//! The configuration of a node, in two stages: [`Config`] as given, and [`Settled`] after [`Config::settle`] checked it
+//! as a whole.
 
 use core::time::Duration;
 use std::{collections::BTreeSet, sync::Arc};
@@ -14,87 +15,88 @@ pub use sync::{Rate, RequestLimits, SyncConfig};
 
 use crate::{chain::Chain, message::MAX_MESSAGE, peer::PeerId};
 
-/// Leaves at most: each is a connection, and gossipsub copies a block for each.
+/// Maximum number of leaves: each is a connection, and gossipsub copies every block for each.
 pub const MAX_LEAVES: usize = 5000;
 
 /// How far behind our clock a block's timestamp may lie (op-node `--p2p.gossip.timestamp.threshold`).
 pub const DEFAULT_MAX_AGE: Duration = Duration::from_secs(60);
 
-/// Peers to keep at most: each is dialled for ever.
+/// Maximum number of static peers: each is redialled without end.
 pub const MAX_STATIC_PEERS: usize = 1024;
 
-/// The high tide at most: twice as many connections, and leaves beside them, must fit what a process may have open.
+/// Maximum of the high watermark: twice as many connections, and the leaves, must fit the process' limit of open files.
 pub const MAX_HIGH_WATERMARK: usize = 200;
 
-/// A gap is fetched when it is no wider than so much time (op-node asks for nothing older).
+/// Maximum width of a gap that is fetched, as time (op-node requests nothing older).
 pub const MAX_GAP_TIME: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// A peer that is to be kept connected.
+/// A static peer: it is kept connected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StaticPeer {
-    /// Who is expected there.
+    /// The expected peer id.
     pub peer: PeerId,
     /// Its multiaddrs as text, `/p2p/…` included.
     pub addresses: Vec<String>,
 }
 
-/// A node's parameters as given.
+/// A node's configuration as given.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The chain to follow.
     pub chain: Chain,
-    /// Who signs its unsafe blocks; `None` is allowed and ignores every block.
+    /// The signer of its unsafe blocks; without one every block is ignored.
     pub signer: Option<Address>,
     /// How far behind our clock a block's timestamp may lie; truncated to whole seconds, as op-node does.
     pub max_age: Duration,
-    /// Peers to keep. Several entries of one peer are merged.
+    /// The static peers. Several entries of one peer are merged.
     pub static_peers: Vec<StaticPeer>,
-    /// How many of these are to be connected at once; the others stand by. By default all.
+    /// How many static peers should be connected at once; the others are spare. By default all.
     pub static_target: usize,
-    /// How long a gap may stay open with nobody to fill it before the head begins again behind it: three intervals, 10 s to a
-    /// minute. A peer that has just come back is fetching the same blocks itself.
+    /// How long a gap may stay open while no peer can fill it, before the head skips it. By default three block
+    /// intervals, 10 s to a minute. (A peer that has just come back is fetching the same blocks itself.)
     pub gap_patience: Duration,
     /// gossipsub's mesh degrees.
     pub mesh: Mesh,
-    /// How missed blocks are fetched, and served.
+    /// How missing blocks are fetched, and served.
     pub sync: SyncConfig,
-    /// Who is believed, and who may connect.
+    /// Scores and bans of peers.
     pub reputation: ReputationConfig,
-    /// How many peers.
+    /// Numbers of connections.
     pub connections: ConnectionLimits,
-    /// Which peers of the book are dialled when there are too few; `None` dials static peers alone.
+    /// Which addresses of discovered peers are dialled when there are too few peers; with `None` only static peers are
+    /// dialled.
     pub dial_scope: Option<AddressScope>,
-    /// At which addresses this node may be found, for one that can be dialled: peers are asked where they see us and, with
-    /// the feature `autonat`, whether they can dial us, and are dialled back when they ask. `None` in a tab.
+    /// Which of this node's own addresses may be found, if it can be dialled: peers are asked where they see us and,
+    /// with the feature `autonat`, whether they can dial us, and are dialled back when they ask. `None` in a browser.
     pub observe_scope: Option<AddressScope>,
 }
 
-/// Which addresses count of which others have told.
+/// Which addresses count, of those that other peers advertise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressScope {
-    /// At public ones alone: nobody out there sends us to the neighbours at home.
+    /// Only public ones: remote peers cannot make this node dial hosts of its local network.
     Public,
-    /// At private and loopback ones too: the network is one of those.
+    /// Private and loopback ones too, for a network of such addresses.
     Any,
 }
 
-/// Who is believed, and who may connect.
+/// Scores and bans of peers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReputationConfig {
-    /// Whether peers are scored at all (op-node `--p2p.scoring`: `light` or `none`). Without it nobody is banned.
+    /// Whether peers are scored at all (op-node `--p2p.scoring`: `light` or `none`). Without scores no peer is banned.
     pub scoring: bool,
     /// Whether peers are banned (op-node `--p2p.ban.peers`).
     pub bans: bool,
-    /// Below this sum of points a peer is banned (op-node `--p2p.ban.threshold`); at most 0.
+    /// The ban threshold: a peer with a total score below it is banned (op-node `--p2p.ban.threshold`); at most 0.
     pub ban_threshold: f64,
-    /// For how long (op-node `--p2p.ban.duration`).
+    /// The length of a ban (op-node `--p2p.ban.duration`).
     pub ban_duration: Duration,
-    /// Below this score a peer that comes or is dialled is refused (`--p2p.gate.min-score`); at most 0, for an unknown peer
-    /// has 0. `None` is the threshold of bans.
+    /// A peer with a score below this may not connect, in either direction (`--p2p.gate.min-score`); at most 0, because
+    /// an unknown peer has 0. `None` is the ban threshold.
     pub min_score: Option<f64>,
-    /// Whether static peers are never banned: an operator's are trusted, a browser's relays are not.
+    /// Whether static peers are protected from bans: an operator's are trusted, a browser's relays are not.
     pub protect_static: bool,
-    /// Where peers may be (op-node `--p2p.netrestrict`); empty is anywhere.
+    /// The networks in which peers may be (op-node `--p2p.netrestrict`); empty for any.
     pub restrict: Vec<IpNet>,
 }
 
@@ -113,22 +115,21 @@ impl Default for ReputationConfig {
 }
 
 impl ReputationConfig {
-    /// A ban lasts at most this long: a year.
+    /// Maximum length of a ban: a year.
     pub const LONGEST_BAN: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
     fn mistakes(&self) -> Vec<String> {
         let mut mistakes = Vec::new();
-        for (name, value) in [("the threshold of bans", Some(self.ban_threshold)), ("the least score", self.min_score)]
-        {
+        for (name, value) in [("the ban threshold", Some(self.ban_threshold)), ("the minimum score", self.min_score)] {
             let Some(value) = value else { continue };
-            // Not a number is none of them.
+            // NaN is in no range, so it is a mistake as well.
             if !(-1e6..=0.0).contains(&value) {
                 mistakes.push(format!("{name} is {value}, must be -1000000 to 0: an unknown peer has 0"));
             }
         }
         if !(Duration::from_secs(1)..=Self::LONGEST_BAN).contains(&self.ban_duration) {
             mistakes.push(format!(
-                "a ban of {:?} cannot be, it lasts a second to a year; to ban nobody, switch bans off",
+                "a ban of {:?} is not possible: it must last a second to a year; to ban no peer, switch bans off",
                 self.ban_duration
             ));
         }
@@ -139,15 +140,15 @@ impl ReputationConfig {
 /// gossipsub's mesh degrees (op-node `--p2p.gossip.mesh.*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mesh {
-    /// D: how many mesh peers are wanted for each topic.
+    /// D: the target number of mesh peers for each topic.
     pub d: usize,
-    /// Dlo: fewer than this and more are grafted.
+    /// Dlo: with fewer mesh peers than this, peers are grafted.
     pub lo: usize,
-    /// Dhi: more than this and some are pruned.
+    /// Dhi: with more mesh peers than this, peers are pruned.
     pub hi: usize,
-    /// Dlazy: peers that hear of messages by IHAVE.
+    /// Dlazy: number of peers that get IHAVE gossip.
     pub lazy: usize,
-    /// Whether our own blocks go to every peer of the topic and not only to the mesh.
+    /// Whether our own blocks go to every peer of the topic, not only to the mesh.
     pub flood_publish: bool,
 }
 
@@ -158,11 +159,11 @@ impl Default for Mesh {
 }
 
 impl Mesh {
-    /// Each degree is at least 1 and at most this (op-node).
+    /// Maximum of each degree; the minimum is 1 (op-node).
     pub const MAX: usize = 1000;
 }
 
-/// Parameters that were checked together. Made by [`Config::settle`] alone.
+/// A checked configuration. Only [`Config::settle`] makes one. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Settled(Arc<Config>);
 
@@ -174,13 +175,13 @@ impl core::ops::Deref for Settled {
     }
 }
 
-/// What is wrong with a configuration: one sentence a mistake, with its remedy; never empty.
+/// The mistakes in a configuration: one sentence for each, with its remedy; never empty.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join("; "))]
 pub struct ConfigError(pub Vec<String>);
 
 impl Config {
-    /// The defaults for a chain, its own signer included.
+    /// The defaults for a chain, with the chain's own signer.
     pub fn new(chain: Chain) -> Self {
         let sync = SyncConfig {
             enabled: true,
@@ -208,20 +209,21 @@ impl Config {
         }
     }
 
-    /// Checks everything and puts it in order.
+    /// Checks the configuration as a whole, and merges the static peers.
     ///
     /// # Errors
-    /// Every mistake at once.
+    /// All mistakes at once.
     pub fn settle(mut self) -> Result<Settled, ConfigError> {
         let mut mistakes = self.chain.forks.mistakes();
         mistakes.extend(self.mesh.mistakes());
         mistakes.extend(self.reputation.mistakes());
         let ConnectionLimits { low, high, leaves, leaves_bytes, .. } = self.connections;
         if leaves > MAX_LEAVES {
-            mistakes.push(format!("{leaves} browsers are too many, at most {MAX_LEAVES}"));
+            mistakes.push(format!("{leaves} browsers are too many: at most {MAX_LEAVES} are possible"));
         }
         if leaves_bytes < MAX_MESSAGE {
-            mistakes.push(format!("{leaves_bytes} bytes for all browsers have no room for one block of {MAX_MESSAGE}"));
+            mistakes
+                .push(format!("{leaves_bytes} bytes for all browsers are too few: one block may have {MAX_MESSAGE}"));
         }
         if low == 0 || low > high || high > MAX_HIGH_WATERMARK {
             mistakes.push(format!(
@@ -234,7 +236,7 @@ impl Config {
         }
         if self.static_peers.len() > MAX_STATIC_PEERS {
             mistakes.push(format!(
-                "{} static peers given, at most {MAX_STATIC_PEERS} can be kept",
+                "{} static peers given, at most {MAX_STATIC_PEERS} are possible",
                 self.static_peers.len()
             ));
         }

@@ -2,9 +2,8 @@
 //! ([`Machine`]).
 //!
 //! A machine owns its state and does not know the other machines: what it needs of them comes through the node, as an
-//! input.
-//! Several machines read the tables of [`Context`]; the node lends it to a machine for one call. One machine, or the
-//! node, writes each table.
+//! input. Several machines read the tables of [`Context`]; the node lends it to a machine for one call. One machine, or
+//! the node, writes each table.
 
 use core::time::Duration;
 use std::collections::BTreeSet;

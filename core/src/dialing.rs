@@ -1,6 +1,6 @@
-//! Dialing: which peers are kept connected ([`StaticPeers`], [`GossipWatchdog`]), which are dialled to have enough
-//! ([`PeerDialer`]), which are pruned when there are too many ([`ConnectionManager`]), and where peers see this node
-//! ([`ObservedAddresses`]).
+//! Dialing: redials static peers ([`StaticPeers`]) and reconnects one when no gossip arrives ([`GossipWatchdog`]);
+//! dials discovered peers while there are too few ([`PeerDialer`]); prunes connections when there are too many
+//! ([`ConnectionManager`]); and collects the addresses at which peers see this node ([`ObservedAddresses`]).
 //!
 //! Bounds: those of its parts.
 
@@ -16,7 +16,7 @@ mod peer_dialer;
 mod static_peers;
 
 pub use connection_manager::{ConnectionManager, PruneCandidate, PruneDecision};
-pub use discovered::MAX_OF_A_NETWORK;
+pub use discovered::MAX_PER_NETWORK;
 pub use gossip_watchdog::GossipWatchdog;
 pub use observed_addresses::{AddressChange, ObservedAddresses};
 pub use peer_dialer::PeerDialer;
@@ -31,41 +31,41 @@ use crate::{
     time::{Deadline, Now},
 };
 
-/// A fact for [`Dialing`].
+/// An input of [`Dialing`].
 #[derive(Debug)]
 pub enum DialingInput {
     /// A peer's first connection was established.
     Connected(Connected),
-    /// A peer's last connection ended; how long it lasted.
+    /// A peer's last connection ended; it lasted so long.
     Disconnected(PeerId, core::time::Duration),
-    /// A dial failed on every address; why.
+    /// A dial failed on every address, with this error.
     DialFailed(PeerId, String),
-    /// Others say that a peer of this chain is at these multiaddrs.
+    /// Discovery found a peer of this chain at these multiaddrs.
     Discovered(PeerId, Vec<String>),
-    /// Another static peer, or where one of them is now, by its own word.
+    /// A static peer, or its new addresses, from a source that speaks for the peer itself.
     StaticPeer(StaticPeer),
-    /// The same by others' word, which takes nothing away.
+    /// A relay that other peers advertise; never removes an address.
     AdvertisedRelay(StaticPeer),
-    /// A connected peer says at which multiaddr it sees this node.
+    /// A connected peer sees this node at this multiaddr.
     ObservedAt(PeerId, String),
-    /// A peer gave a message or a block.
-    Heard,
-    /// The points of all peers that are no leaves: time to prune.
+    /// A message or a block arrived, from any peer.
+    Received,
+    /// The total scores of all peers that are not leaves: time to prune.
     Totals(BTreeMap<PeerId, f64>),
 }
 
-/// What [`Dialing`] wants, or tells.
+/// An output of [`Dialing`].
 #[derive(Debug)]
 pub enum DialingOutput {
     /// Dial a peer at these multiaddrs.
     Dial(PeerId, Vec<String>),
-    /// A peer's connections are to be closed.
+    /// Close a peer's connections.
     Disconnect(PeerId, DisconnectReason),
-    /// For the outside.
+    /// Emit an event.
     Emit(Event),
 }
 
-/// See the module.
+/// The dialing machine. See the module.
 #[derive(Debug)]
 pub struct Dialing {
     config: Settled,
@@ -74,13 +74,13 @@ pub struct Dialing {
     watchdog: GossipWatchdog,
     observed: ObservedAddresses,
     manager: ConnectionManager,
-    /// Dials of peers that are not static that failed on every address, since the start.
+    /// Dials of non-static peers that failed on every address, since the start.
     dials_failed: u64,
     outputs: VecDeque<DialingOutput>,
 }
 
 impl Dialing {
-    /// Nobody was dialled yet. `seed` feeds the jitter of dials.
+    /// No peer was dialled yet. `seed` feeds the jitter of dials. Writes [`Context::static_peers`].
     pub fn new(config: Settled, seed: u64, context: &mut Context) -> Self {
         let now = context.now.mono;
         let static_peers = StaticPeers::new(&config.static_peers, config.static_target, seed, now);
@@ -97,17 +97,17 @@ impl Dialing {
         }
     }
 
-    /// Where enough peers see this node.
+    /// The addresses at which peers see this node.
     pub const fn observed(&self) -> &ObservedAddresses {
         &self.observed
     }
 
-    /// Dials of peers that are not static that failed on every address, since the start.
+    /// Dials of non-static peers that failed on every address, since the start.
     pub const fn dials_failed(&self) -> u64 {
         self.dials_failed
     }
 
-    /// Whether there are fewer peers than the low watermark.
+    /// Whether fewer peers are connected than the low watermark; leaves do not count.
     pub fn needs_peers(&self, context: &Context) -> bool {
         context.peers.nodes().count() < self.config.connections.low
     }
@@ -122,11 +122,11 @@ impl Dialing {
         }
     }
 
-    /// A peer says at which multiaddr it sees this node.
+    /// A peer sees this node at this multiaddr.
     fn observed_at(&mut self, context: &Context, peer: PeerId, multiaddr: &str) {
         let (Some(scope), Some(at)) = (self.config.observe_scope, context.peers.ip(peer)) else { return };
         let Some((ip, port)) = address::tcp(multiaddr).filter(|_| !context.peers.is_leaf(peer)) else { return };
-        let change = self.observed.heard(scope, peer, at, SocketAddr::new(ip, port));
+        let change = self.observed.reported(scope, peer, at, SocketAddr::new(ip, port));
         self.address_changed(change);
     }
 
@@ -139,7 +139,7 @@ impl Dialing {
         }
     }
 
-    /// Drops the static peer that has been connected longest when nobody has given anything for too long.
+    /// Disconnects the static peer that has been connected longest, when nothing has arrived for too long.
     fn check_watchdog(&mut self, context: &Context) {
         let now = context.now.mono;
         if !self.static_peers.is_empty()
@@ -150,7 +150,7 @@ impl Dialing {
         }
     }
 
-    /// Dials that are due.
+    /// Makes the dials that are due.
     fn dial(&mut self, context: &Context) {
         while let Some((peer, addresses)) = self.static_peers.next(context.now.mono) {
             self.outputs.push_back(DialingOutput::Dial(peer, addresses));
@@ -188,7 +188,7 @@ impl Machine for Dialing {
                 context.static_peers = self.static_peers.ids().collect();
             }
             DialingInput::ObservedAt(peer, multiaddr) => self.observed_at(context, peer, &multiaddr),
-            DialingInput::Heard => self.watchdog.heard(now),
+            DialingInput::Received => self.watchdog.received(now),
             DialingInput::Totals(totals) => self.prune(context, &totals),
         }
     }
@@ -211,7 +211,7 @@ impl Machine for Dialing {
     }
 }
 
-/// As a multiaddr.
+/// The multiaddr of an address: `/ip4/…/tcp/…` or `/ip6/…/tcp/…`.
 pub(crate) fn multiaddr(address: SocketAddr) -> String {
     let kind = if matches!(address.ip(), IpAddr::V4(_)) { "ip4" } else { "ip6" };
     format!("/{kind}/{}/tcp/{}", address.ip(), address.port())

@@ -2,6 +2,7 @@
 //!
 //! Every event serialises to one flat JSON object with its name under `"event"`. Hashes and addresses are 0x-hex, peer
 //! ids base58, times Unix seconds, delays milliseconds.
+
 use std::sync::Arc;
 
 use alloy_primitives::{Address, B256};
@@ -437,7 +438,7 @@ mod tests {
     fn each_variant_has_a_sample_for_the_npm_package() {
         let samples = include_str!("../../www/package/test/samples/events.json");
         let samples: Vec<serde_json::Value> = serde_json::from_str(samples).unwrap();
-        let mut names: Vec<&str> = samples.iter().filter_map(|sample| sample["event"].as_str()).collect();
+        let mut names: Vec<&str> = samples.iter().filter_map(|sample| sample.get("event")?.as_str()).collect();
         names.sort_unstable();
         names.dedup();
         let mut expected: Vec<String> = VARIANTS.iter().map(|variant| snake_case(variant)).collect();

@@ -1,9 +1,9 @@
 //! The OP Stack's network upgrades and which of them is active at a block's timestamp.
 //!
-//! A fork is active at and after its time (op-node: `time != nil && timestamp >= time`); block numbers play no
-//! part. A fork is data: [`Fork`] names those of the OP Stack that this code knows, and any other is carried by its name as
-//! written ([`CarriedFork`]), so that a newer `rollup.json` is not refused and is shown; it changes nothing on the wire until a
-//! new topic exists.
+//! A fork is active at and after its time (op-node: `time != nil && timestamp >= time`); block numbers play no part. A
+//! fork is data: [`Fork`] names those of the OP Stack that this code knows, and any other is carried by its name as
+//! written ([`CarriedFork`]), so that a newer `rollup.json` is not refused and is shown; it changes nothing on the wire
+//! until a new topic exists.
 
 use core::fmt;
 
@@ -34,7 +34,7 @@ impl Version {
         Self::ALL.get(usize::from(number)).copied()
     }
 
-    /// Whether the parent beacon block root stands in front of the payload.
+    /// Whether the parent beacon block root precedes the payload.
     pub const fn has_beacon_root(self) -> bool {
         matches!(self, Self::V3 | Self::V4)
     }
@@ -122,12 +122,12 @@ impl fmt::Display for Fork {
     }
 }
 
-/// Whose upgrade a [`CarriedFork`] one is, and so where `rollup.json` has it.
+/// The family of a [`CarriedFork`], which decides its place in `rollup.json`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
-    /// Of the OP Stack, or of a chain that extends it at the top level: `<name>_time`.
+    /// The OP Stack's, or of a chain that extends it at the top level: `<name>_time`.
     OpStack,
-    /// Of Base: `base.<name>` (base/base `rollup.rs`).
+    /// Base's: `base.<name>` (base/base `rollup.rs`).
     Base,
 }
 
@@ -142,11 +142,11 @@ impl Family {
 /// An upgrade that [`Fork`] does not have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CarriedFork {
-    /// As written.
+    /// Its name, as written in the configuration.
     pub name: String,
-    /// Unix seconds.
+    /// Its activation time, Unix seconds.
     pub time: u64,
-    /// Whose it is.
+    /// Its family.
     pub family: Family,
 }
 
@@ -159,7 +159,7 @@ pub struct Forks {
 }
 
 impl Forks {
-    /// How many upgrades that this code does not know are carried; more is a configuration mistake.
+    /// Maximum number of carried upgrades; more are a configuration mistake.
     pub const MAX_CARRIED: usize = 16;
 
     /// Nothing scheduled: every block is Bedrock.
@@ -176,15 +176,15 @@ impl Forks {
         forks
     }
 
-    /// Schedules `fork` (Unix seconds), or takes it off the schedule. Bedrock has no time; setting it does nothing.
+    /// Schedules `fork` (Unix seconds), or removes it from the schedule. Bedrock has no time; setting it does nothing.
     pub fn set(&mut self, fork: Fork, time: Option<u64>) {
         if let Some(slot) = (fork as usize).checked_sub(1).and_then(|at| self.times.get_mut(at)) {
             *slot = time;
         }
     }
 
-    /// Carries an upgrade that this code does not know; one of the same name and family is replaced. `false` when there are
-    /// already too many.
+    /// Adds an upgrade that this code does not know; replaces one of the same name and family. `false` when there are
+    /// too many already.
     #[must_use]
     pub fn carry(&mut self, upgrade: CarriedFork) -> bool {
         self.carried.retain(|other| (&other.name, other.family) != (&upgrade.name, upgrade.family));
@@ -257,7 +257,7 @@ impl Forks {
         self.at(timestamp).version()
     }
 
-    /// What is wrong with the order of the schedule, one sentence each: a fork before its predecessor, or without it.
+    /// The mistakes in the order of the schedule, one sentence each: a fork before its predecessor, or without it.
     pub fn mistakes(&self) -> Vec<String> {
         let mut mistakes = Vec::new();
         for pair in Fork::TIMED.windows(2) {

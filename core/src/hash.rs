@@ -1,12 +1,12 @@
 //! Keccak-256, one and many at a time.
 //!
-//! Hashing is the work of this program: every repeated hashing goes through [`keccak_many`], one call from a batch of
-//! inputs to a batch of digests, so that a body can put lanes behind it ([`KeccakMany`]). One at a time the implementation
-//! is alloy-primitives'; each body picks its fastest by that crate's features.
+//! Hashing is most of the work of this program. All repeated hashing goes through [`KeccakMany`], one call from a batch
+//! of inputs to a batch of digests, so that a host can use a vectorised implementation. A single hash uses
+//! alloy-primitives' implementation; each host chooses the fastest one by that crate's features.
 
 use alloy_primitives::{B256, Keccak256};
 
-/// One message to hash, in two parts so that a transaction need not be copied behind its few bytes of header.
+/// One input to hash, in two parts, so that a transaction need not be copied behind its few header bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Parts<'a> {
     /// The first bytes.
@@ -18,7 +18,7 @@ pub struct Parts<'a> {
 /// The digests of all inputs, in their order.
 pub type KeccakMany = fn(&[Parts<'_>]) -> Vec<B256>;
 
-/// [`KeccakMany`], one after the other.
+/// The portable [`KeccakMany`]: one input after the other.
 pub fn keccak_many(inputs: &[Parts<'_>]) -> Vec<B256> {
     inputs.iter().map(keccak).collect()
 }

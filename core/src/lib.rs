@@ -1,44 +1,104 @@
 //! # petrel-core: the OP Stack's peer-to-peer protocol, without I/O
 //!
-//! An OP Stack chain has one sequencer. It signs each new block and gossips it over libp2p minutes before L1 confirms it:
-//! an *unsafe* block. A peer follows that gossip, checks every block itself, and knows the chain's newest head without
-//! trusting whoever relayed it.
+//! An OP Stack chain has one sequencer. It signs each new block and gossips it over libp2p, minutes before L1 confirms
+//! it: an *unsafe* block. This crate is a peer of that network as a state machine, [`Node`]. It validates every gossiped
+//! block itself, so it knows the chain's newest head without trusting the peers that relay it. It fetches missing blocks
+//! from peers and serves blocks to them. It decides which peers to dial, to penalise and to ban. It has no clock, no
+//! source of randomness, no I/O and no tasks. The daemon (`native`) and the browser client (`wasm`) are two hosts of the
+//! same node.
+//!
+//! # Layers
+//!
+//! A file imports only from its own line and from the lines above it. The machines do not call each other; they meet only
+//! in [`node`].
 //!
 //! ```text
-//!   bytes of a peer                       Node (no clock, no randomness, no I/O, no tasks)
-//!        │                       ┌──────────────────────────────────────────────────────────────┐
-//!        ▼                       │  gossip::Waiting ──► Check ──► gossip::Seen ──► Head           │
-//!   net::Transform ── Gossiped ─►│        fair by peer  (a value)  by height      first block wins│──► Event
-//!   (snappy once,                │                                         missing │ ▲ proven     │──► Keep
-//!    message id)    ◄── Judge ───│                                                 ▼ │            │
-//!                                │                                             sync::Sync         │
-//!   a peer's answer ── Fetched ─►│                          whom to ask; quarantine by number     │
-//!   (by number)     ◄── Fetch ───│                                                                │
-//!   a peer's question ─ Asked ──►│  request::Server            peers::{Peers, Book, Gate, Tide}   │
-//!                   ◄── Answer ──│  limits, fair turns         gossip::{Signers, Doubts}          │
-//!                                └──────────────────────────────────────────────────────────────┘
+//! vocabulary   time  peer  address  ban  fork  chain  message  config  payload_by_number
+//! bytes        hash  block  sign  primitives  schedule
+//! results      fault  event
+//! tables       score  rate_limit  peers  peer_store
+//! machines     context (what they share)  persistence  validation  unsafe_chain with range_sync  reputation  dialing  serving
+//! node         composes the machines: inputs in, outputs out
+//! net          the seam to libp2p (feature `net`, on by default); relay_record
 //! ```
 //!
-//! The loop of every host, in five lines:
+//! Everything but `net` and `relay_record` builds and tests without the feature `net`.
+//!
+//! # The path of a block
+//!
+//! ```text
+//!                   ┌────────────────────────────────────────────────────────────────────────────────┐
+//!                   │  Node (no clock, no randomness, no I/O, no tasks)                              │
+//!  gossip           │  validation                                              unsafe_chain          │
+//!  ── Gossiped ────►│  ValidationQueue ─► ValidationTask ─► Seen ── accepted ─► Head                 │──► Emit(Event)
+//!                   │  fair by peer       run by the host   by height           │ ▲                  │──► Persist
+//!  ◄── Report ──────│                                                   missing ▼ │ promoted         │
+//!  ── Fetched ─────►│                                                         RangeSync              │
+//!  ◄── Fetch ───────│                                       peer selection, quarantine by number     │
+//!  ── Asked ───────►│  serving: rate limits, round robin       reputation: scores, ban list          │──► Score, Block
+//!  ◄── Answer ──────│  persistence: what the host stores       dialing: static peers, peer dialer    │──► Dial, Disconnect
+//!                   └────────────────────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! # The loop of a host
 //!
 //! ```text
 //! loop {
-//!     node.handle(now, next_input());                       // or node.handle_timeout(now)
-//!     while let Some(wish) = node.poll_output() { do(wish) }
-//!     sleep_until(node.poll_timeout(now));
+//!     node.handle(now, next_input());                       // or node.handle_timeout(now) when the deadline has come
+//!     while let Some(output) = node.poll_output() { execute(output) }
+//!     wait_until(node.poll_timeout(now));                   // or until the next input
 //! }
 //! ```
 //!
-//! In reading order: [`time`], [`peer`], [`fork`], [`chain`], [`config`] are the vocabulary; [`block`] turns bytes into
-//! payloads and hashes ([`hash`]); [`sign`] says who signed; [`primitives`] is the seam for a body's own curve and hash;
-//! [`gossip`] holds the rules; [`head`] what leads, and [`pace`] how fast that goes; [`request`] asks for blocks by number and answers, [`sync`] closes gaps
-//! with it; [`peers`] who is there, what they have earned and who may come, and [`limit`] how fast they may be; [`node`] puts them together; [`event`] is what the
-//! outside hears. `net` (feature `net`, on by default) is the seam to libp2p that both bodies share; everything else builds
-//! and tests without it.
+//! # Reading order
+//!
+//! 1. Vocabulary: [`time`], [`peer`], [`address`], [`ban`], [`fork`], [`chain`], [`message`], [`config`].
+//! 2. Bytes: [`block`] decodes, encodes and hashes payloads ([`hash`]); [`sign`] signs and recovers; [`primitives`] are
+//!    the functions that a host may replace; [`schedule`] is the chain's schedule as validation needs it.
+//! 3. Results: [`fault`] is everything that can be wrong and what follows; [`event`] is what the node emits.
+//! 4. Tables: [`peers`] (connected), [`peer_store`] (known), [`score`], [`rate_limit`].
+//! 5. Machines: [`context`], then [`validation`], [`unsafe_chain`] with [`range_sync`], [`reputation`], [`dialing`],
+//!    [`serving`] with [`payload_by_number`], [`persistence`].
+//! 6. [`node`], and `net`.
+//!
+//! # Glossary
+//!
+//! | term | meaning |
+//! |---|---|
+//! | unsafe block | a block that the sequencer signed and that L1 has not confirmed yet |
+//! | envelope, [`message`] | the signature and the payload of one block; a gossip message carries one envelope, compressed |
+//! | [validation task](validation::ValidationTask) | the stateless validation of one message, a value that the host runs on any thread |
+//! | [verdict](fault::Verdict) | the result by op-node's rules: accept, reject or ignore; [`fault::Acceptance`] is what gossipsub is told |
+//! | [fault](fault::Fault) | the first rule that a message or a response breaks, and who caused it |
+//! | [offence](fault::Offence) | a fault that counts against a peer; the opposite is a [contribution](score::Contribution) |
+//! | penalty, [score](score::Score) | points that a peer loses by an offence; the sum of all points, which decay with time |
+//! | graylist | peers below gossipsub's graylist threshold, of which gossipsub ignores everything |
+//! | [ban list](reputation::BanList) | peers, addresses and networks that may not connect, each with a reason and mostly with an end |
+//! | connection gater | the check in `net` that refuses banned and unwanted connections, inbound and outbound |
+//! | [connection manager](dialing::ConnectionManager) | prunes connections from above the high watermark down to the low watermark |
+//! | [static peer](dialing::StaticPeers) | a configured peer that is kept connected and protected |
+//! | [peer dialer](dialing::PeerDialer) | dials known peers while there are fewer than the low watermark |
+//! | [peer store](peer_store::PeerStore) | all known peers, connected or not, with addresses and scores; persisted |
+//! | [gossip watchdog](dialing::GossipWatchdog) | reconnects a static peer when no message arrives from any peer |
+//! | first delivery | a valid block that a peer delivered before all other peers (gossipsub's P2) |
+//! | [range sync](range_sync::RangeSync) | fetches missing blocks from peers by number, from the upper end of a gap downwards |
+//! | [range target](range_sync::RangeTarget) | the missing numbers, and the expected hash of the last one |
+//! | quarantine | fetched blocks whose hash no verified child has named yet |
+//! | promotion | a block leaves quarantine because its verified child names its hash as its parent |
+//! | [gap](event::Gap) | blocks missing between the head and a verified block above it |
+//! | [reorg](event::Reorg) | the head moves to another branch, and blocks of the old branch are replaced |
+//! | leaf | a browser peer: blocks are sent to it, it takes no mesh slot and stores no blocks |
+//! | relay | a node that forwards gossip; a browser connects to relays that nodes advertise in a signed record |
+//! | signer mismatch | several peers relay blocks of the same unknown signer: our signer is probably outdated |
+//! | clock skew | most peers' blocks are out of time: our clock, or the sequencer's, is probably wrong |
+//! | schedule mismatch | our signer's blocks show a fork that the configured schedule lacks |
+//! | [persist](persistence::Persist), [restored state](persistence::RestoredState) | what a node stores over a restart, and what it gets back |
+//! | [`Machine`](context::Machine) | a part of the node that owns its state and has four methods: two inputs, two polls |
+//! | [`Context`](context::Context) | the time and the shared tables, lent to a machine for one call |
 
 #![deny(clippy::iter_over_hash_type)]
 
-// Its only unit tests are those of the seam to libp2p; the others are in `tests`.
+// The only unit tests in the crate are those of `net`; all others are in `core/tests`.
 #[cfg(all(test, feature = "net"))]
 #[macro_use]
 extern crate test_anywhere;

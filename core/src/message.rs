@@ -3,21 +3,21 @@
 //! `data` on the wire is one raw snappy block. The declared length is checked before anything is allocated; the bytes
 //! are decompressed once, and both the id and the payload are taken from that buffer.
 //!
-//! The id mixes the topic in, as every version of op-node does; the specification's text leaves it out, and nodes that
-//! follow the text cannot suppress duplicates among op-nodes.
+//! The message id includes the topic, as in every version of op-node; the specification's text leaves it out, and nodes
+//! that follow the text cannot suppress duplicates among op-nodes.
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-/// Bytes of a decompressed message at most: 10 MiB (op-node `maxGossipSize`).
+/// Maximum length of a decompressed message, bytes: 10 MiB (op-node `maxGossipSize`).
 pub const MAX_MESSAGE: usize = 10 << 20;
-/// Bytes of a decompressed message at least: a signature and one byte (op-node `minGossipSize`).
+/// Minimum length of a decompressed message, bytes: a signature and one byte (op-node `minGossipSize`).
 pub const MIN_MESSAGE: usize = 66;
 
-/// How many times as long what snappy decompresses may be: its copy of 64 bytes has three.
+/// Maximum factor by which snappy data grows: a copy element of 3 bytes makes 64.
 pub const INFLATION: usize = 22;
 
-/// How a message came off the wire.
+/// The result of decompressing a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Form {
     /// A well-formed snappy block of allowed length.
@@ -28,11 +28,11 @@ pub enum Form {
     TooLarge,
     /// It declares less than [`MIN_MESSAGE`].
     TooShort,
-    /// The header is fine, the block is not.
+    /// The header is valid, the block is not.
     Corrupt,
-    /// The protobuf carried a signature or a key, which no anonymous message has; not decompressed.
+    /// The protobuf carried a signature or a key, but messages must be anonymous; not decompressed.
     Authored,
-    /// It came in one turn with so many bytes that it was not decompressed: nobody who is honest sends that much at once.
+    /// It came in one read with so many bytes that it was not decompressed: no honest peer sends that much at once.
     Surplus,
 }
 
@@ -41,9 +41,9 @@ impl Form {
     pub const ALL: [Self; 7] =
         [Self::Snappy, Self::BadHeader, Self::TooLarge, Self::TooShort, Self::Corrupt, Self::Authored, Self::Surplus];
 
-    /// Domain of the message id: op-node's *valid* where the block decompressed, its *invalid* where not, and domains of our
-    /// own for copies with a signature or a key and for those that were not looked at, or one of them would hide the honest message of
-    /// the same bytes.
+    /// Domain of the message id: op-node's *valid* where the block decompressed, its *invalid* where not; and our own
+    /// domains for copies with a signature or a key, and for those not decompressed, because otherwise such a copy
+    /// would hide the honest message of the same bytes.
     const fn domain(self) -> [u8; 4] {
         match self {
             Self::Snappy | Self::TooShort => [1, 0, 0, 0],
@@ -54,20 +54,20 @@ impl Form {
     }
 }
 
-/// What arrived: its form, and the bytes that its id is made of.
+/// A received message: the result of decompression, and the bytes of which the id is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// How it came.
+    /// The result of decompression.
     pub form: Form,
-    /// Decompressed where that worked ([`Form::Snappy`], [`Form::TooShort`]), else as on the wire.
+    /// The decompressed bytes ([`Form::Snappy`], [`Form::TooShort`]), otherwise the bytes on the wire.
     pub data: Bytes,
     /// Bytes on the wire.
     pub wire: usize,
 }
 
 impl Message {
-    /// Takes a message off the wire; never fails, and never allocates more than [`MAX_MESSAGE`]. What does not decompress
-    /// shares its bytes with `wire`.
+    /// Decompresses a message from the wire; never fails, and never allocates more than [`MAX_MESSAGE`] bytes. A
+    /// message that does not decompress shares its bytes with `wire`.
     pub fn take(wire: &Bytes) -> Self {
         let (form, data) = match inflate(wire) {
             Ok(data) if data.len() < MIN_MESSAGE => (Form::TooShort, data),
@@ -77,17 +77,17 @@ impl Message {
         Self { form, data, wire: wire.len() }
     }
 
-    /// The same for bytes that are not shared.
+    /// The same for borrowed bytes.
     pub fn decompress(wire: &[u8]) -> Self {
         Self::take(&Bytes::copy_from_slice(wire))
     }
 
-    /// A message that is not looked into ([`Form::Authored`], [`Form::Surplus`]): it shares its bytes with `wire`.
+    /// A message that is not decompressed ([`Form::Authored`], [`Form::Surplus`]): it shares its bytes with `wire`.
     pub fn unread(form: Form, wire: &Bytes) -> Self {
         Self { form, data: wire.clone(), wire: wire.len() }
     }
 
-    /// Bytes that its check works on at most.
+    /// Upper bound of the bytes that its validation works on.
     pub const fn inflated(&self) -> usize {
         match self.form {
             Form::Authored => self.data.len().saturating_mul(INFLATION),
@@ -95,16 +95,16 @@ impl Message {
         }
     }
 
-    /// Its name on `topic`.
+    /// Its message id on `topic`.
     pub fn id(&self, topic: &str) -> MessageId {
         message_id(topic, self.form, &self.data)
     }
 }
 
-/// The declared length is believed only after it was found to be allowed.
+/// Decompresses one snappy block. Allocates the declared length only after it was checked.
 fn inflate(wire: &[u8]) -> Result<Bytes, Form> {
     let length = match snap::raw::decompress_len(wire) {
-        // `snap` calls empty input a message of length 0; golang/snappy a corrupt header.
+        // `snap` accepts empty input as a message of length 0; golang/snappy reports a corrupt header.
         Ok(_) if wire.is_empty() => return Err(Form::BadHeader),
         Ok(length) => length,
         Err(_) => return Err(Form::BadHeader),
@@ -119,7 +119,7 @@ fn inflate(wire: &[u8]) -> Result<Bytes, Form> {
     }
 }
 
-/// gossipsub's name for a message: the first 20 bytes of a SHA-256.
+/// A gossipsub message id: the first 20 bytes of a SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId(pub [u8; 20]);
 

@@ -7,12 +7,10 @@
 //! [`Node::poll_timeout`] when to call again if nothing else happens.
 //!
 //! Each machine owns its state and has the methods of [`Machine`]. Machines do not call each other: the node routes an
-//! output of
-//! one machine to the machines that need it, until no machine has an output left.
+//! output of one machine to the machines that need it, until no machine has an output left.
 //!
 //! Bounds: those of the machines, of [`Peers`] and of [`PeerStore`]. The host takes all outputs before the next input,
-//! and one input
-//! makes a bounded number of outputs.
+//! and one input makes a bounded number of outputs.
 
 use core::time::Duration;
 use std::collections::{BTreeSet, VecDeque};
@@ -27,7 +25,7 @@ pub use input::Input;
 pub use operator::PeerReport;
 pub use output::Output;
 pub use status::{
-    BanStatus, ByteCount, DialBacks, GateCounts, LeavesStatus, PeerStatus, PeeringStatus, Status, TrafficStatus,
+    BanStatus, ByteCount, DialBacks, GaterCounts, LeavesStatus, PeerStatus, PeeringStatus, Status, TrafficStatus,
     ValidationStatus,
 };
 
@@ -73,8 +71,7 @@ impl Node {
     pub const AGENT: usize = 128;
 
     /// A node without connections, at `now`. `restored` is the state that an earlier run persisted. `seed` feeds the
-    /// jitter of dials,
-    /// which must not be predictable from outside.
+    /// jitter of dials, which must not be predictable from outside.
     pub fn new(config: Settled, restored: &RestoredState, seed: [u8; 32], now: Now) -> Self {
         let jitter = u64::from_le_bytes(seed.first_chunk().copied().unwrap_or_default());
         let chain = UnsafeChain::new(config.clone(), &restored.chain, now);
@@ -113,7 +110,7 @@ impl Node {
             Input::DialFailed { peer, error } => self.dialing(DialingInput::DialFailed(peer, error)),
             Input::Topic { peer, version, joined } => self.topic(peer, version, joined),
             Input::Gossiped { peer, id, version, message } => {
-                self.dialing(DialingInput::Heard);
+                self.dialing(DialingInput::Received);
                 self.validation(ValidationInput::Gossiped { peer, id, version, message });
             }
             Input::Produced { version, data } => self.validation(ValidationInput::Produced { version, data }),
@@ -160,8 +157,7 @@ impl Node {
     }
 
     /// When to call [`Node::handle_timeout`] if nothing else happens. The host keeps this deadline until then: a
-    /// deadline that has
-    /// passed is not always returned again.
+    /// deadline that has passed is not always returned again.
     #[must_use]
     pub fn poll_timeout(&self, now: Now) -> Option<Deadline> {
         let deadlines = [

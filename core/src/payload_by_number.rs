@@ -1,4 +1,4 @@
-//! Bytes of requests and answers.
+//! The `payload_by_number` protocol: the bytes of requests and responses (op-node; specs, rollup-node-p2p).
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
@@ -9,25 +9,26 @@ use bytes::Bytes;
 
 use crate::{chain::Chain, fork::Version, message::MAX_MESSAGE};
 
-/// Bytes of a request: the block number. What follows them is ignored, as op-node does.
+/// Length of a request, bytes: the block number. Bytes after it are ignored, as op-node does.
 pub const REQUEST: usize = 8;
-/// Bytes of an answer on the wire at most, and of the payload in it (op-node: `maxGossipSize` for both).
+/// Maximum length of a response on the wire, and of the payload in it, bytes (op-node: `maxGossipSize` for both).
 pub const MAX_ANSWER: usize = MAX_MESSAGE;
 
-/// The protocol's names, the one that op-node speaks first: without the slash at the end. The specification has one there.
+/// The protocol ids. The first is op-node's, without a slash at the end; the second is the specification's, with a
+/// slash.
 pub fn protocols(chain: &Chain) -> [String; 2] {
     let name = format!("/opstack/req/payload_by_number/{}/0", chain.id);
     [name.clone(), name + "/"]
 }
 
-/// Why there is no payload; the whole answer is this one byte.
+/// Why there is no payload; the whole response is this one result byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Refusal {
-    /// We do not have this block.
+    /// This node does not have the block.
     NotFound,
     /// No block can have this number: it is before genesis, or its time has not come.
     Invalid,
-    /// Anything else: the request is malformed, or could not be answered in time.
+    /// Any other reason: the request is malformed, or could not be answered in time.
     Unknown,
 }
 
@@ -42,7 +43,7 @@ impl Refusal {
     }
 }
 
-/// A payload as it is kept, to be served.
+/// A payload as it is stored, to be served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredBlock {
     /// The encoding.
@@ -53,25 +54,25 @@ pub struct StoredBlock {
     pub body: Bytes,
 }
 
-/// What a peer is answered.
+/// The response to a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// The payload.
     Block(StoredBlock),
-    /// None, and why.
+    /// No payload, and the reason.
     Refused(Refusal),
 }
 
 impl Reply {
-    /// Bytes of a payload that are compressed at once: one frame.
+    /// Payload bytes that are compressed at once: one snappy frame.
     const PIECE: usize = 1 << 16;
 
-    /// The answer in pieces, each made when it is asked for: whoever writes them holds one at a time.
+    /// The response in pieces, each made on demand, so that the writer holds one piece at a time.
     pub fn pieces(&self) -> impl Iterator<Item = Vec<u8>> + Send + '_ {
         let (head, body) = match self {
             Self::Refused(refusal) => (vec![refusal.byte()], &[][..]),
-            // Version 0 carries V1 and V2, version 1 all that has a beacon root (op-node; the specification's version 2
-            // is made by nobody).
+            // Version 0 carries V1 and V2, version 1 every payload with a beacon root (op-node; no implementation uses
+            // the specification's version 2).
             Self::Block(block) => (vec![0, u8::from(block.version.has_beacon_root()), 0, 0, 0], &*block.body),
         };
         let mut encoder = snap::write::FrameEncoder::new(Vec::new());

@@ -1,11 +1,11 @@
-//! A peer's name: the multihash of its public key, as libp2p defines it, without libp2p.
+//! Peer ids: the multihash of a peer's public key, as libp2p defines it, without a dependency on libp2p.
 //!
-//! Bounded and `Copy`: the pure machines keep thousands of them in ordered maps. `net` converts to and from
-//! libp2p's own type.
+//! Bounded and `Copy`, because the machines keep thousands of them in ordered maps. `net` converts to and from libp2p's
+//! own type.
 
 use core::{fmt, str::FromStr};
 
-/// Longest multihash kept: an identity hash of a 42-byte protobuf key, with room to spare.
+/// Maximum length of a multihash, bytes: an identity hash of a 42-byte protobuf key, and some more.
 const MAX: usize = 64;
 
 /// A libp2p peer id: up to 64 bytes of multihash. Displays and parses as base58 (`16Uiu2…`, `12D3Koo…`).

@@ -1,10 +1,10 @@
-//! Every peer that is worth remembering, connected, or found by others' word: where it is, what it calls itself, what it
-//! has earned.
+//! The peer store: known peers, connected or discovered, with their addresses, agent version and score.
 //!
-//! Browsers are not remembered, unless they have done something bad: they come under a new name each time. Bounds:
-//! [`PeerStore::MAX`] peers; those with nothing against them make room first: before all others who came by themselves and brought
-//! nothing, so that keys that are thrown away drive out nobody but each other; then who was never met, then who was seen
-//! longest ago; at last those with the least against them. After [`PeerStore::KEPT`] unseen a peer is forgotten.
+//! Leaves (browsers) are not stored unless they committed an offence: they use a new peer id each time. Bounds:
+//! [`PeerStore::MAX`] peers. When there are more, peers without a negative score are removed first. Among them: first
+//! those that only connected to us and contributed nothing, so that throw-away peer ids displace only each other; then
+//! those that were never connected; then those that were seen longest ago. Last are peers with a negative score, the
+//! smallest offences first. A peer that was not seen for [`PeerStore::SEEN_EXPIRY`] is removed.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,33 +21,33 @@ use crate::{
     time::Now,
 };
 
-/// What is kept of a peer over a restart.
+/// One peer of the store, persisted over a restart.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PeerEntry {
-    /// Multiaddrs at which it said, or was seen, to listen; at most [`PeerStore::ADDRESSES`].
+    /// Its listen multiaddrs, as it stated or as discovery found them; at most [`PeerStore::ADDRESSES`].
     pub addresses: Vec<String>,
-    /// What it calls itself.
+    /// Its agent version (identify).
     pub agent: Option<String>,
     /// When it was connected last, Unix seconds; 0 when it never was.
     pub seen: u64,
-    /// When others told of it last, Unix seconds; 0 when they never did.
+    /// When discovery found it last, Unix seconds; 0 when it never did.
     #[serde(default)]
     pub found: u64,
-    /// Whether it was of use: it answered where we dialled it, or brought a block.
+    /// Whether it was useful: it answered our dial, or made a contribution.
     #[serde(default)]
     pub proven: bool,
-    /// What it has earned until then.
+    /// Its score at the last change.
     pub score: Score,
 }
 
 impl PeerEntry {
-    /// Whether it is not worth remembering any more: neither seen nor told of for long.
-    fn is_over(&self, now: Now) -> bool {
+    /// Whether it has expired: neither seen nor discovered for long.
+    fn is_expired(&self, now: Now) -> bool {
         let since = |at: u64| Duration::from_secs(now.secs().saturating_sub(at));
-        since(self.seen) > PeerStore::KEPT && since(self.found) > PeerStore::FOUND
+        since(self.seen) > PeerStore::SEEN_EXPIRY && since(self.found) > PeerStore::FOUND_EXPIRY
     }
 
-    /// Higher is kept longer.
+    /// The higher, the later it is removed.
     fn rank(&self) -> u8 {
         if self.proven { 2 } else { u8::from(self.found > 0) }
     }
@@ -55,171 +55,174 @@ impl PeerEntry {
 
 #[derive(Debug)]
 struct StoreSlot {
-    record: PeerEntry,
-    /// When its score was brought up to date last (monotonic).
-    decayed: Duration,
+    entry: PeerEntry,
+    /// When the decay of its score was applied last (monotonic).
+    decayed_at: Duration,
 }
 
-/// See the module.
+/// The known peers. See the module.
 #[derive(Debug)]
 pub struct PeerStore {
     peers: BTreeMap<PeerId, StoreSlot>,
     block_time: Duration,
-    /// Whose record differs from what is kept: of those who were forgotten too.
+    /// Peers whose entry differs from the persisted one; removed peers too.
     changed: BTreeSet<PeerId>,
 }
 
 impl PeerStore {
-    /// Peers at most.
+    /// Maximum number of peers.
     pub const MAX: usize = 4096;
-    /// Addresses of one peer at most.
+    /// Maximum number of addresses of one peer.
     pub const ADDRESSES: usize = 8;
-    /// Characters of an address at most.
+    /// Maximum length of an address, in bytes.
     pub const ADDRESS: usize = 256;
-    /// How long a peer is remembered that was not seen (op-node's expiry of peer metadata).
-    pub const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-    /// How long one is remembered that others told of (op-node's life of a discovered address).
-    pub const FOUND: Duration = Duration::from_secs(24 * 60 * 60);
-    /// Peers of one public network_of (IPv4 /24, IPv6 /48) that were never connected, at most: whatever one hand advertises,
-    /// others have room.
-    pub const STRANGERS: usize = 64;
+    /// How long a peer stays after it was seen last (op-node's expiry of peer metadata).
+    pub const SEEN_EXPIRY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+    /// How long a peer stays after discovery found it last (op-node's lifetime of a discovered address).
+    pub const FOUND_EXPIRY: Duration = Duration::from_secs(24 * 60 * 60);
+    /// Maximum number of peers of one public network (IPv4 /24, IPv6 /48) that were never connected: whatever one
+    /// operator advertises, there is room for others.
+    pub const MAX_UNCONNECTED: usize = 64;
 
-    /// With what an earlier run kept; scores have decayed meanwhile.
-    pub fn new(block_time: Duration, now: Now, kept: impl IntoIterator<Item = (PeerId, PeerEntry)>) -> Self {
-        let mut book = Self { peers: BTreeMap::new(), block_time, changed: BTreeSet::new() };
-        for (peer, mut record) in kept {
-            if record.is_over(now) || book.peers.len() >= Self::MAX {
-                book.changed.insert(peer);
+    /// With the entries that an earlier run persisted, at `now`; the decay of their scores since then is applied.
+    pub fn new(block_time: Duration, now: Now, persisted: impl IntoIterator<Item = (PeerId, PeerEntry)>) -> Self {
+        let mut store = Self { peers: BTreeMap::new(), block_time, changed: BTreeSet::new() };
+        for (peer, mut entry) in persisted {
+            if entry.is_expired(now) || store.peers.len() >= Self::MAX {
+                store.changed.insert(peer);
                 continue;
             }
-            record.score.decay(Duration::from_secs(now.secs().saturating_sub(record.seen)), block_time);
-            book.peers.insert(peer, StoreSlot { record, decayed: now.mono });
+            entry.score.decay(Duration::from_secs(now.secs().saturating_sub(entry.seen)), block_time);
+            store.peers.insert(peer, StoreSlot { entry, decayed_at: now.mono });
         }
-        book
+        store
     }
 
-    /// A peer is here; `direction` says who dialled.
+    /// A peer connected; `direction` says which side dialled.
     pub fn connected(&mut self, now: Now, peer: PeerId, direction: Direction) {
-        let record = &mut self.entry(now, peer).record;
-        record.seen = now.secs();
-        record.proven |= direction == Direction::Outbound;
+        let entry = &mut self.slot_mut(now, peer).entry;
+        entry.seen = now.secs();
+        entry.proven |= direction == Direction::Outbound;
     }
 
-    /// Others say that a peer is at `addresses`, of which there is one at least. `true` when it was not known; nothing is
-    /// noted when its network_of has [`PeerStore::STRANGERS`] already.
+    /// Discovery found a peer at `addresses`, of which there is at least one. Returns `true` when the peer is new.
+    /// Nothing is stored when its network has [`PeerStore::MAX_UNCONNECTED`] such peers already.
     pub fn discovered(&mut self, now: Now, peer: PeerId, mut addresses: Vec<String>) -> bool {
         addresses.truncate(Self::ADDRESSES);
         let is_new = !self.peers.contains_key(&peer);
         if is_new && addresses.first().is_some_and(|address| self.is_crowded(address)) {
             return false;
         }
-        let record = &mut self.entry(now, peer).record;
-        record.found = now.secs();
+        let entry = &mut self.slot_mut(now, peer).entry;
+        entry.found = now.secs();
         if is_new {
-            record.seen = 0;
+            entry.seen = 0;
         }
-        let older = core::mem::replace(&mut record.addresses, addresses);
+        let older = core::mem::replace(&mut entry.addresses, addresses);
         for address in older {
-            if record.addresses.len() < Self::ADDRESSES && !record.addresses.contains(&address) {
-                record.addresses.push(address);
+            if entry.addresses.len() < Self::ADDRESSES && !entry.addresses.contains(&address) {
+                entry.addresses.push(address);
             }
         }
         is_new
     }
 
-    /// Whether as many strangers of this address' network_of are known as may be.
+    /// Whether as many never connected peers of this address' network are stored as allowed.
     fn is_crowded(&self, text: &str) -> bool {
-        let home = |text: &String| address::tcp(text).filter(|(ip, _)| is_public(*ip)).map(|(ip, _)| network_of(ip));
-        let Some(here) = home(&text.to_owned()) else { return false };
-        let strangers = self.peers.values().filter(|entry| entry.record.seen == 0);
-        let of_it = strangers.filter(|entry| entry.record.addresses.first().and_then(home) == Some(here));
-        of_it.count() >= Self::STRANGERS
+        let network = |text: &String| address::tcp(text).filter(|(ip, _)| is_public(*ip)).map(|(ip, _)| network_of(ip));
+        let Some(of_address) = network(&text.to_owned()) else { return false };
+        let never_connected = self.peers.values().filter(|slot| slot.entry.seen == 0);
+        let in_network =
+            never_connected.filter(|slot| slot.entry.addresses.first().and_then(network) == Some(of_address));
+        in_network.count() >= Self::MAX_UNCONNECTED
     }
 
-    /// A peer said what it calls itself and where it listens.
+    /// A peer stated its agent version and its listen addresses (identify).
     pub fn identified(&mut self, now: Now, peer: PeerId, agent: &str, addresses: &[String]) {
         let fits = |address: &&String| address.len() <= Self::ADDRESS;
         let addresses: Vec<String> = addresses.iter().filter(fits).take(Self::ADDRESSES).cloned().collect();
-        let record = &mut self.entry(now, peer).record;
-        (record.agent, record.addresses) = (Some(agent.to_owned()), addresses);
+        let entry = &mut self.slot_mut(now, peer).entry;
+        (entry.agent, entry.addresses) = (Some(agent.to_owned()), addresses);
     }
 
-    /// A peer did wrong; its score now.
+    /// Counts a peer's offence, and returns its score now.
     pub fn penalize(&mut self, now: Now, peer: PeerId, offence: Offence) -> Score {
-        let entry = self.entry(now, peer);
-        entry.record.score.penalize(offence);
-        entry.record.seen = now.secs();
-        entry.record.score
+        let slot = self.slot_mut(now, peer);
+        slot.entry.score.penalize(offence);
+        slot.entry.seen = now.secs();
+        slot.entry.score
     }
 
-    /// A peer was of use.
+    /// Counts a peer's contribution.
     pub fn credit(&mut self, now: Now, peer: PeerId, contribution: Contribution) {
-        let entry = self.entry(now, peer);
-        entry.record.score.credit(contribution);
-        (entry.record.seen, entry.record.proven) = (now.secs(), true);
+        let slot = self.slot_mut(now, peer);
+        slot.entry.score.credit(contribution);
+        (slot.entry.seen, slot.entry.proven) = (now.secs(), true);
     }
 
     /// A peer's score at `now` (monotonic).
     pub fn score(&self, now: Duration, peer: PeerId) -> Score {
-        let Some(entry) = self.peers.get(&peer) else { return Score::default() };
-        let mut score = entry.record.score;
-        score.decay(now.saturating_sub(entry.decayed), self.block_time);
+        let Some(slot) = self.peers.get(&peer) else { return Score::default() };
+        let mut score = slot.entry.score;
+        score.decay(now.saturating_sub(slot.decayed_at), self.block_time);
         score
     }
 
-    /// A peer's record, its score as of the last change.
+    /// A peer's entry; its score is the one of the last change.
     pub fn get(&self, peer: PeerId) -> Option<&PeerEntry> {
-        self.peers.get(&peer).map(|entry| &entry.record)
+        self.peers.get(&peer).map(|slot| &slot.entry)
     }
 
-    /// Every peer that is remembered.
+    /// Every stored peer.
     pub fn iter(&self) -> impl Iterator<Item = (PeerId, &PeerEntry)> {
-        self.peers.iter().map(|(peer, entry)| (*peer, &entry.record))
+        self.peers.iter().map(|(peer, slot)| (*peer, &slot.entry))
     }
 
-    /// What is to be kept since the last time: a record, or `None` for a peer that was forgotten.
-    /// Peers whose time is over are forgotten with it.
+    /// The changes to persist since the last call: an entry, or `None` for a removed peer. Removes expired peers first.
     pub fn take_changes(&mut self, now: Now) -> Vec<(PeerId, Option<PeerEntry>)> {
-        let over: Vec<PeerId> = self.iter().filter(|(_, record)| record.is_over(now)).map(|(peer, _)| peer).collect();
-        for peer in over {
+        let expired: Vec<PeerId> =
+            self.iter().filter(|(_, entry)| entry.is_expired(now)).map(|(peer, _)| peer).collect();
+        for peer in expired {
             self.peers.remove(&peer);
             self.changed.insert(peer);
         }
         let mut changes = Vec::new();
         for peer in core::mem::take(&mut self.changed) {
-            let record = self.peers.get_mut(&peer).map(|entry| {
-                entry.bring(now.mono, self.block_time);
-                entry.record.clone()
+            let entry = self.peers.get_mut(&peer).map(|slot| {
+                slot.decay_score(now.mono, self.block_time);
+                slot.entry.clone()
             });
-            changes.push((peer, record));
+            changes.push((peer, entry));
         }
         changes
     }
 
-    /// Whether anything is to be kept.
+    /// Whether there are changes to persist.
     pub fn has_changes(&self) -> bool {
         !self.changed.is_empty()
     }
 
-    /// The entry of a peer, its score up to date, to be changed.
-    fn entry(&mut self, now: Now, peer: PeerId) -> &mut StoreSlot {
+    /// The slot of a peer, with its score up to date, to be changed. Adds the peer when it is new.
+    fn slot_mut(&mut self, now: Now, peer: PeerId) -> &mut StoreSlot {
         if !self.peers.contains_key(&peer) && self.peers.len() >= Self::MAX {
-            self.make_room(now);
+            self.remove_least(now);
         }
-        let fresh = || StoreSlot { record: PeerEntry { seen: now.secs(), ..PeerEntry::default() }, decayed: now.mono };
-        let entry = self.peers.entry(peer).or_insert_with(fresh);
-        entry.bring(now.mono, self.block_time);
+        let new_slot =
+            || StoreSlot { entry: PeerEntry { seen: now.secs(), ..PeerEntry::default() }, decayed_at: now.mono };
+        let slot = self.peers.entry(peer).or_insert_with(new_slot);
+        slot.decay_score(now.mono, self.block_time);
         self.changed.insert(peer);
-        entry
+        slot
     }
 
-    fn make_room(&mut self, now: Now) {
-        let worth = |peer: &PeerId, entry: &StoreSlot| {
-            let against = self.score(now.mono, *peer).own().min(0.0);
-            // The least against it first, then the least use, then the longest unseen, of the never seen the longest not told of.
-            (-against, (entry.record.rank(), entry.record.seen, entry.record.found))
+    fn remove_least(&mut self, now: Now) {
+        let worth = |peer: &PeerId, slot: &StoreSlot| {
+            let negative = self.score(now.mono, *peer).own().min(0.0);
+            // First the smallest offences, then the lowest rank, then the longest unseen; among the never seen the one
+            // discovered longest ago.
+            (-negative, (slot.entry.rank(), slot.entry.seen, slot.entry.found))
         };
-        let least = self.peers.iter().map(|(peer, entry)| (worth(peer, entry), *peer));
+        let least = self.peers.iter().map(|(peer, slot)| (worth(peer, slot), *peer));
         let least = least.min_by(|(a, _), (b, _)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         if let Some((_, peer)) = least {
             self.peers.remove(&peer);
@@ -229,8 +232,8 @@ impl PeerStore {
 }
 
 impl StoreSlot {
-    fn bring(&mut self, now: Duration, block_time: Duration) {
-        self.record.score.decay(now.saturating_sub(self.decayed), block_time);
-        self.decayed = now;
+    fn decay_score(&mut self, now: Duration, block_time: Duration) {
+        self.entry.score.decay(now.saturating_sub(self.decayed_at), block_time);
+        self.decayed_at = now;
     }
 }

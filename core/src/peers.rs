@@ -1,6 +1,6 @@
-//! The connected peers.
+//! The connected peers, with the state of each connection.
 //!
-//! Bound: what the host lets connect, and [`Peers::MAX`].
+//! Bound: [`Peers::MAX`], and the connections that the host allows.
 
 use core::time::Duration;
 use std::{collections::BTreeMap, net::IpAddr};
@@ -23,76 +23,77 @@ pub struct Peers {
 pub struct Peer {
     /// How it connected.
     pub connected: Connected,
-    /// Since when (monotonic).
+    /// When it connected (monotonic).
     pub since: Duration,
-    /// What it calls itself, by identify.
+    /// Its agent version (identify).
     pub agent: Option<String>,
-    /// How often gossipsub gave up sending to it.
+    /// How often gossipsub could not send to it for a while.
     pub slow: u32,
-    /// Why we close its connections, once we do.
+    /// Why this node closes its connections, once it does.
     disconnecting: Option<DisconnectReason>,
-    /// The topics that it has joined, by [`Version::topic`].
+    /// Whether it is subscribed, by [`Version::topic`].
     topics: [bool; 4],
 }
 
 impl Peers {
-    /// Peers remembered; beyond them a peer is served but not listed.
+    /// Maximum number of listed peers; more are served but not listed.
     pub const MAX: usize = 4096;
-    /// After so many times it is disconnected.
+    /// How often gossipsub may fail to send to a peer before it is disconnected.
     pub const SLOW: u32 = 4;
 
-    /// A peer's first connection at `now` (monotonic). Replaces what an earlier connection left.
+    /// A peer's first connection was established at `now` (monotonic). Replaces the state of an earlier connection.
     pub fn connect(&mut self, now: Duration, connected: Connected) {
         if self.connected.len() < Self::MAX || self.connected.contains_key(&connected.peer) {
             let peer = connected.peer;
-            let fresh = Peer { connected, since: now, agent: None, slow: 0, disconnecting: None, topics: [false; 4] };
-            self.connected.insert(peer, fresh);
+            let entry = Peer { connected, since: now, agent: None, slow: 0, disconnecting: None, topics: [false; 4] };
+            self.connected.insert(peer, entry);
         }
     }
 
-    /// A peer's last connection ended; why, when it was we who ended it.
+    /// A peer's last connection ended. Returns the reason, when this node closed it.
     pub fn disconnect(&mut self, peer: PeerId) -> Option<DisconnectReason> {
         self.connected.remove(&peer)?.disconnecting
     }
 
-    /// We close a peer's connections. The first reason is the one that is told.
+    /// This node closes a peer's connections. The first reason given is the one that is emitted.
     pub fn set_disconnecting(&mut self, peer: PeerId, reason: DisconnectReason) {
         if let Some(peer) = self.connected.get_mut(&peer) {
             peer.disconnecting.get_or_insert(reason);
         }
     }
 
-    /// A peer told its agent version.
+    /// A peer stated its agent version.
     pub fn identify(&mut self, peer: PeerId, agent: &str) {
         if let Some(peer) = self.connected.get_mut(&peer) {
             peer.agent = Some(agent.to_owned());
         }
     }
 
-    /// A peer said that it joined or left a topic. `true` when it joins what it had joined before: it has made its stream
-    /// anew and forgotten what we told it on ours, so that direction is mute until there is a new connection.
+    /// A peer subscribed to a topic, or unsubscribed. Returns `true` when it subscribes to a topic that it is
+    /// subscribed to already: it has opened a new gossip stream and lost our subscriptions, so it sends us nothing
+    /// until there is a new connection.
     pub fn topic(&mut self, peer: PeerId, version: Version, joined: bool) -> bool {
         let Some(peer) = self.connected.get_mut(&peer) else { return false };
         let topic = peer.topics.get_mut(usize::from(version.topic()));
         topic.is_some_and(|known| core::mem::replace(known, joined) && joined)
     }
 
-    /// gossipsub gave up sending to this peer. `true` when that happened too often.
+    /// gossipsub could not send to this peer for a while. Returns `true` when that happened [`Peers::SLOW`] times.
     pub fn slow(&mut self, peer: PeerId) -> bool {
         let Some(peer) = self.connected.get_mut(&peer) else { return false };
         peer.slow += 1;
         peer.slow >= Self::SLOW
     }
 
-    /// Whether the peer came in as a browser does.
+    /// Whether the peer is a leaf: it connected to us as a browser does.
     pub fn is_leaf(&self, peer: PeerId) -> bool {
         self.connected.get(&peer).is_some_and(|peer| peer.connected.leaf)
     }
 
     /// The connected peers that are at an address.
     pub fn at_address(&self, address: BanTarget) -> impl Iterator<Item = PeerId> {
-        let here = move |peer: &&Peer| peer.connected.ip.map(BanTarget::address) == Some(address);
-        self.connected.values().filter(here).map(|peer| peer.connected.peer)
+        let is_at_address = move |peer: &&Peer| peer.connected.ip.map(BanTarget::address) == Some(address);
+        self.connected.values().filter(is_at_address).map(|peer| peer.connected.peer)
     }
 
     /// A connected peer.
@@ -100,12 +101,12 @@ impl Peers {
         self.connected.get(&peer)
     }
 
-    /// The connected peers that are no leaves and do not go already.
+    /// The connected peers that are not leaves and that this node is not disconnecting.
     pub fn nodes(&self) -> impl Iterator<Item = &Peer> {
         self.connected.values().filter(|peer| !peer.connected.leaf && peer.disconnecting.is_none())
     }
 
-    /// The peer's IP, where it is connected and its address has one.
+    /// The peer's IP, if it is connected and its address has one.
     pub fn ip(&self, peer: PeerId) -> Option<IpAddr> {
         self.connected.get(&peer).and_then(|peer| peer.connected.ip)
     }
@@ -115,12 +116,12 @@ impl Peers {
         self.connected.contains_key(&peer)
     }
 
-    /// How many are connected.
+    /// The number of connected peers.
     pub fn len(&self) -> usize {
         self.connected.len()
     }
 
-    /// Whether none is connected.
+    /// Whether no peer is connected.
     pub fn is_empty(&self) -> bool {
         self.connected.is_empty()
     }

@@ -1,10 +1,10 @@
-//! What survives a restart: what the host is asked to persist, and what it restores.
+//! Persistence: what the host is asked to persist over a restart, and what it restores.
 //!
-//! The host persists in the order in which it is asked, and answers each. Changes of the peer store are collected and
-//! persisted every [`Persistence::FLUSH`].
+//! The host persists in the order in which it is asked, and answers each request. Changes of the peer store are
+//! collected and persisted every [`Persistence::FLUSH`].
 //!
-//! Bound: one entry for each request that the host has not answered. Range sync pauses while the blocks among them hold more
-//! than [`RangeSync::UNPERSISTED_BYTES`](crate::range_sync::RangeSync::UNPERSISTED_BYTES).
+//! Bound: one entry for each request that the host has not answered. Range sync pauses while the blocks among them hold
+//! more than [`RangeSync::UNPERSISTED_BYTES`](crate::range_sync::RangeSync::UNPERSISTED_BYTES).
 
 use core::time::Duration;
 use std::{
@@ -22,7 +22,7 @@ use crate::{
     time::{Deadline, Now},
 };
 
-/// Names one request to persist; never used twice in a run.
+/// The id of one request to persist; never used twice in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PersistId(pub u64);
 
@@ -33,9 +33,9 @@ pub enum Persist {
     Block(Arc<Verified<Block>>),
     /// The unsafe head: a restart continues from there.
     Head(BlockInfo),
-    /// What is known of a peer; `None` when it was forgotten.
+    /// An entry of the peer store; `None` when it was removed.
     Peer(PeerId, Option<PeerEntry>),
-    /// A ban; `None` when it is no more.
+    /// A ban; `None` when it has ended.
     Ban(BanTarget, Option<Ban>),
 }
 
@@ -44,7 +44,7 @@ pub enum Persist {
 pub struct RestoredState {
     /// The chain's latest blocks in rising order, the last one being the head.
     pub chain: Vec<BlockInfo>,
-    /// What was known of peers.
+    /// The entries of the peer store.
     pub peers: Vec<(PeerId, PeerEntry)>,
     /// The bans.
     pub bans: Vec<(BanTarget, Ban)>,
@@ -56,46 +56,46 @@ impl From<Vec<BlockInfo>> for RestoredState {
     }
 }
 
-/// What became of a request to persist.
+/// The result of a request to persist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Persisted {
-    /// It survives a crash.
+    /// It is on disk and survives a crash.
     OnDisk,
-    /// It was taken, and nothing is promised: there is no disk, or it was superseded.
+    /// It was accepted without a promise: there is no disk, or a later request replaced it.
     NotForSure,
-    /// It could not be persisted; why, in words.
+    /// It could not be persisted; the error, as text.
     Failed(String),
 }
 
-/// A fact for [`Persistence`].
+/// An input of [`Persistence`].
 #[derive(Debug)]
 pub enum PersistenceInput {
-    /// To persist.
+    /// Persist this item.
     Persist(Persist),
-    /// What became of it.
+    /// The host answered a request.
     Persisted(PersistId, Persisted),
 }
 
-/// What [`Persistence`] wants, or tells.
+/// An output of [`Persistence`].
 #[derive(Debug)]
 pub enum PersistenceOutput {
     /// Persist this and answer.
     Persist {
-        /// Repeated by the answer.
+        /// The answer repeats this id.
         id: PersistId,
-        /// What.
+        /// The item.
         item: Persist,
     },
-    /// For the outside.
+    /// Emit an event.
     Emit(Event),
-    /// Bytes of verified blocks that wait to be persisted have changed.
+    /// The number of bytes of verified blocks that wait to be persisted has changed.
     PendingBytes(usize),
 }
 
-/// See the module.
+/// The persistence machine. See the module.
 #[derive(Debug)]
 pub struct Persistence {
-    /// What is not answered yet; of a block its size too.
+    /// Requests that are not answered yet; for a block also its size.
     pending: BTreeMap<PersistId, Option<(BlockRef, usize)>>,
     pending_bytes: usize,
     next_id: u64,
@@ -110,7 +110,7 @@ impl Persistence {
     /// How often changes of the peer store are persisted.
     pub const FLUSH: Duration = Duration::from_secs(30);
 
-    /// Nothing is pending at `now` (monotonic).
+    /// Without pending requests, at `now` (monotonic).
     pub fn new(now: Duration) -> Self {
         Self {
             pending: BTreeMap::new(),

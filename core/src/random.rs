@@ -1,6 +1,7 @@
-//! SplitMix64 from a given seed (SplitMix64): for jitter, where nothing depends on its quality.
+//! SplitMix64, a pseudo-random generator from a given seed: for jitter and random choice, where its quality does not
+//! matter.
 
-/// See the module.
+/// The generator's state. Constants: Vigna's reference implementation.
 #[derive(Clone, Debug)]
 pub(crate) struct SplitMix64(u64);
 
@@ -17,7 +18,7 @@ impl SplitMix64 {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `bound`; 0 when that is 0.
+    /// A number below `bound`; 0 when `bound` is 0.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.draw().checked_rem(bound).unwrap_or_default()
     }

@@ -12,9 +12,10 @@
 //!
 //! [`RangeSync::next_request`] is a pure question that the caller asks after every input; there is no task that waits.
 //! `pick` chooses the peer. A peer that refused a block is asked for it again a little later, because it may be
-//! fetching the same block, but at most three times ([`Refusals`]). A slow peer gets one request at a time and delays
-//! no other block, because another peer is asked for the same block after [`RangeSync::HEDGE_AFTER_AFTER`]. A peer that sent
-//! an invalid response is not asked for [`RangeSync::INVALID_BACKOFF`]. No peer is blamed for a gap that was given up.
+//! fetching the same block, but at most three times (`Refusals`). A slow peer gets one request at a time and delays
+//! no other block, because another peer is asked for the same block after [`RangeSync::HEDGE_AFTER`]. A peer that
+//! sent an invalid response is not asked for [`RangeSync::INVALID_BACKOFF`]. No peer is blamed for a gap that was given
+//! up.
 //!
 //! After a start no verified block above the head is known. Then [`RangeTarget::expected`] is `None`, and blocks are
 //! fetched upwards from the head until quarantine is full.
@@ -135,12 +136,13 @@ impl RangeSync {
     pub const PEERS: usize = 4096;
     /// Requests in flight that are not overdue.
     pub const MAX_IN_FLIGHT: usize = 16;
-    /// Additional requests in flight that are overdue for longer than [`RangeSync::HEDGE_AFTER_AFTER`]: each may hold a
+    /// Additional requests in flight that are overdue for longer than [`RangeSync::HEDGE_AFTER`]: each may hold a
     /// response's bytes.
     pub const MAX_OVERDUE: usize = 16;
     /// Requests in flight at one peer. (An op-node allows more libp2p streams, but fewer rate limit tokens.)
     pub const MAX_PEER_IN_FLIGHT: usize = peer::MAX_PEER_IN_FLIGHT;
-    /// How many numbers below the next expected block are fetched ahead, on a chain with a block interval of 1 s or more.
+    /// How many numbers below the next expected block are fetched ahead, on a chain with a block interval of 1 s or
+    /// more.
     pub const WINDOW: u64 = 64;
     /// Blocks in quarantine (op-node: 100), on such a chain.
     pub const QUARANTINE: usize = 100;

@@ -1,7 +1,7 @@
-//! A rate limit on a given clock: governor's token bucket (GCRA), with time as an argument.
+//! A rate limit with time as an argument: governor's token bucket (GCRA) on a clock that is set from outside.
 //!
-//! Governor's own check takes a token when there is one. What [`RateLimit::wait`] answers is therefore computed when a token is
-//! taken, so that asking changes nothing.
+//! Governor has no query that takes no token. So the answer of [`RateLimit::wait`] is computed when a token is taken,
+//! and asking changes nothing.
 
 use core::time::Duration;
 use std::sync::{
@@ -24,7 +24,7 @@ use crate::config::Rate;
 pub struct RateLimit {
     clock: GivenClock,
     bucket: RateLimiter<NotKeyed, InMemoryState, GivenClock, StateInformationMiddleware>,
-    /// When the next token is there (monotonic).
+    /// When the next token is available (monotonic).
     next_at: Duration,
 }
 
@@ -42,7 +42,7 @@ impl RateLimit {
     pub fn take(&mut self, now: Duration) -> bool {
         self.clock.set(now);
         let taken = match self.bucket.check() {
-            // An empty bucket takes nothing and says when the next token comes.
+            // The bucket is empty now, so a second check takes nothing and returns when the next token comes.
             Ok(state) if state.remaining_burst_capacity() == 0 => self.bucket.check().map_err(|until| (true, until)),
             Ok(state) => Ok(state),
             Err(until) => Err((false, until)),
@@ -59,7 +59,7 @@ impl RateLimit {
         }
     }
 
-    /// How long until there is a token, at `now` (monotonic); `None` when there is one.
+    /// How long until a token is available, at `now` (monotonic); `None` when one is.
     pub fn wait(&self, now: Duration) -> Option<Duration> {
         self.next_at.checked_sub(now).filter(|wait| !wait.is_zero())
     }

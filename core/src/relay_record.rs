@@ -1,10 +1,12 @@
-//! What a relay says of itself to browsers, signed by its node key: `/.well-known/petrel.json`.
+//! Relay record: a relay's addresses for browsers, signed with its node key and served as `/.well-known/petrel.json`.
 //!
-//! The document is JSON: `record`, for people to read, and `envelope`, the same text in a libp2p signed envelope (RFC 0002),
-//! as 0x-hex of its protobuf. Only what is in the envelope counts. A record proves where a peer id is and what it thinks the
-//! time is, and nothing of blocks: those are verified whoever brings them.
+//! The document is JSON with two fields: `record`, for human readers, and `envelope`, the same record in a libp2p
+//! signed envelope (RFC 0002), as 0x-hex of its protobuf. Only the envelope is evaluated. A record proves the addresses
+//! of a peer id and the time of its clock. It proves nothing about blocks, which are verified whichever peer sends
+//! them.
 //!
-//! Bounds: a document of [`RelayRecord::MAX`] bytes, [`RelayRecord::ADDRESSES`] of its own and [`RelayRecord::OTHERS`] of others.
+//! Bounds: a document of [`RelayRecord::MAX`] bytes, [`RelayRecord::ADDRESSES`] of the relay and
+//! [`RelayRecord::OTHERS`] of other relays.
 
 use core::time::Duration;
 
@@ -17,24 +19,26 @@ use libp2p::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Parts this from all else that the key signs.
+/// Domain separation: a signature for this domain is valid for nothing else that the key signs.
 const DOMAIN: &str = "petrel-relay-record";
+/// Payload type of the envelope.
 const KIND: &[u8] = b"/petrel/relay-record/1";
 
-/// What a relay says of itself.
+/// A relay's chain, addresses and time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RelayRecord {
-    /// The id of the chain that it follows.
+    /// The id of the chain that the relay follows.
     pub chain: u64,
-    /// Its peer id.
+    /// The relay's peer id.
     pub peer: String,
-    /// Where browsers can dial it: multiaddrs with its peer id, and with the certificates' hashes where it signs its own.
+    /// Addresses for browsers: multiaddrs with the relay's peer id, and with certificate hashes if the certificate is
+    /// self-signed.
     pub addresses: Vec<String>,
-    /// Unix milliseconds by its clock when this was signed.
+    /// When the record was signed, by the relay's clock, in Unix milliseconds.
     pub time_ms: u64,
-    /// Unix milliseconds after which this is worth nothing.
+    /// When the record expires, in Unix milliseconds.
     pub expires_ms: u64,
-    /// Other relays that it is connected to, as multiaddrs with their peer ids; not vouched for.
+    /// Other relays that the relay is connected to, as multiaddrs with their peer ids. The relay does not verify them.
     pub others: Vec<String>,
 }
 
@@ -44,33 +48,33 @@ struct Document<R> {
     envelope: String,
 }
 
-/// Why a document is not believed.
+/// Why a document is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RelayRecordError {
-    /// Longer than any honest one.
+    /// The document is longer than [`RelayRecord::MAX`].
     #[error("the record has {0} bytes, more than {max}", max = RelayRecord::MAX)]
     TooLong(usize),
-    /// It cannot be read.
-    #[error("this is no relay's record: {0}")]
+    /// The document cannot be parsed.
+    #[error("not a relay record: {0}")]
     Malformed(String),
-    /// The signature is wrong, or is another peer's than the record's.
+    /// The signature is invalid, or is of another peer than the record's.
     #[error("the record is forged: {0}")]
     Forged(String),
-    /// It is of another chain.
+    /// The record is of another chain.
     #[error("the relay follows chain {found}, not {expected}")]
     Foreign {
-        /// The record's.
+        /// The record's chain id.
         found: u64,
-        /// Ours.
+        /// The expected chain id.
         expected: u64,
     },
-    /// Its time is over.
-    #[error("the record ended {} s ago, or this device's clock is ahead", .0.as_secs())]
+    /// The record has expired.
+    #[error("the record expired {} s ago, or this device's clock is fast", .0.as_secs())]
     Expired(Duration),
 }
 
 impl RelayRecordError {
-    /// Stable, for programs.
+    /// Stable error code for programs.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::TooLong(_) | Self::Malformed(_) => "bad_record",
@@ -82,21 +86,22 @@ impl RelayRecordError {
 }
 
 impl RelayRecord {
-    /// Bytes of a document at most.
+    /// Maximum bytes of a document.
     pub const MAX: usize = 64 << 10;
-    /// Addresses of the relay itself at most.
+    /// Maximum addresses of the relay itself.
     pub const ADDRESSES: usize = 16;
-    /// Addresses of others at most.
+    /// Maximum addresses of other relays.
     pub const OTHERS: usize = 16;
-    /// How long a record is worth something: certificates are told at least eleven days ahead, addresses change seldom.
+    /// How long a record is valid. Certificates are announced at least eleven days before they are used, and addresses
+    /// change rarely.
     pub const LIFETIME: Duration = Duration::from_secs(24 * 3600);
-    /// By so much a browser's clock may be ahead: many are minutes off.
+    /// How much a browser's clock may be fast: many clocks are wrong by minutes.
     pub const SKEW: Duration = Duration::from_secs(600);
 
-    /// The document, as it is served.
+    /// The document to serve.
     ///
     /// # Errors
-    /// A kind of key that cannot sign.
+    /// The key's type cannot sign.
     pub fn sign(&self, key: &Keypair) -> Result<String, SigningError> {
         let payload = serde_json::to_vec(self).unwrap_or_default();
         let envelope = SignedEnvelope::new(key, DOMAIN.to_owned(), KIND.to_vec(), payload)?;
@@ -104,7 +109,7 @@ impl RelayRecord {
         Ok(serde_json::to_string(&Document { record: self, envelope }).unwrap_or_default())
     }
 
-    /// Reads a document that should be of a relay of this chain; `now` is since the Unix epoch.
+    /// Verifies a document of a relay of this chain; `now` is the time since the Unix epoch.
     ///
     /// # Errors
     /// See [`RelayRecordError`].
@@ -120,7 +125,7 @@ impl RelayRecord {
         if now > end { Err(RelayRecordError::Expired(now.saturating_sub(end))) } else { Ok(record) }
     }
 
-    /// What was signed, by whom it should be.
+    /// The record in the envelope, if its signature and its peer id are valid.
     fn open(document: &[u8]) -> Result<Self, RelayRecordError> {
         let malformed = |why: &dyn core::fmt::Display| RelayRecordError::Malformed(why.to_string());
         let document: Document<serde::de::IgnoredAny> =
@@ -133,7 +138,7 @@ impl RelayRecord {
         let record: Self = serde_json::from_slice(payload).map_err(|error| malformed(&error))?;
         let signer = key.to_peer_id();
         if record.peer != signer.to_string() {
-            return Err(RelayRecordError::Forged(format!("it is of {}, and {signer} signed it", record.peer)));
+            return Err(RelayRecordError::Forged(format!("it is of {}, but {signer} signed it", record.peer)));
         }
         record.check(signer)
     }
@@ -149,7 +154,7 @@ impl RelayRecord {
             }
         }
         match self.others.iter().find(|address| peer_of(address).is_none()) {
-            Some(address) => malformed(format!("{address} names no peer")),
+            Some(address) => malformed(format!("{address} has no peer id")),
             None => Ok(self),
         }
     }
@@ -187,19 +192,19 @@ mod tests {
     }
 
     #[test]
-    fn what_a_relay_signs_is_believed() {
+    fn a_record_that_its_relay_signed_is_valid() {
         let record = record(&key(1));
         assert_eq!(verify(&record.sign(&key(1)).unwrap()), Ok(record));
     }
 
     #[test]
-    fn what_another_key_signs_is_forged() {
+    fn a_record_that_another_key_signed_is_forged() {
         let document = record(&key(1)).sign(&key(2)).unwrap();
         assert_eq!(verify(&document).unwrap_err().code(), "forged_record");
     }
 
     #[test]
-    fn one_changed_byte_of_the_envelope_is_forged_or_no_record() {
+    fn a_changed_byte_of_the_envelope_makes_the_record_forged_or_malformed() {
         let document = record(&key(1)).sign(&key(1)).unwrap();
         let start = document.find("0x").unwrap() + 2;
         for at in (start..document.len() - 2).step_by(7) {
@@ -211,14 +216,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_to_read_does_not_count() {
+    fn only_the_envelope_is_evaluated() {
         let record = record(&key(1));
         let document = record.sign(&key(1)).unwrap().replacen("127.0.0.1", "127.0.0.2", 1);
         assert_eq!(verify(&document), Ok(record));
     }
 
     #[test]
-    fn another_chains_and_an_old_one_are_refused() {
+    fn a_record_of_another_chain_and_an_expired_record_are_refused() {
         let document = record(&key(1)).sign(&key(1)).unwrap();
         let foreign = RelayRecord::verify(document.as_bytes(), 11, NOW).unwrap_err();
         assert_eq!(foreign, RelayRecordError::Foreign { found: 10, expected: 11 });
@@ -229,14 +234,14 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_others_cannot_pass_for_the_relays_own() {
+    fn addresses_of_another_peer_are_refused_as_the_relays_own() {
         let mut stolen = record(&key(1));
         stolen.addresses = stolen.others.clone();
         assert_eq!(verify(&stolen.sign(&key(1)).unwrap()).unwrap_err().code(), "bad_record");
     }
 
     #[test]
-    fn too_much_is_refused() {
+    fn too_many_addresses_and_too_long_documents_are_refused() {
         let mut long = record(&key(1));
         long.others = vec![long.others[0].clone(); RelayRecord::OTHERS + 1];
         assert_eq!(verify(&long.sign(&key(1)).unwrap()).unwrap_err().code(), "bad_record");

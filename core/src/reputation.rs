@@ -1,12 +1,12 @@
-//! Reputation: what peers do becomes points ([`Score`](crate::score::Score)), points become bans ([`BanList`]), and who is banned
-//! may not connect.
+//! Reputation: offences and contributions of peers make up their score ([`Score`](crate::score::Score)); a low score
+//! leads to a ban ([`BanList`]); banned peers and addresses may not connect.
 //!
-//! gossipsub's own score comes in once a second; what is ours goes out to it. Our own points below the threshold of bans ban
-//! at once: the fifth false message does it, and a response that proves itself false. A score that stays below gossipsub's
-//! graylist costs the peer its connection too: for [`Reputation::GRAYLIST_BAN`] when it only misbehaved, for the length of a ban
-//! when the sum of its points is below the threshold of bans.
-//!
-//! Bounds: those of [`BanList`]; one entry for each connected peer; one blocked peer for each entry of the peer store.
+//! gossipsub's own scores come in once a second; our part, the application score, goes out to gossipsub. A peer whose
+//! own score here is below the ban threshold is banned at once: by the fifth invalid message, or by a response that
+//! contradicts itself. A peer whose gossipsub score stays below the graylist threshold is banned too: for
+//! [`Reputation::GRAYLIST_BAN`] when only gossipsub's score is low, for the configured ban duration when its total
+//! score is below the ban threshold. Bounds: those of [`BanList`]; one entry for each connected peer; one blocked peer
+//! for each entry of the peer store.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -29,79 +29,82 @@ use crate::{
     time::{Deadline, Now},
 };
 
-/// A fact for [`Reputation`].
+/// An input of [`Reputation`].
 #[derive(Debug)]
 pub enum ReputationInput {
     /// A peer's first connection was established.
     Connected(PeerId),
     /// A peer's last connection ended.
     Disconnected(PeerId),
-    /// A peer did wrong.
+    /// A peer committed an offence.
     Offence(PeerId, Offence),
-    /// A peer was of use.
+    /// A peer made a contribution.
     Contribution(PeerId, Contribution),
     /// gossipsub's scores of all connected peers.
     Scores(Vec<(PeerId, f64)>),
-    /// An operator bans somebody.
+    /// An operator bans a peer, an address or a network.
     Ban(BanTarget, Ban),
     /// An operator lifts a ban.
     Unban(BanTarget),
 }
 
-/// What [`Reputation`] wants, or tells.
+/// An output of [`Reputation`].
 #[derive(Debug)]
 pub enum ReputationOutput {
-    /// Nobody of these may connect.
+    /// Block this target in the connection gater.
     Block(BanTarget),
-    /// They may again.
+    /// Unblock this target in the connection gater.
     Unblock(BanTarget),
-    /// Tell gossipsub our part of a peer's score.
+    /// Set a peer's application score in gossipsub.
     Score(PeerId, f64),
     /// Persist this.
     Persist(Persist),
-    /// A peer's connections are to be closed.
+    /// Close a peer's connections.
     Disconnect(PeerId, DisconnectReason),
-    /// For the outside.
+    /// Emit an event.
     Emit(Event),
 }
 
-/// What is known of a connected peer.
+/// The scores of a connected peer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PeerScore {
-    /// gossipsub's score of it, as it was told last.
+    /// gossipsub's latest score of it.
     pub gossip: f64,
-    /// Our part of it, as gossipsub was told last.
+    /// The application score that was last set in gossipsub.
     pub application: f64,
-    /// Of how many verified blocks it brought the first copy on this connection (gossipsub's P2 counts such).
+    /// Verified blocks that it delivered first on this connection (gossipsub's P2 counts the same).
     pub first_deliveries: u64,
-    /// Since when gossipsub's score is below the graylist threshold (monotonic), and whether what follows has followed.
-    low: Option<(Duration, bool)>,
+    /// Since when gossipsub's score is below the graylist threshold (monotonic), and whether the peer was already
+    /// banned for it.
+    graylisted: Option<(Duration, bool)>,
 }
 
-/// See the module.
+/// The reputation machine. See the module.
 #[derive(Debug)]
 pub struct Reputation {
     config: Settled,
     bans: BanList,
     connected: BTreeMap<PeerId, PeerScore>,
-    /// Peers that are away and may not connect for their score alone.
-    low: BTreeSet<PeerId>,
+    /// Disconnected peers that are blocked for their score alone.
+    low_scores: BTreeSet<PeerId>,
     outputs: VecDeque<ReputationOutput>,
 }
 
 impl Reputation {
-    /// How long a peer is kept out whose score fell for misbehaving alone. gossipsub forgets it a little earlier.
+    /// Length of the ban of a peer of which only gossipsub's score is low. gossipsub forgets its score a little
+    /// earlier.
     pub const GRAYLIST_BAN: Duration = Duration::from_secs(600);
-    /// Below this score gossipsub listens to a peer no more (op-node's `GraylistThreshold`).
+    /// Below this score gossipsub ignores a peer (op-node's `GraylistThreshold`).
     pub const GRAYLIST: f64 = -40.0;
     /// gossipsub's weight of false messages (P4), on the square of their number: see [`Score`](crate::score::Score).
     pub const FALSE_MESSAGES: f64 = -0.5;
 
-    /// At `now`, with the bans that an earlier run persisted: those that have ended meanwhile are forgotten.
+    /// With the bans that an earlier run persisted; those that have ended meanwhile are removed. Writes
+    /// [`Context::blocked`].
     pub fn new(config: Settled, restored: &[(BanTarget, Ban)], context: &mut Context) -> Self {
         let (bans, ended) = BanList::restored(context.now, restored.iter().cloned());
-        let (connected, low, outputs) = (BTreeMap::new(), BTreeSet::new(), VecDeque::new());
-        let mut reputation = Self { config, bans, connected, low, outputs };
+        let (connected, low_scores, outputs) = (BTreeMap::new(), BTreeSet::new(), VecDeque::new());
+        let mut reputation = Self { config, bans, connected, low_scores, outputs };
         let targets: Vec<BanTarget> = reputation.bans.iter().map(|(target, _)| target).collect();
         targets.into_iter().for_each(|target| reputation.block(context, target));
         for target in ended {
@@ -110,28 +113,30 @@ impl Reputation {
         reputation
     }
 
-    /// Every ban.
+    /// The ban list.
     pub const fn bans(&self) -> &BanList {
         &self.bans
     }
 
-    /// What is known of a connected peer.
+    /// The scores of a connected peer; zero for any other.
     pub fn of(&self, peer: PeerId) -> PeerScore {
         self.connected.get(&peer).copied().unwrap_or_default()
     }
 
-    /// A peer's points in sum: gossipsub's, in which our application score is, and what false messages cost beside.
+    /// A peer's total score: gossipsub's, which includes our application score, and the penalty for invalid messages on
+    /// top of it.
     pub fn total(&self, context: &Context, peer: PeerId) -> f64 {
         self.of(peer).gossip + context.store.score(context.now.mono, peer).false_messages()
     }
 
-    /// Whether a peer is never banned: a static one, as with op-node, which spares those that it tags `static`. Those that are
-    /// protected through op-node's API (`opp2p_protectPeer`) are banned there like any other; here there is no such call.
+    /// Whether a peer is protected from bans: a static one, as with op-node, which does not ban peers that it tags
+    /// `static`. Peers that are protected through op-node's API (`opp2p_protectPeer`) are banned there like any other;
+    /// this node has no such call.
     pub fn is_protected(&self, context: &Context, peer: PeerId) -> bool {
         self.config.reputation.protect_static && context.static_peers.contains(&peer)
     }
 
-    /// Nobody of these may connect.
+    /// Blocks a target in the connection gater, and in [`Context::blocked`].
     fn block(&mut self, context: &mut Context, target: BanTarget) {
         if let BanTarget::Peer(peer) = target {
             context.blocked.insert(peer);
@@ -139,7 +144,7 @@ impl Reputation {
         self.outputs.push_back(ReputationOutput::Block(target));
     }
 
-    /// They may again.
+    /// Unblocks a target in the connection gater, and in [`Context::blocked`].
     fn unblock(&mut self, context: &mut Context, target: BanTarget) {
         if let BanTarget::Peer(peer) = target {
             context.blocked.remove(&peer);

@@ -1,11 +1,12 @@
-//! What a chain's schedule demands of a block, and what a block says of the schedule.
+//! The chain's schedule as validation needs it: the rules that it sets for a block, and what a block shows of the
+//! schedule.
 //!
-//! A schedule ages: a fork that is not in it makes the sequencer's own blocks look wrong. What a block shows of a fork that its
-//! chain's schedule does not have ([`ChainSchedule::contradicts`]) is therefore held against nobody: the chain has gone on without
-//! us, the block is followed, and the operator is told.
+//! A configured schedule may be outdated: if it lacks a fork, the sequencer's own blocks look wrong. So when a block
+//! shows a fork that its chain's schedule lacks ([`ChainSchedule::contradicts`]), no peer is penalised: the block is
+//! followed, and the operator gets an event.
 //!
-//! One rule stays a rule: on a chain of Base's, from Denim on, the header's second and the BaseTime deposit are the schedule's
-//! for the number (base-consensus `validate_block_timestamp`), as long as the schedule is certain.
+//! One rule is enforced: on a chain of Base's, from Denim on, the header's second and the BaseTime deposit are the
+//! schedule's for the number (base-consensus `validate_block_timestamp`), as long as the schedule is certain.
 
 use core::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::{
     fork::{CarriedFork, Family, Fork, Forks, Version},
 };
 
-/// See the module. Shared by all checks of a chain.
+/// The schedule of one chain. See the module. Shared by all validation tasks.
 #[derive(Clone, Debug)]
 pub struct ChainSchedule {
     forks: Forks,
@@ -24,32 +25,32 @@ pub struct ChainSchedule {
     base_time_from: Option<u64>,
 }
 
-/// A block's time is not its number's.
+/// A block breaks Base's rule: its time is not the scheduled time of its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OffSchedule {
     /// A BaseTime deposit before Denim.
     #[error("it has a BaseTime deposit and is before Denim")]
     Early,
-    /// None, or one in another place, or several.
+    /// No BaseTime deposit, one in another place, or several.
     #[error("its second transaction is no BaseTime deposit, or there is another")]
     Missing,
-    /// The deposit is not this block's, or the time is not its number's.
+    /// The deposit's time, or the header's, is not the scheduled one.
     #[error("its time is {found_ms} ms, block {number} is due at {due_ms} ms")]
     Time {
         /// The block's number.
         number: u64,
         /// The block's own time, Unix milliseconds.
         found_ms: u64,
-        /// By the schedule.
+        /// The scheduled time, Unix milliseconds.
         due_ms: u64,
     },
-    /// The deposit's source hash is another block's.
+    /// The deposit's source hash is that of another block.
     #[error("its BaseTime deposit is another block's")]
     Source,
 }
 
 impl ChainSchedule {
-    /// Of this chain.
+    /// The schedule of this chain.
     pub fn new(chain: &Chain) -> Self {
         let denim = chain.forks.base(Family::DENIM).filter(|_| chain.certain);
         let base_time_from = denim.and_then(|time| first_at(&chain.cadence, time));
@@ -61,13 +62,13 @@ impl ChainSchedule {
         &self.forks
     }
 
-    /// The same without the rule on BaseTime.
+    /// The same schedule without the rule on BaseTime.
     #[must_use]
     pub fn uncertain(&self) -> Self {
         Self { base_time_from: None, ..self.clone() }
     }
 
-    /// Base's rule on a block's time.
+    /// Checks Base's rule on a block's time.
     ///
     /// # Errors
     /// See [`OffSchedule`].
@@ -99,7 +100,7 @@ impl ChainSchedule {
         }
     }
 
-    /// The upgrade that a block of our signer shows and the schedule lacks, by its name; the latest of several.
+    /// The name of the fork that a block of our signer shows and the schedule lacks; the latest of several.
     pub fn contradicts(&self, payload: &Payload) -> Option<&'static str> {
         let (at, forks) = (payload.timestamp(), &self.forks);
         let deposits = || payload.transactions().take_while(|bytes| bytes.first() == Some(&DEPOSIT));
@@ -115,10 +116,10 @@ impl ChainSchedule {
         upgrades.then(|| forks.following(at).map_or(UNKNOWN, Fork::name))
     }
 
-    /// Whether a scheduled upgrade activates with this block.
+    /// Whether a scheduled fork activates with this block.
     fn activates(&self, payload: &Payload) -> bool {
         let at = payload.timestamp();
-        // The parent is one interval before it; in whole seconds that may be the same one.
+        // The parent is one interval earlier; in whole seconds that may be the same second.
         let interval = self.cadence.interval_at(at.saturating_mul(1000)).max(Duration::from_secs(1)).as_secs();
         let carried = self.forks.carried().iter().map(|CarriedFork { time, .. }| *time);
         let known = Fork::TIMED.into_iter().filter_map(|fork| self.forks.time(fork));
@@ -126,10 +127,10 @@ impl ChainSchedule {
     }
 }
 
-/// What a fork is called that has no name here.
+/// The name of a fork that is not known here.
 const UNKNOWN: &str = "a later fork";
 
-/// The first byte of a deposit.
+/// The first byte of a deposit transaction.
 const DEPOSIT: u8 = 0x7e;
 
 /// The first number whose time is `time` (Unix seconds) or later.
@@ -141,10 +142,11 @@ fn first_at(cadence: &Cadence, time: u64) -> Option<u64> {
     before.checked_add(1)
 }
 
-/// The earliest fork that such a block can be of.
+/// The earliest fork that a payload of this form can be of.
 fn shown_by_form(payload: &Payload) -> Option<Fork> {
     let extra = payload.extra_data();
-    // From Jovian on the parameters have version 1 and the minimum base fee behind, and the field is the footprint.
+    // From Jovian on the extra data has version 1 and the minimum base fee at its end, and `blobGasUsed` is the DA
+    // footprint.
     let jovian =
         payload.blob_gas_used().is_some_and(|used| used != 0) || extra.len() == 17 && extra.first() == Some(&1);
     match payload.version() {
@@ -157,10 +159,11 @@ fn shown_by_form(payload: &Payload) -> Option<Fork> {
     }
 }
 
-/// Whether a deposit is an upgrade's: from the accounts that upgrades alone use (op-node `*_upgrade_transactions.go`:
-/// `0x4210…00xx`, and the zero address for proxies), which no deposit of a user can be from. `7e f8.. a0 <source> 94 <from>`.
+/// Whether a deposit is an upgrade's: it comes from an account that only upgrades use (op-node
+/// `*_upgrade_transactions.go`: `0x4210…00xx`, and the zero address for proxies), from which no user's deposit can
+/// come. `7e f8.. a0 <source> 94 <from>`.
 fn is_upgrade(transaction: &[u8]) -> bool {
-    // The list's header has one byte, and as many more as its length has.
+    // The list's header is one byte, plus the bytes of its length.
     let header = match transaction.get(1) {
         Some(short @ 0xc0..=0xf7) => usize::from(*short >= 0xc0),
         Some(long @ 0xf8..=0xff) => 1 + usize::from(long - 0xf7),

@@ -1,8 +1,8 @@
-//! Signing and recovering: what the sequencer signs, and who did.
+//! Signatures: what the sequencer signs, and recovery of the signer.
 //!
 //! The signature covers the bytes on the wire, not the block: `keccak256(domain ‖ chain id ‖ keccak256(body))`, with a
-//! domain of zeros (SPEC and op-node `SigningHash`). Recovery is a seam ([`Recover`]): each body brings its fastest
-//! curve, all proven equal on one corpus; [`recover`] is the portable one.
+//! domain of zeros (SPEC and op-node `SigningHash`). The host may provide its fastest implementation of recovery
+//! ([`Recover`]); tests show that all of them agree on one corpus. [`recover`] is the portable one.
 
 use core::fmt;
 
@@ -20,7 +20,7 @@ use crate::{
 pub struct Signature(pub [u8; Signature::LEN]);
 
 impl Signature {
-    /// Bytes of a signature, which stands first in every gossip message.
+    /// Length of a signature, bytes; every gossip message begins with one.
     pub const LEN: usize = 65;
 
     /// `r ‖ s`.
@@ -28,12 +28,12 @@ impl Signature {
         self.0.first_chunk().unwrap_or(&[0; 64])
     }
 
-    /// The recovery id as sent. op-node takes 0 to 3 and refuses 27 and up, which kona accepts.
+    /// The recovery id as sent. op-node accepts 0 to 3 and refuses 27 and up, which kona accepts.
     pub const fn v(&self) -> u8 {
         self.0[64]
     }
 
-    /// The same with the recovery id 0 or 1 for what kona takes for it: 27, 28, and from 35 on the parity of EIP-155.
+    /// The same signature with the recovery id 0 or 1 as kona reads it: 27, 28, and from 35 on the parity of EIP-155.
     pub const fn with_parity(&self) -> Option<Self> {
         let mut bytes = self.0;
         bytes[64] = match self.v() {
@@ -54,18 +54,19 @@ impl fmt::Debug for Signature {
 /// Why no signer can be recovered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
-    /// The recovery id is none of 0 to 3.
-    #[error("recovery id {0} is none of 0 to 3")]
+    /// The recovery id is not 0 to 3.
+    #[error("recovery id {0} is not 0 to 3")]
     RecoveryId(u8),
-    /// A scalar is 0 or not below the curve's order, or no point fits.
+    /// A scalar is 0 or not below the curve's order, or no curve point matches.
     #[error("no public key fits the signature")]
     NoKey,
 }
 
-/// Recovers the signer of a hash. High `s` is accepted, as op-node does; the result equals [`recover`]'s for every input.
+/// Recovers the signer of a hash. High `s` is accepted, as op-node does; the result equals [`recover`]'s for every
+/// input.
 pub type Recover = fn(&B256, &Signature) -> Result<Address, SignatureError>;
 
-/// The signing hash of a message body (all that follows the signature).
+/// The signing hash of a message body (everything after the signature).
 pub fn signing_hash(chain_id: u64, body: &[u8]) -> B256 {
     let mut preimage = [0_u8; 96];
     let (words, _) = preimage.as_chunks_mut::<32>();
@@ -102,10 +103,10 @@ pub fn address_of(key: &[u8]) -> Address {
     })
 }
 
-/// A sequencer's secret key. Never shown: `Debug` prints its address, and the memory is cleared on drop.
+/// A sequencer's secret key. Never printed: `Debug` prints its address, and the memory is cleared on drop.
 pub struct Key(SigningKey);
 
-/// Text or bytes that are no secret key. It does not repeat them.
+/// Text or bytes that are no secret key. The error does not contain them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a secp256k1 secret key: expected 32 bytes of hex, not zero and below the curve's order")]
 pub struct NotAKey;
@@ -150,7 +151,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Seals a payload into an uncompressed gossip message: `signature ‖ [parent beacon root ‖] ssz`.
+/// Encodes and signs a payload as an uncompressed gossip message: `signature ‖ [parent beacon root ‖] ssz`.
 ///
 /// # Errors
 /// The payload cannot be encoded in this version.

@@ -1,11 +1,11 @@
-//! The two clocks, both given from outside: core never reads one.
+//! Time: two clocks, both given from outside; core never reads one.
 //!
-//! Waiting is judged by the monotonic clock, block timestamps by the wall clock. A suspended tab may leap by
-//! hours on either: every machine tolerates it.
+//! Waiting uses the monotonic clock, block timestamps use the wall clock. After a browser tab was suspended, either may
+//! have jumped by hours: every machine tolerates that.
 
 use core::time::Duration;
 
-/// One reading of both clocks, taken by the host when something happened.
+/// One reading of both clocks, taken by the host with each input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Now {
     /// Since an arbitrary start; never goes back.
@@ -31,19 +31,19 @@ impl Now {
         i64::try_from(delay).unwrap_or(if delay < 0 { i64::MIN } else { i64::MAX })
     }
 
-    /// The reading `by` later on both clocks.
+    /// The reading `by` later, on both clocks.
     #[must_use]
     pub fn plus(&self, by: Duration) -> Self {
         Self { mono: self.mono.saturating_add(by), unix: self.unix.saturating_add(by) }
     }
 }
 
-/// When a machine wants [`crate::Node::handle_timeout`] next, and why (for logs and tests).
+/// When a machine needs [`crate::Node::handle_timeout`] next, and why (for logs and tests).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline {
-    /// On the monotonic clock.
+    /// The time on the monotonic clock.
     pub at: Duration,
-    /// The machine that asked.
+    /// What becomes due.
     pub why: &'static str,
 }
 

@@ -1,9 +1,9 @@
-//! The unsafe chain: which verified block is the head, what is missing and fetched, and what a reorg replaces.
+//! The unsafe chain: the head among the verified blocks, gaps and their range sync, and reorgs.
 //!
-//! A verified block is persisted and may move the [`Head`]. What is missing below it is fetched by
-//! [`RangeSync`](crate::range_sync::RangeSync): `Fetch` → `Fetched` → `Decode` → `Decoded` → quarantine until its hash is named by
-//! a verified child → promoted. The blocks also say how fast the chain goes ([`IntervalEstimator`]) and what the configured
-//! schedule lacks ([`Upgrades`]).
+//! A verified block is persisted and may move the [`Head`]. Blocks missing below it are fetched by
+//! [`RangeSync`](crate::range_sync::RangeSync): `Fetch` → `Fetched` → `Decode` → `Decoded` → quarantine → promoted when
+//! a verified child names its hash. Verified blocks also show the chain's block interval ([`IntervalEstimator`]) and
+//! forks that the configured schedule lacks ([`Upgrades`]).
 //!
 //! Bounds: those of [`Head`] and of range sync.
 
@@ -39,66 +39,66 @@ use crate::{
     time::{Deadline, Now},
 };
 
-/// A fact for [`UnsafeChain`].
+/// An input of [`UnsafeChain`].
 #[derive(Debug)]
 pub enum ChainInput {
     /// A peer's first connection was established.
     Connected(Connected),
     /// A peer's last connection ended.
     Disconnected(PeerId),
-    /// A peer's agent version begins with [`UnsafeChain::AGENT`]: it answers as fast as this program does.
+    /// A peer's agent version begins with [`UnsafeChain::AGENT`]: it answers requests as fast as this program does.
     IsPetrel(PeerId),
-    /// A gossiped block, or one of our own, was accepted.
+    /// A gossiped block, or our own, was accepted.
     Accepted(Arc<Verified<Block>>),
     /// A block of our signer breaks Base's rule on a block's time.
     OffSchedule,
-    /// A request of ours was answered, or failed.
+    /// Our request was answered, or failed.
     Fetched(FetchId, Result<Bytes, AnswerFault>),
-    /// A response was decoded.
+    /// A response was validated.
     Decoded(FetchId, Result<ValidPayload, AnswerFault>),
-    /// Bytes of verified blocks that wait to be persisted.
+    /// The number of bytes of verified blocks that wait to be persisted.
     PendingBytes(usize),
 }
 
-/// What [`UnsafeChain`] wants, or tells.
+/// An output of [`UnsafeChain`].
 #[derive(Debug)]
 pub enum ChainOutput {
-    /// Ask a peer for a block.
+    /// Request a block from a peer.
     Fetch(BlockRequest),
     /// Run this task and answer with its outcome.
     Decode(FetchId, ResponseTask),
     /// Persist this.
     Persist(Persist),
-    /// A fetched block is proven to be the chain's.
+    /// A fetched block was promoted: it is proven to be part of the chain.
     Promoted(Version, u64, B256),
     /// A peer answered a request of ours with a block.
     Answered(PeerId),
-    /// A peer did wrong.
+    /// A peer committed an offence.
     Offence(PeerId, Offence),
-    /// A peer's connections are to be closed.
+    /// Close a peer's connections.
     Disconnect(PeerId, DisconnectReason),
-    /// Leave the topic of this version: its time is over.
+    /// Leave the topic of this version: the schedule no longer uses it.
     Unsubscribe(Version),
-    /// From now on messages are validated by this schedule.
+    /// The schedule by which messages are validated from now on.
     Schedule(Arc<ChainSchedule>),
-    /// From now on requests are answered by these limits.
+    /// The limits of serving from now on.
     ServeLimits(RequestLimits),
-    /// For the outside.
+    /// Emit an event.
     Emit(Event),
 }
 
-/// See the module.
+/// The unsafe chain machine. See the module.
 #[derive(Debug)]
 pub struct UnsafeChain {
     config: Settled,
     schedule: Arc<ChainSchedule>,
     upgrades: Upgrades,
     interval: IntervalEstimator,
-    /// How many times as fast as on a chain with a block a second peers are asked and answered.
+    /// Factor of the request rates, relative to a chain with a block interval of 1 s.
     factor: NonZeroU32,
     head: Head,
     sync: RangeSync,
-    /// Whether a gossiped block was verified in this run.
+    /// Whether a gossiped block was accepted in this run.
     has_gossip: bool,
     outputs: VecDeque<ChainOutput>,
 }
@@ -107,7 +107,7 @@ impl UnsafeChain {
     /// How the agent version of this program begins.
     pub const AGENT: &str = "petrel";
 
-    /// At `now`, with the chain that an earlier run persisted, in rising order.
+    /// With the chain that an earlier run persisted, in rising order, at `now`.
     pub fn new(config: Settled, restored: &[BlockInfo], now: Now) -> Self {
         let interval = IntervalEstimator::new(config.chain.cadence.clone(), restored);
         let shortest = config.chain.cadence.shortest_from(now.millis());
@@ -133,32 +133,32 @@ impl UnsafeChain {
         &self.head
     }
 
-    /// By which messages are validated.
+    /// The schedule by which messages are validated.
     pub const fn schedule(&self) -> &Arc<ChainSchedule> {
         &self.schedule
     }
 
-    /// The fork that the chain shows and the configured schedule lacks.
+    /// The fork that the chain's blocks show and that the configured schedule lacks.
     pub const fn schedule_mismatch(&self) -> Option<&'static str> {
         self.upgrades.mismatch()
     }
 
-    /// The time between blocks: the smaller of the configured one and the observed one.
+    /// The block interval: the smaller of the configured one and the observed one.
     pub fn interval(&self, now: Now) -> Duration {
         self.interval.interval(now)
     }
 
-    /// The highest number that a block may have that exists `ahead` from now; `None` before the chain begins.
+    /// The highest block number that can exist at `now` plus `ahead`; `None` before the chain begins.
     pub fn due(&self, now: Now, ahead: Duration) -> Option<u64> {
         self.interval.due(now, ahead)
     }
 
-    /// Fetched blocks that wait until their hash is named.
+    /// Blocks in quarantine.
     pub fn quarantined(&self) -> usize {
         self.sync.quarantined()
     }
 
-    /// The limits that are meant as times follow the interval between blocks.
+    /// Adapts the limits that are times to the block interval.
     fn follow_interval(&mut self, now: Now) {
         let (interval, limits) = (self.interval.interval(now), self.config.sync.limits);
         self.head.set_max_gap(max_gap(&self.config, interval));
@@ -228,7 +228,7 @@ impl Machine for UnsafeChain {
     }
 }
 
-/// Blocks that a gap may have when one comes every `interval`.
+/// The maximum number of blocks in a gap, with this block interval.
 fn max_gap(config: &Settled, interval: Duration) -> u64 {
     let blocks = config.sync.max_gap.as_millis() / interval.as_millis().max(1);
     u64::try_from(blocks).unwrap_or(u64::MAX).min(Head::MAX_GAP)

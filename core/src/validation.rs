@@ -1,9 +1,9 @@
-//! Message validation: what arrives on a topic, and by which rules it is accepted.
+//! Message validation: which gossiped messages are accepted.
 //!
-//! A message goes: queued fairly by peer ([`ValidationQueue`]) → validated as a value that the host runs where it likes
-//! ([`ValidationTask`], at most [`Validation::TASKS`] of a topic at once) → looked up among the blocks already seen at its height
-//! ([`Seen`]) → reported to gossipsub. [`Signers`] says who may have signed; [`MismatchDetector`] notices that the fault may be
-//! this node's own.
+//! A message's path: queued fairly by peer ([`ValidationQueue`]) → validated by a task, a value that the host runs
+//! where it likes ([`ValidationTask`], at most [`Validation::TASKS`] of one topic at once) → compared with the blocks
+//! already seen at its height ([`Seen`]) → reported to gossipsub. [`Signers`] holds the accepted signers;
+//! [`MismatchDetector`] detects that this node's own signer or clock may be wrong.
 //!
 //! Bounds: those of [`ValidationQueue`], [`Seen`] and [`MismatchDetector`]; one rate limit for each connected peer.
 
@@ -46,7 +46,7 @@ use crate::{
     time::{Deadline, Now},
 };
 
-/// A fact for [`Validation`].
+/// An input of [`Validation`].
 #[derive(Debug)]
 pub enum ValidationInput {
     /// A peer's first connection was established.
@@ -55,51 +55,51 @@ pub enum ValidationInput {
     Disconnected(PeerId),
     /// gossipsub delivered a message for the first time.
     Gossiped {
-        /// Who delivered it.
+        /// The peer that delivered it.
         peer: PeerId,
-        /// gossipsub's name for it.
+        /// The message id.
         id: MessageId,
-        /// Its topic.
+        /// The topic, by its payload version.
         version: Version,
-        /// Its bytes.
+        /// The decompressed bytes, and the result of decompression.
         message: Message,
     },
-    /// This node is the sequencer and has made a block.
+    /// This node is the sequencer and made a block.
     Produced {
-        /// Its topic.
+        /// The topic, by its payload version.
         version: Version,
         /// The uncompressed message.
         data: Bytes,
     },
     /// A task ended.
     Validated(ValidationId, ValidationOutcome),
-    /// A block was fetched and is proven: a copy that is gossiped later is a repeat.
+    /// A fetched block was promoted: a copy that is gossiped later is a duplicate.
     Fetched(Version, u64, B256),
-    /// Something is known of the signer.
+    /// The host learnt something about the signer.
     Signer(SignerNews),
-    /// An independent time agrees with our clock.
+    /// An independent time source agrees with our clock.
     ClockAgrees,
-    /// From now on messages are validated by this schedule.
+    /// Sets the schedule for the messages from now on.
     Schedule(Arc<ChainSchedule>),
 }
 
-/// What [`Validation`] wants, or tells.
+/// An output of [`Validation`].
 #[derive(Debug)]
 pub enum ValidationOutput {
     /// Run this task and answer with its outcome.
     Validate(ValidationId, ValidationTask),
-    /// Tell gossipsub what to do with a message.
+    /// Report a message's validation result to gossipsub.
     Report {
-        /// Which.
+        /// The message id.
         id: MessageId,
-        /// Who sent it.
+        /// The peer that delivered it.
         peer: PeerId,
-        /// What to do.
+        /// Forward, penalise or ignore.
         acceptance: Acceptance,
     },
     /// Gossip a block of our own.
     Publish {
-        /// Its topic.
+        /// The topic, by its payload version.
         version: Version,
         /// The uncompressed message.
         data: Bytes,
@@ -108,20 +108,20 @@ pub enum ValidationOutput {
     Accepted {
         /// The block.
         block: Arc<Verified<Block>>,
-        /// Who brought it first; `None` for our own.
+        /// The peer that delivered it first; `None` for our own.
         peer: Option<PeerId>,
     },
     /// A block of our signer breaks Base's rule on a block's time.
     OffSchedule,
-    /// A peer did wrong.
+    /// A peer committed an offence.
     Offence(PeerId, Offence),
-    /// A peer's connections are to be closed.
+    /// Close a peer's connections.
     Disconnect(PeerId, DisconnectReason),
-    /// For the outside.
+    /// Emit an event.
     Emit(Event),
 }
 
-/// See the module.
+/// The validation machine. See the module.
 #[derive(Debug)]
 pub struct Validation {
     config: Settled,
@@ -132,40 +132,41 @@ pub struct Validation {
     seen: Seen,
     signers: Signers,
     mismatch: MismatchDetector,
-    /// How fast each connected peer may send messages that are new to us.
+    /// Limit of each connected peer on messages that are new to us.
     rates: BTreeMap<PeerId, RateLimit>,
-    /// When a block of our signer was gossiped last (monotonic).
+    /// When a block of our signer was accepted last (monotonic).
     confirmed_at: Option<Duration>,
-    /// When an independent time agreed with our clock last (monotonic).
+    /// When an independent time source agreed with our clock last (monotonic).
     clock_agreed_at: Option<Duration>,
     counts: ValidationCounts,
     outputs: VecDeque<ValidationOutput>,
 }
 
-/// A task that the host was asked to run.
+/// A task that the host is running.
 #[derive(Debug)]
 struct RunningValidation {
-    /// Everything but the message's bytes, which the task holds; of our own message also those.
+    /// The message. Its bytes are shared with the task.
     pending: Pending,
-    /// When it has run for too long (monotonic).
+    /// When it expires (monotonic).
     expires: Duration,
-    /// It expired: its message was given up, but it still occupies a thread.
+    /// Whether it expired: its message was reported, but the task still occupies a thread.
     expired: bool,
 }
 
 impl Validation {
     /// Tasks of one topic that run at once (op-node's validator concurrency).
     pub const TASKS: usize = 4;
-    /// How long a task may take, from its start. op-node's validator has 3 s; ours of a big block leaves the processor to
-    /// whatever else the machine does, and gossipsub waits 20 s for a verdict.
+    /// How long a task may take, from its start. op-node's validator has 3 s; a task of ours for a big block shares the
+    /// processor with whatever else runs on the machine, and gossipsub waits 20 s for a result.
     pub const TASK_TIMEOUT: Duration = Duration::from_secs(12);
-    /// Messages a second that a peer may send for long, and at once. The sequencer makes one or a few a second, and a
-    /// peer delivers only what no other delivered before; beyond this it replays or invents.
+    /// Messages per second of one peer, sustained and in a burst. The sequencer makes one or a few per second, and a
+    /// peer delivers only messages that no other peer delivered before; a peer above this rate replays or invents
+    /// messages.
     pub const MESSAGES: Rate = Rate::new(50, 200);
-    /// For how long an independent time that agreed with our clock counts: L1 is read every ten minutes.
-    const CLOCK_AGREES: Duration = Duration::from_secs(30 * 60);
+    /// How long the agreement of an independent time source counts: L1 is read every ten minutes.
+    const CLOCK_AGREES_FOR: Duration = Duration::from_secs(30 * 60);
 
-    /// Nothing was received yet. `shortest` is the shortest time between blocks.
+    /// With empty queues. `shortest` is the shortest block interval.
     pub fn new(config: Settled, schedule: Arc<ChainSchedule>, shortest: Duration) -> Self {
         let window = config.max_age + Duration::from_secs(FUTURE);
         Self {
@@ -185,12 +186,12 @@ impl Validation {
         }
     }
 
-    /// Who may sign.
+    /// The accepted signers.
     pub const fn signers(&self) -> &Signers {
         &self.signers
     }
 
-    /// Whether the fault may be this node's own.
+    /// The detector of a wrong signer or clock of this node.
     pub const fn mismatch(&self) -> &MismatchDetector {
         &self.mismatch
     }
@@ -200,18 +201,19 @@ impl Validation {
         &self.counts
     }
 
-    /// Messages that wait for a task, and tasks that run.
+    /// Messages in the queues, and running tasks.
     pub fn in_progress(&self) -> usize {
         self.running.len() + self.queues.iter().map(ValidationQueue::len).sum::<usize>()
     }
 
-    /// Whether an independent time has agreed with our clock within [`Validation::CLOCK_AGREES`] of `now` (monotonic).
+    /// Whether an independent time source has agreed with our clock within 30 minutes before
+    /// `now` (monotonic).
     pub fn clock_agrees_at(&self, now: Duration) -> bool {
-        self.clock_agreed_at.is_some_and(|at| now.saturating_sub(at) <= Self::CLOCK_AGREES)
+        self.clock_agreed_at.is_some_and(|at| now.saturating_sub(at) <= Self::CLOCK_AGREES_FOR)
     }
 
-    /// Queues a peer's message. A peer that floods loses its connection, never its message: that may be an honest block which
-    /// no other peer will be heard with.
+    /// Queues a peer's message. A flooding peer is disconnected, but its message is validated: it may be an honest
+    /// block that gossipsub will not deliver from another peer.
     fn receive(&mut self, context: &Context, pending: Pending) {
         let (peer, now) = (pending.peer, pending.arrived.mono);
         let overflows = self.enqueue(context, pending);
@@ -223,7 +225,7 @@ impl Validation {
         }
     }
 
-    /// Puts a message into its queue; whether its sender has more there than it may.
+    /// Puts a message into its queue; returns whether its sender has more messages queued than allowed.
     fn enqueue(&mut self, context: &Context, pending: Pending) -> bool {
         let Some(queue) = self.queues.get_mut(usize::from(pending.version.topic())) else { return false };
         let change = queue.put(pending);
@@ -233,7 +235,7 @@ impl Validation {
         change.flooding
     }
 
-    /// Starts what may run.
+    /// Starts as many tasks as may run.
     fn start_tasks(&mut self, now: Duration) {
         for version in Version::ALL {
             let running = self.running.values().filter(|running| running.pending.version == version).count();
@@ -262,15 +264,15 @@ impl Validation {
         self.outputs.push_back(ValidationOutput::Validate(id, task));
     }
 
-    /// Gives up the messages of tasks that have run for too long.
+    /// Reports the messages of tasks that have run for too long.
     fn expire_tasks(&mut self, context: &Context) {
         let now = context.now.mono;
-        let mut late = Vec::new();
+        let mut expired = Vec::new();
         for running in self.running.values_mut().filter(|running| !running.expired && running.expires <= now) {
             running.expired = true;
-            late.push(running.pending.clone());
+            expired.push(running.pending.clone());
         }
-        for pending in late {
+        for pending in expired {
             self.report(context, &pending, Err(NodeFault::Late.into()));
         }
     }
@@ -286,7 +288,7 @@ impl Validation {
         }
     }
 
-    /// Changes who may sign, and tells what changed.
+    /// Changes the accepted signers, and emits what changed.
     fn change_signers(&mut self, change: impl FnOnce(&mut Signers)) {
         let before = self.signers;
         change(&mut self.signers);
@@ -299,7 +301,7 @@ impl Validation {
         }
     }
 
-    /// An independent time agrees with our clock: where blocks are out of time, the sequencer's is wrong.
+    /// An independent time source agrees with our clock: if blocks are out of time, the sequencer's clock is wrong.
     fn clock_agrees(&mut self, now: Duration) {
         let agreed = self.clock_agrees_at(now);
         self.clock_agreed_at = Some(now);
@@ -335,7 +337,8 @@ impl Machine for Validation {
                 self.receive(context, Pending { peer: None, id: None, version, message, arrived: now });
             }
             ValidationInput::Validated(id, outcome) => self.validated(context, id, outcome),
-            // What is refused here is a height with too many blocks, which hold back nothing proven.
+            // A refusal only says that the height has too many blocks, or this one already; the promoted block counts
+            // anyway.
             ValidationInput::Fetched(version, number, hash) => _ = self.seen.accept(version, number, hash),
             ValidationInput::Signer(news) => self.learn_signer(now.mono, news),
             ValidationInput::ClockAgrees => self.clock_agrees(now.mono),

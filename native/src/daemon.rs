@@ -143,7 +143,7 @@ impl Daemon {
 
     fn on_discovery_event(&mut self, event: DiscoveryEvent) {
         match event {
-            DiscoveryEvent::Peer(found) => self.driver.found(&found.peer, &found.addresses),
+            DiscoveryEvent::Peer(found) => self.driver.discovered(&found.peer, &found.addresses),
             DiscoveryEvent::Voted(socket) => self.addresses.voted(socket),
         }
     }
@@ -230,9 +230,9 @@ impl Daemon {
 
     /// Closes every connection, within [`CLOSE_TIMEOUT`].
     async fn close_connections(&mut self) {
-        self.driver.leave();
+        self.driver.close_connections();
         let closed = async {
-            while !self.driver.is_alone() {
+            while !self.driver.has_no_connections() {
                 self.driver.next().await;
             }
         };

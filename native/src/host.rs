@@ -14,7 +14,7 @@ use std::{
 };
 
 use petrel_core::{
-    net::{Aside, Done, Heavy, Host, Job, Panicked, Work},
+    net::{Done, Heavy, Host, Job, Offload, Panicked, Work},
     persistence::Persisted,
     time::Now,
     validation::ValidationOutcome,
@@ -45,7 +45,7 @@ const SHORT: usize = 200 << 10;
 pub struct TokioHost {
     start: Instant,
     store: Option<Store>,
-    /// For [`Host::aside`].
+    /// For [`Host::offload`].
     read_ahead_threads: Arc<Semaphore>,
     loss: MessageLoss,
 }
@@ -77,7 +77,7 @@ impl Host for TokioHost {
         Box::pin(tokio::time::sleep(duration))
     }
 
-    fn aside(&self) -> Option<Aside> {
+    fn offload(&self) -> Option<Offload> {
         let threads = self.read_ahead_threads.clone();
         Some(Arc::new(move |job: Job| {
             // A task of its own: a connection that is not polled must not hold its permit.
@@ -189,7 +189,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_read_ahead_that_panics_frees_its_thread() {
-        let aside = TokioHost::new(None).aside().expect("threads");
+        let aside = TokioHost::new(None).offload().expect("threads");
         for _ in 0..=READ_AHEAD_THREADS {
             aside(Box::new(|| panic!("a defect"))).await;
         }
@@ -208,7 +208,7 @@ mod tests {
         let begin = Instant::now();
         let held = Arc::new(());
         let holds = held.clone();
-        let waits = host.aside().expect("threads")(Box::new(move || panic!("it ran with {holds:?}")));
+        let waits = host.offload().expect("threads")(Box::new(move || panic!("it ran with {holds:?}")));
         tokio::time::timeout(Duration::from_secs(60), waits).await.expect("it ends");
         assert!(begin.elapsed() >= READ_AHEAD_WAIT);
         assert_eq!(Arc::strong_count(&held), 1, "it is dropped");

@@ -1,6 +1,6 @@
 //! The node's identity: a secp256k1 key, and with it the peer id.
 //!
-//! As op-node keeps it: 64 hex digits in a file, `0x` and white space allowed, created with mode 0600 when missing. The file
+//! As in op-node: 64 hex digits in a file, `0x` and white space allowed, created with mode 0600 when missing. The file
 //! is created completely or not at all, and is on disk before it is used. A lock beside it shows a second process that the key is
 //! in use. The key never appears in an error, a log or `Debug`.
 
@@ -22,7 +22,7 @@ pub enum IdentityError {
     /// Not a key.
     #[error("{0} is not a secp256k1 key: expected 64 hex digits, not zero and below the curve's order")]
     NotAKey(String),
-    /// The file cannot be read or made.
+    /// The file cannot be read or created.
     #[error("cannot {what} the key file {}: {error}", .file.display())]
     File {
         /// The action that failed.
@@ -70,7 +70,7 @@ impl Identity {
             IdentitySource::Raw(hex) => Ok(Self { keypair: parse(hex, raw_flag)?, _lock: None }),
             IdentitySource::File(file) => {
                 if let Some(folder) = file.parent() {
-                    fs::create_dir_all(folder).map_err(|error| failed("make the folder of", file, error))?;
+                    fs::create_dir_all(folder).map_err(|error| failed("create the directory of", file, error))?;
                 }
                 let lock = FileLock::take(file).map_err(|error| match error {
                     FileLockError::InUse { by } => IdentityError::InUse { file: file.clone(), by },
@@ -137,7 +137,7 @@ pub fn create(file: &Path) -> Result<Keypair, IdentityError> {
     let secret = secp256k1::Keypair::generate();
     let bytes = Zeroizing::new(secret.secret().to_bytes());
     let hex = Zeroizing::new(alloy_primitives::hex::encode(bytes.as_slice()) + "\n");
-    write_once(file, hex.as_bytes()).map_err(|error| failed("make", file, error))?;
+    write_once(file, hex.as_bytes()).map_err(|error| failed("create", file, error))?;
     Ok(secret.into())
 }
 

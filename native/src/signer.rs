@@ -55,7 +55,7 @@ impl SignerWatcher {
         let (from_l1, floor) = (previous.is_some(), previous.as_ref().map_or(0, |signer| signer.block));
         if let Some(previous) = previous {
             tracing::info!(signer = ?previous.signer, block = previous.block, age_secs = previous.age_secs(), "signer of the last run");
-            driver.hear(previous.news());
+            driver.signer_news(previous.news());
         }
         let (sender, readings) = channel(1);
         tokio::spawn(async move {
@@ -107,12 +107,12 @@ impl SignerWatcher {
     ) -> Result<(), L1Error> {
         match reading {
             Err(error @ L1Error::WrongChain { .. }) if !self.from_l1 => return Err(error),
-            Err(error) => driver.hear(SignerNews::Unread { error: error.to_string() }),
+            Err(error) => driver.signer_news(SignerNews::Unread { error: error.to_string() }),
             Ok(reading) => {
                 if clock_agrees(reading.head_time) {
                     driver.clock_agrees();
                 }
-                driver.hear(SignerNews::Read { signer: reading.signer, rotation: self.from_l1 });
+                driver.signer_news(SignerNews::Read { signer: reading.signer, rotation: self.from_l1 });
                 self.from_l1 = true;
             }
         }
@@ -121,8 +121,8 @@ impl SignerWatcher {
 
     /// Persists the end of a previous signer's grace period.
     pub fn on_event(&mut self, event: &Event) {
-        if let Event::SignerRetired(gone) = event {
-            self.stored.retire(gone.retired);
+        if let Event::SignerRetired(signer) = event {
+            self.stored.retire(signer.retired);
         }
     }
 }

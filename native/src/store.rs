@@ -104,16 +104,16 @@ impl Store {
     }
 
     /// Persists something; the result comes when it is on disk, or has failed.
-    pub fn persist(&self, keep: Persist) -> oneshot::Receiver<Persisted> {
-        if !self.has_blocks && matches!(keep, Persist::Block(_) | Persist::Head(_)) {
+    pub fn persist(&self, request: Persist) -> oneshot::Receiver<Persisted> {
+        if !self.has_blocks && matches!(request, Persist::Block(_) | Persist::Head(_)) {
             let (sender, result) = oneshot::channel();
             let _dropped = sender.send(Persisted::NotForSure);
             return result;
         }
-        self.writer.write(WriteEntry::Node(keep))
+        self.writer.write(WriteEntry::Node(request))
     }
 
-    /// StoredBlock blocks and bytes, as of the last transaction; the handle does not keep the store open.
+    /// Stored blocks and bytes, as of the last transaction; the handle does not keep the store open.
     pub fn usage(&self) -> Arc<StoreUsage> {
         self.writer.usage.clone()
     }

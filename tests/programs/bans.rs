@@ -33,7 +33,7 @@ fn a_peer_with_false_blocks_is_banned_over_a_restart_and_may_come_back_at_its_en
     }
     let ban = node.event("banned");
     assert_eq!(ban["who"], who.as_str());
-    assert!(ban["reason"].as_str().unwrap().contains("false messages"), "{ban}");
+    assert!(ban["reason"].as_str().unwrap().contains("invalid messages"), "{ban}");
     let gone = node.until("its end", |event| by(event, "disconnected"));
     assert!(gone["reason"].as_str().unwrap().starts_with("banned"), "{gone}");
     block(&mut node, None);

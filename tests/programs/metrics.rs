@@ -194,7 +194,7 @@ fn a_chain_that_is_quicker_than_its_configuration_says_is_followed_and_measured(
     let scrape = scrape(&node);
     assert_eq!(scrape.value("petrel_schedule_mismatch{fork=\"denim\"}"), 1.0);
     assert_eq!(scrape.value("petrel_block_interval_seconds"), 0.2);
-    scrape.is("gauge", &["petrel_schedule_mismatch", "petrel_block_interval_seconds", "petrel_sequencer_clock_doubt"]);
+    scrape.is("gauge", &["petrel_schedule_mismatch", "petrel_block_interval_seconds", "petrel_sequencer_skew"]);
     scrape.is("counter", &["petrel_reorgs_total"]);
     scrape.is("histogram", &["petrel_reorg_depth"]);
     // A delay is counted from the block's own time: the header's is up to 800 ms before it.

@@ -142,7 +142,7 @@ fn two_nodes_with_one_key_are_told() {
     let second = start(&arguments(&sequencer, other.path(), &address), &[&key]);
     let shared = first.event("shared_key");
     assert!(shared["address"].as_str().unwrap().starts_with("/ip4/127.0.0.1/"), "{shared}");
-    first.until_stderr("another node has this node's key");
+    first.until_stderr("another node uses this node's key");
     drop(second);
     block(&mut first, None);
 }

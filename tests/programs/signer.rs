@@ -134,7 +134,7 @@ fn a_redirect_is_named_without_what_may_be_a_secret() {
         let error = with(|world| world.lie = Lie::Moved(status, place)).unwrap_err();
         assert!(matches!(&error, L1Error::Redirect { to } if to == "https://other.example:8545"), "{error}");
         let said = error.to_string();
-        assert!(said.contains("L1 redirects to another place") && said.contains("give the URL itself"), "{said}");
+        assert!(said.contains("L1 redirects to another place") && said.contains("give that URL"), "{said}");
         assert!(!said.contains("secret"), "{said}");
     }
     let error = with(|world| world.lie = Lie::Moved(302, "/a-secret/login")).unwrap_err();

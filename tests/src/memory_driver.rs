@@ -133,7 +133,7 @@ pub fn over(
 ) -> Driver<MemoryHost> {
     let parts = DriverParts {
         config: config.settle().expect("the test's configuration is right"),
-        memory: memory.into(),
+        restored: memory.into(),
         identity: identity.clone(),
         agent: "petrel/test".to_owned(),
         transport,

@@ -280,7 +280,7 @@ mod law {
     }
 
     #[test]
-    #[should_panic(expected = "one in, drain out")]
+    #[should_panic(expected = "outputs of the last input were not taken")]
     fn breaking_the_law_is_loud() {
         let now = Now { mono: Duration::ZERO, unix: Duration::from_secs(START) };
         let mut node = Node::new(

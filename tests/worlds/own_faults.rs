@@ -141,14 +141,14 @@ fn a_stale_signer_is_said_and_charged_to_nobody_and_a_right_one_follows_at_once(
     let said =
         |event: &Event| matches!(event, Event::SignerMismatch(doubt) if doubt.expected == stale && doubt.found == real);
     assert!(test.told(said) > 0, "it says who its peers follow");
-    assert_eq!(test.world.status(WRONG).validation.signer_doubt, Some(real));
+    assert_eq!(test.world.status(WRONG).validation.signer_mismatch, Some(real));
     test.nobody_is_banned();
 
     let news = SignerNews::Read { signer: Some(real), rotation: false };
     test.world.input(WRONG, Input::Signer(news));
     test.blocks(5);
     assert_eq!(gossiped(test.world.events(WRONG)), (1041..=1045).collect::<Vec<_>>());
-    assert_eq!(test.world.status(WRONG).validation.signer_doubt, None);
+    assert_eq!(test.world.status(WRONG).validation.signer_mismatch, None);
     test.nobody_is_banned();
 }
 
@@ -165,13 +165,13 @@ fn a_clock_that_is_ninety_seconds_off_is_said_and_charged_to_nobody_and_a_right_
             "{skew}: {:?}",
             test.world.events(WRONG).iter().find(|event| matches!(event, Event::ClockSkew(_)))
         );
-        assert!(test.world.status(WRONG).validation.clock_doubt);
+        assert!(test.world.status(WRONG).validation.clock_skew);
         test.nobody_is_banned();
 
         test.world.set_clock(WRONG, 0);
         test.blocks(5);
         assert_eq!(gossiped(test.world.events(WRONG)), (1041..=1045).collect::<Vec<_>>(), "{skew}");
-        assert!(!test.world.status(WRONG).validation.clock_doubt, "{skew}");
+        assert!(!test.world.status(WRONG).validation.clock_skew, "{skew}");
         test.nobody_is_banned();
     }
 }

@@ -97,7 +97,7 @@ impl Client {
         let status = ClientStatus {
             node: driver.status(),
             peer: driver.local_peer().to_string(),
-            transport_bytes: self.traffic.carried(),
+            transport_bytes: self.traffic.totals(),
         };
         serde_json::to_string(&status).unwrap_or_default()
     }
@@ -113,8 +113,8 @@ impl Client {
             |json: &str| relays::static_peers(&serde_json::from_str::<Vec<String>>(json).unwrap_or_default());
         let (relays, others) = (static_peers(relays)?, static_peers(others)?);
         let mut driver = self.driver.borrow_mut();
-        relays.into_iter().for_each(|said| driver.keep(said));
-        others.into_iter().for_each(|said| driver.hear_of(said));
+        relays.into_iter().for_each(|peer| driver.add_static_peer(peer));
+        others.into_iter().for_each(|relay| driver.advertised_relay(relay));
         Ok(())
     }
 
@@ -168,7 +168,7 @@ fn driver(
     let transport = transport::new(&identity, traffic).map_err(|error| failed(error.to_string()))?;
     let parts = DriverParts {
         config,
-        memory: chain.into(),
+        restored: chain.into(),
         identity,
         agent: AGENT.to_owned(),
         transport,

@@ -44,9 +44,9 @@ impl BrowserHost {
     }
 
     /// JavaScript persists it, or fails to: nothing is promised.
-    fn keep(&self, keep: &Persist) -> Persisted {
-        if let (Persist::Head(link), Some(on_persist)) = (keep, &self.on_persist)
-            && let Ok(json) = serde_json::to_string(link)
+    fn persist(&self, item: &Persist) -> Persisted {
+        if let (Persist::Head(block), Some(on_persist)) = (item, &self.on_persist)
+            && let Ok(json) = serde_json::to_string(block)
         {
             let _thrown = on_persist.call1(&JsValue::NULL, &JsValue::from_str(&json));
         }
@@ -70,7 +70,7 @@ impl Host for BrowserHost {
         ready(match work {
             Work::Heavy(heavy) => heavy.run(Primitives::PORTABLE),
             Work::Load(_) => Done::Loaded(None),
-            Work::Persist(keep) => Done::Persisted(self.keep(&keep)),
+            Work::Persist(item) => Done::Persisted(self.persist(&item)),
         })
     }
 }

@@ -6,14 +6,18 @@
 //!   worker (JavaScript)                     this crate                                   petrel-core
 //!   new Client(json, on_event) ──► settings: checked ──► client: one task ──► net::Driver ──► Event
 //!   on_event(json)             ◄──────────────────────── one call an event                   │
-//!                                    host: both clocks, setTimeout, checks run here ◄────────┤
+//!                                    host: both clocks, setTimeout, validation     ◄─────────┤
 //!                                    transport: WebTransport, WebSocket             ◄────────┘
 //! ```
 //!
-//! It is made for a dedicated worker, where a check of a 10 MiB block stalls nobody's screen, and runs wherever there
-//! are `performance`, `Date`, `setTimeout`, `crypto` and `WebSocket` (windows, workers, Node 22). One thread: what libp2p
-//! wants `Send` is wrapped, and never leaves that thread. What crosses to JavaScript is JSON text: small, typed on the
-//! other side, and without a second serialiser in the `.wasm`.
+//! It is made for a dedicated worker, where the validation of a 10 MiB block does not block the page, and runs wherever there
+//! are `performance`, `Date`, `setTimeout`, `crypto` and `WebSocket` (windows, workers, Node 22). There is one thread: values
+//! that libp2p requires to be `Send` are wrapped, and never leave it. JavaScript gets JSON text, which needs no second
+//! serialiser in the `.wasm`; `samples` is how its types are checked.
+//!
+//! In reading order: `error`, `locality` (where a host is) and `reachable` are the vocabulary; `settings` checks what JavaScript
+//! gives; `host` and `transport` are the browser; `client` runs the node, with `restored` and `panic`; `relay_record` verifies
+//! the records of relays.
 
 #[cfg(test)]
 #[macro_use]
@@ -27,7 +31,7 @@ mod host;
 mod locality;
 mod panic;
 mod reachable;
-mod record;
+mod relay_record;
 mod restored;
 #[cfg(test)]
 mod samples;
@@ -37,4 +41,4 @@ mod transport;
 #[cfg(feature = "bench")]
 pub use bench::judge_message;
 pub use client::Client;
-pub use record::read_record;
+pub use relay_record::read_record;

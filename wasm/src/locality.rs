@@ -1,7 +1,7 @@
 //! Where a host is, seen from the device that this runs on. Nothing else in the npm package or in this crate decides it.
 //!
 //! Two rules depend on it: a record that a public host serves must not send a tab into the private network of its user
-//! (`record`), and a browser asks the user before a public page may reach a private address (`transport::environment`).
+//! (`relay_record`), and a browser asks the user before a public page may reach a private address (`transport::environment`).
 
 use core::net::IpAddr;
 

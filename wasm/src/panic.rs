@@ -3,6 +3,7 @@
 use std::{cell::RefCell, panic};
 
 use js_sys::Function;
+use serde_json::Value;
 use wasm_bindgen::JsValue;
 
 use crate::error::{Error, ErrorCode};
@@ -24,10 +25,11 @@ pub(crate) fn listen(on_event: &Function) {
         let Ok(Some(listeners)) = LISTENERS.try_with(|listeners| Some(listeners.try_borrow().ok()?.clone())) else {
             return;
         };
-        let Ok(mut event) = serde_json::to_value(&error) else { return };
-        event["event"] = "failed".into();
+        let Ok(Value::Object(mut event)) = serde_json::to_value(&error) else { return };
+        event.insert("event".to_owned(), "failed".into());
+        let event = Value::Object(event).to_string();
         for on_event in listeners {
-            let _thrown = on_event.call1(&JsValue::NULL, &JsValue::from_str(&event.to_string()));
+            let _thrown = on_event.call1(&JsValue::NULL, &JsValue::from_str(&event));
         }
     }));
 }

@@ -9,10 +9,10 @@ use petrel_core::{block::BlockInfo, chain::Chain, time::Now, unsafe_chain::Inter
 /// observed interval shows it.
 pub(crate) fn drop_future(kept: &mut Vec<BlockInfo>, chain: &Chain, now: Now) {
     let latest = now.plus(Duration::from_secs(validation::FUTURE)).millis();
-    kept.retain(|link| link.timestamp_ms <= latest);
+    kept.retain(|block| block.timestamp_ms <= latest);
     let observed = IntervalEstimator::new(chain.cadence.clone(), kept).observed();
     if observed.is_none_or(|observed| observed >= chain.cadence.interval_at(latest)) {
         let due = chain.cadence.number_at(latest).unwrap_or_default();
-        kept.retain(|link| link.number <= due);
+        kept.retain(|block| block.number <= due);
     }
 }

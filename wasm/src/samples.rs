@@ -44,15 +44,15 @@ fn peer(tried: Vec<Tried>, agent: Option<String>) -> PeerStatus {
 fn validation(full: bool) -> ValidationStatus {
     ValidationStatus {
         signer: full.then(|| [0x33; 20].into()),
-        signer_doubt: full.then(|| [0x44; 20].into()),
-        clock_doubt: false,
-        sequencer_clock_doubt: false,
+        signer_mismatch: full.then(|| [0x44; 20].into()),
+        clock_skew: false,
+        sequencer_skew: false,
         offset_ms: full.then_some(-45),
         accepted: 1,
         faults: [("too_old", 1)].into(),
         messages: 2,
         wire_bytes: 3,
-        checks: 0,
+        tasks: 0,
     }
 }
 
@@ -91,7 +91,7 @@ fn status(full: bool) -> ClientStatus {
         peering: peering(full),
         traffic: traffic(),
     };
-    ClientStatus { node, peer: PEER.to_owned(), transport_bytes: Traffic::default().carried() }
+    ClientStatus { node, peer: PEER.to_owned(), transport_bytes: Traffic::default().totals() }
 }
 
 #[test]

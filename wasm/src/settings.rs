@@ -1,9 +1,9 @@
 //! The configuration as JavaScript gives it, checked: JSON text in, the core's own [`Settled`] out, every mistake named.
 //!
 //! `{"chain": rollup.json object, "signer": "0x…" (optional), "relays": [multiaddr, …], "expects": true when there
-//! will be more relays later (optional), "remembered": [multiaddr, …] of an earlier run (optional), "kept": [link, …]
-//! (optional)}`, a link being `{"number", "hash", "parent", "timestamp", "timestamp_ms"}` of the chain that an earlier run kept,
-//! rising.
+//! will be more relays later (optional), "remembered": [multiaddr, …] of an earlier run (optional), "kept": [block, …]
+//! (optional)}`, a block being `{"number", "hash", "parent", "timestamp", "timestamp_ms"}` of the chain that an earlier run
+//! persisted, in rising order.
 
 use core::time::Duration;
 
@@ -19,9 +19,10 @@ use crate::error::{Error, ErrorCode};
 pub(crate) mod chain;
 pub(crate) mod relays;
 
-/// How long a gap may be: a tab that was away for longer begins again at the newest block.
+/// How long a gap may be: a tab that was away for longer starts at the newest block.
 const MAX_GAP: Duration = Duration::from_secs(240);
-/// Relays that are connected at once: the first copy of a block wins, and one that withholds is outrun. Others stand by.
+/// Relays that are connected at once: the first copy of a block is used, so one relay that withholds blocks does no harm. The
+/// others replace one that fails.
 const WANTED: usize = 3;
 /// Addresses of an earlier run that are tried at most, after those that are given.
 const REMEMBERED: usize = 32;
@@ -78,10 +79,10 @@ pub(crate) fn settle(json: &str) -> Result<(Settled, Vec<BlockInfo>), Error> {
     }
     config.static_target = WANTED;
     config.reputation.protect_static = false;
-    // A tab keeps no blocks, and shows what happened of late.
+    // A tab persists no blocks to serve, and shows recent ones alone.
     config.sync.serve = false;
     config.sync.max_gap = MAX_GAP;
-    // What cannot be read was kept by another version: it begins anew.
+    // What cannot be read is from another version of the package: it is dropped.
     let kept = serde_json::from_value(given.kept).unwrap_or_default();
     let settled =
         config.settle().map_err(|error| Error::new(ErrorCode::BadOptions, error.to_string(), "correct the options"))?;

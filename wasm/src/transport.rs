@@ -1,6 +1,6 @@
-//! How a browser reaches a peer: WebTransport, which brings encryption and streams along, or WebSocket with noise and yamux.
+//! The transports of a browser: WebTransport, which has encryption and streams of its own, or WebSocket with noise and yamux.
 //!
-//! Of several addresses of one peer those come first that are better: see [`rank`].
+//! The addresses of one peer are tried in the order of [`rank`].
 
 mod environment;
 pub(crate) mod websocket;
@@ -18,7 +18,6 @@ use libp2p::{
     identity::Keypair,
     noise, yamux,
 };
-
 use petrel_core::{net::Bandwidth, node::ByteCount};
 use serde::Serialize;
 use websocket::WebSockets;
@@ -32,7 +31,7 @@ const MAX_STREAMS: usize = 32;
 /// Bytes by transport.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
-    /// With and without TLS.
+    /// WebSockets with and without TLS.
     ws: Bandwidth,
     webtransport: Bandwidth,
 }
@@ -45,13 +44,13 @@ pub(crate) struct TransportBytes {
 }
 
 impl Traffic {
-    pub(crate) fn carried(&self) -> TransportBytes {
-        TransportBytes { ws: self.ws.carried(), webtransport: self.webtransport.carried() }
+    pub(crate) fn totals(&self) -> TransportBytes {
+        TransportBytes { ws: self.ws.totals(), webtransport: self.webtransport.totals() }
     }
 }
 
-/// The transport that a [`Driver`](petrel_core::net::Driver) takes; what its WebSockets carry is counted in `traffic`, without
-/// their frames, which the browser keeps to itself.
+/// The transport that a [`Driver`](petrel_core::net::Driver) takes; the bytes of its connections are counted in `traffic`; those of
+/// WebSockets without their frames, which the browser does not show.
 ///
 /// # Errors
 /// noise cannot make its static key of the identity.

@@ -15,7 +15,7 @@ use crate::{
 /// Programs that run at a time.
 const AT_ONCE: usize = 2;
 /// Tests of one program that run at a time, for each processor.
-const THREADS: usize = 2;
+const THREADS: usize = 4;
 /// Those that take longest, and so begin first; all others follow.
 const LONG: [&str; 4] = ["programs", "drivers", "native", "worlds"];
 

@@ -1,18 +1,18 @@
-//! Base's BaseTime deposit: from Denim on the second transaction of every block, with the milliseconds of the block's time
-//! (base/base `base_time.rs`).
+//! Base's BaseTime deposit: from Denim on the second transaction of every block, with the milliseconds of the block's
+//! time (base/base `base_time.rs`).
 //!
-//! 122 bytes, all of them fixed but two parts: the source hash, which follows from the block's number, and the milliseconds. So it
-//! is compared and not decoded.
+//! It has 122 bytes, all of them fixed but two parts: the source hash, which follows from the block number, and the
+//! milliseconds. So it is compared and not decoded.
 
 use alloy_primitives::{B256, U256, keccak256};
 
-/// Bytes of the deposit.
+/// Length of the deposit, bytes.
 pub const LEN: usize = 122;
 
 /// Deposit type, a list of 119 bytes, a string of 32: the source hash follows.
 const HEAD: [u8; 4] = [0x7e, 0xf8, 0x77, 0xa0];
-/// `from` (the L1 attributes depositor), `to` (BaseTime's predeploy), no mint, value 0, gas 1,000,000, no system transaction, and 36
-/// bytes of call: `setTimestampMillisPart(uint16)`.
+/// `from` (the L1 attributes depositor), `to` (BaseTime's predeploy), no mint, value 0, gas 1,000,000, no system
+/// transaction, and 36 bytes of call: `setTimestampMillisPart(uint16)`.
 const MIDDLE: [u8; 54] = alloy_primitives::hex!(
     "94deaddeaddeaddeaddeaddeaddeaddeaddead0001944200000000000000000000000000000000000030808083"
     "0f424080a486bdf394"
@@ -23,7 +23,7 @@ const CALL: usize = AFTER_SOURCE + MIDDLE.len();
 /// The domain of its source hash.
 const DOMAIN: u64 = 3;
 
-/// The deposit of block `number` whose time has `millis` milliseconds beyond the second.
+/// The deposit of block `number` whose time is `millis` milliseconds after the header's second.
 pub fn deposit(number: u64, millis: u16) -> [u8; LEN] {
     let word = |value: u64| U256::from(value).to_be_bytes::<32>();
     let source = keccak256([word(DOMAIN), keccak256(word(number)).0].concat());
@@ -33,7 +33,7 @@ pub fn deposit(number: u64, millis: u16) -> [u8; LEN] {
     bytes
 }
 
-/// The milliseconds that a transaction sets, if it is such a deposit; whether of this block is another question.
+/// The milliseconds that a transaction sets, if it is a BaseTime deposit, of this block or of another one.
 pub fn millis(transaction: &[u8]) -> Option<u16> {
     let bytes: &[u8; LEN] = transaction.try_into().ok()?;
     let fits = bytes.starts_with(&HEAD)
@@ -42,7 +42,7 @@ pub fn millis(transaction: &[u8]) -> Option<u16> {
     fits.then(|| u16::from_be_bytes([bytes[LEN - 2], bytes[LEN - 1]]))
 }
 
-/// The source hash of a deposit that [`millis`] knows.
+/// The source hash of a BaseTime deposit (one that [`millis`] recognises).
 pub fn source(transaction: &[u8]) -> Option<B256> {
     transaction.get(SOURCE..AFTER_SOURCE).map(B256::from_slice)
 }

@@ -1,7 +1,7 @@
 //! The bounded SSZ decoder for a peer's bytes: op-node's rules (2026, its `UnmarshalSSZ`), no allocation.
 //!
-//! One pass over the offsets; nothing is copied and nothing is trusted. The last region always extends to the end of
-//! the input, so trailing bytes cannot exist: they belong to a region and fail its length rule.
+//! One pass over the offsets; nothing is copied and no offset is used unchecked. The last region always extends to the
+//! end of the input, so trailing bytes cannot exist: they belong to a region and fail its length rule.
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
@@ -12,7 +12,7 @@ use crate::{
     fork::Version,
 };
 
-/// A part of the payload, for errors.
+/// A variable part of the payload, for errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Region {
     /// The extra data.
@@ -39,25 +39,25 @@ pub enum DecodeError {
     /// Shorter than the parent beacon root and the fixed part.
     #[error("{len} bytes, at least {least} needed")]
     TooShort {
-        /// What there is.
+        /// The actual length.
         len: usize,
-        /// What the version needs.
+        /// The minimum length of the version.
         least: usize,
     },
     /// The first offset must equal the fixed part's length exactly; another version's payload fails here.
     #[error("offset of extraData is {offset}, must be {fixed}")]
     FirstOffset {
-        /// As encoded.
+        /// The encoded offset.
         offset: u32,
-        /// The version's fixed size.
+        /// The length of the version's fixed part.
         fixed: usize,
     },
     /// An offset before its predecessor or beyond the end.
     #[error("offset of {region} is {offset}, out of order or beyond the end")]
     Offset {
-        /// Of which part.
+        /// The part.
         region: Region,
-        /// As encoded.
+        /// The encoded offset.
         offset: u32,
     },
     /// More extra data than 32 bytes.
@@ -66,9 +66,9 @@ pub enum DecodeError {
     /// The transactions' own offset table is malformed at this entry.
     #[error("transaction offset table is malformed at entry {entry}: {offset}")]
     TransactionOffset {
-        /// Which entry.
+        /// The index of the entry.
         entry: usize,
-        /// As encoded.
+        /// The encoded offset.
         offset: u32,
     },
     /// The transactions' region is too short for one offset.
@@ -77,19 +77,19 @@ pub enum DecodeError {
     /// More than 2^20 transactions.
     #[error("{0} transactions, at most 2^20 allowed")]
     TooManyTransactions(usize),
-    /// The withdrawals are no whole number of records, or more than 16.
+    /// The withdrawals region is no whole number of records, or has more than 16.
     #[error("withdrawals region of {0} bytes: not at most 16 records of 44")]
     Withdrawals(usize),
 }
 
 impl DecodeError {
-    /// Whether it may be the beginning of a longer payload.
+    /// Whether the bytes may be the beginning of a longer, valid payload.
     pub const fn lacks_bytes(&self) -> bool {
         matches!(self, Self::TooShort { .. } | Self::Offset { .. } | Self::TransactionOffset { .. })
     }
 }
 
-/// Where the variable parts are, relative to the SSZ bytes.
+/// The positions of the variable parts, relative to the SSZ bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     pub(super) extra: Range<usize>,
@@ -141,8 +141,8 @@ fn following(ssz: &[u8], at: usize, least: usize, region: Region) -> Result<usiz
     Ok(value)
 }
 
-/// How many transactions the region holds; every entry of its offset table is checked. An empty transaction is
-/// allowed here.
+/// The number of transactions in the region; checks every entry of its offset table. An empty transaction is allowed
+/// here.
 fn transaction_count(region: &[u8]) -> Result<usize, DecodeError> {
     if region.is_empty() {
         return Ok(0);

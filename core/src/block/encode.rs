@@ -12,7 +12,7 @@ use crate::{
     hash::keccak_many,
 };
 
-/// Bytes of one transaction at most (the consensus spec's limit; a message's limit is reached long before).
+/// Maximum length of one transaction, bytes (the consensus spec's limit; the limit of a message is smaller).
 const MAX_TRANSACTION: usize = 1 << 30;
 
 /// An execution payload in the Engine API's terms, with the parent beacon block root that travels beside it.
@@ -33,7 +33,7 @@ pub struct ExecutionPayload {
     pub base_fee_per_gas: U256,
     pub block_hash: B256,
     pub transactions: Vec<Bytes>,
-    /// Since V2. Always empty on an OP Stack chain; not empty is encoded all the same, to be refused.
+    /// Since V2. Always empty on an OP Stack chain; a list that is not empty can be encoded, and validation rejects it.
     pub withdrawals: Vec<Withdrawal>,
     /// Since V3.
     pub blob_gas_used: u64,
@@ -48,13 +48,13 @@ pub struct ExecutionPayload {
 /// Why a payload cannot be encoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EncodeError {
-    /// A list or a byte string is longer than SSZ allows it.
+    /// A list or a byte string is longer than its SSZ limit.
     #[error("{0} is longer than its SSZ limit")]
     TooLong(&'static str),
-    /// `ssz_rs` refused.
+    /// `ssz_rs` returned an error.
     #[error("SSZ: {0}")]
     Ssz(String),
-    /// What was encoded does not decode again.
+    /// The encoded bytes do not decode again.
     #[error("the encoding does not decode: {0}")]
     Decode(#[from] super::DecodeError),
 }
@@ -175,7 +175,7 @@ macro_rules! filled {
 }
 
 impl ExecutionPayload {
-    /// What the signature covers: `ssz` for V1 and V2, `parent beacon root ‖ ssz` for V3 and V4.
+    /// Encodes what the signature covers: `ssz` for V1 and V2, `parent beacon root ‖ ssz` for V3 and V4.
     ///
     /// # Errors
     /// A part longer than its SSZ limit.
@@ -206,7 +206,7 @@ impl ExecutionPayload {
         Ok(out)
     }
 
-    /// Fills in the block hash and encodes: the message body of a block that is being made.
+    /// Fills in the block hash and encodes: makes the message body of a new block.
     ///
     /// # Errors
     /// As [`ExecutionPayload::encode`].
@@ -221,7 +221,7 @@ impl ExecutionPayload {
         Ok(body)
     }
 
-    /// The block hash that this payload has in `version`'s encoding; its `block_hash` field plays no part.
+    /// The block hash of this payload in `version`'s encoding; its `block_hash` field is not used.
     ///
     /// # Errors
     /// As [`ExecutionPayload::encode`].

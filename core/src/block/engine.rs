@@ -1,5 +1,5 @@
 //! A block as JSON, in the Engine API's form: `{"executionPayload": {…}, "parentBeaconBlockRoot": …}`, or the bare
-//! payload object. For judging files offline and for the presets of tests; nothing of it comes from a peer.
+//! payload object. For validating files offline and for the fixtures of tests; it never reads bytes of a peer.
 
 use alloy_primitives::{Address, B256, Bloom, Bytes, U256};
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use crate::{
 /// A block read from JSON and the version that its fields show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineBlock {
-    /// The payload, its `block_hash` as the file claims it.
+    /// The payload, with the `block_hash` that the file states.
     pub payload: ExecutionPayload,
     /// By the fields present: a withdrawals root makes V4, blob gas V3, a withdrawals list V2.
     pub version: Version,

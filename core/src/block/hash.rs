@@ -1,8 +1,7 @@
 //! The block hash: keccak-256 of the header's RLP, rebuilt from the payload.
 //!
-//! Source: op-node of 2026, `CheckBlockHash`. What a version adds is decided by the encoding and not
-//! by the timestamp, as op-node does; kona decides the requests hash by timestamp, which differs only for a payload of
-//! the wrong version.
+//! Source: op-node of 2026, `CheckBlockHash`. What a version adds is decided by the encoding and not by the timestamp,
+//! as op-node does; kona decides the requests hash by timestamp, which differs only for a payload of the wrong version.
 
 use alloy_primitives::{B256, U256, b256, keccak256};
 use alloy_rlp::{Encodable, Header};
@@ -18,12 +17,12 @@ const EMPTY_UNCLES: B256 = b256!("1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a74
 /// SHA-256 of nothing: the requests hash without requests (EIP-7685).
 const EMPTY_REQUESTS: B256 = b256!("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 
-/// A header has about 600 bytes: 256 of bloom, ten words, some quantities.
+/// Capacity for a header of about 600 bytes: 256 of bloom, ten words, some quantities.
 const HEADER_CAPACITY: usize = 768;
 
 impl Payload {
-    /// The block hash by the header's rules (as op-node of 2026, `CheckBlockHash`): decided by the encoding,
-    /// never by the timestamp.
+    /// The block hash by the header's rules (as op-node of 2026, `CheckBlockHash`): decided by the encoding, never by
+    /// the timestamp.
     pub fn compute_hash(&self, keccak_many: KeccakMany) -> B256 {
         block_hash(self, keccak_many)
     }
@@ -74,7 +73,7 @@ fn later_fields(payload: &Payload, keccak_many: KeccakMany, out: &mut Vec<u8>) {
     }
 }
 
-/// The root over the listed withdrawals. An OP Stack block has none; a list that is not empty is refused by a later
+/// The root over the listed withdrawals. An OP Stack block has none; a list that is not empty is rejected by a later
 /// rule than the hash.
 fn withdrawals_root(payload: &Payload, keccak_many: KeccakMany) -> B256 {
     let records: Vec<Vec<u8>> = payload.withdrawals().map(|record| record.rlp()).collect();

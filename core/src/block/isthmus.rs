@@ -1,5 +1,5 @@
-//! An Isthmus payload in V3's layout: op-node encodes one so whose withdrawals root is the empty trie's (`inferVersion`), which
-//! test chains with an odd genesis have. Its hash is that of the V4 header.
+//! Isthmus payloads in V3's layout: op-node encodes a payload so when its withdrawals root is the empty trie's
+//! (`inferVersion`), which happens on test chains with an unusual genesis. Its hash is that of the V4 header.
 
 use alloy_primitives::{B256, b256};
 use bytes::Bytes;
@@ -14,13 +14,13 @@ use crate::{
 
 /// The root of a trie without entries.
 const EMPTY_ROOT: B256 = b256!("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");
-/// Bytes of the parent beacon block root in front.
+/// Length of the parent beacon block root at the start, bytes.
 const BEACON_ROOT: usize = 32;
-/// Bytes that V4's fixed part has more than V3's.
+/// Bytes that V4's fixed part has in addition to V3's.
 const MORE: u32 = 32;
 
 impl Payload {
-    /// The payload that has the empty withdrawals root, of one in V3's layout; `None` for other versions.
+    /// The V4 payload with the empty withdrawals root, made of a payload in V3's layout; `None` for other versions.
     pub fn with_empty_withdrawals_root(&self) -> Option<Self> {
         if self.version() != Version::V3 {
             return None;

@@ -1,5 +1,5 @@
-//! Where the parts of an SSZ payload lie and how large they may be: the OP Stack's containers V1 to V4
-//! (specs, rollup-node-p2p; op-node's `ssz.go`), little endian.
+//! Positions and maximum lengths of the parts of an SSZ payload: the OP Stack's containers V1 to V4 (specs,
+//! rollup-node-p2p; op-node's `ssz.go`), little endian.
 
 use crate::fork::Version;
 
@@ -25,16 +25,16 @@ pub(super) mod at {
     pub(in crate::block) const WITHDRAWALS_ROOT: usize = 528;
 }
 
-/// Transactions in one payload at most (the consensus spec's list limit).
+/// Maximum number of transactions in one payload (the consensus spec's list limit).
 pub(super) const MAX_TRANSACTIONS: usize = 1 << 20;
-/// Bytes of extra data at most.
+/// Maximum length of the extra data, bytes.
 pub(super) const MAX_EXTRA_DATA: usize = 32;
-/// Withdrawals in one payload at most.
+/// Maximum number of withdrawals in one payload.
 pub(super) const MAX_WITHDRAWALS: usize = 16;
-/// Bytes of one withdrawal.
+/// Length of one withdrawal, bytes.
 pub(super) const WITHDRAWAL: usize = 44;
 
-/// Bytes of the fixed part: 508, 512, 528, 560.
+/// Length of the fixed part by version, bytes: 508, 512, 528, 560.
 pub(super) const fn fixed_len(version: Version) -> usize {
     match version {
         Version::V1 => at::WITHDRAWALS,

@@ -16,7 +16,7 @@ use crate::{
     fork::Version,
 };
 
-/// A payload of any version, decoded and within its bounds; not yet judged.
+/// A payload of any version, decoded and within its bounds; not validated yet.
 #[derive(Clone)]
 pub struct Payload {
     version: Version,
@@ -26,16 +26,16 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// Decodes what stands behind the signature: `ssz` for V1 and V2, `parent beacon root ‖ ssz` for V3 and V4.
+    /// Decodes the bytes after the signature: `ssz` for V1 and V2, `parent beacon root ‖ ssz` for V3 and V4.
     ///
     /// # Errors
-    /// Whatever op-node's decoder refuses (v1.19); see [`DecodeError`].
+    /// Everything that op-node's decoder refuses (v1.19); see [`DecodeError`].
     pub fn decode(version: Version, body: Bytes) -> Result<Self, DecodeError> {
         let layout = decode::layout(version, &body)?;
         Ok(Self { version, body, layout })
     }
 
-    /// The encoding.
+    /// The version of the encoding.
     pub const fn version(&self) -> Version {
         self.version
     }
@@ -45,7 +45,7 @@ impl Payload {
         &self.body
     }
 
-    /// The bytes that were decoded, without copying when nobody else holds them.
+    /// The bytes that were decoded, without copying when nothing else shares them.
     pub fn into_body(self) -> Bytes {
         self.body
     }
@@ -61,7 +61,7 @@ impl Payload {
         self.word(at::PARENT_HASH)
     }
 
-    /// Who receives the priority fees.
+    /// The recipient of the priority fees.
     pub fn fee_recipient(&self) -> Address {
         Address::from(self.array(at::FEE_RECIPIENT))
     }
@@ -86,7 +86,7 @@ impl Payload {
         self.word(at::PREV_RANDAO)
     }
 
-    /// The height.
+    /// The block number.
     pub fn number(&self) -> u64 {
         self.quantity(at::NUMBER)
     }
@@ -101,7 +101,7 @@ impl Payload {
         self.quantity(at::GAS_USED)
     }
 
-    /// Unix seconds.
+    /// The timestamp, Unix seconds.
     pub fn timestamp(&self) -> u64 {
         self.quantity(at::TIMESTAMP)
     }
@@ -112,12 +112,12 @@ impl Payload {
             Subsecond::BaseTime => self.transactions().nth(1).and_then(base_time::millis),
             Subsecond::MixDigest => self.prev_randao().first_chunk().copied().map(u16::from_be_bytes),
         };
-        // More than a second is none of them.
+        // A value of a second or more is not valid milliseconds.
         let millis = millis.map(u64::from).filter(|millis| *millis < 1000).unwrap_or_default();
         self.timestamp().saturating_mul(1000).saturating_add(millis)
     }
 
-    /// At most 32 bytes; their meaning depends on the fork and is the execution engine's business.
+    /// The extra data, at most 32 bytes; its meaning depends on the fork and is a matter of the execution engine.
     pub fn extra_data(&self) -> &[u8] {
         self.ssz().get(self.layout.extra.clone()).unwrap_or_default()
     }
@@ -127,12 +127,12 @@ impl Payload {
         U256::from_le_bytes(self.array::<32>(at::BASE_FEE))
     }
 
-    /// The hash that the payload claims; [`Payload::compute_hash`] says what it really is.
+    /// The hash that the payload states; [`Payload::compute_hash`] computes the actual one.
     pub fn block_hash(&self) -> B256 {
         self.word(at::BLOCK_HASH)
     }
 
-    /// How many transactions.
+    /// The number of transactions.
     pub const fn transaction_count(&self) -> usize {
         self.layout.count
     }

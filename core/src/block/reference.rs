@@ -1,4 +1,4 @@
-//! What names a block: number and hash, and what its neighbours need to know of it.
+//! References to blocks: number and hash, and the data that links a block to its neighbours.
 
 use alloy_primitives::B256;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ pub struct BlockRef {
 /// What the head needs to know of a verified block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockInfo {
-    /// Height.
+    /// The block number.
     pub number: u64,
     /// Hash.
     pub hash: B256,
@@ -30,7 +30,7 @@ pub struct BlockInfo {
 }
 
 impl BlockInfo {
-    /// Of a payload with this hash.
+    /// The info of a payload with this hash.
     pub fn of(payload: &Payload, hash: B256, subsecond: Subsecond) -> Self {
         Self {
             number: payload.number(),
@@ -41,7 +41,7 @@ impl BlockInfo {
         }
     }
 
-    /// Height and hash.
+    /// Number and hash.
     pub const fn block(&self) -> BlockRef {
         BlockRef { number: self.number, hash: self.hash }
     }

@@ -6,11 +6,12 @@
 //! bounded by the nibbles of the longest key.
 //!
 //! Memory does not grow with the items: they are taken from the iterator some thousands at a time, and the subtries of
-//! these are planned, hashed and reduced to one reference each before more are taken. That is at most 3 MiB for a list of
-//! any length, usually half of it, and beside it 150 bytes for each 4096 items (40 KiB for 2^20 items). No item is copied.
+//! these are planned, hashed and reduced to one reference each before more are taken. That is at most 3 MiB for a list
+//! of any length, usually half of it, and beside it 150 bytes for each 4096 items (40 KiB for 2^20 items). No item is
+//! copied.
 //!
-//! An empty item adds no leaf while the later keys stay as they are: so does op-node's `DeriveSha`, whose stack trie
-//! refuses an empty value and drops the error.
+//! An empty item adds no leaf, and the keys of later items do not change: the same as op-node's `DeriveSha`, whose
+//! stack trie refuses an empty value and ignores the error.
 
 use alloy_primitives::{B256, b256};
 
@@ -30,7 +31,8 @@ mod reference;
 /// Root of an empty trie.
 const EMPTY_ROOT: B256 = b256!("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");
 
-/// Items are taken until there are so many, and then to the end of the last one's group: fewer than twice as many.
+/// Minimum number of items in a batch, which then extends to the end of the last item's group: fewer than twice as
+/// many.
 const TOGETHER: usize = 4096;
 
 /// The root over `items`, in order. Fewer than 2^32 items.
@@ -75,7 +77,7 @@ impl<'a> Groups<'a> {
         while let Some(group) = groups.next() {
             let next = groups.peek().and_then(|group| group.first()).map(|entry| entry.key).or(next);
             let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
-            // A subtrie hangs below the branch that parts it from its nearer neighbour, which may be far above the
+            // A subtrie is below the branch that separates it from its nearer neighbour, which may be far above the
             // nibbles that its keys share.
             let before = self.parted;
             self.parted = next.map_or(0, |next| last.key.shared(next) + 1);

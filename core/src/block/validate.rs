@@ -1,18 +1,18 @@
-//! The rules of a block's contents: the one door to a block that can be believed, gossiped or fetched.
+//! The rules on a block's contents. Every accepted block, gossiped or fetched, passes them.
 //!
 //! A block hash commits to the header alone: not to the withdrawals list of a V4 block (its header has the withdrawals
-//! root of the message passer) and not to empty transactions (the trie has no leaf for them; op-node's `DeriveSha` drops the
-//! same error). Whoever relays a block could add both and keep its hash. So a payload is valid only when neither is there,
-//! and then its bytes follow from its hash.
+//! root of the message passer) and not to empty transactions (the trie has no leaf for them; op-node's `DeriveSha`
+//! ignores the same error). A relay could add both to a block without changing its hash. So a payload is valid only
+//! when it has neither, and then its bytes follow from its hash.
 //!
-//! Cost: no empty transaction means that a payload of 10 MiB has at most two million; the trie's memory is bounded by
-//! [`super::ordered_root`].
+//! Cost: without empty transactions a payload of 10 MiB has at most two million of them; the trie's memory is bounded
+//! by [`super::ordered_root`].
 
 use alloy_primitives::B256;
 
 use crate::{block::Payload, fork::Version, hash::KeccakMany};
 
-/// A payload that has the hash that it claims and breaks no rule of its contents. [`Payload::validate`] alone makes one.
+/// A payload with the hash that it states and with valid contents. Only [`Payload::validate`] makes one.
 #[derive(Clone, Debug)]
 pub struct ValidPayload {
     payload: Payload,
@@ -39,28 +39,29 @@ impl ValidPayload {
     }
 }
 
-/// Which rule of its contents a payload breaks; in the order of op-node's topic validator, and what a hash leaves out first.
+/// The rule on its contents that a payload breaks; in the order of op-node's topic validator, after the rules on what a
+/// hash does not cover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPayload {
-    /// The number does not fit 63 bits: op-node's hash of it is meaningless.
+    /// The number does not fit 63 bits, for which op-node's block hash is undefined.
     #[error("block number {0} does not fit 63 bits")]
     Number(u64),
-    /// A transaction has no byte, which no transaction has.
+    /// A transaction is empty; a valid one has at least one byte.
     #[error("transaction {index} is empty")]
     EmptyTransaction {
-        /// Which one.
+        /// Its index.
         index: usize,
     },
-    /// The payload's hash is not its hash.
-    #[error("block hash is {computed}, the payload claims another")]
+    /// The stated hash is not the actual hash.
+    #[error("block hash is {computed}, the payload states another")]
     BlockHash {
-        /// What it really is.
+        /// The actual hash.
         computed: B256,
     },
     /// Withdrawals are listed.
     #[error("{0} withdrawals listed, an OP Stack block has none")]
     Withdrawals(usize),
-    /// Blob gas used in a block that cannot be one of Jovian's, which alone has a use for the field.
+    /// Blob gas used in a block before Jovian, which alone uses the field.
     #[error("blobGasUsed is {0} in a block before Isthmus, must be 0")]
     BlobGasUsed(u64),
     /// Excess blob gas.
@@ -81,7 +82,8 @@ impl InvalidPayload {
         }
     }
 
-    /// Whether the block's own maker broke the rule: the hash commits to it. Whoever passes such a block on has not made it.
+    /// Whether the sequencer itself broke the rule, because the hash commits to it. A peer that forwards such a block
+    /// did not make it.
     pub const fn is_its_makers(&self) -> bool {
         match self {
             Self::Number(_) | Self::BlobGasUsed(_) | Self::ExcessBlobGas(_) => true,

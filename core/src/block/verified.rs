@@ -1,10 +1,10 @@
-//! Proof in the type: only what passed the rules is [`Verified`].
+//! The type [`Verified`]: a value that passed the rules.
 
 use alloy_primitives::B256;
 
 use super::{Block, ValidPayload};
 
-/// Something that passed the rules. Only this crate makes one.
+/// A value that passed the rules. Only this crate makes one.
 #[derive(Clone, Debug)]
 pub struct Verified<T>(T);
 
@@ -17,15 +17,15 @@ impl<T> core::ops::Deref for Verified<T> {
 }
 
 impl<T> Verified<T> {
-    /// Of what passed the rules.
+    /// Wraps a value that passed the rules.
     pub(crate) const fn new(passed: T) -> Self {
         Self(passed)
     }
 }
 
 impl Verified<Block> {
-    /// A block that bears no signature, and whose hash a verified child names as its parent's: the signer of the child has
-    /// signed for all that is below it. `None` when it is another block.
+    /// A fetched block without a signature, whose hash its verified child names as its parent: the signer of the child
+    /// thereby signed every block below it. `None` when the hash is another one.
     pub(crate) fn linked(valid: ValidPayload, expected: B256) -> Option<Self> {
         let (payload, hash) = valid.into_parts();
         let bytes = payload.body().len();

@@ -1,4 +1,4 @@
-//! A withdrawal. An OP Stack block has none; a list that is not empty is decoded and hashed, and then refused.
+//! A withdrawal. An OP Stack block has none; a list that is not empty is decoded and hashed, and then rejected.
 
 use alloy_primitives::Address;
 use alloy_rlp::{Encodable, Header};
@@ -12,7 +12,7 @@ pub struct Withdrawal {
     pub index: u64,
     pub validator_index: u64,
     pub address: Address,
-    /// Gwei.
+    /// The amount, gwei.
     pub amount: u64,
 }
 

@@ -1,12 +1,12 @@
-//! Numbers to times and back: the only place that does it.
+//! The cadence: the times of blocks by number, and back. No other file computes this.
 //!
-//! A chain's cadence is a list of steps: from a block on, at its time, blocks come at an interval. Most chains have one step. Base
-//! has 2 s and, from Denim on, 200 ms (base/base `rollup.rs`); opBNB 1 s, from Volta on 500 ms and from Fourier on 250 ms
-//! (bnb-chain/opbnb `chaincfg/chains.go`). Within a step [`Cadence::time_ms`] and [`Cadence::number_at`] are exact inverses. Times
-//! are milliseconds since the Unix epoch.
+//! A chain's cadence is a list of steps: from a block on, at its time, blocks come at an interval. Most chains have one
+//! step. Base has 2 s and, from Denim on, 200 ms (base/base `rollup.rs`); opBNB 1 s, from Volta on 500 ms and from
+//! Fourier on 250 ms (bnb-chain/opbnb `chaincfg/chains.go`). Within a step [`Cadence::time_ms`] and
+//! [`Cadence::number_at`] are exact inverses. Times are milliseconds since the Unix epoch.
 //!
-//! A cadence is configuration and may be out of date: nothing that was verified is refused because of it (see
-//! [`crate::unsafe_chain::interval`]).
+//! A cadence is configuration and may be outdated: no verified block is rejected because of it (see
+//! [`IntervalEstimator`](crate::unsafe_chain::IntervalEstimator)).
 
 use core::time::Duration;
 
@@ -22,15 +22,15 @@ pub struct Step {
     pub interval_ms: u64,
 }
 
-/// See the module. At least one step, at most [`Cadence::MAX_STEPS`].
+/// The steps of one chain: at least one, at most [`Cadence::MAX_STEPS`]. See the module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cadence {
     first: Step,
-    /// The following steps, rising.
+    /// The steps after the first, rising.
     later: Vec<Step>,
 }
 
-/// Why steps are no cadence; `step` counts from 0.
+/// Why steps are no valid cadence; `step` counts from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum CadenceError {
@@ -47,15 +47,15 @@ pub enum CadenceError {
 }
 
 impl Cadence {
-    /// Steps at most.
+    /// Maximum number of steps.
     pub const MAX_STEPS: usize = 16;
-    /// The longest interval: other intervals are made of multiples of it.
+    /// The longest allowed interval: other timeouts are multiples of it.
     pub const MAX_INTERVAL: Duration = Duration::from_secs(3600);
 
     /// One step from genesis on: `number` at `time` (Unix seconds).
     ///
     /// # Errors
-    /// The interval is none.
+    /// The interval is out of range.
     pub fn constant(number: u64, time: u64, interval: Duration) -> Result<Self, CadenceError> {
         let interval_ms = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
         Self::new(&[Step { number, time_ms: time.saturating_mul(1000), interval_ms }])
@@ -88,8 +88,9 @@ impl Cadence {
         Ok(Self { first: *first, later: later.to_vec() })
     }
 
-    /// The same with blocks every `interval` from the first block on that is due at `from_ms` (Unix milliseconds) or later: as
-    /// Base's Denim and opBNB's Volta and Fourier do. A time before the chain's first block changes the first step.
+    /// The same with blocks every `interval` from the first block on that is due at `from_ms` (Unix milliseconds) or
+    /// later: as Base's Denim and opBNB's Volta and Fourier do. A time before the chain's first block changes the first
+    /// step.
     ///
     /// # Errors
     /// The interval is none, or the block is not behind the last step's.
@@ -116,13 +117,14 @@ impl Cadence {
         self.steps().rev().find(|step| step.number <= number)?.time_ms_of(number)
     }
 
-    /// The number of the latest block whose time is `time_ms` (Unix milliseconds) or earlier; `None` before the first block.
+    /// The number of the latest block whose time is `time_ms` (Unix milliseconds) or earlier; `None` before the first
+    /// block.
     pub fn number_at(&self, time_ms: u64) -> Option<u64> {
         let mut next = u64::MAX;
         for step in self.steps().rev() {
             if let Some(since) = time_ms.checked_sub(step.time_ms) {
                 let number = step.number.saturating_add(since / step.interval_ms);
-                // A step that begins late leaves a pause before it.
+                // A step may begin later than the interval before it says, which leaves a pause.
                 return Some(number.min(next));
             }
             next = step.number.saturating_sub(1);
@@ -130,14 +132,13 @@ impl Cadence {
         None
     }
 
-    /// The time between blocks at `time_ms` (Unix milliseconds); before the first block that of the first step.
+    /// The block interval at `time_ms` (Unix milliseconds); before the first block that of the first step.
     pub fn interval_at(&self, time_ms: u64) -> Duration {
         let step = self.steps().rev().find(|step| step.time_ms <= time_ms).unwrap_or(self.first);
         step.interval()
     }
 
-    /// The shortest time between blocks that there is from `time_ms` (Unix milliseconds) on: what counts for bounds that are
-    /// set once.
+    /// The shortest block interval from `time_ms` (Unix milliseconds) on: for bounds that are set once.
     pub fn shortest_from(&self, time_ms: u64) -> Duration {
         let coming = self.steps().filter(|step| step.time_ms > time_ms).map(Step::interval);
         coming.fold(self.interval_at(time_ms), Duration::min)

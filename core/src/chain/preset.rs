@@ -1,4 +1,4 @@
-//! The presets: a generated list (`presets.rs`) of JSON files (`core/presets`), and how a chain is found in it.
+//! The presets: a generated list (`presets.rs`) of JSON files (`core/presets`), and lookup by name.
 
 use super::{Chain, preset_row::PresetRow, presets::PRESETS};
 
@@ -9,7 +9,7 @@ pub struct PresetName {
     pub id: u64,
     /// The name that `--network` takes.
     pub slug: &'static str,
-    /// The name to show.
+    /// The display name.
     pub name: &'static str,
 }
 
@@ -19,7 +19,8 @@ pub fn preset_names() -> impl Iterator<Item = PresetName> {
 }
 
 impl Chain {
-    /// The preset of this name (`op-mainnet`, `base-sepolia`, …), alias or decimal chain id. Every file reads: a test shows it.
+    /// The preset of this name (`op-mainnet`, `base-sepolia`, …), alias or decimal chain id. A test shows that every
+    /// file parses.
     pub fn preset(name: &str) -> Option<Self> {
         let id = name.parse::<u64>().ok();
         let named = |row: &&PresetRow| Some(row.id) == id || row.slug == name || row.aliases.contains(&name);

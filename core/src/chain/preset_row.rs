@@ -3,7 +3,7 @@
 /// A preset's names, and its file.
 pub(super) struct PresetRow {
     pub(super) id: u64,
-    /// To show.
+    /// The display name.
     pub(super) name: &'static str,
     /// op-node's `--network` name: `<chain>-<superchain>`.
     pub(super) slug: &'static str,

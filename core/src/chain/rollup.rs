@@ -1,7 +1,8 @@
-//! op-node's `rollup.json`: only the fields that the P2P node needs, every mistake reported at once, by its key.
+//! op-node's `rollup.json`: reads only the fields that the P2P node needs, and reports all mistakes at once, by key.
 //!
-//! Three extensions are read beside op-node's own keys: Base's upgrades (`"base": {"denim": …}`, whose 200 ms follow from
-//! Denim alone), opBNB's `volta_time` (500 ms) and `fourier_time` (250 ms), and under `"petrel"` what none of them can say:
+//! Three extensions are read beside op-node's own keys: Base's upgrades (`"base": {"denim": …}`, whose 200 ms follow
+//! from Denim alone), opBNB's `volta_time` (500 ms) and `fourier_time` (250 ms), and under `"petrel"` what none of them
+//! can say:
 //!
 //! ```json
 //! "petrel": {
@@ -13,7 +14,7 @@
 //! }
 //! ```
 //!
-//! Keys that are not read are passed over, as op-node does.
+//! Other keys are ignored, as op-node does.
 
 use core::time::Duration;
 
@@ -25,12 +26,12 @@ use crate::{
     fork::{CarriedFork, Family, Fork, Forks},
 };
 
-/// What is wrong with a rollup configuration: one sentence a mistake, never empty.
+/// The mistakes in a rollup configuration: one sentence for each, never empty.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join("; "))]
 pub struct ChainError(pub Vec<String>);
 
-/// Larger files are not rollup configurations.
+/// Maximum length of a rollup configuration, bytes.
 const MAX_BYTES: usize = 1 << 20;
 /// Base's interval from Denim on (base/base: `NATIVE_SUBSECOND_BLOCK_INTERVAL_MILLIS`).
 const DENIM: Duration = Duration::from_millis(200);
@@ -38,14 +39,14 @@ const DENIM: Duration = Duration::from_millis(200);
 const OPBNB: [(&str, Duration); 2] = [(VOLTA, Duration::from_millis(500)), ("fourier", Duration::from_millis(250))];
 /// The upgrade from which opBNB's mix digest has milliseconds.
 const VOLTA: &str = "volta";
-/// Top-level keys in `_time` that are no upgrade's.
+/// Top-level keys that end in `_time` and are no fork times.
 const NO_FORK: [&str; 1] = ["block"];
 
 impl Chain {
     /// Reads op-node's `rollup.json`.
     ///
     /// # Errors
-    /// Every mistake at once: what is missing, of the wrong type, out of order.
+    /// All mistakes at once: missing keys, wrong types, wrong order.
     pub fn from_rollup_json(json: &[u8]) -> Result<Self, ChainError> {
         read(json)
     }
@@ -105,7 +106,7 @@ fn write(chain: &Chain) -> Value {
     root
 }
 
-/// What stands under `petrel`.
+/// The object under `petrel`.
 fn own(chain: &Chain) -> Value {
     let mut own = json!({
         "name": chain.name,
@@ -134,7 +135,7 @@ const fn name_of(subsecond: Subsecond) -> &'static str {
     }
 }
 
-/// Collects mistakes while it reads; what it returns counts only when there are none.
+/// A reader that collects mistakes; its results count only when there are none.
 struct RollupReader {
     mistakes: Vec<String>,
 }

@@ -1,20 +1,21 @@
-//! How many connections.
+//! Limits on the number of connections: watermarks of the connection manager, and leaves.
 
 use core::time::Duration;
 
-/// See the module.
+/// Limits on the number of connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// So many stay (op-node `--p2p.peers.lo`).
+    /// Low watermark: pruning goes down to this number, and with fewer peers the peer dialer dials (op-node
+    /// `--p2p.peers.lo`).
     pub low: usize,
-    /// With more than this some go (op-node `--p2p.peers.hi`).
+    /// High watermark: with more peers than this, pruning begins (op-node `--p2p.peers.hi`).
     pub high: usize,
-    /// Who has been here for less stays (op-node `--p2p.peers.grace`).
+    /// Grace period: a peer that connected more recently is not pruned (op-node `--p2p.peers.grace`).
     pub grace: Duration,
-    /// Leaves at most; beyond them none is let in (`--p2p.leaves.max`).
+    /// Maximum number of leaves; further ones are refused (`--p2p.leaves.max`).
     pub leaves: usize,
-    /// Bytes of gossip that may wait for all leaves together; beyond them some do not get a block by gossip
-    /// (`--p2p.leaves.bytes`). Three hundred blocks of 1.7 MB, as busy chains have them at most.
+    /// Bytes of gossip in the send queues of all leaves together; above that some leaves do not get a block by gossip
+    /// (`--p2p.leaves.bytes`). The default is 300 blocks of 1.7 MB, the largest of busy chains.
     pub leaves_bytes: usize,
 }
 
@@ -25,7 +26,7 @@ impl Default for ConnectionLimits {
 }
 
 impl ConnectionLimits {
-    /// Peers at most, leaves not counted.
+    /// Number of peers (leaves not counted) above which inbound peers are refused: twice the high watermark.
     pub const fn most(&self) -> usize {
         self.high.saturating_mul(2)
     }

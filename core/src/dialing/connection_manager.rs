@@ -1,56 +1,56 @@
-//! How many peers: above the high tide the least useful go, down to the low tide.
+//! The connection manager: above the high watermark the least useful peers are disconnected, down to the low watermark.
 //!
-//! op-node's connection manager has the same three numbers and knows nothing of its peers but their age. Here go first those
-//! with points against them; then, of the others, those who came in before those whom we chose to dial; then those who
-//! brought the fewest new blocks and answers; then those who came last: many new ones from one hand do not crowd out
-//! the old ones. Static peers stay, and whoever came a moment ago has its grace, which takes nobody's place: else those who
-//! leave and come back all the time would push out everybody else. Leaves are not counted here.
+//! op-node's connection manager has the same three numbers (low, high, grace) and ranks peers by age alone. Here peers
+//! are disconnected in this order: those with a negative score; then inbound before outbound peers; then those with the
+//! fewest first deliveries and responses; then those that connected last, so that many new peers of one operator do not
+//! displace the old ones. Static peers stay. Peers in their grace period stay too, without taking a place of the
+//! others: otherwise peers that reconnect all the time would displace everyone else. Leaves are not counted.
 //!
-//! Beyond [`ConnectionLimits::most`] nobody is let in at all, and of one public address or network only [`ConnectionLimits::ADDRESS`] and
-//! [`ConnectionLimits::NETWORK`]: what would be left of the others would be of one hand.
+//! Above [`ConnectionLimits::most`] no inbound peer is accepted, and of one public address or network only
+//! [`ConnectionManager::ADDRESS`] and [`ConnectionManager::NETWORK`]: otherwise one operator could take all the places.
 
 use core::time::Duration;
 
 use crate::{config::ConnectionLimits, event::PruneReason, peer::PeerId};
 
-/// What is known of a peer when somebody must go.
+/// What pruning knows of one peer.
 #[derive(Clone, Debug)]
 pub struct PruneCandidate {
-    /// Who.
+    /// The peer.
     pub peer: PeerId,
-    /// Whether it stays whatever happens.
+    /// Whether it is a static peer, which always stays.
     pub is_static: bool,
     /// Whether we dialled it.
     pub outbound: bool,
-    /// Since when it is here (monotonic).
+    /// When it connected (monotonic).
     pub since: Duration,
-    /// Its points in sum.
+    /// Its total score.
     pub score: f64,
-    /// How many new blocks and answers it brought of late.
+    /// How many first deliveries and responses it gave recently.
     pub useful: f64,
 }
 
-/// What becomes of a peer.
+/// Whether a peer stays, and why.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PruneDecision {
-    /// Who.
+    /// The peer.
     pub peer: PeerId,
     /// Whether it stays.
     pub stays: bool,
-    /// PruneReason.
+    /// The reason.
     pub why: PruneReason,
 }
 
-/// See the module.
+/// The limits. See the module.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionManager {
     limits: ConnectionLimits,
 }
 
 impl ConnectionManager {
-    /// Peers of one public address that are no leaves.
+    /// Inbound peers accepted at one public address; leaves do not count.
     pub const ADDRESS: usize = 8;
-    /// Peers of one public network (IPv4 /24, IPv6 /48) that are no leaves.
+    /// Inbound peers accepted in one public network (IPv4 /24, IPv6 /48); leaves do not count.
     pub const NETWORK: usize = 16;
 
     /// With these limits.
@@ -58,40 +58,40 @@ impl ConnectionManager {
         Self { limits }
     }
 
-    /// What becomes of each when there are more than the high tide at `now` (monotonic), the most useful first; nothing
-    /// otherwise.
+    /// One decision for each peer when there are more than the high watermark at `now` (monotonic), the most useful
+    /// first; empty otherwise.
     pub fn prune(&self, now: Duration, mut peers: Vec<PruneCandidate>) -> Vec<PruneDecision> {
         if peers.len() <= self.limits.high {
             return Vec::new();
         }
         peers.sort_by(|a, b| {
-            let against = |standing: &PruneCandidate| standing.score.min(0.0);
-            against(b)
-                .total_cmp(&against(a))
+            let negative = |candidate: &PruneCandidate| candidate.score.min(0.0);
+            negative(b)
+                .total_cmp(&negative(a))
                 .then(b.outbound.cmp(&a.outbound))
                 .then(b.useful.total_cmp(&a.useful))
                 .then(a.since.cmp(&b.since))
                 .then(a.peer.cmp(&b.peer))
         });
-        let fresh = |standing: &PruneCandidate| now.saturating_sub(standing.since) < self.limits.grace;
+        let in_grace = |candidate: &PruneCandidate| now.saturating_sub(candidate.since) < self.limits.grace;
         let mut room = self.limits.low.saturating_sub(peers.iter().filter(|peer| peer.is_static).count());
-        let mut place = 0;
-        let mut fates = Vec::new();
-        for standing in peers {
-            let age = now.saturating_sub(standing.since).as_secs();
-            let PruneCandidate { peer, score, outbound, useful, .. } = standing;
-            let (stays, why) = if standing.is_static {
+        let mut rank = 0;
+        let mut decisions = Vec::new();
+        for candidate in peers {
+            let age = now.saturating_sub(candidate.since).as_secs();
+            let PruneCandidate { peer, score, outbound, useful, .. } = candidate;
+            let (stays, why) = if candidate.is_static {
                 (true, PruneReason::Static)
-            } else if fresh(&standing) {
+            } else if in_grace(&candidate) {
                 (true, PruneReason::Grace(age))
             } else {
-                place += 1;
+                rank += 1;
                 let stays = room > 0;
                 room = room.saturating_sub(1);
-                (stays, PruneReason::Rank { place, score, outbound, useful, age })
+                (stays, PruneReason::Rank { place: rank, score, outbound, useful, age })
             };
-            fates.push(PruneDecision { peer, stays, why });
+            decisions.push(PruneDecision { peer, stays, why });
         }
-        fates
+        decisions
     }
 }

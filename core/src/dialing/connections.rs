@@ -1,4 +1,4 @@
-//! How many peers there are: see [`ConnectionManager`].
+//! Limits on connections: which inbound peers are refused, and which peers are pruned (see [`ConnectionManager`]).
 
 use std::{collections::BTreeMap, net::IpAddr};
 
@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl Dialing {
-    /// A peer is connected, whoever dialled.
+    /// A peer connected, inbound or outbound.
     pub(super) fn connected(&mut self, context: &mut Context, connected: &Connected) {
         self.static_peers.connected(connected.peer, context.now.mono);
         self.dialer.connected(connected.peer);
@@ -24,7 +24,7 @@ impl Dialing {
         }
     }
 
-    /// Why a peer that has just come in may not stay, if so. Whom we dialled we wanted.
+    /// Why a peer that has just connected is refused, if it is. Outbound peers are not refused.
     fn refuses(&self, context: &Context, connected: &Connected) -> Option<DisconnectReason> {
         let limits = &self.config.connections;
         if connected.leaf {
@@ -34,7 +34,7 @@ impl Dialing {
         if connected.direction == Direction::Outbound || context.static_peers.contains(&connected.peer) {
             return None;
         }
-        // It is among them already.
+        // The count includes this peer.
         if context.peers.nodes().count() > limits.most() {
             return Some(DisconnectReason::Full);
         }
@@ -48,22 +48,22 @@ impl Dialing {
         crowded.then_some(DisconnectReason::Crowded)
     }
 
-    /// Disconnects the least useful peers when there are too many, and says who stays and why.
+    /// Disconnects the least useful peers when there are too many, and emits which peers stay and why.
     pub(super) fn prune(&mut self, context: &Context, totals: &BTreeMap<PeerId, f64>) {
         let candidates = context.peers.nodes().map(|peer| candidate(context, peer, totals)).collect();
         let decisions = self.manager.prune(context.now.mono, candidates);
         let (stay, gone): (Vec<_>, Vec<_>) = decisions.into_iter().partition(|decision| decision.stays);
         if gone.is_empty() {
-            return; // there are not too many, or all of them have come just now
+            return; // there are not too many, or all of them are in their grace period
         }
         for decision in &gone {
             self.outputs.push_back(DialingOutput::Disconnect(decision.peer, DisconnectReason::Pruned));
         }
-        let told = |decisions: Vec<PruneDecision>| {
+        let pruned = |decisions: Vec<PruneDecision>| {
             decisions.into_iter().map(|decision| PrunedPeer { peer: decision.peer, why: decision.why }).collect()
         };
         let (low, high) = (self.config.connections.low, self.config.connections.high);
-        self.emit(Event::Pruned(Pruned { low, high, stay: told(stay), gone: told(gone) }));
+        self.emit(Event::Pruned(Pruned { low, high, stay: pruned(stay), gone: pruned(gone) }));
     }
 }
 

@@ -1,4 +1,4 @@
-//! How a node gets enough peers, of those that others tell of: see [`PeerDialer`].
+//! Dialing discovered peers until there are enough: see [`PeerDialer`].
 
 use core::time::Duration;
 
@@ -12,11 +12,12 @@ use crate::{
     peer_store::PeerStore,
 };
 
-/// Peers of one public network that are dialled at most: who has a network of its own gets no more of our dials.
-pub const MAX_OF_A_NETWORK: usize = 4;
+/// Connected or dialled peers of one public network above which no further one is dialled: the owner of a network gets
+/// no more of our dials.
+pub const MAX_PER_NETWORK: usize = 4;
 
 impl Dialing {
-    /// Others say that a peer of this chain is there.
+    /// Discovery found a peer of this chain at these multiaddrs.
     pub(super) fn discovered(&mut self, context: &mut Context, peer: PeerId, addresses: &[String]) {
         let Some(scope) = self.config.dial_scope else { return };
         let addresses: Vec<String> = addresses.iter().filter(|text| may_dial(scope, text)).cloned().collect();
@@ -27,7 +28,7 @@ impl Dialing {
         }
     }
 
-    /// Dials some of the peer store, when there are too few peers and it is time.
+    /// Dials peers of the peer store, when there are too few peers and the next round is due.
     pub(super) fn dial_discovered(&mut self, context: &Context) {
         let now = context.now.mono;
         if self.next_discovered(context).is_none_or(|at| at > now) {
@@ -38,8 +39,8 @@ impl Dialing {
             !context.peers.contains(*peer) && !context.static_peers.contains(peer) && !context.blocked.contains(peer)
         };
         let mut candidates: Vec<PeerId> = context.store.iter().map(|(peer, _)| peer).filter(may_connect).collect();
-        for _ in 0..PeerDialer::LOOKS {
-            if self.wanted(context) == 0 || self.dialer.dialled().count() >= PeerDialer::AT_ONCE {
+        for _ in 0..PeerDialer::CANDIDATES_PER_ROUND {
+            if self.missing(context) == 0 || self.dialer.dialled().count() >= PeerDialer::MAX_DIALS {
                 return;
             }
             let Some(peer) = self.dialer.draw(now, &mut candidates) else { return };
@@ -53,35 +54,35 @@ impl Dialing {
 
     /// When [`Dialing::dial_discovered`] has something to do (monotonic).
     pub(super) fn next_discovered(&self, context: &Context) -> Option<Duration> {
-        if self.config.dial_scope.is_none() || self.wanted(context) == 0 {
+        if self.config.dial_scope.is_none() || self.missing(context) == 0 {
             return None;
         }
         self.dialer.due()
     }
 
-    /// How many peers there should be beside those who are here or are being dialled.
-    fn wanted(&self, context: &Context) -> usize {
+    /// How many peers are missing to the low watermark, apart from those being dialled.
+    fn missing(&self, context: &Context) -> usize {
         self.config.connections.low.saturating_sub(context.peers.nodes().count() + self.dialer.dialled().count())
     }
 
-    /// The addresses of a remembered peer that may be dialled.
+    /// The addresses of a peer of the peer store that may be dialled.
     fn addresses_of(&self, context: &Context, peer: PeerId) -> Vec<String> {
         let (Some(entry), Some(scope)) = (context.store.get(peer), self.config.dial_scope) else { return Vec::new() };
         let may_dial = |text: &&String| may_dial(scope, text) && !self.is_crowded(context, text);
         entry.addresses.iter().filter(may_dial).cloned().collect()
     }
 
-    /// Whether we are connected to, or dial, enough peers of an address' network.
+    /// Whether as many peers of an address' network are connected or being dialled as allowed.
     fn is_crowded(&self, context: &Context, text: &str) -> bool {
         let Some((ip, _)) = address::tcp(text).filter(|(ip, _)| is_public(*ip)) else { return false };
         let dialled = |peer| context.store.get(peer).and_then(|entry| address::tcp(entry.addresses.first()?));
         let dialled = self.dialer.dialled().filter_map(dialled).map(|(ip, _)| ip);
-        let here = context.peers.nodes().filter_map(|peer| peer.connected.ip).chain(dialled);
-        here.filter(|other| network_of(*other) == network_of(ip)).count() >= MAX_OF_A_NETWORK
+        let connected = context.peers.nodes().filter_map(|peer| peer.connected.ip).chain(dialled);
+        connected.filter(|other| network_of(*other) == network_of(ip)).count() >= MAX_PER_NETWORK
     }
 }
 
-/// Whether an address is one that we dial because others name it.
+/// Whether an address that other peers advertise may be dialled.
 fn may_dial(scope: AddressScope, text: &str) -> bool {
     let short = text.len() <= PeerStore::ADDRESS;
     short && address::tcp(text).is_some_and(|(ip, _)| scope == AddressScope::Any || is_public(ip))

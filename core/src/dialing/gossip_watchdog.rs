@@ -1,53 +1,55 @@
-//! When everybody is silent: a kept peer is dropped and dialled anew, for a direction of its connection may be mute.
+//! The gossip watchdog: when no message arrives from any peer, one static peer is disconnected and dialled again,
+//! because one direction of its connection may carry nothing.
 //!
-//! A message that is too long for the other side, or a stream that was given up, leaves a connection that looks alive and
-//! carries nothing one way; a new connection heals it. With several peers the others make up for it. So only when no
-//! message came from anybody for [`GossipWatchdog::timeout`] one kept peer is dropped, the one that has been connected longest;
-//! then the wait doubles up to [`GossipWatchdog::LONGEST`], because most likely the sequencer itself is silent.
+//! A message that is too long for the other side, or a stream that was given up, leaves a connection that looks alive
+//! and carries nothing in one direction; a new connection repairs it. With several peers the others deliver instead. So
+//! only when no message came from any peer for [`GossipWatchdog::timeout`], the static peer that has been connected
+//! longest is disconnected. Then the wait doubles, up to [`GossipWatchdog::MAX_WAIT`], because most likely the
+//! sequencer itself is silent.
 
 use core::time::Duration;
 
-/// See the module.
+/// A timer that every message restarts. See the module.
 #[derive(Debug)]
 pub struct GossipWatchdog {
     timeout: Duration,
     wait: Duration,
-    /// When somebody is to be dropped.
+    /// When it expires (monotonic).
     due: Duration,
 }
 
 impl GossipWatchdog {
-    /// The longest wait between two drops.
-    pub const LONGEST: Duration = Duration::from_secs(300);
+    /// The longest wait between two disconnections.
+    pub const MAX_WAIT: Duration = Duration::from_secs(300);
 
-    /// Begins at `now` (monotonic), for a chain of this block time.
+    /// Starts at `now` (monotonic), for a chain of this block interval.
     pub fn new(block_time: Duration, now: Duration) -> Self {
         let timeout = (block_time * 10).clamp(Duration::from_secs(20), Duration::from_secs(120));
         Self { timeout, wait: timeout, due: now.saturating_add(timeout) }
     }
 
-    /// How long nobody may say anything: ten block times, 20 s to 2 minutes.
+    /// The time without a message after which it expires: ten block intervals, at least 20 s and at most 2 minutes.
     pub const fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// A message came at `now` (monotonic), from whomever.
-    pub fn heard(&mut self, now: Duration) {
+    /// A message arrived at `now` (monotonic), from any peer.
+    pub fn received(&mut self, now: Duration) {
         (self.wait, self.due) = (self.timeout, now.saturating_add(self.timeout));
     }
 
-    /// When the silence has lasted too long (monotonic).
+    /// When it expires (monotonic).
     pub const fn due(&self) -> Duration {
         self.due
     }
 
-    /// Whether it has at `now` (monotonic); then it begins again, and may last twice as long.
+    /// Whether it has expired at `now` (monotonic). If so, it starts again with a doubled wait.
     pub fn expired(&mut self, now: Duration) -> bool {
-        let over = now >= self.due;
-        if over {
-            self.wait = (self.wait * 2).min(Self::LONGEST);
+        let expired = now >= self.due;
+        if expired {
+            self.wait = (self.wait * 2).min(Self::MAX_WAIT);
             self.due = now.saturating_add(self.wait);
         }
-        over
+        expired
     }
 }

@@ -1,84 +1,90 @@
-//! Where we are, as our peers see it (identify's observed address).
+//! This node's own addresses, as its peers see them (identify's observed address).
 //!
-//! One peer's word is nothing: whoever is believed could have others dial a victim in our name. So an IP and TCP port count
-//! when peers of [`ObservedAddresses::AGREE`] networks say the same, a network being an IPv4 /16 or an IPv6 /32: the groups by which
-//! Bitcoin Core keeps one hand from filling its address book (`NetGroupManager`). Servers of one /24 cost what one server
-//! does; three /16 are three providers, or three places of a large one. Peers at private or loopback addresses are heard only where
-//! such addresses belong to the network ([`AddressScope::Any`]), each as a network of its own; the same rule holds for what
-//! they say.
+//! One peer is not believed: it could make others dial a victim in our name. An IP and TCP port count when peers of
+//! [`ObservedAddresses::MIN_NETWORKS`] networks report the same, where a network is an IPv4 /16 or an IPv6 /32: the
+//! groups by which Bitcoin Core prevents one operator from filling its address manager (`NetGroupManager`). Servers in
+//! one /24 cost as much as one server; three /16 are three providers, or three sites of a large one. Reports of peers
+//! at private or loopback addresses count only where such addresses belong to the network ([`AddressScope::Any`]), and
+//! each such address is a network of its own. The same rule applies to the reported addresses.
 //!
-//! Each peer has one voice, its latest, for as long as it is connected: a change of address breaks connections, and the new
-//! ones speak of the new one. What was agreed stays until another address has more networks behind it, or until none is
-//! left that says so while enough say otherwise: with a NAT that gives us another port for each peer nothing is agreed. A
-//! dial that begins before we listen leaves from a port of its own, and agrees with nobody.
-//! IPv4 and IPv6 are apart. Bound: [`ObservedAddresses::VOICES`].
+//! Each peer has one report, its latest, while it is connected: a change of address breaks connections, and the new
+//! ones report the new address. An agreed address stays until another address has more networks, or until no report for
+//! it is left while enough networks report other addresses: behind a NAT that maps each peer to another port, nothing
+//! is agreed. A dial that begins before we listen uses an ephemeral port, which no other report matches. IPv4 and IPv6
+//! are separate. Bound: [`ObservedAddresses::MAX_REPORTERS`].
 
 use core::net::{IpAddr, SocketAddr};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{address::is_public, config::AddressScope, peer::PeerId};
 
-/// See the module.
+/// The reports of connected peers, and the agreed addresses. See the module.
 #[derive(Debug, Default)]
 pub struct ObservedAddresses {
-    /// What each peer sees, and the network that it is in.
-    voices: BTreeMap<PeerId, (SocketAddr, IpAddr)>,
-    /// What is agreed, of IPv4 and of IPv6.
+    /// The address that each peer reports, and the network of that peer.
+    reports: BTreeMap<PeerId, (SocketAddr, IpAddr)>,
+    /// The agreed address of IPv4 and of IPv6.
     agreed: [Option<SocketAddr>; 2],
 }
 
-/// What is agreed has changed.
+/// An agreed address has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AddressChange {
-    /// Where we no longer are.
+    /// The address before, no longer agreed.
     pub from: Option<SocketAddr>,
-    /// Where we are.
+    /// The address from now on.
     pub to: Option<SocketAddr>,
 }
 
 impl ObservedAddresses {
-    /// Networks that must agree.
-    pub const AGREE: usize = 3;
-    /// Peers that are heard at most; the others are not.
-    pub const VOICES: usize = 256;
+    /// Networks that must report the same address.
+    pub const MIN_NETWORKS: usize = 3;
+    /// Peers whose reports count; reports of more peers are ignored.
+    pub const MAX_REPORTERS: usize = 256;
 
-    /// A connected peer at `at` says that it sees us at `seen`.
-    pub fn heard(&mut self, reach: AddressScope, peer: PeerId, at: IpAddr, seen: SocketAddr) -> Option<AddressChange> {
-        let counts = |ip: IpAddr| reach == AddressScope::Any || is_public(ip);
+    /// A connected peer at the IP `at` reports that it sees us at `seen`.
+    pub fn reported(
+        &mut self,
+        scope: AddressScope,
+        peer: PeerId,
+        at: IpAddr,
+        seen: SocketAddr,
+    ) -> Option<AddressChange> {
+        let counts = |ip: IpAddr| scope == AddressScope::Any || is_public(ip);
         if !counts(at) || !counts(seen.ip()) || seen.ip().is_multicast() || seen.port() == 0 {
             return None;
         }
-        if self.voices.len() >= Self::VOICES && !self.voices.contains_key(&peer) {
+        if self.reports.len() >= Self::MAX_REPORTERS && !self.reports.contains_key(&peer) {
             return None;
         }
-        self.voices.insert(peer, (seen, group(at)));
+        self.reports.insert(peer, (seen, group(at)));
         self.settle(seen)
     }
 
-    /// A peer is gone, and its voice with it.
+    /// A peer disconnected; its report is removed.
     pub fn left(&mut self, peer: PeerId) -> Option<AddressChange> {
-        let (seen, _) = self.voices.remove(&peer)?;
+        let (seen, _) = self.reports.remove(&peer)?;
         self.settle(seen)
     }
 
-    /// What is agreed: one address of each kind at most.
+    /// The agreed addresses: at most one of IPv4 and one of IPv6.
     pub fn agreed(&self) -> impl Iterator<Item = SocketAddr> {
         self.agreed.into_iter().flatten()
     }
 
-    /// Counts the networks anew, of all addresses of the same kind as this one.
+    /// Counts the networks again, for all addresses of the same IP version as `like`.
     fn settle(&mut self, like: SocketAddr) -> Option<AddressChange> {
         let mut networks: BTreeMap<SocketAddr, BTreeSet<IpAddr>> = BTreeMap::new();
-        for (seen, group) in self.voices.values().filter(|(seen, _)| seen.is_ipv4() == like.is_ipv4()) {
+        for (seen, group) in self.reports.values().filter(|(seen, _)| seen.is_ipv4() == like.is_ipv4()) {
             networks.entry(*seen).or_default().insert(*group);
         }
         let agreed = self.agreed.get_mut(usize::from(like.is_ipv6()))?;
-        let known = agreed.and_then(|known| networks.get(&known)).map_or(0, BTreeSet::len);
+        let current = agreed.and_then(|address| networks.get(&address)).map_or(0, BTreeSet::len);
         let best = networks.iter().map(|(seen, behind)| (behind.len(), *seen)).max();
         let all: BTreeSet<&IpAddr> = networks.values().flatten().collect();
         let to = match best {
-            Some((most, seen)) if most >= Self::AGREE && most > known => Some(seen),
-            _ if known == 0 && all.len() >= Self::AGREE => None,
+            Some((most, seen)) if most >= Self::MIN_NETWORKS && most > current => Some(seen),
+            _ if current == 0 && all.len() >= Self::MIN_NETWORKS => None,
             _ => return None,
         };
         let from = core::mem::replace(agreed, to);
@@ -86,7 +92,7 @@ impl ObservedAddresses {
     }
 }
 
-/// The network that a peer speaks for.
+/// The network of a peer's address: IPv4 /16, IPv6 /32.
 fn group(ip: IpAddr) -> IpAddr {
     match ip {
         _ if !is_public(ip) => ip,

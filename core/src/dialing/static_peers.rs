@@ -1,13 +1,14 @@
-//! When each peer that is to be kept is dialled: exponential backoff of its own, with jitter.
+//! Static peers: peers that are kept connected, each redialled with an exponential backoff of its own, with jitter.
 //!
-//! A healthy peer never pays for a dead one. A connection that ends is redialled after [`Redial::FIRST`]; each failure
-//! doubles the wait up to [`Redial::LONGEST`]; a connection that lasted [`Redial::STEADY`] forgets the failures. Jitter
-//! takes up to a quarter off, drawn from the given seed. At most [`StaticPeers::AT_ONCE`] dials run at once.
+//! A failing peer does not delay another one. A connection that ends is redialled after [`Redial::FIRST_BACKOFF`]; each
+//! failure doubles the wait up to [`Redial::MAX_BACKOFF`]; a connection that lasted [`Redial::STABLE_AFTER`] resets the
+//! failures. Jitter takes up to a quarter off, drawn from the given seed. At most [`StaticPeers::MAX_DIALS`] dials run
+//! at once.
 //!
-//! Where not all of them are wanted at once (a browser and its relays), the others stand by: of those that are due the one
-//! with the fewest failures is dialled, and of these the one that was given first. One more than there are is no hurry: while
-//! somebody is connected, one that fails is dialled less and less often, up to [`Redial::SPARE`]; with nobody, everybody at
-//! once.
+//! Where only some of them are wanted at once (a browser and its relays), the others are spare. Of the peers that are
+//! due, the one with the fewest failures is dialled, and among equals the one that was configured first. While a static
+//! peer is connected, a spare one that fails is dialled less and less often, up to [`Redial::SPARE_BACKOFF`]. With no
+//! static peer connected, all of them are due at once.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -18,24 +19,24 @@ use crate::{
     random::SplitMix64,
 };
 
-/// All peers that are to be kept: at most [`MAX_STATIC_PEERS`].
+/// All static peers: at most [`MAX_STATIC_PEERS`].
 #[derive(Debug)]
 pub struct StaticPeers {
     peers: BTreeMap<PeerId, Redial>,
-    /// How many are to be connected at once.
+    /// How many should be connected at once.
     wanted: usize,
-    /// Given to the next one that is added.
+    /// The rank of the next peer that is added.
     rank: usize,
     jitter: SplitMix64,
 }
 
-/// One of them.
+/// The addresses of one static peer, and when it is dialled next.
 #[derive(Debug)]
 pub struct Redial {
     addresses: Vec<String>,
-    /// Those of the configuration: they are never forgotten, and whoever has some stays.
-    given: Vec<String>,
-    /// Lower was given earlier.
+    /// The configured addresses, which are never removed. A peer with configured addresses is never removed either.
+    configured: Vec<String>,
+    /// The order in which peers were added; the smaller one is preferred.
     rank: usize,
     failures: u32,
     state: RedialState,
@@ -43,157 +44,157 @@ pub struct Redial {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RedialState {
-    /// Not before this time.
+    /// Not dialled before this time (monotonic).
     Waiting(Duration),
     Dialling,
-    /// Since this time.
+    /// Connected since this time (monotonic).
     Connected(Duration),
 }
 
 impl Redial {
     /// The wait before the first redial.
-    pub const FIRST: Duration = Duration::from_millis(500);
-    /// The longest wait: a peer that is back is found within seconds, however long it was away.
-    pub const LONGEST: Duration = Duration::from_secs(8);
-    /// The same for one that would be one more.
-    pub const SPARE: Duration = Duration::from_secs(120);
-    /// A connection that lasted so long was a good one.
-    pub const STEADY: Duration = Duration::from_secs(10);
+    pub const FIRST_BACKOFF: Duration = Duration::from_millis(500);
+    /// The longest wait, short enough that a peer that comes back is reached within seconds.
+    pub const MAX_BACKOFF: Duration = Duration::from_secs(8);
+    /// The longest wait of a spare peer.
+    pub const SPARE_BACKOFF: Duration = Duration::from_secs(120);
+    /// A connection that lasted this long resets the failures.
+    pub const STABLE_AFTER: Duration = Duration::from_secs(10);
 
-    /// How long to wait after the failures so far, `longest` at most; `draw` is uniform in 0..=255.
+    /// The wait after the failures so far, `longest` at most; `draw` is uniform in 0..=255.
     fn backoff(&self, longest: Duration, draw: u8) -> Duration {
-        let doubled = Self::FIRST.saturating_mul(1 << self.failures.min(10)).min(longest);
+        let doubled = Self::FIRST_BACKOFF.saturating_mul(1 << self.failures.min(10)).min(longest);
         doubled - doubled / 4 * u32::from(draw) / 255
     }
 }
 
 impl StaticPeers {
-    /// Dials that may run at once: browsers throttle more.
-    pub const AT_ONCE: usize = 4;
-    /// Addresses of one peer to which others' word may add.
+    /// Dials that may run at once (browsers throttle more).
+    pub const MAX_DIALS: usize = 4;
+    /// Addresses of one peer up to which advertised ones are added.
     pub const ADDRESSES: usize = 8;
 
-    /// Everybody is due at `now` (monotonic); `wanted` are to be connected at once.
-    pub fn new(statics: &[StaticPeer], wanted: usize, seed: u64, now: Duration) -> Self {
-        let mut this = Self { peers: BTreeMap::new(), wanted, rank: 0, jitter: SplitMix64::new(seed) };
-        for given in statics {
-            this.add(given.clone(), now);
-            if let Some(dialer) = this.peers.get_mut(&given.peer) {
-                dialer.given.clone_from(&given.addresses);
+    /// Every peer is due at `now` (monotonic); `wanted` should be connected at once. `seed` feeds the jitter.
+    pub fn new(configured: &[StaticPeer], wanted: usize, seed: u64, now: Duration) -> Self {
+        let mut static_peers = Self { peers: BTreeMap::new(), wanted, rank: 0, jitter: SplitMix64::new(seed) };
+        for peer in configured {
+            static_peers.add(peer.clone(), now);
+            if let Some(redial) = static_peers.peers.get_mut(&peer.peer) {
+                redial.configured.clone_from(&peer.addresses);
             }
         }
-        this
+        static_peers
     }
 
-    /// Another peer that is to be kept, or where one is now, by its own word: with new addresses it is due at once. Those of the
-    /// configuration stay behind them. Where there are too many, one that fails makes room, unless the configuration has it;
-    /// where none does, the new one is not kept.
-    pub fn set(&mut self, mut said: StaticPeer, now: Duration) {
-        if let Some(dialer) = self.peers.get_mut(&said.peer) {
-            let kept = dialer.given.iter().filter(|address| !said.addresses.contains(address)).cloned();
-            let kept: Vec<String> = kept.collect();
-            if said.addresses.is_empty() {
+    /// Adds a static peer, or replaces the addresses of one, from a source that speaks for the peer itself. With new
+    /// addresses it is due at once; its configured addresses stay behind the new ones. When there are too many static
+    /// peers, a failing one that is not configured is removed; when there is none, the new one is not added.
+    pub fn set(&mut self, mut peer: StaticPeer, now: Duration) {
+        if let Some(redial) = self.peers.get_mut(&peer.peer) {
+            let configured = redial.configured.iter().filter(|address| !peer.addresses.contains(address)).cloned();
+            let configured: Vec<String> = configured.collect();
+            if peer.addresses.is_empty() {
                 return;
             }
-            said.addresses.extend(kept);
-            if dialer.addresses != said.addresses {
-                dialer.addresses = said.addresses;
-                dialer.failures = 0;
-                if matches!(dialer.state, RedialState::Waiting(_)) {
-                    dialer.state = RedialState::Waiting(now);
+            peer.addresses.extend(configured);
+            if redial.addresses != peer.addresses {
+                redial.addresses = peer.addresses;
+                redial.failures = 0;
+                if matches!(redial.state, RedialState::Waiting(_)) {
+                    redial.state = RedialState::Waiting(now);
                 }
             }
             return;
         }
-        self.add(said, now);
+        self.add(peer, now);
     }
 
-    /// The same by others' word: it adds a peer, or addresses behind those that are known, and takes none away.
-    pub fn advertised(&mut self, said: StaticPeer, now: Duration) {
-        let Some(dialer) = self.peers.get_mut(&said.peer) else { return self.add(said, now) };
-        for address in said.addresses {
-            if dialer.addresses.len() < Self::ADDRESSES && !dialer.addresses.contains(&address) {
-                dialer.addresses.push(address);
+    /// Adds a static peer, or addresses to one, because other peers advertise it. Never removes an address.
+    pub fn advertised(&mut self, peer: StaticPeer, now: Duration) {
+        let Some(redial) = self.peers.get_mut(&peer.peer) else { return self.add(peer, now) };
+        for address in peer.addresses {
+            if redial.addresses.len() < Self::ADDRESSES && !redial.addresses.contains(&address) {
+                redial.addresses.push(address);
             }
         }
     }
 
     fn add(&mut self, new: StaticPeer, now: Duration) {
-        if self.peers.len() >= MAX_STATIC_PEERS && !self.make_room() {
+        if self.peers.len() >= MAX_STATIC_PEERS && !self.remove_failing() {
             return;
         }
         let state = RedialState::Waiting(now);
-        let dialer = Redial { addresses: new.addresses, given: Vec::new(), rank: self.rank, failures: 0, state };
-        self.peers.insert(new.peer, dialer);
+        let redial = Redial { addresses: new.addresses, configured: Vec::new(), rank: self.rank, failures: 0, state };
+        self.peers.insert(new.peer, redial);
         self.rank += 1;
     }
 
-    fn make_room(&mut self) -> bool {
-        let fails = |dialer: &Redial| {
-            dialer.given.is_empty() && dialer.failures > 0 && matches!(dialer.state, RedialState::Waiting(_))
+    fn remove_failing(&mut self) -> bool {
+        let fails = |redial: &Redial| {
+            redial.configured.is_empty() && redial.failures > 0 && matches!(redial.state, RedialState::Waiting(_))
         };
-        let failing = self.peers.iter().filter(|(_, dialer)| fails(dialer));
-        let worst = failing.max_by_key(|(_, dialer)| (dialer.failures, dialer.rank)).map(|(peer, _)| *peer);
+        let failing = self.peers.iter().filter(|(_, redial)| fails(redial));
+        let worst = failing.max_by_key(|(_, redial)| (redial.failures, redial.rank)).map(|(peer, _)| *peer);
         worst.and_then(|peer| self.peers.remove(&peer)).is_some()
     }
 
-    /// Whether this peer is to be kept.
+    /// Whether this is a static peer.
     pub fn contains(&self, peer: PeerId) -> bool {
         self.peers.contains_key(&peer)
     }
 
-    /// The next peer to dial at `now`, marked as being dialled: itself and its addresses.
+    /// The next peer to dial at `now` (monotonic), with its addresses; it is marked as being dialled.
     pub fn next(&mut self, now: Duration) -> Option<(PeerId, Vec<String>)> {
         if self.has_enough() {
             return None;
         }
-        let due = |dialer: &Redial| matches!(dialer.state, RedialState::Waiting(at) if at <= now);
-        let waiting = self.peers.iter_mut().filter(|(_, dialer)| due(dialer));
-        let (peer, dialer) = waiting.min_by_key(|(_, dialer)| (dialer.failures, dialer.rank))?;
-        dialer.state = RedialState::Dialling;
-        Some((*peer, dialer.addresses.clone()))
+        let due = |redial: &Redial| matches!(redial.state, RedialState::Waiting(at) if at <= now);
+        let waiting = self.peers.iter_mut().filter(|(_, redial)| due(redial));
+        let (peer, redial) = waiting.min_by_key(|(_, redial)| (redial.failures, redial.rank))?;
+        redial.state = RedialState::Dialling;
+        Some((*peer, redial.addresses.clone()))
     }
 
-    /// When [`StaticPeers::next`] has somebody again (monotonic).
+    /// When [`StaticPeers::next`] may return a peer again (monotonic).
     pub fn due(&self) -> Option<Duration> {
         if self.has_enough() {
             return None;
         }
-        let waiting = |dialer: &Redial| match dialer.state {
+        let waiting = |redial: &Redial| match redial.state {
             RedialState::Waiting(at) => Some(at),
             _ => None,
         };
         self.peers.values().filter_map(waiting).min()
     }
 
-    /// The peer is connected, whoever dialled.
+    /// A peer connected, inbound or outbound.
     pub fn connected(&mut self, peer: PeerId, now: Duration) {
-        if let Some(dialer) = self.peers.get_mut(&peer) {
-            dialer.state = RedialState::Connected(now);
+        if let Some(redial) = self.peers.get_mut(&peer) {
+            redial.state = RedialState::Connected(now);
         }
     }
 
     /// The peer's last connection ended.
     pub fn disconnected(&mut self, peer: PeerId, now: Duration) {
         let draw = self.draw();
-        if let Some(dialer) = self.peers.get_mut(&peer)
-            && let RedialState::Connected(since) = dialer.state
+        if let Some(redial) = self.peers.get_mut(&peer)
+            && let RedialState::Connected(since) = redial.state
         {
-            let steady = now.saturating_sub(since) >= Redial::STEADY;
-            dialer.failures = if steady { 0 } else { dialer.failures.saturating_add(1) };
-            dialer.state = RedialState::Waiting(now.saturating_add(dialer.backoff(Redial::LONGEST, draw)));
-            self.hurry(now);
+            let stable = now.saturating_sub(since) >= Redial::STABLE_AFTER;
+            redial.failures = if stable { 0 } else { redial.failures.saturating_add(1) };
+            redial.state = RedialState::Waiting(now.saturating_add(redial.backoff(Redial::MAX_BACKOFF, draw)));
+            self.end_spare_backoffs(now);
         }
     }
 
-    /// With nobody connected nobody is spare.
-    fn hurry(&mut self, now: Duration) {
+    /// With no static peer connected, a peer with the long backoff of a spare one is due at once.
+    fn end_spare_backoffs(&mut self, now: Duration) {
         if self.connected_now() > 0 {
             return;
         }
-        let latest = now.saturating_add(Redial::LONGEST);
-        for dialer in self.peers.values_mut() {
-            if let RedialState::Waiting(at) = &mut dialer.state
+        let latest = now.saturating_add(Redial::MAX_BACKOFF);
+        for redial in self.peers.values_mut() {
+            if let RedialState::Waiting(at) = &mut redial.state
                 && *at > latest
             {
                 *at = now;
@@ -201,45 +202,47 @@ impl StaticPeers {
         }
     }
 
-    /// A dial failed on every address. The wait until the next, or `None` for a peer that is not kept or is connected.
+    /// A dial failed on every address. Returns the wait until the next dial, or `None` when this dial was not one of
+    /// ours.
     pub fn failed(&mut self, peer: PeerId, now: Duration) -> Option<Duration> {
         let draw = self.draw();
         let is_spare = self.wanted != usize::MAX && self.connected_now() > 0;
-        let dialer = self.peers.get_mut(&peer).filter(|dialer| dialer.state == RedialState::Dialling)?;
-        let wait = dialer.backoff(if is_spare { Redial::SPARE } else { Redial::LONGEST }, draw);
-        dialer.failures = dialer.failures.saturating_add(1);
-        dialer.state = RedialState::Waiting(now.saturating_add(wait));
+        let redial = self.peers.get_mut(&peer).filter(|redial| redial.state == RedialState::Dialling)?;
+        let wait = redial.backoff(if is_spare { Redial::SPARE_BACKOFF } else { Redial::MAX_BACKOFF }, draw);
+        redial.failures = redial.failures.saturating_add(1);
+        redial.state = RedialState::Waiting(now.saturating_add(wait));
         Some(wait)
     }
 
-    /// Who they are.
+    /// The peer ids of the static peers.
     pub fn ids(&self) -> impl Iterator<Item = PeerId> {
         self.peers.keys().copied()
     }
 
-    /// Whether nobody is to be kept.
+    /// Whether there is no static peer.
     pub fn is_empty(&self) -> bool {
         self.peers.is_empty()
     }
 
-    /// Of those that have been connected for at least `least` at `now` (monotonic), the one that has been longest.
-    pub fn longest_connected(&self, now: Duration, least: Duration) -> Option<PeerId> {
-        let since = |dialer: &Redial| match dialer.state {
-            RedialState::Connected(since) if now.saturating_sub(since) >= least => Some(since),
+    /// Of the static peers that have been connected for at least `min_age` at `now` (monotonic), the one that was
+    /// connected longest.
+    pub fn longest_connected(&self, now: Duration, min_age: Duration) -> Option<PeerId> {
+        let since = |redial: &Redial| match redial.state {
+            RedialState::Connected(since) if now.saturating_sub(since) >= min_age => Some(since),
             _ => None,
         };
-        let connected = self.peers.iter().filter_map(|(peer, dialer)| Some((since(dialer)?, *peer)));
+        let connected = self.peers.iter().filter_map(|(peer, redial)| Some((since(redial)?, *peer)));
         connected.min().map(|(_, peer)| peer)
     }
 
-    /// Whether nobody more is to be dialled now.
+    /// Whether no further peer should be dialled now.
     fn has_enough(&self) -> bool {
-        let dialling = self.peers.values().filter(|dialer| dialer.state == RedialState::Dialling).count();
-        dialling >= Self::AT_ONCE || dialling + self.connected_now() >= self.wanted
+        let dialling = self.peers.values().filter(|redial| redial.state == RedialState::Dialling).count();
+        dialling >= Self::MAX_DIALS || dialling + self.connected_now() >= self.wanted
     }
 
     fn connected_now(&self) -> usize {
-        self.peers.values().filter(|dialer| matches!(dialer.state, RedialState::Connected(_))).count()
+        self.peers.values().filter(|redial| matches!(redial.state, RedialState::Connected(_))).count()
     }
 
     fn draw(&mut self) -> u8 {

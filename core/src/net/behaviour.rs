@@ -29,29 +29,32 @@ use crate::{
     time::Now,
 };
 
-/// Gossip over the chain's four topics, blocks by number, identify and ping; AutoNAT in a daemon. No relay, no peer
-/// exchange.
+/// Gossip on the chain's four topics, blocks by number, identify and ping; AutoNAT in a daemon. No circuit relay, no
+/// peer exchange.
 #[derive(NetworkBehaviour)]
 pub(super) struct Behaviour {
-    /// The first to be asked who may connect.
-    pub(super) gate: ConnectionGater,
-    crowd: IpLimits,
+    /// First, so that it decides before the other behaviours.
+    pub(super) gater: ConnectionGater,
+    ip_limits: IpLimits,
     pub(super) gossip: gossipsub::Behaviour<Transform, WhitelistSubscriptionFilter>,
     identify: identify::Behaviour,
-    /// Before `ping`: of two that answer one protocol the first does.
-    pong: PingResponder,
+    /// Before `ping`: of two behaviours with one protocol the first gets the inbound streams.
+    ping_responder: PingResponder,
     ping: ping::Behaviour,
     limits: connection_limits::Behaviour,
-    /// Two, because one would give both sides the same time: an answer may wait for its turn.
-    pub(super) ask: Toggle<request_response::Behaviour<Codec>>,
-    pub(super) answer: Toggle<request_response::Behaviour<Codec>>,
-    /// In the body that can be dialled.
+    /// Requests of this node. Separate from `range_server`, because one behaviour would have one timeout for both
+    /// sides.
+    pub(super) range_client: Toggle<request_response::Behaviour<Codec>>,
+    /// Requests of peers.
+    pub(super) range_server: Toggle<request_response::Behaviour<Codec>>,
+    /// Only in a daemon, which can be dialled.
     #[cfg(feature = "autonat")]
     pub(super) dial_back: Toggle<DialBack>,
 }
 
 impl Behaviour {
-    /// Joins the topics of the chain that are open at `now`: all of them, as every op-node does, but on Base's chains.
+    /// Subscribes to the topics of the chain that are open at `now`: all of them, as op-node does, except on Base's
+    /// chains.
     pub(super) fn new(
         config: &Settled,
         identity: &Keypair,
@@ -64,21 +67,26 @@ impl Behaviour {
         let ping = ping::Config::new().with_interval(params::PING_INTERVAL).with_timeout(params::PING_TIMEOUT);
         let (sync, serve) = (config.sync, config.sync.enabled && config.sync.serve);
         Ok(Self {
-            gate: gate(config),
-            crowd: params::crowd(&config.connections),
+            gater: gater(config),
+            ip_limits: params::ip_limits(&config.connections),
             gossip: gossip(config, transform, now)?,
             identify: identify::Behaviour::new(identify),
-            pong: PingResponder,
+            ping_responder: PingResponder,
             ping: ping::Behaviour::new(ping),
             limits: connection_limits::Behaviour::new(params::connection_limits(&config.connections)),
-            ask: sync.enabled.then(|| requests(config, ProtocolSupport::Outbound, params::ASK_TIMEOUT)).into(),
-            answer: serve.then(|| requests(config, ProtocolSupport::Inbound, params::ANSWER_TIMEOUT)).into(),
+            range_client: sync
+                .enabled
+                .then(|| range_behaviour(config, ProtocolSupport::Outbound, params::RANGE_CLIENT_TIMEOUT))
+                .into(),
+            range_server: serve
+                .then(|| range_behaviour(config, ProtocolSupport::Inbound, params::RANGE_SERVER_TIMEOUT))
+                .into(),
             #[cfg(feature = "autonat")]
             dial_back: config.observe_scope.map(|reach| DialBack::new(identity.public().to_peer_id(), reach)).into(),
         })
     }
 
-    /// What became of peers' requests to be dialled back.
+    /// Counts of the dial-backs that peers requested.
     pub(super) fn dial_backs(&self) -> DialBacks {
         #[cfg(feature = "autonat")]
         return self.dial_back.as_ref().map(DialBack::counts).unwrap_or_default();
@@ -87,13 +95,13 @@ impl Behaviour {
     }
 }
 
-fn gate(config: &Settled) -> ConnectionGater {
-    let spared = config.static_peers.iter().filter(|_| config.reputation.protect_static).map(|peer| peer.peer);
-    ConnectionGater::new(config.reputation.restrict.clone(), spared)
+fn gater(config: &Settled) -> ConnectionGater {
+    let protected = config.static_peers.iter().filter(|_| config.reputation.protect_static).map(|peer| peer.peer);
+    ConnectionGater::new(config.reputation.restrict.clone(), protected)
 }
 
-fn requests(config: &Settled, side: ProtocolSupport, timeout: Duration) -> request_response::Behaviour<Codec> {
-    // A name of ours always begins with a slash, which is all that can be wrong with one.
+fn range_behaviour(config: &Settled, side: ProtocolSupport, timeout: Duration) -> request_response::Behaviour<Codec> {
+    // `try_from_owned` only checks for a leading slash, which these names have.
     let names = payload_by_number::protocols(&config.chain)
         .into_iter()
         .filter_map(|name| StreamProtocol::try_from_owned(name).ok());
@@ -109,20 +117,20 @@ fn gossip(
     now: Now,
 ) -> Result<gossipsub::Behaviour<Transform, WhitelistSubscriptionFilter>, NetError> {
     let interval = config.chain.cadence.interval_at(now.millis());
-    let naming = transform.clone();
-    let settings = params::gossipsub(config.mesh, interval, move |message| naming.id(message))
+    let id_transform = transform.clone();
+    let settings = params::gossipsub(config.mesh, interval, move |message| id_transform.id(message))
         .map_err(|error| NetError::Gossip(error.to_string()))?;
     let topics: HashSet<_> = transform.topics().cloned().collect();
     let mut gossip = gossipsub::Behaviour::new_with_subscription_filter_and_transform(
         MessageAuthenticity::Anonymous,
         settings,
-        WhitelistSubscriptionFilter(topics.clone()),
+        WhitelistSubscriptionFilter(topics),
         transform.clone(),
     )
     .map_err(|error| NetError::Gossip(error.to_owned()))?;
     if config.reputation.scoring {
         gossip
-            .with_peer_score(params::peer_score(topics.into_iter(), interval), params::thresholds())
+            .with_peer_score(params::peer_score(transform.topics().cloned(), interval), params::thresholds())
             .map_err(NetError::Gossip)?;
     }
     for version in config.chain.open_topics(now.secs()) {

@@ -1,4 +1,4 @@
-//! The swarm's events as the node's facts. Stateless: what an event means, not what is done about it.
+//! What the swarm's connection errors mean for the node. Stateless.
 
 use libp2p::{
     Multiaddr, PeerId, TransportError,
@@ -7,7 +7,7 @@ use libp2p::{
 
 use crate::event::Tried;
 
-/// The address at which our own peer id answered, if that is what went wrong: another node lives with our key.
+/// The dialled address at which this node's own peer id answered, if that is the error: another node uses the same key.
 pub(super) fn shared_key_dialled(error: &DialError, own: PeerId) -> Option<&Multiaddr> {
     match error {
         DialError::LocalPeerId { address } => Some(address),
@@ -16,7 +16,7 @@ pub(super) fn shared_key_dialled(error: &DialError, own: PeerId) -> Option<&Mult
     }
 }
 
-/// The address from which our own peer id came in.
+/// The address from which a peer with this node's own peer id connected.
 pub(super) fn shared_key_accepted(error: &ListenError) -> Option<&Multiaddr> {
     match error {
         ListenError::LocalPeerId { address } => Some(address),
@@ -24,7 +24,7 @@ pub(super) fn shared_key_accepted(error: &ListenError) -> Option<&Multiaddr> {
     }
 }
 
-/// Why a dial failed, one clause an address, without the nesting of error types.
+/// Why a dial failed: one clause per address, each with its innermost error.
 pub(super) fn dial_error(error: &DialError) -> String {
     match error {
         DialError::Transport(attempts) => {
@@ -40,12 +40,12 @@ pub(super) fn dial_error(error: &DialError) -> String {
     }
 }
 
-/// The addresses that a dial tried before the one that answered.
-pub(super) fn tried(errors: &[(Multiaddr, TransportError<std::io::Error>)]) -> Vec<Tried> {
+/// The addresses that a dial tried and that failed, before the one that answered.
+pub(super) fn failed_attempts(errors: &[(Multiaddr, TransportError<std::io::Error>)]) -> Vec<Tried> {
     errors.iter().map(|(address, error)| Tried { address: address.to_string(), error: root_cause(error) }).collect()
 }
 
-/// The innermost error says what happened.
+/// The text of the innermost error, which names the cause.
 pub(super) fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {

@@ -1,4 +1,4 @@
-//! Between libp2p's types and core's own.
+//! Conversions between libp2p's types and those of core.
 
 use std::net::IpAddr;
 
@@ -11,12 +11,12 @@ use crate::{
     peer::PeerId,
 };
 
-/// Core's peer id. Every libp2p peer id fits; one that did not would be cut off at its connection.
+/// Core's peer id. Every libp2p peer id fits; the connection of one that did not fit would be ignored.
 pub(super) fn peer(peer: &libp2p::PeerId) -> Option<PeerId> {
     PeerId::from_bytes(&peer.to_bytes()).ok()
 }
 
-/// libp2p's peer id; `None` for bytes that are no multihash.
+/// libp2p's peer id; `None` for bytes that are not a multihash.
 pub(super) fn libp2p_peer(peer: PeerId) -> Option<libp2p::PeerId> {
     libp2p::PeerId::from_bytes(peer.as_bytes()).ok()
 }
@@ -37,7 +37,7 @@ pub(super) const fn acceptance(acceptance: Acceptance) -> gossipsub::MessageAcce
     }
 }
 
-/// A connection as the outside sees it.
+/// The event of a new connection.
 pub(super) fn connected(peer: PeerId, endpoint: &ConnectedPoint, tried: Vec<Tried>) -> Connected {
     let address = endpoint.get_remote_address();
     Connected {
@@ -51,7 +51,7 @@ pub(super) fn connected(peer: PeerId, endpoint: &ConnectedPoint, tried: Vec<Trie
     }
 }
 
-/// Whether the peer came in as a browser does: over WebSocket or WebTransport.
+/// Whether the peer is a leaf: it dialled this node over WebSocket or WebTransport, as browsers do.
 pub(super) fn is_leaf(endpoint: &ConnectedPoint) -> bool {
     match endpoint {
         ConnectedPoint::Dialer { .. } => false,
@@ -63,7 +63,7 @@ pub(super) fn is_leaf(endpoint: &ConnectedPoint) -> bool {
 
 fn transport(address: &Multiaddr) -> &'static str {
     let is_tls = address.iter().any(|part| matches!(part, Protocol::Tls));
-    let named = |part: Protocol<'_>| match part {
+    let name = |part: Protocol<'_>| match part {
         Protocol::Tcp(_) => Some("tcp"),
         Protocol::Ws(_) if !is_tls => Some("ws"),
         Protocol::Ws(_) | Protocol::Wss(_) => Some("wss"),
@@ -72,7 +72,7 @@ fn transport(address: &Multiaddr) -> &'static str {
         Protocol::Memory(_) => Some("memory"),
         _ => None,
     };
-    address.iter().filter_map(named).last().unwrap_or("other")
+    address.iter().filter_map(name).last().unwrap_or("other")
 }
 
 pub(super) fn ip(address: &Multiaddr) -> Option<IpAddr> {

@@ -1,11 +1,10 @@
-//! The loop: libp2p's swarm and the [`Node`], as a stream of events.
+//! The event loop: libp2p's swarm and the [`Node`], as a stream of events.
 //!
-//! Each turn drains the node's wishes, then takes one more fact: a check that ended, a deadline, an event of the swarm.
-//! No new fact is taken while an event waits to be read, so nothing queues up here. The node's law (one in, drain out) is
-//! kept by [`Driver::feed`] alone.
+//! Each step performs the node's outputs, then takes one more input: finished work, a deadline, or an event of the
+//! swarm. No input is taken while an event is unread, so events do not accumulate. The node's rule (one input, then all
+//! outputs) is kept by [`Driver::feed`] and [`Driver::drain`].
 
 use core::{
-    future::Future,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -46,10 +45,8 @@ use crate::{
     },
     node::{Input, LeavesStatus, Node, Output, Status, TrafficStatus},
     peer::PeerId,
-    persistence::{PersistId, RestoredState},
-    range_sync::FetchId,
-    serving::RequestId,
-    validation::{SignerNews, ValidationId},
+    persistence::RestoredState,
+    validation::SignerNews,
 };
 
 mod ended;
@@ -58,94 +55,96 @@ mod message_sizes;
 mod open_requests;
 mod operator;
 mod requests;
+mod running_task;
 mod scores;
 mod swarm_events;
 
 pub use ended::{EndedRequest, RequestSide};
 use message_sizes::MessageSizes;
 use open_requests::OpenRequests;
-pub use operator::Spared;
+pub use operator::ProtectedPeer;
+use running_task::{RunningTask, Task};
 
-/// All that a driver is made of.
+/// The parts of a driver.
 pub struct DriverParts<H> {
     /// The node's parameters.
     pub config: Settled,
-    /// What an earlier run kept.
-    pub memory: RestoredState,
-    /// The node's identity; its peer id follows from it.
+    /// The state that an earlier run persisted.
+    pub restored: RestoredState,
+    /// The node's key, from which its peer id is derived.
     pub identity: Keypair,
-    /// The agent version that identify tells.
+    /// The agent version that identify sends.
     pub agent: String,
-    /// Authenticated and multiplexed.
+    /// The transport: authenticated and multiplexed.
     pub transport: Boxed<(libp2p::PeerId, StreamMuxerBox)>,
-    /// The swarm's configuration: its executor is the body's.
+    /// The swarm's configuration, with the host's executor.
     pub swarm: swarm::Config,
     /// 32 random bytes.
     pub seed: [u8; 32],
-    /// The body.
+    /// The host.
     pub host: H,
 }
 
-/// See the module. Dropping it ends the node.
+/// The event loop of one node. Dropping it ends the node.
 pub struct Driver<H: Host> {
     host: H,
     node: Node,
     swarm: Swarm<Behaviour>,
     transform: Transform,
     protocols: ProtocolBytes,
-    works: FuturesUnordered<RunningTask<H::Working>>,
-    /// Wakes for the next deadline, and at least every [`params::BEAT`].
-    beat: H::Sleep,
-    beat_at: Duration,
+    tasks: FuturesUnordered<RunningTask<H::Working>>,
+    /// Wakes at the node's next deadline, and at least every [`params::POLL_INTERVAL`].
+    timer: H::Sleep,
+    timer_at: Duration,
     events: VecDeque<Event>,
-    /// When scores are looked at next.
-    look_at: Duration,
+    /// When the node gets gossipsub's scores next (monotonic).
+    scores_at: Duration,
     requests: OpenRequests,
-    /// OpenRequests that could not even be made, and why; told as `refused` are.
-    meters: SendQueues,
+    /// Send progress of each leaf.
+    send_queues: SendQueues,
     leaves: Leaves,
-    /// Of messages that are not judged yet.
+    /// Lengths of the messages that are being validated.
     sizes: MessageSizes,
-    /// Facts that came up while the node's wishes were fulfilled; told to the node once they are drained.
+    /// Inputs that arose while outputs were performed. The node gets them when all outputs are performed.
     pending_inputs: VecDeque<Input>,
 }
 
 impl<H: Host> Driver<H> {
-    /// Events of the swarm that one turn takes at most before others get theirs.
-    const TURN: usize = 128;
+    /// Maximum steps of one poll; then other tasks of the executor may run.
+    const MAX_STEPS: usize = 128;
 
-    /// A node that neither listens nor has dialled yet.
+    /// Creates a node. It does not listen yet, and has not dialled.
     ///
     /// # Errors
     /// A static peer's address does not parse; gossipsub refuses its configuration.
     pub fn new(parts: DriverParts<H>) -> Result<Self, NetError> {
-        let DriverParts { config, memory, identity, agent, transport, swarm, seed, host } = parts;
+        let DriverParts { config, restored, identity, agent, transport, swarm, seed, host } = parts;
         check_addresses(&config)?;
         let transform = Transform::new(&config.chain);
         let now = host.now();
         let behaviour = Behaviour::new(&config, &identity, agent, &transform, now)?;
         let swarm = swarm.with_idle_connection_timeout(params::IDLE_TIMEOUT);
         let protocols = ProtocolBytes::default();
-        let meters = SendQueues::default();
+        let send_queues = SendQueues::default();
         let leaves = Leaves::new(config.connections.leaves_bytes);
-        let transport = match host.aside() {
-            Some(aside) => transform.readahead().over(transport, aside),
+        let transport = match host.offload() {
+            Some(offload) => transform.readahead().wrap_transport(transport, offload),
             None => transport,
         };
-        let transport = meters.over(protocols.count(transport));
+        let transport = send_queues.wrap_transport(protocols.wrap_transport(transport));
         let swarm = Swarm::new(transport, behaviour, identity.public().to_peer_id(), swarm);
         let mut driver = Self {
-            node: Node::new(config, &memory, seed, now),
+            node: Node::new(config, &restored, seed, now),
             swarm,
             transform,
             protocols,
-            works: FuturesUnordered::new(),
-            beat: host.sleep(params::BEAT),
-            beat_at: now.mono.saturating_add(params::BEAT),
+            tasks: FuturesUnordered::new(),
+            timer: host.sleep(params::POLL_INTERVAL),
+            timer_at: now.mono.saturating_add(params::POLL_INTERVAL),
             events: VecDeque::new(),
-            look_at: now.mono,
+            scores_at: now.mono,
             requests: OpenRequests::default(),
-            meters,
+            send_queues,
             leaves,
             sizes: MessageSizes::default(),
             pending_inputs: VecDeque::new(),
@@ -156,7 +155,7 @@ impl<H: Host> Driver<H> {
         Ok(driver)
     }
 
-    /// Listens on an address; [`Event::Listening`] tells each address that came of it.
+    /// Listens on an address; [`Event::Listening`] reports each resulting address.
     ///
     /// # Errors
     /// The transport does not support the address, or the address is taken.
@@ -171,50 +170,52 @@ impl<H: Host> Driver<H> {
         })
     }
 
-    /// Judges a block of our own (uncompressed message, signature first) and gossips it when our own rules accept it.
+    /// Validates a block that this node produced (uncompressed message, signature first), and gossips it if it is
+    /// valid.
     pub fn publish(&mut self, version: Version, data: Bytes) {
         self.feed(Input::Produced { version, data });
     }
 
-    /// Takes what the body has found: a peer of this chain, and where it is.
-    pub fn found(&mut self, peer: &libp2p::PeerId, addresses: &[Multiaddr]) {
+    /// Adds a discovered peer of this chain and its addresses.
+    pub fn discovered(&mut self, peer: &libp2p::PeerId, addresses: &[Multiaddr]) {
         if let Some(peer) = convert::peer(peer).filter(|_| *peer != self.local_peer()) {
             let addresses = addresses.iter().map(ToString::to_string).collect();
             self.feed(Input::Discovered { peer, addresses });
         }
     }
 
-    /// Takes another peer to keep, or where one of them is now, by its own word.
-    pub fn keep(&mut self, said: StaticPeer) {
-        self.feed(Input::StaticPeer(said));
+    /// Adds a static peer, or sets the addresses of a known one. The addresses are from the peer itself or from the
+    /// operator.
+    pub fn add_static_peer(&mut self, peer: StaticPeer) {
+        self.feed(Input::StaticPeer(peer));
     }
 
-    /// The same by others' word.
-    pub fn hear_of(&mut self, said: StaticPeer) {
-        self.feed(Input::AdvertisedRelay(said));
+    /// Adds a relay that other relays advertise; its addresses are not verified.
+    pub fn advertised_relay(&mut self, relay: StaticPeer) {
+        self.feed(Input::AdvertisedRelay(relay));
     }
 
-    /// Tells peers that we are to be found at this address.
+    /// Advertises an address of this node to peers.
     pub fn advertise(&mut self, address: Multiaddr) {
         self.swarm.add_external_address(address);
     }
 
-    /// Tells them no more.
+    /// Stops advertising an address.
     pub fn withdraw(&mut self, address: &Multiaddr) {
         self.swarm.remove_external_address(address);
     }
 
-    /// Closes every connection, so that nobody has to find out for himself that this node is gone; they are closed when the
-    /// driver [is alone](Driver::is_alone), which polling brings about.
-    pub fn leave(&mut self) {
+    /// Starts to close all connections, so that peers do not have to detect by timeouts that this node has stopped. The
+    /// driver must be polled until it [has no connections](Driver::has_no_connections).
+    pub fn close_connections(&mut self) {
         for peer in self.swarm.connected_peers().copied().collect::<Vec<_>>() {
-            // An error means that it is gone already.
-            let _gone = self.swarm.disconnect_peer_id(peer);
+            // An error means that the peer has disconnected already.
+            let _disconnected = self.swarm.disconnect_peer_id(peer);
         }
     }
 
-    /// Whether nobody is connected.
-    pub fn is_alone(&self) -> bool {
+    /// Whether no peer is connected.
+    pub fn has_no_connections(&self) -> bool {
         self.swarm.connected_peers().next().is_none()
     }
 
@@ -223,34 +224,34 @@ impl<H: Host> Driver<H> {
         self.node.needs_peers()
     }
 
-    /// Takes what the body has learnt of the signer.
-    pub fn hear(&mut self, news: SignerNews) {
+    /// Passes on a reading of the chain's block signer.
+    pub fn signer_news(&mut self, news: SignerNews) {
         self.feed(Input::Signer(news));
     }
 
-    /// An independent time agrees with this node's clock, as far as it can.
+    /// An independent clock agrees with this node's clock, within its accuracy.
     pub fn clock_agrees(&mut self) {
         self.feed(Input::ClockAgrees);
     }
 
-    /// The node now.
+    /// The node's status.
     pub fn status(&self) -> Status {
         let behaviour = self.swarm.behaviour();
         let traffic = TrafficStatus {
-            gated: behaviour.gate.counts(),
+            gated: behaviour.gater.counts(),
             dial_backs: behaviour.dial_backs(),
-            protocol_bytes: self.protocols.carried(),
-            leaves: LeavesStatus { waiting: self.leaves.waiting(), passed: self.leaves.passed() },
+            protocol_bytes: self.protocols.totals(),
+            leaves: LeavesStatus { waiting: self.leaves.queued_bytes(), passed: self.leaves.skipped() },
         };
         Status { traffic, ..self.node.status(self.host.now()) }
     }
 
-    /// Our own peer id.
+    /// This node's peer id.
     pub fn local_peer(&self) -> libp2p::PeerId {
         *self.swarm.local_peer_id()
     }
 
-    /// One fact in, every wish out.
+    /// Gives the node one input, and performs all outputs.
     fn feed(&mut self, input: Input) {
         self.node.handle(self.host.now(), input);
         self.drain();
@@ -264,28 +265,28 @@ impl<H: Host> Driver<H> {
     fn drain(&mut self) {
         loop {
             while let Some(output) = self.node.poll_output() {
-                self.fulfil(output);
+                self.perform(output);
             }
             let Some(input) = self.pending_inputs.pop_front() else { break };
             self.node.handle(self.host.now(), input);
         }
     }
 
-    fn fulfil(&mut self, output: Output) {
+    fn perform(&mut self, output: Output) {
         match output {
             Output::Emit(event) => self.events.push_back(event),
-            Output::Validate { id, task } => self.work(Task::Validate(id), Work::Heavy(Heavy::Validate(task))),
-            Output::Decode { id, task } => self.work(Task::Decode(id), Work::Heavy(Heavy::Decode(task))),
-            Output::Load { id, number } => self.work(Task::Load(id), Work::Load(number)),
-            Output::Persist { id, item } => self.work(Task::Persist(id), Work::Persist(item)),
-            Output::Fetch(wish) => self.fetch(wish),
+            Output::Validate { id, task } => self.start(Task::Validate(id), Work::Heavy(Heavy::Validate(task))),
+            Output::Decode { id, task } => self.start(Task::Decode(id), Work::Heavy(Heavy::Decode(task))),
+            Output::Load { id, number } => self.start(Task::Load(id), Work::Load(number)),
+            Output::Persist { id, item } => self.start(Task::Persist(id), Work::Persist(item)),
+            Output::Fetch(request) => self.fetch(request),
             Output::Answer { id, reply } => self.answer(id, reply),
-            Output::Report { id, peer, acceptance } => self.judge(id, peer, acceptance),
-            Output::Publish { version, data } => self.gossip_out(version, data),
+            Output::Report { id, peer, acceptance } => self.report(id, peer, acceptance),
+            Output::Publish { version, data } => self.publish_gossip(version, data),
             Output::Dial { peer, addresses } => self.dial(peer, &addresses),
-            Output::Block(subject) => self.swarm.behaviour_mut().gate.shut(subject),
-            Output::Unblock(subject) => self.swarm.behaviour_mut().gate.open(subject),
-            Output::Score { peer, score } => self.tell_score(peer, score),
+            Output::Block(subject) => self.swarm.behaviour_mut().gater.block(subject),
+            Output::Unblock(subject) => self.swarm.behaviour_mut().gater.unblock(subject),
+            Output::Score { peer, score } => self.set_score(peer, score),
             Output::Unsubscribe { version } => {
                 let topic = gossipsub::IdentTopic::new(self.transform.topic(version).as_str());
                 let _was_joined = self.gossip().unsubscribe(&topic);
@@ -293,22 +294,23 @@ impl<H: Host> Driver<H> {
             Output::Disconnect { peer, reason } => {
                 tracing::info!(%peer, reason = reason.as_str(), "dropping a peer");
                 if let Some(peer) = convert::libp2p_peer(peer) {
-                    // An error means that it is gone already.
-                    let _gone = self.swarm.disconnect_peer_id(peer);
+                    // An error means that the peer has disconnected already.
+                    let _disconnected = self.swarm.disconnect_peer_id(peer);
                 }
             }
         }
     }
 
-    fn work(&mut self, task: Task, work: Work) {
-        self.works.push(RunningTask { task, working: self.host.work(work) });
+    fn start(&mut self, task: Task, work: Work) {
+        self.tasks.push(RunningTask { task, working: self.host.work(work) });
     }
 
     fn gossip(&mut self) -> &mut gossipsub::Behaviour<Transform, gossipsub::WhitelistSubscriptionFilter> {
         &mut self.swarm.behaviour_mut().gossip
     }
 
-    /// Dials every address at once; names in them are resolved anew. What cannot even be tried has failed.
+    /// Dials all addresses of a peer concurrently, and resolves their DNS names. A dial that cannot be started has
+    /// failed.
     fn dial(&mut self, peer: PeerId, addresses: &[String]) {
         let Some(target) = convert::libp2p_peer(peer) else { return };
         let addresses: Vec<Multiaddr> = addresses.iter().filter_map(|address| address.parse().ok()).collect();
@@ -320,17 +322,17 @@ impl<H: Host> Driver<H> {
         }
     }
 
-    /// Until there is an event to tell, or nothing more to do, or others are to have their turn.
+    /// Takes steps until there is an event, or nothing to do, or the limit of steps or time is reached.
     fn turn(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
         let begin = self.host.now().mono;
-        for _ in 0..Self::TURN {
+        for _ in 0..Self::MAX_STEPS {
             if let Some(event) = self.events.pop_front() {
                 return Poll::Ready(Some(event));
             }
-            if !(self.poll_works(context) || self.poll_beat(context) || self.poll_swarm(context)) {
+            if !(self.poll_tasks(context) || self.poll_timer(context) || self.poll_swarm(context)) {
                 return Poll::Pending;
             }
-            if self.host.now().mono.saturating_sub(begin) > params::TURN {
+            if self.host.now().mono.saturating_sub(begin) > params::TURN_BUDGET {
                 break;
             }
         }
@@ -338,15 +340,15 @@ impl<H: Host> Driver<H> {
         Poll::Pending
     }
 
-    fn poll_works(&mut self, context: &mut Context<'_>) -> bool {
-        let Poll::Ready(Some((task, done))) = self.works.poll_next_unpin(context) else { return false };
+    fn poll_tasks(&mut self, context: &mut Context<'_>) -> bool {
+        let Poll::Ready(Some((task, done))) = self.tasks.poll_next_unpin(context) else { return false };
         let input = match (task, done) {
             (Task::Validate(id), Done::Validated(outcome)) => Input::Validated { id, outcome },
             (Task::Decode(id), Done::Decoded(outcome)) => Input::Decoded { id, outcome },
             (Task::Load(id), Done::Loaded(found)) => Input::Loaded { id, found },
             (Task::Persist(id), Done::Persisted(result)) => Input::Persisted { id, result },
             (task, done) => {
-                tracing::error!(?task, ?done, "the host answers another question than it was asked");
+                tracing::error!(?task, ?done, "the host returned a result of another kind of work");
                 return true;
             }
         };
@@ -354,40 +356,40 @@ impl<H: Host> Driver<H> {
         true
     }
 
-    /// Keeps the beat: sleeps until the node's deadline or the next beat, whichever is first.
-    fn poll_beat(&mut self, context: &mut Context<'_>) -> bool {
+    /// Sleeps until the node's deadline, at most for the poll interval.
+    fn poll_timer(&mut self, context: &mut Context<'_>) -> bool {
         let now = self.host.now().mono;
         let deadline = self.node.poll_timeout(self.host.now()).map(|deadline| deadline.at);
         if deadline.is_some_and(|at| at <= now) {
             self.tick();
             return true;
         }
-        let next = deadline.map_or(params::BEAT, |at| (at - now).min(params::BEAT));
-        let sooner = now.saturating_add(next) < self.beat_at;
+        let next = deadline.map_or(params::POLL_INTERVAL, |at| (at - now).min(params::POLL_INTERVAL));
+        let sooner = now.saturating_add(next) < self.timer_at;
         if sooner {
-            self.arm(now, next);
+            self.arm_timer(now, next);
         }
-        let beaten = Pin::new(&mut self.beat).poll(context).is_ready();
-        if beaten {
-            self.arm(now, next);
-            self.transform.readahead().tidy(now);
-            self.look_at_scores(now);
-            // A deadline that has passed is not told again: see `Node::poll_timeout`.
+        let has_fired = Pin::new(&mut self.timer).poll(context).is_ready();
+        if has_fired {
+            self.arm_timer(now, next);
+            self.transform.readahead().remove_expired(now);
+            self.refresh_scores(now);
+            // A deadline that has passed is not always returned again: see `Node::poll_timeout`.
             self.tick();
         }
-        beaten
+        has_fired
     }
 
-    fn arm(&mut self, now: Duration, sleep: Duration) {
-        self.beat = self.host.sleep(sleep.max(Duration::from_millis(1)));
-        self.beat_at = now.saturating_add(sleep);
+    fn arm_timer(&mut self, now: Duration, sleep: Duration) {
+        self.timer = self.host.sleep(sleep.max(Duration::from_millis(1)));
+        self.timer_at = now.saturating_add(sleep);
     }
 
     fn poll_swarm(&mut self, context: &mut Context<'_>) -> bool {
-        self.transform.begin();
+        self.transform.begin_turn();
         match self.swarm.poll_next_unpin(context) {
             Poll::Ready(Some(event)) => {
-                self.take(event);
+                self.handle_swarm_event(event);
                 true
             }
             _ => false,
@@ -397,8 +399,8 @@ impl<H: Host> Driver<H> {
 
 fn check_addresses(config: &Settled) -> Result<(), NetError> {
     let addresses = config.static_peers.iter().flat_map(|peer| &peer.addresses);
-    let wrong: Vec<String> = addresses.filter(|address| address.parse::<Multiaddr>().is_err()).cloned().collect();
-    if wrong.is_empty() { Ok(()) } else { Err(NetError::Addresses(wrong)) }
+    let invalid: Vec<String> = addresses.filter(|address| address.parse::<Multiaddr>().is_err()).cloned().collect();
+    if invalid.is_empty() { Ok(()) } else { Err(NetError::Addresses(invalid)) }
 }
 
 impl<H: Host> Unpin for Driver<H> {}
@@ -411,7 +413,7 @@ impl<H: Host> Stream for Driver<H> {
         let begin = this.host.now().mono;
         let event = this.turn(context);
         let spent = this.host.now().mono.saturating_sub(begin);
-        if spent > params::STALL {
+        if spent > params::STALL_THRESHOLD {
             this.feed(Input::Stalled(spent));
         }
         event
@@ -422,29 +424,5 @@ impl<H: Host> FusedStream for Driver<H> {
     /// It never ends.
     fn is_terminated(&self) -> bool {
         false
-    }
-}
-
-/// What some work is for.
-#[derive(Clone, Copy, Debug)]
-enum Task {
-    Validate(ValidationId),
-    Decode(FetchId),
-    Load(RequestId),
-    Persist(PersistId),
-}
-
-/// Work that runs, with what it is for.
-struct RunningTask<F> {
-    task: Task,
-    working: F,
-}
-
-impl<F: Future<Output = Done> + Unpin> Future for RunningTask<F> {
-    type Output = (Task, Done);
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let task = self.task;
-        Pin::new(&mut self.working).poll(context).map(|done| (task, done))
     }
 }

@@ -1,14 +1,14 @@
-//! What keeps a node from being made.
+//! Errors of creating a node and of listening.
 
 use libp2p::Multiaddr;
 
-/// Why a node cannot be made, or cannot listen.
+/// Why a node cannot be created, or cannot listen.
 #[derive(Debug, thiserror::Error)]
 pub enum NetError {
     /// gossipsub refuses its configuration.
     #[error("gossipsub: {0}")]
     Gossip(String),
-    /// Addresses of static peers are no multiaddrs.
+    /// These addresses of static peers are not multiaddrs.
     #[error("not a multiaddr: {}", .0.join(", "))]
     Addresses(Vec<String>),
     /// The transport cannot listen on this address.
@@ -16,7 +16,7 @@ pub enum NetError {
     Listen {
         /// The address.
         address: Multiaddr,
-        /// What the transport said.
+        /// The transport's error.
         error: String,
     },
 }

@@ -1,4 +1,5 @@
-//! What a body brings: its clocks, its sleep, a place for heavy work, and what it keeps.
+//! The interface that a host implements for the driver: clocks, sleep, threads for heavy work, and storage. Hosts are
+//! the daemon and the browser's worker.
 
 use core::{future::Future, time::Duration};
 
@@ -6,7 +7,7 @@ use crate::{
     block::ValidPayload,
     fault::AnswerFault,
     message::INFLATION,
-    net::Aside,
+    net::Offload,
     payload_by_number::StoredBlock,
     persistence::{Persist, Persisted},
     primitives::Primitives,
@@ -15,80 +16,80 @@ use crate::{
     validation::{ValidationOutcome, ValidationTask},
 };
 
-/// The body's side of the [`Driver`](super::Driver).
+/// The host of a [`Driver`](super::Driver).
 pub trait Host: Unpin {
-    /// Ends when the time is over. Dropping it cancels it.
+    /// Ends after the given time. Dropping it cancels it.
     type Sleep: Future<Output = ()> + Unpin;
-    /// Ends with what came of some work. Dropping it may leave the work running.
+    /// Ends with the result of a job. If it is dropped, the job may go on.
     type Working: Future<Output = Done> + Unpin;
 
-    /// Both clocks, now.
+    /// The time now, monotonic and Unix.
     fn now(&self) -> Now;
 
-    /// Sleeps for this long.
+    /// Sleeps for this duration.
     fn sleep(&self, duration: Duration) -> Self::Sleep;
 
-    /// Where what concerns one connection alone is done; `None` where there is one thread alone.
-    fn aside(&self) -> Option<Aside> {
+    /// Runs jobs of single connections on other threads; `None` if the host has one thread.
+    fn offload(&self) -> Option<Offload> {
         None
     }
 
-    /// Does this work where it does not stall the loop, and answers in kind. [`Work::Heavy`] that panics ends as
-    /// [`Heavy::panicked`]; what is to be kept is kept in the order in which it came.
+    /// Does this work without blocking the event loop, and returns the [`Done`] that belongs to it. [`Work::Heavy`]
+    /// that panics ends as [`Heavy::panicked`] says. [`Work::Persist`] is done in the order of the calls.
     fn work(&self, work: Work) -> Self::Working;
 }
 
-/// Work for a body.
+/// Work for a host.
 #[derive(Clone, Debug)]
 pub enum Work {
-    /// To compute, anywhere.
+    /// A computation without I/O.
     Heavy(Heavy),
-    /// To look for a block that was kept.
+    /// Reads a persisted block by its number.
     Load(u64),
-    /// To keep.
+    /// Writes to the store.
     Persist(Persist),
 }
 
-/// What is to be computed.
+/// A computation that may take many milliseconds.
 #[derive(Clone, Debug)]
 pub enum Heavy {
-    /// The judgement of a gossiped message.
+    /// The validation of a gossiped message.
     Validate(ValidationTask),
-    /// The judgement of an answer.
+    /// The validation of a range-sync response.
     Decode(ResponseTask),
 }
 
-/// What came of it.
+/// The result of [`Work`].
 #[derive(Clone, Debug)]
 pub enum Done {
-    /// Of [`Heavy::Validate`].
+    /// The result of [`Heavy::Validate`].
     Validated(ValidationOutcome),
-    /// Of [`Heavy::Decode`].
+    /// The result of [`Heavy::Decode`].
     Decoded(Result<ValidPayload, AnswerFault>),
-    /// Of [`Work::Load`].
+    /// The result of [`Work::Load`].
     Loaded(Option<StoredBlock>),
-    /// Of [`Work::Persist`].
+    /// The result of [`Work::Persist`].
     Persisted(Persisted),
 }
 
 impl Heavy {
-    /// Computes it.
+    /// Runs the computation.
     pub fn run(self, primitives: Primitives) -> Done {
         match self {
-            Self::Validate(check) => Done::Validated(check.run(primitives)),
-            Self::Decode(reading) => Done::Decoded(reading.run(primitives)),
+            Self::Validate(task) => Done::Validated(task.run(primitives)),
+            Self::Decode(task) => Done::Decoded(task.run(primitives)),
         }
     }
 
-    /// Bytes that it works on at most: how long it takes follows from them.
+    /// Maximum bytes that it processes. The host estimates the duration from them.
     pub const fn bytes(&self) -> usize {
         match self {
-            Self::Validate(check) => check.message.inflated(),
-            Self::Decode(reading) => reading.bytes.len().saturating_mul(INFLATION),
+            Self::Validate(task) => task.message.inflated(),
+            Self::Decode(task) => task.bytes.len().saturating_mul(INFLATION),
         }
     }
 
-    /// What is made of it when it panics.
+    /// The kind of this computation, for its result if it panics.
     pub const fn panicked(&self) -> Panicked {
         match self {
             Self::Validate(_) => Panicked::Validate,
@@ -107,7 +108,7 @@ pub enum Panicked {
 }
 
 impl Panicked {
-    /// As it is answered.
+    /// The result that a panic counts as.
     pub const fn done(self) -> Done {
         match self {
             Self::Validate => Done::Validated(ValidationOutcome::panicked()),

@@ -1,4 +1,6 @@
-//! From bytes on the wire to a message: gossipsub's transform, what is decompressed ahead of it, and a cache of duplicates.
+//! From bytes on the wire to a message: gossipsub's transform, read-ahead of large messages, and the duplicate cache.
+
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 pub(super) mod duplicates;
 pub(super) mod published;
@@ -6,4 +8,4 @@ pub(super) mod readahead;
 pub(super) mod topics;
 pub(super) mod transform;
 
-pub use readahead::{Aside, Job};
+pub use readahead::{Job, Offload};

@@ -1,4 +1,5 @@
-//! Counting bytes: of connections, of protocols, and those that wait to be sent.
+//! Byte counters: by transport, by protocol, and the send progress of each leaf; and the stream wrapper that feeds
+//! them.
 
 pub(super) mod bandwidth;
 pub(super) mod by_protocol;
@@ -6,4 +7,4 @@ pub(super) mod send_queue;
 pub(super) mod wrapper;
 
 pub use bandwidth::Bandwidth;
-pub use wrapper::{Tap, Tapped, TappedMuxer};
+pub use wrapper::{ObservedMuxer, ObservedStream, StreamObserver};

@@ -1,4 +1,4 @@
-//! Every value that this program gives to libp2p, with its source.
+//! Every value that is given to libp2p, with its source.
 
 use core::time::Duration;
 use std::collections::HashMap;
@@ -18,10 +18,11 @@ use crate::{
     reputation::Reputation,
 };
 
-/// Bytes of a compressed message of ours at most: op-node's 10 MiB are for the whole RPC, so room is left for the frame.
+/// Maximum bytes of a compressed message that this node publishes: op-node limits the whole RPC to 10 MiB, so 64 bytes
+/// are left for its other fields.
 pub const MAX_COMPRESSED: usize = MAX_MESSAGE - 64;
-/// The limit that gossipsub checks on our side: it measures the whole read buffer, the next RPC included, and at the bare
-/// 10 MiB a big message with something behind it would end the stream.
+/// Maximum bytes that gossipsub accepts. It compares the whole read buffer, which may contain the next RPC too; at 10
+/// MiB a large message followed by another RPC would end the stream.
 pub(super) const MAX_TRANSMIT: usize = MAX_MESSAGE + (64 << 10);
 
 /// How long a connection without streams is kept (op-node's TCP connection timeout).
@@ -33,59 +34,62 @@ const HEARTBEAT: Duration = Duration::from_millis(500);
 const SEEN: Duration = Duration::from_secs(65);
 /// op-node: `fanoutTTL`.
 const FANOUT: Duration = Duration::from_secs(24);
-/// Heartbeats for which an undecided message is kept: a verdict after that is lost. op-node has 12; a check may wait for
-/// its turn and then live 12 s.
+/// Heartbeats for which a message is kept while it is validated: a later verdict is lost. op-node has 12; here a
+/// message may wait in the validation queue, and its validation may then take 12 s.
 const HISTORY: usize = 40;
 /// Heartbeats for which a message is offered by IHAVE (op-node: `gossipHistory` 3).
 const HISTORY_GOSSIP: usize = 3;
-/// Messages that wait for one connection. The default of 5,000 hides a stalled peer and may hold as many blocks.
+/// Maximum messages in the send queue of one connection. With the default of 5,000 a stalled peer would not be noticed,
+/// and 5,000 blocks could be queued.
 const SEND_QUEUE: usize = 64;
-/// How long a message may wait for one connection: two intervals, and at least this.
+/// How long a message may wait in a send queue: two block intervals, and at least this.
 const FORWARD: Duration = Duration::from_secs(4);
-/// How often each side of a connection is pinged, and how long a pong may take; then the connection is closed.
+/// How often a peer is pinged, and how long its answer may take until the connection is closed.
 pub(super) const PING_INTERVAL: Duration = Duration::from_secs(15);
 pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long an answer may take to come: an op-node may let it wait for its tokens for 20 s.
-pub(super) const ASK_TIMEOUT: Duration = Duration::from_secs(25);
-/// How long a request may take to be read, to wait for its turn, and to be answered.
-pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
-/// Requests of one connection at once, on either side.
+/// Timeout of a request of this node: op-node's rate limiter may delay the response by 20 s.
+pub(super) const RANGE_CLIENT_TIMEOUT: Duration = Duration::from_secs(25);
+/// Timeout of a peer's request: to read it, to wait in the queue, and to write the response.
+pub(super) const RANGE_SERVER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Maximum concurrent requests of one connection, in each direction.
 pub(super) const REQUEST_STREAMS: usize = 4;
-/// gossipsub's heartbeat resets its timer without polling it again, so its wake-up gets lost on a quiet connection: the
-/// swarm is polled at least this often.
-pub(super) const BEAT: Duration = Duration::from_millis(200);
+/// Poll interval: the swarm is polled at least this often. gossipsub's heartbeat resets its timer without polling it
+/// again, so on an idle connection it would not be woken.
+pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// How often scores decay.
 fn score_interval(interval: Duration) -> Duration {
     interval.max(Duration::from_secs(1))
 }
-/// How often scores are looked at.
-pub(super) const LOOK: Duration = Duration::from_secs(1);
-/// After this long a turn of the loop leaves what is left to the next.
-pub(super) const TURN: Duration = Duration::from_millis(5);
-/// A turn of the loop that takes longer is told.
-pub(super) const STALL: Duration = Duration::from_millis(50);
+/// How often the node gets gossipsub's scores.
+pub(super) const SCORE_REFRESH: Duration = Duration::from_secs(1);
+/// A turn of the event loop ends after this time; the rest is done in the next one.
+pub(super) const TURN_BUDGET: Duration = Duration::from_millis(5);
+/// A turn of the event loop that takes longer is reported.
+pub(super) const STALL_THRESHOLD: Duration = Duration::from_millis(50);
 
-/// Connections of one peer: two of a dial by both sides, and one that is half-dead.
-const OF_ONE_PEER: u32 = 3;
-/// Handshakes of those who come in, at once.
-const PENDING: u32 = 128;
+/// Maximum connections of one peer: two if both sides dial at once, and one that is dead but not closed yet.
+const MAX_PER_PEER: u32 = 3;
+/// Maximum concurrent inbound handshakes.
+const MAX_PENDING_INBOUND: u32 = 128;
 
-/// Connections at most: the node refuses beyond the tide with a reason; this bounds those whom it has not met yet too. A leaf
-/// has one connection, so what is left of the sum for nodes does not shrink by leaves.
-pub(super) fn connection_limits(tide: &ConnectionLimits) -> SwarmLimits {
-    let nodes = tide.most().saturating_mul(OF_ONE_PEER as usize);
-    let incoming = nodes.saturating_add(tide.leaves).saturating_add(40);
+/// Connection limits of the swarm. The node itself disconnects peers above its high watermark, with a reason; these
+/// limits also bound connections of which the node does not know yet. A leaf has one connection, so leaves do not
+/// reduce the number for nodes.
+pub(super) fn connection_limits(limits: &ConnectionLimits) -> SwarmLimits {
+    let nodes = limits.most().saturating_mul(MAX_PER_PEER as usize);
+    let incoming = nodes.saturating_add(limits.leaves).saturating_add(40);
     SwarmLimits::default()
-        .with_max_pending_incoming(Some(PENDING))
+        .with_max_pending_incoming(Some(MAX_PENDING_INBOUND))
         .with_max_pending_outgoing(Some(64))
         .with_max_established_incoming(Some(u32::try_from(incoming).unwrap_or(u32::MAX)))
-        .with_max_established_per_peer(Some(OF_ONE_PEER))
+        .with_max_established_per_peer(Some(MAX_PER_PEER))
 }
 
-/// Of these one public address has a quarter at most: a household, or an office.
-pub(super) fn crowd(tide: &ConnectionLimits) -> IpLimits {
-    IpLimits::new(PENDING as usize / 4, (tide.leaves / 4).max(16))
+/// Limits by IP prefix: one public address may have a quarter of the handshakes and of the leaves, for the devices of a
+/// household or an office.
+pub(super) fn ip_limits(limits: &ConnectionLimits) -> IpLimits {
+    IpLimits::new(MAX_PENDING_INBOUND as usize / 4, (limits.leaves / 4).max(16))
 }
 
 /// gossipsub's configuration.
@@ -108,9 +112,9 @@ pub(super) fn gossipsub(
         .history_gossip(HISTORY_GOSSIP)
         .duplicate_cache_time(SEEN)
         .max_transmit_size(MAX_TRANSMIT)
-        // Not Anonymous and not Permissive: both refuse a message that was given a signature before the transform can name
-        // the fault, and charge whoever relayed it. None drops author and sequence number, which are then not passed on,
-        // and leaves signature and key to the transform (libp2p-gossipsub 0.50 `protocol.rs`).
+        // Not Anonymous and not Permissive: both refuse a message with a signature before the transform sees it, and
+        // penalise the relayer. None drops author and sequence number, which are then not forwarded, and leaves
+        // signature and key to the transform (libp2p-gossipsub 0.50 `protocol.rs`).
         .validation_mode(ValidationMode::None)
         .validate_messages()
         .message_id_fn(id)
@@ -131,14 +135,16 @@ pub(super) const fn thresholds() -> PeerScoreThresholds {
     }
 }
 
-/// Invalid messages (P4) and misbehaviour (P7) are charged; nothing else of a topic is, as in op-node since 2025-05.
+/// Score parameters: invalid messages (P4) and misbehaviour (P7) are penalised, and nothing else, as in op-node since
+/// 2025-05.
 ///
-/// P4: weight [`Reputation::FALSE_MESSAGES`] on the counter's square, a tenth left after ten minutes. The first invalid message
-/// takes its sender out of the mesh, a single one is forgiven in three minutes; the fifth ends in a ban by our own points
-/// ([`Score`](crate::score::Score), with the reason for the weight), and where nobody is banned the ninth graylists: then
-/// gossipsub takes nothing of that peer any more. P7: op-node's values. P6 (IP colocation) is part of
-/// the application score: browsers share addresses, and so do private networks. The score of a peer that is gone does not
-/// decay, so it is forgotten before a bar ends ([`Reputation::GRAYLIST_BAN`]): what it did is in our own book.
+/// P4: weight [`Reputation::FALSE_MESSAGES`] on the square of the counter, which decays to a tenth in ten minutes. The
+/// first invalid message removes its sender from the mesh, and a single one is forgiven in three minutes. The fifth
+/// leads to a ban by the node's own points ([`Score`](crate::score::Score), with the reason for the weight). If bans
+/// are off, the ninth leads to the graylist: then gossipsub ignores the peer. P7: op-node's values. P6 (IP colocation)
+/// is part of the application score, because browsers and private networks share addresses. The score of a disconnected
+/// peer does not decay, so gossipsub forgets it before the node's block ends ([`Reputation::GRAYLIST_BAN`]); the peer
+/// store keeps the peer's record.
 pub(super) fn peer_score(topics: impl Iterator<Item = TopicHash>, interval: Duration) -> PeerScoreParams {
     let interval = score_interval(interval);
     let topics: HashMap<_, _> = topics.map(|topic| (topic, topic_score(interval))).collect();

@@ -1,4 +1,4 @@
-//! Protocols beside gossip: blocks by number, ping, and dial-back (AutoNAT).
+//! Protocols beside gossip: blocks by number (`payload_by_number`), the ping responder, and AutoNAT.
 
 #[cfg(feature = "autonat")]
 pub(super) mod dial_back;

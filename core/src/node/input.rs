@@ -94,8 +94,7 @@ pub enum Input {
         /// The id of the output that it answers.
         id: FetchId,
         /// The answer's bytes as received, not validated; or one of [`AnswerFault::Timeout`], [`AnswerFault::Closed`]
-        /// and
-        /// [`AnswerFault::Unsupported`].
+        /// and [`AnswerFault::Unsupported`].
         answer: Result<Bytes, AnswerFault>,
     },
     /// A [`ResponseTask`](crate::range_sync::ResponseTask) ended, as [`Output::Decode`](crate::Output::Decode) asked.
@@ -185,8 +184,7 @@ pub enum Input {
         address: String,
     },
     /// A static peer, as in [`Config::static_peers`](crate::config::Config::static_peers), or its new addresses, from a
-    /// source that
-    /// speaks for the peer itself. It replaces the peer's known addresses.
+    /// source that speaks for the peer itself. It replaces the peer's known addresses.
     StaticPeer(StaticPeer),
     /// A relay that other peers advertise. It adds a static peer, or addresses to one, and never removes an address.
     AdvertisedRelay(StaticPeer),

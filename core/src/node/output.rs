@@ -90,8 +90,7 @@ pub enum Output {
         reason: DisconnectReason,
     },
     /// Block this target in the connection gater, inbound and outbound, until `Unblock`. Open connections are closed by
-    /// separate
-    /// `Disconnect` outputs. Static peers are not blocked.
+    /// separate `Disconnect` outputs. Static peers are not blocked.
     Block(BanTarget),
     /// Unblock this target in the connection gater.
     Unblock(BanTarget),

@@ -40,29 +40,28 @@ impl Node {
     }
 
     /// Takes the outputs of the machines until none is left. The order of the checks is the order in which outputs
-    /// become visible outside:
-    /// what follows from an output comes before the next output of the same machine.
+    /// become visible outside: what follows from an output comes before the next output of the same machine.
     pub(super) fn route(&mut self) {
         loop {
             if let Some(output) = self.persistence.poll_output() {
-                self.from_persistence(output);
+                self.route_persistence(output);
             } else if let Some(output) = self.dialing.poll_output() {
-                self.from_dialing(output);
+                self.route_dialing(output);
             } else if let Some(output) = self.reputation.poll_output() {
-                self.from_reputation(output);
+                self.route_reputation(output);
             } else if let Some(output) = self.serving.poll_output() {
-                self.from_serving(output);
+                self.route_serving(output);
             } else if let Some(output) = self.chain.poll_output() {
-                self.from_chain(output);
+                self.route_chain(output);
             } else if let Some(output) = self.validation.poll_output() {
-                self.from_validation(output);
+                self.route_validation(output);
             } else {
                 return;
             }
         }
     }
 
-    fn from_validation(&mut self, output: ValidationOutput) {
+    fn route_validation(&mut self, output: ValidationOutput) {
         match output {
             ValidationOutput::Validate(id, task) => self.outputs.push_back(Output::Validate { id, task }),
             ValidationOutput::Report { id, peer, acceptance } => {
@@ -75,7 +74,7 @@ impl Node {
             }
             ValidationOutput::Accepted { block, peer: None } => {
                 // No peer sends a sequencer its own blocks back, so our own block resets the gossip watchdog.
-                self.dialing(DialingInput::Heard);
+                self.dialing(DialingInput::Received);
                 self.chain(ChainInput::Accepted(block));
             }
             ValidationOutput::OffSchedule => self.chain(ChainInput::OffSchedule),
@@ -85,7 +84,7 @@ impl Node {
         }
     }
 
-    fn from_chain(&mut self, output: ChainOutput) {
+    fn route_chain(&mut self, output: ChainOutput) {
         match output {
             ChainOutput::Fetch(request) => self.outputs.push_back(Output::Fetch(request)),
             ChainOutput::Decode(id, task) => self.outputs.push_back(Output::Decode { id, task }),
@@ -95,7 +94,7 @@ impl Node {
             }
             ChainOutput::Answered(peer) => {
                 // A peer that answers requests is useful, so its answer resets the gossip watchdog.
-                self.dialing(DialingInput::Heard);
+                self.dialing(DialingInput::Received);
                 self.reputation(ReputationInput::Contribution(peer, Contribution::Response));
             }
             ChainOutput::Offence(peer, offence) => self.reputation(ReputationInput::Offence(peer, offence)),
@@ -107,7 +106,7 @@ impl Node {
         }
     }
 
-    fn from_reputation(&mut self, output: ReputationOutput) {
+    fn route_reputation(&mut self, output: ReputationOutput) {
         match output {
             ReputationOutput::Block(target) => self.outputs.push_back(Output::Block(target)),
             ReputationOutput::Unblock(target) => self.outputs.push_back(Output::Unblock(target)),
@@ -118,7 +117,7 @@ impl Node {
         }
     }
 
-    fn from_dialing(&mut self, output: DialingOutput) {
+    fn route_dialing(&mut self, output: DialingOutput) {
         match output {
             DialingOutput::Dial(peer, addresses) => self.outputs.push_back(Output::Dial { peer, addresses }),
             DialingOutput::Disconnect(peer, reason) => self.disconnect(peer, reason),
@@ -126,14 +125,14 @@ impl Node {
         }
     }
 
-    fn from_serving(&mut self, output: ServingOutput) {
+    fn route_serving(&mut self, output: ServingOutput) {
         self.outputs.push_back(match output {
             ServingOutput::Answer(id, reply) => Output::Answer { id, reply },
             ServingOutput::Load(id, number) => Output::Load { id, number },
         });
     }
 
-    fn from_persistence(&mut self, output: PersistenceOutput) {
+    fn route_persistence(&mut self, output: PersistenceOutput) {
         match output {
             PersistenceOutput::Persist { id, item } => self.outputs.push_back(Output::Persist { id, item }),
             PersistenceOutput::PendingBytes(bytes) => self.chain(ChainInput::PendingBytes(bytes)),

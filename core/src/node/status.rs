@@ -53,12 +53,12 @@ pub struct ValidationStatus {
     /// The chain's signer.
     pub signer: Option<Address>,
     /// The unknown signer of the blocks that several peers relay instead of our signer's (signer mismatch).
-    pub signer_doubt: Option<Address>,
+    pub signer_mismatch: Option<Address>,
     /// Whether most peers' blocks indicate that our clock is wrong, and no independent time source confirms our clock
     /// (clock skew).
-    pub clock_doubt: bool,
+    pub clock_skew: bool,
     /// Whether most peers' blocks are out of time, and an independent time source confirms our clock (sequencer skew).
-    pub sequencer_clock_doubt: bool,
+    pub sequencer_skew: bool,
     /// Arrival minus timestamp of the last validly signed block, milliseconds, also when the block was out of time.
     pub offset_ms: Option<i64>,
     /// Accepted blocks.
@@ -70,7 +70,8 @@ pub struct ValidationStatus {
     /// Bytes of these messages on the wire (compressed).
     pub wire_bytes: u64,
     /// Messages in the validation queues, and running validation tasks.
-    pub checks: usize,
+    #[serde(rename = "checks")]
+    pub tasks: usize,
 }
 
 /// Peers and this node's own addresses.
@@ -95,12 +96,11 @@ pub struct PeeringStatus {
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct TrafficStatus {
     /// Connections that the connection gater allowed and refused.
-    pub gated: GateCounts,
+    pub gated: GaterCounts,
     /// AutoNAT requests from peers.
     pub dial_backs: DialBacks,
     /// Stream bytes by protocol: `meshsub`, `payload_by_number`, `identify`, `ping`, `autonat`, `other`. The overhead
-    /// of encryption and of the
-    /// multiplexer is not included.
+    /// of encryption and of the multiplexer is not included.
     pub protocol_bytes: BTreeMap<&'static str, ByteCount>,
     /// Gossip to leaves.
     pub leaves: LeavesStatus,
@@ -139,7 +139,7 @@ pub struct LeavesStatus {
 
 /// Decisions of the connection gater since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct GateCounts {
+pub struct GaterCounts {
     /// Outbound connections that were allowed.
     pub dials: u64,
     /// Outbound connections that were refused.
@@ -201,15 +201,15 @@ impl Node {
         let counts = self.validation.counts();
         ValidationStatus {
             signer: self.validation.signers().current(),
-            signer_doubt: mismatch.signer(),
-            clock_doubt: mismatch.clock() && !agrees,
-            sequencer_clock_doubt: mismatch.clock() && agrees,
+            signer_mismatch: mismatch.signer(),
+            clock_skew: mismatch.clock() && !agrees,
+            sequencer_skew: mismatch.clock() && agrees,
             offset_ms: counts.offset_ms,
             accepted: counts.accepted,
             faults: counts.faults.clone(),
             messages: counts.messages,
             wire_bytes: counts.wire_bytes,
-            checks: self.validation.in_progress(),
+            tasks: self.validation.in_progress(),
         }
     }
 

@@ -11,10 +11,10 @@ use crate::{
 
 /// Failed requests by block number and peer. Bound: the numbers of the gap within a window, times the peers.
 #[derive(Debug, Default)]
-pub(super) struct Refusals(BTreeMap<(u64, PeerId), Refusal>);
+pub(super) struct Refusals(BTreeMap<(u64, PeerId), PeerRefusal>);
 
 #[derive(Clone, Copy, Debug)]
-struct Refusal {
+struct PeerRefusal {
     failures: usize,
     /// When it may be asked again (monotonic); `None` for never.
     retry_at: Option<Duration>,
@@ -26,7 +26,7 @@ impl Refusals {
 
     /// The peer did not give the block, at `now` (monotonic).
     pub(super) fn record(&mut self, number: u64, peer: PeerId, fault: AnswerFault, now: Duration) {
-        let refusal = self.0.entry((number, peer)).or_insert(Refusal { failures: 0, retry_at: None });
+        let refusal = self.0.entry((number, peer)).or_insert(PeerRefusal { failures: 0, retry_at: None });
         let wait = match fault {
             // A timeout has already cost much time: one retry.
             AnswerFault::Timeout => Self::RETRY_AFTER.first().filter(|_| refusal.failures == 0),

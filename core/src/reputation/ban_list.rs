@@ -1,12 +1,12 @@
-//! Who may not connect: bans of peers, addresses and networks, each with a reason, and an end or, where an operator says
-//! so, none.
+//! The ban list: bans of peers, addresses and networks, each with a reason, and with an end unless an operator gave
+//! none.
 //!
-//! What is banned is refused when it is dialled, when it comes in (an address before the handshake, a peer after it), and
-//! loses the connections that it has. Static peers are never banned, and neither are loopback, private and link-local
-//! addresses by inference: many peers may sit behind them. An address is inferred when [`BanList::CROWD`] of its peers are
-//! banned at once: identities cost nothing.
+//! A banned target is refused when it is dialled and when it connects (an address before the handshake, a peer after
+//! it), and its open connections are closed. Static peers are never banned. Loopback, private and link-local addresses
+//! are not banned automatically, because many peers may share one. A public address is banned automatically when
+//! [`BanList::MAX_PEERS_OF_ADDRESS`] of its peers are banned at once, because new peer ids cost nothing.
 //!
-//! Bounds: [`BanList::MAX`] bans; the one that ends first makes room.
+//! Bound: [`BanList::MAX`] bans; when there are more, the one that ends first is removed.
 
 use core::time::Duration;
 use std::{
@@ -20,42 +20,44 @@ use crate::{
     time::Now,
 };
 
-/// See the module.
+/// Every ban. See the module.
 #[derive(Debug, Default)]
 pub struct BanList {
-    /// When each ends (monotonic), and what it is.
+    /// Each ban, and when it ends (monotonic).
     bans: BTreeMap<BanTarget, (Duration, Ban)>,
-    /// The same in the order of their ends.
+    /// The same targets in the order in which their bans end.
     ends: BTreeSet<(Duration, BanTarget)>,
 }
 
 impl BanList {
-    /// Bans at most.
+    /// Maximum number of bans.
     pub const MAX: usize = 4096;
-    /// So many banned peers of one address ban the address.
-    pub const CROWD: usize = 4;
+    /// Number of banned peers of one address at which the address is banned.
+    pub const MAX_PEERS_OF_ADDRESS: usize = 4;
 
-    /// With the bans that an earlier run kept; and those of them that have ended.
-    pub fn restored(now: Now, kept: impl IntoIterator<Item = (BanTarget, Ban)>) -> (Self, Vec<BanTarget>) {
-        let (mut gate, mut ended) = (Self::default(), Vec::new());
-        for (subject, ban) in kept {
+    /// With the bans that an earlier run persisted; also returns the targets of those that have ended, or that are too
+    /// many.
+    pub fn restored(now: Now, persisted: impl IntoIterator<Item = (BanTarget, Ban)>) -> (Self, Vec<BanTarget>) {
+        let (mut list, mut ended) = (Self::default(), Vec::new());
+        for (target, ban) in persisted {
             let left = ban.left(now.secs());
-            if !left.is_zero() && gate.bans.len() < Self::MAX {
-                gate.put(subject, now.mono.saturating_add(left), ban);
+            if !left.is_zero() && list.bans.len() < Self::MAX {
+                list.put(target, now.mono.saturating_add(left), ban);
             } else {
-                ended.push(subject);
+                ended.push(target);
             }
         }
-        (gate, ended)
+        (list, ended)
     }
 
-    /// Bans; who makes room for it. A ban that is there and was as long stays as it is, and this is `None`.
-    pub fn ban(&mut self, now: Now, subject: BanTarget, ban: Ban) -> Option<Vec<BanTarget>> {
+    /// Adds a ban and returns the targets whose bans were removed because there are too many. `None`, without a change,
+    /// when the target already has a ban that ends no earlier or that was as long.
+    pub fn ban(&mut self, now: Now, target: BanTarget, ban: Ban) -> Option<Vec<BanTarget>> {
         let ends = now.mono.saturating_add(ban.left(now.secs()));
-        if self.bans.get(&subject).is_some_and(|(known, found)| *known >= ends || found.secs >= ban.secs) {
+        if self.bans.get(&target).is_some_and(|(known_end, known)| *known_end >= ends || known.secs >= ban.secs) {
             return None;
         }
-        self.put(subject, ends, ban);
+        self.put(target, ends, ban);
         let mut evicted = Vec::new();
         while self.bans.len() > Self::MAX
             && let Some((_, first)) = self.ends.first().copied()
@@ -66,53 +68,55 @@ impl BanList {
         Some(evicted)
     }
 
-    fn put(&mut self, subject: BanTarget, ends: Duration, ban: Ban) {
-        self.lift(subject);
-        self.bans.insert(subject, (ends, ban));
-        self.ends.insert((ends, subject));
+    fn put(&mut self, target: BanTarget, ends: Duration, ban: Ban) {
+        self.lift(target);
+        self.bans.insert(target, (ends, ban));
+        self.ends.insert((ends, target));
     }
 
-    /// Lifts a ban; `false` when there is none.
-    pub fn lift(&mut self, subject: BanTarget) -> bool {
-        let gone = self.bans.remove(&subject);
-        gone.is_some_and(|(ends, _)| self.ends.remove(&(ends, subject)))
+    /// Removes a ban; `false` when there is none.
+    pub fn lift(&mut self, target: BanTarget) -> bool {
+        let removed = self.bans.remove(&target);
+        removed.is_some_and(|(ends, _)| self.ends.remove(&(ends, target)))
     }
 
-    /// The bans that have ended at `now` (monotonic); they are gone.
+    /// Removes the bans that have ended at `now` (monotonic), and returns their targets.
     pub fn ended(&mut self, now: Duration) -> Vec<BanTarget> {
         let ended: Vec<BanTarget> =
-            self.ends.iter().take_while(|(ends, _)| *ends <= now).map(|(_, subject)| *subject).collect();
-        for subject in &ended {
-            self.lift(*subject);
+            self.ends.iter().take_while(|(ends, _)| *ends <= now).map(|(_, target)| *target).collect();
+        for target in &ended {
+            self.lift(*target);
         }
         ended
     }
 
-    /// When the next one ends (monotonic).
+    /// When the next ban ends (monotonic).
     pub fn due(&self) -> Option<Duration> {
         self.ends.first().map(|(ends, _)| *ends)
     }
 
-    /// Whether it is banned.
-    pub fn contains(&self, subject: BanTarget) -> bool {
-        self.bans.contains_key(&subject)
+    /// Whether this target is banned.
+    pub fn contains(&self, target: BanTarget) -> bool {
+        self.bans.contains_key(&target)
     }
 
-    /// The ban of somebody.
-    pub fn get(&self, subject: BanTarget) -> Option<&Ban> {
-        self.bans.get(&subject).map(|(_, ban)| ban)
+    /// The ban of a target.
+    pub fn get(&self, target: BanTarget) -> Option<&Ban> {
+        self.bans.get(&target).map(|(_, ban)| ban)
     }
 
     /// Every ban.
     pub fn iter(&self) -> impl Iterator<Item = (BanTarget, &Ban)> {
-        self.bans.iter().map(|(subject, (_, ban))| (*subject, ban))
+        self.bans.iter().map(|(target, (_, ban))| (*target, ban))
     }
 
-    /// Whether so many peers of this address are banned that the address is to be.
-    pub fn is_crowd(&self, ip: IpAddr) -> bool {
-        let here = BanTarget::address(ip);
-        let there = |ban: &Ban| ban.ip.map(BanTarget::address) == Some(here);
+    /// Whether so many peers of this address are banned that the address must be banned. Always `false` for an address
+    /// that is not public.
+    pub fn has_too_many_bans(&self, ip: IpAddr) -> bool {
+        let address = BanTarget::address(ip);
+        let is_at_address = |ban: &Ban| ban.ip.map(BanTarget::address) == Some(address);
         is_public(ip)
-            && self.iter().filter(|(who, ban)| matches!(who, BanTarget::Peer(_)) && there(ban)).count() >= Self::CROWD
+            && self.iter().filter(|(who, ban)| matches!(who, BanTarget::Peer(_)) && is_at_address(ban)).count()
+                >= Self::MAX_PEERS_OF_ADDRESS
     }
 }

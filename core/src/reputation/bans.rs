@@ -1,4 +1,4 @@
-//! Bans: who is banned, for how long, and what follows.
+//! Bans: the rules that ban a peer or an address, the length of the ban, and its consequences.
 
 use core::time::Duration;
 use std::net::IpAddr;
@@ -15,16 +15,17 @@ use crate::{
 };
 
 impl Reputation {
-    /// A peer's points are below the threshold of bans.
+    /// Bans a peer whose score is below the ban threshold.
     pub(super) fn ban_for_score(&mut self, context: &mut Context, peer: PeerId, total: f64) {
-        let earned = context.store.score(context.now.mono, peer).in_words();
+        let earned = context.store.score(context.now.mono, peer).describe();
         let (threshold, length) = (self.config.reputation.ban_threshold, self.config.reputation.ban_duration);
-        let earned = if earned.is_empty() { "misbehaved in gossip".to_owned() } else { earned };
+        let earned = if earned.is_empty() { "low gossipsub score".to_owned() } else { earned };
         let reason = format!("score {total:.1}, below {threshold}: {earned}");
         self.ban_peer(context, peer, length, reason, BanCause::Score);
     }
 
-    /// Bans a peer, unless it is protected or nobody is banned here; and its address when it is not the first there.
+    /// Bans a peer, unless it is protected or bans are switched off; bans its address too when enough of its peers are
+    /// banned.
     pub(super) fn ban_peer(
         &mut self,
         context: &mut Context,
@@ -42,25 +43,25 @@ impl Reputation {
             self.disconnect(peer, if graylisted { DisconnectReason::Graylisted } else { DisconnectReason::Banned });
         }
         self.ban(context, BanTarget::Peer(peer), ban_for(context.now, length, reason, ip), cause);
-        if let Some(ip) = ip.filter(|ip| self.bans.is_crowd(*ip)) {
+        if let Some(ip) = ip.filter(|ip| self.bans.has_too_many_bans(*ip)) {
             self.ban_address(context, ip, length);
         }
     }
 
     fn ban_address(&mut self, context: &mut Context, ip: IpAddr, length: Duration) {
         let target = BanTarget::address(ip);
-        let here: Vec<PeerId> = context.peers.at_address(target).collect();
-        if here.iter().any(|peer| self.is_protected(context, *peer)) {
+        let connected: Vec<PeerId> = context.peers.at_address(target).collect();
+        if connected.iter().any(|peer| self.is_protected(context, *peer)) {
             return;
         }
-        for peer in here {
+        for peer in connected {
             self.disconnect(peer, DisconnectReason::Banned);
         }
-        let reason = format!("{} banned peers came from there", BanList::CROWD);
+        let reason = format!("{} peers of this address are banned", BanList::MAX_PEERS_OF_ADDRESS);
         self.ban(context, target, ban_for(context.now, length, reason, None), BanCause::Crowd);
     }
 
-    /// Bans, persists and tells it; a ban that is there and was as long stays as it is.
+    /// Adds a ban, persists it and emits it; a ban that already exists and is as long stays as it is.
     fn ban(&mut self, context: &mut Context, target: BanTarget, ban: Ban, cause: BanCause) {
         let event = Banned { who: target, until: ban.until, reason: ban.reason.clone(), cause };
         let Some(evicted) = self.bans.ban(context.now, target, ban.clone()) else { return };
@@ -72,18 +73,18 @@ impl Reputation {
         }
     }
 
-    /// A ban is no more: persists and tells it.
+    /// A ban has ended: persists that and emits it. A peer with a low score stays blocked.
     pub(super) fn unbanned(&mut self, context: &mut Context, target: BanTarget) {
         self.persist(Persist::Ban(target, None));
-        let is_low = matches!(target, BanTarget::Peer(peer) if self.low.contains(&peer));
+        let is_low = matches!(target, BanTarget::Peer(peer) if self.low_scores.contains(&peer));
         if !is_low {
             self.unblock(context, target);
         }
         self.emit(Event::Unbanned(Unbanned { who: target }));
     }
 
-    /// An operator bans somebody, in the place of a ban that it has; those whom it concerns lose their connections. A
-    /// protected peer is left alone.
+    /// Bans a target for an operator, replacing a ban that it has, and closes the connections of the peers concerned. A
+    /// protected peer is not banned.
     pub(super) fn ban_by_operator(&mut self, context: &mut Context, target: BanTarget, ban: Ban) {
         if matches!(target, BanTarget::Peer(peer) if self.is_protected(context, peer)) {
             return;

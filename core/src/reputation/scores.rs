@@ -1,4 +1,4 @@
-//! Points: what a peer has done is noted, and gossipsub is told.
+//! Scores: records offences and contributions, takes gossipsub's scores, and sets the application score in gossipsub.
 
 use core::time::Duration;
 use std::collections::BTreeSet;
@@ -14,10 +14,10 @@ use crate::{
 };
 
 impl Reputation {
-    /// A change of the application score that gossipsub need not hear of.
-    const SAME: f64 = 0.05;
+    /// A change of the application score smaller than this is not reported to gossipsub.
+    const MIN_CHANGE: f64 = 0.05;
 
-    /// A peer did wrong; it may be banned for it.
+    /// Records an offence; bans the peer when its score falls below the ban threshold.
     pub(super) fn penalize(&mut self, context: &mut Context, peer: PeerId, offence: Offence) {
         if !self.config.reputation.scoring {
             return;
@@ -28,7 +28,7 @@ impl Reputation {
         }
     }
 
-    /// A peer was of use.
+    /// Records a contribution.
     pub(super) fn credit(&mut self, context: &mut Context, peer: PeerId, contribution: Contribution) {
         if contribution == Contribution::FirstDelivery
             && let Some(score) = self.connected.get_mut(&peer)
@@ -40,14 +40,14 @@ impl Reputation {
         }
     }
 
-    /// gossipsub's scores of the connected peers, as they are now.
+    /// Takes gossipsub's current scores of the connected peers.
     pub(super) fn scored(&mut self, context: &mut Context, scores: Vec<(PeerId, f64)>) {
         if !self.config.reputation.scoring {
             return;
         }
-        let is_low = |peer| scores.iter().any(|(other, gossip)| *other == peer && *gossip < Self::GRAYLIST);
-        for (peer, score) in self.connected.iter_mut().filter(|(_, score)| score.low.is_some()) {
-            score.low = score.low.filter(|_| is_low(*peer));
+        let is_graylisted = |peer| scores.iter().any(|(other, gossip)| *other == peer && *gossip < Self::GRAYLIST);
+        for (peer, score) in self.connected.iter_mut().filter(|(_, score)| score.graylisted.is_some()) {
+            score.graylisted = score.graylisted.filter(|_| is_graylisted(*peer));
         }
         for (peer, gossip) in scores {
             let Some(score) = self.connected.get_mut(&peer) else { continue };
@@ -60,26 +60,27 @@ impl Reputation {
         self.block_low_scores(context);
     }
 
-    /// Tells gossipsub our part of a peer's score, when it has changed.
+    /// Sets a peer's application score in gossipsub, when it has changed.
     fn report_application(&mut self, context: &Context, peer: PeerId) {
-        let ours = context.store.score(context.now.mono, peer).application();
+        let application = context.store.score(context.now.mono, peer).application();
         let Some(score) = self.connected.get_mut(&peer) else { return };
-        if (ours - score.application).abs() > Self::SAME {
-            score.application = ours;
-            self.outputs.push_back(ReputationOutput::Score(peer, ours));
+        if (application - score.application).abs() > Self::MIN_CHANGE {
+            score.application = application;
+            self.outputs.push_back(ReputationOutput::Score(peer, application));
         }
     }
 
-    /// A score is too low. A program that begins anew knows of no backoff, and what it grafts too early counts so much
-    /// against it that its score is low for a moment: only who stays low is kept out.
+    /// A peer's gossipsub score is below the graylist threshold. A program that has restarted does not know its
+    /// backoffs, and its early grafts lower its score for a moment (P7): so only a peer whose score stays low is
+    /// banned.
     fn graylisted(&mut self, context: &mut Context, peer: PeerId, gossip: f64) {
         let (now, patience) = (context.now.mono, context.interval.max(Duration::from_secs(1)) + Duration::from_secs(1));
         let Some(score) = self.connected.get_mut(&peer) else { return };
-        let (since, done) = score.low.get_or_insert((now, false));
-        if *done || now.saturating_sub(*since) < patience {
+        let (since, banned) = score.graylisted.get_or_insert((now, false));
+        if *banned || now.saturating_sub(*since) < patience {
             return;
         }
-        *done = true;
+        *banned = true;
         self.emit(Event::Graylisted(Graylisted { peer, score: gossip }));
         let total = self.total(context, peer);
         if total < self.config.reputation.ban_threshold {
@@ -90,17 +91,17 @@ impl Reputation {
         }
     }
 
-    /// Peers that are away and whose score is too low may not connect, until it is back.
+    /// Blocks disconnected peers whose score is too low, until it has recovered.
     fn block_low_scores(&mut self, context: &mut Context) {
         let rule = &self.config.reputation;
-        let least = rule.min_score.unwrap_or(rule.ban_threshold);
-        let is_low = |peer: PeerId| context.store.score(context.now.mono, peer).own() < least;
-        let away = |peer: PeerId| !context.peers.contains(peer) && !self.is_protected(context, peer);
+        let min_score = rule.min_score.unwrap_or(rule.ban_threshold);
+        let is_low = |peer: PeerId| context.store.score(context.now.mono, peer).own() < min_score;
+        let may_block = |peer: PeerId| !context.peers.contains(peer) && !self.is_protected(context, peer);
         let with_score = context.store.iter().filter(|(_, entry)| !entry.score.is_blank()).map(|(peer, _)| peer);
-        let low: BTreeSet<PeerId> = with_score.filter(|peer| away(*peer) && is_low(*peer)).collect();
-        let before = core::mem::replace(&mut self.low, low);
-        let fell: Vec<PeerId> = self.low.difference(&before).copied().collect();
-        let rose: Vec<PeerId> = before.difference(&self.low).copied().collect();
+        let low: BTreeSet<PeerId> = with_score.filter(|peer| may_block(*peer) && is_low(*peer)).collect();
+        let before = core::mem::replace(&mut self.low_scores, low);
+        let fell: Vec<PeerId> = self.low_scores.difference(&before).copied().collect();
+        let rose: Vec<PeerId> = before.difference(&self.low_scores).copied().collect();
         for peer in fell {
             self.block(context, BanTarget::Peer(peer));
         }

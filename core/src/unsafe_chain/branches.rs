@@ -1,4 +1,4 @@
-//! A branch that the head has left.
+//! The branch that the head left in a reorg, and shared helpers of `head` and `reorg`.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -10,14 +10,14 @@ use crate::{
     event::{HeadReason, NewHead},
 };
 
-/// A branch that leads no more, and whose last common block with the leading chain is not known.
+/// A branch that is no longer the chain's, and whose common ancestor with the chain is not known yet.
 #[derive(Debug)]
 pub(super) struct LeftBranch {
-    /// Hash by number, without holes. The last one was the head.
+    /// Hash by number, contiguous. The last one was the head.
     pub(super) chain: BTreeMap<u64, B256>,
-    /// The parent of the leading chain's lowest block.
+    /// The parent hash of the chain's lowest block.
     pub(super) expected: B256,
-    /// When nobody is asked any more (monotonic).
+    /// When the search for the common ancestor is given up (monotonic).
     pub(super) give_up_at: Duration,
 }
 
@@ -27,7 +27,7 @@ impl LeftBranch {
     }
 }
 
-/// The highest block of a chain of hashes by number.
+/// The highest block of a map from number to hash.
 pub(super) fn last(chain: &BTreeMap<u64, B256>) -> Option<BlockRef> {
     chain.last_key_value().map(|(number, hash)| BlockRef { number: *number, hash: *hash })
 }

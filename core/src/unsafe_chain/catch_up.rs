@@ -1,5 +1,5 @@
-//! Closing gaps: between range sync, which fetches, and [`Head`](super::Head), which says what is missing; and what follows from a
-//! block that is verified.
+//! Catching up: connects range sync, which fetches, with [`Head`](super::Head), which knows what is missing; and
+//! handles each verified block.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl UnsafeChain {
-    /// Takes what is proven by now, and asks for what is missing.
+    /// Promotes the blocks that are proven by now, and requests what is missing.
     pub(super) fn catch_up(&mut self, now: Now) {
         loop {
             let target = self.missing(now);
@@ -37,7 +37,8 @@ impl UnsafeChain {
         }
     }
 
-    /// What is missing: below a verified block, or after a start, as long as there is none, what should be there by now.
+    /// The target: the blocks missing below a verified block; or after a start, while there is none, the blocks that
+    /// should exist by now.
     fn missing(&self, now: Now) -> Option<RangeTarget> {
         let unproven = || {
             let from = self.head.head()?.number.checked_add(1)?;
@@ -49,7 +50,7 @@ impl UnsafeChain {
         self.head.target().or_else(unproven)
     }
 
-    /// A response was decoded, or did not come.
+    /// A response was validated, or the request failed.
     pub(super) fn decoded(&mut self, now: Now, id: FetchId, outcome: Result<ValidPayload, AnswerFault>) {
         if outcome.is_ok()
             && let Some(peer) = self.sync.peer_of(id)
@@ -79,8 +80,8 @@ impl UnsafeChain {
     fn promoted(&mut self, now: Now, fetched: QuarantinedBlock, target: Option<RangeTarget>) {
         let Some(expected) = target.and_then(|target| target.expected) else { return };
         let Some(block) = Verified::linked(fetched.payload, expected).map(Arc::new) else { return };
-        // A copy that is gossiped later (IHAVE takes its time) is a repeat: a block is told once. One that came as gossip
-        // first is missing no more.
+        // A copy that is gossiped later (for example after an IHAVE) is a duplicate: each block is emitted once. A
+        // block that came by gossip first is no longer missing.
         let (version, number) = (block.payload.version(), block.payload.number());
         self.outputs.push_back(ChainOutput::Promoted(version, number, block.hash));
         let timestamp_ms = block.payload.timestamp_ms(self.config.chain.subsecond);
@@ -95,7 +96,7 @@ impl UnsafeChain {
         self.add(now, block);
     }
 
-    /// A verified block is persisted, and moves the head where it can.
+    /// Persists a verified block, and moves the head where it can.
     pub(super) fn add(&mut self, now: Now, block: Arc<Verified<Block>>) {
         let info = BlockInfo::of(&block.payload, block.hash, self.config.chain.subsecond);
         self.check_schedule(&block);
@@ -106,7 +107,7 @@ impl UnsafeChain {
         self.head_moved(events);
     }
 
-    /// Tells what became of the head, and persists it.
+    /// Emits what happened to the head, and persists it.
     pub(super) fn head_moved(&mut self, events: Vec<Event>) {
         for event in events {
             if matches!(&event, Event::Gap(gap) if gap.state == GapState::Skipped) {
@@ -117,7 +118,7 @@ impl UnsafeChain {
                     let (number, timestamp, timestamp_ms) = (*number, *timestamp, *timestamp_ms);
                     Some(BlockInfo { number, hash: *hash, parent: *parent, timestamp, timestamp_ms })
                 }
-                // What was missing below it may be there now.
+                // A reorg is complete: persist the head again, because the blocks below it are known now.
                 Event::Reorg(_) => self.head.tip(),
                 _ => None,
             };

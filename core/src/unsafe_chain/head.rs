@@ -1,20 +1,21 @@
-//! The unsafe head: which of the verified blocks leads.
+//! The unsafe head: which of the verified blocks is the head of the chain.
 //!
-//! The first block wins its height and stays there; the head advances along parent hashes. What is ahead of the head
-//! waits, as a link of numbers and hashes, while the blocks between are missing: a gap. It is closed from its upper end by
-//! range sync ([`Head::target`]), or by late gossip from either. When nobody can fill it, or it is wider than it may be, the
-//! head begins again behind it, and the gap is told as skipped.
+//! The first block at a height is part of the chain and stays so; the head advances along parent hashes. While blocks
+//! between the head and a verified block above it are missing, there is a gap, and the block above waits, as number and
+//! hashes only. Range sync closes the gap from its upper end ([`Head::target`]), or late gossip closes it from either
+//! end. When no peer can fill the gap, or it is wider than allowed, the head moves to the block above it, and the gap
+//! is emitted as skipped.
 //!
-//! **Reorgs.** A sequencer that goes back signs other blocks at heights that have passed. They are a branch. The head moves to
-//! it (1) when the branch is higher than the head, as the sequencer's later word, or (2) when two of its blocks in a row are
-//! signed and the branch that leads has not grown for [`Head::quiet`]: then the sequencer has left it. A block between the
-//! branches need not be known: the block that replaces a denied one is never gossiped (Lagoon). What is missing below the
-//! new head is fetched down to where the branches part, at or below the old head's height, and then the reorg is told with
-//! the hashes that are gone; where nobody has the missing block, it is told as far as it is known. A restart in between
-//! takes it up again ([`Head::restored`]).
+//! **Reorgs.** A sequencer that goes back signs other blocks at heights that have passed: a branch. The head moves to
+//! the branch (1) when the branch is higher than the head, because it was signed later, or (2) when two of its blocks
+//! in a row are signed and the chain has not grown for [`Head::quiet`]: then the sequencer has left the chain. A block
+//! between the two branches need not be known: the block that replaces a denied one is never gossiped (Lagoon). Blocks
+//! missing below the new head are fetched down to the common ancestor of the branches, and then the reorg is emitted
+//! with the replaced hashes. When no peer has a missing block, the reorg is emitted as far as it is known. After a
+//! restart in between, this continues ([`Head::restored`]).
 //!
-//! Bounds: [`Head::recent`] blocks of the leading chain, as many of the branch that was left, and twice as many of all other
-//! branches, by number and hash; [`Head::WAITING`] links waiting.
+//! Bounds: [`Head::recent`] blocks of the chain, as many of the branch that was left, and twice as many of all other
+//! branches, by number and hash; [`Head::MAX_WAITING`] blocks waiting above a gap.
 
 use core::time::Duration;
 use std::{collections::BTreeMap, iter::Peekable};
@@ -28,24 +29,24 @@ use crate::{
     range_sync::RangeTarget,
 };
 
-/// See the module.
+/// The chain's recent blocks, other branches and waiting blocks. See the module.
 #[derive(Debug)]
 pub struct Head {
     pub(super) patience: Duration,
-    /// How long the leading chain must not have grown before a branch at its heights may lead.
+    /// How long the chain must not have grown before the head may move to a branch that is not higher.
     pub(super) quiet: Duration,
-    /// Blocks that a gap may have.
+    /// The maximum number of blocks in a gap.
     pub(super) max_gap: u64,
     pub(super) recent: usize,
-    /// The leading chain's latest blocks, without holes: hash by number. The last one is the head.
+    /// The chain's latest blocks, contiguous: hash by number. The last one is the head.
     pub(super) chain: BTreeMap<u64, B256>,
-    /// The head, with all that is known of it.
+    /// The head, with its parent and its time.
     pub(super) tip: Option<BlockInfo>,
     /// When the head moved last (monotonic).
     pub(super) moved_at: Duration,
-    /// Parent by block, of every other branch.
+    /// Parent hash by block, of all other branches.
     pub(super) branches: BTreeMap<BlockRef, B256>,
-    /// The branch that the head has left, as long as it is not known where.
+    /// The branch that the head left, while the common ancestor is not known.
     pub(super) left: Option<LeftBranch>,
     pub(super) waiting: BTreeMap<BlockRef, BlockInfo>,
     pub(super) gap: Option<OpenGap>,
@@ -59,19 +60,21 @@ pub(super) struct OpenGap {
 }
 
 impl Head {
-    /// Links that wait: a gap of the widest kind, closed from its end, and what comes meanwhile.
-    pub const WAITING: usize = 1 << 18;
-    /// A gap may be this wide at most: 12 hours of blocks every 200 ms, and some.
+    /// Blocks that wait above a gap: a gap of maximum width that is closed from its upper end, and new blocks
+    /// meanwhile.
+    pub const MAX_WAITING: usize = 1 << 18;
+    /// Maximum number of blocks in a gap: 12 hours of blocks every 200 ms, and some more.
     pub const MAX_GAP: u64 = 240_000;
-    /// Blocks of the leading chain that are remembered at least, and at most.
+    /// Minimum and maximum number of remembered blocks of the chain.
     pub const RECENT: core::ops::RangeInclusive<usize> = 4096..=1 << 16;
-    /// A reorg of so much time is followed to where it began.
+    /// A reorg that goes back this far is followed to the common ancestor.
     const RECENT_TIME: Duration = Duration::from_secs(2 * 60 * 60);
-    /// Heads that one call tells; of a longer advance only the last.
-    const TOLD: usize = 64;
+    /// Head events of one call; of a longer advance only the last one is emitted.
+    const MAX_HEAD_EVENTS: usize = 64;
 
-    /// No head yet: the first block will be it. `patience` is how long a gap may stay open with nobody to fill it,
-    /// `max_gap` how many blocks it may have; `interval` is the time between blocks, of which what is remembered is made.
+    /// Without a head: the first block becomes it. `patience` is how long a gap may stay open while no peer can fill
+    /// it, `max_gap` how many blocks it may have; `interval` is the block interval, which decides how many blocks are
+    /// remembered.
     pub fn new(patience: Duration, max_gap: u64, interval: Duration) -> Self {
         let recent = Self::RECENT_TIME.as_millis() / interval.as_millis().max(1);
         let recent = usize::try_from(recent).unwrap_or(usize::MAX);
@@ -90,19 +93,19 @@ impl Head {
         }
     }
 
-    /// The same at `now` (monotonic) with the leading chain of an earlier run: its latest links in rising order. Only what
-    /// hangs together with the last of them counts; what stands right below that and is another branch is one that the head
-    /// had left, and what is missing between the two is asked for.
+    /// The same with the chain of an earlier run at `now` (monotonic): its latest blocks in rising order. Only those
+    /// that are connected by parent hashes to the last one count. Blocks directly below them that are another branch
+    /// are a branch that the head had left, and the blocks missing between the two are fetched.
     #[must_use]
-    pub fn restored(mut self, now: Duration, links: &[BlockInfo]) -> Self {
-        let mut down = links.iter().rev().take(self.recent).peekable();
-        let (chain, lowest) = hanging_together(&mut down);
+    pub fn restored(mut self, now: Duration, blocks: &[BlockInfo]) -> Self {
+        let mut down = blocks.iter().rev().take(self.recent).peekable();
+        let (chain, lowest) = connected_blocks(&mut down);
         self.chain = chain;
-        self.tip = links.last().copied();
+        self.tip = blocks.last().copied();
         if let Some(lowest) = lowest
             && down.peek().is_some_and(|below| below.number + 1 == lowest.number)
         {
-            self.restore_left(now, hanging_together(&mut down).0, lowest.parent);
+            self.restore_left(now, connected_blocks(&mut down).0, lowest.parent);
         }
         self
     }
@@ -117,17 +120,18 @@ impl Head {
         self.tip
     }
 
-    /// Blocks of the leading chain that are remembered.
+    /// How many blocks of the chain are remembered.
     pub const fn recent(&self) -> usize {
         self.recent
     }
 
-    /// How long the leading chain must not have grown before a branch at its heights may lead: three intervals, at least 3 s.
+    /// How long the chain must not have grown before the head may move to a branch that is not higher: three block
+    /// intervals, at least 3 s.
     pub const fn quiet(&self) -> Duration {
         self.quiet
     }
 
-    /// From now on a gap may have so many blocks.
+    /// Sets the maximum number of blocks in a gap.
     pub const fn set_max_gap(&mut self, blocks: u64) {
         self.max_gap = blocks;
     }
@@ -137,7 +141,8 @@ impl Head {
         self.gap.map(|gap| (gap.from, gap.to))
     }
 
-    /// What is missing between the head and the lowest that waits; else below the head, after a reorg.
+    /// The blocks missing between the head and the lowest waiting block; if there are none, those missing below the
+    /// head after a reorg.
     pub fn target(&self) -> Option<RangeTarget> {
         let (head, lowest) = (self.head()?, self.lowest());
         let above = lowest.and_then(|lowest| {
@@ -147,25 +152,25 @@ impl Head {
         above.or_else(|| self.below())
     }
 
-    /// The lowest that waits; of several at one height one that another waits for.
+    /// The lowest waiting block; of several at one height the one that is another waiting block's parent.
     fn lowest(&self) -> Option<&BlockInfo> {
         let (first, _) = self.waiting.first_key_value()?;
         let last = BlockRef { number: first.number, hash: B256::repeat_byte(0xff) };
-        let mut siblings = self.waiting.range(..=last).map(|(_, link)| link).peekable();
+        let mut siblings = self.waiting.range(..=last).map(|(_, block)| block).peekable();
         let first = *siblings.peek()?;
         let from = BlockRef { number: first.number + 1, hash: B256::ZERO };
         let to = BlockRef { number: first.number + 1, hash: B256::repeat_byte(0xff) };
-        let is_parent = |link: &&BlockInfo| self.waiting.range(from..=to).any(|(_, child)| child.parent == link.hash);
+        let is_parent = |block: &&BlockInfo| self.waiting.range(from..=to).any(|(_, child)| child.parent == block.hash);
         siblings.find(is_parent).or(Some(first))
     }
 
-    /// When [`Head::handle_timeout`] would skip the gap, or give up what is missing below (monotonic).
+    /// When [`Head::handle_timeout`] skips the gap, or gives up the search for the common ancestor (monotonic).
     pub fn due(&self) -> Option<Duration> {
         let (skip_at, give_up_at) = (self.gap.map(|gap| gap.skip_at), self.left.as_ref().map(|left| left.give_up_at));
         skip_at.into_iter().chain(give_up_at).min()
     }
 
-    /// Takes a verified block at `now` (monotonic) and tells what it changed.
+    /// Takes a verified block at `now` (monotonic) and returns what it changed.
     pub fn add(&mut self, now: Duration, block: BlockInfo) -> Vec<Event> {
         let mut events = Vec::new();
         match self.head() {
@@ -181,19 +186,20 @@ impl Head {
         events
     }
 
-    /// Somebody may yet fill the gap: the patience begins again at `now` (monotonic).
+    /// A peer may still fill the gap: the patience starts again at `now` (monotonic).
     pub fn extend_patience(&mut self, now: Duration) {
         let until = now.saturating_add(self.patience);
         if let Some(gap) = &mut self.gap {
             gap.skip_at = until;
         }
-        // What is missing above is fetched first, and what is below waits for it.
+        // Blocks above are fetched first, and those below wait for them.
         if let Some(left) = &mut self.left {
             left.give_up_at = until;
         }
     }
 
-    /// Skips a gap whose time is over at `now` (monotonic), and gives up what is missing below.
+    /// Skips a gap whose patience is over at `now` (monotonic), and gives up the search for the common ancestor when
+    /// its time is over.
     pub fn handle_timeout(&mut self, now: Duration) -> Vec<Event> {
         let mut events = Vec::new();
         if self.left.as_ref().is_some_and(|left| left.give_up_at <= now) {
@@ -218,19 +224,19 @@ impl Head {
     }
 
     pub(super) fn forget_oldest(&mut self) {
-        // What is missing below is fetched from the lowest: it must stay as long as it counts.
+        // Blocks below are fetched downwards from the lowest one, so it must stay until the common ancestor is known.
         while self.left.is_none() && self.chain.len() > self.recent {
             self.chain.pop_first();
         }
     }
 
-    /// Advances over all that waits next to the head, then opens, keeps or closes the gap before what still waits.
+    /// Advances the head over waiting blocks, then opens, keeps or closes the gap below the blocks that still wait.
     fn settle(&mut self, now: Duration, events: &mut Vec<Event>) {
         loop {
             self.advance(now, events);
             self.update_gap(now, events);
             let too_wide = self.gap().is_some_and(|(from, to)| to - from >= self.max_gap);
-            if !too_wide && self.waiting.len() <= Self::WAITING {
+            if !too_wide && self.waiting.len() <= Self::MAX_WAITING {
                 break;
             }
             self.skip(now, events);
@@ -242,27 +248,27 @@ impl Head {
     }
 
     fn advance(&mut self, now: Duration, events: &mut Vec<Event>) {
-        let (mut told, mut extended) = (Vec::new(), 0);
+        let (mut new_events, mut extended) = (Vec::new(), 0);
         while let Some(head) = self.head() {
             let Some(block) = self.take_waiting(head) else { break };
             if block.number <= head.number {
-                self.passed(now, &block, &mut told);
+                self.passed(now, &block, &mut new_events);
             } else {
-                self.next(now, head, &block, &mut told);
+                self.next(now, head, &block, &mut new_events);
             }
             extended += 1;
-            if extended > Self::TOLD {
-                // Of the heads that only follow each other the last are enough.
-                let last = told.iter().rposition(is_extended);
+            if extended > Self::MAX_HEAD_EVENTS {
+                // Of head events that only extend the chain, the last one is enough.
+                let last = new_events.iter().rposition(is_extended);
                 let mut at = 0..;
-                told.retain(|event| at.next() == last || !is_extended(event));
+                new_events.retain(|event| at.next() == last || !is_extended(event));
                 extended = 0;
             }
         }
-        events.append(&mut told);
+        events.append(&mut new_events);
     }
 
-    /// What waits at or below the head, or next to it: the head's own child before another.
+    /// Takes a waiting block at most one above the head: a child of the head first.
     fn take_waiting(&mut self, head: BlockRef) -> Option<BlockInfo> {
         let last = BlockRef { number: head.number + 1, hash: B256::repeat_byte(0xff) };
         let mut near = self.waiting.range(..=last);
@@ -288,7 +294,7 @@ impl Head {
         }
     }
 
-    /// Begins again at the lowest waiting block.
+    /// Skips the gap: the head moves to the lowest waiting block.
     fn skip(&mut self, now: Duration, events: &mut Vec<Event>) {
         self.gap = None;
         let Some(block) = self.lowest().copied() else { return };
@@ -305,17 +311,17 @@ fn is_extended(event: &Event) -> bool {
     matches!(event, Event::Head(NewHead { why: HeadReason::Extended, .. }))
 }
 
-/// Takes links, from above downwards, as long as each is the parent of the one before; also gives the lowest.
-fn hanging_together<'a>(
+/// Takes blocks, downwards, while each is the parent of the one before; also returns the lowest of them.
+fn connected_blocks<'a>(
     down: &mut Peekable<impl Iterator<Item = &'a BlockInfo>>,
 ) -> (BTreeMap<u64, B256>, Option<&'a BlockInfo>) {
     let (mut chain, mut above) = (BTreeMap::new(), None::<&BlockInfo>);
-    let is_parent = |above: Option<&BlockInfo>, link: &BlockInfo| {
-        above.is_none_or(|above| (link.number + 1, link.hash) == (above.number, above.parent))
+    let is_parent = |above: Option<&BlockInfo>, block: &BlockInfo| {
+        above.is_none_or(|above| (block.number + 1, block.hash) == (above.number, above.parent))
     };
-    while let Some(link) = down.next_if(|link| is_parent(above, link)) {
-        chain.insert(link.number, link.hash);
-        above = Some(link);
+    while let Some(block) = down.next_if(|block| is_parent(above, block)) {
+        chain.insert(block.number, block.hash);
+        above = Some(block);
     }
     (chain, above)
 }

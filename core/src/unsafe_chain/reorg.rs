@@ -1,4 +1,4 @@
-//! Branches: what the sequencer signed beside the leading chain, when the head moves over to it, and what is gone then.
+//! Reorgs: other branches that the sequencer signed, when the head moves to one, and which blocks are replaced.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -16,16 +16,16 @@ use crate::{
 };
 
 impl Head {
-    /// What is missing between the branch that was left and the leading chain.
+    /// The blocks missing between the branch that was left and the chain.
     pub(super) fn below(&self) -> Option<RangeTarget> {
         let left = self.left.as_ref()?;
         let to = self.chain.first_key_value()?.0.checked_sub(1)?;
-        // The lowest block that is remembered is the lowest at which they can part.
+        // The common ancestor cannot be below the lowest remembered block.
         let from = left.chain.first_key_value()?.0.checked_add(1)?.max(to.saturating_sub(self.max_gap.max(1) - 1));
         (from <= to).then_some(RangeTarget { from, to, expected: Some(left.expected) })
     }
 
-    /// A block at a height that the head has passed.
+    /// Takes a block at a height that the head has passed.
     pub(super) fn passed(&mut self, now: Duration, block: &BlockInfo, events: &mut Vec<Event>) {
         let first = self.chain.get(&block.number).copied();
         if first == Some(block.hash) || first.is_none() && self.left.is_none() {
@@ -42,7 +42,7 @@ impl Head {
             && now.saturating_sub(self.moved_at) >= self.quiet
             && let Some(head) = self.head()
         {
-            // What waits above was signed before the sequencer went back.
+            // Blocks waiting above were signed before the sequencer went back.
             self.waiting.clear();
             if let Some(gap) = self.gap.take() {
                 events.push(Event::Gap(Gap { from: gap.from, to: gap.to, state: GapState::Skipped }));
@@ -51,14 +51,14 @@ impl Head {
         }
     }
 
-    /// Whether a block of a branch names it as its parent.
+    /// Whether a block of a branch names this block as its parent.
     fn has_branch_child(&self, block: &BlockInfo) -> bool {
         let above = |hash| BlockRef { number: block.number.saturating_add(1), hash };
         let children = self.branches.range(above(B256::ZERO)..=above(B256::repeat_byte(0xff)));
         children.into_iter().any(|(_, parent)| *parent == block.hash)
     }
 
-    /// A block that is higher than the head and waits for nothing.
+    /// Takes a block above the head that does not wait for a missing block.
     pub(super) fn next(&mut self, now: Duration, head: BlockRef, block: &BlockInfo, events: &mut Vec<Event>) {
         if block.parent == head.hash {
             self.set_head(now, block, HeadReason::Extended, events);
@@ -76,7 +76,7 @@ impl Head {
         self.branches.contains_key(&parent) || self.left.as_ref().and_then(LeftBranch::head) == Some(parent)
     }
 
-    /// The parent of a block that does not lead.
+    /// The parent hash of a block on another branch.
     fn parent_of(&self, block: BlockRef) -> Option<B256> {
         let of_left = || {
             let left = &self.left.as_ref()?.chain;
@@ -86,7 +86,7 @@ impl Head {
         self.branches.get(&block).copied().or_else(of_left)
     }
 
-    /// Moves the head to `block` on another branch, as far down as that is known.
+    /// Moves the head to `block` on another branch; the branch becomes the chain, as far down as it is known.
     fn switch(&mut self, now: Duration, head: BlockRef, block: &BlockInfo, events: &mut Vec<Event>) {
         let mut ancestor = BlockRef { number: block.number.saturating_sub(1), hash: block.parent };
         let mut path = Vec::new();
@@ -99,52 +99,56 @@ impl Head {
         for block in &path {
             self.branches.remove(block);
         }
-        let parted = self.chain.get(&ancestor.number) == Some(&ancestor.hash);
-        let gone = if parted { self.chain.split_off(&(ancestor.number + 1)) } else { core::mem::take(&mut self.chain) };
+        let ancestor_known = self.chain.get(&ancestor.number) == Some(&ancestor.hash);
+        let replaced = if ancestor_known {
+            self.chain.split_off(&(ancestor.number + 1))
+        } else {
+            core::mem::take(&mut self.chain)
+        };
         self.chain.extend(path.iter().map(|block| (block.number, block.hash)));
         self.push(now, block);
         events.push(Event::Head(new_head(block, HeadReason::Reorged, Some(head))));
-        if parted {
-            self.gone(gone, Some(ancestor.hash), events);
+        if ancestor_known {
+            self.emit_reorg(replaced, Some(ancestor.hash), events);
         } else {
-            self.leave(now, gone, ancestor, events);
+            self.leave(now, replaced, ancestor, events);
         }
     }
 
-    /// The head has left the branch `gone`, and the leading chain is known down to above `missing` alone.
-    fn leave(&mut self, now: Duration, gone: BTreeMap<u64, B256>, missing: BlockRef, events: &mut Vec<Event>) {
+    /// The head has left the branch `replaced`, and the chain is known only down to the block above `missing`.
+    fn leave(&mut self, now: Duration, replaced: BTreeMap<u64, B256>, missing: BlockRef, events: &mut Vec<Event>) {
         let give_up_at = now.saturating_add(self.patience);
         let (before, expected) = (self.left.take(), missing.hash);
-        // One that was left before and leads again is known as far down as it was remembered.
-        let again = |head: BlockRef| self.chain.get(&head.number) == Some(&head.hash);
-        let before = before.filter(|before| !before.head().is_some_and(again));
-        let deepest = gone.first_key_value().map_or(u64::MAX, |(number, _)| *number);
+        // An earlier left branch that is the chain again is known as far down as it was remembered.
+        let is_chain_again = |head: BlockRef| self.chain.get(&head.number) == Some(&head.hash);
+        let before = before.filter(|before| !before.head().is_some_and(is_chain_again));
+        let deepest = replaced.first_key_value().map_or(u64::MAX, |(number, _)| *number);
         match before {
-            // Where the second branch left the first is not known either, and the first goes deeper.
+            // The common ancestor of the two left branches is not known either, and the first branch goes deeper.
             Some(before) => {
-                self.gone(gone, Some(before.expected), events);
+                self.emit_reorg(replaced, Some(before.expected), events);
                 self.left = Some(LeftBranch { chain: before.chain, expected, give_up_at });
             }
-            None if missing.number <= deepest => return self.gone(gone, None, events),
-            None => self.left = Some(LeftBranch { chain: gone, expected, give_up_at }),
+            None if missing.number <= deepest => return self.emit_reorg(replaced, None, events),
+            None => self.left = Some(LeftBranch { chain: replaced, expected, give_up_at }),
         }
         self.join(events);
     }
 
-    /// A branch that an earlier run had left before the reorg was whole; `expected` is the parent of the leading chain's
-    /// lowest block.
+    /// Restores a branch that an earlier run had left before it found the common ancestor; `expected` is the parent
+    /// hash of the chain's lowest block.
     pub(super) fn restore_left(&mut self, now: Duration, chain: BTreeMap<u64, B256>, expected: B256) {
         self.left = Some(LeftBranch { chain, expected, give_up_at: now.saturating_add(self.patience) });
     }
 
-    /// Whether a block is the one that is missing below the leading chain.
+    /// Whether a block is the missing parent of the chain's lowest block.
     pub(super) fn is_wanted_below(&self, block: &BlockInfo) -> bool {
         let lowest = self.chain.first_key_value().map(|(number, _)| *number);
         let above = block.number.checked_add(1);
         above.is_some() && above == lowest && self.left.as_ref().is_some_and(|left| left.expected == block.hash)
     }
 
-    /// Takes the block that was missing below the leading chain.
+    /// Takes the missing parent of the chain's lowest block.
     pub(super) fn extend_down(&mut self, block: &BlockInfo, events: &mut Vec<Event>) {
         self.chain.insert(block.number, block.hash);
         if let Some(left) = &mut self.left {
@@ -153,7 +157,7 @@ impl Head {
         self.join(events);
     }
 
-    /// Follows the leading chain down as far as it is known; where it meets the branch that was left, the reorg is whole.
+    /// Extends the chain downwards over known blocks; where it meets the branch that was left, the reorg is complete.
     fn join(&mut self, events: &mut Vec<Event>) {
         loop {
             let Some(left) = &mut self.left else { return };
@@ -161,11 +165,11 @@ impl Head {
                 return;
             };
             if left.chain.get(&below) == Some(&left.expected) {
-                let gone = left.chain.split_off(&(below + 1));
+                let replaced = left.chain.split_off(&(below + 1));
                 self.chain.append(&mut left.chain);
                 let parent = left.expected;
                 self.left = None;
-                self.gone(gone, Some(parent), events);
+                self.emit_reorg(replaced, Some(parent), events);
                 return self.forget_oldest();
             }
             if left.chain.first_key_value().is_none_or(|(lowest, _)| *lowest >= below) {
@@ -177,21 +181,24 @@ impl Head {
         }
     }
 
-    /// Nobody has what is missing below: the reorg is told as far as it is known.
+    /// Gives up the search for the common ancestor: the reorg is emitted as far as it is known.
     pub(super) fn give_up(&mut self, events: &mut Vec<Event>) {
         let Some(mut left) = self.left.take() else { return };
         let lowest = self.chain.first_key_value().map_or(0, |(number, _)| number.saturating_sub(1));
-        self.gone(left.chain.split_off(&lowest), None, events);
+        self.emit_reorg(left.chain.split_off(&lowest), None, events);
     }
 
-    /// Tells blocks that lead no more, and remembers them as a branch that may grow again; `parent` is that of the first.
-    fn gone(&mut self, gone: BTreeMap<u64, B256>, parent: Option<B256>, events: &mut Vec<Event>) {
-        let (Some((from, first)), Some((to, _))) = (gone.first_key_value(), gone.last_key_value()) else { return };
-        let skipped = gone.len().saturating_sub(Reorg::HASHES);
-        let hashes = gone.values().skip(skipped).copied().collect();
+    /// Emits the replaced blocks, and remembers them as a branch that may grow again; `parent` is the parent hash of
+    /// the first one.
+    fn emit_reorg(&mut self, replaced: BTreeMap<u64, B256>, parent: Option<B256>, events: &mut Vec<Event>) {
+        let (Some((from, first)), Some((to, _))) = (replaced.first_key_value(), replaced.last_key_value()) else {
+            return;
+        };
+        let skipped = replaced.len().saturating_sub(Reorg::HASHES);
+        let hashes = replaced.values().skip(skipped).copied().collect();
         events.push(Event::Reorg(Reorg { from: *from, to: *to, depth: to - from + 1, hashes }));
         let first = parent.map(|parent| (BlockRef { number: *from, hash: *first }, parent));
-        let rest = gone.iter().zip(gone.iter().skip(1));
+        let rest = replaced.iter().zip(replaced.iter().skip(1));
         let rest = rest.map(|((_, parent), (number, hash))| (BlockRef { number: *number, hash: *hash }, *parent));
         let blocks: Vec<_> = first.into_iter().chain(rest).collect();
         for (block, parent) in blocks {

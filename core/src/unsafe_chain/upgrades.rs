@@ -1,30 +1,31 @@
-//! What the blocks of our signer have shown of the chain's schedule: forks that become active, a schedule that is out of date,
-//! topics whose time is over.
+//! Upgrades: what the blocks of our signer show of the chain's schedule: forks that become active, an outdated
+//! schedule, and topics that are no longer used.
 
 use core::time::Duration;
 
 use crate::{block::BlockInfo, chain::Chain, fork::Version, time::Now};
 
-/// What our signer's blocks have shown.
+/// The forks and topics of the schedule, and mismatches with it. See the module.
 #[derive(Debug)]
 pub struct Upgrades {
     /// The timestamp of the latest head, Unix seconds.
     pub(super) head: Option<u64>,
-    /// The fork that the schedule lacks, as it was told last.
+    /// The fork that the schedule lacks and that was emitted last.
     pub(super) mismatch: Option<&'static str>,
     /// Blocks in a row that break Base's rule on a block's time.
     pub(super) off_schedule: u32,
-    /// Topics that are left, and when, Unix seconds; the soonest last.
+    /// Topics to leave, and when, Unix seconds; the soonest last.
     pub(super) retiring: Vec<(u64, Version)>,
 }
 
 impl Upgrades {
-    /// So many blocks of our signer in a row that break the rule on a block's time: not they are wrong, but the schedule.
+    /// Number of blocks of our signer in a row that break the rule on a block's time after which the schedule must be
+    /// wrong.
     pub(super) const OFF_SCHEDULE: u32 = 10;
-    /// The fork that blocks off the schedule look like.
+    /// The name of the fork that blocks off the schedule indicate.
     pub(super) const OTHER_CADENCE: &str = "a fork that changes the cadence";
 
-    /// After a head of an earlier run. Topics that are over at `now` were never joined.
+    /// After the head of an earlier run. Topics that are no longer used at `now` were never joined.
     pub(super) fn since(tip: Option<BlockInfo>, chain: &Chain, now: Now) -> Self {
         let retires = |version| chain.retired_at(version).map(|at| (at, version));
         let mut retiring: Vec<_> = chain.open_topics(now.secs()).filter_map(retires).collect();
@@ -37,7 +38,7 @@ impl Upgrades {
         self.mismatch
     }
 
-    /// When the next topic is left (monotonic).
+    /// When the next topic must be left (monotonic).
     pub(super) fn retires_at(&self, now: Now) -> Option<Duration> {
         let (at, _) = self.retiring.last()?;
         Some(now.mono.saturating_add(Duration::from_secs(*at).saturating_sub(now.unix)))

@@ -1,4 +1,4 @@
-//! Counters of messages.
+//! Counters of messages and their validation.
 
 use std::collections::BTreeMap;
 
@@ -7,15 +7,15 @@ use crate::{fault::Fault, message::Message};
 /// Counters of messages since the start.
 #[derive(Clone, Debug, Default)]
 pub struct ValidationCounts {
-    /// Blocks accepted.
+    /// Accepted blocks.
     pub accepted: u64,
-    /// Messages not accepted, by the fault's name.
+    /// Messages that were not accepted, by fault name.
     pub faults: BTreeMap<&'static str, u64>,
     /// Messages received for the first time.
     pub messages: u64,
-    /// Their bytes on the wire.
+    /// Bytes of these messages on the wire (compressed).
     pub wire_bytes: u64,
-    /// Arrival minus timestamp of the last validly signed block, milliseconds, even when it was out of time.
+    /// Arrival minus timestamp of the last validly signed block, milliseconds, also when the block was out of time.
     pub offset_ms: Option<i64>,
 }
 

@@ -1,11 +1,13 @@
-//! Whether the fault may be ours: a wrong signer or a wrong clock makes an honest network look hostile.
+//! Mismatch detection: a wrong signer or a wrong clock of this node makes an honest network look hostile.
 //!
 //! Sixteen chains have rotated their signer, and browser clocks are often minutes off. So when peers agree with each
-//! other against us, nobody is blamed and the operator is told:
-//! - valid signatures that recover to one same unknown signer, relayed by at least [`PEERS`] peers at [`ADDRESSES`] addresses;
-//! - blocks of our own signer that are out of time in one direction from most peers that sent any lately.
+//! other against this node, no peer is penalised and the operator gets an event. The two cases:
+//! - valid signatures that recover to the same unknown signer, relayed by at fewest [`PEERS`] peers at [`ADDRESSES`]
+//!   addresses;
+//! - blocks of our own signer that are out of time in one direction, from most connected peers.
 //!
-//! A block in time by our signer ends both. Bounds: [`UNKNOWN_SIGNERS`] unknown signers, [`REPORTERS`] reporters each.
+//! A block of our signer that is in time ends both. Bounds: [`UNKNOWN_SIGNERS`] unknown signers, [`REPORTERS`]
+//! reporters each.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,17 +20,17 @@ use crate::peer::PeerId;
 
 /// Peers that must agree.
 const PEERS: usize = 3;
-/// Different addresses that they must have between them.
+/// Different IP addresses that these peers must have.
 const ADDRESSES: usize = 2;
-/// Strangers remembered; the one with the fewest reporters makes room.
+/// Unknown signers remembered; when there are more, the one with the fewest reporters is removed.
 const UNKNOWN_SIGNERS: usize = 8;
 /// Reporters remembered for each mismatch.
 const REPORTERS: usize = 32;
 
-/// A doubt about ourselves that has just become justified.
+/// A mismatch that was just detected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mismatch {
-    /// The signer that we believe in is not the network's.
+    /// The configured signer is not the network's.
     Signer {
         /// The unknown signer.
         found: Address,
@@ -44,51 +46,53 @@ pub enum Mismatch {
     },
 }
 
-/// See the module.
+/// The reporters of unknown signers, and of late and early blocks. See the module.
 #[derive(Debug, Default)]
 pub struct MismatchDetector {
     unknown: BTreeMap<Address, Reporters>,
     late: Reporters,
     early: Reporters,
     signer: Option<Address>,
-    /// Our clock minus the blocks' timestamps, seconds, and how many peers showed it.
+    /// The clock skew: our clock minus the blocks' timestamps in seconds, and how many peers reported it.
     skew: Option<(i64, usize)>,
 }
 
 type Reporters = BTreeMap<PeerId, Option<IpAddr>>;
 
 impl MismatchDetector {
-    /// Whether blocks of this unknown signer are held against nobody, as long as none of our signer's come.
+    /// Whether peers are not penalised for blocks of this unknown signer, because a signer mismatch is detected and no
+    /// block of our signer comes.
     pub fn exempts(&self, unknown: Address) -> bool {
         self.signer == Some(unknown)
     }
 
-    /// Whether our clock is wrong.
+    /// Whether clock skew is detected.
     pub const fn clock(&self) -> bool {
         self.skew.is_some()
     }
 
-    /// By how many seconds our clock is ahead of most peers' blocks, and how many peers those are.
+    /// The clock skew: by how many seconds our clock is ahead of most peers' blocks, and how many peers those are.
     pub const fn skew(&self) -> Option<(i64, usize)> {
         self.skew
     }
 
-    /// The unknown signer that most peers follow, if there is one.
+    /// The unknown signer whose blocks several peers relay, if a signer mismatch is detected.
     pub const fn signer(&self) -> Option<Address> {
         self.signer
     }
 
-    /// How many of the unknown signers that are remembered this peer has relayed. An honest one follows one signer, or at a
-    /// rotation two.
+    /// How many of the remembered unknown signers this peer has reported. An honest peer follows one signer, or two
+    /// during a rotation.
     pub fn unknown_signers_of(&self, peer: PeerId) -> usize {
         self.unknown.values().filter(|reporters| reporters.contains_key(&peer)).count()
     }
 
-    /// A peer relayed a message that is validly signed by an unknown signer. Tells when that has just become a mismatch.
+    /// A peer relayed a message that is validly signed by an unknown signer. Returns a mismatch when this report
+    /// completes one.
     pub fn unknown_signer(&mut self, found: Address, peer: PeerId, ip: Option<IpAddr>) -> Option<Mismatch> {
         if !self.unknown.contains_key(&found) && self.unknown.len() >= UNKNOWN_SIGNERS {
-            let least = self.unknown.iter().min_by_key(|(_, seen)| seen.len()).map(|(address, _)| *address);
-            least.map(|address| self.unknown.remove(&address));
+            let fewest = self.unknown.iter().min_by_key(|(_, reporters)| reporters.len()).map(|(address, _)| *address);
+            fewest.map(|address| self.unknown.remove(&address));
         }
         let reporters = self.unknown.entry(found).or_default();
         add_reporter(reporters, peer, ip);
@@ -99,8 +103,8 @@ impl MismatchDetector {
         Some(Mismatch::Signer { found, peers: reporters.len() })
     }
 
-    /// A peer relayed our signer's block out of time: `offset` is our clock minus its timestamp, seconds. `connected` is
-    /// how many peers there are; most of them must agree. Tells when that has just become a mismatch.
+    /// A peer relayed our signer's block out of time: `offset` is our clock minus its timestamp, seconds. More than
+    /// half of the `connected` peers must agree. Returns a mismatch when this report completes one.
     pub fn out_of_time(&mut self, offset: i64, peer: PeerId, ip: Option<IpAddr>, connected: usize) -> Option<Mismatch> {
         let (reporters, other) =
             if offset > 0 { (&mut self.late, &mut self.early) } else { (&mut self.early, &mut self.late) };
@@ -113,7 +117,7 @@ impl MismatchDetector {
         Some(Mismatch::Clock { offset, peers: reporters.len() })
     }
 
-    /// Our signer's block came in time: nothing is wrong with us.
+    /// Our signer's block came in time: forgets all reports.
     pub fn reset(&mut self) {
         *self = Self::default();
     }

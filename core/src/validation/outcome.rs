@@ -1,4 +1,4 @@
-//! What follows from the outcome of a task.
+//! The outcome of a task: which result a message gets, and what follows for an accepted block.
 
 use std::sync::Arc;
 
@@ -15,13 +15,14 @@ impl Validation {
     pub(super) fn validated(&mut self, context: &Context, id: ValidationId, outcome: ValidationOutcome) {
         let Some(running) = self.running.remove(&id) else { return };
         let pending = running.pending;
-        // The task says who signed. Whom that makes is known here and now: signers may have been rotated while it ran.
+        // The task gives the signer's address. Its role is looked up now: the signers may have changed while the task
+        // ran.
         let role = outcome.signer.and_then(|signer| self.signers.role(signer));
         if let Some(role) = role {
             self.change_signers(|signers| signers.confirm(role));
         }
         if running.expired {
-            return; // its message was given up already
+            return; // its message was reported already
         }
         let result = match outcome.result {
             Err(Fault::Message(MessageFault::WrongSigner { found })) if self.signers.role(found).is_some() => {
@@ -69,7 +70,7 @@ impl Validation {
         let waited = context.now.mono.saturating_sub(pending.arrived.mono).as_millis();
         let judged_ms = u64::try_from(waited).unwrap_or(u64::MAX);
         self.emit(Event::Block(NewBlock { block: block.clone(), via, peer, timestamp_ms, delay_ms, judged_ms }));
-        // Our own block, too, says that our signer is right: whom we sign for hears no other.
+        // Our own block also confirms our signer: a sequencer receives no other node's blocks.
         self.confirmed_at = Some(pending.arrived.mono);
         self.outputs.push_back(ValidationOutput::Accepted { block, peer });
         if peer.is_none() {

@@ -1,13 +1,14 @@
-//! Messages that wait for a check: fair among peers, bounded in bytes and number.
+//! The validation queue: messages that wait for a validation task, fair among peers, bounded in bytes and number.
 //!
-//! A message's name is in gossipsub's cache of seen messages before it is judged, so a message lost here could hide an
-//! honest block for a minute. Therefore a message is never dropped to make room for another peer's: each peer has a
-//! queue of its own, served in turn; the peer whose queue overflows loses its *connection*, while what it sent is still
-//! judged as long as the whole fits. When the whole does not fit, the peer with the most waiting bytes pays, its newest
-//! message first.
+//! A message's id is in gossipsub's cache of seen messages before it is validated, so a message that is lost here could
+//! hide an honest block for a minute. Therefore a message is never dropped in favour of another peer's: each peer has a
+//! queue of its own, served in turn. A peer whose queue overflows is *disconnected*, while its messages are still
+//! validated as long as the total bounds hold. When a total bound is exceeded, the newest message of the peer with the
+//! most waiting bytes is evicted.
 //!
-//! Bounds: [`ValidationQueue::PEER_BYTES`] and [`ValidationQueue::PEER_MESSAGES`] a peer (two messages of any size always fit),
-//! [`ValidationQueue::TOTAL_BYTES`] and [`ValidationQueue::TOTAL_MESSAGES`] in all. Bytes are counted decompressed.
+//! Bounds: [`ValidationQueue::PEER_BYTES`] and [`ValidationQueue::PEER_MESSAGES`] for one peer (two messages of any
+//! size always fit), [`ValidationQueue::TOTAL_BYTES`] and [`ValidationQueue::TOTAL_MESSAGES`] in all. Bytes are counted
+//! decompressed.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -18,26 +19,26 @@ use crate::{
     time::Now,
 };
 
-/// A message and what is known of it; `peer` is `None` for our own.
+/// A message that waits for validation, or is being validated.
 #[derive(Clone, Debug)]
 pub struct Pending {
-    /// Who sent it.
+    /// The peer that delivered it; `None` for our own message.
     pub peer: Option<PeerId>,
-    /// Its name; `None` for our own.
+    /// Its message id; `None` for our own message.
     pub id: Option<MessageId>,
-    /// Its topic.
+    /// Its topic, by payload version.
     pub version: Version,
-    /// Its bytes.
+    /// Its bytes, and the result of decompression.
     pub message: Message,
-    /// When it came.
+    /// When it arrived.
     pub arrived: Now,
 }
 
-/// See the module. One for each topic.
+/// The queue of one topic. See the module.
 #[derive(Debug, Default)]
 pub struct ValidationQueue {
     queues: BTreeMap<Option<PeerId>, PeerQueue>,
-    /// Who is served next; each peer with waiting messages stands here once.
+    /// Round robin: each peer with waiting messages is here once; the first is served next.
     turns: VecDeque<Option<PeerId>>,
     bytes: usize,
     messages: usize,
@@ -49,12 +50,12 @@ struct PeerQueue {
     bytes: usize,
 }
 
-/// What became of a message that was put into the queue.
+/// The effect of queueing a message.
 #[derive(Debug, Default)]
 pub struct QueueChange {
-    /// The sender has more waiting than it may: close its connections.
+    /// The sender has more messages waiting than allowed: close its connections.
     pub flooding: bool,
-    /// Messages that lost their place, of the peers with the most waiting bytes.
+    /// Messages removed from the queues, of the peers with the most waiting bytes.
     pub evicted: Vec<Pending>,
 }
 
@@ -68,7 +69,7 @@ impl ValidationQueue {
     /// Messages waiting in all.
     pub const TOTAL_MESSAGES: usize = 1024;
 
-    /// Queues a message behind its sender's others.
+    /// Queues a message behind its sender's other messages.
     pub fn put(&mut self, pending: Pending) -> QueueChange {
         let peer = pending.peer;
         let bytes = pending.message.data.len();
@@ -84,7 +85,7 @@ impl ValidationQueue {
         QueueChange { flooding, evicted: self.evict() }
     }
 
-    /// The next message in turn.
+    /// Takes the next message in turn.
     pub fn take(&mut self) -> Option<Pending> {
         let peer = self.turns.pop_front()?;
         let queue = self.queues.get_mut(&peer)?;
@@ -95,16 +96,16 @@ impl ValidationQueue {
         } else {
             self.turns.push_back(peer);
         }
-        self.forget(&pending);
+        self.subtract(&pending);
         Some(pending)
     }
 
-    /// How many messages wait.
+    /// The number of waiting messages.
     pub const fn len(&self) -> usize {
         self.messages
     }
 
-    /// Whether none waits.
+    /// Whether no message waits.
     pub const fn is_empty(&self) -> bool {
         self.messages == 0
     }
@@ -128,11 +129,11 @@ impl ValidationQueue {
             self.queues.remove(&peer);
             self.turns.retain(|turn| *turn != peer);
         }
-        self.forget(&pending);
+        self.subtract(&pending);
         Some(pending)
     }
 
-    fn forget(&mut self, pending: &Pending) {
+    fn subtract(&mut self, pending: &Pending) {
         self.bytes -= pending.message.data.len();
         self.messages -= 1;
     }

@@ -1,4 +1,4 @@
-//! What gossipsub and the outside are told of a message, and whether the fault may be this node's own.
+//! Reports: the result of a message for gossipsub, the event for it, and mismatch detection.
 
 use core::time::Duration;
 
@@ -14,15 +14,15 @@ use crate::{
 };
 
 impl Validation {
-    /// A block of our signer that came within this time, and within two intervals, says that our signer is right.
-    const CONFIRMS: Duration = Duration::from_secs(4);
+    /// A block of our signer that was accepted within this time, or within two block intervals, confirms our signer.
+    const CONFIRMED_FOR: Duration = Duration::from_secs(4);
 
-    /// Tells gossipsub and the outside what became of a message.
+    /// Reports a message's result to gossipsub, and emits the event.
     pub(super) fn report(&mut self, context: &Context, pending: &Pending, result: Result<(), Fault>) {
         let acceptance = match &result {
             Ok(()) => Acceptance::Accept,
             Err(Fault::Message(MessageFault::WrongSigner { found }))
-                if self.may_be_ours(context, *found, pending.peer) =>
+                if self.may_be_our_fault(context, *found, pending.peer) =>
             {
                 Acceptance::Ignore
             }
@@ -43,18 +43,19 @@ impl Validation {
         }
     }
 
-    /// Whether an unknown signer's block may be the network's, and our signer wrong: as long as nothing says that it is right.
-    /// While our signer's blocks come nobody is excused, however many agree: whoever passes on a new signer's first blocks in
-    /// that time is charged for two or three, which is no ban. With a stale signer the first honest peer sends every block,
-    /// long before two others agree with it.
-    fn may_be_ours(&self, context: &Context, unknown: Address, peer: Option<PeerId>) -> bool {
-        let recently = (2 * context.interval).max(Self::CONFIRMS);
+    /// Whether an unknown signer's block may be the network's and our signer wrong: possible while no recent block
+    /// confirms our signer. While blocks of our signer come, every relay of an unknown signer is penalised, however
+    /// many agree: a peer that forwards a new signer's first blocks in that time is penalised for two or three, which
+    /// is no ban. With an outdated signer the first honest peer sends every block, long before two others agree with
+    /// it.
+    fn may_be_our_fault(&self, context: &Context, unknown: Address, peer: Option<PeerId>) -> bool {
+        let recently = (2 * context.interval).max(Self::CONFIRMED_FOR);
         let confirmed = self.confirmed_at.is_some_and(|at| context.now.mono.saturating_sub(at) <= recently);
-        let few = |peer| self.mismatch.unknown_signers_of(peer) <= 2;
-        !confirmed && (self.mismatch.exempts(unknown) || peer.is_none_or(few))
+        let reports_few = |peer| self.mismatch.unknown_signers_of(peer) <= 2;
+        !confirmed && (self.mismatch.exempts(unknown) || peer.is_none_or(reports_few))
     }
 
-    /// Notes what a message says of our own signer and clock.
+    /// Feeds a message's result into mismatch detection.
     pub(super) fn detect_mismatch(
         &mut self,
         context: &Context,

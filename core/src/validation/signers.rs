@@ -1,37 +1,37 @@
-//! Who may sign: the current signer, and for a while the one before it.
+//! The accepted signers: the current one, and for a while the previous one.
 //!
-//! As op-node since 2026-04: a changed signer leaves the previous one accepted for
-//! [`GRACE`], or until the first message validly signed by the current one, whatever else is wrong with that message. Only
-//! the latest previous signer is kept. The first signer ever set starts no grace.
+//! As op-node since 2026-04: after a rotation the previous signer is accepted for [`GRACE`], or until the first message
+//! validly signed by the current one, whatever else is wrong with that message. Only the latest previous signer is
+//! kept. The first signer ever set starts no grace period.
 
 use core::time::Duration;
 
 use alloy_primitives::Address;
 
-/// How long the previous signer is accepted after a rotation was noticed.
+/// How long the previous signer is accepted after a rotation was noticed (grace period).
 pub const GRACE: Duration = Duration::from_secs(3 * 60 * 60);
 
-/// What a host learns of the signer.
+/// What the host learnt about the signer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignerNews {
     /// It was read.
     Read {
-        /// `None` when there is none to believe.
+        /// The signer; `None` when there is none.
         signer: Option<Address>,
-        /// Whether the one before it is of the same source, so that a change is a rotation with its grace. What was only
-        /// assumed (a preset's, a flag's) gets none.
+        /// Whether the previous signer comes from the same source, so that a change is a rotation with a grace period.
+        /// A previous signer that was only assumed (of a preset or a flag) gets none.
         rotation: bool,
     },
-    /// What an earlier run knew.
+    /// The state that an earlier run persisted.
     Restored {
-        /// Believed when that run ended.
+        /// The signer when that run ended.
         signer: Option<Address>,
-        /// The one before it, and what is left of its grace.
+        /// The previous signer, and the rest of its grace period.
         previous: Option<(Address, Duration)>,
     },
-    /// It could not be read; the one that is known stays.
+    /// It could not be read; the current one stays.
     Unread {
-        /// Why, in words.
+        /// The error, as text.
         error: String,
     },
 }
@@ -39,9 +39,9 @@ pub enum SignerNews {
 /// Which of the accepted signers signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignerRole {
-    /// The one that is configured or was read last.
+    /// The signer that is configured or was read last.
     Current,
-    /// The one before it, within the grace.
+    /// The previous signer, within its grace period.
     Previous,
 }
 
@@ -53,17 +53,17 @@ pub struct Signers {
 }
 
 impl Signers {
-    /// Nobody but `current`; a zero address is nobody.
+    /// Only `current`, without a previous signer; a zero address is no signer.
     pub fn new(current: Option<Address>) -> Self {
         Self { current: current.filter(|address| !address.is_zero()), previous: None }
     }
 
-    /// The signer that is believed; `None` when there is none.
+    /// The current signer; `None` when there is none.
     pub const fn current(&self) -> Option<Address> {
         self.current
     }
 
-    /// Which of them `signer` is.
+    /// The role of `signer`; `None` when it is not accepted.
     pub fn role(&self, signer: Address) -> Option<SignerRole> {
         if self.current == Some(signer) {
             return Some(SignerRole::Current);
@@ -72,7 +72,8 @@ impl Signers {
         previous.then_some(SignerRole::Previous)
     }
 
-    /// Takes a reading of the signer at `now` (monotonic). `true` when it differs from the one before.
+    /// Sets the signer that was read at `now` (monotonic), and starts the grace period of the previous one. `true` when
+    /// it differs.
     pub fn read(&mut self, now: Duration, signer: Option<Address>) -> bool {
         let next = Self::new(signer).current;
         if next == self.current {
@@ -85,13 +86,14 @@ impl Signers {
         true
     }
 
-    /// What an earlier run knew at `now` (monotonic): the signer, and the one before it with what is left of its grace.
+    /// The state that an earlier run persisted, at `now` (monotonic): the signer, and the previous one with the rest of
+    /// its grace period.
     pub fn restored(now: Duration, current: Option<Address>, previous: Option<(Address, Duration)>) -> Self {
-        let previous = previous.map(|(address, left)| (address, now.saturating_add(left.min(GRACE))));
+        let previous = previous.map(|(address, rest)| (address, now.saturating_add(rest.min(GRACE))));
         Self { previous, ..Self::new(current) }
     }
 
-    /// Takes a signer that is authoritative where the one before was only assumed: that one gets no grace. `true` when it
+    /// Sets an authoritative signer where the previous one was only assumed and gets no grace period. `true` when it
     /// differs.
     pub fn replace(&mut self, signer: Option<Address>) -> bool {
         let next = Self::new(signer);
@@ -102,24 +104,24 @@ impl Signers {
         differs
     }
 
-    /// The signer that is still accepted beside the current one.
+    /// The previous signer, while it is still accepted.
     pub fn previous(&self) -> Option<Address> {
         self.previous.map(|(address, _)| address)
     }
 
-    /// A message was validly signed by this role: the current signer's ends the grace.
+    /// A message was validly signed in this role: one of the current signer ends the grace period.
     pub fn confirm(&mut self, role: SignerRole) {
         if role == SignerRole::Current {
             self.previous = None;
         }
     }
 
-    /// Ends the grace when its time is over at `now` (monotonic).
+    /// Ends the grace period when it is over at `now` (monotonic).
     pub fn expire(&mut self, now: Duration) {
         self.previous = self.previous.filter(|(_, until)| now < *until);
     }
 
-    /// When the grace ends, if one runs (monotonic).
+    /// When the grace period ends, if one runs (monotonic).
     pub fn expires(&self) -> Option<Duration> {
         self.previous.map(|(_, until)| until)
     }

@@ -1,8 +1,9 @@
-//! The rules that need nothing but the message itself: op-node's topic validator (`BuildBlocksValidator`, 2026) in its
-//! order, as a value that runs anywhere.
+//! The validation task: the rules that need only the message itself. They are op-node's topic validator
+//! (`BuildBlocksValidator`, 2026) in its order, as a value that runs anywhere.
 //!
-//! Order matters twice: the signature comes before the payload is decoded, so a stranger's bytes never reach the
-//! decoder; and the first broken rule names the fault. The rules that need other messages are [`super::Seen`]'s.
+//! The order matters twice: the signature comes before the payload is decoded, so bytes of an unknown signer never
+//! reach the decoder; and the first broken rule is the fault. The rules that need other messages are in
+//! [`super::Seen`].
 
 use std::sync::Arc;
 
@@ -23,11 +24,11 @@ use crate::{
 /// Seconds that a block's timestamp may lie ahead of our clock (op-node; fixed there too).
 pub const FUTURE: u64 = 5;
 
-/// Names one running task; never used twice in a run.
+/// The id of one task; never used twice in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ValidationId(pub u64);
 
-/// The stateless judgement of one message, with all that it needs: heavy (keccak over the whole payload twice), so it
+/// The stateless validation of one message, with all that it needs. Heavy (keccak over the whole payload twice), so it
 /// runs on a worker thread or in the browser's worker, never in the event loop of a daemon.
 #[derive(Clone, Debug)]
 pub struct ValidationTask {
@@ -39,40 +40,40 @@ pub struct ValidationTask {
     pub version: Version,
     /// The message.
     pub message: Message,
-    /// Who may have signed it: a stranger's bytes never reach the decoder. Whether the signer is still believed when the check
-    /// ends is for whoever asked.
+    /// The accepted signers: bytes of an unknown signer never reach the decoder. The caller checks whether the signer
+    /// is still accepted when the task ends.
     pub signers: Signers,
     /// Unix seconds at which the message arrived.
     pub at: u64,
-    /// Seconds that a timestamp may lie behind `at`.
+    /// Seconds that the block's timestamp may lie behind `at`.
     pub past: u64,
 }
 
-/// What came of a [`ValidationTask`].
+/// The result of a [`ValidationTask`].
 #[derive(Clone, Debug)]
 pub struct ValidationOutcome {
-    /// Who signed it, if that is one of [`ValidationTask::signers`]: known even when a later rule is broken.
+    /// The signer, if it is one of [`ValidationTask::signers`]; also known when a later rule is broken.
     pub signer: Option<Address>,
     /// The block, or the first rule that the message breaks.
     pub result: Result<Verified<Block>, Fault>,
 }
 
 impl ValidationOutcome {
-    /// The outcome of a task that no host ran: nothing is known of the message.
+    /// The outcome of a task that was not run: nothing is known about the message.
     pub const fn not_run() -> Self {
         Self { signer: None, result: Err(Fault::Node(NodeFault::Late)) }
     }
 
-    /// The outcome of a check that panicked.
+    /// The outcome of a task that panicked.
     pub const fn panicked() -> Self {
         Self { signer: None, result: Err(Fault::Node(NodeFault::Panicked)) }
     }
 }
 
 impl ValidationTask {
-    /// Judges the message.
+    /// Validates the message.
     pub fn run(self, primitives: Primitives) -> ValidationOutcome {
-        match self.open(primitives) {
+        match self.open_message(primitives) {
             Err(fault) => ValidationOutcome { signer: None, result: Err(fault) },
             Ok((signer, Some(rewritten))) => ValidationOutcome { signer: Some(signer), result: Err(rewritten.into()) },
             Ok((signer, None)) => {
@@ -81,8 +82,8 @@ impl ValidationTask {
         }
     }
 
-    /// Judges all but the signature: for a body (`[parent beacon root ‖] ssz`) whose signature is not at hand. The
-    /// result is no [`Verified`] block.
+    /// Validates everything but the signature: for a body (`[parent beacon root ‖] ssz`) whose signature is not
+    /// available. The result is no [`Verified`] block.
     ///
     /// # Errors
     /// The first rule that it breaks.
@@ -94,8 +95,8 @@ impl ValidationTask {
         Ok(valid)
     }
 
-    /// Who of ours signed what the message carries, and how it was changed around that.
-    fn open(&self, primitives: Primitives) -> Result<(Address, Option<EnvelopeFault>), Fault> {
+    /// Recovers the signer, which must be an accepted one, and returns how the envelope was changed, if it was.
+    fn open_message(&self, primitives: Primitives) -> Result<(Address, Option<EnvelopeFault>), Fault> {
         let form = self.message.form;
         if form == Form::Authored {
             return self.open_authored(primitives);
@@ -107,7 +108,8 @@ impl ValidationTask {
         Ok(self.signer(&self.message.data, primitives)?)
     }
 
-    /// No message of ours has a signature or a key. One that carries our signer's bytes was given it on its way.
+    /// A valid message has no pubsub signature and no key. If one carries a block of our signer, a peer on the path
+    /// added them.
     fn open_authored(&self, primitives: Primitives) -> Result<(Address, Option<EnvelopeFault>), Fault> {
         let inner = Message::take(&self.message.data);
         let opened = well_formed(inner.form).and_then(|()| Ok(self.signer(&inner.data, primitives)?));
@@ -121,13 +123,13 @@ impl ValidationTask {
         let (signature, body) = data.split_first_chunk().ok_or(MessageFault::TooShort)?;
         let signature = Signature(*signature);
         let hash = signing_hash(self.chain_id, body);
-        let known = |found: &Address| self.signers.role(*found).is_some();
+        let is_accepted = |found: &Address| self.signers.role(*found).is_some();
         match (primitives.recover)(&hash, &signature) {
-            Ok(found) if known(&found) => Ok((found, None)),
+            Ok(found) if is_accepted(&found) => Ok((found, None)),
             Ok(found) => Err(MessageFault::WrongSigner { found }),
             Err(error @ SignatureError::RecoveryId(id)) => {
-                let written_again = signature.with_parity().ok_or(error)?;
-                let found = (primitives.recover)(&hash, &written_again).ok().filter(known).ok_or(error)?;
+                let normalized = signature.with_parity().ok_or(error)?;
+                let found = (primitives.recover)(&hash, &normalized).ok().filter(is_accepted).ok_or(error)?;
                 Ok((found, Some(EnvelopeFault::RecoveryId(id))))
             }
             Err(error) => Err(error.into()),
@@ -166,8 +168,8 @@ const fn well_formed(form: Form) -> Result<(), Fault> {
     }
 }
 
-/// The timestamp that a decompressed message would have on `version`'s topic, unjudged; `None` when it is too short.
-/// For choosing a topic offline, where none is given.
+/// The timestamp that a decompressed message has if it is on `version`'s topic, not validated; `None` when it is too
+/// short. For choosing a topic offline, where none is given.
 pub fn peek_timestamp(version: Version, data: &[u8]) -> Option<u64> {
     let root = if version.has_beacon_root() { 32 } else { 0 };
     let at = Signature::LEN + root + 428;

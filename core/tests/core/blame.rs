@@ -1,4 +1,4 @@
-//! Who pays for what: every fault, by whoever signed the bytes.
+//! Penalties: the acceptance of every fault, by the signer of the bytes.
 
 use alloy_primitives::{Address, B256};
 use petrel_core::{
@@ -12,68 +12,68 @@ use petrel_core::{
     validation::{Signers, ValidationOutcome, ValidationTask},
 };
 
-use crate::forge::{Forge, NOW, check, forge, key, plain, signer};
+use crate::forge::{Forge, NOW, forge, key, message_of, signer, task};
 
-/// Who signed the bytes.
+/// The signer of the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Provenance {
     Current,
     Previous,
-    Stranger,
-    Nobody,
+    Unknown,
+    Invalid,
 }
 
-use Provenance::{Current, Nobody, Previous, Stranger};
+use Provenance::{Current, Invalid, Previous, Unknown};
 
-/// What is wrong with a message; the least wrong one.
+/// A fault name, a change of the block, and a change of the message that cause it.
 type Wrong = (&'static str, fn(Forge) -> Forge, fn(Vec<u8>) -> Message);
 
 fn as_it_is(data: Vec<u8>) -> Message {
-    plain(data)
+    message_of(data)
 }
 
 fn same(forge: Forge) -> Forge {
     forge
 }
 
-/// Everything that can be wrong behind a signature, and around it.
+/// Faults of the signed block, and faults of the message around it.
 const WRONG: [Wrong; 12] = [
     (
         "undecodable",
         |forge| forge.with(|payload| payload.extra_data = vec![0; 32].into()),
         |mut data| {
-            // The offset of the transactions goes back. It is signed again below.
+            // The offset of the transactions decreases. It is signed again below.
             data[65 + 32 + 504] = 0;
-            plain(data)
+            message_of(data)
         },
     ),
     ("too_old", |forge| forge.with(|payload| payload.timestamp = NOW - 61), as_it_is),
     ("too_new", |forge| forge.with(|payload| payload.timestamp = NOW + 6), as_it_is),
     ("number", |forge| forge.with(|payload| payload.block_number = 1 << 63), as_it_is),
-    ("block_hash", |forge| forge.claiming(B256::repeat_byte(1)), as_it_is),
+    ("block_hash", |forge| forge.with_block_hash(B256::repeat_byte(1)), as_it_is),
     ("empty_transaction", |forge| forge.with(|payload| payload.transactions.push(Default::default())), as_it_is),
     ("withdrawals", |forge| forge.with(|payload| payload.withdrawals.push(Withdrawal::default())), as_it_is),
     ("excess_blob_gas", |forge| forge.with(|payload| payload.excess_blob_gas = 1), as_it_is),
-    ("snappy_body", same, |data| Message { form: Form::Corrupt, ..plain(data) }),
-    ("snappy_header", same, |data| Message { form: Form::BadHeader, ..plain(data) }),
-    ("too_large", same, |data| Message { form: Form::TooLarge, ..plain(data) }),
-    ("too_short", same, |data| Message { form: Form::TooShort, ..plain(data) }),
+    ("snappy_body", same, |data| Message { form: Form::Corrupt, ..message_of(data) }),
+    ("snappy_header", same, |data| Message { form: Form::BadHeader, ..message_of(data) }),
+    ("too_large", same, |data| Message { form: Form::TooLarge, ..message_of(data) }),
+    ("too_short", same, |data| Message { form: Form::TooShort, ..message_of(data) }),
 ];
 
-fn judge(message: Message) -> ValidationOutcome {
+fn validate(message: Message) -> ValidationOutcome {
     let mut signers = Signers::new(Some(key(3).address()));
     signers.read(core::time::Duration::ZERO, Some(signer()));
-    ValidationTask { signers, ..check(Version::V4, petrel_core::fork::Fork::Jovian, message) }.run(Primitives::PORTABLE)
+    ValidationTask { signers, ..task(Version::V4, petrel_core::fork::Fork::Jovian, message) }.run(Primitives::PORTABLE)
 }
 
-/// The sealed message of whoever signs it.
+/// The message as signed by `by`.
 fn sealed(by: Provenance, forge: &Forge) -> Vec<u8> {
     match by {
-        Current => forge.clone().by(1).sealed(),
-        Previous => forge.clone().by(3).sealed(),
-        Stranger => forge.clone().by(9).sealed(),
-        Nobody => {
-            let mut data = forge.sealed();
+        Current => forge.clone().signed_by(1).signed_bytes(),
+        Previous => forge.clone().signed_by(3).signed_bytes(),
+        Unknown => forge.clone().signed_by(9).signed_bytes(),
+        Invalid => {
+            let mut data = forge.signed_bytes();
             data[..65].fill(0);
             data
         }
@@ -81,29 +81,29 @@ fn sealed(by: Provenance, forge: &Forge) -> Vec<u8> {
 }
 
 #[test]
-fn what_our_signers_signed_is_charged_to_nobody_whichever_rule_it_breaks() {
+fn an_invalid_block_that_a_known_signer_signed_has_no_penalty() {
     for (name, change, wire) in WRONG {
-        for by in [Current, Previous, Stranger, Nobody] {
+        for by in [Current, Previous, Unknown, Invalid] {
             let forge = change(forge(Version::V4));
             let mut message = wire(sealed(by, &forge));
-            if name == "undecodable" && by != Nobody {
+            if name == "undecodable" && by != Invalid {
                 let body = message.data.slice(65..);
                 let key = key(match by {
                     Current => 1,
                     Previous => 3,
                     _ => 9,
                 });
-                message = plain(petrel_core::sign::seal_body(&key, 10, &body));
+                message = message_of(petrel_core::sign::seal_body(&key, 10, &body));
             }
-            let checked = judge(message);
+            let checked = validate(message);
             let fault = checked.result.unwrap_err();
-            // Broken on the wire: whoever sent it did that, for nothing of it can be anybody's.
+            // A message that does not decompress is the fault of its sender.
             let broken = name.starts_with("snappy") || matches!(name, "too_large" | "too_short");
             let ours = matches!(by, Current | Previous) && !broken;
             let (expected, acceptance) = match (ours, by) {
                 (true, _) => (name, Acceptance::Ignore),
                 (false, _) if broken => (name, Acceptance::Charge),
-                (false, Stranger) => ("wrong_signer", Acceptance::Charge),
+                (false, Unknown) => ("wrong_signer", Acceptance::Charge),
                 (false, _) => ("signature", Acceptance::Charge),
             };
             assert_eq!((fault.name(), fault.acceptance()), (expected, acceptance), "{name} by {by:?}");
@@ -114,22 +114,22 @@ fn what_our_signers_signed_is_charged_to_nobody_whichever_rule_it_breaks() {
 }
 
 #[test]
-fn what_is_rewritten_on_its_way_is_charged_only_when_it_is_not_ours() {
+fn a_rewritten_message_is_penalised_only_if_no_known_signer_signed_it() {
     let authored = |data: Vec<u8>| {
         let wire = snap::raw::Encoder::new().compress_vec(&data).unwrap();
         Message::unread(Form::Authored, &wire.into())
     };
     let rewritten = |mut data: Vec<u8>| {
         data[64] += 27;
-        plain(data)
+        message_of(data)
     };
     let authored: fn(_) -> _ = authored;
     let rewrites = [("rewritten_authored", authored, "authored"), ("rewritten_recovery_id", rewritten, "signature")];
     for (ours, rewrite, others) in rewrites {
-        for by in [Current, Previous, Stranger, Nobody] {
-            // Whatever else is wrong with the block.
+        for by in [Current, Previous, Unknown, Invalid] {
+            // With and without another fault of the block.
             for change in [same as fn(Forge) -> Forge, |forge| forge.with(|payload| payload.excess_blob_gas = 1)] {
-                let fault = judge(rewrite(sealed(by, &change(forge(Version::V4))))).result.unwrap_err();
+                let fault = validate(rewrite(sealed(by, &change(forge(Version::V4))))).result.unwrap_err();
                 let is_ours = matches!(by, Current | Previous);
                 let expected = if is_ours { (ours, Acceptance::Ignore) } else { (others, Acceptance::Charge) };
                 assert_eq!((fault.name(), fault.acceptance()), expected, "{by:?}");
@@ -138,9 +138,9 @@ fn what_is_rewritten_on_its_way_is_charged_only_when_it_is_not_ours() {
     }
 }
 
-/// One of each fault, with what its sender pays.
+/// One of each fault, with its acceptance.
 #[test]
-fn every_fault_has_one_expected_charge() {
+fn every_fault_has_its_expected_acceptance() {
     let (message, block, envelope, node) =
         (Acceptance::Charge, Acceptance::Ignore, Acceptance::Ignore, Acceptance::Ignore);
     let invalid = |fault| Fault::Block(BlockFault::Invalid(fault));
@@ -181,5 +181,5 @@ fn every_fault_has_one_expected_charge() {
     let count = names.len();
     names.sort_unstable();
     names.dedup();
-    assert_eq!(names.len(), count, "each has a name of its own");
+    assert_eq!(names.len(), count, "names are unique");
 }

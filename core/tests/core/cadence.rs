@@ -1,4 +1,4 @@
-//! Numbers to times and back, and the pace that a chain really has.
+//! Conversion between block numbers and times, and the estimated block interval.
 
 use core::time::Duration;
 
@@ -32,7 +32,7 @@ fn link(number: u64, timestamp_ms: u64) -> BlockInfo {
 }
 
 #[test]
-fn a_number_has_the_time_that_has_the_number() {
+fn block_numbers_and_times_convert_both_ways() {
     let mut state = 7_u64;
     let mut chance = |below: u64| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -71,7 +71,7 @@ fn a_number_has_the_time_that_has_the_number() {
 }
 
 #[test]
-fn a_cadence_that_cannot_be_is_refused_by_the_step_that_is_wrong() {
+fn an_invalid_cadence_is_refused_with_the_invalid_step() {
     let of = |steps: &[Step]| Cadence::new(steps).unwrap_err();
     assert_eq!(of(&[]), CadenceError::Empty);
     assert_eq!(of(&[step(0, 0, 0)]), CadenceError::Interval { step: 0, interval_ms: 0 });
@@ -83,7 +83,7 @@ fn a_cadence_that_cannot_be_is_refused_by_the_step_that_is_wrong() {
     assert_eq!(of(&[step(5, 9, 2), step(6, 9, 2)]), CadenceError::Back { step: 1 });
     let overlap = CadenceError::Overlap { step: 1, number: 9, next: 10 };
     assert_eq!(of(&[step(0, 0, 1000), step(10, 9000, 200)]), overlap);
-    assert!(Cadence::new(&[step(0, 0, 1000), step(10, 9001, 200)]).is_ok(), "late is a pause");
+    assert!(Cadence::new(&[step(0, 0, 1000), step(10, 9001, 200)]).is_ok(), "a step may begin late");
     assert!(matches!(of(&[step(1, 1, 1); Cadence::MAX_STEPS + 1]), CadenceError::TooMany(_)));
     // Nothing overflows.
     let far = Cadence::new(&[step(u64::MAX, u64::MAX, 3_600_000)]).unwrap();
@@ -92,8 +92,8 @@ fn a_cadence_that_cannot_be_is_refused_by_the_step_that_is_wrong() {
 }
 
 #[test]
-fn the_chains_of_base_count_as_base_does() {
-    // Source: base/base `rollup.rs`, L1's `ExecuteDenimUpgrade`, and a head that was seen.
+fn block_numbers_of_the_base_chains_equal_those_of_base() {
+    // Source: base/base `rollup.rs`, L1's `ExecuteDenimUpgrade`, and an observed head.
     let mainnet = Chain::preset("base-mainnet").unwrap().cadence;
     let denim = step(53_556_127, 1_793_901_601_000, 200);
     assert_eq!(mainnet.steps().collect::<Vec<_>>(), [step(0, 1_686_789_347_000, 2000), denim]);
@@ -106,7 +106,7 @@ fn the_chains_of_base_count_as_base_does() {
 }
 
 #[test]
-fn opbnb_counts_as_opbnb_does() {
+fn block_numbers_of_opbnb_equal_those_of_opbnb() {
     // Source: bnb-chain/opbnb `chaincfg/chains.go`; its own genesis hash is not needed here.
     let json = |time: u64, volta: u64, fourier: u64| {
         format!(
@@ -126,7 +126,7 @@ fn opbnb_counts_as_opbnb_does() {
 }
 
 #[test]
-fn the_shortest_interval_is_of_what_is_to_come() {
+fn the_shortest_interval_is_that_of_the_present_and_later_steps() {
     let cadence = many();
     let millis = |at| cadence.shortest_from(at).as_millis();
     assert_eq!([0, 10_000, 61_500, 258_200].map(millis), [200, 200, 200, 1000]);
@@ -134,34 +134,35 @@ fn the_shortest_interval_is_of_what_is_to_come() {
 }
 
 #[test]
-fn what_is_due_grows_from_the_newest_verified_head() {
-    // Two seconds as configured, five a second in truth, since long.
+fn the_due_number_grows_from_the_newest_verified_head() {
+    // The configured interval is two seconds; the real one is 200 ms.
     let stale = || Cadence::constant(0, 0, Duration::from_secs(2)).unwrap();
-    let mut pace = IntervalEstimator::new(stale(), &[]);
-    assert_eq!(pace.due(at(1_000_000), Duration::ZERO), Some(500));
+    let mut estimator = IntervalEstimator::new(stale(), &[]);
+    assert_eq!(estimator.due(at(1_000_000), Duration::ZERO), Some(500));
     for number in 9_000..9_040 {
-        pace.verified(link(number, 1_000_000 + 200 * (number - 9_000)));
+        estimator.verified(link(number, 1_000_000 + 200 * (number - 9_000)));
     }
-    assert_eq!(pace.interval(at(1_008_000)), Duration::from_millis(200));
+    assert_eq!(estimator.interval(at(1_008_000)), Duration::from_millis(200));
     // The head is of 1,007.8 s.
-    assert_eq!(pace.due(at(1_007_800), Duration::ZERO), Some(9_039));
-    assert_eq!(pace.due(at(1_007_800), AHEAD), Some(9_064));
-    assert_eq!(pace.due(at(1_067_800), Duration::ZERO), Some(9_339));
-    // A clock that goes back, and one before the chain.
-    assert_eq!(pace.due(at(0), Duration::ZERO), Some(9_039));
+    assert_eq!(estimator.due(at(1_007_800), Duration::ZERO), Some(9_039));
+    assert_eq!(estimator.due(at(1_007_800), AHEAD), Some(9_064));
+    assert_eq!(estimator.due(at(1_067_800), Duration::ZERO), Some(9_339));
+    // A clock that is set back, and a clock before the chain's genesis.
+    assert_eq!(estimator.due(at(0), Duration::ZERO), Some(9_039));
     assert_eq!(IntervalEstimator::new(Cadence::constant(3, 60, AHEAD).unwrap(), &[]).due(at(1000), AHEAD), None);
 }
 
 #[test]
-fn no_true_history_is_beyond_what_is_due_whatever_is_configured() {
+fn no_valid_block_is_above_the_due_number_for_any_configured_interval() {
     for interval in [250, 200, 1000, 2000, 100] {
         for stale in [1000, 2000, 12_000, 200] {
-            let mut pace = IntervalEstimator::new(Cadence::constant(0, 0, Duration::from_millis(stale)).unwrap(), &[]);
+            let mut estimator =
+                IntervalEstimator::new(Cadence::constant(0, 0, Duration::from_millis(stale)).unwrap(), &[]);
             for number in 50_000_u64..50_200 {
                 let time = 9_000_000 + (number - 50_000) * interval;
-                pace.verified(link(number, time));
-                // The next one, as its sender's clock has it.
-                let due = pace.due(at(time + interval), AHEAD).unwrap();
+                estimator.verified(link(number, time));
+                // The next block, at its timestamp.
+                let due = estimator.due(at(time + interval), AHEAD).unwrap();
                 assert!(due > number, "{interval} ms, configured {stale}: {due} at {number}");
             }
         }
@@ -169,19 +170,19 @@ fn no_true_history_is_beyond_what_is_due_whatever_is_configured() {
 }
 
 #[test]
-fn a_chain_that_does_not_say_its_milliseconds_is_counted_by_its_seconds() {
-    let mut pace = IntervalEstimator::new(Cadence::constant(0, 0, Duration::from_secs(2)).unwrap(), &[]);
+fn the_interval_of_a_chain_without_milliseconds_is_estimated_from_seconds() {
+    let mut estimator = IntervalEstimator::new(Cadence::constant(0, 0, Duration::from_secs(2)).unwrap(), &[]);
     for number in 0..100 {
-        pace.verified(link(number, number / 5 * 1000));
+        estimator.verified(link(number, number / 5 * 1000));
     }
-    let interval = pace.interval(at(20_000)).as_millis();
+    let interval = estimator.interval(at(20_000)).as_millis();
     assert!((180..=220).contains(&interval), "{interval}");
 }
 
 #[test]
-fn what_an_earlier_run_verified_counts() {
+fn blocks_that_an_earlier_run_verified_count() {
     let links: Vec<BlockInfo> = (0..100).map(|number| link(1000 + number, 200 * number)).collect();
-    let pace = IntervalEstimator::new(Cadence::constant(0, 0, Duration::from_secs(2)).unwrap(), &links);
-    assert_eq!(pace.observed(), Some(Duration::from_millis(200)));
-    assert_eq!(pace.due(at(79_800), Duration::ZERO), Some(1399), "a minute later");
+    let estimator = IntervalEstimator::new(Cadence::constant(0, 0, Duration::from_secs(2)).unwrap(), &links);
+    assert_eq!(estimator.observed(), Some(Duration::from_millis(200)));
+    assert_eq!(estimator.due(at(79_800), Duration::ZERO), Some(1399), "a minute later");
 }

@@ -38,7 +38,7 @@ fn the_version_follows_the_fork() {
 }
 
 #[test]
-fn op_mainnet_is_as_the_registry_says() {
+fn op_mainnet_equals_the_registry() {
     let chain = Chain::preset("op-mainnet").unwrap();
     assert_eq!((chain.id, chain.l1, chain.cadence.interval_at(0)), (10, Some(1), Duration::from_secs(2)));
     assert_eq!((chain.genesis.number, chain.genesis.time), (105_235_063, 1_686_068_903));
@@ -87,7 +87,7 @@ fn an_unknown_later_fork_is_carried() {
 }
 
 #[test]
-fn every_mistake_of_a_rollup_json_is_named_at_once() {
+fn all_mistakes_of_a_rollup_json_are_reported_at_once() {
     let json = r#"{ "block_time": 0, "l2_chain_id": "ten", "genesis": { "l2_time": 1 }, "canyon_time": 9, "delta_time": 5,
         "ecotone_time": "soon" }"#;
     let error = Chain::from_rollup_json(json.as_bytes()).unwrap_err().to_string();
@@ -100,7 +100,7 @@ fn every_mistake_of_a_rollup_json_is_named_at_once() {
 }
 
 #[test]
-fn every_mistake_of_a_configuration_is_named_at_once() {
+fn all_mistakes_of_a_configuration_are_reported_at_once() {
     let mut config = forge::config();
     config.mesh = Mesh { d: 5, lo: 6, hi: 0, lazy: 1001, flood_publish: false };
     config.static_peers = vec![StaticPeer { peer: PeerId::from_bytes(&[1]).unwrap(), addresses: Vec::new() }];
@@ -121,7 +121,7 @@ fn addresses_of_one_static_peer_are_merged_in_their_order() {
 }
 
 #[test]
-fn the_gap_patience_is_bounded_whatever_the_block_time() {
+fn the_gap_timeout_is_bounded_for_every_block_time() {
     for (millis, patience) in [(200, 10), (2000, 10), (12_000, 36), (3_600_000, 60)] {
         let chain = forge::config().chain;
         let genesis = chain.genesis;
@@ -131,14 +131,14 @@ fn the_gap_patience_is_bounded_whatever_the_block_time() {
 }
 
 #[test]
-fn a_rollup_json_of_the_wild_is_read() {
+fn a_rollup_json_with_unusual_fields_is_read() {
     let json = vectors::json("gossip/op-node-devnet/rollup.json");
     let with = |change: &dyn Fn(&mut serde_json::Value)| {
         let mut json = json.clone();
         change(&mut json);
         Chain::from_rollup_json(json.to_string().as_bytes())
     };
-    // Without L1's id; alt-DA; the execution client's configuration; an L3; an id beyond 32 bits; what nobody knows.
+    // Without the id of L1; alt-DA; the execution client's configuration; an L3; an id above 32 bits; unknown fields.
     let chain = with(&|json| {
         let map = json.as_object_mut().unwrap();
         map.remove("l1_chain_id");
@@ -160,7 +160,7 @@ fn a_rollup_json_of_the_wild_is_read() {
     assert_eq!(numbered.cadence.time_ms(105_235_064), Some((numbered.genesis.time + 2) * 1000));
     let null = with(&|json| json["karst_time"] = serde_json::Value::Null).unwrap();
     assert_eq!(null.forks.time(Fork::Karst), None);
-    // A mistake is named by its key.
+    // An error names its key.
     for (key, value) in [("l1_chain_id", "one".into()), ("l2_chain_id", serde_json::json!(-1)), ("base", 7.into())] {
         let error = with(&|json| json[key] = value.clone()).unwrap_err().to_string();
         assert!(error.contains(key), "{error}");
@@ -168,7 +168,7 @@ fn a_rollup_json_of_the_wild_is_read() {
 }
 
 #[test]
-fn the_upgrades_of_base_are_read_by_either_name_and_bring_the_cadence() {
+fn the_upgrades_of_base_are_read_by_either_name_and_set_the_cadence() {
     let mut json = vectors::json("gossip/op-node-devnet/rollup.json");
     let genesis = json["genesis"]["l2_time"].as_u64().unwrap();
     json["base"] = serde_json::json!({ "v1": genesis, "beryl": genesis, "v3": genesis, "denim": genesis + 7, "later": genesis + 99 });
@@ -183,7 +183,7 @@ fn the_upgrades_of_base_are_read_by_either_name_and_bring_the_cadence() {
 }
 
 #[test]
-fn a_cadence_that_cannot_be_is_refused_by_its_key() {
+fn an_invalid_cadence_is_refused_with_its_key() {
     let json = vectors::json("gossip/op-node-devnet/rollup.json");
     let refused = |key: &str, value: serde_json::Value| {
         let mut json = json.clone();
@@ -205,7 +205,7 @@ fn a_cadence_that_cannot_be_is_refused_by_its_key() {
 }
 
 #[test]
-fn topics_are_left_on_the_chains_of_base_alone() {
+fn topics_are_unsubscribed_only_on_the_base_chains() {
     let (op, base) = (Chain::preset("op-mainnet").unwrap(), Chain::preset("base-mainnet").unwrap());
     assert_eq!(op.open_topics(u64::MAX).count(), 4);
     let isthmus = base.forks.time(Fork::Isthmus).unwrap();
@@ -214,7 +214,7 @@ fn topics_are_left_on_the_chains_of_base_alone() {
 }
 
 #[test]
-fn a_peer_id_is_text_and_back() {
+fn a_peer_id_converts_to_text_and_back() {
     let text = "16Uiu2HAmAWoxNyJhxwDfwVhqaCvXiUUjJQSFyMc6nLbKBwwuHr9B";
     assert_eq!(text.parse::<PeerId>().unwrap().to_string(), text);
     assert!("".parse::<PeerId>().is_err());

@@ -1,4 +1,4 @@
-//! Too many peers.
+//! Connection manager: limits and pruning.
 
 use std::net::Ipv4Addr;
 
@@ -11,90 +11,94 @@ use petrel_core::{
 };
 
 use crate::{
-    driven::{Test, connected, connected_at, drops, peer},
+    driven::{TestNode, connected, connected_at, disconnects, peer},
     forge::config,
-    reputation::{block, first, public, scored},
+    reputation::{block, connected_event, public_ip, scored},
 };
 
 #[test]
-fn of_sixty_who_came_in_the_useful_and_the_old_stay_and_each_is_told_why() {
+fn of_sixty_inbound_peers_the_useful_and_the_oldest_stay_with_a_stated_reason() {
     let mut config = config();
     config.static_peers = vec![StaticPeer { peer: peer(60), addresses: vec!["/ip4/10.0.0.60/tcp/1".to_owned()] }];
-    let mut test = Test::of(config);
+    let mut test = TestNode::with_config(config);
     for seed in 1..=60 {
-        test.give(connected(seed));
-        test.pass(100);
+        test.input(connected(seed));
+        test.advance(100);
     }
-    // Leaves beside them are not counted.
+    // Leaves do not count.
     for seed in 61..=160 {
-        let leaf = Connected { leaf: true, ..first(&connected(seed)) };
-        test.give(Input::Connected(leaf));
+        let leaf = Connected { leaf: true, ..connected_event(&connected(seed)) };
+        test.input(Input::Connected(leaf));
     }
-    // 50 brings blocks, 1 has points against it.
+    // Peer 50 delivers blocks, peer 1 has a negative score.
     let scores: Vec<(u8, f64)> = (1..=60).map(|seed| (seed, if seed == 1 { -5.0 } else { 0.0 })).collect();
-    assert!(drops(&test.give(scored(&scores))).is_empty(), "all of them have their grace");
+    assert!(disconnects(&test.input(scored(&scores))).is_empty(), "all peers are in their grace period");
     for number in 1..=3 {
-        test.judged(50, block(number).message());
-        test.pass(15_000);
+        test.validate(50, block(number).message());
+        test.advance(15_000);
     }
-    let outputs = test.give(scored(&scores));
-    let gone: Vec<PeerId> = drops(&outputs).iter().map(|(peer, _)| *peer).collect();
-    assert!(drops(&outputs).iter().all(|(_, reason)| *reason == DisconnectReason::Pruned));
+    let outputs = test.input(scored(&scores));
+    let disconnected: Vec<PeerId> = disconnects(&outputs).iter().map(|(peer, _)| *peer).collect();
+    assert!(disconnects(&outputs).iter().all(|(_, reason)| *reason == DisconnectReason::Pruned));
     let expected: Vec<PeerId> = (20..50).chain(51..60).chain([1]).map(peer).collect();
-    assert_eq!(gone, expected, "the static one, the useful one and the eighteen that came first stay");
-    let tided = outputs.iter().find_map(|output| match output {
-        Output::Emit(Event::Pruned(tided)) => Some(tided.clone()),
+    assert_eq!(disconnected, expected, "the static one, the useful one and the eighteen oldest stay");
+    let pruned = outputs.iter().find_map(|output| match output {
+        Output::Emit(Event::Pruned(pruned)) => Some(pruned.clone()),
         _ => None,
     });
-    let tided = tided.unwrap();
-    assert_eq!((tided.stay.len(), tided.gone.len()), (20, 40));
-    let why =
-        |seed| tided.stay.iter().chain(&tided.gone).find(|fared| fared.peer == peer(seed)).unwrap().why.to_string();
+    let pruned = pruned.unwrap();
+    assert_eq!((pruned.stay.len(), pruned.gone.len()), (20, 40));
+    let why = |seed| {
+        pruned.stay.iter().chain(&pruned.gone).find(|peer_info| peer_info.peer == peer(seed)).unwrap().why.to_string()
+    };
     assert_eq!(why(60), "static");
     assert!(why(50).starts_with("rank 1: score 0.0, inbound, usefulness 2.7, connected for 4"), "{}", why(50));
-    assert!(why(1).starts_with("place 59: score -5.0"), "{}", why(1));
+    assert!(why(1).starts_with("rank 59: score -5.0"), "{}", why(1));
     for seed in (20..50).chain(51..60).chain([1]) {
-        test.give(Input::Disconnected { peer: peer(seed), reason: String::new() });
+        test.input(Input::Disconnected { peer: peer(seed), reason: String::new() });
     }
-    assert!(drops(&test.give(scored(&[]))).is_empty());
+    assert!(disconnects(&test.input(scored(&[]))).is_empty());
 }
 
 #[test]
-fn nobody_comes_in_beyond_twice_the_high_tide_but_those_whom_we_dial() {
+fn inbound_peers_are_refused_at_twice_the_high_watermark_and_dialled_ones_are_not() {
     let mut config = config();
     config.connections = ConnectionLimits { low: 2, high: 3, ..ConnectionLimits::default() };
-    let mut test = Test::of(config);
+    let mut test = TestNode::with_config(config);
     for seed in 1..=6 {
-        assert!(drops(&test.give(connected(seed))).is_empty());
+        assert!(disconnects(&test.input(connected(seed))).is_empty());
     }
-    assert_eq!(drops(&test.give(connected(7))), [(peer(7), DisconnectReason::Full)]);
-    let dialled = Connected { direction: Direction::Outbound, ..first(&connected(8)) };
-    assert!(drops(&test.give(Input::Connected(dialled))).is_empty());
-    // The one that is going makes room.
-    test.give(Input::Disconnected { peer: peer(8), reason: String::new() });
-    test.give(Input::Disconnected { peer: peer(1), reason: String::new() });
-    assert!(drops(&test.give(connected(9))).is_empty());
+    assert_eq!(disconnects(&test.input(connected(7))), [(peer(7), DisconnectReason::Full)]);
+    let dialled = Connected { direction: Direction::Outbound, ..connected_event(&connected(8)) };
+    assert!(disconnects(&test.input(Input::Connected(dialled))).is_empty());
+    // A disconnected peer frees its place.
+    test.input(Input::Disconnected { peer: peer(8), reason: String::new() });
+    test.input(Input::Disconnected { peer: peer(1), reason: String::new() });
+    assert!(disconnects(&test.input(connected(9))).is_empty());
 }
 
 #[test]
-fn one_public_address_or_network_does_not_take_all_places() {
+fn one_public_address_or_network_has_a_limit_of_connections() {
     let mut config = config();
     config.connections = ConnectionLimits { low: 100, high: 100, ..ConnectionLimits::default() };
-    let mut test = Test::of(config.clone());
+    let mut test = TestNode::with_config(config.clone());
     let crowded: Vec<u8> =
-        (1..=12).filter(|seed| !drops(&test.give(connected_at(*seed, public(1)))).is_empty()).collect();
+        (1..=12).filter(|seed| !disconnects(&test.input(connected_at(*seed, public_ip(1)))).is_empty()).collect();
     assert_eq!(crowded, [9, 10, 11, 12]);
-    let mut test = Test::of(config.clone());
+    let mut test = TestNode::with_config(config.clone());
     let crowded: Vec<u8> =
-        (1..=20).filter(|seed| !drops(&test.give(connected_at(*seed, public(*seed)))).is_empty()).collect();
+        (1..=20).filter(|seed| !disconnects(&test.input(connected_at(*seed, public_ip(*seed)))).is_empty()).collect();
     assert_eq!(crowded, [17, 18, 19, 20]);
-    let mut test = Test::of(config);
+    let mut test = TestNode::with_config(config);
     let ip = Ipv4Addr::new(172, 16, 0, 1).into();
-    assert!((1..=40).all(|seed| drops(&test.give(connected_at(seed, ip))).is_empty()), "private ones may be many");
+    assert!(
+        (1..=40).all(|seed| disconnects(&test.input(connected_at(seed, ip))).is_empty()),
+        "private addresses have no limit"
+    );
 }
 
 #[test]
-fn who_comes_back_all_the_time_takes_nobodys_place() {
+fn peers_that_reconnect_often_replace_no_other() {
     let standing = |seed: u8, since: u64, useful: f64| petrel_core::dialing::PruneCandidate {
         peer: peer(seed),
         is_static: false,
@@ -105,23 +109,24 @@ fn who_comes_back_all_the_time_takes_nobodys_place() {
     };
     let old = (1..=10).map(|seed| standing(seed, 0, 1.0));
     let peers = old.chain((11..=42).map(|seed| standing(seed, 95, 0.0))).collect();
-    let fates = ConnectionManager::new(ConnectionLimits::default()).prune(core::time::Duration::from_secs(100), peers);
-    assert!(fates.len() == 42 && fates.iter().all(|fate| fate.stays), "{fates:?}");
+    let decisions =
+        ConnectionManager::new(ConnectionLimits::default()).prune(core::time::Duration::from_secs(100), peers);
+    assert!(decisions.len() == 42 && decisions.iter().all(|decision| decision.stays), "{decisions:?}");
 }
 
 #[test]
-fn leaves_have_a_cap_of_their_own() {
+fn leaves_have_their_own_limit() {
     let mut config = config();
     config.connections.leaves = 3;
-    let mut test = Test::of(config);
-    let leaf = |seed: u8| Input::Connected(Connected { leaf: true, ..first(&connected(seed)) });
+    let mut test = TestNode::with_config(config);
+    let leaf = |seed: u8| Input::Connected(Connected { leaf: true, ..connected_event(&connected(seed)) });
     for seed in 1..=3 {
-        assert!(drops(&test.give(leaf(seed))).is_empty());
+        assert!(disconnects(&test.input(leaf(seed))).is_empty());
     }
-    assert_eq!(drops(&test.give(leaf(4))), [(peer(4), DisconnectReason::FullOfLeaves)]);
-    test.give(Input::Disconnected { peer: peer(4), reason: String::new() });
-    // Nodes are not counted among them.
-    assert!(drops(&test.give(connected(5))).is_empty());
-    test.give(Input::Disconnected { peer: peer(1), reason: String::new() });
-    assert!(drops(&test.give(leaf(6))).is_empty());
+    assert_eq!(disconnects(&test.input(leaf(4))), [(peer(4), DisconnectReason::FullOfLeaves)]);
+    test.input(Input::Disconnected { peer: peer(4), reason: String::new() });
+    // Nodes do not count as leaves.
+    assert!(disconnects(&test.input(connected(5))).is_empty());
+    test.input(Input::Disconnected { peer: peer(1), reason: String::new() });
+    assert!(disconnects(&test.input(leaf(6))).is_empty());
 }

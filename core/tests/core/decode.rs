@@ -39,7 +39,7 @@ fn get(ssz: &[u8], at: usize) -> u32 {
 }
 
 #[test]
-fn op_nodes_own_cases_decode_or_do_not() {
+fn the_cases_of_op_node_decode_as_in_op_node() {
     for vector in vectors::list("ssz.json", "vectors") {
         let mut body = match &vector["base"] {
             Value::String(base) => vectors::bytes(base).to_vec(),
@@ -47,7 +47,7 @@ fn op_nodes_own_cases_decode_or_do_not() {
         };
         if let Some(offset) = vector["patch"]["offset"].as_u64() {
             let patch = vectors::unhex(&vector["patch"], "bytes");
-            // The patch counts from the SSZ bytes or from the body: both must fail alike.
+            // The patch's offset counts from the SSZ bytes or from the body: both must fail.
             for at in [offset as usize, offset as usize + 32] {
                 let mut patched = body.clone();
                 let tx_table = 32 + get(&body[32..], 504) as usize;
@@ -65,7 +65,7 @@ fn op_nodes_own_cases_decode_or_do_not() {
 }
 
 #[test]
-fn what_was_encoded_decodes_to_the_same() {
+fn an_encoded_payload_decodes_to_the_same() {
     for version in Version::ALL {
         let forge = forge(version);
         let body = forge.body();
@@ -113,7 +113,7 @@ fn the_first_offset_is_exact() {
 }
 
 #[test]
-fn offsets_rise_and_stay_inside() {
+fn offsets_must_increase_and_stay_inside() {
     for version in Version::ALL {
         let before = fixed(version) as u32 - 1;
         for wrong in [before, 0, u32::MAX, 1 << 24] {
@@ -133,7 +133,7 @@ fn offsets_rise_and_stay_inside() {
 fn extra_data_has_at_most_32_bytes() {
     let with = |len: usize| forge(Version::V4).with(|payload| payload.extra_data = vec![1; len].into());
     assert_eq!(decode(&with(32), |_| ()).unwrap().extra_data(), [1; 32]);
-    // One byte more, by moving the offsets behind it.
+    // One byte more; the later offsets move.
     let error = decode(&with(32), |ssz| {
         ssz.insert(560, 1);
         for at in [504, 508] {
@@ -144,7 +144,7 @@ fn extra_data_has_at_most_32_bytes() {
     assert_eq!(error.unwrap_err(), DecodeError::ExtraData(33));
 }
 
-/// The V1 transactions region alone, with this content.
+/// Decodes a V1 payload whose transactions region has this content.
 fn region(content: &[u8]) -> Result<Payload, DecodeError> {
     let empty = forge(Version::V1).with(|payload| payload.transactions.clear());
     decode(&empty, |ssz| ssz.extend(content))
@@ -226,7 +226,7 @@ fn arbitrary_changes_never_panic() {
             let mut changed = body.clone();
             for _ in 0..3 {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                // Mostly among the offsets and tables.
+                // Mostly in the offsets and tables.
                 let at = if state & 1 == 0 {
                     root(version) + 430 + (state >> 40) as usize % 200
                 } else {

@@ -1,4 +1,4 @@
-//! A node that is driven by hand: each input in, every wish out as a list.
+//! A node for tests: gives it one input and returns all outputs.
 
 use core::time::Duration;
 use std::net::IpAddr;
@@ -19,8 +19,8 @@ use petrel_core::{
 
 use crate::forge::{after, config};
 
-/// A node whose wishes are drained into a list after each input.
-pub(crate) struct Test {
+/// A node, and the time that it is given.
+pub(crate) struct TestNode {
     pub(crate) node: Node,
     pub(crate) now: Now,
     pub(crate) ids: u8,
@@ -30,12 +30,12 @@ pub(crate) fn peer(seed: u8) -> PeerId {
     PeerId::from_bytes(&[seed]).unwrap()
 }
 
-/// A peer that came in from an address of its own on a private network.
+/// An inbound peer with its own private address.
 pub(crate) fn connected(seed: u8) -> Input {
     connected_at(seed, std::net::Ipv4Addr::new(10, 0, 0, seed).into())
 }
 
-/// The same from any address.
+/// An inbound peer with this address.
 pub(crate) fn connected_at(seed: u8, ip: IpAddr) -> Input {
     Input::Connected(Connected {
         peer: peer(seed),
@@ -48,28 +48,28 @@ pub(crate) fn connected_at(seed: u8, ip: IpAddr) -> Input {
     })
 }
 
-impl Test {
+impl TestNode {
     pub(crate) fn new() -> Self {
-        Self::of(config())
+        Self::with_config(config())
     }
 
-    pub(crate) fn of(config: Config) -> Self {
-        Self::remembering(config, &RestoredState::default()).0
+    pub(crate) fn with_config(config: Config) -> Self {
+        Self::restored(config, &RestoredState::default()).0
     }
 
-    /// With what an earlier run kept; and what the node wants at once.
-    pub(crate) fn remembering(config: Config, memory: &RestoredState) -> (Self, Vec<Output>) {
+    /// A node with the state of an earlier run, and its first outputs.
+    pub(crate) fn restored(config: Config, memory: &RestoredState) -> (Self, Vec<Output>) {
         let mut node = Node::new(config.settle().unwrap(), memory, [7; 32], after(0));
         let outputs = std::iter::from_fn(|| node.poll_output()).collect();
         (Self { node, now: after(0), ids: 0 }, outputs)
     }
 
-    pub(crate) fn give(&mut self, input: Input) -> Vec<Output> {
+    pub(crate) fn input(&mut self, input: Input) -> Vec<Output> {
         self.node.handle(self.now, input);
         std::iter::from_fn(|| self.node.poll_output()).collect()
     }
 
-    pub(crate) fn pass(&mut self, millis: u64) -> Vec<Output> {
+    pub(crate) fn advance(&mut self, millis: u64) -> Vec<Output> {
         self.now = self.now.plus(Duration::from_millis(millis));
         self.node.handle_timeout(self.now);
         std::iter::from_fn(|| self.node.poll_output()).collect()
@@ -79,35 +79,35 @@ impl Test {
     pub(crate) fn gossip(&mut self, from: u8, message: Message) -> Vec<Output> {
         self.ids = self.ids.wrapping_add(1);
         let id = MessageId([self.ids; 20]);
-        self.give(Input::Gossiped { peer: peer(from), id, version: Version::V4, message })
+        self.input(Input::Gossiped { peer: peer(from), id, version: Version::V4, message })
     }
 
-    /// The same, with its check run at once.
-    pub(crate) fn judged(&mut self, from: u8, message: Message) -> Vec<Output> {
+    /// The same; the message is validated at once.
+    pub(crate) fn validate(&mut self, from: u8, message: Message) -> Vec<Output> {
         let outputs = self.gossip(from, message);
-        let (id, check) = checks(&outputs).pop().expect("a check");
-        self.give(Input::Validated { id, outcome: check.run(Primitives::PORTABLE) })
+        let (id, task) = validation_tasks(&outputs).pop().expect("a validation task");
+        self.input(Input::Validated { id, outcome: task.run(Primitives::PORTABLE) })
     }
 }
 
-pub(crate) fn checks(outputs: &[Output]) -> Vec<(ValidationId, ValidationTask)> {
-    let check = |output: &Output| match output {
+pub(crate) fn validation_tasks(outputs: &[Output]) -> Vec<(ValidationId, ValidationTask)> {
+    let task = |output: &Output| match output {
         Output::Validate { id, task } => Some((*id, task.clone())),
         _ => None,
     };
-    outputs.iter().filter_map(check).collect()
+    outputs.iter().filter_map(task).collect()
 }
 
-pub(crate) fn judgements(outputs: &[Output]) -> Vec<Acceptance> {
-    let judgement = |output: &Output| match output {
+pub(crate) fn acceptances(outputs: &[Output]) -> Vec<Acceptance> {
+    let acceptance = |output: &Output| match output {
         Output::Report { acceptance, .. } => Some(*acceptance),
         _ => None,
     };
-    outputs.iter().filter_map(judgement).collect()
+    outputs.iter().filter_map(acceptance).collect()
 }
 
-/// The events' names as the outside sees them, with the fault of a judgement.
-pub(crate) fn told(outputs: &[Output]) -> Vec<String> {
+/// The names of the events in JSON, with the fault of a rejected or ignored message.
+pub(crate) fn event_names(outputs: &[Output]) -> Vec<String> {
     let name = |output: &Output| {
         let Output::Emit(event) = output else { return None };
         let json = serde_json::to_value(event).unwrap();
@@ -117,7 +117,7 @@ pub(crate) fn told(outputs: &[Output]) -> Vec<String> {
     outputs.iter().filter_map(name).collect()
 }
 
-pub(crate) fn drops(outputs: &[Output]) -> Vec<(PeerId, DisconnectReason)> {
+pub(crate) fn disconnects(outputs: &[Output]) -> Vec<(PeerId, DisconnectReason)> {
     let dropped = |output: &Output| match output {
         Output::Disconnect { peer, reason } => Some((*peer, *reason)),
         _ => None,

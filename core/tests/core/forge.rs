@@ -1,4 +1,4 @@
-//! Makes a valid signed block, and the least wrong ones: a test changes one thing.
+//! Makes valid signed blocks; a test changes one thing to make them invalid.
 
 use std::sync::Arc;
 
@@ -17,27 +17,27 @@ use petrel_core::{
     validation::{Signers, ValidationOutcome, ValidationTask},
 };
 
-/// The time at which forged blocks are made and judged, Unix seconds.
+/// The time at which blocks are made and validated, Unix seconds.
 pub(crate) const NOW: u64 = 1_800_000_000;
 
-/// See the module.
+/// A block to sign, and how it is signed.
 #[derive(Clone)]
 pub(crate) struct Forge {
     pub(crate) version: Version,
     pub(crate) fork: Fork,
     pub(crate) payload: ExecutionPayload,
-    /// The hash is that of the payload; set by hand it is not filled in.
+    /// Whether the block hash is computed from the payload; otherwise the one in `payload` is used.
     pub(crate) own_hash: bool,
     pub(crate) key: u8,
     pub(crate) chain_id: u64,
 }
 
-/// A key that anybody can make.
+/// A test key.
 pub(crate) fn key(seed: u8) -> Key {
     Key::from_bytes(&[seed; 32]).unwrap()
 }
 
-/// The signer that the tests' nodes believe in.
+/// The signer that test nodes accept.
 pub(crate) fn signer() -> Address {
     key(1).address()
 }
@@ -71,20 +71,20 @@ impl Forge {
         self
     }
 
-    /// With another block hash than its own.
-    pub(crate) fn claiming(mut self, hash: B256) -> Self {
+    /// States another block hash than the computed one.
+    pub(crate) fn with_block_hash(mut self, hash: B256) -> Self {
         self.payload.block_hash = hash;
         self.own_hash = false;
         self
     }
 
     /// Signed by another key.
-    pub(crate) fn by(mut self, key: u8) -> Self {
+    pub(crate) fn signed_by(mut self, key: u8) -> Self {
         self.key = key;
         self
     }
 
-    /// What the signature covers.
+    /// The bytes that the signature covers.
     pub(crate) fn body(&self) -> Vec<u8> {
         let mut payload = self.payload.clone();
         if self.own_hash { payload.finish(self.version).unwrap() } else { payload.encode(self.version).unwrap() }
@@ -94,37 +94,37 @@ impl Forge {
         self.payload.compute_hash(self.version).unwrap()
     }
 
-    /// The whole message, uncompressed.
-    pub(crate) fn sealed(&self) -> Vec<u8> {
+    /// The signature and the body, uncompressed.
+    pub(crate) fn signed_bytes(&self) -> Vec<u8> {
         seal_body(&key(self.key), self.chain_id, &self.body())
     }
 
     pub(crate) fn message(&self) -> Message {
-        plain(self.sealed())
+        message_of(self.signed_bytes())
     }
 
-    /// The judgement at [`NOW`] on the version's own topic.
-    pub(crate) fn judge(&self) -> ValidationOutcome {
-        self.judge_on(self.version)
+    /// The validation at [`NOW`] on the topic of its version.
+    pub(crate) fn validate(&self) -> ValidationOutcome {
+        self.validate_on(self.version)
     }
 
-    pub(crate) fn judge_on(&self, topic: Version) -> ValidationOutcome {
-        check(topic, self.fork, self.message()).run(Primitives::PORTABLE)
+    pub(crate) fn validate_on(&self, topic: Version) -> ValidationOutcome {
+        task(topic, self.fork, self.message()).run(Primitives::PORTABLE)
     }
 
-    /// The fault that the judgement finds.
+    /// The fault that the validation finds.
     pub(crate) fn fault(&self) -> Fault {
-        self.judge().result.expect_err("it was accepted")
+        self.validate().result.expect_err("it was accepted")
     }
 }
 
-/// A message whose bytes were fine on the wire.
-pub(crate) fn plain(data: Vec<u8>) -> Message {
+/// A message that was decompressed to these bytes.
+pub(crate) fn message_of(data: Vec<u8>) -> Message {
     Message { form: Form::Snappy, wire: data.len(), data: data.into() }
 }
 
-/// A check at [`NOW`] on a chain where every fork up to `fork` is active.
-pub(crate) fn check(version: Version, fork: Fork, message: Message) -> ValidationTask {
+/// A validation task at [`NOW`] on a chain where every fork up to `fork` is active.
+pub(crate) fn task(version: Version, fork: Fork, message: Message) -> ValidationTask {
     ValidationTask {
         chain_id: 10,
         schedule: schedule(fork),
@@ -143,7 +143,7 @@ pub(crate) fn schedule(fork: Fork) -> Arc<ChainSchedule> {
     Arc::new(ChainSchedule::new(&chain))
 }
 
-/// OP Mainnet with every fork up to Jovian active and our signer.
+/// OP Mainnet with every fork up to Jovian active and the test signer.
 pub(crate) fn config() -> Config {
     let mut chain = Chain::preset("op-mainnet").unwrap();
     chain.forks = Forks::all_until(Fork::Jovian);
@@ -151,7 +151,7 @@ pub(crate) fn config() -> Config {
     Config::new(chain)
 }
 
-/// `millis` after the tests' beginning at [`NOW`].
+/// `millis` milliseconds after [`NOW`].
 pub(crate) fn after(millis: u64) -> Now {
     let since = core::time::Duration::from_millis(millis);
     Now { mono: since, unix: core::time::Duration::from_secs(NOW) + since }

@@ -8,7 +8,7 @@ use petrel_core::{
 
 use crate::{forge::forge, vectors};
 
-/// One field set to something else.
+/// Sets one field to another value.
 type Change = fn(&mut ExecutionPayload);
 
 #[test]
@@ -60,15 +60,15 @@ fn the_hash_commits_to_every_field() {
         ("withdrawals root", Version::V4, |p| p.withdrawals_root.0[0] ^= 1),
     ];
     for (field, since, change) in changes {
-        // V4's header has the payload's withdrawals root in place of the list's.
+        // The V4 header has the payload's withdrawals root, not that of the list.
         let until = if field == "withdrawals" { Version::V3 } else { Version::V4 };
         for version in Version::ALL.into_iter().filter(|version| (since..=until).contains(version)) {
             let forge = forge(version);
             assert_ne!(forge.clone().with(change).hash(), forge.hash(), "{field} in {version}");
         }
     }
-    // The claimed hash itself plays no part.
-    assert_eq!(forge(Version::V4).claiming(one).hash(), forge(Version::V4).hash());
+    // The stated hash is not part of the hash.
+    assert_eq!(forge(Version::V4).with_block_hash(one).hash(), forge(Version::V4).hash());
 }
 
 #[test]

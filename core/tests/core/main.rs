@@ -1,4 +1,4 @@
-//! The core's proofs, without libp2p, on the host and on wasm32 alike. One module for each module of the core.
+//! Tests of the core without libp2p, on the host and on wasm32. One module for each module of the core.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[macro_use]
@@ -14,6 +14,7 @@ mod cadence;
 mod chain;
 mod connection_manager;
 mod decode;
+mod gossip_watchdog;
 mod hash;
 mod message;
 mod mismatch;

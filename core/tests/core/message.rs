@@ -9,7 +9,7 @@ fn compressed(data: &[u8]) -> Vec<u8> {
     snap::raw::Encoder::new().compress_vec(data).unwrap()
 }
 
-/// An uvarint.
+/// An unsigned varint.
 fn header(mut length: u64) -> Vec<u8> {
     let mut out = Vec::new();
     while length >= 0x80 {
@@ -25,7 +25,7 @@ fn form(wire: &[u8]) -> Form {
 }
 
 #[test]
-fn ids_are_op_nodes() {
+fn message_ids_equal_those_of_op_node() {
     for vector in vectors::list("message_id.json", "vectors") {
         let message = Message::decompress(&vectors::unhex(&vector, "data"));
         let id = format!("0x{}", message.id(vectors::text(&vector, "topic")));
@@ -34,7 +34,7 @@ fn ids_are_op_nodes() {
 }
 
 #[test]
-fn ids_of_broken_and_empty_data_are_op_nodes() {
+fn message_ids_of_broken_and_empty_data_equal_those_of_op_node() {
     let id = |data: &[u8]| Message::decompress(data).id("/optimism/10/3/blocks").to_string();
     assert_eq!(id(&hex!("ffffffffffff")), "659c039935923433970b22aafc0afe2a06790d91");
     assert_eq!(id(&hex!("00")), "babd4198f6c0079c3007b7d1e7b134a4f60e4c5b");
@@ -56,7 +56,7 @@ fn lengths_are_bounded_before_anything_is_decompressed() {
 }
 
 #[test]
-fn a_header_that_is_longer_than_it_must_be_is_fine() {
+fn a_header_that_is_longer_than_necessary_is_accepted() {
     let wire = compressed(&[7; 100]);
     let body = &wire[1..];
     let long = [&[100 | 0x80, 0x80, 0], body].concat();
@@ -84,7 +84,7 @@ fn a_body_must_fill_its_length_exactly() {
 }
 
 #[test]
-fn one_content_has_one_id_however_it_is_compressed() {
+fn the_id_of_a_message_does_not_depend_on_its_compression() {
     let data = [9; 200];
     let mut literals = header(200);
     for chunk in data.chunks(60) {
@@ -96,10 +96,10 @@ fn one_content_has_one_id_however_it_is_compressed() {
 }
 
 #[test]
-fn a_copy_with_a_key_cannot_take_the_honest_messages_name() {
+fn a_copy_with_a_key_has_another_id_than_the_honest_message() {
     let wire = compressed(&[7; 100]);
     assert_ne!(Message::unread(Form::Authored, &wire.clone().into()).id("t"), Message::decompress(&wire).id("t"));
-    // Not even one whose bytes do not decompress.
+    // This holds for bytes that do not decompress too.
     assert_ne!(Message::unread(Form::Authored, &vec![0xff; 9].into()).id("t"), Message::decompress(&[0xff; 9]).id("t"));
 }
 

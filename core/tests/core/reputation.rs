@@ -1,4 +1,4 @@
-//! Points, bans and the gate.
+//! Scores, graylist and bans.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -14,11 +14,11 @@ use petrel_core::{
 };
 
 use crate::{
-    driven::{Test, connected, connected_at, drops, judgements, peer, told},
+    driven::{TestNode, acceptances, connected, connected_at, disconnects, event_names, peer},
     forge::{Forge, NOW, config, forge, key},
 };
 
-pub(crate) fn public(last: u8) -> IpAddr {
+pub(crate) fn public_ip(last: u8) -> IpAddr {
     Ipv4Addr::new(203, 0, 113, last).into()
 }
 
@@ -30,8 +30,8 @@ pub(crate) fn scored(scores: &[(u8, f64)]) -> Input {
     Input::Scored(scores.iter().map(|(seed, score)| (peer(*seed), *score)).collect())
 }
 
-/// Who is shut out and let in, in order.
-pub(crate) fn gate(outputs: &[Output]) -> Vec<(bool, BanTarget)> {
+/// Blocked (`false`) and unblocked (`true`) targets, in order.
+pub(crate) fn gater_changes(outputs: &[Output]) -> Vec<(bool, BanTarget)> {
     let change = |output: &Output| match output {
         Output::Block(subject) => Some((false, *subject)),
         Output::Unblock(subject) => Some((true, *subject)),
@@ -48,20 +48,20 @@ pub(crate) fn bans(outputs: &[Output]) -> Vec<Banned> {
     outputs.iter().filter_map(ban).collect()
 }
 
-/// The wishes after a score has been as low for as long as it must be.
-pub(crate) fn low_for_long(test: &mut Test, seed: u8, score: f64) -> Vec<Output> {
-    assert!(gate(&test.give(scored(&[(seed, score)]))).is_empty(), "not at once");
-    test.pass(3_000);
-    test.give(scored(&[(seed, score)]))
+/// The outputs after a score has been low for 3 s.
+pub(crate) fn keep_score_low(test: &mut TestNode, seed: u8, score: f64) -> Vec<Output> {
+    assert!(gater_changes(&test.input(scored(&[(seed, score)]))).is_empty(), "a low score has no effect at once");
+    test.advance(3_000);
+    test.input(scored(&[(seed, score)]))
 }
 
-/// Peer 2 sends a block of our signer, and peer 1 one of another's; how the latter is taken.
-fn false_beside_true(test: &mut Test, number: u64) -> Acceptance {
-    assert_eq!(judgements(&test.judged(2, block(number).message())), [Acceptance::Accept]);
-    judgements(&test.judged(1, block(number).by(2).message()))[0]
+/// Peer 2 sends a valid block, and peer 1 one of an unknown signer. Returns the acceptance of the latter.
+fn send_valid_and_false(test: &mut TestNode, number: u64) -> Acceptance {
+    assert_eq!(acceptances(&test.validate(2, block(number).message())), [Acceptance::Accept]);
+    acceptances(&test.validate(1, block(number).signed_by(2).message()))[0]
 }
 
-pub(crate) fn first(input: &Input) -> Connected {
+pub(crate) fn connected_event(input: &Input) -> Connected {
     match input {
         Input::Connected(connected) => connected.clone(),
         other => panic!("{other:?}"),
@@ -69,154 +69,157 @@ pub(crate) fn first(input: &Input) -> Connected {
 }
 
 #[test]
-fn the_fifth_false_message_bans_with_a_reason_and_an_end() {
-    let mut test = Test::new();
-    test.give(connected_at(1, public(1)));
-    test.give(connected_at(2, public(2)));
+fn the_fifth_false_message_leads_to_a_ban_with_a_reason_and_an_end() {
+    let mut test = TestNode::new();
+    test.input(connected_at(1, public_ip(1)));
+    test.input(connected_at(2, public_ip(2)));
     for number in 1..=4 {
-        assert_eq!(false_beside_true(&mut test, number), Acceptance::Charge);
+        assert_eq!(send_valid_and_false(&mut test, number), Acceptance::Charge);
     }
-    // Four are none, however low gossipsub's score is with them.
-    assert!(bans(&test.give(scored(&[(1, 16.0 * Reputation::FALSE_MESSAGES)]))).is_empty());
-    test.judged(2, block(5).message());
-    let outputs = test.judged(1, block(5).by(2).message());
-    assert_eq!(told(&outputs), ["rejected wrong_signer", "banned"]);
-    assert_eq!(drops(&outputs), [(peer(1), DisconnectReason::Banned)]);
-    assert_eq!(gate(&outputs), [(false, BanTarget::Peer(peer(1)))]);
+    // Four do not lead to a ban, even with gossipsub's score for them.
+    assert!(bans(&test.input(scored(&[(1, 16.0 * Reputation::FALSE_MESSAGES)]))).is_empty());
+    test.validate(2, block(5).message());
+    let outputs = test.validate(1, block(5).signed_by(2).message());
+    assert_eq!(event_names(&outputs), ["rejected wrong_signer", "banned"]);
+    assert_eq!(disconnects(&outputs), [(peer(1), DisconnectReason::Banned)]);
+    assert_eq!(gater_changes(&outputs), [(false, BanTarget::Peer(peer(1)))]);
     let ban = &bans(&outputs)[0];
     assert_eq!(ban.until, Some(NOW + 3600));
-    assert!(ban.reason.contains("below -100") && ban.reason.contains("false messages"), "{}", ban.reason);
-    let kept = outputs.iter().any(|output| {
+    assert!(ban.reason.contains("below -100") && ban.reason.contains("invalid messages"), "{}", ban.reason);
+    let is_persisted = outputs.iter().any(|output| {
         matches!(output, Output::Persist { item: Persist::Ban(_, Some(kept)), .. }
-        if kept.until == ban.until && kept.ip == Some(public(1)))
+        if kept.until == ban.until && kept.ip == Some(public_ip(1)))
     });
-    assert!(kept, "{outputs:?}");
-    // It is told once, and ends.
-    test.give(Input::Disconnected { peer: peer(1), reason: "closed".to_owned() });
-    assert!(gate(&test.pass(3_599_000)).is_empty());
-    let outputs = test.pass(1_000);
-    assert_eq!(told(&outputs), ["unbanned"]);
-    assert_eq!(gate(&outputs), [(true, BanTarget::Peer(peer(1)))]);
+    assert!(is_persisted, "{outputs:?}");
+    // The ban is reported once, and ends.
+    test.input(Input::Disconnected { peer: peer(1), reason: "closed".to_owned() });
+    assert!(gater_changes(&test.advance(3_599_000)).is_empty());
+    let outputs = test.advance(1_000);
+    assert_eq!(event_names(&outputs), ["unbanned"]);
+    assert_eq!(gater_changes(&outputs), [(true, BanTarget::Peer(peer(1)))]);
     let forgets = |output: &Output| matches!(output, Output::Persist { item: Persist::Ban(_, None), .. });
     assert!(outputs.iter().any(forgets));
 }
 
-/// How many false messages it takes until the ban, with so many seconds from one to the next, and the seconds that this
-/// took; at most 60 messages.
-fn falls_after(secs: u64) -> Option<(u64, u64)> {
-    let mut test = Test::new();
-    test.give(connected_at(1, public(1)));
-    test.give(connected_at(2, public(2)));
+/// The number of false messages until the ban, with `secs` seconds between them, and the seconds that this took; `None`
+/// after 60 messages without a ban.
+fn banned_after(secs: u64) -> Option<(u64, u64)> {
+    let mut test = TestNode::new();
+    test.input(connected_at(1, public_ip(1)));
+    test.input(connected_at(2, public_ip(2)));
     for number in 1..=60 {
         let late = |block: Forge| block.with(|block| block.timestamp += (number - 1) * secs);
-        test.judged(2, late(block(number)).message());
-        let outputs = test.judged(1, late(block(number)).by(2).message());
-        assert_eq!(judgements(&outputs), [Acceptance::Charge]);
+        test.validate(2, late(block(number)).message());
+        let outputs = test.validate(1, late(block(number)).signed_by(2).message());
+        assert_eq!(acceptances(&outputs), [Acceptance::Charge]);
         if let Some(ban) = bans(&outputs).first() {
-            assert!(ban.reason.contains("false messages"), "{}", ban.reason);
+            assert!(ban.reason.contains("invalid messages"), "{}", ban.reason);
             return Some((number, (number - 1) * secs));
         }
-        test.pass(secs * 1000);
+        test.advance(secs * 1000);
     }
     None
 }
 
 #[test]
-fn who_persists_is_banned_within_a_minute_and_one_in_two_minutes_is_borne() {
-    assert_eq!(falls_after(1), Some((5, 4)));
-    assert_eq!(falls_after(3), Some((5, 12)));
-    assert_eq!(falls_after(10), Some((5, 40)));
-    assert_eq!(falls_after(12), Some((5, 48)));
-    assert_eq!(falls_after(120), None);
+fn repeated_false_messages_ban_within_a_minute_and_one_in_two_minutes_does_not() {
+    assert_eq!(banned_after(1), Some((5, 4)));
+    assert_eq!(banned_after(3), Some((5, 12)));
+    assert_eq!(banned_after(10), Some((5, 40)));
+    assert_eq!(banned_after(12), Some((5, 48)));
+    assert_eq!(banned_after(120), None);
 }
 
-/// gossipsub hears a peer's offers until its score is below −10, and nothing of it below −40: a ban must not need what is not
-/// heard.
+/// gossipsub ignores the IHAVE messages of a peer below a score of −10, and all its messages below −40. So the messages
+/// that lead to a ban must arrive before.
 #[test]
-fn the_fifth_false_message_is_still_heard() {
+fn the_fifth_false_message_is_still_accepted_by_gossipsub() {
     let after = |messages: f64| messages * messages * Reputation::FALSE_MESSAGES;
     assert!(after(4.0) >= -10.0);
     assert!(after(8.0) > Reputation::GRAYLIST && after(9.0) < Reputation::GRAYLIST);
 }
 
 #[test]
-fn a_score_that_falls_for_a_moment_costs_nothing() {
-    let mut test = Test::new();
-    test.give(connected(1));
-    test.give(scored(&[(1, -64.0)]));
-    test.pass(2_000);
-    assert!(test.give(scored(&[(1, -31.0)])).is_empty());
-    test.pass(2_000);
-    assert!(test.give(scored(&[(1, -64.0)])).is_empty(), "the time below begins anew");
+fn a_low_score_for_a_short_time_has_no_effect() {
+    let mut test = TestNode::new();
+    test.input(connected(1));
+    test.input(scored(&[(1, -64.0)]));
+    test.advance(2_000);
+    assert!(test.input(scored(&[(1, -31.0)])).is_empty());
+    test.advance(2_000);
+    assert!(test.input(scored(&[(1, -64.0)])).is_empty(), "the time restarts");
 }
 
 #[test]
-fn who_misbehaves_without_a_lie_is_kept_out_for_ten_minutes() {
-    let mut test = Test::new();
-    test.give(connected(1));
-    let outputs = low_for_long(&mut test, 1, -64.0);
-    assert_eq!(drops(&outputs), [(peer(1), DisconnectReason::Graylisted)]);
+fn a_graylisted_peer_is_banned_for_ten_minutes() {
+    let mut test = TestNode::new();
+    test.input(connected(1));
+    let outputs = keep_score_low(&mut test, 1, -64.0);
+    assert_eq!(disconnects(&outputs), [(peer(1), DisconnectReason::Graylisted)]);
     assert_eq!(bans(&outputs)[0].until, Some(NOW + 3 + Reputation::GRAYLIST_BAN.as_secs()));
 }
 
 #[test]
-fn a_static_peer_is_told_of_and_stays() {
+fn a_graylisted_static_peer_is_reported_and_stays_connected() {
     let mut config = config();
     config.static_peers = vec![StaticPeer { peer: peer(1), addresses: vec!["/ip4/10.0.0.1/tcp/1".to_owned()] }];
-    let mut test = Test::of(config);
-    test.give(connected(1));
-    let outputs = low_for_long(&mut test, 1, -500.0);
-    assert_eq!(told(&outputs), ["graylisted"]);
-    assert!(drops(&outputs).is_empty() && gate(&outputs).is_empty());
-    // Once, as long as it lasts.
-    assert!(told(&test.give(scored(&[(1, -500.0)]))).is_empty());
+    let mut test = TestNode::with_config(config);
+    test.input(connected(1));
+    let outputs = keep_score_low(&mut test, 1, -500.0);
+    assert_eq!(event_names(&outputs), ["graylisted"]);
+    assert!(disconnects(&outputs).is_empty() && gater_changes(&outputs).is_empty());
+    // It is reported once while the score is low.
+    assert!(event_names(&test.input(scored(&[(1, -500.0)]))).is_empty());
 }
 
 #[test]
-fn where_nobody_is_banned_or_scored_nobody_is() {
+fn without_bans_or_scoring_no_peer_is_banned() {
     let off: [fn(&mut Config); 2] =
         [|config| config.reputation.bans = false, |config| config.reputation.scoring = false];
     for switch in off {
         let mut config = config();
         switch(&mut config);
-        let mut test = Test::of(config);
-        test.give(connected(1));
-        test.give(connected(2));
+        let mut test = TestNode::with_config(config);
+        test.input(connected(1));
+        test.input(connected(2));
         for number in 1..=12 {
-            false_beside_true(&mut test, number);
+            send_valid_and_false(&mut test, number);
         }
-        let outputs = low_for_long(&mut test, 1, -500.0);
-        assert!(bans(&outputs).is_empty() && drops(&outputs).is_empty(), "{outputs:?}");
+        let outputs = keep_score_low(&mut test, 1, -500.0);
+        assert!(bans(&outputs).is_empty() && disconnects(&outputs).is_empty(), "{outputs:?}");
     }
 }
 
 #[test]
-fn with_a_stale_signer_no_honest_peer_is_charged_however_fast_it_is() {
-    let mut test = Test::new();
+fn with_a_stale_signer_no_honest_peer_is_penalised() {
+    let mut test = TestNode::new();
     for seed in 1..=5 {
-        test.give(connected_at(seed, public(seed)));
+        test.input(connected_at(seed, public_ip(seed)));
     }
-    // The fastest sends all of them, and only then the others.
+    // One peer sends all blocks first, then the others send theirs.
     for number in 1..=20 {
-        assert_eq!(judgements(&test.judged(1, block(number).by(2).message())), [Acceptance::Ignore]);
+        assert_eq!(acceptances(&test.validate(1, block(number).signed_by(2).message())), [Acceptance::Ignore]);
     }
     for seed in 2..=5 {
-        assert_eq!(judgements(&test.judged(seed, block(20 + u64::from(seed)).by(2).message())), [Acceptance::Ignore]);
+        assert_eq!(
+            acceptances(&test.validate(seed, block(20 + u64::from(seed)).signed_by(2).message())),
+            [Acceptance::Ignore]
+        );
     }
-    assert_eq!(test.node.status(test.now).validation.signer_doubt, Some(key(2).address()));
+    assert_eq!(test.node.status(test.now).validation.signer_mismatch, Some(key(2).address()));
 }
 
 #[test]
-fn after_a_rotation_that_we_did_not_see_two_are_charged_at_most() {
-    let mut test = Test::new();
-    test.give(connected(1));
-    test.judged(1, block(1).message());
-    let mut charged = 0;
+fn after_an_unknown_rotation_at_most_two_messages_are_penalised() {
+    let mut test = TestNode::new();
+    test.input(connected(1));
+    test.validate(1, block(1).message());
+    let mut penalised = 0;
     for number in 2..=20 {
-        test.pass(2_000);
+        test.advance(2_000);
         let block = block(number).with(|payload| payload.timestamp += 2 * (number - 1));
-        let outputs = test.judged(1, block.by(2).message());
-        charged += judgements(&outputs).iter().filter(|acceptance| **acceptance == Acceptance::Charge).count();
+        let outputs = test.validate(1, block.signed_by(2).message());
+        penalised += acceptances(&outputs).iter().filter(|acceptance| **acceptance == Acceptance::Charge).count();
     }
-    assert_eq!(charged, 2);
+    assert_eq!(penalised, 2);
 }

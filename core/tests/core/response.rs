@@ -1,4 +1,4 @@
-//! Answers: what is sent, and how it is judged when it comes.
+//! Responses: encoding, and validation when received.
 
 use std::io::Write;
 
@@ -29,7 +29,7 @@ fn block(version: Version) -> Forge {
 }
 
 fn stored(forge: &Forge) -> StoredBlock {
-    StoredBlock { version: forge.version, hash: forge.hash(), body: forge.sealed()[65..].to_vec().into() }
+    StoredBlock { version: forge.version, hash: forge.hash(), body: forge.signed_bytes()[65..].to_vec().into() }
 }
 
 fn sent(reply: &Reply) -> Vec<u8> {
@@ -40,7 +40,7 @@ fn answer(forge: &Forge) -> Vec<u8> {
     sent(&Reply::Block(stored(forge)))
 }
 
-/// A header, and a body in frames.
+/// A response header, and a body in snappy frames.
 fn framed(version: u32, body: &[u8]) -> Vec<u8> {
     let mut frames = snap::write::FrameEncoder::new(Vec::new());
     frames.write_all(body).unwrap();
@@ -51,7 +51,7 @@ fn framed(version: u32, body: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn every_version_is_read_as_it_was_sent() {
+fn a_block_of_each_version_is_read_as_it_was_sent() {
     for version in Version::ALL {
         let forge = block(version);
         let fetched = read(1000, answer(&forge)).unwrap();
@@ -61,7 +61,7 @@ fn every_version_is_read_as_it_was_sent() {
 }
 
 #[test]
-fn op_nodes_answers_are_read() {
+fn responses_of_op_node_are_read() {
     let known = vectors::list("reqresp.json", "vectors");
     assert_eq!(known.len(), 2);
     for vector in known {
@@ -70,7 +70,7 @@ fn op_nodes_answers_are_read() {
         let fetched = read(number, vectors::unhex(&vector, "responseExample")).unwrap();
         assert_eq!(keccak256(fetched.body()).to_string(), vectors::text(&vector, "bodyKeccak"));
         assert_eq!(u64::from(fetched.version().topic()) + 1, vector["payloadVersion"].as_u64().unwrap());
-        // And ours begins as theirs does.
+        // This node's response begins as op-node's.
         let (version, hash, body) = (fetched.version(), fetched.hash(), fetched.body().clone());
         let ours = sent(&Reply::Block(StoredBlock { version, hash, body }));
         assert_eq!(ours[..5], vectors::unhex(&vector, "responseHeader")[..]);
@@ -86,7 +86,7 @@ fn a_refusal_is_one_byte() {
 }
 
 #[test]
-fn every_result_byte_says_something_of_its_sender() {
+fn each_result_byte_has_its_fault() {
     assert_eq!(fault(1, vec![]), AnswerFault::Short(0));
     assert_eq!(fault(1, vec![1]), AnswerFault::NotFound);
     assert_eq!(fault(1, vec![2]), AnswerFault::Refused);
@@ -99,7 +99,7 @@ fn every_result_byte_says_something_of_its_sender() {
 }
 
 #[test]
-fn an_answer_that_ends_too_soon_is_short_or_corrupt() {
+fn a_truncated_response_is_short_or_corrupt() {
     let whole = answer(&block(Version::V4));
     for len in 1..5 {
         assert_eq!(fault(1000, whole[..len].to_vec()), AnswerFault::Short(len));
@@ -115,17 +115,17 @@ fn other_versions_are_unknown() {
     for version in [2, 3, 255, 256, u32::MAX] {
         assert_eq!(fault(1000, framed(version, &body)), AnswerFault::Version(version));
     }
-    // The pair must be the right one: V4 is no V1 or V2.
+    // The version must fit the payload: a V4 payload is not V1 or V2.
     assert!(matches!(fault(1000, framed(0, &body)), AnswerFault::Undecodable(_)));
 }
 
 #[test]
 fn frames_are_checked() {
-    // The checksum of the first frame, behind the stream's identifier and the frame's type and length.
+    // The checksum of the first frame, after the stream identifier and the frame's type and length.
     let mut flipped = answer(&block(Version::V4));
     flipped[15 + 4] ^= 1;
     assert_eq!(fault(1000, flipped), AnswerFault::Snappy);
-    // Raw snappy is for gossip.
+    // Raw snappy is used only for gossip.
     let raw = snap::raw::Encoder::new().compress_vec(&stored(&block(Version::V4)).body).unwrap();
     assert_eq!(fault(1000, [&[0, 1, 0, 0, 0][..], &raw].concat()), AnswerFault::Snappy);
     // No stream identifier.
@@ -146,26 +146,26 @@ fn skippable_and_padding_chunks_are_skipped() {
 }
 
 #[test]
-fn nothing_beyond_its_bound_is_decompressed() {
+fn a_response_is_decompressed_within_its_bound() {
     let bomb = framed(1, &vec![0; 200 << 20]);
     assert!(bomb.len() < MAX_ANSWER);
     assert_eq!(fault(1000, bomb), AnswerFault::TooLarge);
     assert_eq!(fault(1000, vec![0; MAX_ANSWER + 1]), AnswerFault::TooLarge);
-    // What just fits is decoded.
+    // A body of the maximum length is decoded.
     assert!(matches!(fault(1000, framed(1, &vec![0; MAX_MESSAGE])), AnswerFault::Undecodable(_)));
 }
 
 #[test]
-fn it_must_be_the_block_that_was_asked_for_with_its_own_hash() {
+fn a_response_must_be_the_requested_block_with_a_valid_hash() {
     let forge = block(Version::V4);
     assert_eq!(fault(1001, answer(&forge)), AnswerFault::Number(1000));
-    let wrong = forge.clone().claiming(alloy_primitives::B256::repeat_byte(9));
+    let wrong = forge.clone().with_block_hash(alloy_primitives::B256::repeat_byte(9));
     let computed = forge.hash();
     assert_eq!(fault(1000, answer(&wrong)), AnswerFault::Invalid(InvalidPayload::BlockHash { computed }));
 }
 
 #[test]
-fn any_bytes_are_judged_without_a_panic() {
+fn arbitrary_responses_never_panic() {
     let whole = answer(&block(Version::V3));
     let mut state = 1_u64;
     for _ in 0..3000 {
@@ -180,7 +180,7 @@ fn any_bytes_are_judged_without_a_panic() {
 }
 
 #[test]
-fn both_names_are_spoken_op_nodes_first() {
+fn both_protocol_names_are_supported_and_op_nodes_is_first() {
     let (chain, _) = vectors::devnet();
     let names = protocols(&chain);
     assert_eq!(names[0], "/opstack/req/payload_by_number/90210/0");
@@ -188,7 +188,7 @@ fn both_names_are_spoken_op_nodes_first() {
 }
 
 #[test]
-fn an_answer_that_was_cut_off_is_no_lie() {
+fn a_response_that_was_cut_off_is_not_malicious() {
     let forge = block(Version::V4).with(|payload| payload.transactions = vec![vec![7; 200_000].into()]);
     let whole = answer(&forge);
     assert!(read(1000, whole.clone()).is_ok());
@@ -197,7 +197,7 @@ fn an_answer_that_was_cut_off_is_no_lie() {
         assert!(matches!(fault, AnswerFault::Cut | AnswerFault::Short(_)), "{length}: {fault:?}");
         assert_eq!(fault.blame(), Blame::Slow);
     }
-    // op-node adds a byte where its deadline passed; and a stream may end between two frames.
+    // op-node appends a byte when its deadline has passed; and a stream may end between two frames.
     assert_eq!(fault(1000, [whole, vec![3]].concat()), AnswerFault::Cut);
     let body = stored(&forge).body;
     for frames in [1, 2, 3] {
@@ -205,7 +205,7 @@ fn an_answer_that_was_cut_off_is_no_lie() {
     }
 }
 
-/// The answers that are made of a true block and keep its hash: whatever the hash leaves out is changed.
+/// Responses made of a valid block, with changes in fields that the hash does not cover.
 fn hash_keeping(block: &Forge) -> Vec<(String, Forge)> {
     let mut mutations: Vec<(String, Forge)> = Vec::new();
     let mut add = |name: String, change: &dyn Fn(&mut petrel_core::block::ExecutionPayload)| {
@@ -216,7 +216,7 @@ fn hash_keeping(block: &Forge) -> Vec<(String, Forge)> {
     }
     let count = block.payload.transactions.len();
     for empty in [1, 3, 1000] {
-        // Behind the others their keys stay as they are.
+        // At the end, so that the trie keys of the others stay.
         add(format!("{empty} empty transactions at the end"), &|payload| {
             payload.transactions.resize(count + empty, alloy_primitives::Bytes::new());
         });
@@ -229,25 +229,25 @@ fn hash_keeping(block: &Forge) -> Vec<(String, Forge)> {
 }
 
 #[test]
-fn no_change_that_keeps_the_hash_is_taken() {
-    let mut kept = 0;
+fn a_change_that_keeps_the_hash_is_refused() {
+    let mut unchanged_hashes = 0;
     for version in Version::ALL {
         for block in
             [block(version), block(version).with(|payload| payload.transactions = vec![vec![1; 9].into(); 200])]
         {
             let hash = block.hash();
             for (name, mutation) in hash_keeping(&block) {
-                // The claimed hash stays the true one.
-                let mutation = mutation.claiming(hash);
-                let body = mutation.sealed()[65..].to_vec();
-                let keeps = petrel_core::block::Payload::decode(version, body.clone().into())
+                // The stated hash stays that of the valid block.
+                let mutation = mutation.with_block_hash(hash);
+                let body = mutation.signed_bytes()[65..].to_vec();
+                let keeps_hash = petrel_core::block::Payload::decode(version, body.clone().into())
                     .unwrap()
                     .compute_hash(petrel_core::hash::keccak_many)
                     == hash;
-                kept += usize::from(keeps);
-                // Before V4 the header commits to the list; before V2 there is none, and nothing is changed by it.
+                unchanged_hashes += usize::from(keeps_hash);
+                // Before V4 the header commits to the list of withdrawals; V1 has no list, so the change has no effect.
                 assert_eq!(
-                    keeps,
+                    keeps_hash,
                     version == Version::V4 || !name.contains("with") && name != "both" || version == Version::V1,
                     "{name}"
                 );
@@ -261,8 +261,8 @@ fn no_change_that_keeps_the_hash_is_taken() {
             }
         }
     }
-    assert!(kept > 30, "{kept}");
-    // Every byte of a true block: it is another block, or none.
+    assert!(unchanged_hashes > 30, "{unchanged_hashes}");
+    // A change of any byte of a valid block makes another block or an invalid one.
     let whole = stored(&block(Version::V4)).body;
     for at in 0..whole.len() {
         for bit in [1, 128] {
@@ -274,23 +274,23 @@ fn no_change_that_keeps_the_hash_is_taken() {
 }
 
 #[test]
-fn what_an_old_op_node_answers_and_is_no_lie_bans_nobody() {
-    // An Isthmus payload whose withdrawals root is the empty trie's comes in V3's layout: it is taken for what it is.
+fn valid_responses_of_old_op_nodes_are_not_malicious() {
+    // An Isthmus payload whose withdrawals root is that of the empty trie is sent in V3's layout: it is accepted as V4.
     let empty = alloy_primitives::b256!("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");
     let isthmus = block(Version::V4).with(|payload| payload.withdrawals_root = empty);
-    let mut as_v3 = isthmus.clone().claiming(isthmus.hash());
+    let mut as_v3 = isthmus.clone().with_block_hash(isthmus.hash());
     as_v3.version = Version::V3;
-    let fetched = read(1000, framed(1, &as_v3.sealed()[65..])).unwrap();
+    let fetched = read(1000, framed(1, &as_v3.signed_bytes()[65..])).unwrap();
     assert_eq!((fetched.hash(), fetched.version()), (isthmus.hash(), Version::V4));
-    assert_eq!(fetched.body(), &stored(&isthmus).body, "and served to others as it was signed");
-    // A header of success, with a result behind it.
+    assert_eq!(fetched.body(), &stored(&isthmus).body, "and it is served to others as it was signed");
+    // A header of success, followed by a result byte.
     for version in [0_u8, 1] {
         for result in [1, 2, 3] {
             let fault = fault(1000, vec![0, version, 0, 0, 0, result]);
             assert_eq!((fault, fault.blame()), (AnswerFault::Failed, Blame::Slow));
         }
     }
-    // And behind a part of the payload.
+    // A part of the payload, followed by a result byte.
     let mut cut = answer(&block(Version::V4));
     cut.truncate(cut.len() / 2);
     cut.push(3);
@@ -298,7 +298,7 @@ fn what_an_old_op_node_answers_and_is_no_lie_bans_nobody() {
 }
 
 #[test]
-fn a_server_does_not_pay_for_what_the_sequencer_made() {
+fn a_server_is_not_penalised_for_a_block_that_the_sequencer_signed() {
     let excess = block(Version::V4).with(|payload| payload.excess_blob_gas = 1);
     let fault = fault(1000, answer(&excess));
     assert_eq!((fault, fault.blame()), (AnswerFault::Invalid(InvalidPayload::ExcessBlobGas(1)), Blame::None));

@@ -36,7 +36,7 @@ fn words() -> String {
 }
 
 fn block(via: Via) -> Event {
-    let block = Arc::new(forge(Version::V4).judge().result.unwrap());
+    let block = Arc::new(forge(Version::V4).validate().result.unwrap());
     let peer = (via != Via::Local).then(peer);
     Event::Block(NewBlock { block, via, peer, timestamp_ms: 1_800_000_000_200, delay_ms: -45, judged_ms: 3 })
 }

@@ -1,4 +1,4 @@
-//! What a schedule demands of a block, and what a block says of the schedule.
+//! The fork schedule: rules for blocks, and detection of a wrong schedule.
 
 use core::time::Duration;
 
@@ -16,12 +16,12 @@ use petrel_core::{
 };
 
 use crate::{
-    driven::{Test, connected},
+    driven::{TestNode, connected},
     forge::{Forge, NOW, config, forge, signer},
     vectors,
 };
 
-/// A chain of Base's whose Denim is at block 110, 20 s after its beginning, with everything else from the start.
+/// A Base chain with Denim at block 110, 20 s after genesis; all other forks are active from genesis.
 fn base() -> Chain {
     let mut chain = Chain::preset("base-mainnet").unwrap();
     chain.forks = Forks::all_until(Fork::Jovian);
@@ -38,7 +38,7 @@ fn base() -> Chain {
     chain
 }
 
-/// A block as the schedule has it, with the deposits in front.
+/// A block of the schedule, with the deposits first.
 fn block(number: u64) -> Forge {
     let time_ms = base().cadence.time_ms(number).unwrap();
     let deposit = base_time::deposit(number, (time_ms % 1000) as u16);
@@ -53,11 +53,11 @@ fn block(number: u64) -> Forge {
 }
 
 fn payload(forge: &Forge) -> Payload {
-    Payload::decode(forge.version, forge.sealed()[65..].to_vec().into()).unwrap()
+    Payload::decode(forge.version, forge.signed_bytes()[65..].to_vec().into()).unwrap()
 }
 
 #[test]
-fn the_deposits_of_base_are_as_they_were_recorded() {
+fn the_deposits_of_base_equal_the_recorded_ones() {
     let vectors = vectors::json("denim.json");
     for block in vectors["blocks"].as_array().unwrap() {
         let (number, millis) = (block["number"].as_u64().unwrap(), block["millis"].as_u64().unwrap() as u16);
@@ -94,28 +94,28 @@ fn a_blocks_own_time_has_its_milliseconds() {
 #[test]
 fn on_base_a_block_has_its_numbers_time() {
     let schedule = ChainSchedule::new(&base());
-    let judged = |forge: &Forge| schedule.check_time(&payload(forge));
+    let check_time = |forge: &Forge| schedule.check_time(&payload(forge));
     for number in [101, 109, 110, 111, 114, 115, 5000] {
-        assert_eq!(judged(&block(number)), Ok(()), "{number}");
+        assert_eq!(check_time(&block(number)), Ok(()), "{number}");
     }
     let deposit = |number, millis| Bytes::copy_from_slice(&base_time::deposit(number, millis));
     let early = block(109).with(|payload| payload.transactions.insert(1, deposit(109, 0)));
-    assert_eq!(judged(&early), Err(OffSchedule::Early));
+    assert_eq!(check_time(&early), Err(OffSchedule::Early));
     let without = block(112).with(|payload| drop(payload.transactions.remove(1)));
-    assert_eq!(judged(&without), Err(OffSchedule::Missing));
+    assert_eq!(check_time(&without), Err(OffSchedule::Missing));
     let elsewhere = block(112).with(|payload| payload.transactions.swap(1, 2));
-    assert_eq!(judged(&elsewhere), Err(OffSchedule::Missing));
+    assert_eq!(check_time(&elsewhere), Err(OffSchedule::Missing));
     let twice = block(112).with(|payload| payload.transactions.push(deposit(112, 400)));
-    assert_eq!(judged(&twice), Err(OffSchedule::Missing));
+    assert_eq!(check_time(&twice), Err(OffSchedule::Missing));
     let others = block(112).with(|payload| payload.transactions[1] = deposit(113, 400));
-    assert_eq!(judged(&others), Err(OffSchedule::Source));
+    assert_eq!(check_time(&others), Err(OffSchedule::Source));
     for changed in [
         block(112).with(|payload| payload.transactions[1] = deposit(112, 600)),
         block(112).with(|payload| payload.timestamp += 1),
         block(112).with(|payload| payload.block_number += 5),
         block(112).with(|payload| payload.transactions[1] = deposit(112, 1400)),
     ] {
-        assert!(matches!(judged(&changed), Err(OffSchedule::Time { .. })), "{:?}", judged(&changed));
+        assert!(matches!(check_time(&changed), Err(OffSchedule::Time { .. })), "{:?}", check_time(&changed));
     }
     // Where the operator has changed the schedule, and on other chains, it is no rule.
     for schedule in [
@@ -152,7 +152,7 @@ fn an_op_stack_network_shows_each_fork_that_a_schedule_lacks() {
         let shown = shown(&stale);
         assert_eq!(shown.first(), Some(&next.name()), "after {last}: {shown:?}");
     }
-    // One that lacks the last fork alone sees it at its first block.
+    // A schedule that lacks only the last fork is contradicted by the fork's first block.
     let mut stale = chain.clone();
     stale.forks.set(Fork::Karst, None);
     assert_eq!(shown(&stale), ["karst"]);
@@ -162,27 +162,27 @@ fn events(outputs: Vec<Output>) -> impl Iterator<Item = Event> {
     outputs.into_iter().filter_map(|output| if let Output::Emit(event) = output { Some(event) } else { None })
 }
 
-/// Blocks one after the other, as a node of `config` follows them.
+/// The events of a node that gets these blocks in order.
 fn follow(config: Config, blocks: &[Forge]) -> Vec<Event> {
-    let mut test = Test::of(config);
-    test.give(connected(1));
-    let mut told = Vec::new();
+    let mut test = TestNode::with_config(config);
+    test.input(connected(1));
+    let mut reported = Vec::new();
     let mut parent = alloy_primitives::B256::repeat_byte(7);
     for block in blocks {
         let block = block.clone().with(|payload| payload.parent_hash = parent);
         parent = block.hash();
         let time_ms = payload(&block).timestamp_ms(Subsecond::BaseTime);
         test.now = Now { mono: test.now.mono + Duration::from_millis(200), unix: Duration::from_millis(time_ms) };
-        told.extend(events(test.judged(1, block.message())));
+        reported.extend(events(test.validate(1, block.message())));
     }
-    told
+    reported
 }
 
 fn names(events: &[Event]) -> Vec<String> {
     let name = |event: &Event| match event {
         Event::ScheduleMismatch(ScheduleMismatch { fork, .. }) => Some(format!("mismatch {fork}")),
         Event::Fork(fork) => Some(format!("fork {} at {}", fork.name, fork.number)),
-        Event::Rejected(judged) => Some(format!("rejected {}", judged.fault)),
+        Event::Rejected(rejected) => Some(format!("rejected {}", rejected.fault)),
         Event::Banned(_) | Event::Graylisted(_) => Some("banned".to_owned()),
         _ => None,
     };
@@ -190,7 +190,7 @@ fn names(events: &[Event]) -> Vec<String> {
 }
 
 #[test]
-fn forks_of_the_schedule_are_told_when_they_come() {
+fn scheduled_forks_are_reported_when_they_activate() {
     let blocks: Vec<Forge> = (105..115).map(block).collect();
     let mut chain = base();
     assert!(chain.forks.carry(CarriedFork {
@@ -202,20 +202,20 @@ fn forks_of_the_schedule_are_told_when_they_come() {
 }
 
 #[test]
-fn a_node_without_denim_follows_base_and_says_so_once() {
+fn a_node_without_denim_follows_base_and_reports_the_mismatch_once() {
     let mut chain = base();
     chain.forks = Forks::all_until(Fork::Jovian);
     let genesis = chain.genesis;
     let chain = chain.begun(genesis, Duration::from_secs(2)).unwrap();
     let blocks: Vec<Forge> = (105..150).map(block).collect();
-    let told = follow(Config::new(chain), &blocks);
-    assert_eq!(names(&told), ["mismatch denim"]);
-    assert_eq!(told.iter().filter(|event| matches!(event, Event::Head(_))).count(), 45);
+    let reported = follow(Config::new(chain), &blocks);
+    assert_eq!(names(&reported), ["mismatch denim"]);
+    assert_eq!(reported.iter().filter(|event| matches!(event, Event::Head(_))).count(), 45);
 }
 
 #[test]
-fn blocks_off_the_schedule_are_rejected_until_it_is_plain_that_the_schedule_is_wrong() {
-    // From block 120 on the chain makes blocks every 100 ms, by a fork that nobody here knows.
+fn blocks_off_the_schedule_are_rejected_until_the_schedule_is_known_to_be_wrong() {
+    // From block 120 on the chain makes blocks every 100 ms, because of an unknown fork.
     let quick = |number: u64| {
         let time_ms = base().cadence.time_ms(120).unwrap() + (number - 120) * 100;
         block(120).with(|payload| {
@@ -224,37 +224,42 @@ fn blocks_off_the_schedule_are_rejected_until_it_is_plain_that_the_schedule_is_w
         })
     };
     let blocks: Vec<Forge> = (115..121).map(block).chain((121..140).map(quick)).collect();
-    let told = names(&follow(Config::new(base()), &blocks));
+    let reported = names(&follow(Config::new(base()), &blocks));
     let rejected = vec!["rejected off_schedule".to_owned(); 10];
-    assert_eq!(told[..9], rejected[..9]);
-    assert!(told.contains(&"mismatch a fork that changes the cadence".to_owned()), "{told:?}");
-    assert_eq!(told.iter().filter(|word| word.starts_with("rejected")).count(), 10, "and nobody is banned: {told:?}");
+    assert_eq!(reported[..9], rejected[..9]);
+    assert!(reported.contains(&"mismatch a fork that changes the cadence".to_owned()), "{reported:?}");
+    assert_eq!(
+        reported.iter().filter(|word| word.starts_with("rejected")).count(),
+        10,
+        "no peer is banned: {reported:?}"
+    );
 }
 
 #[test]
-fn one_block_off_the_schedule_is_rejected_and_nobody_is_charged() {
+fn one_block_off_the_schedule_is_rejected_without_a_penalty() {
     let wrong = block(117).with(|payload| payload.timestamp += 1);
     let blocks = [block(115), block(116), wrong, block(117), block(118)];
     assert_eq!(names(&follow(Config::new(base()), &blocks)), ["rejected off_schedule"]);
 }
 
 #[test]
-fn an_input_of_time_that_agrees_says_whose_clock_is_wrong() {
+fn an_agreeing_clock_shows_that_the_sequencers_clock_is_wrong() {
     let test = |agrees: bool| {
-        let mut test = Test::new();
+        let mut test = TestNode::new();
         if agrees {
-            test.give(Input::ClockAgrees);
+            test.input(Input::ClockAgrees);
         }
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         for peer in 1..=4 {
-            test.give(connected(peer));
+            test.input(connected(peer));
             let old = forge(Version::V4).with(|payload| {
                 payload.timestamp = NOW - 600;
                 payload.gas_used = u64::from(peer);
             });
-            told.extend(events(test.judged(peer, old.message())));
+            reported.extend(events(test.validate(peer, old.message())));
         }
-        told.into_iter()
+        reported
+            .into_iter()
             .filter_map(|event| match event {
                 Event::ClockSkew(_) => Some("ours"),
                 Event::SequencerSkew(_) => Some("the sequencer's"),
@@ -267,13 +272,17 @@ fn an_input_of_time_that_agrees_says_whose_clock_is_wrong() {
 }
 
 #[test]
-fn topics_are_left_when_their_time_is_over() {
+fn topics_are_unsubscribed_when_their_time_is_over() {
     let mut chain = base();
     for (fork, time) in [(Fork::Isthmus, Some(NOW + 10)), (Fork::Jovian, Some(NOW + 10))] {
         chain.forks.set(fork, time);
     }
-    assert_eq!(chain.open_topics(NOW).collect::<Vec<_>>(), [Version::V3, Version::V4], "the others were never joined");
-    let mut test = Test::of(Config::new(chain));
+    assert_eq!(
+        chain.open_topics(NOW).collect::<Vec<_>>(),
+        [Version::V3, Version::V4],
+        "the others were not subscribed"
+    );
+    let mut test = TestNode::with_config(Config::new(chain));
     assert_eq!(
         test.node.poll_timeout(test.now).map(|deadline| (deadline.at.as_secs(), deadline.why)),
         Some((70, "topic"))
@@ -282,8 +291,8 @@ fn topics_are_left_when_their_time_is_over() {
         let left = |output| if let Output::Unsubscribe { version } = output { Some(version) } else { None };
         outputs.into_iter().filter_map(left).collect::<Vec<_>>()
     };
-    assert_eq!(left(test.pass(69_999)), []);
-    assert_eq!(left(test.pass(1)), [Version::V3]);
-    assert_eq!(left(test.pass(100_000)), []);
+    assert_eq!(left(test.advance(69_999)), []);
+    assert_eq!(left(test.advance(1)), [Version::V3]);
+    assert_eq!(left(test.advance(100_000)), []);
     assert!(test.node.poll_timeout(test.now).is_none_or(|deadline| deadline.why != "topic"));
 }

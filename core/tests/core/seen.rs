@@ -29,7 +29,7 @@ fn a_repeat_is_ignored_until_the_height_is_full() {
 }
 
 #[test]
-fn each_topic_has_a_book_of_its_own() {
+fn each_topic_has_its_own_entries() {
     let mut seen = Seen::default();
     for version in Version::ALL {
         assert_eq!(seen.accept(version, 9, hash(1)), Ok(()));
@@ -37,12 +37,12 @@ fn each_topic_has_a_book_of_its_own() {
 }
 
 #[test]
-fn the_height_used_longest_ago_is_forgotten_first() {
+fn the_least_recently_used_height_is_removed_first() {
     let mut seen = Seen::default();
     for number in 0..1000 {
         seen.accept(Version::V4, number, hash(number)).unwrap();
     }
-    // Looking at the first one makes the second the oldest.
+    // Access to the first one makes the second the least recently used.
     assert_eq!(seen.accept(Version::V4, 0, hash(0)), Err(BlockFault::Seen));
     seen.accept(Version::V4, 1000, hash(1000)).unwrap();
     assert_eq!(seen.accept(Version::V4, 0, hash(0)), Err(BlockFault::Seen));

@@ -1,4 +1,4 @@
-//! Signing and recovering.
+//! Signing and signer recovery.
 
 use alloy_primitives::{Address, B256, U256, hex, keccak256, uint};
 use petrel_core::sign::{Key, Signature, SignatureError, recover, seal_body, signing_hash};
@@ -30,7 +30,7 @@ fn reference() -> (B256, Signature, Address) {
 }
 
 #[test]
-fn signing_hashes_are_op_nodes() {
+fn signing_hashes_equal_those_of_op_node() {
     let zero = B256::ZERO.to_string();
     let mut checked = 0;
     for vector in vectors::list("signing.json", "vectors") {
@@ -58,7 +58,7 @@ fn signers_of_real_signatures_are_recovered() {
 }
 
 #[test]
-fn the_references_signature_is_key_ones_and_so_is_ours() {
+fn signatures_of_the_reference_and_of_this_code_recover_to_key_one() {
     let (hash, signature, signer) = reference();
     let mut one = [0; 32];
     one[31] = 1;
@@ -86,7 +86,7 @@ fn only_zero_and_one_recover_and_all_above_three_are_refused() {
         match other {
             _ if other == v => assert_eq!(found, Ok(signer)),
             0 | 1 => assert!(found.is_ok_and(|found| found != signer)),
-            // r + n is beyond the field for all but a vanishing share of signatures.
+            // r + n is larger than the field modulus for almost all signatures.
             2 | 3 => assert_eq!(found, Err(SignatureError::NoKey)),
             _ => assert_eq!(found, Err(SignatureError::RecoveryId(other))),
         }
@@ -116,7 +116,7 @@ fn a_signature_covers_chain_and_every_byte() {
 }
 
 #[test]
-fn what_we_sign_is_always_low_s_with_v_zero_or_one() {
+fn signatures_have_a_low_s_and_v_zero_or_one() {
     for seed in 0..50_u8 {
         let (_, s, v) = parts(&crate::forge::key(7).sign(&keccak256([seed])));
         assert!(s <= ORDER >> 1 && v <= 1);
@@ -124,7 +124,7 @@ fn what_we_sign_is_always_low_s_with_v_zero_or_one() {
 }
 
 #[test]
-fn a_key_never_shows_itself() {
+fn the_debug_output_of_a_key_does_not_contain_it() {
     let hex = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
     let key = Key::from_hex(&format!(" {hex}\n")).unwrap();
     assert_eq!(key.address(), "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266".parse::<Address>().unwrap());

@@ -1,4 +1,4 @@
-//! Signer rotation and its grace.
+//! Signer rotation and its grace period.
 
 use core::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::forge::key;
 const START: Duration = Duration::from_secs(100);
 
 #[test]
-fn the_first_signer_starts_no_grace() {
+fn the_first_signer_starts_no_grace_period() {
     let mut signers = Signers::new(None);
     assert!(signers.read(START, Some(key(1).address())));
     assert!(!signers.read(START, Some(key(1).address())));
@@ -30,7 +30,7 @@ fn the_previous_signer_is_accepted_for_three_hours() {
 }
 
 #[test]
-fn the_current_signers_first_message_ends_the_grace() {
+fn the_first_message_of_the_current_signer_ends_the_grace_period() {
     let mut signers = Signers::new(Some(key(1).address()));
     signers.read(START, Some(key(2).address()));
     signers.confirm(SignerRole::Previous);
@@ -58,7 +58,7 @@ fn a_rotation_back_and_forth_accepts_both() {
 }
 
 #[test]
-fn nobody_is_believed_when_the_signer_is_taken_away() {
+fn no_signer_is_accepted_when_the_signer_is_removed() {
     let mut signers = Signers::new(Some(key(1).address()));
     assert!(signers.read(START, Some(alloy_primitives::Address::ZERO)));
     assert_eq!(signers.current(), None);

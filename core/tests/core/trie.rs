@@ -1,11 +1,11 @@
-//! The ordered trie, beside the plainest one there can be.
+//! The ordered trie, compared with a simple reference implementation.
 
 use alloy_primitives::{B256, b256, keccak256};
 use petrel_core::{block::ordered_root, hash::keccak_many};
 
 const EMPTY: B256 = b256!("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");
 
-/// Recursion over nibble strings, everything hashed where it stands.
+/// The reference: recursion over nibble strings.
 mod naive {
     use alloy_rlp::{Encodable, Header};
 
@@ -83,7 +83,7 @@ fn agrees(items: &[Vec<u8>]) {
 }
 
 #[test]
-fn the_trie_is_the_plain_one_for_every_shape_of_list() {
+fn the_trie_equals_the_reference_for_every_shape_of_list() {
     let small = [0, 1, 2, 3, 15, 16, 17, 126, 127, 128, 129, 130, 143, 144, 255, 256, 257, 258, 300, 1000];
     let large = [4095, 4096, 4097, 4098, 8191, 8192, 8193, 8194, 12_287, 12_288, 12_289];
     let huge = [65_535, 65_536, 65_537, 65_538, 70_000];
@@ -94,7 +94,7 @@ fn the_trie_is_the_plain_one_for_every_shape_of_list() {
 }
 
 #[test]
-fn short_items_are_inlined_as_the_plain_trie_does() {
+fn short_items_are_inlined_as_in_the_reference() {
     for len in [1, 2, 20, 27, 28, 29, 30, 31, 32, 33, 54, 55, 56, 57, 255, 256, 65_536] {
         for count in [1, 2, 17, 130] {
             agrees(&vec![vec![0x7f; len]; count]);
@@ -114,7 +114,7 @@ fn an_empty_item_adds_no_leaf_and_moves_no_other() {
     agrees(&vec![Vec::new(); 3]);
 }
 
-/// 0 to 2^31.
+/// Pseudo-random numbers from 0 to 2^31.
 fn numbers(mut state: u64) -> impl FnMut() -> usize {
     move || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -133,16 +133,16 @@ fn short_and_long_items_are_mixed_in_long_lists() {
 }
 
 #[test]
-fn empty_items_stand_anywhere() {
+fn empty_items_may_be_anywhere() {
     let mut number = numbers(2);
     for count in [20, 127, 129, 300, 4095, 4097, 8193, 20_000, 66_000, 90_000] {
-        // Of so many items one is not empty.
+        // One item is not empty.
         for rarity in [2, 5, 100, 3_000, 30_000] {
             let mut item =
                 || if number().is_multiple_of(rarity) { vec![number() as u8; 1 + number() % 60] } else { Vec::new() };
             agrees(&(0..count).map(|_| item()).collect::<Vec<_>>());
         }
-        // Of so many items one is empty.
+        // One item is empty.
         for rarity in [5, 1000] {
             let mut item =
                 || if number().is_multiple_of(rarity) { Vec::new() } else { vec![number() as u8; 1 + number() % 60] };
@@ -151,9 +151,9 @@ fn empty_items_stand_anywhere() {
     }
 }
 
-/// What is left of a long list hangs below a path that no full list has.
+/// A long list with few items left has paths that no full list has.
 #[test]
-fn few_items_are_left_of_a_long_list() {
+fn a_long_list_with_few_items_left_has_the_reference_root() {
     let left: [&[usize]; 20] = [
         &[0],
         &[1],
@@ -185,7 +185,7 @@ fn few_items_are_left_of_a_long_list() {
             agrees(&items);
         }
     }
-    // Runs that end inside, at and behind the ends of groups.
+    // Runs that end inside, at and after the ends of groups.
     for run in [4000..4200, 4096..8192, 4095..8193, 8192..8193, 61_440..65_536, 61_441..65_537, 65_536..69_632] {
         let mut items = vec![Vec::new(); 70_000];
         items[run].fill(vec![0x77; 3]);

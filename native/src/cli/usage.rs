@@ -19,3 +19,20 @@ petrel is an OP Stack P2P node. Give it a command; `petrel COMMAND --help` lists
 pub(crate) fn names_no_chain(flags: &NodeFlags) -> bool {
     flags.chain.network.is_none() && flags.chain.rollup_config.is_none()
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::{super::flags::Cli, TEXT};
+
+    #[test]
+    fn every_example_is_a_valid_command_line() {
+        let lines: Vec<&str> = TEXT.lines().filter(|line| line.starts_with("  petrel")).collect();
+        assert!(lines.len() > 5 && TEXT.lines().count() <= 10, "{TEXT}");
+        for line in lines {
+            let command = line.trim().split("  ").next().unwrap();
+            assert!(Cli::try_parse_from(command.split(' ')).is_ok(), "{command}");
+        }
+    }
+}

@@ -122,7 +122,7 @@ fn as_text(chain: &Chain, at: u64) -> String {
     if let Some(slug) = &chain.slug {
         line("network", slug.clone());
     }
-    line("L1", chain.l1.map_or_else(|| "not said".to_owned(), |id| id.to_string()));
+    line("L1", chain.l1.map_or_else(|| "unknown".to_owned(), |id| id.to_string()));
     line("genesis", format!("block {} at {}", chain.genesis.number, chain.genesis.time));
     for step in chain.cadence.steps() {
         line("cadence", format!("every {} ms from block {} at {} ms", step.interval_ms, step.number, step.time_ms));

@@ -34,7 +34,7 @@ impl Outputs {
         }
         if let Some(metrics) = &self.metrics {
             metrics.on_event(event);
-            metrics.on_requests_ended(driver.take_ended());
+            metrics.on_requests_ended(driver.take_ended_requests());
         }
         self.printer.print(event);
     }

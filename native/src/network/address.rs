@@ -1,4 +1,4 @@
-//! Where others reach this node. This machine alone decides which address peers are told by identify, what the node record (ENR)
+//! Where others reach this node. This machine alone decides which address identify sends to peers, what the node record (ENR)
 //! says, and which addresses browsers find in the signed relay record.
 //!
 //! Sources, the first that is present wins:
@@ -7,7 +7,7 @@
 //! 2. the router: ports that it forwards ([`PortMapping`]);
 //! 3. the peers: an address on which enough of them agree (identify's observed address).
 //!
-//! Without any of them it is the listening address, when discovery listens on one that is not a wildcard; peers are told it in
+//! Without any of them it is the listening address, when discovery listens on one that is not a wildcard; it is advertised in
 //! any case.
 //!
 //! For discovery's UDP port discv5 has votes of its own and updates the node record itself; the result is reported to

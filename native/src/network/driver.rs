@@ -69,7 +69,7 @@ pub fn build_driver(
     let transport = transport::build(&identity.keypair, network, &resources.traffic).map_err(DriverError::Transport)?;
     let mut driver = Driver::new(DriverParts {
         config,
-        memory: resources.memory,
+        restored: resources.memory,
         identity: identity.keypair.clone(),
         agent: network.agent.clone(),
         transport,

@@ -83,7 +83,7 @@ impl PortMapper {
         let task = tokio::spawn(async move {
             let mut active = None;
             tokio::select! {
-                () = keep(config, &mut active, &sender) => {}
+                () = maintain(config, &mut active, &sender) => {}
                 _ = stopped => {}
             }
             if let Some((gateway, mapped)) = active {
@@ -111,7 +111,7 @@ impl PortMapper {
 /// A router with the ports that it forwards.
 type ActiveMapping = (Gateway<Tokio>, PortMapping);
 
-async fn keep(config: PortMapperConfig, active: &mut Option<ActiveMapping>, sender: &mpsc::Sender<PortMapping>) {
+async fn maintain(config: PortMapperConfig, active: &mut Option<ActiveMapping>, sender: &mpsc::Sender<PortMapping>) {
     let (mut last, mut logged_error) = (None, None);
     loop {
         let known = active.as_ref().map(|(_, mapped)| *mapped);

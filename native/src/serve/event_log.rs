@@ -9,6 +9,14 @@ use petrel_core::{
 
 /// Logs an event.
 pub fn log_event(event: &Event) {
+    let is_logged = log_chain(event) || log_peer(event) || log_signer_and_clock(event) || log_own(event);
+    if !is_logged {
+        tracing::trace!(?event, "event");
+    }
+}
+
+/// Logs an event of blocks, sync or the store; false for any other event.
+fn log_chain(event: &Event) -> bool {
     match event {
         Event::Block(new) => {
             let payload = &new.block.payload;
@@ -44,15 +52,38 @@ pub fn log_event(event: &Event) {
             let ScheduleMismatch { number, timestamp, fork, remedy } = mismatch;
             tracing::warn!(fork, number, timestamp, %remedy, "a block contradicts the configured schedule");
         }
+        Event::Rejected(message) | Event::Ignored(message) => {
+            tracing::debug!(peer = ?message.peer, fault = message.fault, detail = %message.detail, "not accepted");
+        }
+        Event::PublishFailed(failed) => tracing::warn!(error = %failed.error, "a block of this node was not gossiped"),
+        _ => return false,
+    }
+    true
+}
+
+/// Logs an event of a peer or a ban; false for any other event.
+fn log_peer(event: &Event) -> bool {
+    match event {
         Event::Connected(peer) => tracing::info!(peer = %peer.peer, address = %peer.address, "connected"),
-        Event::Disconnected(gone) => tracing::info!(peer = %gone.peer, reason = %gone.reason, "disconnected"),
+        Event::Disconnected(peer) => tracing::info!(peer = %peer.peer, reason = %peer.reason, "disconnected"),
         Event::DialFailed(dial) => {
             tracing::info!(peer = %dial.peer, error = %dial.error, retry_ms = dial.retry_ms, "dial failed");
         }
         Event::Discovered(found) => tracing::debug!(peer = %found.peer, address = %found.address, "discovered"),
-        Event::Rejected(message) | Event::Ignored(message) => {
-            tracing::debug!(peer = ?message.peer, fault = message.fault, detail = %message.detail, "not accepted");
+        Event::Graylisted(peer) => {
+            tracing::warn!(peer = %peer.peer, score = peer.score, "a peer is graylisted")
         }
+        Event::Banned(ban) => tracing::warn!(who = %ban.who, until = ?ban.until, reason = %ban.reason, "banned"),
+        Event::Unbanned(ban) => tracing::info!(who = %ban.who, "a ban has ended"),
+        Event::Pruned(pruned) => log_pruned(pruned),
+        _ => return false,
+    }
+    true
+}
+
+/// Logs an event of the signer or a clock; false for any other event.
+fn log_signer_and_clock(event: &Event) -> bool {
+    match event {
         Event::SignerMismatch(mismatch) => {
             let (expected, found, peers) = (mismatch.expected, mismatch.found, mismatch.peers);
             tracing::warn!(%expected, %found, peers, "peers agree on another signer: was it rotated?");
@@ -72,13 +103,21 @@ pub fn log_event(event: &Event) {
                 "the sequencer's clock is wrong: L1's time agrees with this machine's clock"
             );
         }
-        Event::SignerChanged(change) => log_signer(change),
-        Event::SignerRetired(gone) => {
-            tracing::info!(retired = %gone.retired, "the previous signer's grace period is over")
+        Event::SignerChanged(change) => log_signer_change(change),
+        Event::SignerRetired(signer) => {
+            tracing::info!(retired = %signer.retired, "the previous signer's grace period is over")
         }
         Event::SignerUnread(unread) => {
             tracing::warn!(error = %unread.error, "the signer could not be read from L1; the known one stays in use");
         }
+        _ => return false,
+    }
+    true
+}
+
+/// Logs an event of this node itself: its addresses, its key, its event loop; false for any other event.
+fn log_own(event: &Event) -> bool {
+    match event {
         Event::Listening(listening) => tracing::info!(address = %listening.address, "listening"),
         Event::ListenEnded(ended) => tracing::info!(address = %ended.address, "no longer listening"),
         Event::Observed(seen) if seen.agreed => {
@@ -92,31 +131,25 @@ pub fn log_event(event: &Event) {
         Event::SharedKey(shared) => {
             tracing::warn!(address = %shared.address, "another node uses this node's key: give one of them another key");
         }
-        Event::PublishFailed(failed) => tracing::warn!(error = %failed.error, "a block of this node was not gossiped"),
-        Event::Graylisted(gone) => {
-            tracing::warn!(peer = %gone.peer, score = gone.score, "a peer is graylisted")
-        }
-        Event::Banned(ban) => tracing::warn!(who = %ban.who, until = ?ban.until, reason = %ban.reason, "banned"),
-        Event::Unbanned(ban) => tracing::info!(who = %ban.who, "a ban has ended"),
-        Event::Pruned(tided) => log_pruned(tided),
         Event::Stalled(stalled) => tracing::warn!(millis = stalled.millis, "the event loop was blocked"),
         Event::CheckPanicked(panicked) => tracing::error!(peer = ?panicked.peer, "a validation panicked"),
-        other => tracing::trace!(?other, "event"),
+        _ => return false,
     }
+    true
 }
 
 /// One line per peer, so that operators see which peers are kept and which are closed.
-fn log_pruned(tided: &Pruned) {
-    let (stay, gone) = (tided.stay.len(), tided.gone.len());
-    tracing::info!(low = tided.low, high = tided.high, stay, gone, "too many peers");
-    for (fate, peers) in [("kept", &tided.stay), ("closed", &tided.gone)] {
+fn log_pruned(pruned: &Pruned) {
+    let (stay, gone) = (pruned.stay.len(), pruned.gone.len());
+    tracing::info!(low = pruned.low, high = pruned.high, stay, gone, "too many peers");
+    for (decision, peers) in [("kept", &pruned.stay), ("closed", &pruned.gone)] {
         for peer in peers {
-            tracing::info!(peer = %peer.peer, why = %peer.why, "{fate}");
+            tracing::info!(peer = %peer.peer, why = %peer.why, "{decision}");
         }
     }
 }
 
-fn log_signer(change: &SignerChanged) {
+fn log_signer_change(change: &SignerChanged) {
     let show = |address: Option<Address>| address.map_or_else(|| "nobody".to_owned(), |address| address.to_string());
     let (current, previous) = (show(change.current), show(change.previous));
     match change.grace {

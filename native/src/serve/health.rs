@@ -28,7 +28,7 @@ impl HealthReport {
     /// Takes a report.
     pub fn of(status: &Status) -> Self {
         let tasks = Handle::current().metrics().num_alive_tasks();
-        Self { peers: status.peering.peers.len(), tasks, checks: status.validation.checks }
+        Self { peers: status.peering.peers.len(), tasks, checks: status.validation.tasks }
     }
 }
 

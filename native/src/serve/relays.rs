@@ -1,6 +1,6 @@
 //! Other relays that this node is connected to, for browsers that look for more than one.
 //!
-//! Of another relay only addresses at the IP of its connection are passed on, and of one public network_of only one relay: so nobody
+//! Of another relay only addresses at the IP of its connection are passed on, and of one public network only one relay: so nobody
 //! can direct our browsers to a third party, or to itself only. Bounds: [`RELAYS`] relays with [`ADDRESSES_EACH`] addresses each,
 //! none longer than [`PeerStore::ADDRESS`].
 
@@ -62,7 +62,7 @@ impl OtherRelays {
         }
     }
 
-    /// Whether a relay of the same public network_of is known already.
+    /// Whether a relay of the same public network is known already.
     fn has_relay_in_network_of(&self, ip: IpAddr) -> bool {
         let known = self.relays.keys().filter_map(|peer| self.connected.get(peer));
         is_public(ip) && known.into_iter().any(|other| is_public(*other) && network_of(*other) == network_of(ip))

@@ -66,18 +66,18 @@ impl RpcClient {
         if let Some(to) = self.redirect_target(&response) {
             return Err(L1Error::Redirect { to });
         }
-        let wrong = |error: String| L1Error::Answer { method, error };
+        let invalid = |error: String| L1Error::Answer { method, error };
         let (status, body) = (response.status(), self.body(response).await?);
         // Some nodes send an RPC error with an HTTP error status: the RPC error is more precise.
         let answer: RpcResponse = match serde_json::from_slice(&body) {
             Err(_) if !status.is_success() => return Err(self.status_error(status)),
-            answer => answer.map_err(|error| wrong(error.to_string()))?,
+            answer => answer.map_err(|error| invalid(error.to_string()))?,
         };
         match (answer.error, answer.result) {
             (Some(error), _) => Err(refused(method, &error)),
-            (None, Some(Value::Null)) => Err(wrong("its result is null".to_owned())),
-            (None, Some(result)) => serde_json::from_value(result).map_err(|error| wrong(error.to_string())),
-            (None, None) => Err(wrong("it has neither a result nor an error".to_owned())),
+            (None, Some(Value::Null)) => Err(invalid("its result is null".to_owned())),
+            (None, Some(result)) => serde_json::from_value(result).map_err(|error| invalid(error.to_string())),
+            (None, None) => Err(invalid("it has neither a result nor an error".to_owned())),
         }
     }
 

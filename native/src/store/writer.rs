@@ -134,13 +134,13 @@ impl WriterThread {
             self.usage.set(self.count);
             for (entry, sender) in batch {
                 waiting.fetch_sub(entry.size(), Ordering::Relaxed);
-                let kept = match &written {
+                let outcome = match &written {
                     Ok(pruned) if entry.key().is_some_and(|key| pruned.contains(&key)) => Persisted::NotForSure,
                     Ok(_) => self.done.clone(),
                     Err(error) => Persisted::Failed(error.to_string()),
                 };
                 // The requester may have stopped waiting.
-                let _dropped = sender.send(kept);
+                let _dropped = sender.send(outcome);
             }
         }
     }

@@ -46,14 +46,14 @@ fn reorgs_forks_and_the_pace_are_measured() {
     let mut now = snapshot();
     let before = values(&metrics, &now);
     assert_eq!((before["petrel_reorgs_total"], before["petrel_reorg_depth_count"]), (0.0, 0.0));
-    assert_eq!((before["petrel_sequencer_clock_doubt"], before["petrel_clock_doubt"]), (0.0, 0.0));
+    assert_eq!((before["petrel_sequencer_skew"], before["petrel_clock_skew"]), (0.0, 0.0));
     assert_eq!(before["petrel_block_interval_seconds"], 0.2);
     assert!(!before.keys().any(|name| name.starts_with("petrel_schedule_mismatch")));
 
     [reorg(1), reorg(3), reorg(600), mismatch("lagoon"), mismatch("denim")]
         .iter()
         .for_each(|event| metrics.on_event(event));
-    now.status.validation.sequencer_clock_doubt = true;
+    now.status.validation.sequencer_skew = true;
     now.status.interval_ms = 2000;
     let after = values(&metrics, &now);
     assert_eq!((after["petrel_reorgs_total"], after["petrel_reorg_depth_sum"]), (3.0, 604.0));
@@ -64,6 +64,8 @@ fn reorgs_forks_and_the_pace_are_measured() {
     for fork in ["lagoon", "denim"] {
         assert_eq!(after[&format!("petrel_schedule_mismatch{{fork=\"{fork}\"}}")], 1.0);
     }
+    assert_eq!((after["petrel_sequencer_skew"], after["petrel_clock_skew"]), (1.0, 0.0));
+    // Dashboards of version 0.1 go on.
     assert_eq!((after["petrel_sequencer_clock_doubt"], after["petrel_clock_doubt"]), (1.0, 0.0));
     assert_eq!(after["petrel_block_interval_seconds"], 2.0);
 }
@@ -85,8 +87,7 @@ fn our_names_and_texts_are_as_prometheus_wants_them() {
         assert_eq!(name.ends_with("_total"), kind == "counter", "{name} is a {kind}");
         assert!(!["_count", "_sum", "_bucket", "_ms", "_info"].iter().any(|end| name.ends_with(end)), "{name}");
     }
-    let expected =
-        ["reorgs_total", "reorg_depth", "schedule_mismatch", "block_interval_seconds", "sequencer_clock_doubt"];
+    let expected = ["reorgs_total", "reorg_depth", "schedule_mismatch", "block_interval_seconds", "sequencer_skew"];
     for name in expected {
         assert!(ours.clone().any(|(found, _)| *found == format!("petrel_{name}")), "{name}");
     }

@@ -286,7 +286,7 @@ fn times_are_as_many_blocks_as_the_chain_makes_in_them() {
     // One block is less than there.
     assert!(node(&["--network=base-mainnet", "--p2p.sync.max-gap=1s"]).is_ok());
     let mistakes = node(&["--network=base-mainnet", "--p2p.sync.max-gap=100ms"]).unwrap_err();
-    assert_named(&mistakes, &["shorter than a block, which takes 200ms"]);
+    assert_named(&mistakes, &["shorter than the block interval of 200ms"]);
     // The limits follow the cadence where none is given.
     let by_cadence =
         |more: &[&str]| node(&[&["--network=base-mainnet"], more].concat()).unwrap().config.sync.limits.by_cadence;
@@ -331,8 +331,8 @@ fn a_devnets_flags_are_judged_as_well() {
     let expected = [
         "--block-time: 1.5ms",
         "--block-bytes: 11534336",
-        "--blocks: 0",
-        "--fork: \"isthmus@5\" does not come after",
+        "--blocks: expected 1 or more",
+        "--fork: \"isthmus@5\" is not after the entry before it",
         "--p2p.listen.ws: \"1\"",
         "--http.addr: \"x\"",
         "--http.port: \"y\"",
@@ -369,7 +369,7 @@ fn a_devnets_blocks_come_as_often_as_is_said_or_as_denim_has_it() {
         (&["--block-time=1500us"], "--block-time: 1.5ms is no block time"),
         (&["--block-time=200500us"], "--block-time: 200.5ms is no block time: expected whole milliseconds"),
         (&["--block-time=0"], "--block-time: 0ns is no block time"),
-        (&["--fork=denim,jovian@5"], "--fork: \"jovian@5\" does not come after"),
+        (&["--fork=denim,jovian@5"], "--fork: \"jovian@5\" is not after the entry before it"),
     ] {
         assert_named(&devnet(args).unwrap_err(), &[why]);
     }
@@ -419,16 +419,16 @@ fn wrong_values_of_reputation_are_all_named() {
     let expected = [
         "--p2p.scoring: \"hard\"",
         "--p2p.ban.threshold: \"much\"",
-        "a ban of 0ns cannot be, it lasts a second to a year",
-        "the least score is 5",
-        "the low watermark is 40 and the high one 30",
+        "a ban of 0ns is not possible: it must last a second to a year",
+        "the minimum score is 5",
+        "the low watermark is 40 and the high",
         "--p2p.peers.grace",
         "--p2p.netrestrict: \"10.0.0.0/33\"",
         "1.2.3.4 is in none of the networks",
     ];
     assert_named(&mistakes, &expected);
     let endless = node(&["--network=op-mainnet", "--p2p.ban.duration=9000h", "--p2p.ban.threshold=nan"]).unwrap_err();
-    assert_named(&endless, &["it lasts a second to a year", "the threshold of bans is NaN"]);
+    assert_named(&endless, &["it must last a second to a year", "the ban threshold is NaN"]);
 }
 
 #[test]
@@ -485,7 +485,7 @@ fn wrong_values_of_sync_and_store_are_all_named() {
     let mistakes =
         node(&["--network=op-mainnet", "--p2p.sync.max-gap=1s", "--p2p.sync.leaf-bytes=4kB", "--store.bytes=0"])
             .unwrap_err();
-    assert_named(&mistakes, &["shorter than a block", "1MiB", "--store.blocks=0"]);
+    assert_named(&mistakes, &["shorter than the block interval", "1MiB", "--store.blocks=0"]);
     let none = node(&["--network=op-mainnet", "--p2p.sync.max-gap=0", "--p2p.sync.leaf-bytes=0"]).unwrap();
     assert_eq!((none.config.sync.max_gap, none.config.sync.limits.leaf_bytes), (Duration::ZERO, None));
 }

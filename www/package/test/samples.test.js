@@ -148,7 +148,7 @@ const IMPORTS = [
   `import type { AnswerFault, MessageFault } from ${source('shared/faults')};`,
   `import type { KeptBlock } from ${source('shared/protocol')};`,
   `import type { NodeStatus } from ${source('worker/node-status')};`,
-  `import type { RelayRecord } from ${source('worker/records')};`,
+  `import type { RelayRecord } from ${source('worker/relay-records')};`,
 ];
 
 test('the types are those of the samples that Rust wrote', async () => {

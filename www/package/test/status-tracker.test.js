@@ -20,9 +20,9 @@ const NODE = {
   accepted: 0,
   faults: {},
   offsetMs: null,
-  clockDoubt: false,
-  sequencerClockDoubt: false,
-  signerDoubt: null,
+  clockSkew: false,
+  sequencerSkew: false,
+  signerMismatch: null,
   peer: PEER,
   transportBytes: { ws: { in: 5, out: 4 } },
   protocolBytes: { meshsub: { in: 3, out: 2 } },
@@ -76,7 +76,7 @@ test('bytes are told as the node counts them', () => {
 });
 
 test("the network's other signer is said before everything else", () => {
-  const doubt = { ...CONNECTED, signerDoubt: '0xabc' };
+  const doubt = { ...CONNECTED, signerMismatch: '0xabc' };
   assert.match(pick(after([[connected, 0]]).report(doubt, 100))[1], /another signer, 0xabc/);
 });
 
@@ -88,11 +88,11 @@ test('the clock: silent while a network explains the delay, a warning beyond', (
   assert.match(clock([12_000]).warning, /12 s after their time/);
   assert.equal(clock([12_000, 100, 100]).warning, null, 'one late block is no clock');
   assert.match(clock([], { ...node, offsetMs: -90_000 }).warning, /90 s before/);
-  assert.match(clock([100], { ...node, clockDoubt: true }).warning, /clock/);
+  assert.match(clock([100], { ...node, clockSkew: true }).warning, /clock/);
 });
 
 test("where the relays' time agrees with this device's it is the sequencer's clock that is wrong", () => {
-  const skewed = (offsetMs) => after([[connected, 0]]).report({ ...CONNECTED, offsetMs, sequencerClockDoubt: true }, 0);
+  const skewed = (offsetMs) => after([[connected, 0]]).report({ ...CONNECTED, offsetMs, sequencerSkew: true }, 0);
   assert.match(skewed(90_000).clock.warning, /90 s after their time: the sequencer's clock is behind; this device's agrees/);
   assert.match(skewed(-90_000).reason, /90 s before their time: the sequencer's clock is ahead/);
   assert.ok(skewed(1).clock.sequencerWrong);

@@ -8,7 +8,7 @@ pub(super) type Path = arrayvec::ArrayVec<u8, 6>;
 pub(super) struct NibbleKey {
     /// The first nibble is the highest.
     bits: u64,
-    /// How many nibbles.
+    /// The number of nibbles.
     len: u32,
 }
 
@@ -29,13 +29,13 @@ impl NibbleKey {
         (self.bits.unbounded_shl(4 * at) >> 60) as u8
     }
 
-    /// How many of the first nibbles are the same.
+    /// The number of leading nibbles that are the same.
     pub(super) const fn shared(self, other: Self) -> u32 {
         (self.bits ^ other.bits).leading_zeros() / 4
     }
 
-    /// Whether both are in one group. A group is at most 4096 keys, all that begin with the same nibbles: all but the last
-    /// three of a long key, two of a key of four nibbles (`0x81…`), one of `0x01` to `0x7f`. `0x80` is alone.
+    /// Whether both are in one group. A group is at most 4096 keys, all that begin with the same nibbles: all but the
+    /// last three of a long key, two of a key of four nibbles (`0x81…`), one of `0x01` to `0x7f`. `0x80` is alone.
     pub(super) const fn same_group(self, other: Self) -> bool {
         let prefix = match (self.len, self.nibble(0)) {
             (2, ..8) => 1,
@@ -45,12 +45,12 @@ impl NibbleKey {
         self.shared(other) >= prefix
     }
 
-    /// All nibbles behind the first `from`, as a leaf has them.
+    /// The nibbles after the first `from`, as in a leaf.
     pub(super) fn rest(self, from: u32) -> Path {
         self.path(0x20, from, self.len)
     }
 
-    /// The nibbles in `from..to`, as an extension has them.
+    /// The nibbles in `from..to`, as in an extension.
     pub(super) fn between(self, from: u32, to: u32) -> Path {
         self.path(0, from, to)
     }

@@ -1,4 +1,4 @@
-//! The shape of subtries, known before anything is hashed, and their hashing level by level.
+//! Subtries: their nodes are planned before anything is hashed, then hashed level by level.
 
 use alloy_rlp::{Encodable, Header};
 
@@ -10,7 +10,7 @@ use crate::{
     hash::{KeccakMany, Parts},
 };
 
-/// What hangs in the trie at a key.
+/// A value in the trie at a key.
 #[derive(Clone, Copy)]
 pub(super) struct TrieEntry<'a> {
     pub(super) key: NibbleKey,
@@ -21,11 +21,11 @@ pub(super) struct TrieEntry<'a> {
 pub(super) enum Content<'a> {
     /// A leaf's value.
     Item(&'a [u8]),
-    /// The subtrie of all keys that begin as this one: its place ([`Plan::known`]).
+    /// The hashed subtrie of all keys with this prefix: its index in [`Plan::known`].
     Known(usize),
 }
 
-/// A node; children are places in [`Plan::nodes`].
+/// A node; children are indices in [`Plan::nodes`].
 enum TrieNode<'a> {
     Leaf {
         value: &'a [u8],
@@ -38,11 +38,11 @@ enum TrieNode<'a> {
     Branch {
         children: Box<[Option<usize>; 16]>,
     },
-    /// One that is hashed.
+    /// A node that is hashed already.
     Known(Reference),
 }
 
-/// The shape of subtries. Height 0 are the leaves; a node is higher than its children.
+/// The planned nodes. Leaves have height 0; a node is higher than its children.
 #[derive(Default)]
 pub(super) struct Plan<'a> {
     nodes: Vec<TrieNode<'a>>,
@@ -50,13 +50,14 @@ pub(super) struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    /// Takes in a subtrie that is hashed: its place.
+    /// Adds a hashed subtrie, and returns its index.
     pub(super) fn known(&mut self, reference: Reference) -> usize {
         self.nodes.push(TrieNode::Known(reference));
         self.nodes.len() - 1
     }
 
-    /// Plans the subtrie of `entries` (sorted, not empty), whose first `depth` nibbles are the same: its place and height.
+    /// Plans the subtrie of `entries` (sorted, not empty), whose first `depth` nibbles are the same; returns its index
+    /// and height.
     pub(super) fn node(&mut self, entries: &[TrieEntry<'a>], depth: u32) -> (usize, usize) {
         match entries {
             [TrieEntry { key, content: Content::Item(value) }] => {
@@ -64,7 +65,7 @@ impl<'a> Plan<'a> {
             }
             [TrieEntry { content: Content::Known(place), .. }] => (*place, 0),
             [first, .., last] => {
-                // Sorted, so the ends decide.
+                // The entries are sorted, so the first and the last decide.
                 let shared = first.key.shared(last.key);
                 let (branch, height) = self.branch(entries, shared);
                 if shared == depth {
@@ -72,7 +73,7 @@ impl<'a> Plan<'a> {
                 }
                 self.push(TrieNode::Extension { path: first.key.between(depth, shared), child: branch }, height + 1)
             }
-            // Nowhere: nobody asks.
+            // An index that is never used.
             [] => (usize::MAX, 0),
         }
     }
@@ -104,7 +105,7 @@ impl<'a> Plan<'a> {
         (place, height)
     }
 
-    /// Encodes and hashes everything that was planned, from the leaves up.
+    /// Encodes and hashes all planned nodes, from the leaves up.
     pub(super) fn hash_up(&mut self, keccak_many: KeccakMany) {
         let mut heads: Vec<u8> = Vec::new();
         for level in core::mem::take(&mut self.levels) {
@@ -115,7 +116,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Names every node of a level; the long ones are hashed in one batch.
+    /// Computes the reference of every node of a level; nodes of 32 bytes or more are hashed in one batch.
     fn refer(&mut self, level: &[usize], inputs: &[Parts<'_>], keccak_many: KeccakMany) {
         let mut hashed = Vec::with_capacity(level.len());
         let mut batch = Vec::with_capacity(level.len());
@@ -135,7 +136,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// The name of a node that is hashed.
+    /// The reference of a node that is hashed already.
     pub(super) fn reference(&self, place: usize) -> Option<&Reference> {
         match self.nodes.get(place) {
             Some(TrieNode::Known(reference)) => Some(reference),
@@ -147,7 +148,7 @@ impl<'a> Plan<'a> {
         self.reference(place).map(Reference::as_rlp).unwrap_or_default()
     }
 
-    /// Encodes one node behind `heads`; a leaf's value stays where it is.
+    /// Appends the encoding of one node to `heads`; a leaf's value is not copied.
     fn encode(&self, place: usize, heads: &mut Vec<u8>) -> Encoded<'a> {
         let start = heads.len();
         let mut body: &[u8] = &[];

@@ -1,4 +1,4 @@
-//! How a parent names a node.
+//! The reference of a node in its parent.
 
 use alloy_primitives::{B256, keccak256};
 
@@ -33,7 +33,7 @@ impl Reference {
 
     /// The hash of the node, short or not.
     pub(super) fn digest(&self) -> B256 {
-        // An inline node has less than 32 bytes behind its first.
+        // An inline node has fewer than 32 bytes after its first.
         match self.0.get(1..).map(B256::try_from) {
             Some(Ok(digest)) => digest,
             _ => keccak256(&self.0),

@@ -1,6 +1,7 @@
-//! The gate as libp2p asks it: before a dial, before the handshake of whoever comes in, and after it.
+//! Connection gater: refuses connections with blocked peers, addresses and networks.
 //!
-//! The node says who is shut out; here it is only looked up, and each answer is counted. Bounded by the node's bans.
+//! libp2p calls it before a dial, and before and after the handshake of a connection. The node decides whom to block;
+//! here the block list is looked up and the decisions are counted. Bounded by the node's bans.
 
 use core::{
     convert::Infallible,
@@ -19,33 +20,33 @@ use libp2p::{
     },
 };
 
-use crate::{ban::BanTarget, net::convert, node::GateCounts};
+use crate::{ban::BanTarget, net::convert, node::GaterCounts};
 
-/// See the module.
+/// The block list and the counters.
 #[derive(Debug, Default)]
 pub(in crate::net) struct ConnectionGater {
-    shut: BTreeSet<BanTarget>,
-    /// The networks among them.
-    nets: Vec<IpNet>,
-    /// Where peers may be; empty is anywhere.
-    restrict: Vec<IpNet>,
-    /// Who is let through.
-    spared: BTreeSet<crate::peer::PeerId>,
-    counts: GateCounts,
+    blocked: BTreeSet<BanTarget>,
+    /// The networks in `blocked`.
+    blocked_nets: Vec<IpNet>,
+    /// Networks in which peers may be; if empty, all.
+    allowed_nets: Vec<IpNet>,
+    /// Peers that are never refused for a block.
+    protected: BTreeSet<crate::peer::PeerId>,
+    counts: GaterCounts,
 }
 
-/// Who is refused, and so why.
+/// Why a connection is refused.
 #[derive(Debug)]
 pub(in crate::net) enum Denied {
-    Shut(BanTarget),
-    Elsewhere(std::net::IpAddr),
+    Blocked(BanTarget),
+    OutsideNetworks(std::net::IpAddr),
 }
 
 impl fmt::Display for Denied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Shut(subject) => write!(f, "{subject} is banned, or its score is too low"),
-            Self::Elsewhere(ip) => write!(f, "{ip} is not where peers may be"),
+            Self::Blocked(subject) => write!(f, "{subject} is banned, or its score is too low"),
+            Self::OutsideNetworks(ip) => write!(f, "{ip} is outside of the networks that peers may be in"),
         }
     }
 }
@@ -53,56 +54,57 @@ impl fmt::Display for Denied {
 impl core::error::Error for Denied {}
 
 impl ConnectionGater {
-    pub(in crate::net) fn new(restrict: Vec<IpNet>, spared: impl Iterator<Item = crate::peer::PeerId>) -> Self {
-        Self { restrict, spared: spared.collect(), ..Self::default() }
+    /// Peers must be in `allowed_nets`, if it is not empty. `protected` peers are not refused for a block.
+    pub(in crate::net) fn new(allowed_nets: Vec<IpNet>, protected: impl Iterator<Item = crate::peer::PeerId>) -> Self {
+        Self { allowed_nets, protected: protected.collect(), ..Self::default() }
     }
 
-    pub(in crate::net) fn shut(&mut self, subject: BanTarget) {
-        if self.shut.insert(subject)
+    pub(in crate::net) fn block(&mut self, subject: BanTarget) {
+        if self.blocked.insert(subject)
             && let BanTarget::Net(net) = subject
         {
-            self.nets.push(net);
+            self.blocked_nets.push(net);
         }
     }
 
-    pub(in crate::net) fn open(&mut self, subject: BanTarget) {
-        self.shut.remove(&subject);
-        self.nets.retain(|net| BanTarget::Net(*net) != subject);
+    pub(in crate::net) fn unblock(&mut self, subject: BanTarget) {
+        self.blocked.remove(&subject);
+        self.blocked_nets.retain(|net| BanTarget::Net(*net) != subject);
     }
 
-    pub(in crate::net) fn counts(&self) -> GateCounts {
+    pub(in crate::net) fn counts(&self) -> GaterCounts {
         self.counts
     }
 
-    fn peer(&self, peer: PeerId) -> Result<(), Denied> {
-        let Some(peer) = convert::peer(&peer).filter(|peer| !self.spared.contains(peer)) else { return Ok(()) };
+    fn check_peer(&self, peer: PeerId) -> Result<(), Denied> {
+        let Some(peer) = convert::peer(&peer).filter(|peer| !self.protected.contains(peer)) else { return Ok(()) };
         let subject = BanTarget::Peer(peer);
-        if self.shut.contains(&subject) { Err(Denied::Shut(subject)) } else { Ok(()) }
+        if self.blocked.contains(&subject) { Err(Denied::Blocked(subject)) } else { Ok(()) }
     }
 
-    /// An address without an IP (a name, memory) is let through: who it is counts.
-    fn address(&self, address: &Multiaddr) -> Result<(), Denied> {
+    /// An address without an IP (a DNS name, memory) is allowed here; its peer id is checked.
+    fn check_address(&self, address: &Multiaddr) -> Result<(), Denied> {
         let Some(ip) = convert::ip(address) else { return Ok(()) };
-        if !self.restrict.is_empty() && !self.restrict.iter().any(|net| net.contains(&ip)) {
-            return Err(Denied::Elsewhere(ip));
+        if !self.allowed_nets.is_empty() && !self.allowed_nets.iter().any(|net| net.contains(&ip)) {
+            return Err(Denied::OutsideNetworks(ip));
         }
-        let address = Some(BanTarget::address(ip)).filter(|address| self.shut.contains(address));
-        let net = || self.nets.iter().find(|net| net.contains(&ip)).map(|net| BanTarget::Net(*net));
-        address.or_else(net).map_or(Ok(()), |subject| Err(Denied::Shut(subject)))
+        let address = Some(BanTarget::address(ip)).filter(|address| self.blocked.contains(address));
+        let net = || self.blocked_nets.iter().find(|net| net.contains(&ip)).map(|net| BanTarget::Net(*net));
+        address.or_else(net).map_or(Ok(()), |subject| Err(Denied::Blocked(subject)))
     }
 
-    /// Somebody who is dialled at this address.
-    fn dialled(&self, peer: PeerId, address: &Multiaddr) -> Result<(), Denied> {
-        let is_spared = convert::peer(&peer).is_some_and(|peer| self.spared.contains(&peer));
-        match self.address(address) {
-            Err(Denied::Shut(_)) if is_spared => Ok(()),
-            answer => answer,
+    /// An address at which a peer is dialled.
+    fn check_dial(&self, peer: PeerId, address: &Multiaddr) -> Result<(), Denied> {
+        let is_protected = convert::peer(&peer).is_some_and(|peer| self.protected.contains(&peer));
+        match self.check_address(address) {
+            Err(Denied::Blocked(_)) if is_protected => Ok(()),
+            result => result,
         }
     }
 }
 
-fn denied(answer: Result<(), Denied>) -> Result<(), ConnectionDenied> {
-    answer.map_err(ConnectionDenied::new)
+fn denied(result: Result<(), Denied>) -> Result<(), ConnectionDenied> {
+    result.map_err(ConnectionDenied::new)
 }
 
 impl NetworkBehaviour for ConnectionGater {
@@ -115,11 +117,11 @@ impl NetworkBehaviour for ConnectionGater {
         _: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
-        let answer = self.address(remote);
-        if answer.is_err() {
+        let result = self.check_address(remote);
+        if result.is_err() {
             self.counts.accepts_refused += 1;
         }
-        denied(answer)
+        denied(result)
     }
 
     fn handle_established_inbound_connection(
@@ -129,9 +131,9 @@ impl NetworkBehaviour for ConnectionGater {
         _: &Multiaddr,
         _: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        let answer = self.peer(peer);
-        *(if answer.is_ok() { &mut self.counts.accepts } else { &mut self.counts.accepts_refused }) += 1;
-        denied(answer).map(|()| dummy::ConnectionHandler)
+        let result = self.check_peer(peer);
+        *(if result.is_ok() { &mut self.counts.accepts } else { &mut self.counts.accepts_refused }) += 1;
+        denied(result).map(|()| dummy::ConnectionHandler)
     }
 
     fn handle_pending_outbound_connection(
@@ -141,19 +143,19 @@ impl NetworkBehaviour for ConnectionGater {
         addresses: &[Multiaddr],
         _: Endpoint,
     ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
-        let addresses = || {
+        let check = || {
             let Some(peer) = peer else { return Ok(()) };
-            self.peer(peer)?;
-            // Each address is asked again when it answers; here the dial ends early when none may be dialled.
-            let mut answers = addresses.iter().map(|address| self.dialled(peer, address));
-            match answers.next() {
-                Some(Err(refused)) if answers.all(|answer| answer.is_err()) => Err(refused),
+            self.check_peer(peer)?;
+            // Each address is checked again when it answers; this check ends the dial if no address may be dialled.
+            let mut results = addresses.iter().map(|address| self.check_dial(peer, address));
+            match results.next() {
+                Some(Err(refused)) if results.all(|result| result.is_err()) => Err(refused),
                 _ => Ok(()),
             }
         };
-        let answer = addresses();
-        *(if answer.is_ok() { &mut self.counts.dials } else { &mut self.counts.dials_refused }) += 1;
-        denied(answer).map(|()| Vec::new())
+        let result = check();
+        *(if result.is_ok() { &mut self.counts.dials } else { &mut self.counts.dials_refused }) += 1;
+        denied(result).map(|()| Vec::new())
     }
 
     fn handle_established_outbound_connection(
@@ -164,7 +166,7 @@ impl NetworkBehaviour for ConnectionGater {
         _: Endpoint,
         _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        denied(self.peer(peer).and_then(|()| self.dialled(peer, address))).map(|()| dummy::ConnectionHandler)
+        denied(self.check_peer(peer).and_then(|()| self.check_dial(peer, address))).map(|()| dummy::ConnectionHandler)
     }
 
     fn on_swarm_event(&mut self, _: FromSwarm<'_>) {}

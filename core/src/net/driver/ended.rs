@@ -1,42 +1,43 @@
-//! Requests that have ended, for whoever counts them.
+//! Ended requests, for metrics.
 
 use core::time::Duration;
 use std::collections::VecDeque;
 
-/// Who asked.
+/// The side of this node in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestSide {
-    /// We did.
+    /// This node sent the request.
     Client,
-    /// A peer did.
+    /// A peer sent the request.
     Server,
 }
 
-/// A request for a block by its number, that was answered or has failed.
+/// A request for a block by its number that was answered or has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EndedRequest {
-    /// Who asked.
+    /// The side of this node.
     pub role: RequestSide,
-    /// For which block; `None` when a peer's request is malformed.
+    /// The block's number; `None` if a peer's request is malformed.
     pub number: Option<u64>,
-    /// The answer's result byte, as it came, not judged: 0 is a block. 3 when there was no answer (op-node counts so too).
+    /// The result byte of the response as received, not validated: 0 is a block. 3 if there was no response, as in
+    /// op-node's metrics.
     pub code: u8,
-    /// From the request until its answer was there, or was sent.
+    /// Time from the request until its response was received or sent.
     pub took: Duration,
 }
 
-/// What code a request has that was not answered (op-node's `ResultCodeUnknownErr`).
+/// The code of a request without a response (op-node's `ResultCodeUnknownErr`).
 pub(super) const UNANSWERED: u8 = 3;
 
-/// Those that nobody has taken yet; the oldest make room.
+/// Ended requests that were not read yet. Bounded by [`LatestRequests::MAX`]; the oldest are removed.
 #[derive(Debug, Default)]
 pub(super) struct LatestRequests(VecDeque<EndedRequest>);
 
 impl LatestRequests {
-    /// Requests at most.
+    /// Maximum requests.
     const MAX: usize = 1024;
 
-    /// Takes them all.
+    /// Removes and returns all.
     pub(super) fn take(&mut self) -> VecDeque<EndedRequest> {
         core::mem::take(&mut self.0)
     }

@@ -1,15 +1,16 @@
-//! How long messages are on the wire.
+//! Lengths on the wire of the messages that are being validated.
 
 use std::collections::BTreeMap;
 
 use crate::message::MessageId;
 
-/// Bytes on the wire of the messages that are being judged. Bounded by [`MessageSizes::MAX`]; of one that is unknown none are counted.
+/// Length on the wire of each message that is being validated, in bytes. Bounded by [`MessageSizes::MAX`]; an unknown
+/// message counts 0.
 #[derive(Debug, Default)]
 pub(super) struct MessageSizes(BTreeMap<MessageId, usize>);
 
 impl MessageSizes {
-    /// More than the node has under judgement: two messages a peer at most.
+    /// More messages than the node validates or queues: at most two per peer.
     const MAX: usize = 16_384;
 
     pub(super) fn add(&mut self, id: MessageId, bytes: usize) {

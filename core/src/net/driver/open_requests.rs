@@ -1,4 +1,4 @@
-//! Requests that are open, of both sides.
+//! Open requests of both directions: the node's ids, libp2p's ids and response channels.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -8,20 +8,20 @@ use libp2p::request_response::{InboundRequestId, OutboundRequestId, ResponseChan
 use super::ended::{EndedRequest, LatestRequests, RequestSide, UNANSWERED};
 use crate::{net::protocols::range::Response, range_sync::FetchId, serving::RequestId};
 
-/// OpenRequests under way, ours and theirs. Bounded by libp2p's streams of each connection.
+/// Open requests. Bounded by libp2p's limit of request streams per connection.
 #[derive(Debug, Default)]
 pub(super) struct OpenRequests {
-    ours: BTreeMap<OutboundRequestId, OutboundRequest>,
-    theirs: BTreeMap<InboundRequestId, InboundRequest>,
-    /// What those were answered that are not ended yet.
+    outbound: BTreeMap<OutboundRequestId, OutboundRequest>,
+    inbound: BTreeMap<InboundRequestId, InboundRequest>,
+    /// Result bytes of responses that are being sent.
     pub(super) codes: BTreeMap<RequestId, u8>,
-    /// Those that have ended.
+    /// Ended requests.
     pub(super) latest: LatestRequests,
     channels: BTreeMap<RequestId, ResponseChannel<Response>>,
     next: u64,
 }
 
-/// A request of ours: the node's name for it, for which block, and when it was made (monotonic).
+/// A request of this node: its id, the block's number, and when it was sent (monotonic).
 #[derive(Debug)]
 struct OutboundRequest {
     fetch: FetchId,
@@ -29,23 +29,23 @@ struct OutboundRequest {
     at: Duration,
 }
 
-/// A request of a peer's: the node's name for it, for which block, and when it came (monotonic).
+/// A request of a peer: its id, the block's number, and when it was received (monotonic).
 #[derive(Debug)]
 struct InboundRequest {
-    ask: RequestId,
+    request: RequestId,
     number: Option<u64>,
     at: Duration,
 }
 
 impl OpenRequests {
-    /// A request of ours was made at `now` (monotonic).
-    pub(super) fn made(&mut self, now: Duration, id: OutboundRequestId, fetch: FetchId, number: u64) {
-        self.ours.insert(id, OutboundRequest { fetch, number, at: now });
+    /// Adds a request that was sent at `now` (monotonic).
+    pub(super) fn add_outbound(&mut self, now: Duration, id: OutboundRequestId, fetch: FetchId, number: u64) {
+        self.outbound.insert(id, OutboundRequest { fetch, number, at: now });
     }
 
-    /// It ended at `now` (monotonic), with this result byte.
-    pub(super) fn ended(&mut self, now: Duration, id: OutboundRequestId, code: u8) -> Option<FetchId> {
-        let OutboundRequest { fetch, number, at } = self.ours.remove(&id)?;
+    /// Removes a request of this node that ended at `now` (monotonic), with this result byte.
+    pub(super) fn end_outbound(&mut self, now: Duration, id: OutboundRequestId, code: u8) -> Option<FetchId> {
+        let OutboundRequest { fetch, number, at } = self.outbound.remove(&id)?;
         self.latest.add(EndedRequest {
             role: RequestSide::Client,
             number: Some(number),
@@ -55,34 +55,35 @@ impl OpenRequests {
         Some(fetch)
     }
 
-    /// A peer asks for this block, at `now` (monotonic).
-    pub(super) fn came(
+    /// Adds a request that was received at `now` (monotonic). Returns its id.
+    pub(super) fn add_inbound(
         &mut self,
         now: Duration,
         id: InboundRequestId,
         number: Option<u64>,
         channel: ResponseChannel<Response>,
     ) -> RequestId {
-        let ask = RequestId(self.next);
+        let request = RequestId(self.next);
         self.next += 1;
-        self.theirs.insert(id, InboundRequest { ask, number, at: now });
-        self.channels.insert(ask, channel);
-        ask
+        self.inbound.insert(id, InboundRequest { request, number, at: now });
+        self.channels.insert(request, channel);
+        request
     }
 
-    /// Where it is answered, with this result byte; `None` when it is gone.
-    pub(super) fn channel(&mut self, ask: RequestId, code: u8) -> Option<ResponseChannel<Response>> {
-        let channel = self.channels.remove(&ask)?;
-        self.codes.insert(ask, code);
+    /// Removes and returns the response channel of a request that is answered with this result byte; `None` if the
+    /// request has ended.
+    pub(super) fn take_channel(&mut self, request: RequestId, code: u8) -> Option<ResponseChannel<Response>> {
+        let channel = self.channels.remove(&request)?;
+        self.codes.insert(request, code);
         Some(channel)
     }
 
-    /// It was answered (`sent`) at `now` (monotonic), or is gone.
-    pub(super) fn answered(&mut self, now: Duration, id: InboundRequestId, sent: bool) -> Option<RequestId> {
-        let InboundRequest { ask, number, at } = self.theirs.remove(&id)?;
-        self.channels.remove(&ask);
-        let code = self.codes.remove(&ask).filter(|_| sent).unwrap_or(UNANSWERED);
+    /// Removes a peer's request that ended at `now` (monotonic): its response was `sent`, or it failed.
+    pub(super) fn end_inbound(&mut self, now: Duration, id: InboundRequestId, sent: bool) -> Option<RequestId> {
+        let InboundRequest { request, number, at } = self.inbound.remove(&id)?;
+        self.channels.remove(&request);
+        let code = self.codes.remove(&request).filter(|_| sent).unwrap_or(UNANSWERED);
         self.latest.add(EndedRequest { role: RequestSide::Server, number, code, took: now.saturating_sub(at) });
-        Some(ask)
+        Some(request)
     }
 }

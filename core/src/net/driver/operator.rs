@@ -1,4 +1,4 @@
-//! What an operator asks of a running node.
+//! Operator commands: list peers, ban, unban.
 
 use core::time::Duration;
 
@@ -8,25 +8,30 @@ use crate::{
     node::{BanStatus, Input, PeerReport},
 };
 
-/// It is never banned: it is to be kept connected.
+/// The peer is static, and static peers are not banned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a static peer is never banned: take it out of --p2p.static")]
-pub struct Spared;
+pub struct ProtectedPeer;
 
 impl<H: Host> Driver<H> {
-    /// Every connected peer, with all that its score is made of.
+    /// The connected peers, with the parts of their scores.
     pub fn peers(&self) -> Vec<PeerReport> {
         self.node.peers(self.host.now())
     }
 
-    /// Bans somebody from now on, in the place of a ban that it has; without a length until it is lifted. It is kept soon
-    /// after.
+    /// Bans a peer, address or network, and replaces an existing ban of it. Without a length the ban is permanent. It
+    /// is persisted soon after.
     ///
     /// # Errors
-    /// It is a peer that is never banned.
-    pub fn ban(&mut self, who: BanTarget, length: Option<Duration>, reason: String) -> Result<BanStatus, Spared> {
+    /// The target is a static peer that is protected from bans.
+    pub fn ban(
+        &mut self,
+        who: BanTarget,
+        length: Option<Duration>,
+        reason: String,
+    ) -> Result<BanStatus, ProtectedPeer> {
         if matches!(who, BanTarget::Peer(peer) if self.node.is_protected(peer)) {
-            return Err(Spared);
+            return Err(ProtectedPeer);
         }
         let secs = length.map_or(0, |length| length.as_secs());
         let until = length.map(|_| self.host.now().secs().saturating_add(secs));
@@ -35,10 +40,10 @@ impl<H: Host> Driver<H> {
         Ok(self.node.ban_of(who).unwrap_or(status))
     }
 
-    /// Lifts a ban; `false` when there is none.
-    pub fn lift(&mut self, who: BanTarget) -> bool {
-        let there = self.node.ban_of(who).is_some();
+    /// Lifts a ban; `false` if there is none.
+    pub fn unban(&mut self, who: BanTarget) -> bool {
+        let was_banned = self.node.ban_of(who).is_some();
         self.feed(Input::Unban { who });
-        there
+        was_banned
     }
 }

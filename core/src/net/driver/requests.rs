@@ -1,4 +1,4 @@
-//! OpenRequests: between the node's names for them and libp2p's.
+//! Requests for blocks by number: passes them between the node and libp2p.
 
 use libp2p::request_response::{self, InboundRequestId, Message, OutboundFailure};
 
@@ -18,7 +18,7 @@ use crate::{
     serving::RequestId,
 };
 
-/// What a failure says of the peer.
+/// The fault that libp2p's failure means.
 pub(super) fn fault(error: &OutboundFailure) -> AnswerFault {
     match error {
         OutboundFailure::Timeout => AnswerFault::Timeout,
@@ -30,19 +30,19 @@ pub(super) fn fault(error: &OutboundFailure) -> AnswerFault {
 }
 
 impl<H: Host> Driver<H> {
-    /// The requests that have ended since this was called last; of more than 1,024 the latest.
-    pub fn take_ended(&mut self) -> impl Iterator<Item = EndedRequest> + use<H> {
+    /// The requests that have ended since the last call; at most the latest 1,024.
+    pub fn take_ended_requests(&mut self) -> impl Iterator<Item = EndedRequest> + use<H> {
         self.requests.latest.take().into_iter()
     }
 
-    /// Asks a connected peer; nobody is dialled for it.
+    /// Sends a request to a connected peer. Does not dial: if the peer is not connected, the request has failed.
     pub(super) fn fetch(&mut self, request: BlockRequest) {
         let now = self.host.now().mono;
         let peer = convert::libp2p_peer(request.peer).filter(|peer| self.swarm.is_connected(peer));
-        match (peer, self.swarm.behaviour_mut().ask.as_mut()) {
-            (Some(peer), Some(ask)) => {
-                let id = ask.send_request(&peer, Some(request.number));
-                self.requests.made(now, id, request.id, request.number);
+        match (peer, self.swarm.behaviour_mut().range_client.as_mut()) {
+            (Some(peer), Some(client)) => {
+                let id = client.send_request(&peer, Some(request.number));
+                self.requests.add_outbound(now, id, request.id, request.number);
             }
             _ => {
                 let (id, answer) = (request.id, Err(AnswerFault::Closed));
@@ -51,29 +51,29 @@ impl<H: Host> Driver<H> {
         }
     }
 
-    /// Answers a request that is still open.
+    /// Sends the response to an open request.
     pub(super) fn answer(&mut self, id: RequestId, reply: Reply) {
-        let behaviour = self.swarm.behaviour_mut().answer.as_mut();
+        let behaviour = self.swarm.behaviour_mut().range_server.as_mut();
         let code = match &reply {
             Reply::Block(_) => 0,
             Reply::Refused(refusal) => refusal.byte(),
         };
-        let sent = match (self.requests.channel(id, code), behaviour) {
-            (Some(channel), Some(behaviour)) => behaviour.send_response(channel, Response::Goes(reply)).is_ok(),
+        let sent = match (self.requests.take_channel(id, code), behaviour) {
+            (Some(channel), Some(behaviour)) => behaviour.send_response(channel, Response::Sent(reply)).is_ok(),
             _ => false,
         };
         if !sent {
-            // Its stream is gone, and no event will say so again.
+            // The stream has ended, and libp2p reports no other event for it.
             self.requests.codes.remove(&id);
             self.pending_inputs.push_back(Input::Answered { id });
         }
     }
 
-    /// What became of a request of ours.
-    pub(super) fn take_answer(&mut self, event: request_response::Event<Request, Response>) {
+    /// Handles the result of a request of this node.
+    pub(super) fn handle_range_client(&mut self, event: request_response::Event<Request, Response>) {
         let (request_id, answer) = match event {
             request_response::Event::Message { message: Message::Response { request_id, response }, .. } => {
-                let Response::Came(bytes) = response else { return };
+                let Response::Received(bytes) = response else { return };
                 (request_id, Ok(bytes))
             }
             request_response::Event::OutboundFailure { request_id, error, .. } => {
@@ -83,13 +83,13 @@ impl<H: Host> Driver<H> {
             _ => return,
         };
         let code = answer.as_ref().ok().and_then(|bytes| bytes.first().copied()).unwrap_or(UNANSWERED);
-        if let Some(id) = self.requests.ended(self.host.now().mono, request_id, code) {
+        if let Some(id) = self.requests.end_outbound(self.host.now().mono, request_id, code) {
             self.feed(Input::Fetched { id, answer });
         }
     }
 
-    /// What became of a request of a peer's.
-    pub(super) fn take_request(&mut self, event: request_response::Event<Request, Response>) {
+    /// Handles a peer's request, or the end of one.
+    pub(super) fn handle_range_server(&mut self, event: request_response::Event<Request, Response>) {
         match event {
             request_response::Event::Message {
                 peer,
@@ -97,20 +97,20 @@ impl<H: Host> Driver<H> {
                 ..
             } => {
                 let Some(peer) = convert::peer(&peer) else { return };
-                let id = self.requests.came(self.host.now().mono, request_id, number, channel);
+                let id = self.requests.add_inbound(self.host.now().mono, request_id, number, channel);
                 self.feed(Input::Asked { id, peer, number });
             }
             request_response::Event::InboundFailure { request_id, error, .. } => {
-                tracing::debug!(%error, "a peer's request came to nothing");
-                self.answered(request_id, false);
+                tracing::debug!(%error, "a peer's request failed");
+                self.end_inbound(request_id, false);
             }
-            request_response::Event::ResponseSent { request_id, .. } => self.answered(request_id, true),
+            request_response::Event::ResponseSent { request_id, .. } => self.end_inbound(request_id, true),
             _ => {}
         }
     }
 
-    fn answered(&mut self, request: InboundRequestId, sent: bool) {
-        if let Some(id) = self.requests.answered(self.host.now().mono, request, sent) {
+    fn end_inbound(&mut self, request: InboundRequestId, sent: bool) {
+        if let Some(id) = self.requests.end_inbound(self.host.now().mono, request, sent) {
             self.feed(Input::Answered { id });
         }
     }

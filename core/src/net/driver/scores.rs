@@ -1,4 +1,4 @@
-//! Between gossipsub's scores and the node's.
+//! Peer scores: passes them between gossipsub and the node.
 
 use core::time::Duration;
 
@@ -10,32 +10,32 @@ use crate::{
 };
 
 impl<H: Host> Driver<H> {
-    /// Tells the node gossipsub's scores of those who are connected, and which leaves take nothing, once in a
-    /// [`params::LOOK`].
-    pub(super) fn look_at_scores(&mut self, now: Duration) {
-        if now < self.look_at {
+    /// Score refresh, once per [`params::SCORE_REFRESH`]: gives the node gossipsub's scores of the connected peers, and
+    /// the stalled leaves.
+    pub(super) fn refresh_scores(&mut self, now: Duration) {
+        if now < self.scores_at {
             return;
         }
-        self.look_at = now.saturating_add(params::LOOK);
+        self.scores_at = now.saturating_add(params::SCORE_REFRESH);
         let gossip = &self.swarm.behaviour().gossip;
         let score = |peer: &libp2p::PeerId| gossip.peer_score(peer).unwrap_or_default();
         let scores =
             self.swarm.connected_peers().filter_map(|peer| Some((convert::peer(peer)?, score(peer)))).collect();
         self.feed(Input::Scored(scores));
         let gossip = &self.swarm.behaviour().gossip;
-        // So far below that hardly one of them is heard again before the next look.
+        // At twice the graylist threshold, a peer's score hardly rises above it before the next refresh.
         let ignored = |peer: &&libp2p::PeerId| gossip.peer_score(peer).unwrap_or_default() < 2.0 * Reputation::GRAYLIST;
-        self.transform.readahead().ignore(self.swarm.connected_peers().filter(ignored).copied().collect());
-        for peer in self.leaves.look(now).iter().filter_map(convert::peer) {
+        self.transform.readahead().set_ignored_peers(self.swarm.connected_peers().filter(ignored).copied().collect());
+        for peer in self.leaves.refresh(now).iter().filter_map(convert::peer) {
             self.feed(Input::SendStalled { peer });
         }
     }
 
-    /// Tells gossipsub the node's part of a score.
-    pub(super) fn tell_score(&mut self, peer: PeerId, score: f64) {
+    /// Gives gossipsub the node's part of a score.
+    pub(super) fn set_score(&mut self, peer: PeerId, score: f64) {
         if let Some(peer) = convert::libp2p_peer(peer) {
-            // Unknown to gossipsub: it is gone already, or nothing is scored.
-            let _gone = self.gossip().set_application_score(&peer, score);
+            // `false` means that the peer has disconnected, or that scoring is off.
+            let _known = self.gossip().set_application_score(&peer, score);
         }
     }
 }

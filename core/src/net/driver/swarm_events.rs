@@ -1,4 +1,4 @@
-//! What the swarm tells, as facts for the node.
+//! Turns the swarm's events into inputs of the node.
 
 use libp2p::{
     Multiaddr, gossipsub, identify, ping,
@@ -12,10 +12,10 @@ use crate::{
 };
 
 impl<H: Host> Driver<H> {
-    /// Takes one event of the swarm.
-    pub(super) fn take(&mut self, event: SwarmEvent<BehaviourEvent>) {
+    /// Handles one event of the swarm.
+    pub(super) fn handle_swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
-            SwarmEvent::Behaviour(event) => self.take_behaviour(event),
+            SwarmEvent::Behaviour(event) => self.handle_behaviour_event(event),
             SwarmEvent::ConnectionEstablished {
                 peer_id,
                 connection_id,
@@ -24,14 +24,15 @@ impl<H: Host> Driver<H> {
                 concurrent_dial_errors,
                 ..
             } => {
-                self.leaf_came(peer_id, connection_id, &endpoint, num_established.get());
+                self.on_peer_connection(peer_id, connection_id, &endpoint, num_established.get());
                 if let (1, Some(peer)) = (num_established.get(), convert::peer(&peer_id)) {
-                    let tried = connection_errors::tried(concurrent_dial_errors.as_deref().unwrap_or_default());
+                    let tried =
+                        connection_errors::failed_attempts(concurrent_dial_errors.as_deref().unwrap_or_default());
                     self.feed(Input::Connected(convert::connected(peer, &endpoint, tried)));
                 }
             }
             SwarmEvent::ConnectionClosed { peer_id, num_established: 0, cause, .. } => {
-                self.leaf_went(&peer_id);
+                self.on_peer_disconnected(&peer_id);
                 if let Some(peer) = convert::peer(&peer_id) {
                     let reason = cause.map_or_else(|| "closed".to_owned(), |cause| cause.to_string());
                     self.feed(Input::Disconnected { peer, reason });
@@ -48,7 +49,7 @@ impl<H: Host> Driver<H> {
             }
             SwarmEvent::IncomingConnectionError { send_back_addr, error, .. } => {
                 let cause = connection_errors::root_cause(&error);
-                tracing::debug!(address = %send_back_addr, cause, "a connection did not come about");
+                tracing::debug!(address = %send_back_addr, cause, "an inbound connection failed");
                 if connection_errors::shared_key_accepted(&error).is_some() {
                     self.shared_key(send_back_addr.to_string());
                 }
@@ -61,7 +62,7 @@ impl<H: Host> Driver<H> {
                 let address = self.with_peer(address);
                 self.feed(Input::ListenEnded { address });
             }
-            SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "a listener had an error and goes on"),
+            SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "a listener had an error and continues"),
             SwarmEvent::ListenerClosed { addresses, reason: Err(error), .. } => {
                 tracing::error!(?addresses, %error, "a listener closed");
                 for address in addresses {
@@ -73,9 +74,9 @@ impl<H: Host> Driver<H> {
         }
     }
 
-    fn take_behaviour(&mut self, event: BehaviourEvent) {
+    fn handle_behaviour_event(&mut self, event: BehaviourEvent) {
         match event {
-            BehaviourEvent::Gossip(event) => self.take_gossip(event),
+            BehaviourEvent::Gossip(event) => self.handle_gossip_event(event),
             BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
                 if let Some(peer) = convert::peer(&peer_id) {
                     let addresses =
@@ -84,8 +85,8 @@ impl<H: Host> Driver<H> {
                     self.feed(Input::Identified { peer, agent: info.agent_version, addresses, seen });
                 }
             }
-            BehaviourEvent::Ask(event) => self.take_answer(event),
-            BehaviourEvent::Answer(event) => self.take_request(event),
+            BehaviourEvent::RangeClient(event) => self.handle_range_client(event),
+            BehaviourEvent::RangeServer(event) => self.handle_range_server(event),
             #[cfg(feature = "autonat")]
             BehaviourEvent::DialBack(reachable) => self.feed(Input::Reachable(reachable)),
             BehaviourEvent::Ping(ping::Event { peer, connection, result: Err(error) }) => {
@@ -95,38 +96,39 @@ impl<H: Host> Driver<H> {
         }
     }
 
-    fn take_gossip(&mut self, event: gossipsub::Event) {
+    fn handle_gossip_event(&mut self, event: gossipsub::Event) {
         match event {
             gossipsub::Event::Message { propagation_source, message_id, message } => {
                 let version = self.transform.version(&message.topic);
-                let parties = (convert::peer(&propagation_source), convert::message_id(&message_id));
+                let ids = (convert::peer(&propagation_source), convert::message_id(&message_id));
                 let message = self.transform.message(&message);
-                if let (Some(version), (Some(peer), Some(id))) = (version, parties) {
+                if let (Some(version), (Some(peer), Some(id))) = (version, ids) {
                     self.sizes.add(id, message.wire);
                     self.feed(Input::Gossiped { peer, id, version, message });
                 }
             }
-            gossipsub::Event::Subscribed { peer_id, topic, .. } => self.topic(&peer_id, &topic, true),
-            gossipsub::Event::Unsubscribed { peer_id, topic } => self.topic(&peer_id, &topic, false),
+            gossipsub::Event::Subscribed { peer_id, topic, .. } => self.on_subscription(&peer_id, &topic, true),
+            gossipsub::Event::Unsubscribed { peer_id, topic } => self.on_subscription(&peer_id, &topic, false),
             gossipsub::Event::SlowPeer { peer_id, failed_messages } => {
-                tracing::debug!(peer = %peer_id, ?failed_messages, "a peer does not take what is sent to it");
+                tracing::debug!(peer = %peer_id, ?failed_messages, "a peer does not accept messages in time");
                 if let Some(peer) = convert::peer(&peer_id) {
                     self.feed(Input::Slow { peer });
                 }
             }
             gossipsub::Event::GossipsubNotSupported { peer_id } => {
-                tracing::debug!(peer = %peer_id, "a peer speaks no gossip");
+                tracing::debug!(peer = %peer_id, "a peer does not support gossipsub");
             }
         }
     }
 
-    fn topic(&mut self, peer: &libp2p::PeerId, topic: &gossipsub::TopicHash, joined: bool) {
+    fn on_subscription(&mut self, peer: &libp2p::PeerId, topic: &gossipsub::TopicHash, joined: bool) {
         if let (Some(peer), Some(version)) = (convert::peer(peer), self.transform.version(topic)) {
             self.feed(Input::Topic { peer, version, joined });
         }
     }
 
-    /// A connection that answers no ping is dead, whatever TCP believes. A peer that does not speak ping is left alone.
+    /// Closes a connection without an answer to a ping: it is dead, even if TCP has not noticed. A peer that does not
+    /// support ping stays connected.
     fn ping_failed(&mut self, peer: &libp2p::PeerId, connection: ConnectionId, error: &ping::Failure) {
         if !matches!(error, ping::Failure::Unsupported) {
             tracing::debug!(%peer, %error, "ping failed, closing the connection");
@@ -134,7 +136,7 @@ impl<H: Host> Driver<H> {
         }
     }
 
-    /// As text, with our own peer id at its end.
+    /// The address as text, with this node's peer id at its end.
     fn with_peer(&self, address: Multiaddr) -> String {
         address.with_p2p(self.local_peer()).unwrap_or_else(|address| address).to_string()
     }

@@ -1,4 +1,4 @@
-//! The latest messages, under the tag by which gossipsub knows them.
+//! Duplicate cache: the latest messages, by the tag that gossipsub carries for them.
 
 use std::collections::VecDeque;
 
@@ -9,7 +9,7 @@ use crate::{
     message::{Form, MessageId},
 };
 
-/// What travels in `sequence_number`: form (3 bits), a serial number (29), length on the wire (32).
+/// The value in a message's `sequence_number`: form (3 bits), a serial number (29), length on the wire (32).
 #[derive(Clone, Copy)]
 pub(in crate::net) struct Tag {
     pub(in crate::net) form: Form,
@@ -20,7 +20,7 @@ pub(in crate::net) struct Tag {
 impl Tag {
     const SERIALS: u32 = 1 << 29;
 
-    /// Its serial number is given by [`DuplicateCache::remember`].
+    /// A tag without a serial number; [`DuplicateCache::insert`] sets it.
     pub(in crate::net) fn new(form: Form, wire: &[u8]) -> Self {
         Self { form, serial: 0, wire: wire.len() as u32 }
     }
@@ -36,20 +36,21 @@ impl Tag {
     }
 }
 
-/// The latest messages.
+/// The latest messages, and the bytes of those that gossipsub has not delivered yet.
 #[derive(Default)]
 pub(in crate::net) struct DuplicateCache {
     /// Newest last.
     entries: VecDeque<CachedMessage>,
     bytes: usize,
     serial: u32,
-    /// What gossipsub was given and has not delivered yet, in that order: the messages of an RPC, and those that it has
-    /// dropped since its last delivery because it knows them in another compression.
-    given: VecDeque<(u32, Bytes)>,
-    given_bytes: usize,
+    /// Serial numbers and bytes of the messages that were passed to gossipsub and that it has not delivered, in that
+    /// order: the messages of one RPC, and those that gossipsub has dropped since its last delivery because their ids
+    /// are known (the same message in another compression).
+    undelivered: VecDeque<(u32, Bytes)>,
+    undelivered_bytes: usize,
 }
 
-/// A message, as received and as read.
+/// A message with its bytes on the wire and decompressed.
 pub(in crate::net) struct CachedMessage {
     pub(in crate::net) version: Version,
     pub(in crate::net) authored: bool,
@@ -60,87 +61,90 @@ pub(in crate::net) struct CachedMessage {
 }
 
 impl DuplicateCache {
-    /// Bytes remembered at most, as received and decompressed.
+    /// Maximum bytes of `entries`, on the wire and decompressed together.
     const BYTES: usize = 32 << 20;
-    /// Messages remembered at most, half a minute of five a second: a copy is compared with each of its length.
+    /// Maximum messages in `entries`: five messages per second for half a minute. A copy is compared with each message
+    /// of its length.
     const MESSAGES: usize = 160;
-    /// Messages that wait for their delivery at most: more than an RPC may have.
-    const GIVEN: usize = 8192;
-    /// Their bytes at most: more than one turn may give. The oldest make room.
-    pub(in crate::net) const GIVEN_BYTES: usize = 64 << 20;
+    /// Maximum undelivered messages: more than one RPC may have.
+    const MAX_UNDELIVERED: usize = 8192;
+    /// Maximum bytes of undelivered messages: more than one turn of the event loop passes to gossipsub. The oldest are
+    /// removed first.
+    pub(in crate::net) const MAX_UNDELIVERED_BYTES: usize = 64 << 20;
 
-    /// The tag of a message that is remembered, if it was looked at.
-    pub(in crate::net) fn find(&self, version: Version, authored: bool, wire: &[u8]) -> Option<Tag> {
-        self.looked_at(version, authored).find(|entry| *entry.wire == *wire).map(|entry| entry.tag)
+    /// The tag of a cached message with these bytes on the wire. Surplus messages are not found.
+    pub(in crate::net) fn find_tag(&self, version: Version, authored: bool, wire: &[u8]) -> Option<Tag> {
+        self.read_entries(version, authored).find(|entry| *entry.wire == *wire).map(|entry| entry.tag)
     }
 
-    /// The messages of this length, as on the wire.
-    pub(in crate::net) fn alike(&self, version: Version, authored: bool, length: usize) -> Vec<Bytes> {
-        let entries = self.looked_at(version, authored).filter(|entry| entry.wire.len() == length);
+    /// The bytes on the wire of cached messages with this length on the wire.
+    pub(in crate::net) fn with_wire_len(&self, version: Version, authored: bool, length: usize) -> Vec<Bytes> {
+        let entries = self.read_entries(version, authored).filter(|entry| entry.wire.len() == length);
         entries.map(|entry| entry.wire.clone()).collect()
     }
 
-    /// Newest first. What was not looked at may be looked at now.
-    fn looked_at(&self, version: Version, authored: bool) -> impl Iterator<Item = &CachedMessage> {
-        let same = move |entry: &&CachedMessage| entry.version == version && entry.authored == authored;
-        self.entries.iter().rev().filter(|entry| entry.tag.form != Form::Surplus).filter(same)
+    /// Newest first, without surplus messages: a later copy of those may be decompressed.
+    fn read_entries(&self, version: Version, authored: bool) -> impl Iterator<Item = &CachedMessage> {
+        let matches = move |entry: &&CachedMessage| entry.version == version && entry.authored == authored;
+        self.entries.iter().rev().filter(|entry| entry.tag.form != Form::Surplus).filter(matches)
     }
 
     fn entry(&self, tag: Tag) -> Option<&CachedMessage> {
         self.entries.iter().rev().find(|entry| entry.tag.serial == tag.serial)
     }
 
-    /// Its id.
+    /// The id of a cached message.
     pub(in crate::net) fn id(&self, tag: Tag) -> Option<MessageId> {
         self.entry(tag).map(|entry| entry.id)
     }
 
-    /// Remembers it, and that gossipsub was given it; its tag, with its serial number.
-    pub(in crate::net) fn remember(&mut self, mut entry: CachedMessage) -> Tag {
+    /// Adds a message that is passed to gossipsub now. Returns its tag with a serial number.
+    pub(in crate::net) fn insert(&mut self, mut entry: CachedMessage) -> Tag {
         self.serial = (self.serial + 1) % Tag::SERIALS;
         entry.tag.serial = self.serial;
         let tag = entry.tag;
-        self.give(tag, entry.data.clone());
+        self.add_undelivered(tag, entry.data.clone());
         self.bytes += entry.bytes();
         self.entries.push_back(entry);
         while self.bytes > Self::BYTES || self.entries.len() > Self::MESSAGES {
-            let Some(old) = self.entries.pop_front() else { break };
-            self.bytes -= old.bytes();
+            let Some(oldest) = self.entries.pop_front() else { break };
+            self.bytes -= oldest.bytes();
         }
         tag
     }
 
-    fn give(&mut self, tag: Tag, data: Bytes) {
-        self.given_bytes += data.len();
-        self.given.push_back((tag.serial, data));
-        while self.given.len() > Self::GIVEN || self.given_bytes > Self::GIVEN_BYTES {
-            self.forget_given();
+    fn add_undelivered(&mut self, tag: Tag, data: Bytes) {
+        self.undelivered_bytes += data.len();
+        self.undelivered.push_back((tag.serial, data));
+        while self.undelivered.len() > Self::MAX_UNDELIVERED || self.undelivered_bytes > Self::MAX_UNDELIVERED_BYTES {
+            self.pop_undelivered();
         }
     }
 
-    /// The bytes of a message that gossipsub delivers. What it was given before that is not delivered any more. A copy was
-    /// not given a second time: it is delivered only when gossipsub has forgotten the first, and is remembered here or old.
+    /// The bytes of a message that gossipsub delivers. gossipsub does not deliver messages that were passed to it
+    /// earlier, so their bytes are removed. A duplicate is not added to `undelivered`: gossipsub delivers it only when
+    /// it has forgotten the first copy; its bytes are then in `entries`, or are lost because they are too old.
     pub(in crate::net) fn deliver(&mut self, tag: Tag) -> Option<Bytes> {
-        let Some(at) = self.given.iter().position(|(serial, _)| *serial == tag.serial) else {
+        let Some(index) = self.undelivered.iter().position(|(serial, _)| *serial == tag.serial) else {
             return self.entry(tag).map(|entry| entry.data.clone());
         };
-        for _ in 0..at {
-            self.forget_given();
+        for _ in 0..index {
+            self.pop_undelivered();
         }
-        self.forget_given()
+        self.pop_undelivered()
     }
 
-    /// Bytes that wait for their delivery.
+    /// Bytes of undelivered messages.
     #[cfg(test)]
-    pub(in crate::net) fn waiting(&self) -> usize {
-        let held = self.given.iter().map(|(_, data)| data.len()).sum();
-        assert_eq!(held, self.given_bytes);
-        held
+    pub(in crate::net) fn undelivered_bytes(&self) -> usize {
+        let bytes = self.undelivered.iter().map(|(_, data)| data.len()).sum();
+        assert_eq!(bytes, self.undelivered_bytes);
+        bytes
     }
 
-    fn forget_given(&mut self) -> Option<Bytes> {
-        let (_, data) = self.given.pop_front()?;
-        self.given_bytes -= data.len();
+    fn pop_undelivered(&mut self) -> Option<Bytes> {
+        let (_, data) = self.undelivered.pop_front()?;
+        self.undelivered_bytes -= data.len();
         Some(data)
     }
 }

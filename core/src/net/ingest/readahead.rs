@@ -1,18 +1,19 @@
-//! Big messages are read ahead of gossipsub, beside the loop.
+//! Decompresses large messages before gossipsub requests them, on another thread than the event loop.
 //!
-//! gossipsub asks for the id of a message in the loop's turn, and the id is a SHA-256 of what the message inflates to: up to 10 MiB,
-//! which take 100 ms where the processor has no instructions for it. So the streams that peers gossip on are read along
-//! ([`Frames`]), and the end of an RPC that is [worth it](ReadAhead::WORTH) is held back until its messages are decompressed and named where
-//! the host has [room for it](super::Host::aside). When gossipsub asks, the answer lies here.
+//! gossipsub requests the id of a message inside the event loop, and the id is a SHA-256 of the decompressed message:
+//! up to 10 MiB, which take 100 ms on a processor without SHA instructions. So a stream wrapper
+//! ([`FrameReader`](frames::FrameReader)) reads the streams on which peers gossip. It holds back the end of an RPC with
+//! at least [`MIN_RPC_WORK`](ReadAhead::MIN_RPC_WORK) bytes of work until its messages are decompressed and hashed on
+//! [another thread](crate::net::Host::offload). When gossipsub requests an id, the result is here.
 //!
-//! Nothing depends on it: what is not here is read in the loop's turn, as everything is where there is one thread alone. What a
-//! stream holds back is one RPC, so its peer waits, and nobody else; for how long at most is the host's to say. Bounds:
-//! [`Pool::BYTES`] of RPCs that are not whole or being read, `ReadyBatches::BYTES` of what was read; beyond them an RPC is passed on
-//! unread. So are those of peers that gossipsub will not listen to for a while.
+//! Read-ahead is optional: a message that is not here is read in the event loop, as all messages are on a host with one
+//! thread. A stream holds back at most one RPC, so only its peer waits; the host limits for how long. Bounds:
+//! [`Pool::BYTES`] of RPCs that are incomplete or being read, `ReadyBatches::BYTES` of read messages. RPCs beyond them
+//! are passed on without read-ahead, and so are RPCs of graylisted peers, which gossipsub ignores.
 
 use core::time::Duration;
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -27,116 +28,124 @@ use crate::{
     net::ingest::{duplicates::DuplicateCache, published::Published, topics::Topics},
 };
 
-mod aside;
 mod frames;
-mod named;
+mod offload;
 mod pool;
+mod read_message;
 mod ready;
 #[cfg(test)]
 mod tests;
 
-pub use aside::{Aside, Job};
-pub(in crate::net) use named::{NamedMessage, declared, read};
+pub use offload::{Job, Offload};
 use pool::Pool;
-use ready::{Batch, Name, Names, ReadyBatches};
+pub(in crate::net) use read_message::{ReadMessage, declared_len, read_message};
+use ready::{Batch, ReadyBatches, WireHash, WireHasher};
 
-/// See the module. Clones are the same.
+/// See the file comment. Clones share all state.
 #[derive(Clone)]
 pub(in crate::net) struct ReadAhead {
     topics: Topics,
-    recent: Arc<Mutex<DuplicateCache>>,
+    duplicates: Arc<Mutex<DuplicateCache>>,
     pub(in crate::net::ingest) pool: Pool,
-    names: Names,
+    hasher: WireHasher,
     ready: Arc<Mutex<ReadyBatches>>,
-    /// Whose RPCs gossipsub throws away for a while.
-    ignored: Arc<Mutex<HashSet<PeerId>>>,
+    /// Peers whose RPCs gossipsub ignores now.
+    ignored: Arc<Mutex<BTreeSet<PeerId>>>,
 }
 
 impl ReadAhead {
-    /// Bytes to be inflated and named that are worth it: without instructions for it a processor takes 20 ms for them. The usual block
-    /// has less, and is sooner named than another thread is woken.
-    pub(in crate::net::ingest) const WORTH: usize = 2 << 20;
-    /// Bytes of a message at least, on the wire or inflated: less is named in no time.
-    const LEAST: usize = 4 << 10;
+    /// An RPC is read ahead if its messages need at least this much work, in bytes to decompress and hash: 20 ms on a
+    /// processor without SHA instructions. Most blocks are smaller; reading them takes less time than waking another
+    /// thread.
+    pub(in crate::net::ingest) const MIN_RPC_WORK: usize = 2 << 20;
+    /// A message is read ahead if its length on the wire or decompressed is at least this many bytes. Smaller ones take
+    /// negligible time in the event loop.
+    const MIN_MESSAGE_WORK: usize = 4 << 10;
 
-    /// What is among the recent ones is not read again.
-    pub(in crate::net) fn new(topics: Topics, recent: Arc<Mutex<DuplicateCache>>) -> Self {
+    /// Messages in `duplicates` are not read again.
+    pub(in crate::net) fn new(topics: Topics, duplicates: Arc<Mutex<DuplicateCache>>) -> Self {
         let (ready, ignored) = (Arc::default(), Arc::default());
-        Self { topics, recent, pool: Pool::default(), names: Names::default(), ready, ignored }
+        Self { topics, duplicates, pool: Pool::default(), hasher: WireHasher::default(), ready, ignored }
     }
 
-    /// Only these peers are ignored now.
-    pub(in crate::net) fn ignore(&self, peers: HashSet<PeerId>) {
+    /// Replaces the set of peers whose RPCs are not read ahead.
+    pub(in crate::net) fn set_ignored_peers(&self, peers: BTreeSet<PeerId>) {
         *lock(&self.ignored) = peers;
     }
 
-    /// What a message was read to, once; or that it was not looked at, where that may count.
+    /// Removes and returns a message that was read ahead. If only a surplus copy is here, it is returned if
+    /// `or_surplus` is set.
     pub(in crate::net) fn take(
         &self,
         version: Version,
         authored: bool,
         wire: &[u8],
         or_surplus: bool,
-    ) -> Option<NamedMessage> {
-        // To name it takes as long as to read some of it.
-        if wire.len() < Self::LEAST && declared(wire) < Self::LEAST || self.ready().is_empty() {
+    ) -> Option<ReadMessage> {
+        // The hash of a small message takes about as long as reading the message.
+        let is_small = wire.len() < Self::MIN_MESSAGE_WORK && declared_len(wire) < Self::MIN_MESSAGE_WORK;
+        if is_small || self.ready().is_empty() {
             return None;
         }
-        let name = self.names.of(version, authored, wire);
-        self.ready().take(name, or_surplus)
+        let hash = self.hasher.hash(version, authored, wire);
+        self.ready().take(hash, or_surplus)
     }
 
-    /// Lets go what nobody has asked for: its stream has ended, or has gone on, a while ago.
-    pub(in crate::net) fn tidy(&self, now: Duration) {
-        // Dropped without the lock.
-        let _out = self.ready().tidy(now);
+    /// Removes messages that gossipsub has not requested in time; see [`ReadyBatches::remove_expired`].
+    pub(in crate::net) fn remove_expired(&self, now: Duration) {
+        // Freed after the lock is released.
+        let _removed = self.ready().remove_expired(now);
     }
 
-    /// The stream that this batch came by has gone on.
-    pub(in crate::net::ingest) fn leave(&self, number: u64) {
-        self.ready().leave(number);
+    /// The stream of this batch has passed its RPC on, or has ended.
+    pub(in crate::net::ingest) fn release(&self, number: u64) {
+        self.ready().release(number);
     }
 
-    /// Whether these messages of this peer's are worth it.
-    pub(in crate::net::ingest) fn is_worth_it(&self, peer: &PeerId, messages: &[Published]) -> bool {
-        let ours = messages.iter().filter(|message| self.topics.named(&message.topic).is_some());
-        let work = ours.map(|message| declared(&message.data).max(message.data.len()));
-        work.fold(0, usize::saturating_add) >= Self::WORTH && !lock(&self.ignored).contains(peer)
+    /// Whether these messages of this peer are to be read ahead.
+    pub(in crate::net::ingest) fn is_eligible(&self, peer: &PeerId, messages: &[Published]) -> bool {
+        let ours = messages.iter().filter(|message| self.topics.find(&message.topic).is_some());
+        let work = ours.map(|message| declared_len(&message.data).max(message.data.len()));
+        work.fold(0, usize::saturating_add) >= Self::MIN_RPC_WORK && !lock(&self.ignored).contains(peer)
     }
 
-    /// Reads the messages of an RPC: inflates as much as a turn of the loop would.
+    /// Reads the messages of an RPC. Decompresses at most as much as one turn of the event loop does. Stops when
+    /// `ended` is set: the stream has ended.
     pub(in crate::net::ingest) fn read(&self, number: u64, messages: Vec<Published>, ended: &AtomicBool) {
-        let (mut spent, mut entries) = (0_usize, HashMap::new());
+        let (mut total_work, mut entries) = (0_usize, BTreeMap::new());
         for Published { topic, data: wire, authored } in messages {
-            // What its stream has not passed on by now, it never will.
+            // An ended stream passes nothing on.
             if ended.load(Ordering::Relaxed) {
                 return;
             }
-            let Some((version, topic)) = self.topics.named(&topic) else { continue };
-            let work = declared(&wire).max(wire.len());
-            let name = self.names.of(version, authored, &wire);
-            if work < Self::LEAST || entries.contains_key(&name) || self.is_known(name, version, authored, &wire) {
+            let Some((version, topic)) = self.topics.find(&topic) else { continue };
+            let work = declared_len(&wire).max(wire.len());
+            let hash = self.hasher.hash(version, authored, &wire);
+            if work < Self::MIN_MESSAGE_WORK
+                || entries.contains_key(&hash)
+                || self.is_known(hash, version, authored, &wire)
+            {
                 continue;
             }
-            let surplus = spent > 0 && spent.saturating_add(declared(&wire)) > MAX_MESSAGE;
-            let named = read(topic, authored, surplus, &wire);
-            spent = spent.saturating_add(named.work);
-            entries.insert(name, named);
+            let surplus = total_work > 0 && total_work.saturating_add(declared_len(&wire)) > MAX_MESSAGE;
+            let message = read_message(topic, authored, surplus, &wire);
+            total_work = total_work.saturating_add(message.work);
+            entries.insert(hash, message);
         }
         let mut ready = self.ready();
-        // Who ends says so before it waits for the lock.
-        let out = if ended.load(Ordering::Relaxed) { Vec::new() } else { ready.add(Batch::new(number, entries)) };
+        // A stream sets `ended` before it waits for the lock, so this check under the lock sees it.
+        let removed = if ended.load(Ordering::Relaxed) { Vec::new() } else { ready.add(Batch::new(number, entries)) };
         drop(ready);
-        drop(out);
+        drop(removed);
     }
 
-    /// Whether it was read before. The bytes are compared without the lock, which the loop wants too.
-    fn is_known(&self, name: Name, version: Version, authored: bool, wire: &[u8]) -> bool {
-        if self.ready().has(name) {
+    /// Whether the message was read before. Bytes are compared without the lock, because the event loop needs it too.
+    fn is_known(&self, hash: WireHash, version: Version, authored: bool, wire: &[u8]) -> bool {
+        if self.ready().is_read(hash) {
             return true;
         }
-        let alike = lock(&self.recent).alike(version, authored, wire.len());
-        alike.iter().any(|known| *known == wire)
+        let candidates = lock(&self.duplicates).with_wire_len(version, authored, wire.len());
+        candidates.iter().any(|known| *known == wire)
     }
 
     pub(in crate::net::ingest) fn ready(&self) -> MutexGuard<'_, ReadyBatches> {

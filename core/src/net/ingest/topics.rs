@@ -6,7 +6,7 @@ use libp2p::gossipsub::TopicHash;
 
 use crate::{chain::Chain, fork::Version};
 
-/// See the module. Clones are the same.
+/// The topics of payload versions 1 to 4. Clones share them.
 #[derive(Clone, Debug)]
 pub(in crate::net) struct Topics(Arc<[TopicHash; 4]>);
 
@@ -15,15 +15,15 @@ impl Topics {
         Self(Arc::new(Version::ALL.map(|version| TopicHash::from_raw(chain.topic(version)))))
     }
 
-    /// The payload version of a topic of ours.
+    /// The payload version of a topic; `None` if it is not a topic of the chain.
     pub(in crate::net) fn version(&self, topic: &TopicHash) -> Option<Version> {
-        self.named(topic.as_str().as_bytes()).map(|(version, _)| version)
+        self.find(topic.as_str().as_bytes()).map(|(version, _)| version)
     }
 
-    /// The same by a topic's bytes, with its text.
-    pub(in crate::net) fn named(&self, topic: &[u8]) -> Option<(Version, &str)> {
-        let number = self.0.iter().position(|known| known.as_str().as_bytes() == topic)?;
-        Some((Version::from_topic(u8::try_from(number).ok()?)?, self.0.get(number)?.as_str()))
+    /// The payload version and the text of a topic, by its bytes.
+    pub(in crate::net) fn find(&self, topic: &[u8]) -> Option<(Version, &str)> {
+        let index = self.0.iter().position(|known| known.as_str().as_bytes() == topic)?;
+        Some((Version::from_topic(u8::try_from(index).ok()?)?, self.0.get(index)?.as_str()))
     }
 
     /// The topic of a payload version.
@@ -37,7 +37,7 @@ impl Topics {
         }
     }
 
-    /// All of them.
+    /// All four topics.
     pub(in crate::net) fn all(&self) -> impl Iterator<Item = &TopicHash> {
         self.0.iter()
     }

@@ -1,15 +1,16 @@
-//! Bytes on the wire to a message: the transform that never fails.
+//! gossipsub's transform: from bytes on the wire to a message.
 //!
-//! gossipsub transforms first and makes the id from the result. A transform that fails leaves no id and no event, so
-//! nobody could be blamed. Ours returns the message in whatever [`Form`] it came, with a tag in `sequence_number`, which
-//! anonymous mode leaves free and never sends: the id function and the driver read it. The one exception are topics that
-//! are not ours: gossipsub would keep their messages for its history, so they are refused outright.
+//! gossipsub transforms a message first and computes its id from the result. If the transform fails, there is no id and
+//! no event, so the sender cannot be penalised. So this transform succeeds for every message on a topic of the chain,
+//! whatever its [`Form`]. It puts a [`Tag`] into `sequence_number`, which anonymous mode does not use and does not
+//! send; the id function and the driver read the tag. Messages on other topics are refused, because gossipsub would
+//! keep them in its history.
 //!
-//! The bytes go another way than through gossipsub, which would copy them: it gets the tag alone, and the driver finds them
-//! here when the message is delivered.
+//! The decompressed bytes do not pass through gossipsub, because it would copy them. gossipsub gets the tag alone, and
+//! the driver takes the bytes from here when gossipsub delivers the message.
 //!
-//! Every copy of a message is transformed before gossipsub asks whether it knows the message. Therefore the latest ones
-//! are [remembered](DuplicateCache) with their bytes as received, and a copy costs one comparison.
+//! gossipsub transforms every copy of a message before it checks whether the message is known. So the latest messages
+//! are in a [duplicate cache](DuplicateCache) with their bytes on the wire, and a copy costs one comparison.
 
 use std::{
     io,
@@ -29,52 +30,54 @@ use crate::{
     net::{
         ingest::{
             duplicates::{CachedMessage, DuplicateCache, Tag},
-            readahead,
-            readahead::{NamedMessage, ReadAhead},
+            readahead::{ReadAhead, ReadMessage, declared_len, read_message},
             topics::Topics,
         },
         params::{MAX_COMPRESSED, MAX_TRANSMIT},
     },
 };
 
-/// Shared by gossipsub's transform, its id function and the driver, all in the loop's turn; what is read readahead asks for a moment.
+/// Clones share all state: gossipsub's transform, its id function and the driver use it in the event loop; read-ahead
+/// threads lock the duplicate cache for a short time.
 #[derive(Clone)]
 pub(in crate::net) struct Transform {
     topics: Topics,
     readahead: ReadAhead,
-    recent: Arc<Mutex<DuplicateCache>>,
-    /// Bytes decompressed in the loop since [`Transform::begin`].
-    spent: Arc<AtomicUsize>,
-    /// The same with those that were read readahead.
-    taken: Arc<AtomicUsize>,
+    duplicates: Arc<Mutex<DuplicateCache>>,
+    /// Bytes decompressed in the event loop since [`Transform::begin_turn`].
+    loop_work: Arc<AtomicUsize>,
+    /// `loop_work`, and the bytes of messages that were read ahead and requested since then.
+    total_work: Arc<AtomicUsize>,
 }
 
 impl Transform {
-    /// Bytes that are decompressed in one turn at most. gossipsub takes a whole RPC at once, and 10 MiB of it may
-    /// inflate to 200: half a second in which nothing else happens. An honest peer sends one block in an RPC, or a few.
-    const TURN: usize = MAX_MESSAGE;
-    /// Bytes of what was read readahead, with the former, after which nothing more is looked at in one turn: what is given to gossipsub
-    /// in it must fit in [`DuplicateCache::GIVEN_BYTES`] until it is delivered, or the first of it would be lost.
-    const TAKEN: usize = 3 * Self::TURN;
+    /// Maximum bytes decompressed in one turn of the event loop. gossipsub decodes a whole RPC at once, and 10 MiB of
+    /// it may decompress to 200 MiB, which would block the loop for half a second. An honest peer sends one block per
+    /// RPC, or a few.
+    const MAX_LOOP_WORK: usize = MAX_MESSAGE;
+    /// When `total_work` reaches this many bytes, the other messages of the turn are surplus. The messages passed to
+    /// gossipsub in one turn must fit in [`DuplicateCache::MAX_UNDELIVERED_BYTES`] until they are delivered, or the
+    /// first of them would be lost.
+    const MAX_TOTAL_WORK: usize = 3 * Self::MAX_LOOP_WORK;
 
     pub(in crate::net) fn new(chain: &Chain) -> Self {
-        let (topics, recent) = (Topics::new(chain), Arc::default());
-        let readahead = ReadAhead::new(topics.clone(), Arc::clone(&recent));
-        Self { topics, readahead, recent, spent: Arc::default(), taken: Arc::default() }
+        let (topics, duplicates) = (Topics::new(chain), Arc::default());
+        let readahead = ReadAhead::new(topics.clone(), Arc::clone(&duplicates));
+        Self { topics, readahead, duplicates, loop_work: Arc::default(), total_work: Arc::default() }
     }
 
-    /// What is read before gossipsub asks for it.
+    /// The read-ahead of this transform.
     pub(in crate::net) const fn readahead(&self) -> &ReadAhead {
         &self.readahead
     }
 
-    /// A turn begins: the swarm is polled next.
-    pub(in crate::net) fn begin(&self) {
-        self.spent.store(0, Ordering::Relaxed);
-        self.taken.store(0, Ordering::Relaxed);
+    /// Resets the limits on work: a turn of the event loop begins, and the swarm is polled next.
+    pub(in crate::net) fn begin_turn(&self) {
+        self.loop_work.store(0, Ordering::Relaxed);
+        self.total_work.store(0, Ordering::Relaxed);
     }
 
-    /// The payload version of a topic of ours.
+    /// The payload version of a topic; `None` if it is not a topic of the chain.
     pub(in crate::net) fn version(&self, topic: &TopicHash) -> Option<Version> {
         self.topics.version(topic)
     }
@@ -89,60 +92,63 @@ impl Transform {
         self.topics.all()
     }
 
-    /// gossipsub's id function. Without a tag the message is our own, uncompressed.
+    /// gossipsub's id function. A message without a tag is published by this node, and uncompressed.
     pub(in crate::net) fn id(&self, message: &gossipsub::Message) -> gossipsub::MessageId {
         let tag = message.sequence_number.map(Tag::from_bits);
-        let known = tag.and_then(|tag| self.recent().id(tag));
+        let known = tag.and_then(|tag| self.duplicates().id(tag));
         let form = tag.map_or(Form::Snappy, |tag| tag.form);
         let id = known.unwrap_or_else(|| message_id(message.topic.as_str(), form, &message.data));
         gossipsub::MessageId::from(id.0.to_vec())
     }
 
-    /// The message that gossipsub delivered, as core knows it. Its bytes were kept here for it; those of messages that
-    /// gossipsub has dropped meanwhile are let go.
+    /// The message that gossipsub delivers, with its bytes, which were kept here. Removes the bytes of earlier
+    /// messages, which gossipsub has dropped.
     pub(in crate::net) fn message(&self, message: &gossipsub::Message) -> Message {
         let tag = Tag::from_bits(message.sequence_number.unwrap_or_default());
-        let found = self.recent().deliver(tag);
-        // Without its bytes it is not judged.
+        let found = self.duplicates().deliver(tag);
+        // A message without its bytes is not validated.
         let form = if found.is_some() { tag.form } else { Form::Surplus };
         Message { form, data: found.unwrap_or_default(), wire: tag.wire as usize }
     }
 
-    fn recent(&self) -> MutexGuard<'_, DuplicateCache> {
-        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    fn duplicates(&self) -> MutexGuard<'_, DuplicateCache> {
+        self.duplicates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether this message fits in this turn after so many bytes: the first one always, others while their declared lengths fit.
-    fn affords(spent: &AtomicUsize, wire: &[u8]) -> bool {
-        let spent = spent.load(Ordering::Relaxed);
-        // What declares too much is not decompressed at all.
-        spent == 0 || spent.saturating_add(readahead::declared(wire)) <= Self::TURN
+    /// Whether a message may be decompressed in this turn, after `work` bytes: the first one always, others while the
+    /// sum with their declared length is at most [`Self::MAX_LOOP_WORK`].
+    fn fits(work: &AtomicUsize, wire: &[u8]) -> bool {
+        let work = work.load(Ordering::Relaxed);
+        // A message that declares more than allowed counts 0: it is not decompressed.
+        work == 0 || work.saturating_add(declared_len(wire)) <= Self::MAX_LOOP_WORK
     }
 
-    /// The tag for one copy: its message is remembered, or was read readahead, or is decompressed and named now.
-    fn take(&self, version: Version, authored: bool, topic: &str, wire: Bytes) -> Tag {
-        if let Some(known) = self.recent().find(version, authored, &wire) {
+    /// The tag for one copy of a message. The message is in the duplicate cache, or was read ahead, or is read now.
+    fn tag_for(&self, version: Version, authored: bool, topic: &str, wire: Bytes) -> Tag {
+        if let Some(known) = self.duplicates().find_tag(version, authored, &wire) {
             return known;
         }
-        // One that was passed over in its own RPC is not passed over in others, and who comes after others' big ones that were
-        // read readahead is not short of time.
-        let is_over = self.taken.load(Ordering::Relaxed) >= Self::TAKEN;
-        let readahead = || self.readahead.take(version, authored, &wire, !Self::affords(&self.taken, &wire));
-        let NamedMessage { form, data, id, work } = (!is_over).then(readahead).flatten().unwrap_or_else(|| {
-            let read = readahead::read(topic, authored, is_over || !Self::affords(&self.spent, &wire), &wire);
-            self.spent.fetch_add(read.work, Ordering::Relaxed);
+        // A message that was surplus in one RPC is not surplus in other RPCs. Large messages that were read ahead do
+        // not reduce the work that other messages may need in the event loop.
+        let is_over = self.total_work.load(Ordering::Relaxed) >= Self::MAX_TOTAL_WORK;
+        let read_ahead = || self.readahead.take(version, authored, &wire, !Self::fits(&self.total_work, &wire));
+        let ReadMessage { form, data, id, work } = (!is_over).then(read_ahead).flatten().unwrap_or_else(|| {
+            let read = read_message(topic, authored, is_over || !Self::fits(&self.loop_work, &wire), &wire);
+            self.loop_work.fetch_add(read.work, Ordering::Relaxed);
             read
         });
-        self.taken.fetch_add(work, Ordering::Relaxed);
+        self.total_work.fetch_add(work, Ordering::Relaxed);
         let data = data.unwrap_or_else(|| wire.clone());
-        self.recent().remember(CachedMessage { version, authored, tag: Tag::new(form, &wire), wire, id, data })
+        self.duplicates().insert(CachedMessage { version, authored, tag: Tag::new(form, &wire), wire, id, data })
     }
 }
 
-/// The last that is looked at may be as long as any, and an RPC has as many bytes that are not.
-const _: () = assert!(Transform::TAKEN + MAX_MESSAGE + MAX_TRANSMIT <= DuplicateCache::GIVEN_BYTES);
+/// One turn passes at most this to gossipsub: `MAX_TOTAL_WORK`, one more message of the maximum length, and an RPC of
+/// surplus messages.
+const _: () = assert!(Transform::MAX_TOTAL_WORK + MAX_MESSAGE + MAX_TRANSMIT <= DuplicateCache::MAX_UNDELIVERED_BYTES);
 
-/// Whether the message has a signature or a key. No message of an OP Stack chain has, and op-node refuses those that have.
+/// Whether the message has a signature or a key. No message of an OP Stack chain has one, and op-node refuses a message
+/// with one.
 const fn authored(raw: &RawMessage) -> bool {
     raw.signature.is_some() || raw.key.is_some()
 }
@@ -151,7 +157,7 @@ impl DataTransform for Transform {
     fn inbound_transform(&self, raw: RawMessage) -> io::Result<gossipsub::Message> {
         let version = self.version(&raw.topic).ok_or_else(|| io::Error::other("not a topic of this chain"))?;
         let authored = authored(&raw);
-        let tag = self.take(version, authored, raw.topic.as_str(), raw.data.into());
+        let tag = self.tag_for(version, authored, raw.topic.as_str(), raw.data.into());
         Ok(gossipsub::Message { source: None, data: Vec::new(), sequence_number: Some(tag.bits()), topic: raw.topic })
     }
 
@@ -175,77 +181,77 @@ mod tests {
         RawMessage { source: None, data, sequence_number: None, topic, signature: None, key: None, validated: false }
     }
 
-    /// The form of a message, and its id.
-    fn take(transform: &Transform, raw: &RawMessage) -> (Form, gossipsub::MessageId) {
-        let message = transform.inbound_transform(raw.clone()).expect("a topic of ours");
+    /// The form and the id of a message.
+    fn read(transform: &Transform, raw: &RawMessage) -> (Form, gossipsub::MessageId) {
+        let message = transform.inbound_transform(raw.clone()).expect("a topic of the chain");
         let id = transform.id(&message);
-        assert!(message.data.is_empty(), "the bytes go their own way");
+        assert!(message.data.is_empty(), "gossipsub gets no bytes");
         (transform.message(&message).form, id)
     }
 
     #[test]
-    fn after_ten_mebibytes_of_one_turn_nothing_more_is_decompressed_and_nothing_is_hidden() {
+    fn after_ten_mebibytes_messages_are_surplus_until_the_next_turn() {
         let transform = Transform::new(&Chain::preset("op-mainnet").expect("a preset"));
         let (bomb, block) = (raw(&transform, &[7; MAX_MESSAGE]), raw(&transform, &[9; 1000]));
-        transform.begin();
-        assert_eq!(take(&transform, &bomb).0, Form::Snappy);
-        // A copy costs nothing, and its bytes are still there.
-        let copy = transform.inbound_transform(bomb.clone()).expect("a topic of ours");
+        transform.begin_turn();
+        assert_eq!(read(&transform, &bomb).0, Form::Snappy);
+        // A copy is not decompressed, and its bytes are available.
+        let copy = transform.inbound_transform(bomb.clone()).expect("a topic of the chain");
         assert_eq!(transform.message(&copy).data.len(), MAX_MESSAGE);
-        let (form, passed) = take(&transform, &block);
+        let (form, surplus_id) = read(&transform, &block);
         assert_eq!(form, Form::Surplus);
-        transform.begin();
-        let (form, looked_at) = take(&transform, &block);
+        transform.begin_turn();
+        let (form, id) = read(&transform, &block);
         assert_eq!(form, Form::Snappy);
-        assert_ne!(passed, looked_at);
+        assert_ne!(surplus_id, id);
     }
 
     #[test]
-    fn one_content_in_ever_other_compressions_fills_no_memory() {
+    fn one_message_in_many_compressions_stays_within_the_memory_limit() {
         let transform = Transform::new(&Chain::preset("op-mainnet").expect("a preset"));
-        // gossipsub drops all but the first of them by their id, and delivers nothing.
+        // gossipsub drops all but the first by their id, and delivers none in this test.
         for first in 1..20 {
             let mut wire = raw(&transform, &[7; MAX_MESSAGE]);
-            // Each begins with a literal of another length.
+            // Each begins with a snappy literal of a different length.
             let header = wire.data[..4].to_vec();
             let mut literal = vec![(first - 1) << 2];
             literal.extend(std::iter::repeat_n(7, usize::from(first)));
             let rest = snap::raw::Encoder::new().compress_vec(&vec![7; MAX_MESSAGE - usize::from(first)]);
             wire.data = [header, literal, rest.expect("it fits")[4..].to_vec()].concat();
-            transform.begin();
-            let message = transform.inbound_transform(wire).expect("a topic of ours");
+            transform.begin_turn();
+            let message = transform.inbound_transform(wire).expect("a topic of the chain");
             assert_eq!(Tag::from_bits(message.sequence_number.expect("a tag")).form, Form::Snappy);
         }
-        let held = transform.recent().waiting();
-        assert!(held <= DuplicateCache::GIVEN_BYTES, "{held}");
+        let bytes = transform.duplicates().undelivered_bytes();
+        assert!(bytes <= DuplicateCache::MAX_UNDELIVERED_BYTES, "{bytes}");
     }
 
     #[test]
-    fn messages_are_delivered_with_their_own_bytes_whatever_was_dropped_between() {
+    fn a_message_is_delivered_with_its_bytes_when_others_were_dropped() {
         let transform = Transform::new(&Chain::preset("op-mainnet").expect("a preset"));
-        let given: Vec<_> = (1..=5_u8)
-            .map(|fill| transform.inbound_transform(raw(&transform, &[fill; 100])).expect("a topic of ours"))
+        let passed: Vec<_> = (1..=5_u8)
+            .map(|fill| transform.inbound_transform(raw(&transform, &[fill; 100])).expect("a topic of the chain"))
             .collect();
         for at in [1, 2, 4] {
-            assert_eq!(transform.message(&given[at]).data[0], at as u8 + 1);
+            assert_eq!(transform.message(&passed[at]).data[0], at as u8 + 1);
         }
-        // One that was dropped and is delivered late is still remembered.
-        assert_eq!(transform.message(&given[0]).data[0], 1);
-        assert_eq!(transform.recent().waiting(), 0);
+        // A message that was dropped and is delivered late is in the cache.
+        assert_eq!(transform.message(&passed[0]).data[0], 1);
+        assert_eq!(transform.duplicates().undelivered_bytes(), 0);
     }
 
     #[test]
-    fn a_signature_or_a_key_is_seen() {
+    fn a_message_with_a_signature_or_a_key_is_authored() {
         let transform = Transform::new(&Chain::preset("op-mainnet").expect("a preset"));
         let honest = raw(&transform, &[9; 1000]);
-        let spoilt = [
+        let authored = [
             RawMessage { key: Some(Vec::new()), ..honest.clone() },
             RawMessage { signature: Some(vec![1]), ..honest.clone() },
         ];
-        let (form, id) = take(&transform, &honest);
+        let (form, id) = read(&transform, &honest);
         assert_eq!(form, Form::Snappy);
-        for message in spoilt {
-            let (form, other) = take(&transform, &message);
+        for message in authored {
+            let (form, other) = read(&transform, &message);
             assert_eq!(form, Form::Authored);
             assert_ne!(id, other);
         }

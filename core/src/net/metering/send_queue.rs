@@ -1,9 +1,9 @@
-//! How much is written to a leaf: on the streams that we open, gossip among them, counted where libp2p writes.
+//! Send progress of each leaf: bytes written on the streams that this node opens (gossip is one of them).
 //!
-//! gossipsub does not say what waits in its queues. But it writes a message whole and flushes it before it takes the next one, so
-//! a stream that rests has nothing waiting behind it, and one that does not rest shows by its bytes whether it moves. The
-//! answers to a leaf's requests go out on streams that it opens, and are not counted. One meter a leaf, as long as it has a
-//! connection; the map drops those of leaves that are gone whenever one comes.
+//! gossipsub does not report the bytes in its send queues. But it writes a whole message and flushes it before it takes
+//! the next one. So a flushed stream has an empty queue, and the written bytes of an unflushed stream show whether the
+//! leaf still reads. Responses to a leaf's requests use streams that the leaf opened; they are not counted. There is
+//! one [`SendQueue`] per connected leaf; inserting a new one removes those of disconnected leaves.
 
 use core::{
     sync::atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -24,114 +24,117 @@ use crate::{
     event::Direction,
     net::{
         convert,
-        metering::wrapper::{Tap, TappedMuxer},
+        metering::wrapper::{ObservedMuxer, StreamObserver},
     },
 };
 
-/// See the module.
+/// The send progress of one leaf.
 #[derive(Debug, Default)]
 pub(in crate::net) struct SendQueue {
     written: AtomicU64,
-    /// Streams with a write or a flush that has not ended.
-    busy: AtomicUsize,
+    /// Streams with an unfinished write or flush.
+    unflushed: AtomicUsize,
 }
 
 impl SendQueue {
-    /// Bytes that were taken of us since the first connection.
+    /// Bytes that the leaf's connections have accepted since its first connection.
     pub(in crate::net) fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
     }
 
-    /// Whether something that was begun is not written yet.
-    pub(in crate::net) fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::Relaxed) > 0
+    /// Whether a stream has an unfinished write or flush.
+    pub(in crate::net) fn is_unflushed(&self) -> bool {
+        self.unflushed.load(Ordering::Relaxed) > 0
     }
 
-    /// As if the leaf had taken so much, and whether it takes more.
+    /// Sets the written bytes, and whether a write is unfinished.
     #[cfg(test)]
-    pub(in crate::net) fn set(&self, written: u64, busy: bool) {
+    pub(in crate::net) fn set(&self, written: u64, unflushed: bool) {
         self.written.store(written, Ordering::Relaxed);
-        self.busy.store(usize::from(busy), Ordering::Relaxed);
+        self.unflushed.store(usize::from(unflushed), Ordering::Relaxed);
     }
 }
 
-/// The meters of all leaves that are connected. Clones are the same.
+/// The send queues of all connected leaves. Clones share the map.
 #[derive(Clone, Debug, Default)]
 pub(in crate::net) struct SendQueues(Arc<Mutex<BTreeMap<PeerId, Weak<SendQueue>>>>);
 
 impl SendQueues {
-    /// Counts what goes out to whoever comes in as a leaf.
-    pub(in crate::net) fn over(&self, transport: Boxed<(PeerId, StreamMuxerBox)>) -> Boxed<(PeerId, StreamMuxerBox)> {
-        let meters = self.clone();
+    /// Wraps `transport`: bytes sent to inbound leaves are counted here.
+    pub(in crate::net) fn wrap_transport(
+        &self,
+        transport: Boxed<(PeerId, StreamMuxerBox)>,
+    ) -> Boxed<(PeerId, StreamMuxerBox)> {
+        let queues = self.clone();
         let metered = transport.map(move |(peer, muxer), endpoint| {
             if !convert::is_leaf(&endpoint) {
                 return (peer, muxer);
             }
-            let meter = meters.open(peer);
-            let taps = move |opened| match opened {
-                Direction::Outbound => QueueTap { meter: Some(meter.clone()), busy: false },
-                Direction::Inbound => QueueTap::default(),
+            let queue = queues.get_or_insert(peer);
+            let make_observer = move |opened| match opened {
+                Direction::Outbound => QueueObserver { queue: Some(queue.clone()), unflushed: false },
+                Direction::Inbound => QueueObserver::default(),
             };
-            (peer, StreamMuxerBox::new(TappedMuxer::new(muxer, taps)))
+            (peer, StreamMuxerBox::new(ObservedMuxer::new(muxer, make_observer)))
         });
         metered.boxed()
     }
 
-    /// The meter of a leaf that is connected.
-    pub(in crate::net) fn of(&self, peer: &PeerId) -> Option<Arc<SendQueue>> {
+    /// The send queue of a connected leaf.
+    pub(in crate::net) fn get(&self, peer: &PeerId) -> Option<Arc<SendQueue>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(peer).and_then(Weak::upgrade)
     }
 
-    /// The same for a new connection of it.
-    fn open(&self, peer: PeerId) -> Arc<SendQueue> {
-        let mut meters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(meter) = meters.get(&peer).and_then(Weak::upgrade) {
-            return meter;
+    /// The send queue for a new connection of a leaf.
+    fn get_or_insert(&self, peer: PeerId) -> Arc<SendQueue> {
+        let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(queue) = queues.get(&peer).and_then(Weak::upgrade) {
+            return queue;
         }
-        meters.retain(|_, meter| meter.strong_count() > 0);
-        let meter = Arc::default();
-        meters.insert(peer, Arc::downgrade(&meter));
-        meter
+        queues.retain(|_, queue| queue.strong_count() > 0);
+        let queue = Arc::default();
+        queues.insert(peer, Arc::downgrade(&queue));
+        queue
     }
 }
 
-/// Of one stream; those that we open have the meter.
+/// Observes one stream. Only streams that this node opened have a queue.
 #[derive(Default)]
-struct QueueTap {
-    meter: Option<Arc<SendQueue>>,
-    busy: bool,
+struct QueueObserver {
+    queue: Option<Arc<SendQueue>>,
+    unflushed: bool,
 }
 
-impl QueueTap {
-    fn set_busy(&mut self, busy: bool) {
-        let Some(meter) = self.meter.as_ref().filter(|_| self.busy != busy) else { return };
-        self.busy = busy;
-        if busy {
-            meter.busy.fetch_add(1, Ordering::Relaxed);
+impl QueueObserver {
+    fn set_unflushed(&mut self, unflushed: bool) {
+        let Some(queue) = self.queue.as_ref().filter(|_| self.unflushed != unflushed) else { return };
+        self.unflushed = unflushed;
+        if unflushed {
+            queue.unflushed.fetch_add(1, Ordering::Relaxed);
         } else {
-            meter.busy.fetch_sub(1, Ordering::Relaxed);
+            queue.unflushed.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
 
-impl Tap for QueueTap {
-    fn came(&mut self, _: &[u8]) {}
+impl StreamObserver for QueueObserver {
+    fn on_read(&mut self, _: &[u8]) {}
 
-    /// It is not over before it is flushed.
-    fn tried(&mut self, _: &[u8], polled: &Poll<io::Result<usize>>) {
-        self.set_busy(!matches!(polled, Poll::Ready(Err(_))));
-        if let (Some(meter), Poll::Ready(Ok(length))) = (&self.meter, polled) {
-            meter.written.fetch_add(*length as u64, Ordering::Relaxed);
+    /// The stream counts as unflushed until the next flush.
+    fn on_write(&mut self, _: &[u8], polled: &Poll<io::Result<usize>>) {
+        self.set_unflushed(!matches!(polled, Poll::Ready(Err(_))));
+        if let (Some(queue), Poll::Ready(Ok(length))) = (&self.queue, polled) {
+            queue.written.fetch_add(*length as u64, Ordering::Relaxed);
         }
     }
 
-    fn rests(&mut self) {
-        self.set_busy(false);
+    fn on_flushed(&mut self) {
+        self.set_unflushed(false);
     }
 }
 
-impl Drop for QueueTap {
+impl Drop for QueueObserver {
     fn drop(&mut self) {
-        self.set_busy(false);
+        self.set_unflushed(false);
     }
 }

@@ -1,15 +1,15 @@
-//! AutoNAT (v1): peers that ask are dialled back and told whether it worked, and others are asked whether we can be dialled.
+//! AutoNAT v1: dials back peers that request it, and asks peers whether this node can be dialled.
 //!
-//! libp2p's behaviour does the work; this one stands around it, for what must not be done at a stranger's word:
+//! libp2p's behaviour implements the protocol. This behaviour wraps it, because libp2p's trusts single peers too much:
 //!
-//! | libp2p's alone would | here |
+//! | libp2p's behaviour | this behaviour |
 //! |---|---|
-//! | dial `/ip4/THEIRS/…/ip4/ANYWHERE/tcp/…`: it makes the first IP the asker's own, TCP dials the last | only an address that is one IP and a port is dialled; its IP is the one that the request came from |
-//! | keep every connection that it dialled: four of one peer, and the next dial-back fails by our own limit | it is closed as soon as it stands |
-//! | advertise whatever address one peer says it reached us at | the answer counts as yes or no; where we are is [`Observed`](crate::dialing::ObservedAddresses)'s to say |
-//! | try every address that identify ever heard, without bound | our own addresses alone, at most [`ADDRESSES`] |
+//! | dials `/ip4/THEIRS/…/ip4/ANYWHERE/tcp/…`: it replaces the first IP by the requester's, but TCP dials the last one | dials only an address with one IP and a port; its IP is the one that the request came from |
+//! | keeps every connection that it dialled: after four of one peer, the next dial-back fails by the own connection limit | closes the connection as soon as it is established |
+//! | advertises the address at which one peer says it reached this node | uses the answer as yes or no; [`ObservedAddresses`](crate::dialing::ObservedAddresses) decides on addresses |
+//! | asks about every address that identify ever reported, without bound | asks about this node's own addresses, at most [`MAX_ADDRESSES`] |
 //!
-//! The gate is asked as for every dial. Bounds: ten dial-backs a minute, one at once for each asker.
+//! The connection gater is called as for every dial. Bounds: ten dial-backs per minute, one at once per requester.
 
 use core::{
     task::{Context, Poll},
@@ -30,75 +30,80 @@ use libp2p::{
 
 use crate::{address, config::AddressScope, node::DialBacks};
 
-/// Dial-backs in a [`PERIOD`], of all peers together (op-node: `AutoNATServiceRateLimit(10, 5, 60 s)`).
-const OF_ALL: usize = 10;
-/// Of one peer (the same).
-const OF_ONE: usize = 5;
-/// See [`OF_ALL`].
+/// Maximum dial-backs in a [`PERIOD`] for all peers together (op-node: `AutoNATServiceRateLimit(10, 5, 60 s)`).
+const MAX_PER_PERIOD: usize = 10;
+/// Maximum dial-backs in a [`PERIOD`] for one peer (op-node's).
+const MAX_PER_PEER: usize = 5;
+/// See [`MAX_PER_PERIOD`].
 const PERIOD: Duration = Duration::from_secs(60);
-/// Addresses that are tried for one request, and that we give in ours, at most (go-libp2p's service). They are tried one
-/// after the other, and the asker waits for half a minute.
-const ADDRESSES: usize = 16;
-/// When the first peer is asked, and how soon the next while it is not sure (go-libp2p's client). Each is asked once in that
-/// time at most: an op-node dials back five times a minute.
-const FIRST: Duration = Duration::from_secs(15);
-const RETRY: Duration = Duration::from_secs(90);
-/// How soon when it is sure: three peers in a row have said the same (go-libp2p).
-const REFRESH: Duration = Duration::from_secs(15 * 60);
+/// Maximum addresses that are dialled for one request, and that this node's requests contain (go-libp2p's service).
+/// They are dialled one after the other, and the requester waits for 30 s.
+const MAX_ADDRESSES: usize = 16;
+/// Time until the first request (go-libp2p's client).
+const BOOT_DELAY: Duration = Duration::from_secs(15);
+/// Time until the next request while the result is not confirmed (go-libp2p's client). Each peer is asked at most once
+/// in this time: an op-node dials back five times a minute.
+const RETRY_INTERVAL: Duration = Duration::from_secs(90);
+/// Time until the next request when the result is confirmed: three peers in a row gave the same answer (go-libp2p).
+const REFRESH_INTERVAL: Duration = Duration::from_secs(15 * 60);
 
-/// See the module.
+/// See the file comment.
 pub(in crate::net) struct DialBack {
     inner: autonat::Behaviour,
-    /// Dials that are dial-backs. Bounded by the requests under way.
-    dials: BTreeSet<ConnectionId>,
-    /// Dial-backs that worked: their connections are to be closed.
-    done: VecDeque<(PeerId, ConnectionId)>,
-    /// Addresses of ours that peers are asked about.
-    ours: BTreeSet<Multiaddr>,
+    /// Dial-backs that are being dialled. Bounded by the open requests.
+    dialling: BTreeSet<ConnectionId>,
+    /// Successful dial-backs, whose connections are to be closed.
+    succeeded: VecDeque<(PeerId, ConnectionId)>,
+    /// This node's addresses that peers are asked about.
+    own_addresses: BTreeSet<Multiaddr>,
     counts: DialBacks,
 }
 
-/// A dial-back that is not made.
+/// A dial-back to this address is refused.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} is not one IP and a port")]
-struct NotPlain(Multiaddr);
+struct NotPlainAddress(Multiaddr);
 
 impl DialBack {
-    pub(in crate::net) fn new(local: PeerId, reach: AddressScope) -> Self {
+    pub(in crate::net) fn new(local: PeerId, scope: AddressScope) -> Self {
         let config = Config {
-            boot_delay: FIRST,
-            retry_interval: RETRY,
-            refresh_interval: REFRESH,
-            throttle_server_period: RETRY,
-            max_peer_addresses: ADDRESSES,
-            throttle_clients_global_max: OF_ALL,
-            throttle_clients_peer_max: OF_ONE,
+            boot_delay: BOOT_DELAY,
+            retry_interval: RETRY_INTERVAL,
+            refresh_interval: REFRESH_INTERVAL,
+            throttle_server_period: RETRY_INTERVAL,
+            max_peer_addresses: MAX_ADDRESSES,
+            throttle_clients_global_max: MAX_PER_PERIOD,
+            throttle_clients_peer_max: MAX_PER_PEER,
             throttle_clients_period: PERIOD,
-            only_global_ips: reach == AddressScope::Public,
+            only_global_ips: scope == AddressScope::Public,
             ..Config::default()
         };
         Self {
             inner: autonat::Behaviour::new(local, config),
-            dials: BTreeSet::new(),
-            done: VecDeque::new(),
-            ours: BTreeSet::new(),
+            dialling: BTreeSet::new(),
+            succeeded: VecDeque::new(),
+            own_addresses: BTreeSet::new(),
             counts: DialBacks::default(),
         }
     }
 
-    /// What became of the requests of peers.
+    /// Counts of the requests of peers, by result.
     pub(in crate::net) fn counts(&self) -> DialBacks {
         self.counts
     }
 
-    /// Whether an address of ours is one that peers are asked about: TCP, which the network speaks.
-    fn is_asked_about(&mut self, address: &Multiaddr) -> bool {
-        self.ours.len() < ADDRESSES && port(address).is_some() && self.ours.insert(address.clone())
+    /// Adds an address to those that peers are asked about, if it is a TCP address and new. TCP, because op-node dials
+    /// over TCP.
+    fn add_own_address(&mut self, address: &Multiaddr) -> bool {
+        self.own_addresses.len() < MAX_ADDRESSES
+            && port(address).is_some()
+            && self.own_addresses.insert(address.clone())
     }
 
-    /// Whether nobody is asked about this address' port yet. Whoever is asked puts the IP in that it sees.
+    /// Whether no known address has this port. The IP does not matter: the peer that is asked replaces it by the one
+    /// that it sees.
     fn is_new_port(&self, address: &Multiaddr) -> bool {
-        self.ours.iter().all(|known| port(known) != port(address))
+        self.own_addresses.iter().all(|known| port(known) != port(address))
     }
 
     fn count(&mut self, event: &InboundProbeEvent) {
@@ -117,15 +122,16 @@ fn port(address: &Multiaddr) -> Option<u16> {
     address::tcp(&address.to_string()).map(|(_, port)| port)
 }
 
-/// An address that says one place alone: its IP first, no name, no second IP, no relay. Of a transport that we do not
-/// speak it may be: honest peers name all of theirs.
+/// Whether an address has exactly one host: an IP as its first part, no DNS name, no second IP, no circuit relay.
+/// Transports that this node does not support are accepted, because honest peers send all their addresses.
 fn is_plain(address: &Multiaddr) -> bool {
     let mut parts = address.iter();
-    let begins = matches!(parts.next(), Some(Protocol::Ip4(_) | Protocol::Ip6(_)));
-    begins && parts.all(|part| is_of_a_port(&part))
+    let starts_with_ip = matches!(parts.next(), Some(Protocol::Ip4(_) | Protocol::Ip6(_)));
+    starts_with_ip && parts.all(|part| has_no_host(&part))
 }
 
-const fn is_of_a_port(part: &Protocol<'_>) -> bool {
+/// Whether a part of an address names no host.
+const fn has_no_host(part: &Protocol<'_>) -> bool {
     use Protocol::{Certhash, P2p, Quic, QuicV1, Sni, Tcp, Tls, Udp, WebRTCDirect, WebTransport, Ws, Wss};
     matches!(
         part,
@@ -146,7 +152,7 @@ const fn is_of_a_port(part: &Protocol<'_>) -> bool {
 
 impl NetworkBehaviour for DialBack {
     type ConnectionHandler = <autonat::Behaviour as NetworkBehaviour>::ConnectionHandler;
-    /// Whether we can be dialled, as far as those who were asked say.
+    /// Whether this node can be dialled, by the answers of peers.
     type ToSwarm = bool;
 
     fn handle_pending_inbound_connection(
@@ -175,10 +181,10 @@ impl NetworkBehaviour for DialBack {
         addresses: &[Multiaddr],
         role: Endpoint,
     ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
-        if self.dials.contains(&id)
-            && let Some(wrong) = addresses.iter().find(|address| !is_plain(address))
+        if self.dialling.contains(&id)
+            && let Some(refused) = addresses.iter().find(|address| !is_plain(address))
         {
-            return Err(ConnectionDenied::new(NotPlain(wrong.clone())));
+            return Err(ConnectionDenied::new(NotPlainAddress(refused.clone())));
         }
         self.inner.handle_pending_outbound_connection(id, peer, addresses, role)
     }
@@ -196,16 +202,16 @@ impl NetworkBehaviour for DialBack {
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
         match &event {
-            // What a peer says of us.
+            // The address that one peer observed is not trusted.
             FromSwarm::NewExternalAddrCandidate(_) => return,
-            FromSwarm::NewListenAddr(new) if !self.is_asked_about(new.addr) => return,
-            FromSwarm::ExternalAddrConfirmed(ours) if self.is_new_port(ours.addr) && self.is_asked_about(ours.addr) => {
-                self.inner.probe_address(ours.addr.clone());
+            FromSwarm::NewListenAddr(new) if !self.add_own_address(new.addr) => return,
+            FromSwarm::ExternalAddrConfirmed(new) if self.is_new_port(new.addr) && self.add_own_address(new.addr) => {
+                self.inner.probe_address(new.addr.clone());
             }
-            FromSwarm::ExpiredListenAddr(old) if !self.ours.remove(old.addr) => return,
-            FromSwarm::DialFailure(failure) => _ = self.dials.remove(&failure.connection_id),
-            FromSwarm::ConnectionEstablished(new) if self.dials.remove(&new.connection_id) => {
-                self.done.push_back((new.peer_id, new.connection_id));
+            FromSwarm::ExpiredListenAddr(old) if !self.own_addresses.remove(old.addr) => return,
+            FromSwarm::DialFailure(failure) => _ = self.dialling.remove(&failure.connection_id),
+            FromSwarm::ConnectionEstablished(new) if self.dialling.remove(&new.connection_id) => {
+                self.succeeded.push_back((new.peer_id, new.connection_id));
             }
             _ => {}
         }
@@ -217,25 +223,25 @@ impl NetworkBehaviour for DialBack {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
-        if let Some((peer_id, id)) = self.done.pop_front() {
+        if let Some((peer_id, id)) = self.succeeded.pop_front() {
             return Poll::Ready(ToSwarm::CloseConnection { peer_id, connection: CloseConnection::One(id) });
         }
-        while let Poll::Ready(wish) = self.inner.poll(cx) {
-            match wish {
+        while let Poll::Ready(command) = self.inner.poll(cx) {
+            match command {
                 ToSwarm::GenerateEvent(autonat::Event::StatusChanged { new, .. }) => {
                     return Poll::Ready(ToSwarm::GenerateEvent(matches!(new, NatStatus::Public(_))));
                 }
                 ToSwarm::GenerateEvent(autonat::Event::InboundProbe(event)) => {
-                    tracing::debug!(?event, "a peer asks to be dialled back");
+                    tracing::debug!(?event, "a peer requests a dial-back");
                     self.count(&event);
                 }
                 ToSwarm::GenerateEvent(autonat::Event::OutboundProbe(event)) => {
-                    tracing::debug!(?event, "a peer is asked to dial back");
+                    tracing::debug!(?event, "requesting a dial-back from a peer");
                 }
-                // At one peer's word.
+                // The address that one peer confirmed is not trusted.
                 ToSwarm::ExternalAddrConfirmed(_) => {}
                 ToSwarm::Dial { opts } => {
-                    self.dials.insert(opts.connection_id());
+                    self.dialling.insert(opts.connection_id());
                     return Poll::Ready(ToSwarm::Dial { opts });
                 }
                 other => return Poll::Ready(other.map_out(|_| false)),
@@ -250,10 +256,10 @@ mod tests {
     use super::is_plain;
 
     #[test]
-    fn only_one_ip_and_a_port_is_dialled_back() {
+    fn only_an_address_with_one_ip_and_a_port_is_dialled_back() {
         let plain = ["/ip4/192.0.2.1/tcp/9222", "/ip6/2001:db8::1/udp/9222/quic-v1", "/ip4/192.0.2.1/tcp/9223/ws"];
         let plain = plain.into_iter().chain(["/ip4/192.0.2.1/udp/4001/webrtc-direct"]);
-        let tricks = [
+        let refused = [
             "/ip4/192.0.2.1/tcp/1/ip4/127.0.0.1/tcp/22",
             "/dns4/internal.example/tcp/80/ip4/192.0.2.1",
             "/ip4/192.0.2.1/tcp/1/dns4/internal.example/tcp/80",
@@ -262,6 +268,6 @@ mod tests {
         ];
         let mut plain = plain;
         assert!(plain.all(|text| is_plain(&text.parse().unwrap())));
-        assert!(tricks.iter().all(|text| !is_plain(&text.parse().unwrap())));
+        assert!(refused.iter().all(|text| !is_plain(&text.parse().unwrap())));
     }
 }

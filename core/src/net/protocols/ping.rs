@@ -1,9 +1,10 @@
-//! Pings are answered, whoever sends them. libp2p's own ping stops answering a peer that has refused one of ours: js-libp2p
-//! without its ping service does that, pings us all the same, and closes the connection when nothing comes back.
+//! Ping responder: answers the pings of every peer.
 //!
-//! So this stands before libp2p's ping in the behaviour and takes every ping that comes in; what we send ourselves is left
-//! to libp2p's. Bounded: [`STREAMS`] of a connection, of which each holds one ping (libp2p's specification, "Ping": an old
-//! stream may still be there while a new one begins).
+//! libp2p's own ping stops answering a peer that does not support ping. js-libp2p without its ping service is such a
+//! peer: it refuses pings, sends pings itself, and closes the connection when they are not answered. So this behaviour
+//! is placed before libp2p's ping and takes all inbound ping streams; libp2p's ping sends the outbound pings. Bounded:
+//! [`STREAMS`] per connection, each with one ping (libp2p's specification, "Ping": an old stream may still be open when
+//! a new one begins).
 
 use core::{
     convert::Infallible,
@@ -23,34 +24,34 @@ use libp2p::{
     },
 };
 
-/// Streams of one connection on which pings come; the oldest makes room.
+/// Maximum inbound ping streams of one connection; the oldest is closed for a new one.
 const STREAMS: usize = 2;
-/// Bytes of a ping, and of its answer, which is the same.
+/// Bytes of a ping. The answer repeats them.
 const PING: usize = 32;
 
-/// See the module.
+/// See the file comment.
 #[derive(Debug, Default)]
 pub(in crate::net) struct PingResponder;
 
-type Answering = BoxFuture<'static, io::Result<Stream>>;
+type PingExchange = BoxFuture<'static, io::Result<Stream>>;
 
-/// One connection's pings.
+/// The inbound pings of one connection.
 #[derive(Default)]
 pub(in crate::net) struct Handler {
     /// At most [`STREAMS`].
-    streams: VecDeque<Answering>,
+    streams: VecDeque<PingExchange>,
 }
 
 /// Waits for a ping, and sends it back.
-fn answer(mut stream: Stream) -> Answering {
-    let one = async move {
+fn echo(mut stream: Stream) -> PingExchange {
+    let exchange = async move {
         let mut ping = [0; PING];
         stream.read_exact(&mut ping).await?;
         stream.write_all(&ping).await?;
         stream.flush().await?;
         Ok(stream)
     };
-    one.boxed()
+    exchange.boxed()
 }
 
 impl ConnectionHandler for Handler {
@@ -69,17 +70,17 @@ impl ConnectionHandler for Handler {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<ConnectionHandlerEvent<Self::OutboundProtocol, (), Self::ToBehaviour>> {
-        self.streams.retain_mut(|answering| {
-            // One ping of a stream at each look; the next has its turn when the others had theirs.
-            match answering.poll_unpin(context) {
+        self.streams.retain_mut(|exchange| {
+            // One ping per stream and poll, so that a stream with many pings does not delay the others.
+            match exchange.poll_unpin(context) {
                 Poll::Pending => true,
                 Poll::Ready(Ok(stream)) => {
-                    *answering = answer(stream);
+                    *exchange = echo(stream);
                     context.waker().wake_by_ref();
                     true
                 }
                 Poll::Ready(Err(error)) => {
-                    tracing::trace!(%error, "a stream of pings ended");
+                    tracing::trace!(%error, "an inbound ping stream ended");
                     false
                 }
             }
@@ -99,7 +100,7 @@ impl ConnectionHandler for Handler {
         if self.streams.len() >= STREAMS {
             self.streams.pop_front();
         }
-        self.streams.push_back(answer(stream));
+        self.streams.push_back(echo(stream));
     }
 }
 

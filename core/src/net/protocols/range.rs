@@ -1,6 +1,9 @@
-//! `payload_by_number` on a stream: the bytes of [`crate::request`], read within their bounds and written piece by piece.
+//! Codec of `payload_by_number`: reads the bytes of [`crate::payload_by_number`] within their bounds, and writes
+//! responses in pieces.
 //!
-//! What a peer got wrong is a value, not an error: an error would leave no way to answer it, or to say what was wrong.
+//! A malformed request is a value, not an error: after an error libp2p could not send a response to it.
+
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 use std::io;
 
@@ -10,19 +13,19 @@ use libp2p::{StreamProtocol, request_response};
 
 use crate::payload_by_number::{MAX_ANSWER, REQUEST, Reply};
 
-/// A request: the block's number, `None` when it came malformed.
+/// A request: the block's number; `None` if the request is malformed.
 pub(in crate::net) type Request = Option<u64>;
 
-/// What is read of an answer, or written as one.
+/// A response that was read, or that is to be written.
 #[derive(Debug)]
 pub(in crate::net) enum Response {
-    /// As it came, to be judged: at most one byte longer than it may be.
-    Came(Bytes),
-    /// To be sent.
-    Goes(Reply),
+    /// Received bytes, not validated: at most one byte more than the maximum.
+    Received(Bytes),
+    /// A response to send.
+    Sent(Reply),
 }
 
-/// See the module.
+/// See the file comment.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::net) struct Codec;
 
@@ -31,7 +34,7 @@ impl request_response::Codec for Codec {
     type Request = Request;
     type Response = Response;
 
-    /// Eight bytes; what follows them is not waited for, as op-node does.
+    /// Reads eight bytes. Does not wait for the end of the stream, as op-node.
     async fn read_request<T: AsyncRead + Unpin + Send>(
         &mut self,
         _: &StreamProtocol,
@@ -45,7 +48,7 @@ impl request_response::Codec for Codec {
         }
     }
 
-    /// Until its end; of a refusal the first byte alone.
+    /// Reads to the end of the stream; of a refusal only the first byte.
     async fn read_response<T: AsyncRead + Unpin + Send>(
         &mut self,
         _: &StreamProtocol,
@@ -53,13 +56,13 @@ impl request_response::Codec for Codec {
     ) -> io::Result<Response> {
         let mut first = [0];
         if io.read(&mut first).await? == 0 {
-            return Ok(Response::Came(Bytes::new()));
+            return Ok(Response::Received(Bytes::new()));
         }
         let mut bytes = first.to_vec();
         if first == [0] {
             io.take(MAX_ANSWER as u64).read_to_end(&mut bytes).await?;
         }
-        Ok(Response::Came(bytes.into()))
+        Ok(Response::Received(bytes.into()))
     }
 
     async fn write_request<T: AsyncWrite + Unpin + Send>(
@@ -77,7 +80,7 @@ impl request_response::Codec for Codec {
         io: &mut T,
         response: Response,
     ) -> io::Result<()> {
-        if let Response::Goes(reply) = response {
+        if let Response::Sent(reply) = response {
             for piece in reply.pieces() {
                 io.write_all(&piece).await?;
             }
@@ -97,9 +100,9 @@ mod tests {
 
     const NAME: StreamProtocol = StreamProtocol::new("/test");
 
-    /// Everything is there at once: nothing has to be waited for.
+    /// The output of a future that does not wait.
     fn now<T>(future: impl Future<Output = T>) -> T {
-        future.now_or_never().expect("nothing is waited for")
+        future.now_or_never().expect("the future is ready")
     }
 
     fn request(bytes: &[u8]) -> Request {
@@ -108,13 +111,13 @@ mod tests {
 
     fn response(io: &mut (impl AsyncRead + Unpin + Send)) -> usize {
         match now(Codec.read_response(&NAME, io)).expect("memory does not fail") {
-            Response::Came(bytes) => bytes.len(),
-            Response::Goes(_) => panic!("nothing goes"),
+            Response::Received(bytes) => bytes.len(),
+            Response::Sent(_) => panic!("no response is sent"),
         }
     }
 
     #[test]
-    fn a_request_is_eight_bytes_and_what_follows_is_left_alone() {
+    fn a_request_is_eight_bytes_and_the_rest_is_not_read() {
         let bytes: Vec<u8> = (1..=20).collect();
         for length in 0..bytes.len() {
             let number = (length >= 8).then_some(0x0807_0605_0403_0201);
@@ -125,7 +128,7 @@ mod tests {
         assert_eq!(io.position(), 8);
     }
 
-    /// Bytes without an end.
+    /// A reader that never ends.
     struct Endless(u8);
 
     impl AsyncRead for Endless {
@@ -140,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_an_end_is_read_to_one_byte_beyond_its_bound_and_a_refusal_to_its_first() {
+    fn a_response_is_read_to_one_byte_above_the_maximum_and_a_refusal_to_its_first_byte() {
         assert_eq!(response(&mut Endless(0)), MAX_ANSWER + 1);
         assert_eq!(response(&mut Endless(1)), 1);
         assert_eq!(response(&mut Cursor::new(&[])), 0);

@@ -88,9 +88,9 @@ impl DevnetView {
                 self.line(format!("block {} could not be fetched: {}", failed.number, failed.detail))
             }
             Event::Block(block) => self.block(block),
-            Event::Rejected(judged) => {
+            Event::Rejected(message) => {
                 self.rejected += 1;
-                self.line(format!("rejected: {}", judged.detail));
+                self.line(format!("rejected: {}", message.detail));
             }
             Event::Gap(gap) => self.line(format!("gap {:?}: {} to {}", gap.state, gap.from, gap.to)),
             Event::Connected(peer) if peer.leaf => {

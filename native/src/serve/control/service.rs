@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use petrel_core::{
     ban::{Ban, BanTarget},
-    net::{Driver, Spared},
+    net::{Driver, ProtectedPeer},
     node::{BanStatus, PeerReport, Status},
     persistence::{Persist, Persisted},
 };
@@ -36,7 +36,7 @@ impl NodeSnapshot {
 pub enum BanChangeError {
     /// The peer is exempt from bans.
     #[error(transparent)]
-    Spared(#[from] Spared),
+    ProtectedPeer(#[from] ProtectedPeer),
     /// The change is in effect until the node stops, but not persisted.
     #[error("the change is in effect, but not on disk, and is lost at a restart: {0}")]
     NotOnDisk(String),
@@ -119,21 +119,21 @@ pub fn respond(request: ControlRequest, driver: &mut Driver<TokioHost>, store: &
             }
         },
         ControlRequest::Lift { who, result } => {
-            let was_banned = driver.lift(who);
+            let was_banned = driver.unban(who);
             respond_when_on_disk(store, Persist::Ban(who, None), was_banned, result);
         }
     }
 }
 
-/// Sends the result when `keep` is persisted. The node has requested the same already but does not report the outcome; the second
+/// Sends the result when the request is persisted. The node has requested the same already but does not report the outcome; the second
 /// request mostly goes into the same transaction.
 fn respond_when_on_disk<T: Send + 'static>(
     store: &Store,
-    keep: Persist,
+    request: Persist,
     value: T,
     result: oneshot::Sender<Result<T, BanChangeError>>,
 ) {
-    let persisted = store.persist(keep);
+    let persisted = store.persist(request);
     tokio::spawn(async move {
         let outcome = match persisted.await {
             Ok(Persisted::OnDisk | Persisted::NotForSure) => Ok(value),

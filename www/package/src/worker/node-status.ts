@@ -16,9 +16,9 @@ export interface NodeStatus {
   readonly accepted: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly offsetMs: number | null;
-  readonly clockDoubt: boolean;
-  readonly sequencerClockDoubt: boolean;
-  readonly signerDoubt: Hex | null;
+  readonly clockSkew: boolean;
+  readonly sequencerSkew: boolean;
+  readonly signerMismatch: Hex | null;
   readonly peer: string;
   readonly transportBytes: Traffic['transports'];
   readonly protocolBytes: Traffic['protocols'];

@@ -4,9 +4,9 @@
 import { defect, isPlainError, text, type PlainError } from '../shared/errors.js';
 import { read, type FollowerEvent } from '../shared/events.js';
 import { WINDOW, type FromWorker, type KeptBlock, type ToWorker } from '../shared/protocol.js';
-import { isUrl, Records, type RecordsHost } from './records.js';
 import type { Report } from '../shared/status.js';
 import type { NodeStatus } from './node-status.js';
+import { isUrl, RelayRecords, type RelayRecordsHost } from './relay-records.js';
 import { StatusTracker } from './status-tracker.js';
 import load, { Client, readRecord } from './petrel_wasm.js';
 
@@ -29,7 +29,7 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
   let unacknowledged = 0;
   let dropped = 0;
   let tracker = new StatusTracker();
-  let records: Records | undefined;
+  let records: RelayRecords | undefined;
   let correctedMs = 0;
   let memory: WebAssembly.Memory | undefined;
 
@@ -92,7 +92,7 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
       tracker = new StatusTracker();
       const { relays, ...others } = JSON.parse(config) as Config;
       const [urls, addresses] = Array.isArray(relays) ? separate(relays) : [[], relays];
-      records = new Records(urls, hostOf(JSON.stringify(others.chain ?? null)));
+      records = new RelayRecords(urls, hostOf(JSON.stringify(others.chain ?? null)));
       const checked = JSON.stringify({ ...others, relays: addresses, expects: urls.length > 0 });
       node = new Client(checked, receive, (block: string) => post({ type: 'persist', block: JSON.parse(block) as KeptBlock }));
       post({ type: 'started', report: report(node) });
@@ -102,7 +102,7 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
     }
   }
 
-  function hostOf(chain: string): RecordsHost {
+  function hostOf(chain: string): RelayRecordsHost {
     return {
       fetch: (url, options) => fetch(url, options),
       now: () => Date.now(),

@@ -122,8 +122,8 @@ export class StatusTracker {
     const sorted = this.#delays.map(({ ms }) => ms).sort((a, b) => a - b);
     const median = sorted[Math.floor(sorted.length / 2)] ?? null;
     const offsetMs = this.#fresh(node, now) ? median : node.offsetMs;
-    const sequencerWrong = node.sequencerClockDoubt;
-    const matters = node.clockDoubt || sequencerWrong || (offsetMs !== null && (offsetMs > LATE || offsetMs < EARLY));
+    const sequencerWrong = node.sequencerSkew;
+    const matters = node.clockSkew || sequencerWrong || (offsetMs !== null && (offsetMs > LATE || offsetMs < EARLY));
     return { offsetMs, warning: matters ? outOfTime(offsetMs ?? 0, sequencerWrong) : null, sequencerWrong };
   }
 
@@ -142,7 +142,7 @@ export class StatusTracker {
   }
 
   #silence(node: NodeStatus, clock: Clock, now: number): string {
-    if (node.signerDoubt) return `the network follows another signer, ${node.signerDoubt}: the one given here is out of date`;
+    if (node.signerMismatch) return `the network follows another signer, ${node.signerMismatch}: the one given here is out of date`;
     if (clock.warning) return clock.warning;
     const judged = this.#judged;
     if (judged && now - judged.at <= this.#stalledAfter(node)) {

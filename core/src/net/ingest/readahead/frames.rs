@@ -1,4 +1,4 @@
-//! The RPCs on one stream, found where they begin and end.
+//! Finds the RPCs on a gossip stream and holds back the end of those that are read ahead.
 
 use core::task::{Context, Poll, ready};
 use std::{
@@ -21,166 +21,172 @@ use crate::{
             published::published,
             readahead::{
                 ReadAhead,
-                aside::{Aside, Ending},
-                pool::{Partial, Whole},
+                offload::{JobEnd, Offload},
+                pool::{CompleteRpc, PartialRpc},
             },
         },
         metering::{
             by_protocol::{NegotiationReader, is_gossip},
-            wrapper::{Tap, TappedMuxer},
+            wrapper::{ObservedMuxer, StreamObserver},
         },
         params::MAX_TRANSMIT,
     },
 };
 
-/// Of one stream: where in which RPC it is.
-pub(in crate::net::ingest) struct Frames {
-    ahead: ReadAhead,
-    aside: Aside,
+/// Observes one stream. gossipsub writes each RPC with its length before it (unsigned LEB128).
+pub(in crate::net::ingest) struct FrameReader {
+    readahead: ReadAhead,
+    offload: Offload,
     peer: PeerId,
-    at: At,
-    /// What is being read, and its number.
-    reading: Option<(u64, Ending)>,
-    /// What was read last.
+    position: Position,
+    /// The batch that is being read, and the end of its job.
+    running: Option<(u64, JobEnd)>,
+    /// The batch that was read last and is not released yet.
     last: Option<u64>,
-    /// Whether it has ended.
+    /// Whether the stream has ended.
     ended: Arc<AtomicBool>,
 }
 
-enum At {
-    /// It is not known yet what is spoken.
-    Begins(NegotiationReader),
-    /// No gossip, or an RPC that gossipsub will refuse.
-    Passed,
-    /// In the length of an RPC: digits that came, and the value so far.
+/// The position in the stream.
+enum Position {
+    /// The protocol is not negotiated yet.
+    Negotiating(NegotiationReader),
+    /// The stream is not parsed (any more): it is not gossip, or it has an RPC that gossipsub will refuse.
+    Unparsed,
+    /// In the length of an RPC: digits received, and the value so far.
     Length(u32, usize),
-    /// So many bytes before the end of one that is not read.
-    Skips(usize),
-    /// So many bytes before the end of one that is.
-    Takes(usize, Partial),
+    /// In an RPC that is not read ahead: bytes left.
+    Skipping(usize),
+    /// In an RPC that is collected: bytes left, and the bytes so far.
+    Collecting(usize, PartialRpc),
 }
 
 impl ReadAhead {
-    /// The same transport; what peers gossip over it is read ahead.
-    pub(in crate::net) fn over(
+    /// Wraps `transport`: what peers gossip over it is read ahead.
+    pub(in crate::net) fn wrap_transport(
         &self,
         transport: Boxed<(PeerId, StreamMuxerBox)>,
-        aside: Aside,
+        offload: Offload,
     ) -> Boxed<(PeerId, StreamMuxerBox)> {
-        let ahead = self.clone();
-        let read = transport.map(move |(peer, muxer), _| {
-            let taps = move |opened| Frames::new(ahead.clone(), aside.clone(), peer, opened);
-            (peer, StreamMuxerBox::new(TappedMuxer::new(muxer, taps)))
+        let readahead = self.clone();
+        let wrapped = transport.map(move |(peer, muxer), _| {
+            let make_observer = move |opened| FrameReader::new(readahead.clone(), offload.clone(), peer, opened);
+            (peer, StreamMuxerBox::new(ObservedMuxer::new(muxer, make_observer)))
         });
-        read.boxed()
+        wrapped.boxed()
     }
 }
 
-impl Frames {
-    /// Bytes of an RPC that may be worth it: snappy's copy of 64 bytes has three.
-    const BIG: usize = ReadAhead::WORTH / 22;
+impl FrameReader {
+    /// An RPC shorter than this many bytes cannot need [`ReadAhead::MIN_RPC_WORK`]: snappy decompresses three bytes to
+    /// at most 64.
+    const MIN_COLLECTED: usize = ReadAhead::MIN_RPC_WORK / 22;
 
-    pub(in crate::net::ingest) fn new(ahead: ReadAhead, aside: Aside, peer: PeerId, opened: Direction) -> Self {
-        // Peers gossip on the streams that they open.
-        let at = if opened == Direction::Inbound { At::Begins(NegotiationReader::default()) } else { At::Passed };
-        Self { ahead, aside, peer, at, reading: None, last: None, ended: Arc::default() }
+    pub(in crate::net::ingest) fn new(readahead: ReadAhead, offload: Offload, peer: PeerId, opened: Direction) -> Self {
+        // A peer gossips on the streams that it opens.
+        let position = match opened {
+            Direction::Inbound => Position::Negotiating(NegotiationReader::default()),
+            Direction::Outbound => Position::Unparsed,
+        };
+        Self { readahead, offload, peer, position, running: None, last: None, ended: Arc::default() }
     }
 
     /// An RPC of this length begins.
-    fn begin(&self, length: usize) -> At {
+    fn begin(&self, length: usize) -> Position {
         match length {
-            0 => At::Length(0, 0),
+            0 => Position::Length(0, 0),
             // gossipsub ends the stream.
-            _ if length > MAX_TRANSMIT => At::Passed,
-            _ if length < Self::BIG => At::Skips(length),
-            _ => At::Takes(length, self.ahead.pool.begin()),
+            _ if length > MAX_TRANSMIT => Position::Unparsed,
+            _ if length < Self::MIN_COLLECTED => Position::Skipping(length),
+            _ => Position::Collecting(length, self.readahead.pool.begin()),
         }
     }
 
-    /// An RPC is whole.
-    fn end(&mut self, partial: Partial) {
-        // The second one of a single read is not held back by itself.
-        let whole = partial.whole().filter(|_| self.reading.is_none());
-        let Some(Whole { rpc, held }) = whole else { return };
-        let worth = |messages: &Vec<_>| self.ahead.is_worth_it(&self.peer, messages);
-        let Some(messages) = published(&rpc).filter(worth) else { return };
-        let (ahead, number, ended) = (self.ahead.clone(), self.ahead.ready().number(), self.ended.clone());
+    /// All bytes of an RPC are received.
+    fn end(&mut self, partial: PartialRpc) {
+        // A stream runs one job at a time: the second RPC of one read is not read ahead.
+        let complete = partial.complete().filter(|_| self.running.is_none());
+        let Some(CompleteRpc { rpc, reserved }) = complete else { return };
+        let is_eligible = |messages: &Vec<_>| self.readahead.is_eligible(&self.peer, messages);
+        let Some(messages) = published(&rpc).filter(is_eligible) else { return };
+        let (readahead, ended) = (self.readahead.clone(), self.ended.clone());
+        let number = readahead.ready().next_number();
         let job = Box::new(move || {
-            ahead.read(number, messages, &ended);
-            drop(held);
+            readahead.read(number, messages, &ended);
+            drop(reserved);
         });
-        self.reading = Some((number, (self.aside)(job)));
+        self.running = Some((number, (self.offload)(job)));
     }
 
-    /// Takes some of what came; what is left of it.
+    /// Parses the beginning of `bytes`; returns the rest.
     fn step<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let (at, rest) = match core::mem::replace(&mut self.at, At::Passed) {
-            At::Length(digits, value) => {
+        let (position, rest) = match core::mem::replace(&mut self.position, Position::Unparsed) {
+            Position::Length(digits, value) => {
                 let Some((byte, rest)) = bytes.split_first() else { return bytes };
                 let value = value | usize::from(byte & 0x7f) << (7 * digits);
-                let at = match (byte & 0x80 == 0, digits) {
+                let position = match (byte & 0x80 == 0, digits) {
                     (true, _) => self.begin(value),
                     // Longer than any length that is allowed.
-                    (false, 3..) => At::Passed,
-                    (false, _) => At::Length(digits + 1, value),
+                    (false, 3..) => Position::Unparsed,
+                    (false, _) => Position::Length(digits + 1, value),
                 };
-                (at, rest)
+                (position, rest)
             }
-            At::Skips(left) => {
+            Position::Skipping(left) => {
                 let (_, rest) = bytes.split_at(left.min(bytes.len()));
                 let left = left.saturating_sub(bytes.len());
-                (if left == 0 { At::Length(0, 0) } else { At::Skips(left) }, rest)
+                (if left == 0 { Position::Length(0, 0) } else { Position::Skipping(left) }, rest)
             }
-            At::Takes(left, partial) => {
-                let (taken, rest) = bytes.split_at(left.min(bytes.len()));
-                partial.extend(taken);
-                let left = left - taken.len();
+            Position::Collecting(left, partial) => {
+                let (collected, rest) = bytes.split_at(left.min(bytes.len()));
+                partial.extend(collected);
+                let left = left - collected.len();
                 if left > 0 {
-                    (At::Takes(left, partial), rest)
+                    (Position::Collecting(left, partial), rest)
                 } else {
                     self.end(partial);
-                    (At::Length(0, 0), rest)
+                    (Position::Length(0, 0), rest)
                 }
             }
-            at @ (At::Begins(_) | At::Passed) => (at, Default::default()),
+            position @ (Position::Negotiating(_) | Position::Unparsed) => (position, Default::default()),
         };
-        self.at = at;
+        self.position = position;
         rest
     }
 }
 
-impl Tap for Frames {
-    fn came(&mut self, mut bytes: &[u8]) {
+impl StreamObserver for FrameReader {
+    fn on_read(&mut self, mut bytes: &[u8]) {
         if let Some(last) = self.last.take_if(|_| !bytes.is_empty()) {
-            self.ahead.leave(last);
+            self.readahead.release(last);
         }
         while !bytes.is_empty() {
             bytes = self.step(bytes);
         }
     }
 
-    fn poll_passed(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let Some((number, reading)) = &mut self.reading else { return Poll::Ready(()) };
-        ready!(reading.as_mut().poll(context));
+    fn poll_release(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some((number, job)) = &mut self.running else { return Poll::Ready(()) };
+        ready!(job.as_mut().poll(context));
         self.last = Some(*number);
-        self.reading = None;
+        self.running = None;
         Poll::Ready(())
     }
 
-    /// What we say names the protocol.
-    fn tried(&mut self, bytes: &[u8], polled: &Poll<io::Result<usize>>) {
-        let (At::Begins(reader), Poll::Ready(Ok(length))) = (&mut self.at, polled) else { return };
-        let named = bytes.iter().take(*length).find_map(|byte| reader.take(*byte));
-        if let Some(protocol) = named {
-            self.at = if is_gossip(protocol) { At::Length(0, 0) } else { At::Passed };
+    /// The response of this node names the protocol.
+    fn on_write(&mut self, bytes: &[u8], polled: &Poll<io::Result<usize>>) {
+        let (Position::Negotiating(reader), Poll::Ready(Ok(length))) = (&mut self.position, polled) else { return };
+        let negotiated = bytes.iter().take(*length).find_map(|byte| reader.push(*byte));
+        if let Some(protocol) = negotiated {
+            self.position = if is_gossip(protocol) { Position::Length(0, 0) } else { Position::Unparsed };
         }
     }
 }
 
-impl Drop for Frames {
+impl Drop for FrameReader {
     fn drop(&mut self) {
         self.ended.store(true, Ordering::Relaxed);
-        let reading = self.reading.take().map(|(number, _)| number);
-        reading.into_iter().chain(self.last).for_each(|number| self.ahead.leave(number));
+        let running = self.running.take().map(|(number, _)| number);
+        running.into_iter().chain(self.last).for_each(|number| self.readahead.release(number));
     }
 }

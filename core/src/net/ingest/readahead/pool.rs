@@ -1,7 +1,7 @@
-//! The bytes of RPCs that are not whole yet, or that are being read: one account for all streams.
+//! Memory limit for RPCs that are incomplete or being read, over all streams.
 //!
-//! Bytes count when they have come, so that nobody holds room by announcing much. When there is no more, the oldest RPC
-//! that is not whole is given up: it is passed on unread.
+//! Bytes count when they are received, so a peer cannot reserve memory by announcing a long RPC. When the limit is
+//! reached, the oldest incomplete RPC is dropped from here: its stream passes it on without read-ahead.
 
 use std::{
     collections::BTreeMap,
@@ -10,29 +10,31 @@ use std::{
 
 use bytes::Bytes;
 
-/// See the module. Clones are the same.
+/// Buffers of RPCs with a common limit. Clones share them.
 #[derive(Clone, Default)]
 pub(in crate::net::ingest) struct Pool(Arc<Mutex<Inner>>);
 
 #[derive(Default)]
 struct Inner {
-    numbers: u64,
-    /// By number, so the first is the oldest.
+    /// The last number given to an RPC.
+    last_number: u64,
+    /// Incomplete RPCs by number, oldest first.
     partial: BTreeMap<u64, Vec<u8>>,
+    /// Bytes of incomplete RPCs and of those that are being read.
     bytes: usize,
 }
 
 impl Pool {
-    /// Bytes at most: six RPCs that are as big as they may be.
+    /// Maximum bytes: six RPCs of the maximum length.
     pub(in crate::net::ingest) const BYTES: usize = 64 << 20;
 
-    /// An RPC begins.
-    pub(in crate::net::ingest) fn begin(&self) -> Partial {
+    /// Starts an RPC.
+    pub(in crate::net::ingest) fn begin(&self) -> PartialRpc {
         let mut inner = self.inner();
-        inner.numbers += 1;
-        let number = inner.numbers;
+        inner.last_number += 1;
+        let number = inner.last_number;
         inner.partial.insert(number, Vec::new());
-        Partial { pool: self.clone(), number }
+        PartialRpc { pool: self.clone(), number }
     }
 
     /// Bytes that count now.
@@ -47,42 +49,43 @@ impl Pool {
 }
 
 impl Inner {
-    fn give_up(&mut self) -> Option<Vec<u8>> {
+    fn drop_oldest(&mut self) -> Option<Vec<u8>> {
         let (_, bytes) = self.partial.pop_first()?;
         self.bytes -= bytes.len();
         Some(bytes)
     }
 }
 
-/// An RPC that is not whole.
-pub(in crate::net::ingest) struct Partial {
+/// An incomplete RPC.
+pub(in crate::net::ingest) struct PartialRpc {
     pool: Pool,
     number: u64,
 }
 
-impl Partial {
-    /// More of it came.
+impl PartialRpc {
+    /// Appends received bytes.
     pub(in crate::net::ingest) fn extend(&self, more: &[u8]) {
         let mut inner = self.pool.inner();
         let Some(bytes) = inner.partial.get_mut(&self.number) else { return };
         bytes.extend_from_slice(more);
         inner.bytes += more.len();
-        let mut given_up = Vec::new();
+        // Freed after the lock is released.
+        let mut dropped = Vec::new();
         while inner.bytes > Pool::BYTES {
-            let Some(bytes) = inner.give_up() else { break };
-            given_up.push(bytes);
+            let Some(bytes) = inner.drop_oldest() else { break };
+            dropped.push(bytes);
         }
         drop(inner);
     }
 
-    /// All of it came; `None` if it was given up.
-    pub(in crate::net::ingest) fn whole(self) -> Option<Whole> {
+    /// Ends the RPC: all bytes are received. `None` if it was dropped to stay within the limit.
+    pub(in crate::net::ingest) fn complete(self) -> Option<CompleteRpc> {
         let bytes = self.pool.inner().partial.remove(&self.number)?;
-        Some(Whole { held: PooledBytes { pool: self.pool.clone(), bytes: bytes.len() }, rpc: bytes.into() })
+        Some(CompleteRpc { reserved: ReservedBytes { pool: self.pool.clone(), bytes: bytes.len() }, rpc: bytes.into() })
     }
 }
 
-impl Drop for Partial {
+impl Drop for PartialRpc {
     fn drop(&mut self) {
         let mut inner = self.pool.inner();
         let bytes = inner.partial.remove(&self.number);
@@ -91,19 +94,19 @@ impl Drop for Partial {
     }
 }
 
-/// An RPC that is whole; it counts until `held` is dropped.
-pub(in crate::net::ingest) struct Whole {
+/// A complete RPC; its bytes count until `reserved` is dropped.
+pub(in crate::net::ingest) struct CompleteRpc {
     pub(in crate::net::ingest) rpc: Bytes,
-    pub(in crate::net::ingest) held: PooledBytes,
+    pub(in crate::net::ingest) reserved: ReservedBytes,
 }
 
-/// Bytes that count as long as this is there.
-pub(in crate::net::ingest) struct PooledBytes {
+/// Bytes that count against the limit until this is dropped.
+pub(in crate::net::ingest) struct ReservedBytes {
     pool: Pool,
     bytes: usize,
 }
 
-impl Drop for PooledBytes {
+impl Drop for ReservedBytes {
     fn drop(&mut self) {
         self.pool.inner().bytes -= self.bytes;
     }
@@ -114,24 +117,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_that_is_not_whole_is_given_up() {
+    fn the_oldest_incomplete_rpc_is_dropped_at_the_limit() {
         let pool = Pool::default();
         let mebibytes = |count: usize| vec![0; count << 20];
-        let (silent, slow) = (pool.begin(), pool.begin());
+        let (empty, slow) = (pool.begin(), pool.begin());
         slow.extend(&mebibytes(1));
-        let whole = pool.begin();
-        whole.extend(&mebibytes(30));
-        let whole = whole.whole().expect("there is room");
+        let complete = pool.begin();
+        complete.extend(&mebibytes(30));
+        let complete = complete.complete().expect("it is within the limit");
         let honest = pool.begin();
         honest.extend(&mebibytes(33));
         assert_eq!(pool.bytes(), 64 << 20);
         honest.extend(&[1]);
-        assert_eq!(pool.bytes(), (63 << 20) + 1, "the slow one is given up, what is being read is not");
+        assert_eq!(pool.bytes(), (63 << 20) + 1, "the slow one is dropped, the one that is being read is not");
         slow.extend(&mebibytes(9));
-        assert!(slow.whole().is_none() && silent.whole().is_none());
-        drop(whole.held);
+        assert!(slow.complete().is_none() && empty.complete().is_none());
+        drop(complete.reserved);
         assert_eq!(pool.bytes(), (33 << 20) + 1);
-        assert_eq!(honest.whole().expect("there is room").rpc.len(), (33 << 20) + 1);
+        assert_eq!(honest.complete().expect("it is within the limit").rpc.len(), (33 << 20) + 1);
         assert_eq!(pool.bytes(), 0);
     }
 }

@@ -58,7 +58,7 @@ impl GossipMetrics {
         for (fault, count) in &status.validation.faults {
             raise_to(&self.verdicts.with_label_values(&[*fault]), *count);
         }
-        self.validations.set(gauge_value(status.validation.checks as u64));
+        self.validations.set(gauge_value(status.validation.tasks as u64));
         self.leaves_waiting.set(gauge_value(status.traffic.leaves.waiting));
         raise_to(&self.leaves_passed, status.traffic.leaves.passed);
     }

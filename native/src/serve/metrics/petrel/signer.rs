@@ -10,20 +10,26 @@ use crate::serve::metrics::registry::Registrar;
 pub(super) struct SignerMetrics {
     changes: IntCounter,
     read_errors: IntCounter,
-    clock_doubt: IntGauge,
-    sequencer_clock_doubt: IntGauge,
+    /// Under its name, and under the name that it had in version 0.1.
+    clock_skew: [IntGauge; 2],
+    /// As `clock_skew`.
+    sequencer_skew: [IntGauge; 2],
 }
 
 impl SignerMetrics {
     pub(super) fn new(register: Registrar<'_>) -> Result<Self, prometheus::Error> {
+        let sequencer = "1 while most peers' blocks have a wrong time and L1's time agrees with this machine's clock";
         Ok(Self {
             changes: register.counter("signer_changes_total", "Changes of the accepted signer")?,
             read_errors: register.counter("signer_unread_total", "Failed attempts to read the signer from L1")?,
-            clock_doubt: register.gauge("clock_doubt", "1 while most peers' blocks contradict this machine's clock")?,
-            sequencer_clock_doubt: register.gauge(
-                "sequencer_clock_doubt",
-                "1 while most peers' blocks have a wrong time and L1's time agrees with this machine's clock",
-            )?,
+            clock_skew: [
+                register.gauge("clock_skew", "1 while most peers' blocks contradict this machine's clock")?,
+                register.gauge("clock_doubt", "The former name of petrel_clock_skew")?,
+            ],
+            sequencer_skew: [
+                register.gauge("sequencer_skew", sequencer)?,
+                register.gauge("sequencer_clock_doubt", "The former name of petrel_sequencer_skew")?,
+            ],
         })
     }
 
@@ -36,7 +42,7 @@ impl SignerMetrics {
     }
 
     pub(super) fn update(&self, status: &Status) {
-        self.clock_doubt.set(i64::from(status.validation.clock_doubt));
-        self.sequencer_clock_doubt.set(i64::from(status.validation.sequencer_clock_doubt));
+        self.clock_skew.iter().for_each(|gauge| gauge.set(i64::from(status.validation.clock_skew)));
+        self.sequencer_skew.iter().for_each(|gauge| gauge.set(i64::from(status.validation.sequencer_skew)));
     }
 }

@@ -38,8 +38,8 @@ export interface RelayRecord {
   readonly others: readonly string[];
 }
 
-/** What `Records` needs from outside. */
-export interface RecordsHost {
+/** What `RelayRecords` needs from outside. */
+export interface RelayRecordsHost {
   fetch(url: string, options: RequestInit): Promise<Response>;
   /** This device's clock: milliseconds since the epoch. */
   now(): number;
@@ -74,8 +74,8 @@ export function isUrl(relay: string): boolean {
 }
 
 /** Fetches the records of these URLs as long as it runs. */
-export class Records {
-  readonly #host: RecordsHost;
+export class RelayRecords {
+  readonly #host: RelayRecordsHost;
   readonly #sources: Source[];
   readonly #connected = new Set<string>();
   /** Addresses by peer; the peer that was seen last is at the end. */
@@ -88,7 +88,7 @@ export class Records {
   #agreedAt: number | undefined;
 
   /** @throws {PlainError} One is no URL, or there are too many. */
-  constructor(urls: readonly string[], host: RecordsHost) {
+  constructor(urls: readonly string[], host: RelayRecordsHost) {
     this.#host = host;
     this.#sources = urls.map((url) => ({ url: recordOf(url), failures: 0, asked: -Infinity, due: -Infinity }));
     if (urls.length > MAX_URLS) throw bad(`there are ${urls.length} URLs of relays, at most ${MAX_URLS} are asked`);

@@ -5,7 +5,7 @@ import test from 'node:test';
 
 import { packageDist } from '../../folders.js';
 
-const { isUrl, Records, MAX_URLS } = await import(new URL('worker/records.js', packageDist));
+const { isUrl, RelayRecords, MAX_URLS } = await import(new URL('worker/relay-records.js', packageDist));
 
 const PEERS = ['16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv', '12D3KooWSwjjwmyEMLhEWCDprjd6jj4oTzTHvfYe5mf6d6AkBLS7'];
 const NOW = 1_800_000_000_000;
@@ -35,7 +35,7 @@ function world(t, answers) {
     clockAgrees: () => (seen.agreed += 1),
     saveRelays: (relays) => seen.remembered.push(relays),
   };
-  const records = new Records(Object.keys(answers), host);
+  const records = new RelayRecords(Object.keys(answers), host);
   t.after(() => records.end());
   const pass = async (ms) => {
     for (let left = ms; left > 0; left -= 2_000) {
@@ -190,6 +190,6 @@ test('two relays that agree with this clock are said at once and every ten minut
 test('URLs and multiaddrs are told apart, and too many or wrong ones are refused', (t) => {
   assert.ok(isUrl('https://a.example') && isUrl('http://127.0.0.1:8080/page') && !isUrl('/dns4/a.example/tcp/443/wss'));
   const host = { now: () => NOW, mono: () => 0 };
-  assert.throws(() => new Records(['https://'], host), { code: 'bad_relay' });
-  assert.throws(() => new Records(Array(MAX_URLS + 1).fill('https://a.example'), host), { code: 'bad_relay' });
+  assert.throws(() => new RelayRecords(['https://'], host), { code: 'bad_relay' });
+  assert.throws(() => new RelayRecords(Array(MAX_URLS + 1).fill('https://a.example'), host), { code: 'bad_relay' });
 });
