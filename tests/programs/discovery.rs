@@ -85,7 +85,7 @@ fn ten_find_each_other_from_one_boot_node_and_nobody_of_another_chain() {
     for (node, _) in &mut nodes {
         node.event("block");
     }
-    stranger.until_stderr("walked");
+    stranger.until_stderr("lookup done");
     // Whoever dials another than the boot node has discovered it.
     assert!(nodes.iter().any(|(node, _)| !peers(node.told(), "discovered").is_empty()), "nobody was discovered");
     for (node, _) in &mut nodes {
