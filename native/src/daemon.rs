@@ -1,7 +1,7 @@
 //! `petrel node`: the event loop.
 //!
 //! [`Daemon`] has one method per event source (`on_…`) and waits for all of them in [`Daemon::run_until`]; [`Daemon::close`] ends
-//! its parts in order. [`start`] builds it from the settings.
+//! its parts in order. [`Daemon::start`] builds it from the settings.
 
 use std::time::Duration;
 
@@ -45,8 +45,8 @@ const LAST_PACKETS: Duration = Duration::from_millis(50);
 /// See [`DaemonError`]; all occur before anything runs, except that discovery cannot start and that L1 is another chain's.
 pub async fn run(settings: NodeSettings) -> Result<(), DaemonError> {
     let stop = stop_signal();
-    let mut daemon = start::start(settings).await?;
-    daemon.run_until(stop).await?;
+    let mut daemon = Daemon::start(settings).await?;
+    Box::pin(daemon.run_until(stop)).await?;
     daemon.close().await;
     Ok(())
 }

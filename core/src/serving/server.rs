@@ -44,7 +44,7 @@ pub struct Server {
     /// Requests whose block is being loaded or sent.
     out: BTreeMap<RequestId, OpenRequest>,
     /// Bytes being sent: to nodes, and to leaves.
-    out_bytes: [usize; 2],
+    out_bytes: OutBytes,
     /// How many blocks are being loaded.
     loading: usize,
 }
@@ -92,6 +92,23 @@ enum Blocked {
     Busy,
 }
 
+/// Bytes of responses that are being sent: to all nodes, and to all leaves.
+#[derive(Clone, Copy, Debug, Default)]
+struct OutBytes {
+    nodes: usize,
+    leaves: usize,
+}
+
+impl OutBytes {
+    const fn of(&mut self, leaf: bool) -> &mut usize {
+        if leaf { &mut self.leaves } else { &mut self.nodes }
+    }
+
+    const fn to(self, leaf: bool) -> usize {
+        if leaf { self.leaves } else { self.nodes }
+    }
+}
+
 impl Server {
     /// How long a request waits in the queue (op-node's clients read for so long).
     pub const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -117,7 +134,7 @@ impl Server {
             disconnected: BTreeMap::new(),
             turns: VecDeque::new(),
             out: BTreeMap::new(),
-            out_bytes: [0; 2],
+            out_bytes: OutBytes::default(),
             loading: 0,
         }
     }
@@ -222,7 +239,7 @@ impl Server {
         let bytes = block.body.len();
         self.loading -= usize::from(out.loading);
         (out.loading, out.bytes) = (false, bytes);
-        self.out_bytes[usize::from(out.leaf)] += bytes;
+        *self.out_bytes.of(out.leaf) += bytes;
         let peer = self.peers.get_mut(&out.peer)?;
         peer.out_bytes += bytes;
         if let Some(rate) = self.limits.leaf_bytes.filter(|_| peer.leaf) {
@@ -235,7 +252,7 @@ impl Server {
     /// The answer was sent or given up, or the peer closed the request's stream.
     pub fn sent(&mut self, id: RequestId) {
         let Some(out) = self.out.remove(&id) else { return self.give_up(id) };
-        self.out_bytes[usize::from(out.leaf)] -= out.bytes;
+        *self.out_bytes.of(out.leaf) -= out.bytes;
         self.loading -= usize::from(out.loading);
         if let Some(peer) = self.peers.get_mut(&out.peer) {
             peer.out -= 1;
@@ -265,7 +282,7 @@ impl Server {
     /// Whether the peer's next request may be served, without drawing tokens.
     fn blocked(&self, peer: &Client, now: Duration) -> Result<(), Blocked> {
         let full = peer.out > 0 && peer.out_bytes + peer.out >= Self::PEER_OUT_BYTES;
-        if self.loading >= Self::MAX_LOADING || full || self.out_bytes[usize::from(peer.leaf)] >= Self::OUT_BYTES {
+        if self.loading >= Self::MAX_LOADING || full || self.out_bytes.to(peer.leaf) >= Self::OUT_BYTES {
             return Err(Blocked::Busy);
         }
         if peer.leaf && self.limits.leaf_bytes.is_some() && self.leaves_ready_at > now {

@@ -1,5 +1,5 @@
 //! Tests of the core without libp2p, on the host and on wasm32. One module for each module of the core.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[macro_use]
 extern crate test_anywhere;

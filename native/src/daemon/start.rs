@@ -33,53 +33,59 @@ use crate::{
     system::file_limit,
 };
 
-/// Starts everything except discovery and the port mapper, which need the listening port.
-///
-/// # Errors
-/// See [`DaemonError`].
-pub(super) async fn start(settings: NodeSettings) -> Result<Daemon, DaemonError> {
-    file_limit::raise_limit();
-    let failed = format!("--datadir {} cannot be created or is no directory", settings.datadir.display());
-    fs::create_dir_all(&settings.datadir).map_err(DaemonError::io(failed))?;
-    let identity = Identity::open(&settings.identity)?;
-    let (store, memory) = Store::open(&settings.datadir, &settings.config.chain, settings.budget)?;
-    log_start(&settings, &memory);
-    let traffic = TrafficCounters::default();
-    let resources =
-        DriverResources { store: Some(store.clone()), memory, traffic: traffic.clone(), ..DriverResources::default() };
-    let mut driver = build_driver(&identity, settings.config.clone(), &settings.network, resources)?;
-    let relay_info = match settings.http {
-        Some(at) => Some(start_page(at, &settings, &identity).await?),
-        None => None,
-    };
-    let control = ControlService::default();
-    let metrics = match settings.metrics {
-        Some(at) => Some(start_metrics(at, Metrics::new(traffic, store.usage())?, control.handle()).await?),
-        None => None,
-    };
-    let control_socket = open_control_socket(&settings, control.handle());
-    let printer = EventPrinter::stdout(settings.events == EventFormat::Json);
-    let port_mapper_config = port_mapper_config(&settings);
-    let signer = match settings.l1 {
-        Some(source) => Some(SignerWatcher::start(source, store.clone(), &mut driver)?),
-        None => None,
-    };
-    Ok(Daemon {
-        driver,
-        addresses: OurAddresses::new(settings.advertised.as_deref()),
-        discovery_starter: DiscoveryStarter::new(settings.discovery, identity.keypair.clone(), store.clone()),
-        store,
-        discovery: None,
-        port_mapper: None,
-        port_mapper_config,
-        signer,
-        control,
-        control_socket,
-        outputs: Outputs { printer, relay_info, metrics },
-        health_ticks: health::ticks(),
-        score_ticks: metrics::peer_score_ticks(),
-        _identity: identity,
-    })
+impl Daemon {
+    /// Starts everything except discovery and the port mapper, which need the listening port.
+    ///
+    /// # Errors
+    /// See [`DaemonError`].
+    pub(super) async fn start(settings: NodeSettings) -> Result<Self, DaemonError> {
+        file_limit::raise_limit();
+        let failed = format!("--datadir {} cannot be created or is no directory", settings.datadir.display());
+        fs::create_dir_all(&settings.datadir).map_err(DaemonError::io(failed))?;
+        let identity = Identity::open(&settings.identity)?;
+        let (store, memory) = Store::open(&settings.datadir, &settings.config.chain, settings.budget)?;
+        log_start(&settings, &memory);
+        let traffic = TrafficCounters::default();
+        let resources = DriverResources {
+            store: Some(store.clone()),
+            memory,
+            traffic: traffic.clone(),
+            ..DriverResources::default()
+        };
+        let mut driver = build_driver(&identity, settings.config.clone(), &settings.network, resources)?;
+        let relay_info = match settings.http {
+            Some(at) => Some(start_page(at, &settings, &identity).await?),
+            None => None,
+        };
+        let control = ControlService::default();
+        let metrics = match settings.metrics {
+            Some(at) => Some(start_metrics(at, Metrics::new(traffic, store.usage())?, control.handle()).await?),
+            None => None,
+        };
+        let control_socket = open_control_socket(&settings, control.handle());
+        let printer = EventPrinter::stdout(settings.events == EventFormat::Json);
+        let port_mapper_config = port_mapper_config(&settings);
+        let signer = match settings.l1 {
+            Some(source) => Some(SignerWatcher::start(source, store.clone(), &mut driver)?),
+            None => None,
+        };
+        Ok(Self {
+            driver,
+            addresses: OurAddresses::new(settings.advertised.as_deref()),
+            discovery_starter: DiscoveryStarter::new(settings.discovery, identity.keypair.clone(), store.clone()),
+            store,
+            discovery: None,
+            port_mapper: None,
+            port_mapper_config,
+            signer,
+            control,
+            control_socket,
+            outputs: Outputs { printer, relay_info, metrics },
+            health_ticks: health::ticks(),
+            score_ticks: metrics::peer_score_ticks(),
+            _identity: identity,
+        })
+    }
 }
 
 fn log_start(settings: &NodeSettings, memory: &RestoredState) {

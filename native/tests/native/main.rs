@@ -1,5 +1,5 @@
 //! The daemon's parts by themselves; whole daemons are in `petrel-tests`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod block_builder;
 mod dialback;
