@@ -47,7 +47,7 @@ pub async fn run(settings: NodeSettings) -> Result<(), DaemonError> {
     let stop = stop_signal();
     let mut daemon = start::start(settings).await?;
     daemon.run_until(stop).await?;
-    daemon.close().await;
+    Box::pin(daemon.close()).await;
     Ok(())
 }
 

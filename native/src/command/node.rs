@@ -21,5 +21,5 @@ pub fn resolve(flags: &NodeFlags) -> Result<NodeSettings, ConfigErrors> {
 /// # Errors
 /// See [`DaemonError`].
 pub async fn run(settings: NodeSettings) -> Result<(), DaemonError> {
-    daemon::run(settings).await
+    Box::pin(daemon::run(settings)).await
 }
