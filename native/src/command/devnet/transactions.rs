@@ -40,7 +40,7 @@ fn calldata_size(nonce: u64, left: usize) -> usize {
     let size = match nonce {
         nonce if nonce % 1009 == 1008 => MAX_CALLDATA,
         nonce if nonce % 61 == 60 => 8_100,
-        nonce => SIZES[nonce as usize % SIZES.len()],
+        nonce => SIZES.get(nonce as usize % SIZES.len()).copied().unwrap_or_default(),
     };
     size.min(left - FRAME)
 }
