@@ -47,7 +47,7 @@ pub async fn run(settings: NodeSettings) -> Result<(), DaemonError> {
     let stop = stop_signal();
     let mut daemon = Daemon::start(settings).await?;
     Box::pin(daemon.run_until(stop)).await?;
-    daemon.close().await;
+    Box::pin(daemon.close()).await;
     Ok(())
 }
 

@@ -1,7 +1,10 @@
 //! Keccak-f[1600] on 8 lanes in AVX-512 registers and on 4 in AVX2's (FIPS 202, section 3; theta, rho, pi, chi, iota in one
 //! pass a round).
 
-#![allow(clippy::indexing_slicing, reason = "bounds are constants of the permutation, not of peers")]
+#![allow(
+    clippy::indexing_slicing,
+    reason = "every index is a constant or a loop bound within the 25 words of the state"
+)]
 
 use core::arch::x86_64::{
     __m256i, __m512i, _mm256_andnot_si256, _mm256_or_si256, _mm256_set1_epi64x, _mm256_slli_epi64, _mm256_srli_epi64,
