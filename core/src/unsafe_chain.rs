@@ -1,7 +1,7 @@
 //! The unsafe chain: the head among the verified blocks, gaps and their range sync, and reorgs.
 //!
 //! A verified block is persisted and may move the [`Head`]. Blocks missing below it are fetched by
-//! [`RangeSync`](crate::range_sync::RangeSync): `Fetch` → `Fetched` → `Decode` → `Decoded` → quarantine → promoted when
+//! [`RangeSync`]: `Fetch` → `Fetched` → `Decode` → `Decoded` → quarantine → promoted when
 //! a verified child names its hash. Verified blocks also show the chain's block interval ([`IntervalEstimator`]) and
 //! forks that the configured schedule lacks ([`Upgrades`]).
 //!
