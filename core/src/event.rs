@@ -414,6 +414,7 @@ pub struct CheckPanicked {
 }
 
 #[cfg(all(test, feature = "net"))]
+#[allow(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use super::Event;
 
