@@ -9,17 +9,18 @@
 //!
 //! # Layers
 //!
-//! A file imports only from its own line and from the lines above it. The machines do not call each other; they meet only
-//! in [`node`].
+//! A module imports only modules of its own row or of the rows above it. State machines do not import each other; they meet
+//! only in [`node`]. `cargo xtask test shape` checks this.
 //!
 //! ```text
-//! vocabulary   time  peer  address  ban  fork  chain  message  config  payload_by_number
-//! bytes        hash  block  sign  primitives  schedule
-//! results      fault  event
-//! tables       score  rate_limit  peers  peer_store
-//! machines     context (what they share)  persistence  validation  unsafe_chain with range_sync  reputation  dialing  serving
-//! node         composes the machines: inputs in, outputs out
-//! net          the seam to libp2p (feature `net`, on by default); relay_record
+//! basic types     time  peer  fork  chain  address  ban  random (numbers from a given seed)
+//! encoding        block  sign  hash  message  payload_by_number  schedule  primitives
+//! data types      fault  event  config  score  rate_limit
+//! shared state    peers  peer_store  persistence  context
+//! range_sync      which missing blocks are requested from which peer
+//! state machines  validation  unsafe_chain  reputation  dialing  serving
+//! node            composes them: inputs in, outputs out
+//! net             the interface to libp2p (feature `net`, on by default); relay_record
 //! ```
 //!
 //! Everything but `net` and `relay_record` builds and tests without the feature `net`.
@@ -52,13 +53,14 @@
 //!
 //! # Reading order
 //!
-//! 1. Vocabulary: [`time`], [`peer`], [`address`], [`ban`], [`fork`], [`chain`], [`message`], [`config`].
-//! 2. Bytes: [`block`] decodes, encodes and hashes payloads ([`hash`]); [`sign`] signs and recovers; [`primitives`] are
-//!    the functions that a host may replace; [`schedule`] is the chain's schedule as validation needs it.
-//! 3. Results: [`fault`] is everything that can be wrong and what follows; [`event`] is what the node emits.
-//! 4. Tables: [`peers`] (connected), [`peer_store`] (known), [`score`], [`rate_limit`].
-//! 5. Machines: [`context`], then [`validation`], [`unsafe_chain`] with [`range_sync`], [`reputation`], [`dialing`],
-//!    [`serving`] with [`payload_by_number`], [`persistence`].
+//! 1. Basic types: [`time`], [`peer`], [`address`], [`ban`], [`fork`], [`chain`].
+//! 2. Encoding: [`block`] decodes, encodes and hashes payloads ([`hash`]); [`message`] is a gossip message,
+//!    [`payload_by_number`] a request and its response; [`sign`] signs and recovers; [`primitives`] are the functions that a
+//!    host may replace; [`schedule`] is the chain's schedule as validation needs it.
+//! 3. Data types: [`fault`] is everything that can be wrong and what follows; [`event`] is what the node emits; [`config`],
+//!    [`score`], [`rate_limit`].
+//! 4. Shared state: [`peers`] (connected), [`peer_store`] (known), [`persistence`], [`context`].
+//! 5. State machines: [`validation`], [`unsafe_chain`] with [`range_sync`], [`reputation`], [`dialing`], [`serving`].
 //! 6. [`node`], and `net`.
 //!
 //! # Glossary

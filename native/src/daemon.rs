@@ -161,6 +161,8 @@ impl Daemon {
     }
 
     fn on_control_request(&mut self, request: ControlRequest) {
+        // A scrape of the metrics is such a request.
+        self.outputs.count_requests(&mut self.driver);
         control::respond(request, &mut self.driver, &self.store);
     }
 

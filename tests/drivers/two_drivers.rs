@@ -208,9 +208,9 @@ async fn banned(base: u64) {
     let key = Key::from_bytes(&[1; 32]).expect("a key");
     let (a, b) = (Keypair::generate_secp256k1(), Keypair::generate_secp256k1());
     let host = MemoryHost::new(now);
-    let (stranger, node) = (memory_driver::static_peer(&a, base), memory_driver::static_peer(&b, base + 1));
+    let (banned, node) = (memory_driver::static_peer(&a, base), memory_driver::static_peer(&b, base + 1));
     let ban = Ban { until: Some(now().secs() + 60), secs: 60, reason: "it lied".to_owned(), ip: None };
-    let bans = RestoredState { bans: vec![(BanTarget::Peer(stranger.peer), ban)], ..RestoredState::default() };
+    let bans = RestoredState { bans: vec![(BanTarget::Peer(banned.peer), ban)], ..RestoredState::default() };
     let dialling = |statics, protect_static| {
         let mut config = chain(&key);
         config.static_peers = vec![statics];
@@ -219,7 +219,7 @@ async fn banned(base: u64) {
     };
     let mut stranger_driver = memory_driver::driver(dialling(node, true), &a, base, host.clone());
     let mut node_driver =
-        memory_driver::restored(dialling(stranger.clone(), false), &b, base + 1, host.clone(), bans.clone());
+        memory_driver::restored(dialling(banned.clone(), false), &b, base + 1, host.clone(), bans.clone());
     let seen = until(&mut stranger_driver, &mut node_driver, |event| match event {
         Event::DialFailed(failed) => failed.error.contains("is banned"),
         Event::Connected(connected) => panic!("{connected:?}"),

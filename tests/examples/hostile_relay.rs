@@ -130,9 +130,9 @@ fn lie_and_tell(gossip: &mut gossipsub::Behaviour, mode: Mode, (chain, key): (u6
     let block = |key, number, timestamp| block(chain, key, number, timestamp);
     let mut publish = |wire| publish(gossip, chain, wire);
     let (hash, honest) = block(key, number, now());
-    let stranger = Key::from_bytes(&[9; 32]).expect("a key");
+    let unknown = Key::from_bytes(&[9; 32]).expect("a key");
     match mode {
-        Mode::Forge => publish(compress(&block(&stranger, number, now()).1)),
+        Mode::Forge => publish(compress(&block(&unknown, number, now()).1)),
         Mode::Tamper => {
             let mut changed = honest.clone();
             *changed.last_mut().expect("not empty") ^= 1;

@@ -66,8 +66,8 @@ fn ten_find_each_other_from_one_boot_node_and_nobody_of_another_chain() {
     let (rollup, signer) = sequencer.files(folders[10].path());
     let other = fs::read_to_string(&rollup).unwrap().replace("90221199", "90221200");
     fs::write(&rollup, other).unwrap();
-    let mut stranger = start_on(&rollup, &signer, folders[10].path(), &[&boot_flag, "--log.level=debug"]);
-    let (_, stranger_peer) = boot(&mut stranger);
+    let mut other_chain = start_on(&rollup, &signer, folders[10].path(), &[&boot_flag, "--log.level=debug"]);
+    let (_, other_chain_peer) = boot(&mut other_chain);
 
     let mut nodes: Vec<(Process, String)> = vec![(first, boot_peer)];
     for folder in &folders[1..10] {
@@ -85,16 +85,16 @@ fn ten_find_each_other_from_one_boot_node_and_nobody_of_another_chain() {
     for (node, _) in &mut nodes {
         node.event("block");
     }
-    stranger.until_stderr("lookup done");
+    other_chain.until_stderr("lookup done");
     // Whoever dials another than the boot node has discovered it.
     assert!(nodes.iter().any(|(node, _)| !peers(node.told(), "discovered").is_empty()), "nobody was discovered");
     for (node, _) in &mut nodes {
         let events = node.drain();
         for name in ["connected", "discovered"] {
-            assert!(!peers(&events, name).contains(&stranger_peer), "the other chain's node was {name}");
+            assert!(!peers(&events, name).contains(&other_chain_peer), "the other chain's node was {name}");
         }
     }
-    let events = stranger.drain();
+    let events = other_chain.drain();
     assert!(peers(&events, "discovered").is_empty() && peers(&events, "connected").is_empty(), "{events:?}");
 }
 

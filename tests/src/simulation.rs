@@ -5,7 +5,7 @@
 //! so the chain goes on for [`AFTER`] blocks that themselves may be missed, and then there is time, [`SETTLE`], to fetch: an answer
 //! that is lost takes a request's whole patience. Whoever judged a lie of a liar has banned it within [`PATIENCE`]; what the
 //! sequencer's own key has signed is no lie of whoever passes it on, and nobody is banned for it; nobody bans
-//! an honest node; the besieged node keeps half of its honest links at least as long as blocks come.
+//! an honest node; the surrounded node keeps half of its honest links at least as long as blocks come.
 
 use core::{fmt::Write as _, time::Duration};
 use std::{
@@ -41,14 +41,14 @@ const AFTER: u64 = 4;
 /// How long the run goes on without blocks: two requests, one after the other, may be lost.
 const SETTLE: Duration = Duration::from_secs(60);
 /// Silent nodes, half of them in each of two /24.
-const BESIEGERS: usize = 48;
-/// Whom they besiege.
-const BESIEGED: usize = 1;
+const SILENT_NODES: usize = 48;
+/// The node that they surround.
+const SURROUNDED: usize = 1;
 /// How many nodes each dials.
 const DIALS: usize = 7;
 /// What the liars gossip, by kind.
 const KINDS: [&str; 8] = [
-    "signed by a stranger",
+    "signed by an unknown signer",
     "another block's hash, by the sequencer",
     "no snappy",
     "a forbidden field, by the sequencer",
@@ -61,7 +61,7 @@ const KINDS: [&str; 8] = [
 /// What is simulated.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// Nodes, liars among them; the besiegers are not counted. At most 200.
+    /// Nodes, liars among them; the silent nodes are not counted. At most 200.
     pub nodes: usize,
     /// Percentage of the messages on each link that are lost.
     pub loss: u64,
@@ -104,7 +104,7 @@ struct Sim {
     made_at: Vec<Duration>,
     /// With whom a liar, or who is away, was linked, and whom a liar has told something: they come back to them.
     met: BTreeMap<usize, BTreeSet<usize>>,
-    /// With which honest nodes the besieged one was linked when everybody had come.
+    /// With which honest nodes the surrounded one was linked when everybody had come.
     friends: BTreeSet<usize>,
     /// With whom it was linked when the last block was made.
     linked: BTreeSet<usize>,
@@ -120,7 +120,7 @@ impl Plan {
         chain.signer = Some(key(1).address());
         let conditions = Conditions { latency: (5, 150), loss: self.loss, duplication: 0 };
         let config = Config::new(chain);
-        let mut world = World::new(&config, self.nodes + BESIEGERS, START, self.seed, conditions);
+        let mut world = World::new(&config, self.nodes + SILENT_NODES, START, self.seed, conditions);
         if self.record {
             world.record(&config);
         }
@@ -139,7 +139,7 @@ impl Plan {
         for round in 0..BLOCKS + AFTER {
             sim.round(round);
         }
-        sim.linked = sim.world.links(BESIEGED).clone();
+        sim.linked = sim.world.links(SURROUNDED).clone();
         sim.world.run(SETTLE);
         sim.outcome()
     }
@@ -164,11 +164,11 @@ impl Sim {
                 self.world.answers(index, answers[kind % answers.len()]);
             }
         }
-        for index in nodes..nodes + BESIEGERS {
+        for index in nodes..nodes + SILENT_NODES {
             self.world.at(index, Ipv4Addr::new(45, 66, 77 + (index % 2) as u8, (index - nodes) as u8 + 1).into());
             self.world.mute(index);
             self.world.answers(index, Answers::Silence);
-            self.world.dial(index, BESIEGED);
+            self.world.dial(index, SURROUNDED);
         }
         for index in 0..nodes {
             self.dial(index);
@@ -176,7 +176,7 @@ impl Sim {
         self.world.mesh();
         self.world.run(Duration::from_secs(3));
         let honest = self.honest();
-        self.friends = self.world.links(BESIEGED).iter().copied().filter(|peer| *peer < honest).collect();
+        self.friends = self.world.links(SURROUNDED).iter().copied().filter(|peer| *peer < honest).collect();
     }
 
     /// A node dials some others.
@@ -220,8 +220,8 @@ impl Sim {
                     self.world.send_to_all(index, Version::V4, &lie);
                 }
             }
-            for index in self.plan.nodes..self.plan.nodes + BESIEGERS {
-                self.world.dial(index, BESIEGED);
+            for index in self.plan.nodes..self.plan.nodes + SILENT_NODES {
+                self.world.dial(index, SURROUNDED);
             }
             self.world.run(Duration::from_secs(1));
         }
@@ -284,13 +284,13 @@ impl Sim {
             self.whole(index, &mut failures, &mut spread);
             banned += self.bans(index, &mut failures, &mut stats);
         }
-        let besiegers = self.linked.iter().filter(|peer| **peer >= self.plan.nodes).count();
+        let silent_kept = self.linked.iter().filter(|peer| **peer >= self.plan.nodes).count();
         let kept = self.friends.intersection(&self.linked).count();
         // Who comes back and brings nothing new may have to go; most must not.
-        let besieged =
-            format!("{kept} of {} honest links kept, {besiegers} of {BESIEGERS} besiegers", self.friends.len());
-        if besiegers > 2 * ConnectionManager::NETWORK || 2 * kept < self.friends.len() {
-            failures.push(format!("the besieged node: {besieged}"));
+        let surrounded =
+            format!("{kept} of {} honest links kept, {silent_kept} of {SILENT_NODES} silent nodes", self.friends.len());
+        if silent_kept > 2 * ConnectionManager::NETWORK || 2 * kept < self.friends.len() {
+            failures.push(format!("the surrounded node: {surrounded}"));
         }
         let mut figures = self.figures(spread);
         for (kind, (name, stats)) in KINDS.iter().zip(stats).enumerate() {
@@ -299,7 +299,7 @@ impl Sim {
             writeln!(figures, "{name}: {liars} liars, caught by {caught}, {bans} bans, the slowest after {slowest:?}")
                 .expect("memory");
         }
-        writeln!(figures, "bans: {banned}; the besieged node: {besieged}").expect("memory");
+        writeln!(figures, "bans: {banned}; the surrounded node: {surrounded}").expect("memory");
         Outcome { recordings: self.world.recordings(), log: self.world.log().to_owned(), failures, figures }
     }
 

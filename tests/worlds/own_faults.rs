@@ -80,7 +80,7 @@ impl Test {
         Self { world, number: 1000, parent: B256::ZERO }
     }
 
-    /// A block of one stranger's, another for each salt.
+    /// A block of one unknown signer, another for each salt.
     fn strange(&self, salt: u64) -> Vec<u8> {
         let mut payload = ExecutionPayload {
             block_number: self.number + 1,
@@ -138,8 +138,7 @@ fn a_stale_signer_is_said_and_charged_to_nobody_and_a_right_one_follows_at_once(
     test.blocks(40);
     assert!(gossiped(test.world.events(WRONG)).is_empty());
     let (stale, real) = (key(9).address(), key(1).address());
-    let said =
-        |event: &Event| matches!(event, Event::SignerMismatch(doubt) if doubt.expected == stale && doubt.found == real);
+    let said = |event: &Event| matches!(event, Event::SignerMismatch(mismatch) if mismatch.expected == stale && mismatch.found == real);
     assert!(test.told(said) > 0, "it says who its peers follow");
     assert_eq!(test.world.status(WRONG).validation.signer_mismatch, Some(real));
     test.nobody_is_banned();
@@ -159,7 +158,7 @@ fn a_clock_that_is_ninety_seconds_off_is_said_and_charged_to_nobody_and_a_right_
         test.world.set_clock(WRONG, skew);
         test.blocks(40);
         assert!(gossiped(test.world.events(WRONG)).is_empty(), "{skew}");
-        let said = |event: &Event| matches!(event, Event::ClockSkew(doubt) if (doubt.offset_secs - skew).abs() <= 2);
+        let said = |event: &Event| matches!(event, Event::ClockSkew(skewed) if (skewed.offset_secs - skew).abs() <= 2);
         assert!(
             test.told(said) > 0,
             "{skew}: {:?}",
@@ -216,7 +215,7 @@ fn two_that_lie_seldom_excuse_no_third_that_lies_all_it_can() {
         test.block();
         for (liar, count, pause) in [(first, 1, 300), (second, 1, 300), (third, 20, 1400)] {
             test.world.run(Duration::from_millis(if liar == first { 300 } else { 0 }));
-            // The two wait long enough to be forgiven; the third lies when they have made its stranger a doubt.
+            // The two wait long enough to be forgiven; the third lies when they have made its signer a mismatch.
             for lie in (0..count).filter(|_| round % 10 == 0) {
                 let data = test.strange(round * 1000 + lie * 10 + liar as u64);
                 test.world.lie(liar, Version::V4, &data);

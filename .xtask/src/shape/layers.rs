@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::{edges::edges, source::SourceFile, tree::Tree};
 
-/// Modules at the crate's root that know only those of the lines before them, and of their own line if `mixed`.
+/// Modules at the crate's root that import only modules of the lines before them, and of their own line if `mixed`.
 pub(super) struct Line {
     pub(super) modules: &'static [&'static str],
     pub(super) mixed: bool,

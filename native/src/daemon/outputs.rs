@@ -34,9 +34,16 @@ impl Outputs {
         }
         if let Some(metrics) = &self.metrics {
             metrics.on_event(event);
+        }
+        self.count_requests(driver);
+        self.printer.print(event);
+    }
+
+    /// Counts the requests that have ended. Called before metrics are read, because a request ends without an event.
+    pub(super) fn count_requests(&self, driver: &mut Driver<TokioHost>) {
+        if let Some(metrics) = &self.metrics {
             metrics.on_requests_ended(driver.take_ended_requests());
         }
-        self.printer.print(event);
     }
 
     pub(super) fn print(&mut self, event: &impl Serialize) {

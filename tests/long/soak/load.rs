@@ -58,7 +58,7 @@ impl Load {
             }),
             guests(&counts, {
                 let (topic, tcp) = (chain.topic(Fork::Jovian.version()), tcp.parse().unwrap());
-                async move |counts: &Counts| stranger(&topic, &tcp, counts).await
+                async move |counts: &Counts| inbound_peer(&topic, &tcp, counts).await
             }),
             guests(&counts, {
                 let tcp: Multiaddr = tcp.parse().unwrap();
@@ -122,7 +122,7 @@ async fn leaf(chain: &Chain, relay: &str, counts: &Counts) {
 }
 
 /// A plain peer that gossips what is no block, until it is thrown out.
-async fn stranger(topic: &str, relay: &Multiaddr, counts: &Counts) {
+async fn inbound_peer(topic: &str, relay: &Multiaddr, counts: &Counts) {
     let mut swarm = plain_gossipsub::swarm(topic);
     swarm.dial(relay.clone()).unwrap();
     let visit = counts.strangers.fetch_add(1, Ordering::Relaxed);

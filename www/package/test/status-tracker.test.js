@@ -76,8 +76,8 @@ test('bytes are told as the node counts them', () => {
 });
 
 test("the network's other signer is said before everything else", () => {
-  const doubt = { ...CONNECTED, signerMismatch: '0xabc' };
-  assert.match(pick(after([[connected, 0]]).report(doubt, 100))[1], /another signer, 0xabc/);
+  const mismatch = { ...CONNECTED, signerMismatch: '0xabc' };
+  assert.match(pick(after([[connected, 0]]).report(mismatch, 100))[1], /another signer, 0xabc/);
 });
 
 test('the clock: silent while a network explains the delay, a warning beyond', () => {

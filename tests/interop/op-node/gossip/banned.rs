@@ -19,7 +19,7 @@ use crate::session::{PATIENCE, SEQUENCER, peer, unix};
 const BLOCKS: u64 = 20;
 /// Another key than the one with which the sequencer signs.
 const BELIEVED: u8 = 2;
-/// Seconds; a stranger's block is charged to its sender for two of them after the chain's own.
+/// Seconds; a block of an unknown signer is charged to its sender for two of them after the chain's own.
 const BLOCK_TIME: u64 = 12;
 /// Both look at scores every second, op-node at its bans every few.
 const SETTLED: Duration = Duration::from_secs(10);
@@ -100,8 +100,8 @@ fn by_op_node() -> Treatment {
 fn by_petrel() -> Treatment {
     let (chain, files) = place();
     let rollup = files.path().join("rollup.json");
-    let stranger = format!("{BELIEVED:02x}").repeat(32);
-    let mut op_node = peer(&rollup, BELIEVED, &["-sequencer-key", &stranger]);
+    let unknown = format!("{BELIEVED:02x}").repeat(32);
+    let mut op_node = peer(&rollup, BELIEVED, &["-sequencer-key", &unknown]);
     let there = op_node.expect("its address", PATIENCE, |event| event["event"] == "listening");
     let who = there["address"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
     let mut command = petrel::node(&rollup, forge::key(SEQUENCER).address(), &files.path().join("petrel"));

@@ -1,4 +1,4 @@
-//! The spoilt messages: the same bytes from the same stranger to op-node and to the daemon, and both verdicts side by side.
+//! The spoilt messages: the same bytes from the same peer to op-node and to the daemon, and both verdicts side by side.
 //!
 //! Each message comes from an identity of its own, so that no verdict depends on the sender's past, and has a height of
 //! its own, so that none depends on another block.

@@ -166,7 +166,7 @@ impl Rows {
             message[64] ^= 1;
         });
         self.bytes("r = 0", REJECT, |message| message[..32].fill(0));
-        self.forged("signed by a stranger", REJECT, |forge| forge.by(9));
+        self.forged("signed by an unknown signer", REJECT, |forge| forge.by(9));
         self.forged("signed for another chain", REJECT, |forge| {
             let id = forge.chain_id;
             forge.for_chain(id + 1)
