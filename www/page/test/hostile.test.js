@@ -80,7 +80,7 @@ async function recordChanged(t, change) {
 
 for (const [name, change, words] of [
   ['forged', (text) => text.replace(/"envelope":"0x(.*)(..)"/, (_, body, last) => `"envelope":"0x${body}${last === '00' ? '01' : '00'}"`), /forged|no relay/],
-  ['cut short', (text) => text.slice(0, -20), /no relay's record/],
+  ['cut short', (text) => text.slice(0, -20), /not a relay record/],
   ['endless', () => ' '.repeat(1 << 20), /more than/],
 ]) {
   test(`a record that is ${name} leads nowhere, and the page says so`, { timeout: 90_000 }, async (t) => {
