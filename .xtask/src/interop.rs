@@ -106,7 +106,7 @@ pub(crate) fn devnet(shell: &Shell) -> Result<()> {
         .env("PETREL_INTEROP_GETH", geth)
         .env("PETREL_INTEROP_FOLDER", shell.target().join("interop/devnet"))
         .env("PETREL_BIN", petrel)
-        .env("PETREL_TAB", shell.www().join("test/tab.js"));
+        .env("PETREL_TAB", shell.www().join("page/test/tab.js"));
     match chromium {
         Ok(chromium) => alone.env("PETREL_CHROMIUM", chromium),
         Err(error) => {
