@@ -1,10 +1,9 @@
 //! The node: composes the machines and routes between them, without I/O.
 //!
 //! **One input, then all outputs.** After [`Node::new`], after every [`Node::handle`] and every
-//! [`Node::handle_timeout`] the host takes
-//! outputs from [`Node::poll_output`] until it returns `None`, and only then gives the next input; a debug assertion
-//! checks this. Then it asks
-//! [`Node::poll_timeout`] when to call again if nothing else happens.
+//! [`Node::handle_timeout`] the host takes outputs from [`Node::poll_output`] until it returns `None`, and only then
+//! gives the next input; a debug assertion checks this. Then it asks [`Node::poll_timeout`] when to call again if
+//! nothing else happens.
 //!
 //! Each machine owns its state and has the methods of [`Machine`]. Machines do not call each other: the node routes an
 //! output of one machine to the machines that need it, until no machine has an output left.
