@@ -31,11 +31,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 
-use crate::config::SyncConfig;
-
 mod peer;
 mod progress;
 mod refusals;
+mod request;
 mod response;
 mod selection;
 mod target;
@@ -43,49 +42,15 @@ mod target;
 use peer::SyncPeer;
 pub use progress::Progress;
 use refusals::Refusals;
+use request::InFlight;
+pub use request::{BlockRequest, FetchId, QuarantinedBlock, RequestFailure};
 pub use response::ResponseTask;
 pub use target::RangeTarget;
 
 use crate::{
-    block::ValidPayload,
-    event::FetchFailed,
-    fault::{AnswerFault, Blame},
-    peer::PeerId,
+    block::ValidPayload, config::SyncConfig, event::FetchFailed, fault::AnswerFault, peer::PeerId,
     schedule::ChainSchedule,
 };
-
-/// The id of one of our requests; never used twice in a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FetchId(pub u64);
-
-/// A request for one block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BlockRequest {
-    /// The answer repeats this id.
-    pub id: FetchId,
-    /// The peer to ask.
-    pub peer: PeerId,
-    /// The block number.
-    pub number: u64,
-}
-
-/// A block in quarantine.
-#[derive(Clone, Debug)]
-pub struct QuarantinedBlock {
-    /// The payload. It is consistent with its own hash; whether it is part of the chain is not known yet.
-    pub payload: ValidPayload,
-    /// The peer that sent it.
-    pub peer: PeerId,
-}
-
-/// A request that gave no usable block, and what that says about its peer.
-#[derive(Clone, Debug)]
-pub struct RequestFailure {
-    /// The event to emit.
-    pub event: FetchFailed,
-    /// What the failure says about the peer.
-    pub blame: Blame,
-}
 
 /// The state of range sync. See the module.
 #[derive(Debug)]
@@ -111,24 +76,6 @@ pub struct RangeSync {
     progress: Progress,
     /// Bytes of verified blocks that are not persisted yet; above the bound nothing is fetched.
     unpersisted: usize,
-}
-
-/// A request in flight.
-#[derive(Clone, Copy, Debug)]
-struct InFlight {
-    peer: PeerId,
-    number: u64,
-    /// When it was made (monotonic).
-    at: Duration,
-    /// Whether the response was received and is being validated.
-    received: bool,
-}
-
-impl InFlight {
-    /// Whether it is overdue, so that another peer may be asked. The response may still come.
-    fn is_overdue(&self, now: Duration) -> bool {
-        !self.received && now.saturating_sub(self.at) >= RangeSync::HEDGE_AFTER
-    }
 }
 
 impl RangeSync {
