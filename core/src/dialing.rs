@@ -1,6 +1,6 @@
 //! Dialing: redials static peers ([`StaticPeers`]) and reconnects one when no gossip arrives ([`GossipWatchdog`]);
 //! dials discovered peers while there are too few ([`PeerDialer`]); prunes connections when there are too many
-//! ([`ConnectionManager`]); and collects the addresses at which peers see this node ([`ObservedAddresses`]).
+//! ([`ConnectionManager`]); disconnects leaves that take a place for nothing ([`LeafPlaces`]); and collects the addresses at which peers see this node ([`ObservedAddresses`]).
 //!
 //! Bounds: those of its parts.
 
@@ -11,6 +11,7 @@ mod connection_manager;
 mod connections;
 mod discovered;
 mod gossip_watchdog;
+mod leaf_places;
 mod observed_addresses;
 mod peer_dialer;
 mod static_peers;
@@ -18,6 +19,7 @@ mod static_peers;
 pub use connection_manager::{ConnectionManager, PruneCandidate, PruneDecision};
 pub use discovered::MAX_PER_NETWORK;
 pub use gossip_watchdog::GossipWatchdog;
+pub use leaf_places::LeafPlaces;
 pub use observed_addresses::{AddressChange, ObservedAddresses};
 pub use peer_dialer::PeerDialer;
 pub use static_peers::{Redial, StaticPeers};
@@ -74,6 +76,7 @@ pub struct Dialing {
     watchdog: GossipWatchdog,
     observed: ObservedAddresses,
     manager: ConnectionManager,
+    leaf_places: LeafPlaces,
     /// Dials of non-static peers that failed on every address, since the start.
     dials_failed: u64,
     outputs: VecDeque<DialingOutput>,
@@ -91,6 +94,7 @@ impl Dialing {
             watchdog: GossipWatchdog::new(context.interval, now),
             observed: ObservedAddresses::default(),
             manager: ConnectionManager::new(config.connections),
+            leaf_places: LeafPlaces::default(),
             dials_failed: 0,
             outputs: VecDeque::new(),
             config,
@@ -174,6 +178,7 @@ impl Machine for Dialing {
             DialingInput::Disconnected(peer, lasted) => {
                 self.static_peers.disconnected(peer, now);
                 self.dialer.disconnected(peer, lasted, now);
+                self.leaf_places.disconnected(peer, now.saturating_sub(lasted));
                 let change = self.observed.left(peer);
                 self.address_changed(change);
             }
@@ -195,6 +200,7 @@ impl Machine for Dialing {
 
     fn handle_timeout(&mut self, context: &mut Context) {
         self.check_watchdog(context);
+        self.check_leaves(context);
         self.dial(context);
     }
 
@@ -206,6 +212,7 @@ impl Machine for Dialing {
         earliest([
             (self.static_peers.due(), "dial"),
             (self.next_discovered(context), "discovery"),
+            (self.leaf_places.due(), "leaf"),
             (Some(self.watchdog.due()).filter(|_| !self.static_peers.is_empty()), "watchdog"),
         ])
     }

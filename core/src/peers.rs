@@ -35,6 +35,18 @@ pub struct Peer {
     topics: [bool; 4],
 }
 
+impl Peer {
+    /// Whether it is subscribed to a topic of the chain.
+    pub fn is_subscribed(&self) -> bool {
+        self.topics.contains(&true)
+    }
+
+    /// Whether this node closes its connections.
+    pub const fn is_disconnecting(&self) -> bool {
+        self.disconnecting.is_some()
+    }
+}
+
 impl Peers {
     /// Maximum number of listed peers; more are served but not listed.
     pub const MAX: usize = 4096;

@@ -94,6 +94,10 @@ impl Reputation {
     /// Length of the ban of a peer of which only gossipsub's score is low. gossipsub forgets its score a little
     /// earlier.
     pub const GRAYLIST_BAN: Duration = Duration::from_secs(600);
+    /// Maximum length of the ban of an address: others may get it, or may be behind it.
+    pub const ADDRESS_BAN: Duration = Duration::from_secs(600);
+    /// A peer that has been connected so long without an offence keeps its address from being banned.
+    pub const HONEST_AFTER: Duration = Duration::from_secs(60);
     /// Below this score gossipsub ignores a peer (op-node's `GraylistThreshold`).
     pub const GRAYLIST: f64 = -40.0;
     /// gossipsub's weight of false messages (P4), on the square of their number: see [`Score`](crate::score::Score).

@@ -17,4 +17,5 @@ mod page;
 mod prometheus;
 mod proxy;
 mod signer;
+mod trusted_proxies;
 mod wrong_flags;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
-use super::{ConnectionManager, Dialing, DialingOutput, PruneCandidate, PruneDecision};
+use super::{ConnectionManager, Dialing, DialingOutput, PruneCandidate, PruneDecision, leaf_places};
 use crate::{
     address::{is_public, network_of},
     ban::BanTarget,
@@ -15,22 +15,39 @@ use crate::{
 impl Dialing {
     /// A peer connected, inbound or outbound.
     pub(super) fn connected(&mut self, context: &mut Context, connected: &Connected) {
+        if connected.leaf {
+            return self.leaf_connected(context, connected);
+        }
         self.static_peers.connected(connected.peer, context.now.mono);
         self.dialer.connected(connected.peer);
         if let Some(reason) = self.refuses(context, connected) {
             self.outputs.push_back(DialingOutput::Disconnect(connected.peer, reason));
-        } else if !connected.leaf {
+        } else {
             context.store.connected(context.now, connected.peer, connected.direction);
         }
     }
 
-    /// Why a peer that has just connected is refused, if it is. Outbound peers are not refused.
+    /// A leaf connected: it must subscribe in time, and when there are too many leaves one of them goes.
+    fn leaf_connected(&mut self, context: &Context, connected: &Connected) {
+        self.leaf_places.connected(connected.peer, context.now.mono);
+        let excess = leaf_places::excess_leaf(&context.peers, connected, self.config.connections.leaves);
+        if let Some(leaf) = excess {
+            self.outputs.push_back(DialingOutput::Disconnect(leaf, DisconnectReason::FullOfLeaves));
+        }
+    }
+
+    /// Disconnects leaves whose time to subscribe is over.
+    pub(super) fn check_leaves(&mut self, context: &Context) {
+        while let Some(overdue) = self.leaf_places.pop_due(&context.peers, context.now.mono) {
+            if let Some(leaf) = overdue {
+                self.outputs.push_back(DialingOutput::Disconnect(leaf, DisconnectReason::Unsubscribed));
+            }
+        }
+    }
+
+    /// Why a node that has just connected is refused, if it is. Outbound peers are not refused.
     fn refuses(&self, context: &Context, connected: &Connected) -> Option<DisconnectReason> {
         let limits = &self.config.connections;
-        if connected.leaf {
-            let leaves = context.peers.iter().filter(|peer| peer.connected.leaf).count();
-            return (leaves > limits.leaves).then_some(DisconnectReason::FullOfLeaves);
-        }
         if connected.direction == Direction::Outbound || context.static_peers.contains(&connected.peer) {
             return None;
         }

@@ -264,8 +264,10 @@ pub enum DisconnectReason {
     /// There are twice as many peers as the high watermark: see
     /// [`ConnectionLimits::most`](crate::config::ConnectionLimits::most).
     Full,
-    /// The maximum number of leaves is connected.
+    /// The maximum number of leaves is connected, and others stay: see [`crate::dialing::LeafPlaces`].
     FullOfLeaves,
+    /// A leaf that subscribed to no topic of the chain in time.
+    Unsubscribed,
     /// Too many peers of its address or network are connected.
     Crowded,
 }
@@ -282,7 +284,8 @@ impl DisconnectReason {
             Self::Banned => "banned: the event `banned` has the reason and the end",
             Self::Pruned => "too many peers: others are more useful, the event `pruned` has the ranking",
             Self::Full => "full: twice as many peers as the high watermark are connected",
-            Self::FullOfLeaves => "full: the maximum number of browsers is connected",
+            Self::FullOfLeaves => "full: the maximum number of browsers is connected, and its network has the most of them",
+            Self::Unsubscribed => "unsubscribed: it subscribed to no topic of the chain in time",
             Self::Crowded => "crowded: too many peers of its address or network are connected",
             Self::Silent => "silent: no peer sent anything, and a new connection may help",
         }

@@ -87,9 +87,9 @@ pub(super) fn connection_limits(limits: &ConnectionLimits) -> SwarmLimits {
 }
 
 /// Limits by IP prefix: one public address may have a quarter of the handshakes and of the leaves, for the devices of a
-/// household or an office.
+/// household or an office; one network (/24, /48) may have half of the leaves.
 pub(super) fn ip_limits(limits: &ConnectionLimits) -> IpLimits {
-    IpLimits::new(MAX_PENDING_INBOUND as usize / 4, (limits.leaves / 4).max(16))
+    IpLimits::new(MAX_PENDING_INBOUND as usize / 4, (limits.leaves / 4).max(16), (limits.leaves / 2).max(32))
 }
 
 /// gossipsub's configuration.

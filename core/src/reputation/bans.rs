@@ -48,12 +48,15 @@ impl Reputation {
         }
     }
 
+    /// Bans a public address for a short time. An address that others use too (an office, a mobile network) is not
+    /// banned: op-node never bans addresses by itself.
     fn ban_address(&mut self, context: &mut Context, ip: IpAddr, length: Duration) {
         let target = BanTarget::address(ip);
         let connected: Vec<PeerId> = context.peers.at_address(target).collect();
-        if connected.iter().any(|peer| self.is_protected(context, *peer)) {
+        if connected.iter().any(|peer| self.is_protected(context, *peer) || is_honest(context, *peer)) {
             return;
         }
+        let length = length.min(Self::ADDRESS_BAN);
         for peer in connected {
             self.disconnect(peer, DisconnectReason::Banned);
         }
@@ -97,6 +100,13 @@ impl Reputation {
         self.bans.lift(target);
         self.ban(context, target, ban, BanCause::Operator);
     }
+}
+
+/// Whether a peer has been connected for a while and has no offence.
+fn is_honest(context: &Context, peer: PeerId) -> bool {
+    let now = context.now.mono;
+    let lasted = |peer: &Peer| now.saturating_sub(peer.since) >= Reputation::HONEST_AFTER && !peer.is_disconnecting();
+    context.peers.get(peer).is_some_and(lasted) && context.store.score(now, peer).own() >= 0.0
 }
 
 fn concerns(target: BanTarget, peer: &Peer) -> bool {

@@ -11,7 +11,7 @@ use petrel_core::{
     peer::PeerId,
     peer_store::PeerEntry,
     persistence::{Persist, RestoredState},
-    reputation::BanList,
+    reputation::{BanList, Reputation},
     score::Score,
 };
 
@@ -110,6 +110,26 @@ fn four_banned_peers_of_one_public_address_ban_the_address() {
             test.input(Input::Disconnected { peer: peer(seed), reason: String::new() });
         }
         assert_eq!(gates.contains(&(false, BanTarget::Ip(ip))), banned, "{ip}");
+    }
+}
+
+#[test]
+fn the_ban_of_an_address_is_short_and_a_shared_address_is_not_banned() {
+    let ip = public_ip(9);
+    for (age, shared) in [(59, false), (61, true)] {
+        let mut test = TestNode::new();
+        test.input(connected_at(9, ip));
+        test.advance(age * 1000);
+        for seed in 1..=4 {
+            test.input(connected_at(seed, ip));
+            keep_score_low(&mut test, seed, -64.0);
+            test.input(Input::Disconnected { peer: peer(seed), reason: String::new() });
+        }
+        let ban = test.node.ban_of(BanTarget::Ip(ip));
+        assert_eq!(ban.is_none(), shared, "connected for {age} s: {ban:?}");
+        if let Some(until) = ban.and_then(|ban| ban.until) {
+            assert!(until <= test.now.secs() + Reputation::ADDRESS_BAN.as_secs());
+        }
     }
 }
 

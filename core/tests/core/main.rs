@@ -16,6 +16,7 @@ mod connection_manager;
 mod decode;
 mod gossip_watchdog;
 mod hash;
+mod leaf_places;
 mod message;
 mod mismatch;
 mod node;

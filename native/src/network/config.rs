@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use ipnet::IpNet;
 use libp2p::Multiaddr;
 
 use super::transport::webtransport::certificate::PERIOD;
@@ -21,13 +22,16 @@ pub struct NetworkConfig {
     pub period: Duration,
     /// The certificate of secure WebSocket; present when a secure WebSocket address is listened on.
     pub certificate: Option<PemFiles>,
+    /// Networks of the reverse proxies in front of WebSocket: a connection from one has the address of its client.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl NetworkConfig {
     /// Listens on these addresses, with Noise and the flags' default values.
     pub fn new(listen: Vec<Multiaddr>, agent: &str) -> Self {
         let (security, timeout) = (vec![SecurityProtocol::Noise], Duration::from_secs(10));
-        Self { listen, security, timeout, agent: agent.to_owned(), period: PERIOD, certificate: None }
+        let (agent, trusted_proxies) = (agent.to_owned(), Vec::new());
+        Self { listen, security, timeout, agent, period: PERIOD, certificate: None, trusted_proxies }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The daemon's transports: [`tcp`] and [`quic`] for nodes; [`websocket`] (secure or not) and [`webtransport`] for browsers. All
-//! are encrypted and multiplexed; host names in addresses are resolved at each dial ([`names`]).
+//! are encrypted and multiplexed; host names in addresses are resolved at each dial ([`names`]). Behind a trusted reverse proxy a
+//! WebSocket connection has its client's address ([`proxied`]).
 //!
 //! No circuit relay, no plaintext. A handshake, including name resolution and all upgrades, ends within the configured timeout.
 //! QUIC and WebTransport have a UDP port each: libp2p's QUIC cannot share a socket. A new transport gets a file here, and a line
@@ -17,6 +18,7 @@ use libp2p::{
 };
 
 mod names;
+mod proxied;
 mod quic;
 mod security;
 mod tcp;

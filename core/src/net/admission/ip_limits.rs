@@ -1,6 +1,7 @@
 //! Connection limits by IP prefix: a public address may have a limited number of concurrent handshakes and of leaves.
 //!
-//! The prefix is one address of IPv4, and a /64 of IPv6. Private addresses have no limit, because many peers may use
+//! The prefix is one address of IPv4, and a /64 of IPv6; for leaves there is also a limit of the network, /24 and /48.
+//! Private addresses have no limit, because many peers may use
 //! one: behind a proxy or in a local network. Bounded by libp2p's own connection limits.
 
 use core::{
@@ -19,7 +20,11 @@ use libp2p::{
     },
 };
 
-use crate::{address::is_public, ban::BanTarget, net::convert};
+use crate::{
+    address::{is_public, network_of},
+    ban::BanTarget,
+    net::convert,
+};
 
 /// The limits of each prefix, and the connections that count.
 #[derive(Debug)]
@@ -28,8 +33,11 @@ pub(in crate::net) struct IpLimits {
     pending_max: usize,
     /// Maximum leaves of one prefix.
     leaves_max: usize,
+    /// Maximum leaves of one network.
+    network_leaves_max: usize,
     pending: PrefixCounts,
     leaves: PrefixCounts,
+    network_leaves: PrefixCounts,
 }
 
 /// The prefix of each connection, and the number of connections of each prefix.
@@ -65,21 +73,46 @@ pub(in crate::net) struct TooManyFromPrefix(BanTarget, &'static str);
 
 impl fmt::Display for TooManyFromPrefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} has reached the limit of {} per address", self.0, self.1)
+        write!(f, "{} has reached the limit of {}", self.0, self.1)
     }
 }
 
 impl core::error::Error for TooManyFromPrefix {}
 
 impl IpLimits {
-    /// Limits of one prefix: concurrent handshakes, and leaves.
-    pub(in crate::net) fn new(pending_max: usize, leaves_max: usize) -> Self {
-        Self { pending_max, leaves_max, pending: PrefixCounts::default(), leaves: PrefixCounts::default() }
+    /// Limits of one prefix: concurrent handshakes, and leaves; and of one network: leaves.
+    pub(in crate::net) fn new(pending_max: usize, leaves_max: usize, network_leaves_max: usize) -> Self {
+        Self {
+            pending_max,
+            leaves_max,
+            network_leaves_max,
+            pending: PrefixCounts::default(),
+            leaves: PrefixCounts::default(),
+            network_leaves: PrefixCounts::default(),
+        }
     }
 
     /// The prefix of a public address; `None` for others.
     fn prefix(address: &Multiaddr) -> Option<BanTarget> {
         convert::ip(address).filter(|ip| is_public(*ip)).map(BanTarget::address)
+    }
+
+    /// The network of a prefix.
+    fn network(prefix: BanTarget) -> BanTarget {
+        match prefix {
+            BanTarget::Ip(ip) => BanTarget::Ip(network_of(ip)),
+            BanTarget::Peer(_) | BanTarget::Net(_) => prefix,
+        }
+    }
+
+    /// Why a leaf of `prefix` is refused, if it is.
+    fn refuses_leaf(&self, prefix: BanTarget) -> Option<TooManyFromPrefix> {
+        if self.leaves.count(prefix) >= self.leaves_max {
+            return Some(TooManyFromPrefix(prefix, "browsers per address"));
+        }
+        let network = Self::network(prefix);
+        let is_full = self.network_leaves.count(network) >= self.network_leaves_max;
+        is_full.then_some(TooManyFromPrefix(network, "browsers per network"))
     }
 
     fn on_established(&mut self, id: ConnectionId, endpoint: &ConnectedPoint) {
@@ -89,6 +122,7 @@ impl IpLimits {
             && let Some(prefix) = Self::prefix(send_back_addr)
         {
             self.leaves.add(id, prefix);
+            self.network_leaves.add(id, Self::network(prefix));
         }
     }
 }
@@ -105,7 +139,7 @@ impl NetworkBehaviour for IpLimits {
     ) -> Result<(), ConnectionDenied> {
         let Some(prefix) = Self::prefix(remote) else { return Ok(()) };
         if self.pending.count(prefix) >= self.pending_max {
-            return Err(ConnectionDenied::new(TooManyFromPrefix(prefix, "handshakes")));
+            return Err(ConnectionDenied::new(TooManyFromPrefix(prefix, "handshakes per address")));
         }
         self.pending.add(id, prefix);
         Ok(())
@@ -119,11 +153,10 @@ impl NetworkBehaviour for IpLimits {
         remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
         let endpoint = ConnectedPoint::Listener { local_addr: local.clone(), send_back_addr: remote.clone() };
-        match Self::prefix(remote).filter(|_| convert::is_leaf(&endpoint)) {
-            Some(prefix) if self.leaves.count(prefix) >= self.leaves_max => {
-                Err(ConnectionDenied::new(TooManyFromPrefix(prefix, "browsers")))
-            }
-            _ => Ok(dummy::ConnectionHandler),
+        let leaf = Self::prefix(remote).filter(|_| convert::is_leaf(&endpoint));
+        match leaf.and_then(|prefix| self.refuses_leaf(prefix)) {
+            Some(refusal) => Err(ConnectionDenied::new(refusal)),
+            None => Ok(dummy::ConnectionHandler),
         }
     }
 
@@ -141,7 +174,10 @@ impl NetworkBehaviour for IpLimits {
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
         match event {
             FromSwarm::ConnectionEstablished(new) => self.on_established(new.connection_id, new.endpoint),
-            FromSwarm::ConnectionClosed(closed) => self.leaves.remove(closed.connection_id),
+            FromSwarm::ConnectionClosed(closed) => {
+                self.leaves.remove(closed.connection_id);
+                self.network_leaves.remove(closed.connection_id);
+            }
             FromSwarm::ListenFailure(failed) => self.pending.remove(failed.connection_id),
             _ => {}
         }
@@ -166,7 +202,7 @@ mod tests {
 
     #[test]
     fn one_address_has_a_limit_of_concurrent_handshakes() {
-        let mut limits = IpLimits::new(2, 1);
+        let mut limits = IpLimits::new(2, 1, 9);
         let (local, remote) = (at("/ip4/0.0.0.0/tcp/9222"), at("/ip4/8.8.8.8/tcp/1"));
         let mut is_allowed = |id, remote: &Multiaddr| {
             limits.handle_pending_inbound_connection(ConnectionId::new_unchecked(id), &local, remote).is_ok()
@@ -182,7 +218,7 @@ mod tests {
 
     #[test]
     fn one_address_has_a_limit_of_leaves() {
-        let mut limits = IpLimits::new(9, 1);
+        let mut limits = IpLimits::new(9, 1, 9);
         let peer = PeerId::random();
         let (local, tcp) = (at("/ip4/0.0.0.0/tcp/9223/ws"), at("/ip4/0.0.0.0/tcp/9222"));
         let remote = at("/ip6/2606:4700::1/tcp/1/ws");
@@ -197,5 +233,22 @@ mod tests {
         assert!(is_allowed(&local, &at("/ip4/127.0.0.1/tcp/1/ws")));
         limits.leaves.remove(id);
         assert!(limits.handle_established_inbound_connection(id, peer, &local, &same).is_ok());
+    }
+
+    #[test]
+    fn one_network_has_a_limit_of_leaves() {
+        let mut limits = IpLimits::new(9, 9, 2);
+        let (peer, local) = (PeerId::random(), at("/ip4/0.0.0.0/tcp/9223/ws"));
+        for id in [1, 2] {
+            let remote = at(&format!("/ip4/8.8.8.{id}/tcp/1/ws"));
+            let endpoint = ConnectedPoint::Listener { local_addr: local.clone(), send_back_addr: remote };
+            limits.on_established(ConnectionId::new_unchecked(id), &endpoint);
+        }
+        let mut is_allowed = |remote: &str| {
+            let id = ConnectionId::new_unchecked(3);
+            limits.handle_established_inbound_connection(id, peer, &local, &at(remote)).is_ok()
+        };
+        assert!(!is_allowed("/ip4/8.8.8.3/tcp/1/ws"), "the same /24");
+        assert!(is_allowed("/ip4/8.8.9.3/tcp/1/ws"));
     }
 }

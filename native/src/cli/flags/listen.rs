@@ -54,6 +54,16 @@ pub struct ListenFlags {
     /// WebSocket port for browsers: 1024 to 65535, or 0 for any free port; without it there is no WebSocket listener
     #[arg(id = "listen_ws", long = "p2p.listen.ws", value_name = "PORT", env = "PETREL_P2P_LISTEN_WS_PORT")]
     pub ws: Option<String>,
+    /// Addresses and networks of reverse proxies in front of --p2p.listen.ws and --p2p.listen.wss, comma separated: their
+    /// connections have the address that the PROXY protocol, X-Forwarded-For or X-Real-IP names
+    #[arg(
+        id = "ws_trusted_proxies",
+        long = "p2p.ws.trusted-proxies",
+        value_name = "IP|CIDR",
+        value_delimiter = ',',
+        env = "PETREL_P2P_WS_TRUSTED_PROXIES"
+    )]
+    pub trusted_proxies: Vec<String>,
     /// Secure WebSocket port for browsers: 1024 to 65535, or 0 for any free port; needs --p2p.wss.cert and --p2p.wss.key
     #[arg(id = "listen_wss", long = "p2p.listen.wss", value_name = "PORT", env = "PETREL_P2P_LISTEN_WSS_PORT")]
     pub wss: Option<String>,

@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use ipnet::IpNet;
 use libp2p::{Multiaddr, multiaddr::Protocol};
 
 use super::checker::FlagChecker;
@@ -75,6 +76,32 @@ impl FlagChecker {
             self.0.push(format!("--{second}: its port is used by --{first}: give another one"));
         }
         ports
+    }
+
+    /// The networks of the reverse proxies whose word on their clients is taken.
+    pub(super) fn trusted_proxies(&mut self, flags: &ListenFlags) -> Vec<IpNet> {
+        let proxies: Vec<IpNet> =
+            parse::list(&flags.trusted_proxies).filter_map(|text| self.trusted_proxy(text)).collect();
+        if !proxies.is_empty() && flags.ws.is_none() && flags.wss.is_none() {
+            self.0.push("--p2p.ws.trusted-proxies: needs --p2p.listen.ws or --p2p.listen.wss".to_owned());
+        }
+        proxies
+    }
+
+    fn trusted_proxy(&mut self, text: &str) -> Option<IpNet> {
+        let text = text.trim();
+        match text.parse::<IpAddr>().map(IpNet::from).or_else(|_| text.parse::<IpNet>()) {
+            Ok(net) if net.prefix_len() == 0 => {
+                self.0.push(format!("--p2p.ws.trusted-proxies: {text:?} is every address: name the proxies alone"));
+                None
+            }
+            Ok(net) => Some(net.trunc()),
+            Err(_) => {
+                let expected = "expected an address, or a network like 10.0.0.0/8 or 2001:db8::/32";
+                self.0.push(format!("--p2p.ws.trusted-proxies: {text:?} is neither: {expected}"));
+                None
+            }
+        }
     }
 
     fn port(&mut self, flag: &str, text: Option<&str>) -> Option<u16> {

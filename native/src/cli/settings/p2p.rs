@@ -69,7 +69,8 @@ impl FlagChecker {
         }
         let listen = ips.iter().flat_map(|ip| ports.on(*ip)).collect();
         let (period, certificate) = (self.period(&flags.listen), self.pem_files(&flags.listen));
-        NetworkConfig { listen, security, timeout, agent: flags.useragent.clone(), period, certificate }
+        let (agent, trusted_proxies) = (flags.useragent.clone(), self.trusted_proxies(&flags.listen));
+        NetworkConfig { listen, security, timeout, agent, period, certificate, trusted_proxies }
     }
 
     fn security(&mut self, text: &str) -> Option<SecurityProtocol> {

@@ -13,6 +13,10 @@ use petrel_core::net::Bandwidth;
 use super::{names::ResolvingTransport, security::SecurityUpgrade};
 use crate::network::config::NetworkConfig;
 
+/// Streams of one connection at most, for both sides. A node has some 14: two each of gossip, identify, ping and AutoNAT, and up
+/// to six of requests. Yamux keeps up to 256 KiB of each that nobody reads, so a connection holds at most 6 MiB.
+const STREAMS: usize = 24;
+
 /// TCP streams without TCP's delay, whose bytes are counted in `flow`.
 pub(super) fn streams(
     timeout: Duration,
@@ -34,7 +38,9 @@ pub(super) fn build(
     flow: Bandwidth,
 ) -> Boxed<(PeerId, StreamMuxerBox)> {
     let secured = streams(config.timeout, flow).upgrade(Version::V1).authenticate(upgrade);
-    secured.multiplex(yamux::Config::default()).timeout(config.timeout).boxed()
+    let mut yamux = yamux::Config::default();
+    yamux.set_max_num_streams(STREAMS);
+    secured.multiplex(yamux).timeout(config.timeout).boxed()
 }
 
 /// An address that has only `/dnsaddr` is resolved by TCP.

@@ -25,7 +25,7 @@ use petrel_core::net::Bandwidth;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use tokio::sync::mpsc;
 
-use super::{security::SecurityUpgrade, tcp};
+use super::{proxied::ProxiedTransport, security::SecurityUpgrade, tcp};
 use crate::network::config::{NetworkConfig, PemFiles};
 
 /// Bytes of one WebSocket frame at most: libp2p's default allows 256 MiB before a peer is authenticated.
@@ -42,7 +42,8 @@ pub(super) fn build(
     upgrade: &SecurityUpgrade,
     flow: Bandwidth,
 ) -> io::Result<Boxed<(PeerId, StreamMuxerBox)>> {
-    let mut websocket = websocket::Config::new(tcp::streams(config.timeout, flow));
+    let streams = ProxiedTransport::new(tcp::streams(config.timeout, flow), &config.trusted_proxies);
+    let mut websocket = websocket::Config::new(streams);
     websocket.set_max_data_size(MAX_FRAME);
     let mut yamux = yamux::Config::default();
     yamux.set_max_num_streams(STREAMS);

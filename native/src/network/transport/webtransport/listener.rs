@@ -32,7 +32,7 @@ use super::{
     address::{self, CertificateHash},
     certificate::CertificateSchedule,
     error::WebTransportError,
-    handshake::{MAX_PENDING, PENDING_UNPROVED},
+    handshake::{Admission, MAX_PENDING, PendingSessions},
     muxer,
     session::{self, PendingSession},
 };
@@ -68,8 +68,7 @@ pub(super) struct WebTransportListener {
     watcher: Option<IfWatcher>,
     /// `None` when the socket is lost.
     accepting: BoxFuture<'static, Option<IncomingSession>>,
-    /// One clone for each pending session.
-    pending: Arc<()>,
+    pending: PendingSessions,
     next_check: Pin<Box<Sleep>>,
     events: VecDeque<ListenerEvent>,
 }
@@ -97,7 +96,7 @@ impl WebTransportListener {
             period,
             sockets: Vec::new(),
             watcher: socket.ip().is_unspecified().then(IfWatcher::new).transpose()?,
-            pending: Arc::new(()),
+            pending: PendingSessions::default(),
             next_check: Box::pin(tokio::time::sleep(Duration::ZERO)),
             events: VecDeque::new(),
         };
@@ -142,22 +141,23 @@ impl WebTransportListener {
     }
 
     fn incoming(&self, incoming: IncomingSession) -> Option<ListenerEvent> {
-        let pending = Arc::strong_count(&self.pending) - 1;
-        if pending >= MAX_PENDING {
-            incoming.ignore();
-            return None;
-        }
-        if pending >= PENDING_UNPROVED && !incoming.remote_address_validated() {
-            incoming.retry();
-            return None;
-        }
         let remote = incoming.remote_address();
+        let pending = match self.pending.admit(remote.ip(), incoming.remote_address_validated()) {
+            Admission::Begin(pending) => pending,
+            Admission::Prove => {
+                incoming.retry();
+                return None;
+            }
+            Admission::Drop => {
+                incoming.ignore();
+                return None;
+            }
+        };
         let local = self.endpoint.local_addr().ok()?;
-        let (noise, pending_slot) = (self.noise.clone(), self.pending.clone());
-        let noise = noise.with_webtransport_certhashes(self.accepted_hashes().collect());
+        let noise = self.noise.clone().with_webtransport_certhashes(self.accepted_hashes().collect());
         let handshake = async move {
             let ended = session::accept(incoming, noise).await;
-            drop(pending_slot);
+            drop(pending);
             ended
         };
         let upgrade = session::with_timeout(handshake);
