@@ -116,7 +116,7 @@ fn four_banned_peers_of_one_public_address_ban_the_address() {
 #[test]
 fn the_ban_of_an_address_is_short_and_a_shared_address_is_not_banned() {
     let ip = public_ip(9);
-    for (age, shared) in [(59, false), (61, true)] {
+    for (age, shared) in [(40, false), (61, true)] {
         let mut test = TestNode::new();
         test.input(connected_at(9, ip));
         test.advance(age * 1000);
