@@ -15,10 +15,13 @@
 //! restart in between, this continues ([`Head::restored`]).
 //!
 //! Bounds: [`Head::recent`] blocks of the chain, as many of the branch that was left, and twice as many of all other
-//! branches, by number and hash; [`Head::MAX_WAITING`] blocks waiting above a gap.
+//! branches, by number and hash; [`Head::MAX_WAITING`] blocks waiting above a gap, and [`Head::recent`] that were dropped.
 
 use core::time::Duration;
-use std::{collections::BTreeMap, iter::Peekable};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    iter::Peekable,
+};
 
 use alloy_primitives::B256;
 
@@ -49,6 +52,8 @@ pub struct Head {
     /// The branch that the head left, while the common ancestor is not known.
     pub(super) left: Option<LeftBranch>,
     pub(super) waiting: BTreeMap<BlockRef, BlockInfo>,
+    /// Blocks that waited, were dropped in a reorg, and may be fetched again.
+    pub(super) dropped: BTreeSet<BlockRef>,
     pub(super) gap: Option<OpenGap>,
 }
 
@@ -89,6 +94,7 @@ impl Head {
             branches: BTreeMap::new(),
             left: None,
             waiting: BTreeMap::new(),
+            dropped: BTreeSet::new(),
             gap: None,
         }
     }

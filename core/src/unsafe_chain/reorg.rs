@@ -42,13 +42,27 @@ impl Head {
             && now.saturating_sub(self.moved_at) >= self.quiet
             && let Some(head) = self.head()
         {
-            // Blocks waiting above were signed before the sequencer went back.
-            self.waiting.clear();
+            // Blocks waiting above were mostly signed before the sequencer went back.
+            self.drop_waiting();
             if let Some(gap) = self.gap.take() {
                 events.push(Event::Gap(Gap { from: gap.from, to: gap.to, state: GapState::Skipped }));
             }
             self.switch(now, head, block, events);
         }
+    }
+
+    /// Drops the waiting blocks. One that belongs to the new chain all the same is fetched again, and is remembered as
+    /// one that was emitted.
+    fn drop_waiting(&mut self) {
+        self.dropped.extend(core::mem::take(&mut self.waiting).into_keys());
+        while self.dropped.len() > self.recent {
+            self.dropped.pop_first();
+        }
+    }
+
+    /// Whether a block was emitted before it was dropped in a reorg; asked once for each block.
+    pub(super) fn was_dropped(&mut self, block: BlockRef) -> bool {
+        self.dropped.remove(&block)
     }
 
     /// Whether a block of a branch names this block as its parent.
