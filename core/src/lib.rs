@@ -9,18 +9,18 @@
 //!
 //! # Layers
 //!
-//! A module imports only modules of its own row or of the rows above it. State machines do not import each other; they meet
+//! A module imports only modules of its own row or of the rows below it. State machines do not import each other; they meet
 //! only in [`node`]. `cargo xtask test shape` checks this.
 //!
 //! ```text
-//! basic types     time  peer  fork  chain  address  ban  random (numbers from a given seed)
-//! encoding        block  sign  hash  message  payload_by_number  schedule  primitives
-//! data types      fault  event  config  score  rate_limit
-//! shared state    peers  peer_store  persistence  context
-//! range_sync      which missing blocks are requested from which peer
-//! state machines  validation  unsafe_chain  reputation  dialing  serving
-//! node            composes them: inputs in, outputs out
 //! net             the interface to libp2p (feature `net`, on by default); relay_record
+//! node            composes them: inputs in, outputs out
+//! state machines  validation  unsafe_chain  reputation  dialing  serving
+//! range_sync      which missing blocks are requested from which peer
+//! shared state    peers  peer_store  persistence  context
+//! data types      fault  event  config  score  rate_limit
+//! encoding        block  sign  hash  message  payload_by_number  schedule  primitives
+//! basic types     time  peer  fork  chain  address  ban  random (numbers from a given seed)
 //! ```
 //!
 //! Everything but `net` and `relay_record` builds and tests without the feature `net`.

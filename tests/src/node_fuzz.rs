@@ -102,6 +102,7 @@ fn config() -> Config {
     let mut config = Config::new(chain);
     (config.connections.low, config.connections.high, config.connections.leaves) = (8, 12, 16);
     (config.dial_scope, config.observe_scope) = (Some(AddressScope::Any), Some(AddressScope::Any));
-    config.static_peers = vec![StaticPeer { peer: peers::honest(0), addresses: vec![peers::multiaddr(peers::honest_ip(0))] }];
+    config.static_peers =
+        vec![StaticPeer { peer: peers::honest(0), addresses: vec![peers::multiaddr(peers::honest_ip(0))] }];
     config
 }

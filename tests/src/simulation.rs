@@ -28,7 +28,8 @@ use petrel_core::{
 use crate::{
     forge::{Forge, begun, key, noise},
     random::SplitMix64,
-    world::{Answers, Conditions, Recording, World},
+    recording::Recording,
+    world::{Answers, Conditions, World},
 };
 
 /// A liar is banned so soon after its first lie that was judged.

@@ -30,19 +30,17 @@ use petrel_core::{
     unsafe_chain::UnsafeChain,
 };
 
-use crate::random::SplitMix64;
+use crate::{random::SplitMix64, recording::Recording};
 
 mod block_store;
 mod conditions;
 mod gossip;
 mod outputs;
-mod recording;
 mod requests;
 mod router;
 
 use block_store::BlockStore;
 pub use conditions::{Answers, Conditions};
-pub use recording::Recording;
 use router::{Control, Router};
 
 /// One node and what the world knows of it.

@@ -4,6 +4,7 @@
 mod gossip;
 mod intervals;
 mod liars;
+mod node_fuzz;
 mod own_faults;
 mod range_sync;
 mod reorgs;

@@ -48,7 +48,7 @@ pub(super) fn message(data: Vec<u8>) -> Message {
 
 /// The time of a block number, Unix seconds.
 pub(super) fn time_of(number: u64) -> u64 {
-    START + (number - FIRST) * INTERVAL.as_secs()
+    START + number.saturating_sub(FIRST) * INTERVAL.as_secs()
 }
 
 impl SignedChain {
@@ -113,6 +113,12 @@ impl SignedChain {
 
     pub(super) fn get(&self, hash: B256) -> Option<&SignedBlock> {
         self.blocks.get(&hash)
+    }
+
+    /// Whether the second block descends from the first one, which is another one.
+    pub(super) fn is_ancestor(&self, ancestor: B256, of: B256) -> bool {
+        let parent = |block: &&SignedBlock| self.blocks.get(&block.parent);
+        std::iter::successors(self.blocks.get(&of), parent).any(|block| block.parent == ancestor)
     }
 
     /// The signed blocks of a number, canonical or not.

@@ -43,7 +43,11 @@ impl Host {
             4 => forge(now).claiming(B256::repeat_byte(3)).sealed().0,
             5 => forge(now.saturating_sub(3600)).sealed().0,
             6 => forge(now + 3600).sealed().0,
-            7 => forge(now).with(|payload| payload.blob_gas_used = 1).sealed().0,
+            7 => {
+                let forge = forge(now);
+                let (body, _) = forge.body();
+                forge.seal(body.get(..body.len() / 2).unwrap_or_default())
+            }
             // One bit of a true block is another.
             _ => self.chain.at(tip).map_or_else(Vec::new, |block| {
                 let mut data = block.message.data.to_vec();
@@ -63,7 +67,8 @@ impl Host {
         if peers::number(peer) >= peers::SERVING {
             return Err(AnswerFault::Unsupported);
         }
-        let reply = self.chain.at(number).map_or(Reply::Refused(Refusal::NotFound), |block| Reply::Block(block.stored.clone()));
+        let reply =
+            self.chain.at(number).map_or(Reply::Refused(Refusal::NotFound), |block| Reply::Block(block.stored.clone()));
         Ok(bytes(&reply))
     }
 

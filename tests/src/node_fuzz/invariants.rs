@@ -1,12 +1,12 @@
 //! What must hold after every input: the reference model of a run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::B256;
 use petrel_core::{
     Event, Input, Output,
     ban::BanTarget,
-    event::{DisconnectReason, HeadReason, NewBlock, NewHead},
+    event::{DisconnectReason, HeadReason, NewBlock, NewHead, Via},
     fault::Acceptance,
     message::MessageId,
     peer::PeerId,
@@ -27,9 +27,13 @@ const MAX_OUTPUTS: usize = 20_000;
 #[derive(Debug, Default)]
 pub(super) struct Invariants {
     head: Option<(u64, B256)>,
-    emitted: BTreeSet<B256>,
+    /// Blocks emitted in this start, and how each came.
+    emitted: BTreeMap<B256, Via>,
     unreported: BTreeSet<MessageId>,
-    unanswered: BTreeSet<RequestId>,
+    /// Requests, by who made them: a request ends with its peer's connection.
+    unanswered: BTreeMap<RequestId, PeerId>,
+    /// The peers that are connected as far as the node knows.
+    connected: BTreeSet<PeerId>,
     validating: BTreeSet<ValidationId>,
     fetching: BTreeSet<FetchId>,
     outputs: usize,
@@ -43,7 +47,12 @@ impl Invariants {
         self.outputs = 0;
         match input {
             Input::Gossiped { id, .. } => _ = self.unreported.insert(*id),
-            Input::Asked { id, .. } => _ = self.unanswered.insert(*id),
+            Input::Asked { id, peer, .. } => _ = self.unanswered.insert(*id, *peer),
+            Input::Connected(connected) => _ = self.connected.insert(connected.peer),
+            Input::Disconnected { peer, .. } => {
+                self.connected.remove(peer);
+                self.unanswered.retain(|_, of| of != peer);
+            }
             Input::Validated { id, .. } => _ = self.validating.remove(id),
             Input::Fetched { id, .. } => _ = self.fetching.remove(id),
             _ => {}
@@ -58,13 +67,17 @@ impl Invariants {
     }
 
     /// What is wrong with an output.
-    pub(super) fn check(&mut self, output: &Output, chain: &SignedChain, open: &BTreeSet<PeerId>) -> Vec<String> {
+    pub(super) fn check(&mut self, output: &Output, chain: &SignedChain) -> Vec<String> {
         self.outputs += 1;
         let found = match output {
             Output::Validate { id, .. } => once(self.validating.insert(*id), "a validation id was used twice"),
             Output::Report { id, peer, acceptance } => self.report(*id, *peer, *acceptance),
-            Output::Answer { id, .. } => once(self.unanswered.remove(id), "a request was answered twice, or never made"),
-            Output::Fetch(request) if !open.contains(&request.peer) => Some("a peer that left is asked".to_owned()),
+            Output::Answer { id, .. } => {
+                once(self.unanswered.remove(id).is_some(), "a request was answered twice, or never made")
+            }
+            Output::Fetch(request) if !self.connected.contains(&request.peer) => {
+                Some("a peer that left is asked".to_owned())
+            }
             Output::Fetch(request) => once(self.fetching.insert(request.id), "a fetch id was used twice"),
             Output::Disconnect { peer, reason } => disconnect(*peer, *reason),
             Output::Block(target) => honest_target(*target, "blocked"),
@@ -84,12 +97,14 @@ impl Invariants {
 
     fn event(&mut self, event: &Event, chain: &SignedChain) -> Option<String> {
         match event {
-            Event::Block(NewBlock { block, .. }) => {
+            Event::Block(NewBlock { block, via, .. }) => {
                 self.blocks += 1;
-                match chain.get(block.hash) {
-                    None => Some(format!("block {} was not signed by the sequencer", block.hash)),
-                    Some(_) => once(self.emitted.insert(block.hash), "a block was emitted twice"),
+                let (number, hash) = (block.payload.number(), block.hash);
+                if chain.get(hash).is_none() {
+                    return Some(format!("block {number} {hash} was not signed by the sequencer"));
                 }
+                let earlier = self.emitted.insert(hash, *via)?;
+                Some(format!("block {number} {hash} was emitted via {earlier:?} and again via {via:?}"))
             }
             Event::Head(head) => self.moved(head, chain),
             Event::Reorg(_) | Event::Conflict(_) if !chain.has_reorged() => {
@@ -117,7 +132,7 @@ impl Invariants {
         }
         let Some((number, hash)) = previous else { return None };
         let holds = match head.why {
-            HeadReason::Extended => head.number == number + 1 && head.parent == hash,
+            HeadReason::Extended => chain.is_ancestor(hash, head.hash),
             HeadReason::Anchored => head.number > number,
             HeadReason::Reorged => chain.has_reorged(),
         };

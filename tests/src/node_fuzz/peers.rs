@@ -1,7 +1,7 @@
 //! The peers of a run: who they are, where they are, and whether they are connected.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     net::{IpAddr, Ipv4Addr},
 };
 
@@ -60,7 +60,8 @@ pub(super) fn multiaddr(ip: IpAddr) -> String {
 
 /// A connection to `peer`. Every third hostile peer is a leaf.
 pub(super) fn connected(peer: PeerId, direction: Direction) -> Connected {
-    let leaf = !is_honest(peer) && direction == Direction::Inbound && peer.as_bytes().last().is_some_and(|byte| byte % 3 == 0);
+    let leaf =
+        !is_honest(peer) && direction == Direction::Inbound && peer.as_bytes().last().is_some_and(|byte| byte % 3 == 0);
     Connected {
         peer,
         address: multiaddr(ip(peer)),
@@ -76,6 +77,4 @@ pub(super) fn connected(peer: PeerId, direction: Direction) -> Connected {
 #[derive(Debug, Default)]
 pub(super) struct Connections {
     pub(super) open: BTreeSet<PeerId>,
-    /// The topics (by version) that a connected peer is subscribed to.
-    pub(super) topics: BTreeMap<PeerId, BTreeSet<usize>>,
 }

@@ -84,8 +84,7 @@ impl Disk {
                 let (number, timestamp) = (payload.number(), payload.timestamp());
                 let (parent, timestamp_ms) = (payload.parent_hash(), timestamp * 1000);
                 let info = BlockInfo { number, hash: block.hash, parent, timestamp, timestamp_ms };
-                let stored =
-                    StoredBlock { version: payload.version(), hash: block.hash, body: payload.body().clone() };
+                let stored = StoredBlock { version: payload.version(), hash: block.hash, body: payload.body().clone() };
                 self.blocks.insert(block.hash, (info, stored));
                 self.numbers.insert(number, block.hash);
             }
