@@ -48,7 +48,7 @@ fn peers_are_shown_with_what_their_score_is_made_of() {
     assert_eq!((&kept["transport"], &kept["direction"]), (&"tcp".into(), &"outbound".into()));
     assert_eq!((&kept["static"], &kept["leaf"], &kept["agent"]), (&true.into(), &false.into(), &"test".into()));
     assert!(kept["earned"]["delivered"].as_f64().unwrap() > 0.0, "{kept}");
-    for field in ["score", "application", "gossip", "false_messages", "total"] {
+    for field in ["score", "application", "gossip", "invalid_messages", "total"] {
         assert!(kept[field].is_number(), "{field}: {kept}");
     }
     let came = peers.iter().find(|peer| peer["direction"] == "inbound").unwrap();

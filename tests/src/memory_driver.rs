@@ -84,7 +84,7 @@ impl Host for MemoryHost {
             Work::Load(number) => Done::Loaded(blocks.get(&number).cloned()),
             Work::Persist(keep) => {
                 blocks.extend(stored(&keep));
-                Done::Persisted(Persisted::NotForSure)
+                Done::Persisted(Persisted::Unconfirmed)
             }
         })
     }

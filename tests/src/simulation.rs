@@ -334,7 +334,7 @@ impl Sim {
             let liar = match event {
                 Event::Rejected(judged) if judged.cause.acceptance() == Acceptance::Charge => judged.peer,
                 // What proves itself false; bytes that are no answer at all cost a sixth of it.
-                Event::FetchFailed(failed) if failed.cause.offence() == Some(Offence::FalseResponse) => {
+                Event::FetchFailed(failed) if failed.cause.offence() == Some(Offence::ResponseMismatch) => {
                     Some(failed.peer)
                 }
                 Event::Banned(ban) => {

@@ -329,7 +329,7 @@ fn liars_of_every_kind_are_named_and_gone_round() {
             Event::Disconnected(gone) if gone.peer == World::peer(2) => Some(gone.reason.clone()),
             _ => None,
         };
-        let dropped = test.told().iter().filter_map(reason).any(|reason| reason.starts_with("lied"));
+        let dropped = test.told().iter().filter_map(reason).any(|reason| reason.starts_with("invalid response"));
         assert_eq!(dropped, told_more, "{answers:?}: who lies is dropped, and it is said");
     }
 }

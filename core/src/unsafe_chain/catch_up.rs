@@ -69,8 +69,8 @@ impl UnsafeChain {
         if blame != Blame::None || unlinked {
             self.emit(Event::FetchFailed(event));
         }
-        if blame == Blame::Lied {
-            self.outputs.push_back(ChainOutput::Disconnect(peer, DisconnectReason::Lied));
+        if blame == Blame::Invalid {
+            self.outputs.push_back(ChainOutput::Disconnect(peer, DisconnectReason::InvalidResponse));
         }
         if let Some(offence) = offence {
             self.outputs.push_back(ChainOutput::Offence(peer, offence));

@@ -81,7 +81,7 @@ fn a_peer_with_a_low_score_is_blocked_until_its_score_has_recovered() {
 #[test]
 fn when_a_ban_ends_a_low_score_still_blocks() {
     let mut score = Score::default();
-    score.penalize(Offence::FalseResponse);
+    score.penalize(Offence::ResponseMismatch);
     let record = PeerEntry { seen: NOW, score, ..PeerEntry::default() };
     let ban = Ban { until: Some(NOW + 2), secs: 2, reason: "it lied".to_owned(), ip: None };
     let memory = RestoredState {

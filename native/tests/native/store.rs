@@ -210,12 +210,12 @@ fn the_oldest_make_room() {
     assert!((13..=20).all(|number| store.load(number).is_some()));
     assert!(kept[12..].iter().all(|kept| *kept == Persisted::OnDisk), "{kept:?}");
     // Where the writer is quicker than we, each block has a transaction of its own; not ten times.
-    let not_for_sure = |_| {
+    let is_unconfirmed = |_| {
         let folder = tempfile::tempdir().unwrap();
         let (store, _) = Store::open(folder.path(), &chain, StoreBudget { blocks: 8, bytes: 1 << 30 }).unwrap();
-        try_keep(&store, &blocks)[..12].contains(&Persisted::NotForSure)
+        try_keep(&store, &blocks)[..12].contains(&Persisted::Unconfirmed)
     };
-    let told = kept[..12].contains(&Persisted::NotForSure) || (0..10).any(not_for_sure);
+    let told = kept[..12].contains(&Persisted::Unconfirmed) || (0..10).any(is_unconfirmed);
     assert!(told, "what makes room in its own transaction is not acknowledged");
     // A gap is closed from its end: its blocks are the oldest, and the head stays whatever comes.
     let below = run(1000, 20, B256::ZERO, 300);
@@ -361,7 +361,7 @@ fn without_room_for_blocks_none_is_kept_or_served_and_those_that_are_there_stay(
     let none = StoreBudget { blocks: 0, bytes: 1 << 30 };
     let (store, memory) = Store::open(folder.path(), &chain(10), none).unwrap();
     assert!(memory.chain.is_empty() && store.load(2).is_none());
-    assert_eq!(try_keep(&store, &blocks[3..]), [Persisted::NotForSure, Persisted::NotForSure]);
+    assert_eq!(try_keep(&store, &blocks[3..]), [Persisted::Unconfirmed, Persisted::Unconfirmed]);
     assert_eq!(store.persist_value("signer", b"known".to_vec()).blocking_recv().unwrap(), Persisted::OnDisk);
     drop(store);
     let (store, links) = open(folder.path());

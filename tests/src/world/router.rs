@@ -2,7 +2,7 @@
 //! what is to be sent.
 //!
 //! As in gossipsub 1.1 with the degrees of the node's configuration (op-node's: D 8, Dlo 6, Dhi 12, Dlazy 6), a heartbeat each half second, IHAVE of the ids of
-//! three heartbeats, P4 ([`Reputation::FALSE_MESSAGES`]) on the square of false messages, a tenth left after ten minutes. Left out: outbound quotas,
+//! three heartbeats, P4 ([`Reputation::INVALID_MESSAGES`]) on the square of false messages, a tenth left after ten minutes. Left out: outbound quotas,
 //! opportunistic grafts, peer exchange, P7.
 
 use core::time::Duration;
@@ -106,7 +106,7 @@ impl Router {
 
     /// A peer's score.
     pub(super) fn score(&self, peer: usize, now: Duration) -> f64 {
-        self.application.get(&peer).unwrap_or(&0.0) + Reputation::FALSE_MESSAGES * self.invalid(peer, now).powi(2)
+        self.application.get(&peer).unwrap_or(&0.0) + Reputation::INVALID_MESSAGES * self.invalid(peer, now).powi(2)
     }
 
     /// Whether nothing of a peer is heard.

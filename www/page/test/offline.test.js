@@ -61,7 +61,7 @@ test('a tab offline for 60 blocks comes back with all of them; the relay that li
   await whole(t, page, daemon, last + 1, last + MISSED);
   const givers = await page.$$eval('#rows tr .block-peer', (cells) => [...new Set(cells.map((cell) => cell.title))]);
   assert.ok(givers.length > 0 && givers.every((giver) => [one, other].includes(giver)), `blocks came from ${givers}`);
-  await said(page, liarId, 'lied').first().waitFor({ state: 'attached', timeout: 60_000 });
+  await said(page, liarId, 'invalid response').first().waitFor({ state: 'attached', timeout: 60_000 });
 });
 
 test('a tab that slept wakes, connects anew and repairs', { timeout: 360_000 }, async (t) => {

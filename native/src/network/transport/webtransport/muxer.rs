@@ -114,8 +114,8 @@ impl Drop for SessionMuxer {
 
 /// The session's driver reports its end by a panic; the panic is turned into an error of this connection.
 fn catch_panic(opening: impl Future<Output = io::Result<SessionStream>> + Send + 'static) -> OpeningStream {
-    let died = |_| Err(io::Error::other("the session's driver has ended"));
-    AssertUnwindSafe(opening).catch_unwind().map(move |ended| ended.unwrap_or_else(died)).boxed()
+    let driver_ended = |_| Err(io::Error::other("the session's driver has ended"));
+    AssertUnwindSafe(opening).catch_unwind().map(move |ended| ended.unwrap_or_else(driver_ended)).boxed()
 }
 
 fn accepting(session: Arc<Connection>) -> OpeningStream {
