@@ -21,7 +21,7 @@ const INPUT: u32 = 16 << 10;
 /// MiB that an input may make us hold.
 const MEMORY: u32 = 1024;
 /// Seconds that one input may take.
-const PATIENCE: u32 = 5;
+const INPUT_TIMEOUT_S: u32 = 5;
 
 /// Each target for so many seconds.
 pub(crate) fn fuzz(shell: &Shell, seconds: u64) -> Result<()> {
@@ -35,7 +35,7 @@ pub(crate) fn fuzz(shell: &Shell, seconds: u64) -> Result<()> {
         fuzzer.env("PETREL_FUZZ", target).env("PETREL_FUZZ_CORPUS", &corpus).arg(&corpus);
         fuzzer.arg(format!("-artifact_prefix={}/", folder.display())).arg(format!("-max_total_time={seconds}"));
         fuzzer.arg(format!("-max_len={INPUT}")).arg(format!("-rss_limit_mb={MEMORY}"));
-        run(fuzzer.arg(format!("-timeout={PATIENCE}")).args(["-verbosity=0", "-print_final_stats=1"]))?;
+        run(fuzzer.arg(format!("-timeout={INPUT_TIMEOUT_S}")).args(["-verbosity=0", "-print_final_stats=1"]))?;
     }
     Ok(())
 }

@@ -31,14 +31,14 @@ const LATER: usize = 2;
 #[test]
 fn certificates_rotate_and_no_connected_leaf_misses_a_block_while_new_ones_come_by_the_new_address() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let (tell, told) = channel();
+    let (sender, reports) = channel();
     let chain = sequencer::chain(Fork::Jovian, BLOCK_TIME);
-    relay(&runtime, &chain, &tell);
+    relay(&runtime, &chain, &sender);
     let mut seen = Observed::default();
-    seen.until(&told, "two addresses", |seen| seen.addresses.len() == 2);
+    seen.until(&reports, "two addresses", |seen| seen.addresses.len() == 2);
     let first = webtransport(&seen).remove(0);
-    let mut leaves: Vec<PeerId> = (0..FIRST).map(|name| leaf(&runtime, &chain, &first, name, &tell)).collect();
-    seen.until(&told, "the first leaves", |seen| leaves.iter().all(|leaf| seen.met.contains(leaf)));
+    let mut leaves: Vec<PeerId> = (0..FIRST).map(|name| leaf(&runtime, &chain, &first, name, &sender)).collect();
+    seen.until(&reports, "the first leaves", |seen| leaves.iter().all(|leaf| seen.met.contains(leaf)));
     let publisher = sequencer::Publisher::connect(&chain, seen.at("/tcp/").next().unwrap());
     let mut maker = local_network::maker(&chain, BLOCKS, 20_000);
     // The last block before the relay knew of each leaf.
@@ -51,10 +51,10 @@ fn certificates_rotate_and_no_connected_leaf_misses_a_block_while_new_ones_come_
         }
         let made = maker.build().unwrap();
         publisher.publish(made.version, made.message);
-        seen.take(&told, PACE);
+        seen.take(&reports, PACE);
         let newest = webtransport(&seen).pop().unwrap();
         if dialled.len() <= LATER && !dialled.contains(&newest) {
-            leaves.push(leaf(&runtime, &chain, &newest, leaves.len(), &tell));
+            leaves.push(leaf(&runtime, &chain, &newest, leaves.len(), &sender));
             dialled.push(newest);
         }
         for (name, _) in leaves.iter().enumerate().filter(|(_, leaf)| seen.met.contains(leaf)) {
@@ -64,7 +64,7 @@ fn certificates_rotate_and_no_connected_leaf_misses_a_block_while_new_ones_come_
             last = last.min(number + MORE);
         }
     }
-    seen.until(&told, "the last block", |seen| {
+    seen.until(&reports, "the last block", |seen| {
         since.keys().all(|name| seen.blocks.get(name).is_some_and(|blocks| blocks.contains(&last)))
     });
     runtime.shutdown_background();
@@ -89,18 +89,18 @@ fn webtransport(seen: &Observed) -> Vec<String> {
     seen.at("/webtransport/").cloned().collect()
 }
 
-fn relay(runtime: &Runtime, chain: &Chain, tell: &Sender<Report>) {
+fn relay(runtime: &Runtime, chain: &Chain, sender: &Sender<Report>) {
     let listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1/webtransport"];
     let net = NetworkConfig {
         period: PERIOD,
         ..NetworkConfig::new(listen.map(|address| address.parse().unwrap()).to_vec(), "relay")
     };
-    local_network::start(runtime, local_network::settled(chain, None, |_| {}), net, (RELAY, tell), |_| {});
+    local_network::start(runtime, local_network::settled(chain, None, |_| {}), net, (RELAY, sender), |_| {});
 }
 
-fn leaf(runtime: &Runtime, chain: &Chain, relay: &str, name: usize, tell: &Sender<Report>) -> PeerId {
+fn leaf(runtime: &Runtime, chain: &Chain, relay: &str, name: usize, sender: &Sender<Report>) -> PeerId {
     let config = local_network::settled(chain, Some(relay), |_| {});
-    local_network::start(runtime, config, NetworkConfig::new(Vec::new(), "leaf"), (name, tell), |_| {})
+    local_network::start(runtime, config, NetworkConfig::new(Vec::new(), "leaf"), (name, sender), |_| {})
 }
 
 fn hashes(address: &str) -> Vec<String> {

@@ -15,7 +15,7 @@ use petrel_tests::memory_driver::{self, MemoryHost};
 
 const PORT: u64 = 7501;
 /// Longer than anything here takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 fn now() -> Now {
     static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
@@ -35,7 +35,7 @@ async fn a_peer_that_refuses_our_pings_has_its_own_answered() {
         memory_driver::transport(&them),
         refusals,
         them.public().to_peer_id(),
-        swarm::Config::with_tokio_executor().with_idle_connection_timeout(PATIENCE),
+        swarm::Config::with_tokio_executor().with_idle_connection_timeout(DEADLINE),
     );
     let peer = us.public().to_peer_id();
     swarm.dial(DialOpts::peer_id(peer).addresses(vec![memory_driver::address(PORT)]).build()).unwrap();
@@ -57,5 +57,5 @@ async fn a_peer_that_refuses_our_pings_has_its_own_answered() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, pings).await.expect("every ping is answered");
+    tokio::time::timeout(DEADLINE, pings).await.expect("every ping is answered");
 }

@@ -23,7 +23,7 @@ use petrel_node::{
     network::transport::{self, TrafficCounters},
 };
 use petrel_tests::{
-    local_network::{self, Observed, PATIENCE, RELAY, id},
+    local_network::{self, Observed, DEADLINE, RELAY, id},
     sequencer,
 };
 
@@ -41,7 +41,7 @@ impl Twice {
         let identity = Keypair::generate_secp256k1();
         let transport =
             transport::build(&identity, &NetworkConfig::new(Vec::new(), "twice"), &TrafficCounters::default()).unwrap();
-        let config = swarm::Config::with_tokio_executor().with_idle_connection_timeout(3 * PATIENCE);
+        let config = swarm::Config::with_tokio_executor().with_idle_connection_timeout(3 * DEADLINE);
         let swarm = Swarm::new(transport, dummy::Behaviour, identity.public().to_peer_id(), config);
         Self { swarm, open: VecDeque::new() }
     }
@@ -56,7 +56,7 @@ impl Twice {
         loop {
             let came = self.open.len() > before;
             let done = came && self.open.iter().filter(|open| !gone.contains(*open)).count() == count;
-            match tokio::time::timeout(if done { QUIET } else { PATIENCE }, self.swarm.select_next_some()).await {
+            match tokio::time::timeout(if done { QUIET } else { DEADLINE }, self.swarm.select_next_some()).await {
                 Ok(SwarmEvent::ConnectionEstablished { connection_id, .. }) => self.open.push_back(connection_id),
                 Ok(SwarmEvent::ConnectionClosed { connection_id, .. }) => _ = gone.insert(connection_id),
                 Ok(_) => {}
@@ -73,13 +73,13 @@ impl Twice {
 #[test]
 fn a_leaf_has_one_connection_and_stays_a_leaf() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let (tell, told) = channel();
+    let (sender, reports) = channel();
     let chain = sequencer::chain(Fork::Jovian, 1);
     let listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/tcp/0/ws"];
     let net = NetworkConfig::new(listen.map(|address| address.parse().unwrap()).to_vec(), "relay");
-    local_network::start(&runtime, local_network::settled(&chain, None, |_| {}), net, (RELAY, &tell), |_| {});
+    local_network::start(&runtime, local_network::settled(&chain, None, |_| {}), net, (RELAY, &sender), |_| {});
     let mut seen = Observed::default();
-    seen.until(&told, "two addresses", |seen| seen.addresses.len() == 2);
+    seen.until(&reports, "two addresses", |seen| seen.addresses.len() == 2);
     let ws = seen.at("/ws").next().unwrap().clone();
     let tcp = seen.addresses.iter().find(|address| !address.contains("/ws")).unwrap().clone();
 
@@ -96,7 +96,7 @@ fn a_leaf_has_one_connection_and_stays_a_leaf() {
         node.dial(&tcp, 2).await;
         (leaf, node)
     });
-    seen.take(&told, Duration::from_millis(100));
+    seen.take(&reports, Duration::from_millis(100));
     assert!(seen.ended.is_empty(), "nobody lost the last connection: {:?}", seen.ended);
     runtime.shutdown_background();
 }

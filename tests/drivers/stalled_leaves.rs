@@ -25,7 +25,7 @@ use petrel_node::{
     network::transport::{self, TrafficCounters},
 };
 use petrel_tests::{
-    local_network::{self, Observed, PATIENCE, RELAY, Report, id},
+    local_network::{self, Observed, DEADLINE, RELAY, Report, id},
     plain_gossipsub,
     sequencer::{self, Publisher},
 };
@@ -45,20 +45,20 @@ const LEAVES: usize = 4;
 #[test]
 fn leaves_that_take_nothing_lose_their_connections_and_the_others_get_every_block() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let (tell, told) = channel();
+    let (sender, reports) = channel();
     let chain = sequencer::chain(Fork::Jovian, BLOCK_TIME);
-    let most = relay(&runtime, &chain, &tell);
+    let most = relay(&runtime, &chain, &sender);
     let mut seen = Observed::default();
-    seen.until(&told, "three addresses", |seen| seen.addresses.len() == 3);
+    seen.until(&reports, "three addresses", |seen| seen.addresses.len() == 3);
     let [ws, webtransport] = ["/ws", "/webtransport/"].map(|part| seen.at(part).next().unwrap().clone());
     let tcp = seen.at("/tcp/").find(|address| !address.contains("/ws")).unwrap().clone();
     for name in 0..LEAVES {
-        leaf(&runtime, &chain, if name % 2 == 0 { &ws } else { &webtransport }, name, &tell);
+        leaf(&runtime, &chain, if name % 2 == 0 { &ws } else { &webtransport }, name, &sender);
     }
     let topic = chain.topic(Fork::Jovian.version());
     runtime.spawn(deaf(ws, topic.clone()));
     let stand_still = frozen(webtransport, topic);
-    seen.until(&told, "all leaves", |seen| seen.met.len() == LEAVES + 2);
+    seen.until(&reports, "all leaves", |seen| seen.met.len() == LEAVES + 2);
     stand_still.store(true, Ordering::Relaxed);
     let publisher = Publisher::connect(&chain, &tcp);
 
@@ -67,17 +67,17 @@ fn leaves_that_take_nothing_lose_their_connections_and_the_others_get_every_bloc
         let made = maker.build().unwrap();
         publisher.publish(made.version, made.message);
         let number = 1001 + round;
-        seen.take(&told, PACE);
+        seen.take(&reports, PACE);
         // A slow machine goes more slowly.
-        seen.until(&told, "the block to those who take it", |seen| {
+        seen.until(&reports, "the block to those who take it", |seen| {
             (0..LEAVES).all(|leaf| seen.blocks.get(&leaf).is_some_and(|blocks| blocks.contains(&number)))
         });
     }
     let all: BTreeSet<u64> = (1001..=1000 + BLOCKS).collect();
-    seen.until(&told, "every block to those who take them", |seen| {
+    seen.until(&reports, "every block to those who take them", |seen| {
         (0..LEAVES).all(|leaf| seen.blocks.get(&leaf).is_some_and(|blocks| *blocks == all))
     });
-    seen.until(&told, "the end of those who take nothing", |seen| slow(seen) == 2);
+    seen.until(&reports, "the end of those who take nothing", |seen| slow(seen) == 2);
     runtime.shutdown_background();
 
     assert_eq!((seen.ended.len(), seen.fetched), (2, 0), "nobody else lost a connection, or had to fetch");
@@ -92,22 +92,22 @@ fn slow(seen: &Observed) -> usize {
 }
 
 /// The most that waited for its leaves.
-fn relay(runtime: &Runtime, chain: &Chain, tell: &Sender<Report>) -> Arc<AtomicU64> {
+fn relay(runtime: &Runtime, chain: &Chain, sender: &Sender<Report>) -> Arc<AtomicU64> {
     let listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/tcp/0/ws", "/ip4/127.0.0.1/udp/0/quic-v1/webtransport"];
     let net = NetworkConfig::new(listen.map(|address| address.parse().unwrap()).to_vec(), "relay");
     let config = local_network::settled(chain, None, |config| config.connections.leaves_bytes = BUDGET);
     let most = Arc::<AtomicU64>::default();
     let seen = most.clone();
-    local_network::start(runtime, config, net, (RELAY, tell), move |driver| {
+    local_network::start(runtime, config, net, (RELAY, sender), move |driver| {
         seen.fetch_max(driver.status().traffic.leaves.waiting, Ordering::Relaxed);
     });
     most
 }
 
 /// It takes every block and verifies it.
-fn leaf(runtime: &Runtime, chain: &Chain, relay: &str, name: usize, tell: &Sender<Report>) {
+fn leaf(runtime: &Runtime, chain: &Chain, relay: &str, name: usize, sender: &Sender<Report>) {
     let config = local_network::settled(chain, Some(relay), |_| {});
-    local_network::start(runtime, config, NetworkConfig::new(Vec::new(), "leaf"), (name, tell), |_| {});
+    local_network::start(runtime, config, NetworkConfig::new(Vec::new(), "leaf"), (name, sender), |_| {});
 }
 
 /// It lives on, but never reads the stream on which gossip comes.
@@ -172,7 +172,7 @@ fn frozen(relay: String, topic: String) -> Arc<AtomicBool> {
             }
             swarm
         });
-        thread::sleep(PATIENCE * 3);
+        thread::sleep(DEADLINE * 3);
     });
     stand_still
 }

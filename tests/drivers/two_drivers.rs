@@ -74,7 +74,7 @@ fn noise(seed: u64, len: usize) -> AlloyBytes {
 }
 
 /// Longer than anything here takes, in a debug build beside other work.
-const PATIENCE: Duration = Duration::from_secs(300);
+const DEADLINE: Duration = Duration::from_secs(300);
 
 /// The longest block here, bytes: near gossip's 10 MiB. Under Node it is shorter, for there a debug build checks one of that
 /// length too slowly on a busy machine; what a browser does with one the page's tests say.
@@ -87,7 +87,7 @@ async fn until(
     mut wanted: impl FnMut(&Event) -> bool,
 ) -> Vec<Event> {
     let (mut seen, mut others) = (Vec::new(), Vec::new());
-    let mut timeout = futures_timer::Delay::new(PATIENCE).fuse();
+    let mut timeout = futures_timer::Delay::new(DEADLINE).fuse();
     loop {
         let event = select! {
             event = first.select_next_some() => {
@@ -108,7 +108,7 @@ async fn until(
 /// Until each knows that the other has joined the four topics.
 async fn meet(first: &mut Driver<MemoryHost>, second: &mut Driver<MemoryHost>) {
     let mut topics = [0, 0];
-    let mut timeout = futures_timer::Delay::new(PATIENCE).fuse();
+    let mut timeout = futures_timer::Delay::new(DEADLINE).fuse();
     while topics != [4, 4] {
         let (whose, event) = select! {
             event = first.select_next_some() => (0, event),
@@ -209,7 +209,7 @@ async fn banned(base: u64) {
     let (a, b) = (Keypair::generate_secp256k1(), Keypair::generate_secp256k1());
     let host = MemoryHost::new(now);
     let (banned, node) = (memory_driver::static_peer(&a, base), memory_driver::static_peer(&b, base + 1));
-    let ban = Ban { until: Some(now().secs() + 60), secs: 60, reason: "it lied".to_owned(), ip: None };
+    let ban = Ban { until: Some(now().secs() + 60), secs: 60, reason: "invalid messages".to_owned(), ip: None };
     let bans = RestoredState { bans: vec![(BanTarget::Peer(banned.peer), ban)], ..RestoredState::default() };
     let dialling = |statics, protect_static| {
         let mut config = chain(&key);

@@ -18,8 +18,8 @@ fn a_full_disk_stops_the_writing_alone_and_it_goes_on_when_there_is_room() {
     let filler = folder.path().join("filler");
     let full = fs::write(&filler, vec![7; 6 << 20]).unwrap_err();
     println!("{full}");
-    let told = first.until("that nothing is kept", |event| event["event"] == "store" && event["keeps"] == false);
-    println!("{told}");
+    let event = first.until("that nothing is kept", |event| event["event"] == "store" && event["keeps"] == false);
+    println!("{event}");
     // Following goes on.
     for _ in 0..3 {
         block(&mut first);

@@ -8,7 +8,7 @@ use std::{
 use petrel_tests::{
     petrel::output,
     ports,
-    process::PATIENCE,
+    process::DEADLINE,
     sequencer::{Sequencer, unix},
 };
 
@@ -87,7 +87,7 @@ fn an_operator_bans_and_lifts_while_the_node_is_stopped() {
     assert_eq!(bans(&["add", "198.51.100.7/24", "--for=1h"]).0, Some(0));
     assert_eq!(bans(&["add", "192.0.2.1", "--for=1s"]).0, Some(0));
     let mut list = bans(&["list"]).1;
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + DEADLINE;
     while list.contains("192.0.2.1") {
         assert!(Instant::now() < end, "a ban of one second does not end: {list}");
         thread::sleep(Duration::from_millis(100));

@@ -28,12 +28,12 @@ fn is_block(event: &Value) -> bool {
     event["event"] == "block"
 }
 
-/// The numbers of all blocks that it told, each of which it told once.
-fn numbers(told: &[Value]) -> BTreeSet<u64> {
+/// The numbers of all blocks that it events, each of which it events once.
+fn numbers(events: &[Value]) -> BTreeSet<u64> {
     let all: Vec<u64> =
-        told.iter().filter(|event| is_block(event)).map(|event| event["number"].as_u64().unwrap()).collect();
+        events.iter().filter(|event| is_block(event)).map(|event| event["number"].as_u64().unwrap()).collect();
     let numbers: BTreeSet<u64> = all.iter().copied().collect();
-    assert_eq!(numbers.len(), all.len(), "no block is told twice: {all:?}");
+    assert_eq!(numbers.len(), all.len(), "no block is events twice: {all:?}");
     numbers
 }
 
@@ -57,14 +57,14 @@ fn a_follower_that_was_killed_fetches_all_it_missed_from_one_peer_while_the_chai
     let (from, to) = (gap["from"].as_u64().unwrap(), gap["to"].as_u64().unwrap());
     assert!(from > kept && to >= kept + 40, "{gap} behind {kept}");
     head(&mut follower, to + 10);
-    let told = follower.told();
-    assert!((from..=to + 10).all(|number| numbers(told).contains(&number)), "{told:?}");
+    let events = follower.passed();
+    assert!((from..=to + 10).all(|number| numbers(events).contains(&number)), "{events:?}");
     let peer = words.last().unwrap().rsplit('/').next().unwrap();
-    let fetched = told.iter().filter(|event| is_block(event) && event["via"] == "sync");
-    assert!(fetched.clone().all(|event| event["peer"] == peer), "{told:?}");
+    let fetched = events.iter().filter(|event| is_block(event) && event["via"] == "sync");
+    assert!(fetched.clone().all(|event| event["peer"] == peer), "{events:?}");
     let fetched: BTreeSet<u64> = fetched.map(|event| event["number"].as_u64().unwrap()).collect();
     assert!((from..=to).filter(|number| fetched.contains(number)).count() >= 35, "{fetched:?}");
-    assert!(!told.iter().any(|event| event["event"] == "gap" && event["state"] == "skipped"), "{told:?}");
+    assert!(!events.iter().any(|event| event["event"] == "gap" && event["state"] == "skipped"), "{events:?}");
 }
 
 #[test]
@@ -78,8 +78,8 @@ fn a_follower_that_was_stopped_for_seconds_has_every_block() {
     block(&mut relay, Some(first + 40));
     follower.signal("CONT");
     head(&mut follower, first + 60);
-    let told = numbers(follower.told());
-    assert!((first..=first + 60).all(|number| told.contains(&number)), "{told:?}");
+    let events = numbers(follower.passed());
+    assert!((first..=first + 60).all(|number| events.contains(&number)), "{events:?}");
 }
 
 /// Nothing is gossiped any more: whatever the relay serves then is asked for before the first gossip.
@@ -110,7 +110,7 @@ fn after_a_kill_blocks_are_fetched_before_any_is_gossiped() {
     assert!(now.1 >= served + 25.0, "{} and then {} were served", served, now.1);
     assert_eq!(now.0, gossiped, "the relay heard of no block meanwhile");
     follower.pass();
-    assert!(!follower.told().iter().any(is_block), "what nobody vouches for is not told: {:?}", follower.told());
+    assert!(!follower.passed().iter().any(is_block), "what nobody vouches for is not events: {:?}", follower.passed());
 }
 
 /// Blocks that the relay has had by gossip, and those that it has served.

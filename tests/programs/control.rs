@@ -77,16 +77,16 @@ fn bans_of_a_running_node_are_seen_made_and_lifted() {
 
     let (code, text, _) = bans(&["add", who, "--for=1h", "--reason", "not ours"]);
     assert_eq!(code, Some(0));
-    let told = lines(&text);
-    assert_eq!((&told[0]["who"], &told[0]["reason"]), (&who.into(), &"not ours".into()));
-    assert!(told[0]["until"].as_u64().unwrap() > unix().as_secs() + 3_500);
+    let listed = lines(&text);
+    assert_eq!((&listed[0]["who"], &listed[0]["reason"]), (&who.into(), &"not ours".into()));
+    assert!(listed[0]["until"].as_u64().unwrap() > unix().as_secs() + 3_500);
     assert_eq!(node.event("banned")["reason"], "not ours");
     let gone = node.until("its end", |event| by(event, "disconnected"));
     assert!(gone["reason"].as_str().unwrap().starts_with("banned"), "{gone}");
-    assert_eq!(lines(&bans(&["list"]).1), told);
+    assert_eq!(lines(&bans(&["list"]).1), listed);
     // In the place of the ban that it has, even where that one is longer.
     assert_eq!(bans(&["add", who, "--for=30m"]).0, Some(0));
-    assert!(lines(&bans(&["list"]).1)[0]["until"].as_u64() < told[0]["until"].as_u64());
+    assert!(lines(&bans(&["list"]).1)[0]["until"].as_u64() < listed[0]["until"].as_u64());
     assert_eq!(bans(&["add", "198.51.100.7/24"]).0, Some(0));
 
     let refused = |words: &[&str], why: &str| {

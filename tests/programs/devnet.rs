@@ -64,8 +64,8 @@ fn to_the_end(args: &[&str]) -> (Vec<Value>, Option<Value>) {
     let mut devnet = petrel::start(&[&["devnet", "--block-bytes=5kB"], args].concat());
     assert_eq!(devnet.wait().code(), Some(0));
     devnet.pass_all();
-    let told = devnet.told();
-    let of = |name: &'static str| told.iter().filter(move |event| event["event"] == name);
+    let passed = devnet.passed();
+    let of = |name: &'static str| passed.iter().filter(move |event| event["event"] == name);
     assert_eq!(of("schedule_mismatch").next(), None);
     assert_eq!(of("rejected").next(), None);
     (of("block").cloned().collect(), of("heads").next().cloned())

@@ -35,7 +35,7 @@ fn boot(node: &mut Process) -> (String, String) {
 /// Waits until a node has been connected to all of these.
 fn meets(node: &mut Process, wanted: &BTreeSet<String>) {
     let mut missing = wanted.clone();
-    for met in peers(node.told(), "connected") {
+    for met in peers(node.passed(), "connected") {
         missing.remove(&met);
     }
     if !missing.is_empty() {
@@ -87,7 +87,7 @@ fn ten_find_each_other_from_one_boot_node_and_nobody_of_another_chain() {
     }
     other_chain.until_stderr("lookup done");
     // Whoever dials another than the boot node has discovered it.
-    assert!(nodes.iter().any(|(node, _)| !peers(node.told(), "discovered").is_empty()), "nobody was discovered");
+    assert!(nodes.iter().any(|(node, _)| !peers(node.passed(), "discovered").is_empty()), "nobody was discovered");
     for (node, _) in &mut nodes {
         let events = node.drain();
         for name in ["connected", "discovered"] {

@@ -200,11 +200,11 @@ impl World {
         if self.lie == Lie::Account {
             account_proof = leaf(&[7; 20], &account).1;
         }
-        let told = self.word(number) + U256::from(u8::from(self.lie == Lie::Value));
+        let value = self.word(number) + U256::from(u8::from(self.lie == Lie::Value));
         json!({
             "nonce": "0x1", "balance": "0x0", "codeHash": account.code_hash, "storageHash": account.storage_root,
             "accountProof": account_proof,
-            "storageProof": [{ "key": SLOT, "value": told, "proof": self.storage(number).1 }],
+            "storageProof": [{ "key": SLOT, "value": value, "proof": self.storage(number).1 }],
         })
     }
 }

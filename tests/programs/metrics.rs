@@ -95,7 +95,7 @@ fn op_nodes_names_are_there_with_their_types_and_values_move() {
     assert_eq!(before.value("petrel_peers{direction=\"outbound\",transport=\"tcp\"}"), 1.0);
     assert!(before.value("petrel_store_blocks") >= 1.0 && before.value("petrel_store_bytes") > 1_000.0);
 
-    // Blocks may have come at once at first; the head that is told is counted.
+    // Blocks may have come at once at first; the head that is mismatch is counted.
     let next = before.value("petrel_head_number") as u64 + 2;
     node.until("the head after the next", |event| event["event"] == "head" && event["number"].as_u64() >= Some(next));
     let after = scrape(&node);
@@ -184,9 +184,9 @@ fn a_chain_that_is_quicker_than_its_configuration_says_is_followed_and_measured(
     assert_eq!(json["block_time"], 1);
     std::fs::write(&file, json.to_string()).unwrap();
     let mut node = start(&words, &METRICS);
-    let told = node.event("schedule_mismatch");
-    assert_eq!(told["fork"], "denim", "{told}");
-    assert!(told["remedy"].as_str().unwrap().contains("rollup.json"), "{told}");
+    let mismatch = node.event("schedule_mismatch");
+    assert_eq!(mismatch["fork"], "denim", "{mismatch}");
+    assert!(mismatch["remedy"].as_str().unwrap().contains("rollup.json"), "{mismatch}");
     node.until_stderr("a block contradicts the configured schedule");
     // From so many blocks on their distance is known.
     let first = block(&mut node, None).0;
@@ -200,14 +200,14 @@ fn a_chain_that_is_quicker_than_its_configuration_says_is_followed_and_measured(
     // A delay is counted from the block's own time: the header's is up to 800 ms before it.
     let count = scrape.value("petrel_block_delay_seconds_count") as usize;
     let gossiped = |event: &&serde_json::Value| event["event"] == "block" && event["via"] == "gossip";
-    while node.told().iter().filter(gossiped).count() < count {
+    while node.passed().iter().filter(gossiped).count() < count {
         block(&mut node, None);
     }
-    let delays = node.told().iter().filter(gossiped).take(count).map(|event| event["delay_ms"].as_i64().unwrap());
+    let delays = node.passed().iter().filter(gossiped).take(count).map(|event| event["delay_ms"].as_i64().unwrap());
     let (delays, sum) = (delays.sum::<i64>() as f64 / 1e3, scrape.value("petrel_block_delay_seconds_sum"));
     assert!((delays - sum).abs() < 1e-6, "{delays} and {sum}");
     let own = |event: &serde_json::Value| event["timestamp_ms"].as_u64().unwrap() % 1000;
-    assert!(node.told().iter().filter(gossiped).any(|event| own(event) == 600), "{:?}", node.told());
+    assert!(node.passed().iter().filter(gossiped).any(|event| own(event) == 600), "{:?}", node.passed());
 }
 
 #[test]

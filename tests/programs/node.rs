@@ -172,8 +172,8 @@ fn a_port_that_another_node_has_is_refused() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let mut first = start(&arguments(&sequencer, folders[0].path(), &sequencer.address), &["--p2p.listen.ws=0"]);
     for _ in 0..2 {
-        let told = first.event("listening");
-        let address = told["address"].as_str().unwrap();
+        let listening = first.event("listening");
+        let address = listening["address"].as_str().unwrap();
         let (port, ws) = (address.split('/').nth(4).unwrap(), address.contains("/ws"));
         let flag = if ws { "--p2p.listen.ws" } else { "--p2p.listen.tcp" };
         let mut words = arguments(&sequencer, folders[1].path(), &sequencer.address);

@@ -106,13 +106,13 @@ fn a_proxy_that_is_not_there_is_at_fault_and_not_l1() {
 
 #[test]
 fn a_proxy_that_refuses_is_at_fault_and_gets_its_credentials() {
-    let (tell, told) = std::sync::mpsc::channel();
-    let tell_asked = move |asked| tell.send(asked).unwrap();
+    let (sender, requests) = std::sync::mpsc::channel();
+    let tell_asked = move |asked| sender.send(asked).unwrap();
     let at = proxy(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n", tell_asked);
     for (url, variable) in [(HTTPS, "HTTPS_PROXY"), (HTTP, "HTTP_PROXY")] {
         let said = fault(url, variable, &at);
         assert!(said.contains("it asks for a user and a password"), "{said}");
-        let asked = told.recv().unwrap().to_lowercase();
+        let asked = requests.recv().unwrap().to_lowercase();
         // "me:a-secret" in base64.
         assert!(asked.contains("proxy-authorization: basic bwu6ys1zzwnyzxq="), "{asked}");
     }

@@ -27,7 +27,7 @@ impl UnsafeChain {
             }
         }
         if self.sync.may_still_come(now.mono) {
-            self.head.extend_patience(now.mono);
+            self.head.extend_timeout(now.mono);
         }
         while let Some(request) = self.sync.next_request(now.mono) {
             self.outputs.push_back(ChainOutput::Fetch(request));

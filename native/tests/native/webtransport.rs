@@ -353,8 +353,8 @@ async fn above_sixty_four_unfinished_sessions_the_next_is_not_answered() {
     let dials: Vec<_> = (0..80).map(|_| tokio::spawn(dialler.dial(address.clone(), DIAL).unwrap())).collect();
     loop {
         // Then nothing more.
-        let patience = Duration::from_secs(if held.len() < 64 { 60 } else { 2 });
-        match tokio::time::timeout(patience, wire.next()).await {
+        let timeout = Duration::from_secs(if held.len() < 64 { 60 } else { 2 });
+        match tokio::time::timeout(timeout, wire.next()).await {
             Ok(Some(TransportEvent::Incoming { upgrade, .. })) => held.push(upgrade),
             Ok(_) => {}
             Err(_) => break,

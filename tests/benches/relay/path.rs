@@ -28,7 +28,7 @@ use tokio::{
 /// Between two blocks: below the rate at which a peer counts as flooding.
 const PACE: Duration = Duration::from_millis(25);
 /// How long the last ones may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const DEADLINE: Duration = Duration::from_secs(5);
 /// Bytes of a block.
 const BYTES: usize = 100_000;
 
@@ -72,7 +72,7 @@ pub(crate) struct Path {
 impl Path {
     /// Through the relay that will listen on this port.
     pub(crate) fn open(relay: Process, port: u16, topic: &str) -> Self {
-        let end = Instant::now() + PATIENCE * 6;
+        let end = Instant::now() + DEADLINE * 6;
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(Instant::now() < end, "the relay does not listen");
             std::thread::sleep(Duration::from_millis(50));
@@ -125,9 +125,9 @@ impl Path {
             self.blocks.send(wire).unwrap();
             std::thread::sleep(PACE);
         }
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + DEADLINE;
         while !sent.is_empty() && Instant::now() < end {
-            let next = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, self.arrivals.recv()).await });
+            let next = self.runtime.block_on(async { tokio::time::timeout(DEADLINE, self.arrivals.recv()).await });
             let Ok(Some((wire, at))) = next else { break };
             delays.extend(sent.remove(&wire).map(|since| at - since));
         }

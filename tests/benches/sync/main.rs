@@ -30,7 +30,7 @@ const BYTES: usize = 100_000;
 /// How long a rate is measured.
 const WHILE: Duration = Duration::from_secs(30);
 /// Longer than a gap takes to be closed with limits off.
-const PATIENCE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_secs(120);
 
 const OFF: RequestLimits = RequestLimits { by_cadence: false, all: None, peer: None, leaf_bytes: None };
 
@@ -65,9 +65,9 @@ fn main() {
 fn closed(servers: &[Server]) -> Duration {
     let mut client = Client::start(servers, OFF);
     servers[0].produce_last();
-    client.until(PATIENCE, |event| matches!(event, Event::Gap(Gap { state: GapState::Opened, .. })));
+    client.until(DEADLINE, |event| matches!(event, Event::Gap(Gap { state: GapState::Opened, .. })));
     let since = Instant::now();
-    client.until(PATIENCE, |event| matches!(event, Event::Gap(Gap { state: GapState::Closed, .. })));
+    client.until(DEADLINE, |event| matches!(event, Event::Gap(Gap { state: GapState::Closed, .. })));
     since.elapsed()
 }
 
@@ -77,7 +77,7 @@ fn rate(server: &Server, limits: RequestLimits) -> f64 {
     server.produce_last();
     let fetched = |event: &Event| matches!(event, Event::Block(block) if block.via == Via::Sync);
     for _ in 0..20 {
-        client.until(PATIENCE, fetched);
+        client.until(DEADLINE, fetched);
     }
     let (since, before) = (Instant::now(), server.served());
     std::thread::sleep(WHILE);

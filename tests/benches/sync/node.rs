@@ -218,8 +218,8 @@ impl Client {
     }
 
     /// Reads until there is such an event.
-    pub(crate) fn until(&mut self, patience: Duration, wanted: impl Fn(&Event) -> bool) {
-        let end = Instant::now() + patience;
+    pub(crate) fn until(&mut self, timeout: Duration, wanted: impl Fn(&Event) -> bool) {
+        let end = Instant::now() + timeout;
         loop {
             let left = end.saturating_duration_since(Instant::now());
             let event = self.events.recv_timeout(left).expect("it comes in time");

@@ -43,7 +43,7 @@ pub(crate) const SEQUENCER_KEYS: [u8; 2] = [0xa1, 0xb2];
 const IDENTITIES: [u8; 6] = [0x21, 0x22, 0x23, 0x24, 0x25, 0x26];
 
 /// Longer than anything here takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_secs(120);
 
 /// A process with a log of its own.
 pub(crate) struct Background(Child);
@@ -150,11 +150,11 @@ impl Devnet {
         command.args(["-signer", &signer(SEQUENCER_KEYS[0]), "-host-key", &secret(IDENTITIES[2])]);
         command.args(["-sequencer-key", &secret(1)]);
         let mut witness = Process::start_logged("witness", &mut command, self.log("witness"));
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + DEADLINE;
         loop {
             witness.send(&json!({ "do": "connect", "address": multiaddr(1) }));
             let came = witness
-                .expect("the follower", PATIENCE, |event| event["event"] == "came" || event["event"] == "failed");
+                .expect("the follower", DEADLINE, |event| event["event"] == "came" || event["event"] == "failed");
             if came["event"] == "came" {
                 return witness;
             }

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How long the next block may take before the run is given up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(60);
 /// How long L1 is silent at least: a read of it that has begun is given up after ten seconds.
 const SILENCE: Duration = Duration::from_secs(14);
 
@@ -50,7 +50,7 @@ impl Watched {
     }
 
     fn next(&mut self) -> u64 {
-        let event = self.petrel.expect("a block", PATIENCE, is_block);
+        let event = self.petrel.expect("a block", DEADLINE, is_block);
         self.shown(&event)
     }
 
@@ -72,7 +72,7 @@ impl Watched {
     ///
     /// It is killed between two blocks: it gossips one before op-geth has it, and would make another of the same height.
     fn restart(&mut self, devnet: &mut Devnet, key: u8) -> Duration {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + DEADLINE;
         devnet.signal_sequencer("STOP");
         loop {
             while let Some(event) = self.petrel.wait_for(QUIET, is_block) {
@@ -99,7 +99,7 @@ impl Watched {
     }
 
     fn told(&mut self, name: &str) -> Value {
-        self.petrel.expect(name, PATIENCE, |event| event["event"] == name)
+        self.petrel.expect(name, DEADLINE, |event| event["event"] == name)
     }
 }
 
@@ -154,7 +154,7 @@ pub(crate) fn run() -> Outcome {
     let seen = watched.last();
     let mut unread = None;
     while unread.is_none() || since.elapsed() < SILENCE {
-        assert!(since.elapsed() < 2 * PATIENCE, "a silent L1 is not told");
+        assert!(since.elapsed() < 2 * DEADLINE, "a silent L1 is not told");
         watched.next();
         unread = unread.or_else(|| watched.petrel.wait_for(Duration::ZERO, |event| event["event"] == "signer_unread"));
     }

@@ -15,7 +15,7 @@ use crate::{
 /// What the schedule of each of them lacks; the first one is what they must name.
 const LACKED: [&[&str]; 2] = [&["karst"], &["jovian", "karst"]];
 /// How long the last block may take to them, when Petrel has it.
-const PATIENCE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// One of them.
 pub(crate) struct Stale {
@@ -53,7 +53,7 @@ impl Stale {
     pub(crate) fn followed(mut self) -> Followed {
         let (network, _, _) = GETH[0].block("latest").expect("op-geth answers");
         let reached = |event: &Value| event["event"] == "head" && number(event) >= network;
-        let head = self.petrel.wait_for(PATIENCE, reached);
+        let head = self.petrel.wait_for(DEADLINE, reached);
         let mut events = self.petrel.drain();
         events.extend(head);
         self.petrel.stop(Duration::from_secs(5));

@@ -12,7 +12,7 @@ import { uncompress } from 'snappyjs';
 // Bytes of a message at most, and of an RPC (op-node: maxGossipSize).
 const MAX_MESSAGE = 10 << 20;
 // An answer takes no longer.
-const PATIENCE = 120_000;
+const TIMEOUT = 120_000;
 // Nor does the answer to a ping, or the connection is given up. On a busy machine a tab that decrypts 10 MiB comes to it late.
 const PONG = 100_000;
 
@@ -29,10 +29,10 @@ export async function start({ listen, topic, protocol, transports, files, tell }
     // A WebSocket on which more than 4 MiB wait to be decrypted is given up, and a stream's window would grow to sixteen.
     streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: 2 << 20 } })],
     connectionMonitor: { pingInterval: 1000, pingTimeout: { minTimeout: PONG, maxTimeout: PONG } },
-    connectionManager: { dialTimeout: PATIENCE, inboundUpgradeTimeout: PATIENCE, outboundStreamProtocolNegotiationTimeout: PATIENCE },
+    connectionManager: { dialTimeout: TIMEOUT, inboundUpgradeTimeout: TIMEOUT, outboundStreamProtocolNegotiationTimeout: TIMEOUT },
     connectionGater: { denyDialMultiaddr: () => false },
     services: {
-      identify: identify({ timeout: PATIENCE }),
+      identify: identify({ timeout: TIMEOUT }),
       pubsub: gossipsub({
         globalSignaturePolicy: 'StrictNoSign',
         msgIdFn: messageId,
@@ -124,14 +124,14 @@ function connected(node, peer) {
 async function pinged(node, { peer }) {
   const connection = connected(node, peer);
   for (const begin = Date.now(); connection.rtt === undefined; ) {
-    if (Date.now() - begin > PATIENCE) throw new Error('no ping was answered');
+    if (Date.now() - begin > TIMEOUT) throw new Error('no ping was answered');
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
 
 async function ask(node, { peer, number }, protocol) {
   const connection = connected(node, peer);
-  const stream = await connection.newStream(protocol, { signal: AbortSignal.timeout(PATIENCE) });
+  const stream = await connection.newStream(protocol, { signal: AbortSignal.timeout(TIMEOUT) });
   const request = new DataView(new ArrayBuffer(8));
   request.setBigUint64(0, BigInt(number), true);
   stream.send(new Uint8Array(request.buffer));

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Longer than anything here takes on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
 /// How long it is waited for that somebody is *not* asked.
 const NOT_FETCHED: Duration = Duration::from_secs(8);
@@ -63,7 +63,7 @@ impl Daemon {
     fn start(mut events: Process) -> Self {
         let listening = |event: &Value| event["event"] == "listening";
         let addresses = Transport::ALL.map(|_| {
-            let told = events.expect("its addresses", PATIENCE, listening);
+            let told = events.expect("its addresses", DEADLINE, listening);
             told["address"].as_str().unwrap().to_owned()
         });
         Self { events, addresses: addresses.to_vec() }
@@ -80,8 +80,8 @@ impl Daemon {
 
     /// It asked for this block, and this peer gave it; `asks` says whether it is expected to.
     pub(crate) fn fetches(&mut self, missed: &Made, by: &str, asks: bool) -> Result<(), String> {
-        let patience = if asks { PATIENCE } else { NOT_FETCHED };
-        let came = self.events.wait_for(patience, |event| missed.is(event)).ok_or(NOT_ASKED)?;
+        let timeout = if asks { DEADLINE } else { NOT_FETCHED };
+        let came = self.events.wait_for(timeout, |event| missed.is(event)).ok_or(NOT_ASKED)?;
         let right = came["via"] == "sync" && came["peer"] == by;
         if right { Ok(()) } else { Err(format!("by somebody else: {came}")) }
     }

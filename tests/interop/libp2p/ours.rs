@@ -12,7 +12,7 @@ use petrel_tests::sequencer::Publisher;
 
 use crate::{
     blocks::{Blocks, Made, SIZES, VERSION},
-    daemon::{Daemon, PATIENCE, Place, peer_of},
+    daemon::{Daemon, DEADLINE, Place, peer_of},
     known,
     row::{Check, Direction, Outcome, Row, Transport, Who},
 };
@@ -93,11 +93,11 @@ impl<'a> Pair<'a> {
         let mut daemon = self.place.daemon("dialler", &["--p2p.static", &self.address]);
         let (peer, name) = (daemon.peer().to_owned(), self.transport.name());
         for (side, whom) in [(&mut daemon.events, peer_of(&self.address)), (&mut self.listener.events, peer.as_str())] {
-            side.wait_for(PATIENCE, |event| {
+            side.wait_for(DEADLINE, |event| {
                 event["event"] == "connected" && event["peer"] == whom && event["transport"] == name
             })
             .ok_or("they are not connected")?;
-            side.wait_for(PATIENCE, |event| event["event"] == "topic_joined" && event["peer"] == whom)
+            side.wait_for(DEADLINE, |event| event["event"] == "topic_joined" && event["peer"] == whom)
                 .ok_or("no common topic")?;
         }
         let took = begin.elapsed();
@@ -117,7 +117,7 @@ impl<'a> Pair<'a> {
         let begin = Instant::now();
         from.publish(VERSION, made.message.clone());
         self.blocks.take(&made);
-        let came = to.wait_for(PATIENCE, |event| made.is(event)).ok_or("it did not come")?;
+        let came = to.wait_for(DEADLINE, |event| made.is(event)).ok_or("it did not come")?;
         let right = came["via"] == "gossip" && came["peer"] == by.as_str();
         if right { Ok(begin.elapsed()) } else { Err(format!("by somebody else: {came}")) }
     }
@@ -126,7 +126,7 @@ impl<'a> Pair<'a> {
     fn dialler_asks(&mut self, dialler: Dialler) -> (Outcome, Option<Dialler>) {
         self.end(dialler);
         let missed = self.publish(ASKED);
-        if self.listener.events.wait_for(PATIENCE, |event| missed.is(event)).is_none() {
+        if self.listener.events.wait_for(DEADLINE, |event| missed.is(event)).is_none() {
             return (Err("the listener did not take it".to_owned()), None);
         }
         thread::sleep(OFFERED);
@@ -150,10 +150,10 @@ impl<'a> Pair<'a> {
         self.blocks.take(&missed);
         alone
             .events
-            .wait_for(PATIENCE, |event| missed.is(event))
+            .wait_for(DEADLINE, |event| missed.is(event))
             .ok_or("it did not take a block while it was alone")?;
         drop(feeder);
-        alone.events.stop(PATIENCE);
+        alone.events.stop(DEADLINE);
         thread::sleep(OFFERED);
         let dialler = self.come()?;
         let begin = Instant::now();
@@ -174,9 +174,9 @@ impl<'a> Pair<'a> {
 
     fn end(&mut self, mut dialler: Dialler) {
         drop(dialler.feeder);
-        dialler.daemon.events.stop(PATIENCE);
+        dialler.daemon.events.stop(DEADLINE);
         let peer = dialler.daemon.peer().to_owned();
         let gone = |event: &serde_json::Value| event["event"] == "disconnected" && event["peer"] == peer.as_str();
-        self.listener.events.wait_for(PATIENCE, gone);
+        self.listener.events.wait_for(DEADLINE, gone);
     }
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     blocks::{Blocks, Made, SIZES, VERSION},
-    daemon::{Daemon, PATIENCE, Place, binary, written},
+    daemon::{Daemon, DEADLINE, Place, binary, written},
     known,
     row::{Check, Direction, Outcome, Row, Transport, Who},
 };
@@ -63,7 +63,7 @@ impl Connection {
         let listens = row.direction == Direction::Dials;
         let mut other = start(row.who, &place, listens.then_some(row.transport))?;
         let (mut daemon, begin) = if listens {
-            let there = other.wait_for(PATIENCE, |event| event["event"] == "listening").ok_or("it does not listen")?;
+            let there = other.wait_for(DEADLINE, |event| event["event"] == "listening").ok_or("it does not listen")?;
             let begin = Instant::now();
             (place.daemon("daemon", &["--p2p.static", there["address"].as_str().unwrap()]), begin)
         } else {
@@ -74,17 +74,17 @@ impl Connection {
         };
         let us = daemon.peer().to_owned();
         let knows_us = |event: &Value| event["event"] == "joined" && event["peer"] == us.as_str();
-        let met = other.wait_for(PATIENCE, |event| failed(event, "dial") || knows_us(event));
+        let met = other.wait_for(DEADLINE, |event| failed(event, "dial") || knows_us(event));
         let met = met.ok_or_else(|| format!("no common topic; {}", seen(&mut daemon.events)))?;
         if failed(&met, "dial") {
             return Err(reason(&met));
         }
         let transport = row.transport.name();
         let came =
-            daemon.events.wait_for(PATIENCE, |event| event["event"] == "connected" && event["transport"] == transport);
+            daemon.events.wait_for(DEADLINE, |event| event["event"] == "connected" && event["transport"] == transport);
         let peer = came.ok_or("the daemon has no such connection")?["peer"].as_str().unwrap().to_owned();
         let joined = |event: &Value| event["event"] == "topic_joined" && event["peer"] == peer.as_str();
-        daemon.events.wait_for(PATIENCE, joined).ok_or("the daemon hears of no topic")?;
+        daemon.events.wait_for(DEADLINE, joined).ok_or("the daemon hears of no topic")?;
         let took = begin.elapsed();
         let feeder = Publisher::connect(&place.chain, daemon.address(Transport::Tcp));
         thread::sleep(GRAFTED);
@@ -122,10 +122,10 @@ impl Connection {
         let begin = Instant::now();
         self.feeder.publish(VERSION, made.message.clone());
         // The daemon accepts it, whatever becomes of it on the other side.
-        self.daemon.events.wait_for(PATIENCE, |event| made.is(event)).ok_or("the daemon did not accept it")?;
+        self.daemon.events.wait_for(DEADLINE, |event| made.is(event)).ok_or("the daemon did not accept it")?;
         self.blocks.take(made);
         let came =
-            self.other.wait_for(PATIENCE, |event| event["event"] == "message" && event["digest"] == digest.as_str());
+            self.other.wait_for(DEADLINE, |event| event["event"] == "message" && event["digest"] == digest.as_str());
         let came = came.ok_or_else(|| format!("it did not come; {}", seen(&mut self.other)))?;
         if came["peer"] == self.daemon.peer() { Ok(begin.elapsed()) } else { Err(format!("by somebody else: {came}")) }
     }
@@ -135,7 +135,7 @@ impl Connection {
         let file = written(&self.place.file("published"), &made.wire().0);
         let begin = Instant::now();
         self.other.send(&json!({ "do": "publish", "file": file }));
-        while begin.elapsed() < PATIENCE {
+        while begin.elapsed() < DEADLINE {
             let came = self.daemon.events.wait_for(Duration::from_millis(50), |event| made.is(event));
             if let Some(came) = came {
                 self.blocks.take(&made);
@@ -154,7 +154,7 @@ impl Connection {
         let missed = self.blocks.make(ASKED);
         let file = written(&self.place.file("served"), &missed.answer());
         self.other.send(&json!({ "do": "serve", "number": missed.number, "file": file }));
-        self.other.wait_for(PATIENCE, |event| event["event"] == "serving").ok_or("it does not serve")?;
+        self.other.wait_for(DEADLINE, |event| event["event"] == "serving").ok_or("it does not serve")?;
         self.blocks.take(&missed);
         let next = self.blocks.make(SIZES[0].1);
         let begin = Instant::now();
@@ -170,7 +170,7 @@ impl Connection {
             return Ok(());
         }
         self.other.send(&json!({ "do": "pinged", "peer": self.daemon.peer() }));
-        let ended = self.other.wait_for(PATIENCE, |event| failed(event, "pinged") || event["event"] == "pinged");
+        let ended = self.other.wait_for(DEADLINE, |event| failed(event, "pinged") || event["event"] == "pinged");
         let ended = ended.ok_or("it does not say whether a ping was answered")?;
         if failed(&ended, "pinged") { Err(reason(&ended)) } else { Ok(()) }
     }
@@ -179,7 +179,7 @@ impl Connection {
         let begin = Instant::now();
         loop {
             match self.answered(made) {
-                Err(error) if begin.elapsed() > PATIENCE => return Err(error),
+                Err(error) if begin.elapsed() > DEADLINE => return Err(error),
                 // A block that has just come may not be on disk yet.
                 Err(_) => thread::sleep(AGAIN),
                 Ok(()) => return Ok(begin.elapsed()),
@@ -190,7 +190,7 @@ impl Connection {
     fn answered(&mut self, made: &Made) -> Result<(), String> {
         let file = self.place.file("answer");
         self.other.send(&json!({ "do": "ask", "peer": self.daemon.peer(), "number": made.number, "file": file }));
-        let ended = self.other.wait_for(PATIENCE, |event| failed(event, "ask") || event["event"] == "answered");
+        let ended = self.other.wait_for(DEADLINE, |event| failed(event, "ask") || event["event"] == "answered");
         match ended {
             Some(event) if event["event"] == "answered" => made.is_answered_by(fs::read(file).unwrap()),
             Some(event) => Err(reason(&event)),
@@ -220,7 +220,7 @@ fn start(who: Who, place: &Place, listen: Option<Transport>) -> Result<Process, 
     }
     let mut other = Process::start_verbose(who.name(), &mut command);
     if who == Who::Tab {
-        other.wait_for(PATIENCE, |event| event["event"] == "ready").ok_or("the tab does not come up")?;
+        other.wait_for(DEADLINE, |event| event["event"] == "ready").ok_or("the tab does not come up")?;
     }
     Ok(other)
 }

@@ -35,7 +35,7 @@ pub(crate) const VERIFY: usize = 20;
 /// Leaves that come in a second.
 const RAMP: u32 = 40;
 /// How long all of them may take to come, and the last block to reach everybody.
-const PATIENCE: Duration = Duration::from_secs(180);
+const DEADLINE: Duration = Duration::from_secs(180);
 /// The connections are left in peace for so long before the memory is looked at and the blocks begin.
 const REST: Duration = Duration::from_secs(3);
 
@@ -63,7 +63,7 @@ pub(crate) fn run(load: Load) -> bool {
     let links = mesh.links.each_ref().map(|link| link.seen());
     let marks = (cpu(relay.child.id()), cpu(std::process::id()), relay.sent());
     let (mut deliveries, bytes, most) = carry(&mut relay, &mesh, &told, load);
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + DEADLINE;
     while deliveries.count() < leaves * load.blocks() as usize && Instant::now() < end {
         let Ok(told) = told.recv_timeout(Duration::from_secs(5)) else { break };
         deliveries.take(told);
@@ -101,7 +101,7 @@ fn come(relay: &mut Relay, runtime: &Runtime, leaves: usize) -> (Receiver<Told>,
     }
     let (mut joined, mut failed) = (0, 0);
     while joined < leaves {
-        let left = PATIENCE.saturating_sub(begin.elapsed());
+        let left = DEADLINE.saturating_sub(begin.elapsed());
         let Told { leaf, what, .. } = told.recv_timeout(left).unwrap_or_else(|_| panic!("{joined} leaves have come"));
         match what {
             What::Joined => joined += 1,

@@ -12,7 +12,7 @@ use petrel_core::{chain::Chain, fork::Fork};
 use petrel_tests::{forge, petrel, ports, process::Process};
 
 /// Longer than a start takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// See the module.
 pub(crate) struct Relay {
@@ -86,7 +86,7 @@ impl Relay {
 
     /// Until so many peers have joined the blocks' topic: from then on they get what is gossiped.
     pub(crate) fn wait_for(&mut self, peers: usize) {
-        let end = Instant::now() + PATIENCE * 4;
+        let end = Instant::now() + DEADLINE * 4;
         loop {
             self.listen();
             if self.joined.len() >= peers {
@@ -129,7 +129,7 @@ fn daemon(files: &Path, leaves: usize, ports: [u16; 4]) -> Process {
 /// Of TCP, WebSocket and WebTransport.
 fn addresses(child: &mut Process) -> [String; 3] {
     let mut of = |is: &dyn Fn(&str) -> bool| {
-        let told = child.expect("an address", PATIENCE, |event| {
+        let told = child.expect("an address", DEADLINE, |event| {
             event["event"] == "listening" && is(event["address"].as_str().unwrap())
         });
         told["address"].as_str().unwrap().to_owned()

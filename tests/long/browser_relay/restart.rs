@@ -30,7 +30,7 @@ const BACK: Duration = Duration::from_secs(10);
 /// The same when it was killed: QUIC's keep-alive, and then as long.
 const BACK_FROM_DEATH: Duration = Duration::from_secs(25);
 /// Longer than the first dials take, and than a wait for those who did not come back in time.
-const PATIENCE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(60);
 /// Blocks before and after, and bytes of each.
 const BLOCKS: usize = 3;
 const BYTES: usize = 100_000;
@@ -53,7 +53,7 @@ pub(crate) fn run(leaves: usize) -> bool {
     let chain = begun(&relay.chain, 1000, unix().as_secs() - 1, Duration::from_secs(1));
     let mut maker = BlockBuilder::new(chain, key(1), BYTES);
     let mut kept = blocks(&relay, &mut maker, &told, leaves);
-    kept &= again(&mut relay, &told, leaves, BACK, "told to end", |relay| relay.child.stop(PATIENCE));
+    kept &= again(&mut relay, &told, leaves, BACK, "told to end", |relay| relay.child.stop(DEADLINE));
     kept &= blocks(&relay, &mut maker, &told, leaves);
     kept &= again(&mut relay, &told, leaves, BACK_FROM_DEATH, "killed", |relay| relay.child.kill());
     kept &= blocks(&relay, &mut maker, &told, leaves);
@@ -80,7 +80,7 @@ fn blocks(relay: &Relay, maker: &mut BlockBuilder, told: &Receiver<Told>, leaves
         numbers.insert(made.payload.block_number);
         sequencer.publish(made.version, made.message);
     }
-    let (mut deliveries, end) = (BTreeSet::new(), Instant::now() + PATIENCE / 4);
+    let (mut deliveries, end) = (BTreeSet::new(), Instant::now() + DEADLINE / 4);
     while deliveries.len() < leaves * BLOCKS
         && let Ok(told) = told.recv_timeout(end.saturating_duration_since(Instant::now()))
     {
@@ -136,7 +136,7 @@ fn again(
 fn joined(told: &Receiver<Told>, leaves: usize, begin: Instant) -> Vec<Duration> {
     let (mut seen, mut times) = (BTreeSet::new(), Vec::new());
     while seen.len() < leaves
-        && let Ok(told) = told.recv_timeout(PATIENCE.saturating_sub(begin.elapsed()))
+        && let Ok(told) = told.recv_timeout(DEADLINE.saturating_sub(begin.elapsed()))
     {
         if matches!(told.what, What::Joined) && seen.insert(told.leaf) {
             times.push(told.at - begin);

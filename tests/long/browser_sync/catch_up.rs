@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{BYTES, MISSED, NODE, PATIENCE};
+use super::{BYTES, MISSED, NODE, DEADLINE};
 
 /// Blocks a second that a node is given for long, and at once: the daemon's defaults, which are op-node's.
 const RATE: (f64, usize) = (4.0, 15);
@@ -28,7 +28,7 @@ impl CatchUp {
         let mut missing = vec![MISSED; leaves + 1];
         let mut catch_up = Self { whole: Vec::new(), node: Vec::new() };
         while catch_up.whole.len() < leaves
-            && let Ok(name) = told.recv_timeout(PATIENCE.saturating_sub(begin.elapsed()))
+            && let Ok(name) = told.recv_timeout(DEADLINE.saturating_sub(begin.elapsed()))
         {
             if name == NODE {
                 catch_up.node.push(begin.elapsed());

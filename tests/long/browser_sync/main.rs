@@ -34,7 +34,7 @@ const BLOCK_TIME: u64 = 2;
 /// Seconds that it takes to make the blocks that are due already.
 const PREPARE: u64 = 12;
 /// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(180);
+const DEADLINE: Duration = Duration::from_secs(180);
 
 fn main() -> ExitCode {
     let leaves: usize = env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(200);

@@ -11,12 +11,12 @@ use petrel_core::{chain::Chain, payload_by_number::protocols, primitives::Primit
 use petrel_tests::forge::schedule;
 
 /// Longer than an answer takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(20);
 
 /// The hash of the block that is served; `None` when there is none.
 pub(crate) fn read(chain: &Chain, address: &str, number: u64) -> Option<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let bytes = runtime.block_on(async { tokio::time::timeout(PATIENCE, ask(chain, address, number)).await }).ok()?;
+    let bytes = runtime.block_on(async { tokio::time::timeout(DEADLINE, ask(chain, address, number)).await }).ok()?;
     let fetched = ResponseTask { number, bytes: bytes.into(), schedule: schedule() }.run(Primitives::PORTABLE).ok()?;
     Some(fetched.hash().to_string())
 }

@@ -35,7 +35,7 @@ const MESHSUB: StreamProtocol = StreamProtocol::new("/meshsub/1.1.0");
 /// How long one kind is sent before the next.
 const ROUND: Duration = Duration::from_millis(700);
 /// How long nothing may happen to an identity before the next one comes.
-const PATIENCE: Duration = Duration::from_secs(12);
+const DEADLINE: Duration = Duration::from_secs(12);
 /// Between two attempts to connect.
 const AGAIN: Duration = Duration::from_millis(100);
 
@@ -123,7 +123,7 @@ async fn live(kind: usize, turn: u64, chain: u64, target: &Multiaddr, latest: &L
                 _ => {}
             },
             () = &mut sending => break,
-            () = tokio::time::sleep(PATIENCE) => break,
+            () = tokio::time::sleep(DEADLINE) => break,
         }
     }
     tokio::time::sleep(AGAIN).await;

@@ -13,7 +13,7 @@ use petrel_tests::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::session::{PATIENCE, SEQUENCER, peer, unix};
+use crate::session::{DEADLINE, SEQUENCER, peer, unix};
 
 /// How many are sent.
 const BLOCKS: u64 = 20;
@@ -68,14 +68,14 @@ fn place() -> (Chain, TempDir) {
 fn by_op_node() -> Treatment {
     let (chain, files) = place();
     let mut op_node = peer(&files.path().join("rollup.json"), BELIEVED, &["-scoring"]);
-    let there = op_node.expect("its address", PATIENCE, |event| event["event"] == "listening");
+    let there = op_node.expect("its address", DEADLINE, |event| event["event"] == "listening");
     let sequencer = Publisher::connect(&chain, there["address"].as_str().unwrap());
-    let us = op_node.expect("us", PATIENCE, |event| event["event"] == "came")["peer"].as_str().unwrap().to_owned();
+    let us = op_node.expect("us", DEADLINE, |event| event["event"] == "came")["peer"].as_str().unwrap().to_owned();
     let mut treatment = Treatment::default();
     for number in 1..=BLOCKS {
         let (message, _) = Forge::new(chain.id, Fork::Jovian, number, unix().as_secs(), 1000).sealed();
         sequencer.publish(Fork::Jovian.version(), message);
-        let judged = op_node.wait_for(PATIENCE, |event| is_verdict(event) || event["event"] == "gone");
+        let judged = op_node.wait_for(DEADLINE, |event| is_verdict(event) || event["event"] == "gone");
         match judged {
             Some(event) if event["verdict"] == "reject" => treatment.rejected += 1,
             Some(event) if event["event"] == "gone" => {
@@ -88,7 +88,7 @@ fn by_op_node() -> Treatment {
     thread::sleep(SETTLED);
     treatment.ended |= op_node.drain().iter().any(|event| event["event"] == "gone");
     op_node.send(&json!({ "do": "score", "peer": us }));
-    let score = op_node.expect("a score", PATIENCE, |event| event["event"] == "score" || event["event"] == "failed");
+    let score = op_node.expect("a score", DEADLINE, |event| event["event"] == "score" || event["event"] == "failed");
     treatment.score = score["score"].to_string();
     treatment.ban = if treatment.ended { "as its connection says" } else { NONE }.to_owned();
     treatment.redial = if treatment.ended { "not tried" } else { "it need not" }.to_owned();
@@ -102,12 +102,12 @@ fn by_petrel() -> Treatment {
     let rollup = files.path().join("rollup.json");
     let unknown = format!("{BELIEVED:02x}").repeat(32);
     let mut op_node = peer(&rollup, BELIEVED, &["-sequencer-key", &unknown]);
-    let there = op_node.expect("its address", PATIENCE, |event| event["event"] == "listening");
+    let there = op_node.expect("its address", DEADLINE, |event| event["event"] == "listening");
     let who = there["address"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
     let mut command = petrel::node(&rollup, forge::key(SEQUENCER).address(), &files.path().join("petrel"));
     command.args(["--p2p.listen.tcp=0", "--p2p.no-discovery"]);
     let mut petrel = Process::start_verbose("petrel", command.arg("--log.level=error"));
-    let here = petrel.expect("its address", PATIENCE, |event| event["event"] == "listening")["address"].clone();
+    let here = petrel.expect("its address", DEADLINE, |event| event["event"] == "listening")["address"].clone();
     // op-node dials: a static peer would be spared.
     let dial = json!({ "do": "connect", "address": here });
     op_node.send(&dial);
@@ -116,21 +116,21 @@ fn by_petrel() -> Treatment {
         event["event"] == "grafted"
             && event["topic"].as_str().is_some_and(|topic| topic.ends_with(&format!("/{name}/blocks")))
     };
-    op_node.expect("a graft", PATIENCE, grafted);
+    op_node.expect("a graft", DEADLINE, grafted);
     let by = |name: &'static str| {
         let who = who.clone();
         move |event: &Value| event["event"] == name && event["peer"] == who.as_str()
     };
-    petrel.expect("op-node", PATIENCE, by("connected"));
+    petrel.expect("op-node", DEADLINE, by("connected"));
     let sequencer = Publisher::connect(&chain, here.as_str().unwrap());
     let (message, _) = Forge::new(chain.id, Fork::Jovian, 1, unix().as_secs(), 1000).sealed();
     sequencer.publish(Fork::Jovian.version(), message);
-    petrel.expect("an honest block", PATIENCE, |event| event["event"] == "block");
+    petrel.expect("an honest block", DEADLINE, |event| event["event"] == "block");
     for number in 2..BLOCKS + 2 {
         publish(&mut op_node, number);
     }
     let mut treatment = Treatment { ban: NONE.to_owned(), ..Treatment::default() };
-    if let Some(ban) = petrel.wait_for(PATIENCE, |event| event["event"] == "banned" && event["who"] == who.as_str()) {
+    if let Some(ban) = petrel.wait_for(DEADLINE, |event| event["event"] == "banned" && event["who"] == who.as_str()) {
         let secs = ban["until"].as_u64().map_or(0, |until| until.saturating_sub(unix().as_secs()));
         // "score -110.0, below -100: what it did"
         let reason = ban["reason"].as_str().unwrap_or_default().to_owned();
@@ -138,11 +138,11 @@ fn by_petrel() -> Treatment {
         treatment.score = score.trim_start_matches("score ").to_owned();
         treatment.ban = format!("for {} min: {did}", secs.div_ceil(60));
     }
-    treatment.ended = petrel.wait_for(PATIENCE, by("disconnected")).is_some();
+    treatment.ended = petrel.wait_for(DEADLINE, by("disconnected")).is_some();
     while petrel.wait_for(Duration::ZERO, by("rejected")).is_some() {
         treatment.rejected += 1;
     }
-    op_node.wait_for(PATIENCE, |event| event["event"] == "gone");
+    op_node.wait_for(DEADLINE, |event| event["event"] == "gone");
     op_node.send(&dial);
     treatment.redial = if petrel.wait_for(REDIAL, by("connected")).is_some() { "let in" } else { REFUSED }.to_owned();
     treatment

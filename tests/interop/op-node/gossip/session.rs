@@ -13,7 +13,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 /// Longer than anything here takes on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
 /// The key that signs every block of these chains: [`forge::key`]`(1)`.
 pub(crate) const SEQUENCER: u8 = 1;
@@ -38,16 +38,16 @@ impl Session {
         fs::write(&rollup, chain.to_rollup_json().to_string()).unwrap();
 
         let mut peer = peer(&rollup, SEQUENCER, &[]);
-        let there = peer.expect("its address", PATIENCE, |event| event["event"] == "listening");
+        let there = peer.expect("its address", DEADLINE, |event| event["event"] == "listening");
 
         let mut command = petrel::node(&rollup, forge::key(SEQUENCER).address(), files.path());
         command.args(["--p2p.static", there["address"].as_str().unwrap(), "--log.level=error"]);
         command.args(["--p2p.listen.tcp=0", "--p2p.no-discovery"]);
         let mut daemon = Process::start_verbose("petrel", &mut command);
-        let here = daemon.expect("its address", PATIENCE, |event| event["event"] == "listening");
+        let here = daemon.expect("its address", DEADLINE, |event| event["event"] == "listening");
         for topic in 0..4 {
             let name = format!("/optimism/{}/{topic}/blocks", chain.id);
-            peer.expect("a graft", PATIENCE, |event| event["event"] == "grafted" && event["topic"] == name.as_str());
+            peer.expect("a graft", DEADLINE, |event| event["event"] == "grafted" && event["topic"] == name.as_str());
         }
         let address = here["address"].as_str().unwrap().to_owned();
         Self { chain, peer, daemon, address, number: 0, _files: files }
@@ -66,7 +66,7 @@ impl Session {
             "number": number, "timestamp": unix().as_secs(), "extraData": "0x", "transactions": [transaction],
         });
         self.peer.send(&json!({ "do": "publish", "block": block }));
-        let told = self.peer.expect("publication", PATIENCE, |event| {
+        let told = self.peer.expect("publication", DEADLINE, |event| {
             event["event"] == "failed" || (event["event"] == "published" && event["number"] == number)
         });
         told["hash"].as_str().unwrap_or_else(|| panic!("{told}")).to_owned()

@@ -12,7 +12,7 @@ use petrel_core::fork::Fork;
 use petrel_tests::forge::compress;
 use serde_json::{Value, json};
 
-use crate::session::{PATIENCE, Session, unix};
+use crate::session::{DEADLINE, Session, unix};
 
 mod rows;
 
@@ -69,7 +69,7 @@ fn intended(session: &mut Session, row: &Row, verdicts: &Verdicts) -> (bool, &'s
 
 /// The fork that the schedule lacks, as Petrel tells it.
 fn mismatched(session: &mut Session) -> String {
-    let told = session.daemon.wait_for(PATIENCE, |event| event["event"] == "schedule_mismatch");
+    let told = session.daemon.wait_for(DEADLINE, |event| event["event"] == "schedule_mismatch");
     told.as_ref().and_then(|event| event["fork"].as_str()).unwrap_or_default().to_owned()
 }
 
@@ -102,7 +102,7 @@ fn judged(session: &mut Session, row: &mut Row) -> Verdicts {
     }
     session.peer.send(&json!({ "do": "spoil", "spoil": spoil }));
     let sent =
-        session.peer.expect("a liar", PATIENCE, |event| event["event"] == "spoilt" || event["event"] == "failed");
+        session.peer.expect("a liar", DEADLINE, |event| event["event"] == "spoilt" || event["event"] == "failed");
     let liar = sent["peer"].as_str().unwrap_or_else(|| panic!("{sent}")).to_owned();
     let op_node = op_node(session, &liar);
     let (petrel, fault) = petrel(session, &liar, &message.hash);
@@ -111,7 +111,7 @@ fn judged(session: &mut Session, row: &mut Row) -> Verdicts {
 
 /// op-node's verdict: its validators', or pubsub's before them.
 fn op_node(session: &mut Session, liar: &str) -> String {
-    let told = session.peer.wait_for(PATIENCE, |event| {
+    let told = session.peer.wait_for(DEADLINE, |event| {
         event["event"] == "verdict" && event["peer"] == liar && event["verdict"] != "duplicate"
     });
     told.as_ref().and_then(|event| event["verdict"].as_str()).unwrap_or("none").to_owned()
@@ -119,7 +119,7 @@ fn op_node(session: &mut Session, liar: &str) -> String {
 
 /// Petrel's verdict, and the fault that it names. What is accepted may come from op-node first, which relays it.
 fn petrel(session: &mut Session, liar: &str, hash: &str) -> (String, String) {
-    let told = session.daemon.wait_for(PATIENCE, |event| match event["event"].as_str() {
+    let told = session.daemon.wait_for(DEADLINE, |event| match event["event"].as_str() {
         Some("block") => event["hash"] == hash,
         Some("rejected" | "ignored") => event["peer"] == liar,
         _ => false,

@@ -27,7 +27,7 @@ const MISSED: u64 = 300;
 /// Blocks before each boundary.
 const BOUNDARIES: [(Fork, u64); 3] = [(Fork::Delta, 75), (Fork::Holocene, 150), (Fork::Jovian, 225)];
 /// Longer than 300 blocks take at the limits of both sides.
-const PATIENCE: Duration = Duration::from_secs(300);
+const DEADLINE: Duration = Duration::from_secs(300);
 /// Longer than anything else here takes on a busy machine.
 const SOON: Duration = Duration::from_secs(120);
 
@@ -113,7 +113,7 @@ fn make(server: &mut Process, chain: &Chain, number: u64, quiet: bool, made: &mu
 fn fetch(petrel: &mut Process, made: &Blocks) -> (BTreeMap<u64, String>, Duration) {
     let since = Instant::now();
     let last = MISSED + 2;
-    petrel.expect("the head", PATIENCE, |event| event["event"] == "head" && event["number"] == last);
+    petrel.expect("the head", DEADLINE, |event| event["event"] == "head" && event["number"] == last);
     let took = since.elapsed();
     let closed = petrel.expect("the gap's end", SOON, |event| event["event"] == "gap" && event["state"] != "opened");
     println!("gap {} to {}: {}", closed["from"], closed["to"], closed["state"]);
@@ -129,7 +129,7 @@ fn serve(client: &mut Process, here: &str, made: &Blocks) -> (BTreeMap<u64, Stri
         json!({ "number": number, "hash": hash, "parent": parent })
     };
     let (since, mut got, mut lowest) = (Instant::now(), BTreeMap::new(), MISSED + 2);
-    while got.len() < MISSED as usize && since.elapsed() < PATIENCE {
+    while got.len() < MISSED as usize && since.elapsed() < DEADLINE {
         client.send(&json!({ "do": "connect", "address": here }));
         let fetch = json!({ "start": reference(1), "end": reference(lowest) });
         client.send(&json!({ "do": "fetch", "fetch": fetch }));
