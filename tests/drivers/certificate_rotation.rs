@@ -1,6 +1,5 @@
-//! WebTransport certificates that change while leaves are connected and blocks come: nobody loses a connection or a block,
-//! and whoever dials the address that is told then comes in. The certificates' periods are six seconds, as
-//! `--p2p.webtransport.period` makes them.
+//! WebTransport certificates that rotate while leaves are connected and blocks arrive: no leaf loses its connection or a block, and
+//! the newly reported address can be dialled. Certificates are valid for six seconds, as `--p2p.webtransport.period` sets it.
 
 use std::{
     collections::BTreeMap,
@@ -19,17 +18,18 @@ use tokio::runtime::Runtime;
 
 /// How long a certificate is served.
 const PERIOD: Duration = Duration::from_secs(6);
-/// Blocks at most, the time between them, and how many more when everybody is there.
+/// Maximum number of blocks, the number after all leaves have connected, and the time between blocks.
 const BLOCKS: u64 = 400;
 const MORE: u64 = 10;
 const PACE: Duration = Duration::from_millis(200);
-/// Seconds; what waits longer than two of them for one leaf is dropped.
+/// Block interval of the chain, seconds. A message that is queued for a leaf for longer than two intervals is dropped.
 const BLOCK_TIME: u64 = 6;
-/// Leaves that are there from the beginning, and those that come later, one by each new address.
+/// Leaves that connect at the start, and leaves that connect later, one at each new address.
 const FIRST: usize = 4;
 const LATER: usize = 2;
+
 #[test]
-fn certificates_rotate_and_no_connected_leaf_misses_a_block_while_new_ones_come_by_the_new_address() {
+fn certificates_rotate_without_a_missed_block_and_new_leaves_connect_at_the_new_address() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (sender, reports) = channel();
     let chain = sequencer::chain(Fork::Jovian, BLOCK_TIME);
@@ -41,7 +41,7 @@ fn certificates_rotate_and_no_connected_leaf_misses_a_block_while_new_ones_come_
     seen.until(&reports, "the first leaves", |seen| leaves.iter().all(|leaf| seen.met.contains(leaf)));
     let publisher = sequencer::Publisher::connect(&chain, seen.at("/tcp/").next().unwrap());
     let mut maker = local_network::maker(&chain, BLOCKS, 20_000);
-    // The last block before the relay knew of each leaf.
+    // By leaf: the last block before the relay saw the leaf join the topic.
     let mut since: BTreeMap<usize, u64> = (0..FIRST).map(|name| (name, 0)).collect();
     let mut dialled = vec![first];
     let mut last = 1000 + BLOCKS;
@@ -70,21 +70,21 @@ fn certificates_rotate_and_no_connected_leaf_misses_a_block_while_new_ones_come_
     runtime.shutdown_background();
 
     let addresses = webtransport(&seen);
-    assert!(addresses.len() > LATER, "it rotated: {addresses:?}");
-    // Each address goes on with the certificate that the one before it named second.
+    assert!(addresses.len() > LATER, "the certificates rotated: {addresses:?}");
+    // The first certificate of each address is the second one of the address before.
     for pair in addresses.windows(2) {
         assert_eq!(hashes(&pair[0])[1], hashes(&pair[1])[0]);
     }
-    assert_eq!(since.len(), FIRST + LATER, "each new address was dialled, and led in");
-    assert_eq!(seen.ended, [], "nobody lost a connection");
-    assert_eq!(seen.fetched, 0, "nothing had to be fetched");
+    assert_eq!(since.len(), FIRST + LATER, "each new address was dialled, and accepted a leaf");
+    assert_eq!(seen.ended, [], "no connection ended");
+    assert_eq!(seen.fetched, 0, "no block had to be fetched");
     for (name, since) in since {
         let missed: Vec<u64> = (since.max(1000) + 1..=last).filter(|n| !seen.blocks[&name].contains(n)).collect();
-        assert!(missed.is_empty(), "leaf {name} was there from {since} on and missed {missed:?}");
+        assert!(missed.is_empty(), "leaf {name} was connected since {since} and missed {missed:?}");
     }
 }
 
-/// The relay's addresses of WebTransport, as they came.
+/// The relay's WebTransport addresses, in the order of their events.
 fn webtransport(seen: &Observed) -> Vec<String> {
     seen.at("/webtransport/").cloned().collect()
 }

@@ -1,5 +1,5 @@
-//! A peer that answers no ping of ours, and pings us: js-libp2p without its ping service, whose connection monitor does so
-//! and closes the connection when no answer comes.
+//! A peer that does not answer our pings, but pings us: js-libp2p without its ping service. Its connection monitor sends pings and
+//! closes the connection when no answer arrives.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -14,7 +14,7 @@ use petrel_core::{chain::Chain, config::Config, time::Now};
 use petrel_tests::memory_driver::{self, MemoryHost};
 
 const PORT: u64 = 7501;
-/// Longer than anything here takes on a busy machine.
+/// Deadline of a condition: longer than any condition takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 fn now() -> Now {
@@ -43,7 +43,7 @@ async fn a_peer_that_refuses_our_pings_has_its_own_answered() {
     tokio::spawn(async move { while swarm.next().await.is_some() {} });
 
     let pings = async {
-        // Each on a stream of its own, as js-libp2p has it. Our first ping is refused meanwhile.
+        // Each ping on its own stream, as in js-libp2p. Our first ping is refused in the meantime.
         for round in 0..20_u8 {
             let mut stream = control.open_stream(peer, ping::PROTOCOL_NAME).await.unwrap();
             for again in 0..2 {

@@ -1,5 +1,5 @@
-//! A peer that connects more than once: a browser has one connection, and nobody is a browser and a node at once. What a leaf has
-//! not taken is counted on the connections of leaves alone.
+//! A peer that connects more than once. A browser has one connection, and a peer cannot be a browser and a node at the same time.
+//! Queued bytes for leaves are counted on connections of leaves only.
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -27,10 +27,10 @@ use petrel_tests::{
     sequencer,
 };
 
-/// Whether anything more happens.
+/// Time without an event after which the connections are stable.
 const QUIET: Duration = Duration::from_millis(500);
 
-/// A peer, and its connections in the order in which they came.
+/// A peer, and its connections in the order of their establishment.
 struct Twice {
     swarm: Swarm<dummy::Behaviour>,
     open: VecDeque<ConnectionId>,
@@ -46,7 +46,7 @@ impl Twice {
         Self { swarm, open: VecDeque::new() }
     }
 
-    /// Dials, and waits until so many of its connections are open and nothing more happens. Which they are.
+    /// Dials, and waits until `count` of its connections are open and stable. Returns these connections.
     async fn dial(&mut self, address: &str, count: usize) -> BTreeSet<ConnectionId> {
         let address: Multiaddr = address.parse().unwrap();
         let dial = DialOpts::peer_id(id(&address.to_string())).addresses(vec![address]);
@@ -61,7 +61,7 @@ impl Twice {
                 Ok(SwarmEvent::ConnectionClosed { connection_id, .. }) => _ = gone.insert(connection_id),
                 Ok(_) => {}
                 Err(_) => {
-                    assert!(done, "it did not connect, or others stayed: {:?} without {gone:?}", self.open);
+                    assert!(done, "it did not connect, or other connections stayed open: {:?} without {gone:?}", self.open);
                     self.open.retain(|open| !gone.contains(open));
                     return self.open.iter().copied().collect();
                 }
@@ -97,6 +97,6 @@ fn a_leaf_has_one_connection_and_stays_a_leaf() {
         (leaf, node)
     });
     seen.take(&reports, Duration::from_millis(100));
-    assert!(seen.ended.is_empty(), "nobody lost the last connection: {:?}", seen.ended);
+    assert!(seen.ended.is_empty(), "no peer lost its last connection: {:?}", seen.ended);
     runtime.shutdown_background();
 }
