@@ -14,7 +14,7 @@ const BLOCKS: u64 = 24;
 /// The last fork of each payload version.
 const FORKS: [Fork; 4] = [Fork::Regolith, Fork::Delta, Fork::Holocene, Fork::Jovian];
 
-/// `true` when nothing was lost.
+/// `true` when all blocks arrived.
 pub(crate) fn run() -> bool {
     println!("\nblocks of 100 B to 100 kB, accepted with the publisher's hash\n");
     println!("  topic fork      op-node to Petrel  Petrel to op-node  rejected");

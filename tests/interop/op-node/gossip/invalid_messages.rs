@@ -1,9 +1,10 @@
-//! The spoilt messages: the same bytes from the same peer to op-node and to the daemon, and both verdicts side by side.
+//! Invalid messages: the same bytes from the same peer to op-node and to the daemon, and both verdicts.
 //!
-//! Each message comes from an identity of its own, so that no verdict depends on the sender's past, and has a height of
-//! its own, so that none depends on another block.
+//! Each message comes from its own identity, so that no verdict depends on the sender's earlier messages, and has its own height, so
+//! that no verdict depends on another block.
 //!
-//! Where Petrel differs, see [`Differs`]; that nobody is charged follows from the fault's name (petrel-core's `gossip::fault`).
+//! [`Differs`] has the intended differences of Petrel. That no peer is charged follows from the name of the fault
+//! (`petrel_core::fault`).
 
 use std::{thread, time::Duration};
 
@@ -18,48 +19,48 @@ mod rows;
 
 use rows::{Differs, Row, Timing};
 
-/// How often a message is made whose second was over before it was judged: fewer than a height may have blocks.
+/// How often a message is sent whose second ended before its validation: fewer than the blocks that a height may have.
 const TIMES: usize = 5;
 
-/// `true` when every message got the verdict that it should have, from both.
+/// `true` when every message got the expected verdict from both sides.
 pub(crate) fn run() -> bool {
-    println!("\nspoilt messages; the last column is the fault that Petrel names, and how it differs from op-node\n");
+    println!("\ninvalid messages; the last column is Petrel's fault, and how Petrel differs from op-node\n");
     println!("  fork      message                                    op-node Petrel");
     let mut fine = true;
     for fork in Fork::TIMED {
         let mut session = Session::start(fork);
         for row in rows::of(fork, &mut session) {
-            fine &= judge(&mut session, fork, row);
+            fine &= check(&mut session, fork, row);
         }
     }
     fine
 }
 
-fn judge(session: &mut Session, fork: Fork, mut row: Row) -> bool {
-    let mut verdicts = judged(session, &mut row);
+fn check(session: &mut Session, fork: Fork, mut row: Row) -> bool {
+    let mut verdicts = validated(session, &mut row);
     for _ in 1..TIMES {
         if row.timing == Timing::Any || verdicts.in_time {
             break;
         }
-        verdicts = judged(session, &mut row);
+        verdicts = validated(session, &mut row);
     }
     let (intended, note) = intended(session, &row, &verdicts);
     let Verdicts { op_node, petrel, fault, .. } = verdicts;
     let fine = op_node == row.expect && intended;
-    let mark = if fine { "" } else { "  <-- not as it should be" };
+    let mark = if fine { "" } else { "  <-- not as expected" };
     println!("  {:<9} {:<42} {op_node:<7} {petrel:<7} {fault}{note}{mark}", fork.name(), row.name);
     fine
 }
 
-/// Whether Petrel did what it should, and how that differs from op-node.
+/// Whether Petrel's verdict is the intended one, and how it differs from op-node's.
 fn intended(session: &mut Session, row: &Row, verdicts: &Verdicts) -> (bool, &'static str) {
     let Verdicts { petrel, fault, .. } = verdicts;
     match row.differs {
         None => (petrel == row.expect, ""),
         Some(Differs::Uncharged(named)) => {
-            (petrel == row.expect && fault == named, ": our signer's bytes, changed around; nobody is charged")
+            (petrel == row.expect && fault == named, ": our signer's bytes in a changed envelope; no peer is charged")
         }
-        Some(Differs::Dropped) => (petrel == "accept", "the field is dropped and not passed on, as by kona"),
+        Some(Differs::Dropped) => (petrel == "accept", "the field is dropped and not forwarded, as by kona"),
         Some(Differs::Followed(fork)) => (
             petrel == "accept" && mismatched(session) == fork,
             "schedule_mismatch: our signer's block of a fork that the schedule lacks; it is followed",
@@ -67,23 +68,23 @@ fn intended(session: &mut Session, row: &Row, verdicts: &Verdicts) -> (bool, &'s
     }
 }
 
-/// The fork that the schedule lacks, as Petrel tells it.
+/// The fork of Petrel's event `schedule_mismatch`.
 fn mismatched(session: &mut Session) -> String {
-    let told = session.daemon.wait_for(DEADLINE, |event| event["event"] == "schedule_mismatch");
-    told.as_ref().and_then(|event| event["fork"].as_str()).unwrap_or_default().to_owned()
+    let event = session.daemon.wait_for(DEADLINE, |event| event["event"] == "schedule_mismatch");
+    event.as_ref().and_then(|event| event["fork"].as_str()).unwrap_or_default().to_owned()
 }
 
-/// What came of a message.
+/// The verdicts on a message.
 struct Verdicts {
     op_node: String,
     petrel: String,
-    /// What Petrel names.
+    /// Petrel's fault.
     fault: String,
-    /// Made and judged within one second.
+    /// Whether it was built and validated within one second.
     in_time: bool,
 }
 
-fn judged(session: &mut Session, row: &mut Row) -> Verdicts {
+fn validated(session: &mut Session, row: &mut Row) -> Verdicts {
     if row.timing == Timing::Exact {
         // Whole seconds are compared.
         let into = Duration::from_nanos(u64::from(unix().subsec_nanos()));
@@ -92,40 +93,40 @@ fn judged(session: &mut Session, row: &mut Row) -> Verdicts {
     let made = unix().as_secs();
     let message = (row.make)(made);
     let data = message.wire.unwrap_or_else(|| compress(&message.plain));
-    let mut spoil = json!({
+    let mut raw = json!({
         "to": [session.address],
         "topic": format!("/optimism/{}/{}/blocks", session.chain.id, row.topic.topic()),
         "data": hex::encode_prefixed(&data),
     });
     for field in &row.fields {
-        spoil[*field] = hex::encode_prefixed(field_bytes(field)).into();
+        raw[*field] = hex::encode_prefixed(field_bytes(field)).into();
     }
-    session.peer.send(&json!({ "do": "spoil", "spoil": spoil }));
+    session.peer.send(&json!({ "do": "send_raw", "raw": raw }));
     let sent =
-        session.peer.expect("a liar", DEADLINE, |event| event["event"] == "spoilt" || event["event"] == "failed");
-    let liar = sent["peer"].as_str().unwrap_or_else(|| panic!("{sent}")).to_owned();
-    let op_node = op_node(session, &liar);
-    let (petrel, fault) = petrel(session, &liar, &message.hash);
+        session.peer.expect("the sender", DEADLINE, |event| event["event"] == "raw_sent" || event["event"] == "failed");
+    let sender = sent["peer"].as_str().unwrap_or_else(|| panic!("{sent}")).to_owned();
+    let op_node = op_node(session, &sender);
+    let (petrel, fault) = petrel(session, &sender, &message.hash);
     Verdicts { op_node, petrel, fault, in_time: unix().as_secs() == made }
 }
 
-/// op-node's verdict: its validators', or pubsub's before them.
-fn op_node(session: &mut Session, liar: &str) -> String {
-    let told = session.peer.wait_for(DEADLINE, |event| {
-        event["event"] == "verdict" && event["peer"] == liar && event["verdict"] != "duplicate"
+/// op-node's verdict: that of its validators, or pubsub's before them.
+fn op_node(session: &mut Session, sender: &str) -> String {
+    let event = session.peer.wait_for(DEADLINE, |event| {
+        event["event"] == "verdict" && event["peer"] == sender && event["verdict"] != "duplicate"
     });
-    told.as_ref().and_then(|event| event["verdict"].as_str()).unwrap_or("none").to_owned()
+    event.as_ref().and_then(|event| event["verdict"].as_str()).unwrap_or("none").to_owned()
 }
 
-/// Petrel's verdict, and the fault that it names. What is accepted may come from op-node first, which relays it.
-fn petrel(session: &mut Session, liar: &str, hash: &str) -> (String, String) {
-    let told = session.daemon.wait_for(DEADLINE, |event| match event["event"].as_str() {
+/// Petrel's verdict and fault. An accepted block may arrive from op-node first, which relays it.
+fn petrel(session: &mut Session, sender: &str, hash: &str) -> (String, String) {
+    let event = session.daemon.wait_for(DEADLINE, |event| match event["event"].as_str() {
         Some("block") => event["hash"] == hash,
-        Some("rejected" | "ignored") => event["peer"] == liar,
+        Some("rejected" | "ignored") => event["peer"] == sender,
         _ => false,
     });
     let fault = |event: &Value| event["fault"].as_str().unwrap_or_default().to_owned();
-    match told {
+    match event {
         None => ("none".to_owned(), String::new()),
         Some(event) if event["event"] == "block" => ("accept".to_owned(), String::new()),
         Some(event) if event["event"] == "rejected" => ("reject".to_owned(), fault(&event)),
@@ -133,7 +134,7 @@ fn petrel(session: &mut Session, liar: &str, hash: &str) -> (String, String) {
     }
 }
 
-/// What stands in a protobuf field that no anonymous message has.
+/// The contents of a protobuf field that anonymous messages lack.
 fn field_bytes(field: &str) -> &'static [u8] {
     match field {
         // A peer id: the identity multihash of four bytes.
