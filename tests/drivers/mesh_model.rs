@@ -116,7 +116,10 @@ impl Measured {
                 match event {
                     Event::Block(new) => {
                         let number = new.block.payload.number();
-                        assert!(blocks.insert(number, new.via).is_none(), "node {node}: block {number} was emitted twice");
+                        assert!(
+                            blocks.insert(number, new.via).is_none(),
+                            "node {node}: block {number} was emitted twice"
+                        );
                     }
                     Event::Banned(_) | Event::Graylisted(_) | Event::Rejected(_) => panic!("node {node}: {event:?}"),
                     _ => {}

@@ -23,7 +23,7 @@ use petrel_node::{
     network::transport::{self, TrafficCounters},
 };
 use petrel_tests::{
-    local_network::{self, Observed, DEADLINE, RELAY, id},
+    local_network::{self, DEADLINE, Observed, RELAY, id},
     sequencer,
 };
 
@@ -61,7 +61,11 @@ impl Twice {
                 Ok(SwarmEvent::ConnectionClosed { connection_id, .. }) => _ = gone.insert(connection_id),
                 Ok(_) => {}
                 Err(_) => {
-                    assert!(done, "it did not connect, or other connections stayed open: {:?} without {gone:?}", self.open);
+                    assert!(
+                        done,
+                        "it did not connect, or other connections stayed open: {:?} without {gone:?}",
+                        self.open
+                    );
                     self.open.retain(|open| !gone.contains(open));
                     return self.open.iter().copied().collect();
                 }

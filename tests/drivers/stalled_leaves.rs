@@ -25,7 +25,7 @@ use petrel_node::{
     network::transport::{self, TrafficCounters},
 };
 use petrel_tests::{
-    local_network::{self, Observed, DEADLINE, RELAY, Report, id},
+    local_network::{self, DEADLINE, Observed, RELAY, Report, id},
     plain_gossipsub,
     sequencer::{self, Publisher},
 };
@@ -115,7 +115,8 @@ fn leaf(runtime: &Runtime, chain: &Chain, relay: &str, name: usize, sender: &Sen
 async fn never_reading(relay: String, topic: String) {
     let identity = Keypair::generate_secp256k1();
     let transport =
-        transport::build(&identity, &NetworkConfig::new(Vec::new(), "never-reading"), &TrafficCounters::default()).unwrap();
+        transport::build(&identity, &NetworkConfig::new(Vec::new(), "never-reading"), &TrafficCounters::default())
+            .unwrap();
     let config = libp2p::swarm::Config::with_tokio_executor().with_idle_connection_timeout(Duration::from_secs(3600));
     let peer = identity.public().to_peer_id();
     let mut swarm = Swarm::new(transport, libp2p_stream::Behaviour::new(), peer, config);

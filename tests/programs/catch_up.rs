@@ -110,7 +110,11 @@ fn after_a_kill_missed_blocks_are_fetched_before_the_first_gossip() {
     assert!(now.1 >= served + 25.0, "{} and then {} were served", served, now.1);
     assert_eq!(now.0, gossiped, "the relay received no block in the meantime");
     follower.pass();
-    assert!(!follower.passed().iter().any(is_block), "blocks without a verified child are not emitted: {:?}", follower.passed());
+    assert!(
+        !follower.passed().iter().any(is_block),
+        "blocks without a verified child are not emitted: {:?}",
+        follower.passed()
+    );
 }
 
 /// The numbers of blocks that the relay has received by gossip and has served.

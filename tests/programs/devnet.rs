@@ -98,7 +98,10 @@ fn denims_blocks_arrive_every_200_ms_and_followers_with_packet_loss_get_all_of_t
         let verified = blocks.iter().filter(|block| block["follower"] == follower).count();
         assert!(verified >= 80, "{follower} has {verified}");
     }
-    assert!(blocks.iter().any(|block| block["via"] == "sync"), "a tenth of the messages is lost, and no block was fetched");
+    assert!(
+        blocks.iter().any(|block| block["via"] == "sync"),
+        "a tenth of the messages is lost, and no block was fetched"
+    );
 }
 
 #[test]

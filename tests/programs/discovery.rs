@@ -247,8 +247,10 @@ fn only_unresponsive_boot_nodes_are_a_warning_and_the_node_runs() {
     let unread = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = unread.local_addr().unwrap().port();
     let somebody = "16Uiu2HAmSYmmuaEDWBEsG2GKHCWAMCtjPJS7kMTw6aXxUpYMbVJ1";
-    let list =
-        format!("--p2p.bootnodes=/dns4/{}/udp/1/p2p/{somebody},/ip4/127.0.0.1/udp/{port}/p2p/{somebody}", invalid_name());
+    let list = format!(
+        "--p2p.bootnodes=/dns4/{}/udp/1/p2p/{somebody},/ip4/127.0.0.1/udp/{port}/p2p/{somebody}",
+        invalid_name()
+    );
     let mut node = start(&sequencer, folder.path(), &[&list, "--p2p.static", &sequencer.address]);
     node.until_stderr("no boot node answers");
     node.event("block");

@@ -88,7 +88,8 @@ pub(crate) struct FakeL1 {
 impl FakeL1 {
     pub(crate) fn start(signer: Address) -> Self {
         let signers = (signer, signer);
-        let state = L1State { chain: 900, head: 100, age: 3, signers, since: 0, fault: L1Fault::None, methods: Vec::new() };
+        let state =
+            L1State { chain: 900, head: 100, age: 3, signers, since: 0, fault: L1Fault::None, methods: Vec::new() };
         let state = Arc::new(Mutex::new(state));
         let shared = state.clone();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

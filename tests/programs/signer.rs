@@ -14,7 +14,7 @@ use petrel_tests::{
     sequencer::Sequencer,
 };
 
-use crate::fake_l1::{FakeL1, L1Fault, PROOF_WINDOW, SYSTEM_CONFIG, L1State};
+use crate::fake_l1::{FakeL1, L1Fault, L1State, PROOF_WINDOW, SYSTEM_CONFIG};
 
 const OLD: Address = address!("00000000000000000000000000000000000000a1");
 const NEW: Address = address!("00000000000000000000000000000000000000b2");

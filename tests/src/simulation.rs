@@ -162,7 +162,8 @@ impl Sim {
         let nodes = self.plan.nodes;
         for index in 0..nodes {
             self.world.at(index, Ipv4Addr::new(51, 10, index as u8, 1).into());
-            let answers = [Answers::OtherNumber, Answers::Correct, Answers::WrongHash, Answers::Unresponsive, Answers::Malformed];
+            let answers =
+                [Answers::OtherNumber, Answers::Correct, Answers::WrongHash, Answers::Unresponsive, Answers::Malformed];
             if let Some(kind) = self.malicious_kind(index) {
                 self.world.answers(index, answers[kind % answers.len()]);
             }
@@ -291,8 +292,10 @@ impl Sim {
         let silent_links = self.linked.iter().filter(|peer| **peer >= self.plan.nodes).count();
         let kept = self.first_links.intersection(&self.linked).count();
         // A peer that reconnects and delivers nothing new may be pruned; most must not be.
-        let eclipsed =
-            format!("{kept} of {} honest links kept, {silent_links} of {ECLIPSERS} attackers linked", self.first_links.len());
+        let eclipsed = format!(
+            "{kept} of {} honest links kept, {silent_links} of {ECLIPSERS} attackers linked",
+            self.first_links.len()
+        );
         if silent_links > 2 * ConnectionManager::NETWORK || 2 * kept < self.first_links.len() {
             failures.push(format!("the eclipsed node: {eclipsed}"));
         }
@@ -300,8 +303,11 @@ impl Sim {
         for (kind, (name, stats)) in KINDS.iter().zip(stats).enumerate() {
             let malicious = (0..self.plan.malicious).filter(|index| index % KINDS.len() == kind).count();
             let MaliciousStats { detected, bans, slowest } = stats;
-            writeln!(figures, "{name}: {malicious} nodes, detected by {detected}, {bans} bans, the slowest after {slowest:?}")
-                .expect("memory");
+            writeln!(
+                figures,
+                "{name}: {malicious} nodes, detected by {detected}, {bans} bans, the slowest after {slowest:?}"
+            )
+            .expect("memory");
         }
         writeln!(figures, "bans: {banned}; the eclipsed node: {eclipsed}").expect("memory");
         Outcome { recordings: self.world.recordings(), log: self.world.log().to_owned(), failures, figures }

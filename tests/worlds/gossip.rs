@@ -99,7 +99,10 @@ fn follow_in_bad_conditions(seeds: Range<u64>) {
         world.run(Duration::from_secs(20));
         for index in 1..10 {
             let seen = hashes(world.events(index));
-            assert!(seen.iter().all(|hash| made.contains(hash)), "seed {seed}, node {index}: a block that was not produced");
+            assert!(
+                seen.iter().all(|hash| made.contains(hash)),
+                "seed {seed}, node {index}: a block that was not produced"
+            );
             assert_eq!(seen.len(), gossiped(world.events(index)).len());
             let mut once = seen.clone();
             once.sort_unstable();
@@ -172,7 +175,10 @@ fn ban_a_malicious_peer(seeds: Range<u64>) {
         }
         // Node 4 has four peers, sends two invalid messages a round, and the fifth charged one bans it. The first message is not
         // charged, because our signer may be the outdated one; up to two more may be validated before the ban.
-        assert!(charged.len() == 4 && charged.values().all(|times| (5..=8).contains(times)), "seed {seed}: {charged:?}");
+        assert!(
+            charged.len() == 4 && charged.values().all(|times| (5..=8).contains(times)),
+            "seed {seed}: {charged:?}"
+        );
         assert_eq!(banned, 4, "seed {seed}: each of them bans it");
     }
 }

@@ -277,7 +277,11 @@ fn outdated(chain: &Chain) -> Vec<Chain> {
 fn an_outdated_schedule_is_reported_and_causes_no_penalties() {
     for (at, chain) in [(0, denim(0)), (20, denim(20))] {
         for outdated in outdated(&chain) {
-            println!("denim after {at} s, configured {:?} until {}", outdated.cadence, outdated.forks.name_at(u64::MAX));
+            println!(
+                "denim after {at} s, configured {:?} until {}",
+                outdated.cadence,
+                outdated.forks.name_at(u64::MAX)
+            );
             let config = Config::new(outdated);
             let mut test = Test::new(chain.clone(), 1, FINE).configured(&config);
             test.run(Duration::from_secs(40));
@@ -290,7 +294,11 @@ fn an_outdated_schedule_is_reported_and_causes_no_penalties() {
             test.world.run(Duration::from_secs(2));
             test.assert_complete(1);
             test.assert_no_penalties();
-            assert_eq!((test.mismatches().is_empty(), test.skipped()), (false, 0), "the mismatch is reported, and no gap is skipped");
+            assert_eq!(
+                (test.mismatches().is_empty(), test.skipped()),
+                (false, 0),
+                "the mismatch is reported, and no gap is skipped"
+            );
             let (first, count) = (test.mismatches()[0].to_owned(), test.mismatches().len());
             assert!(count <= 2, "{:?}", test.mismatches());
             assert!(test.world.status(1).schedule_mismatch.is_some(), "{first}");

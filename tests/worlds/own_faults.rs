@@ -158,7 +158,8 @@ fn a_clock_that_is_wrong_by_ninety_seconds_is_reported_without_bans_and_after_it
         test.world.set_clock(WRONG, skew);
         test.blocks(40);
         assert!(gossiped(test.world.events(WRONG)).is_empty(), "{skew}");
-        let reported = |event: &Event| matches!(event, Event::ClockSkew(skewed) if (skewed.offset_secs - skew).abs() <= 2);
+        let reported =
+            |event: &Event| matches!(event, Event::ClockSkew(skewed) if (skewed.offset_secs - skew).abs() <= 2);
         assert!(
             test.count(reported) > 0,
             "{skew}: {:?}",

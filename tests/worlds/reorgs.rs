@@ -102,7 +102,11 @@ impl Test {
     fn assert_no_peer_is_banned(&self) {
         for index in 0..NODES {
             let is_penalty = |event: &&Event| matches!(event, Event::Banned(_) | Event::Graylisted(_));
-            assert_eq!(self.world.events(index).iter().find(is_penalty).map(|event| format!("{event:?}")), None, "{index}");
+            assert_eq!(
+                self.world.events(index).iter().find(is_penalty).map(|event| format!("{event:?}")),
+                None,
+                "{index}"
+            );
         }
     }
 }

@@ -318,8 +318,12 @@ fn peers_and_bans_are_there_after_a_restart_until_they_are_forgotten() {
         found: 5,
         score,
     };
-    let ban =
-        Ban { until: Some(1_800_003_600), secs: 3600, reason: "invalid messages".to_owned(), ip: "203.0.113.1".parse().ok() };
+    let ban = Ban {
+        until: Some(1_800_003_600),
+        secs: 3600,
+        reason: "invalid messages".to_owned(),
+        ip: "203.0.113.1".parse().ok(),
+    };
     let subjects =
         [BanTarget::Peer(peer(1)), BanTarget::Ip("203.0.113.1".parse().unwrap()), "2001:db8::1".parse().unwrap()];
     let mut keeps: Vec<_> = subjects.iter().map(|subject| Persist::Ban(*subject, Some(ban.clone()))).collect();

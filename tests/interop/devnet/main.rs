@@ -11,12 +11,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod genesis;
+mod outdated;
 mod parts;
 mod report;
 mod rpc;
 mod scenario;
 mod spam;
-mod outdated;
 
 use std::process::ExitCode;
 

@@ -43,8 +43,10 @@ pub(crate) struct OutdatedReport {
 
 /// Starts all nodes.
 pub(crate) fn start(devnet: &Devnet) -> Vec<OutdatedNode> {
-    let start =
-        |(which, lacks): (usize, &&'static [&str])| OutdatedNode { fork: lacks[0], petrel: devnet.outdated(which, lacks) };
+    let start = |(which, lacks): (usize, &&'static [&str])| OutdatedNode {
+        fork: lacks[0],
+        petrel: devnet.outdated(which, lacks),
+    };
     LACKED.iter().enumerate().map(start).collect()
 }
 

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use crate::{
     genesis::LAST,
+    outdated::OutdatedReport,
     parts::{Devnet, GETH, SEQUENCER_KEYS, signer},
     scenario::Blocks,
-    outdated::OutdatedReport,
 };
 
 /// Maximum time until the next block after a restart, on a slow machine; the times themselves are printed.

@@ -14,10 +14,10 @@ use serde_json::Value;
 
 use crate::{
     genesis::{FORK_BLOCKS, LAST, fork_of},
+    outdated,
     parts::{self, Devnet, SEQUENCER_KEYS, signer},
     report::{self, Outcome},
     spam::Spammer,
-    outdated,
 };
 
 /// Maximum time until the next block, after which the test fails.

@@ -36,7 +36,9 @@ pub(crate) const fn limit(
             Some(("js-libp2p's gossipsub frames no more than 4 MiB", "length too long"))
         }
         (_, Transport::WebSocket | Transport::WebTransport, Direction::IsDialled, Check::PetrelRequests) => Some(LEAF),
-        (Who::Petrel, Transport::WebSocket | Transport::WebTransport, Direction::Dials, Check::OtherRequests) => Some(LEAF),
+        (Who::Petrel, Transport::WebSocket | Transport::WebTransport, Direction::Dials, Check::OtherRequests) => {
+            Some(LEAF)
+        }
         _ => None,
     }
 }

@@ -12,7 +12,7 @@ use petrel_tests::sequencer::Publisher;
 
 use crate::{
     blocks::{Blocks, Made, SIZES, VERSION},
-    daemon::{Daemon, DEADLINE, Place, peer_of},
+    daemon::{DEADLINE, Daemon, Place, peer_of},
     known,
     row::{Check, Direction, Outcome, Row, Transport, Who},
 };

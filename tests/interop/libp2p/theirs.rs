@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     blocks::{Blocks, Made, SIZES, VERSION},
-    daemon::{Daemon, DEADLINE, Place, binary, written},
+    daemon::{DEADLINE, Daemon, Place, binary, written},
     known,
     row::{Check, Direction, Outcome, Row, Transport, Who},
 };

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{BYTES, MISSED, NODE, DEADLINE};
+use super::{BYTES, DEADLINE, MISSED, NODE};
 
 /// Blocks a second that a node is given for long, and at once: the daemon's defaults, which are op-node's.
 const RATE: (f64, usize) = (4.0, 15);

@@ -11,7 +11,7 @@ use petrel_core::{
     serving::RequestId,
 };
 
-use super::{Answers, REQUEST_TIMEOUT, Pending, World};
+use super::{Answers, Pending, REQUEST_TIMEOUT, World};
 
 impl World {
     pub(super) fn fetch(&mut self, index: usize, request: BlockRequest) {
@@ -67,7 +67,9 @@ impl World {
             Answers::WrongHash => found.map(|block| whole(&changed(block, false))),
             Answers::OtherBlock => found.map(|block| whole(&changed(block, true))),
             Answers::Malformed => Some(Bytes::from_static(b"\0\x01\0\0\0no frames at all")),
-            Answers::Oversized => found.map(|block| whole(&StoredBlock { body: vec![0; 64 << 20].into(), ..block.clone() })),
+            Answers::Oversized => {
+                found.map(|block| whole(&StoredBlock { body: vec![0; 64 << 20].into(), ..block.clone() }))
+            }
         }
     }
 }

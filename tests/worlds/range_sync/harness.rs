@@ -116,7 +116,12 @@ impl Test {
     }
 
     pub(super) fn fetched(&self) -> Vec<u64> {
-        self.events().iter().filter_map(block).filter(|(.., via)| *via == Via::Sync).map(|(number, ..)| number).collect()
+        self.events()
+            .iter()
+            .filter_map(block)
+            .filter(|(.., via)| *via == Via::Sync)
+            .map(|(number, ..)| number)
+            .collect()
     }
 
     /// The faults of a peer's responses.

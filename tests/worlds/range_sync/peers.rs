@@ -52,7 +52,8 @@ fn a_gap_is_skipped_when_the_only_relay_never_returns() {
     test.world.cut(0, 1);
     test.world.run(Duration::from_secs(90));
     assert!(matches!(test.gaps().last(), Some((.., GapState::Skipped))), "{:?}", test.gaps());
-    let is_complete = |event: &Event| matches!(event, Event::Synced(synced) if synced.done == synced.to - synced.from + 1);
+    let is_complete =
+        |event: &Event| matches!(event, Event::Synced(synced) if synced.done == synced.to - synced.from + 1);
     assert!(!test.events().iter().any(is_complete), "a skipped gap is not reported as complete");
 }
 
@@ -118,14 +119,18 @@ fn malicious_peers_of_every_kind_are_reported_and_the_gap_still_closes() {
         }
         assert_eq!(test.faults(0), Vec::<&str>::new(), "{answers:?}: the correct peer has no faults");
         // Invalid responses: at most those of the requests that were open when the first one was found.
-        let is_invalid = matches!(answers, Answers::OtherNumber | Answers::WrongHash | Answers::Malformed | Answers::Oversized);
+        let is_invalid =
+            matches!(answers, Answers::OtherNumber | Answers::WrongHash | Answers::Malformed | Answers::Oversized);
         assert!(!is_invalid || faults.len() <= 4, "{answers:?}: {faults:?}");
         let reason = |event: &Event| match event {
             Event::Disconnected(gone) if gone.peer == World::peer(2) => Some(gone.reason.clone()),
             _ => None,
         };
         let disconnected = test.events().iter().filter_map(reason).any(|reason| reason.starts_with("invalid response"));
-        assert_eq!(disconnected, is_invalid, "{answers:?}: the sender of an invalid response is disconnected with that reason");
+        assert_eq!(
+            disconnected, is_invalid,
+            "{answers:?}: the sender of an invalid response is disconnected with that reason"
+        );
     }
 }
 
@@ -143,7 +148,9 @@ fn a_peer_whose_request_timed_out_is_requested_again() {
 
 #[test]
 fn blocks_from_a_single_malicious_peer_are_never_accepted() {
-    for answers in [Answers::OtherNumber, Answers::WrongHash, Answers::OtherBlock, Answers::Malformed, Answers::Unresponsive] {
+    for answers in
+        [Answers::OtherNumber, Answers::WrongHash, Answers::OtherBlock, Answers::Malformed, Answers::Unresponsive]
+    {
         let mut test = Test::new(2, 3, FINE);
         test.make(5);
         test.world.answers(0, answers);

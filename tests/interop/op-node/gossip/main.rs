@@ -9,8 +9,8 @@
 mod banned;
 mod discovery;
 mod exchange;
-mod session;
 mod invalid_messages;
+mod session;
 
 use std::process::ExitCode;
 
