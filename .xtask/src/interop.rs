@@ -43,7 +43,7 @@ pub(crate) fn build(shell: &Shell) -> Result<()> {
     [PEER, GO, NEWEST, OP_NODE, GETH].iter().try_for_each(|program| program.build(shell).map(drop))
 }
 
-/// op-node's gossip package on the other side: blocks both ways, then a table of spoilt messages and both verdicts.
+/// Against op-node's gossip package: blocks both ways, then a table of invalid messages with both verdicts.
 pub(crate) fn op_node(shell: &Shell) -> Result<()> {
     setup::go(shell)?;
     let peer = PEER.build(shell)?;

@@ -125,7 +125,7 @@ pub(crate) fn leaves(shell: &Shell, args: &[String]) -> Result<()> {
     against(shell, "browser-sync", &[number(args, "--leaves", 200)?.to_string()])
 }
 
-/// A simulated network; `args` are its own: `--nodes N`, `--loss P`, `--liars N`, `--seed N`.
+/// A simulated network; `args` are its own: `--nodes N`, `--loss P`, `--malicious N`, `--seed N`.
 pub(crate) fn sim(shell: &Shell, args: &[String]) -> Result<()> {
     run(shell.cargo(["test", "--workspace", "--test", "sim", "--"]).args(args))
 }

@@ -274,7 +274,7 @@ fn the_remembered_chain_is_bounded() {
     for number in 1..6000 {
         test.add_block(a(number));
     }
-    // Conflicts with blocks that are not remembered are not detected.
+    // Conflicts with blocks that are no longer stored are not detected.
     assert!(test.add_block(on(b'b', 100, 50)).is_empty());
     assert_eq!(test.add_block(on(b'b', 5990, 5980)), ["conflict 5990"]);
 }
