@@ -2,7 +2,7 @@
 //! and `.ci/run` call these and know nothing else.
 //!
 //! Reading order: `shell` and `group` (how programs are run and ended), `setup` (what a fresh machine lacks), `compile` (how the
-//! workspace is compiled), `wasm` and `www` (the page), `run`, `test` (the steps) with `beside`, `purity` and `shape`, `interop`,
+//! workspace is compiled), `wasm` and `www` (the page), `run`, `test` (the steps) with `background`, `purity` and `shape`, `interop`,
 //! `prove`, `size`, `presets`.
 
 #![allow(clippy::indexing_slicing, reason = "no byte of a peer comes here")]
@@ -11,7 +11,7 @@ use std::{env, process::ExitCode};
 
 use anyhow::{Result, bail, ensure};
 
-mod beside;
+mod background;
 mod compile;
 mod fuzz;
 mod group;
