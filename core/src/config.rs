@@ -53,7 +53,7 @@ pub struct Config {
     /// How many static peers should be connected at once; the others are spare. By default all.
     pub static_target: usize,
     /// How long a gap may stay open while no peer can fill it, before the head skips it. By default three block
-    /// intervals, 10 s to a minute. (A peer that has just come back is fetching the same blocks itself.)
+    /// intervals, 10 s to a minute. (A peer that has just reconnected is fetching the same blocks itself.)
     pub gap_timeout: Duration,
     /// gossipsub's mesh degrees.
     pub mesh: Mesh,

@@ -75,8 +75,8 @@ fn sample(folder: &Path, size: usize) -> serde_json::Value {
     fs::write(folder.join(&file), &wire).expect("the folder takes it");
 
     let timestamp = made.payload.timestamp;
-    let judge = |primitives| judge(&chain, timestamp, &wire, primitives);
-    let (id, checked) = judge(primitives::FASTEST);
+    let validate = |primitives| validate(&chain, timestamp, &wire, primitives);
+    let (id, checked) = validate(primitives::FASTEST);
     let block = checked.result.expect("it is valid");
     json!({
         "file": file,
@@ -87,12 +87,12 @@ fn sample(folder: &Path, size: usize) -> serde_json::Value {
         "id": hex::encode_prefixed(id.0),
         "signer": block.signer,
         "hash": block.hash,
-        "native": median(|| judge(primitives::FASTEST)),
-        "portable": median(|| judge(Primitives::PORTABLE)),
+        "native": median(|| validate(primitives::FASTEST)),
+        "portable": median(|| validate(Primitives::PORTABLE)),
     })
 }
 
-fn judge(chain: &Chain, timestamp: u64, wire: &Bytes, primitives: Primitives) -> (MessageId, ValidationOutcome) {
+fn validate(chain: &Chain, timestamp: u64, wire: &Bytes, primitives: Primitives) -> (MessageId, ValidationOutcome) {
     let message = Message::take(black_box(wire));
     let id = message.id(&chain.topic(Version::V4));
     let check = ValidationTask {

@@ -242,7 +242,7 @@ impl World {
         self.members[index].store.get(number)
     }
 
-    /// Every node is told by identify that its peers run Petrel.
+    /// Gives every node an identify message of its peers with Petrel's agent.
     pub fn identify_all(&mut self) {
         for index in 0..self.members.len() {
             for other in self.members[index].links.clone() {

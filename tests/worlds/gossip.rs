@@ -163,8 +163,8 @@ fn ban_a_malicious_peer(seeds: Range<u64>) {
         for index in (1..8).filter(|index| *index != 4) {
             assert_eq!(hashes(world.events(index)), made, "seed {seed}, node {index}");
             for event in world.events(index) {
-                if let Event::Rejected(judged) = event {
-                    assert_eq!(judged.peer, Some(World::peer(4)), "seed {seed}: {judged:?}");
+                if let Event::Rejected(rejected) = event {
+                    assert_eq!(rejected.peer, Some(World::peer(4)), "seed {seed}: {rejected:?}");
                     *charged.entry(index).or_insert(0) += 1;
                 }
                 if let Event::Banned(ban) = event {

@@ -21,7 +21,7 @@ pub(crate) struct Validated {
 }
 
 /// Validates one message.
-pub(crate) fn judge(sample: &Sample) -> Validated {
+pub(crate) fn validate(sample: &Sample) -> Validated {
     let id = message_id(&sample.topic, &sample.wire);
     let envelope = OpNetworkPayloadEnvelope::decode_v4(&sample.wire).expect("it decodes");
     let prehash = envelope.payload_hash.signature_message(sample.chain.id);

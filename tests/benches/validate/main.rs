@@ -41,7 +41,7 @@ fn main() {
         let sample = Sample::new(size);
         sample.assert_agreed();
         for cold in [false, true] {
-            judge(&mut criterion, &sample, cold.then_some(&mut trash), &table);
+            measure(&mut criterion, &sample, cold.then_some(&mut trash), &table);
         }
     }
     criterion.final_summary();
@@ -49,7 +49,7 @@ fn main() {
 }
 
 /// Measures the three ways on one sample.
-fn judge(criterion: &mut Criterion, sample: &Sample, mut trash: Option<&mut Vec<u64>>, table: &RefCell<Table>) {
+fn measure(criterion: &mut Criterion, sample: &Sample, mut trash: Option<&mut Vec<u64>>, table: &RefCell<Table>) {
     let warmth = if trash.is_some() { "cold" } else { "warm" };
     let mut group = criterion.benchmark_group(warmth);
     group.throughput(Throughput::Bytes(sample.payload as u64));
@@ -106,9 +106,9 @@ impl Way {
     fn time(self, sample: &Sample) -> Duration {
         let start = Instant::now();
         match self {
-            Self::Petrel => finish(start, ours::judge(black_box(sample), petrel_node::primitives::FASTEST)),
-            Self::PetrelK256 => finish(start, ours::judge(black_box(sample), Primitives::PORTABLE)),
-            Self::Field => finish(start, field::judge(black_box(sample))),
+            Self::Petrel => finish(start, ours::validate(black_box(sample), petrel_node::primitives::FASTEST)),
+            Self::PetrelK256 => finish(start, ours::validate(black_box(sample), Primitives::PORTABLE)),
+            Self::Field => finish(start, field::validate(black_box(sample))),
         }
     }
 }

@@ -10,7 +10,7 @@ use petrel_core::{
 use crate::sample::Sample;
 
 /// Computes the id and validates one message.
-pub(crate) fn judge(sample: &Sample, primitives: Primitives) -> (MessageId, ValidationOutcome) {
+pub(crate) fn validate(sample: &Sample, primitives: Primitives) -> (MessageId, ValidationOutcome) {
     let message = Message::take(&sample.wire);
     let id = message.id(&sample.topic);
     let check = ValidationTask {

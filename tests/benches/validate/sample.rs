@@ -51,11 +51,11 @@ impl Sample {
     /// # Panics
     /// The results are different.
     pub(crate) fn assert_agreed(&self) {
-        let (id, checked) = ours::judge(self, petrel_node::primitives::FASTEST);
+        let (id, checked) = ours::validate(self, petrel_node::primitives::FASTEST);
         let block = checked.result.expect("it is valid");
-        let (portable_id, portable) = ours::judge(self, Primitives::PORTABLE);
+        let (portable_id, portable) = ours::validate(self, Primitives::PORTABLE);
         let portable = portable.result.expect("it is valid");
-        let field = field::judge(self);
+        let field = field::validate(self);
         assert_eq!((id.0, block.signer, block.hash), (field.id, Some(field.signer), field.hash));
         assert_eq!((portable_id.0, portable.signer, portable.hash), (field.id, Some(field.signer), field.hash));
     }

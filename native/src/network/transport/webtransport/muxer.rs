@@ -99,7 +99,7 @@ impl SessionMuxer {
 }
 
 /// Closes our direction of the handshake's stream, and keeps the stream until the peer closes its own: dropping it earlier stops
-/// the stream, which js-libp2p takes for a failed handshake.
+/// the stream, which is a failed handshake for js-libp2p.
 async fn close_handshake(mut secured: noise::Output<SessionStream>) {
     let _ended = secured.close().await;
     // No more data is expected; a peer that sends some loses the stream.
