@@ -70,7 +70,7 @@
 //! | unsafe block | a block that the sequencer signed and that L1 has not confirmed yet |
 //! | envelope, [`message`] | the signature and the payload of one block; a gossip message carries one envelope, compressed |
 //! | [validation task](validation::ValidationTask) | the stateless validation of one message, a value that the host runs on any thread |
-//! | [verdict](fault::Verdict) | the result by op-node's rules: accept, reject or ignore; [`fault::Acceptance`] is what gossipsub is told |
+//! | [verdict](fault::Verdict) | the result by op-node's rules: accept, reject or ignore; [`fault::Acceptance`] is what is reported to gossipsub |
 //! | [fault](fault::Fault) | the first rule that a message or a response breaks, and who caused it |
 //! | [offence](fault::Offence) | a fault that counts against a peer; the opposite is a [contribution](score::Contribution) |
 //! | penalty, [score](score::Score) | points that a peer loses by an offence; the sum of all points, which decay with time |

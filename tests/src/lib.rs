@@ -1,11 +1,11 @@
 //! The harness that the tests, benches and examples share. The map of all tests is `tests/README.md`.
 //!
-//! - Data: [`forge`] (blocks, valid and the least wrong), [`random`].
+//! - Data: [`forge`] (valid blocks, and blocks with exactly one error), [`random`].
 //! - A simulated network of Nodes, without libp2p: [`world`], [`simulation`]; one Node with random inputs: [`node_fuzz`]; its
 //!   inputs and outputs, to be replayed: [`recording`].
 //! - Drivers (libp2p and a Node) over memory: [`memory_driver`], [`cut_transport`].
 //! - Drivers over loopback in the test's process: [`sequencer`], [`local_network`], [`plain_gossipsub`].
-//! - Programs beside the test: [`process`], [`petrel`], [`ports`], [`resources`].
+//! - Child processes of a test: [`process`], [`petrel`], [`ports`], [`resources`].
 
 pub mod cut_transport;
 pub mod forge;

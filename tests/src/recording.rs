@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 
 use petrel_core::{Input, Node, Output, config::Settled, persistence::RestoredState, time::Now};
 
-/// What a node was made of, and all that happened to it.
+/// The initial state of a node, and all its inputs.
 pub struct Recording {
     config: Settled,
     restored: RestoredState,
@@ -22,7 +22,7 @@ struct Step {
     outputs: Digest,
 }
 
-/// How many outputs there were, and a hash over how each is written in full.
+/// The number of outputs, and a hash over the debug text of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Digest {
     count: usize,
@@ -53,16 +53,15 @@ impl Recording {
         }
     }
 
-    /// Calls that were recorded, and outputs that followed them.
+    /// The numbers of recorded calls and of their outputs.
     pub fn len(&self) -> (usize, usize) {
         (self.steps.len(), self.steps.iter().map(|step| step.outputs.count).sum())
     }
 
-    /// Replays it through a new node; what differs first. In between the node is asked for its deadline and its status, which
-    /// must change nothing.
+    /// Replays the calls on a new node. Between them the node's deadline and status are read, which must change nothing.
     ///
     /// # Errors
-    /// The first call after which other outputs came.
+    /// The first call with other outputs.
     pub fn replay(&self) -> Result<(), String> {
         let mut node = Node::new(self.config.clone(), &self.restored, self.seed, self.begun);
         for (index, Step { now, input, outputs }) in self.steps.iter().enumerate() {

@@ -50,7 +50,7 @@ impl BrowserHost {
         {
             let _thrown = on_persist.call1(&JsValue::NULL, &JsValue::from_str(&json));
         }
-        Persisted::NotForSure
+        Persisted::Unconfirmed
     }
 }
 

@@ -27,7 +27,7 @@ impl UnsafeChain {
             }
         }
         if self.sync.may_still_come(now.mono) {
-            self.head.extend_patience(now.mono);
+            self.head.extend_timeout(now.mono);
         }
         while let Some(request) = self.sync.next_request(now.mono) {
             self.outputs.push_back(ChainOutput::Fetch(request));
@@ -69,8 +69,8 @@ impl UnsafeChain {
         if blame != Blame::None || unlinked {
             self.emit(Event::FetchFailed(event));
         }
-        if blame == Blame::Lied {
-            self.outputs.push_back(ChainOutput::Disconnect(peer, DisconnectReason::Lied));
+        if blame == Blame::Invalid {
+            self.outputs.push_back(ChainOutput::Disconnect(peer, DisconnectReason::InvalidResponse));
         }
         if let Some(offence) = offence {
             self.outputs.push_back(ChainOutput::Offence(peer, offence));

@@ -131,7 +131,7 @@ impl Head {
 
     /// The head has left the branch `replaced`, and the chain is known only down to the block above `missing`.
     fn leave(&mut self, now: Duration, replaced: BTreeMap<u64, B256>, missing: BlockRef, events: &mut Vec<Event>) {
-        let give_up_at = now.saturating_add(self.patience);
+        let give_up_at = now.saturating_add(self.timeout);
         let (before, expected) = (self.left.take(), missing.hash);
         // An earlier left branch that is the chain again is known as far down as it was remembered.
         let is_chain_again = |head: BlockRef| self.chain.get(&head.number) == Some(&head.hash);
@@ -152,7 +152,7 @@ impl Head {
     /// Restores a branch that an earlier run had left before it found the common ancestor; `expected` is the parent
     /// hash of the chain's lowest block.
     pub(super) fn restore_left(&mut self, now: Duration, chain: BTreeMap<u64, B256>, expected: B256) {
-        self.left = Some(LeftBranch { chain, expected, give_up_at: now.saturating_add(self.patience) });
+        self.left = Some(LeftBranch { chain, expected, give_up_at: now.saturating_add(self.timeout) });
     }
 
     /// Whether a block is the missing parent of the chain's lowest block.

@@ -61,7 +61,7 @@ test('a tab that was offline for 60 blocks fetches them all; a relay that sends 
   await checkAllShown(t, page, daemon, last + 1, last + MISSED);
   const sources = await page.$$eval('#rows tr .block-peer', (cells) => [...new Set(cells.map((cell) => cell.title))]);
   assert.ok(sources.length > 0 && sources.every((source) => [one, other].includes(source)), `blocks came from ${sources}`);
-  await logLines(page, hostileId, 'provably invalid').first().waitFor({ state: 'attached', timeout: 60_000 });
+  await logLines(page, hostileId, 'invalid response').first().waitFor({ state: 'attached', timeout: 60_000 });
 });
 
 test('a tab that slept reconnects and fetches the blocks that it missed', { timeout: 360_000 }, async (t) => {
