@@ -47,6 +47,7 @@ cargo xtask COMMAND
   leaves --restart N        a relay that restarts: the time until N leaves are reconnected over WebTransport with its old certificates
   sim [--nodes N] [--loss P] [--malicious N] [--seed N]  a simulated network with packet loss, churn and malicious nodes, run twice
   fuzz [--seconds N]        every decoder of bytes from peers, under libFuzzer, N seconds each (needs a C++ compiler)
+  node-fuzz [--seconds N] [--seed N]  one node with random inputs, checked after each against a model of what must hold
   flood [--seconds N]       attackers of every kind against one daemon, while honest blocks are published
   bench [-- ARGS]   only the bench `validate`: the cost of validating a message
   bench relay       the cost of relaying, compared with plain libp2p
@@ -96,6 +97,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         "flood" => prove::flood(&shell, rest),
         "crash" => prove::crash(&shell, rest),
         "fuzz" => prove::fuzz(&shell, rest),
+        "node-fuzz" => prove::node_fuzz(&shell, rest),
         "sim" => prove::sim(&shell, rest),
         "leaves" => prove::leaves(&shell, rest),
         "prove" => prove::prove(&shell, rest),

@@ -14,6 +14,9 @@ use crate::{
 /// Cases of each property; `cargo xtask test` runs 256.
 const CASES: &str = "50000";
 
+/// Seconds of random inputs for one node: an hour.
+const NODE_FUZZ: &str = "3600";
+
 /// Number of browsers on one relay.
 const LEAVES: &str = "500";
 
@@ -41,6 +44,7 @@ pub(crate) fn prove(shell: &Shell, args: &[String]) -> Result<()> {
     leaves(shell, &[])?;
     leaves(shell, &["--restart".to_owned(), "100".to_owned()])?;
     fuzz(shell, &[])?;
+    node_fuzz(shell, &["--seconds".to_owned(), NODE_FUZZ.to_owned()])?;
     soak(shell, &[])?;
     println!("\nproved in {} min", start.elapsed().as_secs().div_ceil(60));
     Ok(())
@@ -128,6 +132,14 @@ pub(crate) fn leaves(shell: &Shell, args: &[String]) -> Result<()> {
 /// A simulated network; `args` are its own: `--nodes N`, `--loss P`, `--malicious N`, `--seed N`.
 pub(crate) fn sim(shell: &Shell, args: &[String]) -> Result<()> {
     run(shell.cargo(["test", "--workspace", "--test", "sim", "--"]).args(args))
+}
+
+/// One node with random inputs, for so many seconds, from a seed (0: a new one).
+pub(crate) fn node_fuzz(shell: &Shell, args: &[String]) -> Result<()> {
+    let [seconds, seed] = words(args, [("--seconds", "60"), ("--seed", "0")])?;
+    parsed("--seconds", &seconds)?;
+    parsed("--seed", &seed)?;
+    run(&mut shell.cargo(["test", "--workspace", "--release", "--test", "node-fuzz", "--", &seconds, &seed]))
 }
 
 /// A daemon under load for a number of minutes: its resources must not grow.

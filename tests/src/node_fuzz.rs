@@ -32,16 +32,13 @@ mod chain;
 mod host;
 mod hostile;
 mod invariants;
+mod outcome;
 mod peers;
 
+use chain::{FIRST, INTERVAL, START};
 use host::Host;
+pub use outcome::FuzzOutcome;
 
-/// Unix seconds of the first block.
-const START: u64 = 1_800_000_000;
-/// Number of the first block.
-const FIRST: u64 = 1000;
-/// The block interval.
-const INTERVAL: Duration = Duration::from_secs(2);
 /// How long the node gets, at the end, without hostile peers: a skipped gap has an end after two minutes.
 pub const CALM: Duration = Duration::from_secs(180);
 
@@ -52,28 +49,6 @@ pub struct NodeFuzz {
     pub seed: u64,
     /// Random actions before the calm phase.
     pub steps: usize,
-}
-
-/// The result of a run.
-#[derive(Debug, Default)]
-pub struct FuzzOutcome {
-    /// What did not hold, with the number of the action; empty when everything held. At most [`FuzzOutcome::FAILURES`].
-    pub failures: Vec<String>,
-    /// Inputs and timeouts given to the node.
-    pub calls: usize,
-    /// Blocks emitted as verified.
-    pub blocks: usize,
-    /// Bans emitted.
-    pub bans: usize,
-    /// Restarts.
-    pub restarts: usize,
-    /// Blocks that the sequencer replaced.
-    pub replaced: usize,
-}
-
-impl FuzzOutcome {
-    /// Failures after which a run ends.
-    pub const FAILURES: usize = 8;
 }
 
 impl NodeFuzz {

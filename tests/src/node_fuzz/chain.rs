@@ -1,5 +1,6 @@
 //! The sequencer's chain: every block that it signed, and which of them are canonical.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 
 use alloy_primitives::B256;
@@ -11,9 +12,14 @@ use petrel_core::{
     payload_by_number::StoredBlock,
 };
 
-use super::{FIRST, INTERVAL, START};
 use crate::forge::{Forge, compress};
 
+/// Unix seconds of the first block.
+pub(super) const START: u64 = 1_800_000_000;
+/// Number of the first block.
+pub(super) const FIRST: u64 = 1000;
+/// The block interval.
+pub(super) const INTERVAL: Duration = Duration::from_secs(2);
 /// Length of a signature, bytes.
 const SIGNATURE: usize = 65;
 

@@ -18,9 +18,9 @@ use petrel_core::{
 };
 
 use super::{
-    FuzzOutcome, START,
-    chain::SignedChain,
+    chain::{START, SignedChain},
     invariants::Invariants,
+    outcome::FuzzOutcome,
     peers::{self, Connections},
 };
 use crate::{random::SplitMix64, recording::Recording};

@@ -130,7 +130,7 @@ impl Invariants {
         if (signed.number, signed.parent) != (head.number, head.parent) {
             return Some(format!("head {} has another number or parent than was signed", head.hash));
         }
-        let Some((number, hash)) = previous else { return None };
+        let (number, hash) = previous?;
         let holds = match head.why {
             HeadReason::Extended => chain.is_ancestor(hash, head.hash),
             HeadReason::Anchored => head.number > number,
@@ -179,6 +179,6 @@ fn honest_target(target: BanTarget, what: &str) -> Option<String> {
 
 /// An honest peer is disconnected only to make room, or to get a new connection to it.
 fn disconnect(peer: PeerId, reason: DisconnectReason) -> Option<String> {
-    let innocent = matches!(reason, DisconnectReason::Pruned | DisconnectReason::Full | DisconnectReason::Silent);
+    let innocent = matches!(reason, DisconnectReason::Pruned | DisconnectReason::Full | DisconnectReason::IdleTimeout);
     (peers::is_honest(peer) && !innocent).then(|| format!("an honest peer was disconnected: {}", reason.as_str()))
 }
