@@ -10,7 +10,7 @@ export const isTest = build === 'test';
 
 const folder = (name) => new URL(`${name}${isTest ? '-test' : ''}/`, import.meta.url);
 
-/** What wasm-bindgen wrote. */
+/** The output of wasm-bindgen. */
 export const wasm = folder('package/pkg');
 /** The npm package. */
 export const packageDist = folder('package/dist');

@@ -1,8 +1,8 @@
-//! How this workspace is compiled: two selections, one for the host and one for wasm32, each always the same. Cargo builds a
-//! dependency once for each set of features, and the features are those that all selected crates ask for.
+//! How this workspace is compiled: always with one of two selections of packages, one for the host and one for wasm32. Cargo builds a
+//! dependency once for each set of features, and the features depend on the selected packages.
 //!
-//! For tests Clippy is the compiler: it is rustc that lints as it goes, so that no crate is compiled once more for its lints. Its
-//! warnings are cargo's, kept with what it has built; the step `clippy` reads them and fails.
+//! Tests are compiled by Clippy, which is rustc with lints, so that no crate is compiled twice for its lints. Cargo stores the
+//! warnings with the build; the step `clippy` reads them and fails.
 
 use std::{collections::BTreeSet, path::PathBuf, process::Command};
 
@@ -11,9 +11,9 @@ use serde_json::Value;
 
 use crate::shell::{Shell, read, run};
 
-/// A program with tests, and the folder in which cargo would run it.
+/// A test program, and the folder in which cargo runs it.
 pub(crate) struct Test {
-    /// As in `petrel-core core`: the package and the target.
+    /// The package and the target, for example `petrel-core core`.
     pub(crate) name: String,
     pub(crate) program: PathBuf,
     pub(crate) folder: PathBuf,
@@ -29,7 +29,7 @@ pub(crate) fn debug<S: AsRef<std::ffi::OsStr>>(shell: &Shell, words: impl IntoIt
 /// The crates of wasm32's selection.
 const WASM: [&str; 3] = ["--package=petrel-core", "--package=petrel-wasm", "--package=petrel-tests"];
 
-/// The browser's module in debug, of the same selection: the tests on wasm32 have compiled all of it but the module itself.
+/// Builds the browser's module in debug with the same selection: the tests on wasm32 have compiled all of its dependencies.
 pub(crate) fn wasm_module(shell: &Shell) -> Result<PathBuf> {
     let mut command = shell.cargo(["build", "--target", "wasm32-unknown-unknown", "--lib"]);
     command.args(WASM);
@@ -45,13 +45,13 @@ pub(crate) fn wasm<S: AsRef<std::ffi::OsStr>>(shell: &Shell, words: impl IntoIte
     linted(command)
 }
 
-/// A program of this workspace in release: `petrel` and what is run against it have the same dependencies.
+/// Builds a program of this workspace in release, with the same dependencies as `petrel`.
 pub(crate) fn release(shell: &Shell, program: &str) -> Result<PathBuf> {
     run(&mut shell.cargo(["build", "--release", "--workspace", "--bin", program]))?;
     Ok(shell.target().join("release").join(program))
 }
 
-/// A program of this workspace's tools, as the host's selection builds it.
+/// Builds a tool of this workspace with the host's selection.
 pub(crate) fn tool(shell: &Shell, program: &str) -> Result<PathBuf> {
     run(&mut linted(shell.cargo(["build", "--workspace", "--bin", program])))?;
     Ok(shell.target().join("debug").join(program))
@@ -75,14 +75,14 @@ pub(crate) fn test(shell: &Shell, name: &str) -> Result<Test> {
     tests.into_iter().find(|test| test.name.ends_with(&format!(" {name}"))).with_context(|| format!("no test {name}"))
 }
 
-/// All programs with tests that `build` builds, and no others that it builds for them.
+/// All test programs that `build` builds.
 pub(crate) fn tests(build: &mut Command) -> Result<Vec<Test>> {
     run(build)?;
     let messages = messages(build)?;
     Ok(messages.iter().filter(|message| message["profile"]["test"] == true).filter_map(as_test).collect())
 }
 
-/// What cargo says of each target of a build, and each warning.
+/// Cargo's messages about the targets of a build, and its warnings.
 fn messages(build: &mut Command) -> Result<Vec<Value>> {
     let text = read(build.arg("--message-format=json"))?;
     Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
@@ -96,7 +96,7 @@ fn as_test(message: &Value) -> Option<Test> {
     Some(Test { name, program: message["executable"].as_str()?.into(), folder })
 }
 
-/// Fails with all warnings of a build, which is built first if it is not.
+/// Builds, and fails with all warnings of the build.
 pub(crate) fn no_warnings(build: &mut Command) -> Result<()> {
     run(build)?;
     let messages = messages(build)?;

@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: the decoders that a peer reaches, under libFuzzer, on the stable compiler.
+//! `cargo xtask fuzz`: the decoders of bytes from peers, under libFuzzer, with the stable compiler.
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -11,19 +11,18 @@ use crate::{
 
 /// Names in `tests/long/fuzz/target.rs`.
 const TARGETS: [&str; 4] = ["message", "payload", "answer", "chain"];
-/// Coverage counters without a sanitizer: Rust's own checks are what finds faults here, and the stable compiler has no
-/// other.
+/// Coverage counters without a sanitizer: Rust's own checks find the faults, and the stable compiler has no sanitizer.
 const COUNTERS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares -Cdebug-assertions=yes -Coverflow-checks=yes";
-/// Bytes of an input at most: faults of a decoder need no large ones.
+/// Maximum bytes of an input: faults of a decoder need no large inputs.
 const INPUT: u32 = 16 << 10;
-/// MiB that an input may make us hold.
+/// Maximum memory for one input, MiB.
 const MEMORY: u32 = 1024;
-/// Seconds that one input may take.
-const PATIENCE: u32 = 5;
+/// Maximum time for one input, seconds.
+const INPUT_TIMEOUT_S: u32 = 5;
 
-/// Each target for so many seconds.
+/// Runs each target for a number of seconds.
 pub(crate) fn fuzz(shell: &Shell, seconds: u64) -> Result<()> {
     let program = build(shell)?;
     for target in TARGETS {
@@ -35,7 +34,7 @@ pub(crate) fn fuzz(shell: &Shell, seconds: u64) -> Result<()> {
         fuzzer.env("PETREL_FUZZ", target).env("PETREL_FUZZ_CORPUS", &corpus).arg(&corpus);
         fuzzer.arg(format!("-artifact_prefix={}/", folder.display())).arg(format!("-max_total_time={seconds}"));
         fuzzer.arg(format!("-max_len={INPUT}")).arg(format!("-rss_limit_mb={MEMORY}"));
-        run(fuzzer.arg(format!("-timeout={PATIENCE}")).args(["-verbosity=0", "-print_final_stats=1"]))?;
+        run(fuzzer.arg(format!("-timeout={INPUT_TIMEOUT_S}")).args(["-verbosity=0", "-print_final_stats=1"]))?;
     }
     Ok(())
 }

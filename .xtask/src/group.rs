@@ -1,8 +1,8 @@
-//! Programs that end as a whole. Each program that the task runner starts leads a process group of its own; when it has ended, or
-//! when the task runner ends in any way (an error, Ctrl-C, a kill), nothing that it has started still runs.
+//! Process groups. Each program that the task runner starts is the leader of its own process group. When it has ended, or when the
+//! task runner ends in any way (an error, Ctrl-C, a kill), all processes of the group are ended.
 //!
-//! Beside each program there is a shell that waits for the task runner's word. Without a word it asks the group to end, and ends it
-//! two seconds later; so this needs neither a signal handler nor a task runner that is still alive.
+//! For each program a shell waits for a line from the task runner. At the end of its input it sends SIGTERM to the group, and SIGKILL
+//! two seconds later. So this needs neither a signal handler nor a running task runner.
 
 use std::{
     io::Write as _,
@@ -21,7 +21,7 @@ read -r line || {
 }
 kill -KILL -$0";
 
-/// A program that runs, and all that it starts.
+/// A running program with all processes that it starts.
 pub(crate) struct Group {
     leader: Child,
     watch: Option<Child>,
@@ -43,18 +43,18 @@ impl Group {
         Ok(group)
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits for its end.
     ///
     /// # Errors
-    /// The system does not tell.
+    /// The system reports an error.
     pub(crate) fn wait(mut self) -> Result<ExitStatus> {
         Ok(self.leader.wait()?)
     }
 
-    /// How it has ended, if it has.
+    /// Its status, if it has ended.
     ///
     /// # Errors
-    /// The system does not tell.
+    /// The system reports an error.
     pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.leader.try_wait()?)
     }
@@ -72,7 +72,7 @@ impl Drop for Group {
         {
             line.write_all(b"\n").ok();
         }
-        // A leader that nobody has waited for counts as running.
+        // A leader without a wait counts as running.
         self.leader.wait().ok();
         watch.wait().ok();
     }
@@ -89,7 +89,7 @@ fn lead(command: &mut Command) -> &mut Command {
     command
 }
 
-/// The command as one would type it, with what it sets in the environment.
+/// The command as typed in a shell, with its environment variables.
 pub(crate) fn shown(command: &Command) -> String {
     let set = command.get_envs().filter_map(|(name, value)| value.map(|value| (name, value)));
     let set = set.map(|(name, value)| format!("{}={}", name.to_string_lossy(), value.to_string_lossy()));
@@ -109,7 +109,7 @@ mod tests {
 
     use super::Group;
 
-    /// A program that starts another one, tells its number, and then does as `after` says.
+    /// A program that starts another one, prints its process id, and then runs `after`.
     fn start(after: &str) -> (Group, String) {
         let mut command = Command::new("sh");
         command.args(["-c", &format!("sleep 60 >/dev/null & echo $!; exec >/dev/null; {after}")]);
@@ -119,7 +119,7 @@ mod tests {
         (group, number.trim().to_owned())
     }
 
-    /// Whether this process has ended, within a second: whoever has taken it over may reap it late.
+    /// Whether this process ends within a second: its new parent may reap it late.
     fn is_gone(number: &str) -> bool {
         let until = Instant::now() + Duration::from_secs(1);
         let state = || std::fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();

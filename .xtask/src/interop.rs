@@ -1,5 +1,5 @@
-//! `cargo xtask interop NAME`: Petrel against programs written by others, built here from their own sources. All that is
-//! downloaded, built and written stays in `target/interop`.
+//! `cargo xtask interop NAME`: Petrel against other implementations, built from their own sources. All downloaded, built and
+//! written files are in `target/interop`.
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -11,7 +11,7 @@ use crate::{
     www,
 };
 
-/// A program in Go: its name, the module of ours that builds it, `go build`'s last words.
+/// A program in Go: its name, our module that builds it, and the last arguments of `go build`.
 struct Program {
     name: &'static str,
     module: &'static str,
@@ -25,7 +25,7 @@ const GETH: Program = Program { name: "geth", words: &["github.com/ethereum/go-e
 const GO: Program = Program { name: "go-libp2p", module: "tests/interop/go-libp2p", words: &["."] };
 const NEWEST: Program = Program { name: "go-libp2p-newest", words: &["-modfile=newest.mod", "."], ..GO };
 
-/// Runs one of them; what this machine lacks for it is an error that says what to install.
+/// Runs one of them. If the machine lacks a program for it, the error says what to install.
 pub(crate) fn interop(shell: &Shell, args: &[String]) -> Result<()> {
     match args {
         [name] if name == "op-node" => op_node(shell),
@@ -37,13 +37,13 @@ pub(crate) fn interop(shell: &Shell, args: &[String]) -> Result<()> {
     }
 }
 
-/// What takes long to compile of the other sides, and nothing else.
+/// Only compiles the slow parts of the other implementations.
 pub(crate) fn build(shell: &Shell) -> Result<()> {
     setup::go(shell)?;
     [PEER, GO, NEWEST, OP_NODE, GETH].iter().try_for_each(|program| program.build(shell).map(drop))
 }
 
-/// op-node's gossip package on the other side: blocks both ways, then a table of spoilt messages and both verdicts.
+/// Against op-node's gossip package: blocks both ways, then a table of invalid messages with both verdicts.
 pub(crate) fn op_node(shell: &Shell) -> Result<()> {
     setup::go(shell)?;
     let peer = PEER.build(shell)?;
@@ -80,16 +80,16 @@ pub(crate) fn libp2p(shell: &Shell) -> Result<()> {
     run(&mut test)
 }
 
-/// Whether this machine has what builds the other sides; without Chromium its rows alone are left out.
+/// Checks that this machine can build the other implementations; without Chromium only its rows are left out.
 ///
 /// # Errors
-/// What it lacks.
+/// The missing programs.
 pub(crate) fn can_libp2p(shell: &Shell) -> Result<()> {
     setup::go(shell)?;
     setup::node(shell)
 }
 
-/// A whole network: L1, a sequencer, a follower, Petrel, a tab where Chromium is, and two Petrels whose schedule is out of date.
+/// A whole network: L1, a sequencer, a follower, Petrel, a tab if Chromium is installed, and two Petrel nodes with outdated schedules.
 pub(crate) fn devnet(shell: &Shell) -> Result<()> {
     can_devnet(shell)?;
     let chromium = setup::chromium(shell);
@@ -98,8 +98,8 @@ pub(crate) fn devnet(shell: &Shell) -> Result<()> {
     let op_node = OP_NODE.build(shell)?;
     let geth = GETH.build(shell)?;
     let petrel = petrel(shell)?;
-    let mut alone = alone(shell, compile::test(shell, "interop-devnet")?.program)?;
-    alone
+    let mut command = in_namespace(shell, compile::test(shell, "interop-devnet")?.program)?;
+    command
         .env("PETREL_INTEROP_ANVIL", anvil)
         .env("PETREL_INTEROP_PEER", peer)
         .env("PETREL_INTEROP_OP_NODE", op_node)
@@ -108,46 +108,46 @@ pub(crate) fn devnet(shell: &Shell) -> Result<()> {
         .env("PETREL_BIN", petrel)
         .env("PETREL_TAB", shell.www().join("page/test/tab.js"));
     match chromium {
-        Ok(chromium) => alone.env("PETREL_CHROMIUM", chromium),
+        Ok(chromium) => command.env("PETREL_CHROMIUM", chromium),
         Err(error) => {
             println!("{error:#}");
-            alone.env_remove("PETREL_CHROMIUM")
+            command.env_remove("PETREL_CHROMIUM")
         }
     };
-    run(&mut alone)
+    run(&mut command)
 }
 
-/// Whether this machine can have a devnet.
+/// Checks that this machine can run the devnet.
 ///
 /// # Errors
-/// What it lacks.
+/// The missing programs.
 pub(crate) fn can_devnet(shell: &Shell) -> Result<()> {
     setup::go(shell)?;
     setup::node(shell)?;
-    can_be_alone(shell)
+    can_make_namespace(shell)
 }
 
-/// A program in a network and with mounts of its own: nothing leaves this machine, every port is free.
-pub(crate) fn alone(shell: &Shell, program: PathBuf) -> Result<Command> {
-    let mut alone = shell.command("unshare", namespace(shell)?);
-    alone.args(["sh", "-c", "ip link set lo up && exec \"$0\" \"$@\""]).arg(program);
-    Ok(alone)
+/// A program in its own network and mount namespace: no packet leaves this machine, and every port is free.
+pub(crate) fn in_namespace(shell: &Shell, program: PathBuf) -> Result<Command> {
+    let mut command = shell.command("unshare", namespace(shell)?);
+    command.args(["sh", "-c", "ip link set lo up && exec \"$0\" \"$@\""]).arg(program);
+    Ok(command)
 }
 
-/// Whether this machine can run a program so.
+/// Checks that this machine can create namespaces.
 ///
 /// # Errors
-/// What it lacks.
-pub(crate) fn can_be_alone(shell: &Shell) -> Result<()> {
+/// The missing programs.
+pub(crate) fn can_make_namespace(shell: &Shell) -> Result<()> {
     ensure!(find(&["ip"]).is_some(), "`ip` is missing (Debian: apt-get install iproute2)");
     namespace(shell).map(drop)
 }
 
-/// How `unshare` makes a network here: as root, or as root of a user namespace.
+/// The arguments of `unshare` on this machine: as root, or as root of a user namespace.
 fn namespace(shell: &Shell) -> Result<&'static [&'static str]> {
     let ways: [&[&str]; 2] = [&["--net", "--mount"], &["--map-root-user", "--net", "--mount"]];
     let works = |way: &&&[&str]| succeeds(shell.command("unshare", **way).arg("true"));
-    ways.iter().find(works).copied().context("a network namespace cannot be made here: `unshare --net` needs root")
+    ways.iter().find(works).copied().context("a network namespace cannot be created here: `unshare --net` needs root")
 }
 
 /// The daemon. It has the page if that is built.
@@ -173,7 +173,7 @@ impl Program {
         go.current_dir(shell.root().join(self.module))
             .env("GOCACHE", here.join("go-build"))
             .env("GOMODCACHE", here.join("go-mod"))
-            // Else the module cache is read-only and `cargo clean` cannot remove it.
+            // Without this the module cache is read-only, and `cargo clean` cannot remove it.
             .env("GOFLAGS", "-modcacherw -buildvcs=false")
             .args(["build", "-o"])
             .arg(&program)
@@ -183,7 +183,7 @@ impl Program {
     }
 }
 
-/// js-libp2p, with the programs that use it.
+/// js-libp2p with our programs that use it.
 fn js_libp2p(shell: &Shell) -> Result<PathBuf> {
     let here = npm_copy(shell, "js-libp2p", "js-libp2p")?;
     for entry in fs::read_dir(shell.root().join("tests/interop/js-libp2p"))?.flatten() {
@@ -194,14 +194,15 @@ fn js_libp2p(shell: &Shell) -> Result<PathBuf> {
     Ok(here)
 }
 
-/// anvil, from npm's packages: the program itself, not npm's wrapper, which would outlive its signals.
+/// anvil from npm's packages: the program itself, because npm's wrapper does not forward signals.
 fn anvil(shell: &Shell) -> Result<PathBuf> {
     let packages = npm_copy(shell, "devnet/anvil", "anvil")?.join("node_modules/@foundry-rs");
     let programs = fs::read_dir(&packages)?.flatten().map(|entry| entry.path().join("bin/anvil"));
     programs.into_iter().find(|path| path.is_file()).context("npm has no anvil for this machine")
 }
 
-/// A folder of `tests/interop` with its npm packages, beside what is built: installed again only when its lock file has changed.
+/// A copy of a folder of `tests/interop` with its npm packages, in the build folder. They are installed again only when its lock file
+/// has changed.
 fn npm_copy(shell: &Shell, folder: &str, name: &str) -> Result<PathBuf> {
     let (from, here) = (shell.root().join("tests/interop").join(folder), shell.target().join("interop").join(name));
     fs::create_dir_all(&here)?;

@@ -3,9 +3,9 @@
 //!
 //! The input is a list of chains gathered from ethereum-optimism/superchain-registry (and, for the chains of Base,
 //! which left the registry, from its last commit that had them): id, names, genesis, fork times, and the unsafe block
-//! signer as the registry's bot last read it from L1. A delta (RFC 6902) brings it up to date. The output depends on the input
-//! alone, so that a newer snapshot is a readable diff. Each file is a `rollup.json` that `petrel_core::chain` reads, with
-//! what op-node's has not under `petrel`. A chain that the core could not use is an error here, never a wrong file.
+//! signer as the registry's bot last read it from L1. A delta (RFC 6902) adds later changes. The output depends only on the input, so
+//! that a newer snapshot gives a readable diff. Each file is a `rollup.json` that `petrel_core::chain` reads, with the fields that
+//! op-node's format lacks under `petrel`. A chain that the core cannot use is an error, never a wrong file.
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
@@ -15,9 +15,9 @@ use serde_json::{Map, Value, json};
 
 use crate::shell::Shell;
 
-/// As many upgrades that it does not know as the core carries.
+/// Maximum number of unknown upgrades of a chain, as in the core.
 const MAX_CARRIED: usize = 16;
-/// How a delta's note begins, before its day.
+/// The start of a delta's note, before its date.
 const DELTA_OF: &str = "delta of ";
 
 #[derive(Deserialize)]
@@ -57,7 +57,7 @@ struct Chain {
     base_upgrades: BTreeMap<String, Value>,
     unsafe_block_signer: Option<String>,
     system_config_proxy: Option<String>,
-    /// Where it is said that the chain has left the registry.
+    /// The note that the chain has left the registry.
     removed_from_registry: Option<String>,
 }
 
@@ -214,7 +214,7 @@ fn preset(meta: &Meta, chain: &Chain, slug: &str, aliases: &[String]) -> Result<
     Ok(root)
 }
 
-/// The registry does not list Regolith: op-node takes it as active from genesis.
+/// The registry does not list Regolith: in op-node it is active from genesis.
 fn schedule(chain: &Chain, root: &mut Map<String, Value>) -> Result<()> {
     if !chain.hardforks.contains_key("regolith_time") {
         root.insert("regolith_time".to_owned(), 0.into());

@@ -1,5 +1,5 @@
-//! `cargo xtask prove` and `cargo xtask bench`: what takes too long for every change. All but the core without libp2p
-//! select the whole workspace, so that nothing is built twice with other features.
+//! `cargo xtask prove` and `cargo xtask bench`: tests and benches that take too long for every change. All except the core without
+//! libp2p select the whole workspace, so that nothing is built twice with other features.
 
 use std::{fs, path::PathBuf, time::Instant};
 
@@ -11,14 +11,17 @@ use crate::{
     wasm, www,
 };
 
-/// Cases of each property, where `cargo xtask test` is content with 256.
+/// Cases of each property; `cargo xtask test` runs 256.
 const CASES: &str = "50000";
 
-/// Browsers on one relay.
+/// Seconds of random inputs for one node: an hour.
+const NODE_FUZZ: &str = "3600";
+
+/// Number of browsers on one relay.
 const LEAVES: &str = "500";
 
 /// The tests marked `#[ignore]`, the properties with many more cases, the core's tests without libp2p, in release; then the
-/// benches, the flood, the crashes, the leaves, the fuzzers and the soak. `soak` alone runs that.
+/// benches, the flood, the crashes, the leaves, the fuzzers and the soak. With `soak` only the soak.
 pub(crate) fn prove(shell: &Shell, args: &[String]) -> Result<()> {
     if let Some(("soak", rest)) = args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
         return soak(shell, rest);
@@ -41,6 +44,7 @@ pub(crate) fn prove(shell: &Shell, args: &[String]) -> Result<()> {
     leaves(shell, &[])?;
     leaves(shell, &["--restart".to_owned(), "100".to_owned()])?;
     fuzz(shell, &[])?;
+    node_fuzz(shell, &["--seconds".to_owned(), NODE_FUZZ.to_owned()])?;
     soak(shell, &[])?;
     println!("\nproved in {} min", start.elapsed().as_secs().div_ceil(60));
     Ok(())
@@ -60,7 +64,7 @@ pub(crate) fn bench(shell: &Shell, args: &[String]) -> Result<()> {
     run(shell.cargo(["bench", "--workspace", "--bench", "validate", "--"]).args(args))
 }
 
-/// What a follower costs in Chromium, beside native code and beside JavaScript.
+/// The cost of a follower in Chromium, compared with native code and with JavaScript.
 fn browser(shell: &Shell) -> Result<()> {
     setup::node(shell)?;
     let chromium = setup::chromium(shell)?;
@@ -81,9 +85,9 @@ fn browser(shell: &Shell) -> Result<()> {
     run(&mut node)
 }
 
-/// What relaying costs, beside plain libp2p; with any of the flags, what it takes to relay such blocks to that many browsers.
-/// `--leaves N`: browsers; `--seconds N`: for how long; `--block-time DURATION`: between blocks, as Go writes durations, where
-/// `200ms` makes the chain one of Base's with Denim from its start; `--block-bytes SIZE`: of a block, uncompressed.
+/// The cost of relaying, compared with plain libp2p; with any of the flags, the cost of relaying such blocks to browsers.
+/// `--leaves N`: number of browsers; `--seconds N`: duration; `--block-time DURATION`: block interval, in Go's format; with `200ms`
+/// the chain is like Base with Denim active from its start; `--block-bytes SIZE`: bytes of a block, uncompressed.
 fn relay(shell: &Shell, args: &[String]) -> Result<()> {
     if !args.is_empty() {
         let usual = [("--leaves", LEAVES), ("--seconds", "60"), ("--block-time", "1s"), ("--block-bytes", "100kB")];
@@ -96,28 +100,28 @@ fn relay(shell: &Shell, args: &[String]) -> Result<()> {
     run(&mut shell.cargo(["bench", "--workspace", "--bench", "relay"]))
 }
 
-/// How fast a gap is closed, beside a plain TCP copy.
+/// The speed of closing a gap, compared with a plain TCP copy.
 fn sync(shell: &Shell) -> Result<()> {
     www::ensure_built(shell)?;
     run(&mut shell.cargo(["bench", "--workspace", "--bench", "sync"]))
 }
 
-/// Attackers of every kind against one daemon, for so many seconds.
+/// Attackers of every kind against one daemon, for a number of seconds.
 pub(crate) fn flood(shell: &Shell, args: &[String]) -> Result<()> {
     against(shell, "flood", &[number(args, "--seconds", 60)?.to_string()])
 }
 
-/// A daemon that is killed at random moments, so many times.
+/// A daemon that is killed at random times, for a number of rounds.
 pub(crate) fn crash(shell: &Shell, args: &[String]) -> Result<()> {
     against(shell, "crash", &[number(args, "--rounds", 20)?.to_string()])
 }
 
-/// Each decoder that a peer reaches, for so many seconds.
+/// Each decoder of bytes from peers, for a number of seconds.
 pub(crate) fn fuzz(shell: &Shell, args: &[String]) -> Result<()> {
     fuzz::fuzz(shell, number(args, "--seconds", 60)?)
 }
 
-/// So many tabs that come back at once, or, with `--restart N`, that are left by a daemon that restarts.
+/// Tabs that reconnect at the same time, or, with `--restart N`, leaves of a daemon that restarts.
 pub(crate) fn leaves(shell: &Shell, args: &[String]) -> Result<()> {
     if args.first().is_some_and(|word| word.starts_with("--restart")) {
         return against(shell, "browser-relay", &["restart".to_owned(), number(args, "--restart", 100)?.to_string()]);
@@ -125,12 +129,20 @@ pub(crate) fn leaves(shell: &Shell, args: &[String]) -> Result<()> {
     against(shell, "browser-sync", &[number(args, "--leaves", 200)?.to_string()])
 }
 
-/// A simulated network; `args` are its own: `--nodes N`, `--loss P`, `--liars N`, `--seed N`.
+/// A simulated network; `args` are its own: `--nodes N`, `--loss P`, `--malicious N`, `--seed N`.
 pub(crate) fn sim(shell: &Shell, args: &[String]) -> Result<()> {
     run(shell.cargo(["test", "--workspace", "--test", "sim", "--"]).args(args))
 }
 
-/// A daemon under load for so many minutes: what it holds must not grow.
+/// One node with random inputs, for so many seconds, from a seed (0: a new one).
+pub(crate) fn node_fuzz(shell: &Shell, args: &[String]) -> Result<()> {
+    let [seconds, seed] = words(args, [("--seconds", "60"), ("--seed", "0")])?;
+    parsed("--seconds", &seconds)?;
+    parsed("--seed", &seed)?;
+    run(&mut shell.cargo(["test", "--workspace", "--release", "--test", "node-fuzz", "--", &seconds, &seed]))
+}
+
+/// A daemon under load for a number of minutes: its resources must not grow.
 pub(crate) fn soak(shell: &Shell, args: &[String]) -> Result<()> {
     against(shell, "soak", &[number(args, "--minutes", 30)?.to_string()])
 }
@@ -147,7 +159,7 @@ fn daemon(shell: &Shell) -> Result<PathBuf> {
     compile::release(shell, "petrel")
 }
 
-/// `FLAG N`, `FLAG=N`, or nothing.
+/// The number of `FLAG N` or `FLAG=N`, or the default.
 fn number(args: &[String], flag: &str, usual: u64) -> Result<u64> {
     let [word] = words(args, [(flag, &usual.to_string())])?;
     parsed(flag, &word)
@@ -157,7 +169,7 @@ fn parsed(flag: &str, word: &str) -> Result<u64> {
     word.parse().with_context(|| format!("{flag} {word:?} is no number"))
 }
 
-/// Any of these flags with its word, as `FLAG WORD` or `FLAG=WORD`; the usual word of those that are missing.
+/// The values of these flags, given as `FLAG VALUE` or `FLAG=VALUE`; the default value of missing flags.
 fn words<const N: usize>(args: &[String], usual: [(&str, &str); N]) -> Result<[String; N]> {
     let mut found = usual.map(|(_, word)| word.to_owned());
     let given: Vec<&str> = args.iter().flat_map(|word| word.split('=')).collect();

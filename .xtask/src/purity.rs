@@ -1,8 +1,8 @@
 //! The core's rules that no compiler checks: it is the same on every target, and outside `net` it has no clock, no
 //! randomness, no task and no lock. A run can be recorded and replayed only as long as this holds.
 //!
-//! Two looks: the text of `core/src` (comments left out), and the packages that the core depends on by itself.
-//! Clippy's `disallowed-methods` in `core/.clippy.toml` says a part of it again where names are resolved.
+//! Two checks: the text of `core/src` without comments, and the packages that the core alone depends on.
+//! Clippy's `disallowed-methods` in `core/.clippy.toml` repeats a part of it with resolved names.
 
 use std::{
     fs,
@@ -13,10 +13,10 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::shell::{Shell, read};
 
-/// Not in a file that names ssz_rs: it encodes, but does not read a peer's bytes, for it allocates before it checks.
+/// Forbidden in files that use ssz_rs: it may encode, but not decode bytes from peers, because it allocates before it checks.
 const WITH_SSZ: &str = "deserialize";
 
-/// Not in the core at all: it does not know what it is built for.
+/// Forbidden in the core: it is the same for all targets.
 const NOWHERE: [&str; 8] = [
     "target_arch",
     "target_env",
@@ -28,7 +28,7 @@ const NOWHERE: [&str; 8] = [
     "cfg(windows)",
 ];
 
-/// Only in `net`, which is a seam to libp2p and not pure.
+/// Allowed only in `net`, which is the interface to libp2p and not pure.
 const NET_ALONE: [&str; 19] = [
     "Instant::now",
     "time::Instant",
@@ -51,7 +51,7 @@ const NET_ALONE: [&str; 19] = [
     "mpsc",
 ];
 
-/// Targets on which the core must do without tokio.
+/// Targets on which the core must not depend on tokio.
 const TARGETS: [&str; 2] = ["x86_64-unknown-linux-gnu", "wasm32-unknown-unknown"];
 
 /// Fails with every place that breaks a rule.
@@ -99,7 +99,7 @@ fn offences(text: &str, net: bool) -> Vec<(usize, &'static str)> {
         .collect()
 }
 
-/// Whether `word` stands in `code` and is no part of a longer word.
+/// Whether `code` contains `word` as a whole word.
 fn contains(code: &str, word: &str) -> bool {
     let letter = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
     let bytes = code.as_bytes();
@@ -109,7 +109,7 @@ fn contains(code: &str, word: &str) -> bool {
     })
 }
 
-/// The core by itself: other packages of a workspace build may switch tokio on in a shared dependency.
+/// Checks the core alone: other packages of a workspace build may enable tokio in a shared dependency.
 fn no_tokio(shell: &Shell, target: &str) -> Result<()> {
     let args = ["tree", "--package", "petrel-core", "--edges", "normal", "--prefix", "none", "--target", target];
     let tree = read(&mut shell.cargo(args))?;

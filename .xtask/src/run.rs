@@ -15,8 +15,8 @@ pub(crate) fn run(shell: &Shell, args: &[String]) -> Result<()> {
     replace(&mut petrel)
 }
 
-/// A named chain is followed by `node`; without one there is a chain of our own, `devnet`. A first word that is no
-/// flag is a subcommand already.
+/// With a chain in the arguments the subcommand is `node`, without one `devnet`. A first argument that is not a flag is the
+/// subcommand.
 fn subcommand(args: &[String]) -> Option<&'static str> {
     let is =
         |arg: &String, flag: &str| arg.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('='));
@@ -28,14 +28,14 @@ fn subcommand(args: &[String]) -> Option<&'static str> {
     }
 }
 
-/// Ends this process as the child ends: its signals and its status are the child's own.
+/// Replaces this process by the child, so that signals and exit status are the child's.
 #[cfg(unix)]
 fn replace(command: &mut Command) -> Result<()> {
     use std::os::unix::process::CommandExt as _;
     Err(command.exec().into())
 }
 
-/// Ends this process as the child ends. Ctrl-C reaches the child by its console.
+/// Runs the child and exits with its status. Ctrl-C reaches the child through its console.
 #[cfg(not(unix))]
 fn replace(command: &mut Command) -> Result<()> {
     let status = command.status()?;

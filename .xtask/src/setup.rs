@@ -1,7 +1,7 @@
-//! What a fresh machine lacks: found, and where it is light to install, installed. What is not installed here is
-//! named with the words that install it.
+//! Missing programs of a machine. Small ones are installed; for the others the error has the command that installs them.
 //!
-//! Light are rustup's wasm target and components, the page's npm packages, and (tests only, as root on Debian) Chromium and Prometheus.
+//! Installed are rustup's wasm target and components, the page's npm packages, and (for tests, as root on Debian) Chromium and
+//! Prometheus.
 
 use std::{fs, path::PathBuf};
 
@@ -10,12 +10,12 @@ use anyhow::{Context as _, Result, ensure};
 use crate::shell::{Shell, find, read, run, succeeds};
 
 const WASM: &str = "wasm32-unknown-unknown";
-/// The oldest Node of each line that has the page's tools and the wasm tests; newer lines have them too.
+/// The oldest Node of each release line that runs the page's tools and the wasm tests; newer release lines work too.
 const NODE: [(u32, u32); 2] = [(20, 19), (22, 12)];
-/// The oldest Go that builds the other sides: `tests/interop/go-libp2p/newest.mod` asks for it. An older one fetches it by itself.
+/// The oldest Go that builds the interop peers: `tests/interop/go-libp2p/newest.mod` requires it. An older Go downloads it.
 const GO: &str = "1.26.6";
 
-/// The Rust side of the page: the wasm target.
+/// The wasm target of Rust, for the page.
 pub(crate) fn wasm(shell: &Shell) -> Result<()> {
     if has_wasm(shell) {
         return Ok(());
@@ -33,7 +33,7 @@ fn has_wasm(shell: &Shell) -> bool {
     libraries.is_ok_and(|dir| fs::read_dir(dir.trim()).is_ok_and(|mut files| files.next().is_some()))
 }
 
-/// A component of the toolchain, by the program that it has.
+/// A component of the toolchain, by the name of its program.
 pub(crate) fn component(shell: &Shell, name: &str, program: &str) -> Result<()> {
     if succeeds(&mut shell.command(program, ["--version"])) {
         return Ok(());
@@ -82,7 +82,7 @@ fn is_new_enough(version: &str) -> bool {
     line.map_or(NODE.iter().all(|(line, _)| *line < major), |(_, least)| *least <= minor)
 }
 
-/// Go, for the programs on the other side of the interop tests.
+/// Go, for the interop peers.
 pub(crate) fn go(shell: &Shell) -> Result<()> {
     ensure!(
         succeeds(&mut shell.command("go", ["version"])),
@@ -120,7 +120,7 @@ pub(crate) fn prometheus(shell: &Shell) -> Result<()> {
     Ok(())
 }
 
-/// Installs Debian's package where that can be done; whether it helped is for the caller to see.
+/// Tries to install Debian's package; the caller checks the result.
 fn install(shell: &Shell, package: &str) {
     let root = read(&mut shell.command("id", ["-u"])).is_ok_and(|id| id.trim() == "0");
     if root && find(&["apt-get"]).is_some() {
@@ -148,7 +148,7 @@ pub(crate) fn has_deny(shell: &Shell) -> bool {
     succeeds(&mut shell.cargo(["deny", "--version"]))
 }
 
-/// Prints what this machine has and lacks; fails when something is missing without which nothing runs.
+/// Prints which programs this machine has and lacks; fails if a necessary one is missing.
 pub(crate) fn doctor(shell: &Shell) -> Result<()> {
     let version =
         |program: &str, args: &[&str]| read(&mut shell.command(program, args)).map(|text| text.trim().to_owned());
@@ -175,7 +175,7 @@ pub(crate) fn doctor(shell: &Shell) -> Result<()> {
     node(shell)
 }
 
-/// What to do about a missing cargo-deny.
+/// How to install cargo-deny.
 pub(crate) const DENY: &str = "not installed (`cargo install --locked cargo-deny`)";
 
 #[cfg(test)]

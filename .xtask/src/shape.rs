@@ -1,8 +1,8 @@
-//! The shape of the source that no compiler checks: no circle between the files of a crate, no long function, no wide
-//! struct, no type name with two meanings in a crate; and the layers of the core.
+//! Rules for the source that no compiler checks: no import circle between the files of a crate, no long function, no struct with
+//! many fields, no type name that is declared twice in a crate; and the layers of the core.
 //!
-//! Reading order: `source` (files, parsed), `tree` (the modules of a crate, and what a path in one of them names), `edges`
-//! (which file names what of which other), `circles` (files that need each other), `layers` (which module may import which), `sizes` (lengths, fields, type names).
+//! Reading order: `source` (parsed files), `tree` (the modules of a crate, and resolution of paths), `edges` (references between
+//! files), `circles` (import circles), `layers` (allowed imports), `sizes` (lengths, fields, type names).
 
 use std::{
     env, fs,
@@ -22,15 +22,15 @@ mod tree;
 
 use source::SourceFile;
 
-/// Lines of a function at most, from `fn` to the closing brace.
+/// Maximum lines of a function, from `fn` to the closing brace.
 const FUNCTION: usize = 60;
-/// Fields of a struct at most.
+/// Maximum fields of a struct.
 const FIELDS: usize = 16;
-/// Structs that have the fields of a container of the protocol, each of which has a field of its own: SSZ execution payloads V3
-/// and V4, and the Engine API's.
+/// Structs with the fields of a container of the protocol, which may have more: SSZ execution payloads V3 and V4, and the Engine
+/// API's.
 const OF_THE_PROTOCOL: [&str; 4] = ["ExecutionPayload", "Fields", "PayloadV3", "PayloadV4"];
 
-/// A crate: where its source is, and whether its functions and structs are measured.
+/// A crate: its folder, and whether its functions and structs are measured.
 struct Part {
     name: &'static str,
     folder: &'static str,
@@ -89,7 +89,7 @@ impl Part {
     }
 }
 
-/// What is wrong with a crate, one line each.
+/// The broken rules of a crate, one line each.
 fn faults(part: &Part, files: &[SourceFile]) -> Result<Vec<String>> {
     let mut faults = circles::circles(files)?;
     if part.name == "core" {

@@ -1,4 +1,4 @@
-//! How the task runner runs programs: from the workspace's root, printed before they start, their output untouched.
+//! Running programs: from the workspace's root, with the command printed first and unchanged output.
 
 use std::{
     env,
@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::group::{Group, shown};
 
-/// Where the workspace is and where its builds go.
+/// The folders of the workspace and of its builds.
 pub(crate) struct Shell {
     root: PathBuf,
     target: PathBuf,
@@ -24,7 +24,7 @@ impl Shell {
     /// When cargo cannot read the workspace.
     pub(crate) fn new() -> Result<Self> {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let root = here.parent().context("the task runner lies in the workspace")?.to_owned();
+        let root = here.parent().context("the task runner is in the workspace")?.to_owned();
         let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir));
         Ok(Self { root, target })
     }
@@ -44,17 +44,17 @@ impl Shell {
         &self.target
     }
 
-    /// A cargo command. What `cargo run` told the task runner about itself is taken out of the environment: some
-    /// build scripts watch it and would run again for nothing.
+    /// A cargo command. Variables that `cargo run` has set for the task runner are removed from the environment, because
+    /// some build scripts watch them and would run again without need.
     pub(crate) fn cargo<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = self.command(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), args);
         for (name, _) in env::vars_os() {
-            let told = name.to_str().is_some_and(|name| {
+            let is_from_cargo = name.to_str().is_some_and(|name| {
                 ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_"]
                     .iter()
                     .any(|prefix| name.starts_with(prefix))
             });
-            if told {
+            if is_from_cargo {
                 command.env_remove(name);
             }
         }
@@ -80,7 +80,7 @@ impl Shell {
     }
 }
 
-/// Shows the command, runs it, and fails when it does. Nothing that it has started runs afterwards.
+/// Prints the command, runs it, and fails if it fails. No process that it started is running afterwards.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     println!("$ {}", shown(command));
     let status = Group::start(command)?.wait()?;
@@ -88,8 +88,8 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// As `run`, but shows what the command prints when it has ended, below a line that names it and its time, and returns it.
-/// Until then it is in `target/xtask/NAME.txt`.
+/// Like `run`, but returns the output, and prints it after the end below a line with the name and the time. Until then the
+/// output is in `target/xtask/NAME.txt`.
 pub(crate) fn run_kept(shell: &Shell, name: &str, command: &mut Command) -> Result<String> {
     let folder = shell.target().join("xtask");
     fs::create_dir_all(&folder).context("cannot write to the target folder")?;

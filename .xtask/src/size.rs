@@ -1,8 +1,8 @@
-//! `cargo xtask size`: what a first visit to the page downloads, from `www/page/dist`.
+//! `cargo xtask size`: the bytes that a first visit to the page downloads, from `www/page/dist`.
 //!
-//! Counted is every file but source maps, which a browser fetches for its developer tools alone. gzip at level 9 and
-//! brotli at quality 11 with its largest standard window are what a static server keeps beside each file. Of the chains'
-//! modules a visit loads one at most: the largest is counted.
+//! All files are counted except source maps, which a browser fetches only for its developer tools. The compressed sizes are
+//! those of a static server: gzip at level 9, and brotli at quality 11 with its largest standard window. A visit loads at most
+//! one of the chains' modules, so only the largest is counted.
 
 use std::{
     fs,
@@ -15,11 +15,11 @@ use flate2::{Compression, write::GzEncoder};
 
 use crate::shell::Shell;
 
-/// Where the chains' modules lie, and the bytes that one may have.
+/// The folder of the chains' modules, and the maximum bytes of one module.
 const CHAINS: &str = "assets/chains";
 const CHAIN: usize = 2000;
 
-/// Bytes as they lie, and compressed in two ways.
+/// Sizes in bytes: raw, gzip, brotli.
 #[derive(Clone, Copy, Default)]
 struct Sizes {
     raw: usize,

@@ -1,8 +1,8 @@
-//! `cargo xtask test`: the steps that prove a change. A step that this machine cannot run is skipped aloud, by name, with what
-//! would make it run.
+//! `cargo xtask test`: the steps that test a change. A step that this machine cannot run is skipped, and the output names it and
+//! what to install.
 //!
-//! Reading order: `step` (what a step is), `table` (all of them), `lanes` (how they run together), then the steps themselves: `source` (what reads the source),
-//! `rust` (all crates' tests), `page`, `wasm`, `others` (what needs more than Rust and Node).
+//! Reading order: `step` (the type), `table` (all steps), `lanes` (how they run at the same time), then the steps themselves:
+//! `source` (checks of the source), `rust` (tests of all crates), `page`, `wasm`, `others` (steps that need more than Rust and Node).
 
 use anyhow::{Result, bail, ensure};
 
@@ -20,7 +20,7 @@ mod wasm;
 use step::{Step, one};
 use table::STEPS;
 
-/// Runs the named steps, what they need before them; all that need Rust and Node alone; or, with `--all`, all.
+/// Runs the named steps after those that they need; without names the steps that need only Rust and Node; with `--all` all steps.
 pub(crate) fn test(shell: &Shell, words: &[String]) -> Result<()> {
     let (flags, names): (Vec<&str>, Vec<&str>) =
         words.iter().map(String::as_str).partition(|word| word.starts_with('-'));
@@ -57,7 +57,7 @@ fn chosen(choose: impl Fn(&Step) -> bool) -> Vec<&'static Step> {
 /// These steps and all that they need, in the order of the table.
 fn with_needs(names: &[&str]) -> Vec<&'static Step> {
     let mut wanted: Vec<&str> = names.to_vec();
-    // Whatever a step needs stands before it.
+    // The needed steps of a step are before it in the table.
     for step in STEPS.iter().rev().filter(|step| !step.needs.is_empty()) {
         if wanted.contains(&step.name) {
             wanted.extend(step.needs);

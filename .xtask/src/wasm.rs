@@ -1,10 +1,10 @@
 //! `cargo xtask wasm`: the crate `wasm` as `www/package/pkg/petrel_wasm{.js,.d.ts,_bg.wasm}`.
 //!
-//! Three tools in a row: cargo, wasm-bindgen (pinned in `Cargo.lock`) and, for the real build, wasm-opt (pinned in
-//! `www/package-lock.json`). The last two run only when what cargo made, or one of them, has changed.
+//! Three tools run one after the other: cargo, wasm-bindgen (pinned in `Cargo.lock`) and, for the real build, wasm-opt (pinned in
+//! `www/package-lock.json`). The last two run only when cargo's output or the tool has changed.
 //!
-//! The build of the tests lies beside it, in `pkg-test`: cargo's dev profile with the selection of packages that the tests on
-//! wasm32 have (see `compile`), so that nothing but the module itself is compiled for it, and no wasm-opt.
+//! The build for tests is in `pkg-test`: cargo's dev profile with the packages of the tests on wasm32 (see `compile`), so that only
+//! the module itself is compiled for it, without wasm-opt.
 
 use std::{
     fs,
@@ -22,11 +22,10 @@ use crate::{
 const NAME: &str = "petrel_wasm";
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// What wasm-bindgen writes.
+/// The files that wasm-bindgen writes.
 const WRITTEN: [&str; 3] = ["petrel_wasm.js", "petrel_wasm.d.ts", "petrel_wasm_bg.wasm"];
 
-/// What rustc's wasm32 code uses beyond the first version of WebAssembly; all of it is in every browser that has
-/// WebTransport.
+/// Features of rustc's wasm32 code that are not in the first version of WebAssembly. Every browser with WebTransport has them.
 const FEATURES: [&str; 6] = [
     "--enable-bulk-memory",
     "--enable-multivalue",
@@ -36,12 +35,12 @@ const FEATURES: [&str; 6] = [
     "--enable-sign-ext",
 ];
 
-/// Which build.
+/// A build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Build {
-    /// What is published, embedded in the release daemon and measured: profile `wasm`, shrunk by wasm-opt.
+    /// The build that is published, embedded in the release daemon and measured: profile `wasm`, optimised by wasm-opt.
     Real,
-    /// What tests use: fast to compile.
+    /// The build for tests: fast to compile.
     Test,
 }
 
@@ -52,7 +51,7 @@ impl Build {
         shell.www().join(format!("{name}{suffix}"))
     }
 
-    /// Where wasm-bindgen writes.
+    /// The output folder of wasm-bindgen.
     pub(crate) fn pkg(self, shell: &Shell) -> PathBuf {
         self.folder(shell, "package/pkg")
     }
@@ -84,14 +83,14 @@ pub(crate) fn build(shell: &Shell, build: Build) -> Result<()> {
     fs::write(&mark, made_from).with_context(|| format!("cannot write {}", mark.display()))
 }
 
-/// Builds the module with what benches call, into `package`.
+/// Builds the module with the functions for benches, into `package`.
 pub(crate) fn build_for_bench(shell: &Shell, package: &Path) -> Result<()> {
     let built = optimised(shell, &["--features", "bench"])?;
     bindgen(shell, &built, package)?;
     shrink(shell, &package.join("petrel_wasm_bg.wasm"))
 }
 
-/// The module as cargo makes it with profile `wasm`.
+/// Builds the module with profile `wasm`.
 fn optimised(shell: &Shell, features: &[&str]) -> Result<PathBuf> {
     let mut cargo =
         shell.cargo(["build", "--package", "petrel-wasm", "--lib", "--target", TARGET, "--profile", "wasm"]);
@@ -99,7 +98,7 @@ fn optimised(shell: &Shell, features: &[&str]) -> Result<PathBuf> {
     Ok(shell.target().join(TARGET).join("wasm").join(NAME).with_extension("wasm"))
 }
 
-/// Names everything that the package is made from: cargo's output, and the version of each later tool.
+/// A hash of all inputs of the package: cargo's output, and the versions of the later tools.
 fn made_from(shell: &Shell, built: &Path, build: Build) -> Result<String> {
     let mut hash = Sha256::new();
     let lock = fs::read_to_string(shell.root().join("Cargo.lock")).context("cannot read Cargo.lock")?;

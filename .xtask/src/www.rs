@@ -7,8 +7,8 @@
 //! | wasm module | profile `wasm`, shrunk by wasm-opt | profile `dev` |
 //! | daemon that has the page | release: embedded | debug: read from the disk while it runs |
 //!
-//! Which folder a daemon takes is decided by `native/src/page.rs` alone, by its own profile; which folder is published, by
-//! `files` in `www/package/package.json`. `www/folders.js` is the same choice for JavaScript, by `PETREL_BUILD`.
+//! `native/src/serve/page.rs` selects the folder of a daemon by its profile; `files` in `www/package/package.json` selects the published
+//! folder. `www/folders.js` selects it for JavaScript by `PETREL_BUILD`.
 
 use std::{
     fs::{self, File},
@@ -24,8 +24,8 @@ use crate::{
     wasm::{self, Build},
 };
 
-/// What package and page are made from beside the wasm module, seen from `www`. The module stands for core, wasm and
-/// `Cargo.lock`: cargo always makes it anew where one of them has changed.
+/// The sources of package and page in addition to the wasm module, relative to `www`. The module covers core, wasm and
+/// `Cargo.lock`: cargo always builds it again when one of them has changed.
 const SOURCES: [&str; 16] = [
     "package.json",
     "package-lock.json",
@@ -55,7 +55,7 @@ pub(crate) fn build_for_tests(shell: &Shell) -> Result<()> {
     up_to_date(shell, Build::Test)
 }
 
-/// Builds the real page unless there is one: what embeds it needs it to be there, not to be new.
+/// Builds the real page unless it exists: programs that embed it need any build, not the newest one.
 pub(crate) fn ensure_built(shell: &Shell) -> Result<()> {
     if is_complete(shell, Build::Real) {
         return setup::npm(shell);
@@ -63,7 +63,7 @@ pub(crate) fn ensure_built(shell: &Shell) -> Result<()> {
     build(shell)
 }
 
-/// Writes the samples anew that the package's tests compare its types with: see `core/tests/core/samples.rs`.
+/// Writes the samples with which the package's tests compare its types: see `core/tests/core/samples.rs`.
 pub(crate) fn samples(shell: &Shell) -> Result<()> {
     run(compile::debug(shell, ["--lib", "--test", "core", "are_up_to_date"]).env("PETREL_WRITE_SAMPLES", "1"))
 }
@@ -80,13 +80,13 @@ fn up_to_date(shell: &Shell, build: Build) -> Result<()> {
     wasm::build(shell, build)?;
     let pkg = build.pkg(shell);
     let made_from = made_from(shell, &pkg)?;
-    // Beside the module, which is never published or served: it goes when the module is made anew.
+    // In the folder of the module, which is not published or served: it is removed when the module is built again.
     let mark = pkg.join(".www-made-from");
     if is_complete(shell, build) && fs::read_to_string(&mark).is_ok_and(|before| before == made_from) {
         println!("package and page ({build:?}) are up to date");
         return Ok(());
     }
-    // A build that fails half-way leaves none.
+    // So that a failed build leaves no mark.
     let _none = fs::remove_file(&mark);
     let args = ["run", "build"];
     match build {
@@ -96,7 +96,7 @@ fn up_to_date(shell: &Shell, build: Build) -> Result<()> {
     fs::write(&mark, made_from).with_context(|| format!("cannot write {}", mark.display()))
 }
 
-/// Steps that run side by side build one after the other. Held until it is dropped.
+/// A lock, so that steps that run at the same time build one after the other. It is held until it is dropped.
 fn lock(shell: &Shell) -> Result<File> {
     fs::create_dir_all(shell.target()).context("cannot make the target folder")?;
     let file = File::create(shell.target().join("petrel-www.lock")).context("cannot write to the target folder")?;
@@ -109,13 +109,13 @@ fn is_complete(shell: &Shell, build: Build) -> bool {
     made.iter().all(|(folder, file)| build.folder(shell, folder).join(file).is_file())
 }
 
-/// Names the content of all sources and of the wasm package, as hex.
+/// A hash of all sources and of the wasm package, as hex.
 fn made_from(shell: &Shell, pkg: &Path) -> Result<String> {
     let www = shell.www();
     let mut files = Vec::new();
     SOURCES.iter().try_for_each(|name| find(&www.join(name), &mut files))?;
     files.push(pkg.join(".made-from"));
-    // A copy of what wasm-bindgen wrote: see `www/package/build/build.js`.
+    // A copy of wasm-bindgen's output: see `www/package/build/build.js`.
     files.retain(|file| !file.ends_with("petrel_wasm.d.ts"));
     files.sort();
     let mut hash = Sha256::new();

@@ -20,7 +20,7 @@ pub fn tcp(multiaddr: &str) -> Option<(IpAddr, u16)> {
     (ends && !ip.is_unspecified() && !ip.is_multicast()).then_some((ip, port))
 }
 
-/// Whether an address belongs to one host on the public network, as far as can be told: it is not loopback, private,
+/// Whether an address belongs to one host on the public network, as far as this can be known: it is not loopback, private,
 /// link-local, shared by a is_carrier_shared's customers (100.64.0.0/10), or unspecified.
 pub fn is_public(ip: IpAddr) -> bool {
     match ip {

@@ -53,8 +53,8 @@ pub struct Config {
     /// How many static peers should be connected at once; the others are spare. By default all.
     pub static_target: usize,
     /// How long a gap may stay open while no peer can fill it, before the head skips it. By default three block
-    /// intervals, 10 s to a minute. (A peer that has just come back is fetching the same blocks itself.)
-    pub gap_patience: Duration,
+    /// intervals, 10 s to a minute. (A peer that has just reconnected is fetching the same blocks itself.)
+    pub gap_timeout: Duration,
     /// gossipsub's mesh degrees.
     pub mesh: Mesh,
     /// How missing blocks are fetched, and served.
@@ -191,15 +191,15 @@ impl Config {
             limits: RequestLimits::default(),
         };
         let longest = chain.cadence.steps().map(|step| step.interval_ms).max().unwrap_or_default();
-        let patience = Duration::from_millis(longest.saturating_mul(3));
-        let gap_patience = patience.clamp(Duration::from_secs(10), Duration::from_secs(60));
+        let timeout = Duration::from_millis(longest.saturating_mul(3));
+        let gap_timeout = timeout.clamp(Duration::from_secs(10), Duration::from_secs(60));
         Self {
             signer: chain.signer,
             chain,
             max_age: DEFAULT_MAX_AGE,
             static_peers: Vec::new(),
             static_target: usize::MAX,
-            gap_patience,
+            gap_timeout,
             mesh: Mesh::default(),
             sync,
             reputation: ReputationConfig::default(),

@@ -150,7 +150,7 @@ impl Dialing {
             && self.watchdog.expired(now)
             && let Some(peer) = self.static_peers.longest_connected(now, self.watchdog.timeout())
         {
-            self.outputs.push_back(DialingOutput::Disconnect(peer, DisconnectReason::Silent));
+            self.outputs.push_back(DialingOutput::Disconnect(peer, DisconnectReason::IdleTimeout));
         }
     }
 

@@ -9,18 +9,18 @@
 //!
 //! # Layers
 //!
-//! A module imports only modules of its own row or of the rows above it. State machines do not import each other; they meet
+//! A module imports only modules of its own row or of the rows below it. State machines do not import each other; they meet
 //! only in [`node`]. `cargo xtask test shape` checks this.
 //!
 //! ```text
-//! basic types     time  peer  fork  chain  address  ban  random (numbers from a given seed)
-//! encoding        block  sign  hash  message  payload_by_number  schedule  primitives
-//! data types      fault  event  config  score  rate_limit
-//! shared state    peers  peer_store  persistence  context
-//! range_sync      which missing blocks are requested from which peer
-//! state machines  validation  unsafe_chain  reputation  dialing  serving
-//! node            composes them: inputs in, outputs out
 //! net             the interface to libp2p (feature `net`, on by default); relay_record
+//! node            composes them: inputs in, outputs out
+//! state machines  validation  unsafe_chain  reputation  dialing  serving
+//! range_sync      which missing blocks are requested from which peer
+//! shared state    peers  peer_store  persistence  context
+//! data types      fault  event  config  score  rate_limit
+//! encoding        block  sign  hash  message  payload_by_number  schedule  primitives
+//! basic types     time  peer  fork  chain  address  ban  random (numbers from a given seed)
 //! ```
 //!
 //! Everything but `net` and `relay_record` builds and tests without the feature `net`.
@@ -70,7 +70,7 @@
 //! | unsafe block | a block that the sequencer signed and that L1 has not confirmed yet |
 //! | envelope, [`message`] | the signature and the payload of one block; a gossip message carries one envelope, compressed |
 //! | [validation task](validation::ValidationTask) | the stateless validation of one message, a value that the host runs on any thread |
-//! | [verdict](fault::Verdict) | the result by op-node's rules: accept, reject or ignore; [`fault::Acceptance`] is what gossipsub is told |
+//! | [verdict](fault::Verdict) | the result by op-node's rules: accept, reject or ignore; [`fault::Acceptance`] is what is reported to gossipsub |
 //! | [fault](fault::Fault) | the first rule that a message or a response breaks, and who caused it |
 //! | [offence](fault::Offence) | a fault that counts against a peer; the opposite is a [contribution](score::Contribution) |
 //! | penalty, [score](score::Score) | points that a peer loses by an offence; the sum of all points, which decay with time |

@@ -225,7 +225,7 @@ impl Node {
 
     fn topic(&mut self, peer: PeerId, version: Version, joined: bool) {
         if self.context.peers.topic(peer, version, joined) {
-            self.disconnect(peer, DisconnectReason::Muted);
+            self.disconnect(peer, DisconnectReason::Resubscribed);
         }
         let change = TopicChange { peer, version };
         self.emit(if joined { Event::TopicJoined(change) } else { Event::TopicLeft(change) });

@@ -110,7 +110,7 @@ impl PeerStore {
     pub fn discovered(&mut self, now: Now, peer: PeerId, mut addresses: Vec<String>) -> bool {
         addresses.truncate(Self::ADDRESSES);
         let is_new = !self.peers.contains_key(&peer);
-        if is_new && addresses.first().is_some_and(|address| self.is_crowded(address)) {
+        if is_new && addresses.first().is_some_and(|address| self.is_network_full(address)) {
             return false;
         }
         let entry = &mut self.slot_mut(now, peer).entry;
@@ -128,7 +128,7 @@ impl PeerStore {
     }
 
     /// Whether as many never connected peers of this address' network are stored as allowed.
-    fn is_crowded(&self, text: &str) -> bool {
+    fn is_network_full(&self, text: &str) -> bool {
         let network = |text: &String| address::tcp(text).filter(|(ip, _)| is_public(*ip)).map(|(ip, _)| network_of(ip));
         let Some(of_address) = network(&text.to_owned()) else { return false };
         let never_connected = self.peers.values().filter(|slot| slot.entry.seen == 0);

@@ -61,8 +61,8 @@ impl From<Vec<BlockInfo>> for RestoredState {
 pub enum Persisted {
     /// It is on disk and survives a crash.
     OnDisk,
-    /// It was accepted without a promise: there is no disk, or a later request replaced it.
-    NotForSure,
+    /// It was accepted, but it may not be on disk: there is no disk, or a later request replaced it.
+    Unconfirmed,
     /// It could not be persisted; the error, as text.
     Failed(String),
 }

@@ -91,7 +91,7 @@ pub struct Reputation {
 }
 
 impl Reputation {
-    /// Length of the ban of a peer of which only gossipsub's score is low. gossipsub forgets its score a little
+    /// Length of the ban of a peer of which only gossipsub's score is low. gossipsub removes its score a little
     /// earlier.
     pub const GRAYLIST_BAN: Duration = Duration::from_secs(600);
     /// Maximum length of the ban of an address: others may get it, or may be behind it.
@@ -100,8 +100,8 @@ impl Reputation {
     pub const HONEST_AFTER: Duration = Duration::from_secs(60);
     /// Below this score gossipsub ignores a peer (op-node's `GraylistThreshold`).
     pub const GRAYLIST: f64 = -40.0;
-    /// gossipsub's weight of false messages (P4), on the square of their number: see [`Score`](crate::score::Score).
-    pub const FALSE_MESSAGES: f64 = -0.5;
+    /// gossipsub's weight of invalid messages (P4), on the square of their number: see [`Score`](crate::score::Score).
+    pub const INVALID_MESSAGES: f64 = -0.5;
 
     /// With the bans that an earlier run persisted; those that have ended meanwhile are removed. Writes
     /// [`Context::blocked`].
@@ -130,7 +130,7 @@ impl Reputation {
     /// A peer's total score: gossipsub's, which includes our application score, and the penalty for invalid messages on
     /// top of it.
     pub fn total(&self, context: &Context, peer: PeerId) -> f64 {
-        self.of(peer).gossip + context.store.score(context.now.mono, peer).false_messages()
+        self.of(peer).gossip + context.store.score(context.now.mono, peer).invalid_messages()
     }
 
     /// Whether a peer is protected from bans: a static one, as with op-node, which does not ban peers that it tags

@@ -19,10 +19,10 @@
 //! - never with one every two minutes: the counter stays below 2.7, −60.
 //!
 //! These points must lead to a ban by themselves. gossipsub penalises the same messages (its P4), and it stops
-//! listening to a peer with a low score: it prunes the peer at the first invalid message, so a lying peer with a router
+//! listening to a peer with a low score: it prunes the peer at the first invalid message, so a malicious peer with a router
 //! like go-libp2p's, which sends only to its mesh, can only offer the next ones (IHAVE). Below a score of −10 gossipsub
 //! ignores the offers, below −40 everything. For the fifth message to be received and validated, four must cost less
-//! than 10: the weight −0.5 on the square of their number (`Reputation::FALSE_MESSAGES`) makes −8 for four. With −2
+//! than 10: the weight −0.5 on the square of their number (`Reputation::INVALID_MESSAGES`) makes −8 for four. With −2
 //! gossipsub stopped listening after three (−18), and such a peer stayed connected for ever, ignored but not banned. A
 //! peer that is protected from bans (static peers) is graylisted with the ninth: −40.5.
 //!
@@ -65,7 +65,7 @@ impl Score {
         let (counter, amount, cap) = match offence {
             Offence::RequestFailed => (&mut self.errors, 1.0, 9.0),
             Offence::InvalidResponse | Offence::Flooding => (&mut self.rejected, 1.0, 20.0),
-            Offence::FalseResponse => (&mut self.rejected, 6.0, 20.0),
+            Offence::ResponseMismatch => (&mut self.rejected, 6.0, 20.0),
             Offence::InvalidMessage => (&mut self.invalid, 1.0, 20.0),
         };
         *counter = (*counter + amount).min(cap);
@@ -101,13 +101,13 @@ impl Score {
     }
 
     /// The penalty for invalid messages, in addition to gossipsub's own (P4); at most 0.
-    pub fn false_messages(&self) -> f64 {
+    pub fn invalid_messages(&self) -> f64 {
         0.0 - 22.0 * self.invalid
     }
 
     /// The whole score of this record: application score and penalty for invalid messages.
     pub fn own(&self) -> f64 {
-        self.application() + self.false_messages()
+        self.application() + self.invalid_messages()
     }
 
     /// Recent first deliveries and valid responses; used to rank peers for pruning.

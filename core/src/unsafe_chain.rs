@@ -112,7 +112,7 @@ impl UnsafeChain {
         let interval = IntervalEstimator::new(config.chain.cadence.clone(), restored);
         let shortest = config.chain.cadence.shortest_from(now.millis());
         let max_gap = max_gap(&config, interval.interval(now));
-        let head = Head::new(config.gap_patience, max_gap, shortest).restored(now.mono, restored);
+        let head = Head::new(config.gap_timeout, max_gap, shortest).restored(now.mono, restored);
         let mut chain = Self {
             schedule: Arc::new(ChainSchedule::new(&config.chain)),
             upgrades: Upgrades::since(head.tip(), &config.chain, now),
@@ -207,7 +207,7 @@ impl Machine for UnsafeChain {
     fn handle_timeout(&mut self, context: &mut Context) {
         let now = context.now;
         if self.sync.may_still_come(now.mono) {
-            self.head.extend_patience(now.mono);
+            self.head.extend_timeout(now.mono);
         }
         let events = self.head.handle_timeout(now.mono);
         self.head_moved(events);

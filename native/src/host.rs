@@ -113,7 +113,7 @@ impl Host for TokioHost {
             }
             (Work::Persist(persist), Some(store)) => RunningWork::Persist(store.persist(persist)),
             (Work::Load(_), None) => RunningWork::Now(Some(Done::Loaded(None))),
-            (Work::Persist(_), None) => RunningWork::Now(Some(Done::Persisted(Persisted::NotForSure))),
+            (Work::Persist(_), None) => RunningWork::Now(Some(Done::Persisted(Persisted::Unconfirmed))),
         }
     }
 }

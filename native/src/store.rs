@@ -107,7 +107,7 @@ impl Store {
     pub fn persist(&self, request: Persist) -> oneshot::Receiver<Persisted> {
         if !self.has_blocks && matches!(request, Persist::Block(_) | Persist::Head(_)) {
             let (sender, result) = oneshot::channel();
-            let _dropped = sender.send(Persisted::NotForSure);
+            let _dropped = sender.send(Persisted::Unconfirmed);
             return result;
         }
         self.writer.write(WriteEntry::Node(request))

@@ -4,6 +4,8 @@
 #[cfg(not(target_arch = "wasm32"))]
 mod certificate_rotation;
 #[cfg(not(target_arch = "wasm32"))]
+mod gossip_peer;
+#[cfg(not(target_arch = "wasm32"))]
 mod mesh_model;
 #[cfg(not(target_arch = "wasm32"))]
 mod ping;
@@ -12,7 +14,7 @@ mod rewritten_blocks;
 #[cfg(not(target_arch = "wasm32"))]
 mod second_connection;
 #[cfg(not(target_arch = "wasm32"))]
-mod slow_liar;
+mod slow_invalid_blocks;
 #[cfg(not(target_arch = "wasm32"))]
 mod stalled_leaves;
 mod two_drivers;

@@ -1,14 +1,14 @@
-//! Whether the modelled mesh of the simulated world is right: twelve real Drivers (libp2p's swarm and gossipsub) over a
-//! memory transport, and twelve Nodes in a world, with one graph, one mesh, one chain and one list of dropped connections.
+//! A comparison of the modelled gossipsub mesh of the simulated network with the real one: twelve Drivers (libp2p's swarm and
+//! gossipsub) over a memory transport, and twelve Nodes in a world, with the same graph, mesh degrees, chain and outages.
 //!
-//! What the comparison proves: with the same outages both networks end whole; the model's mesh sends a block about as often
-//! as gossipsub does (copies of a block that a node receives); and what a node misses for a moment comes to it by IHAVE and
-//! IWANT, in both, while what it misses for longer is fetched. Each bound is shown to bite: a model of double degree, and one
-//! that offers nothing, are outside.
+//! What the comparison shows: with the same outages all nodes of both networks get all blocks. The model's mesh sends a block about
+//! as often as gossipsub (copies of a block that a node receives). In both, a block missed in a short outage arrives by IHAVE and
+//! IWANT, and blocks missed in a long outage are fetched. Each bound can fail: a model of double degree, and a model without IHAVE,
+//! are outside.
 //!
-//! What it does not prove: anything about time (a machine's load moves the real network), about scores, or about who
-//! is grafted: gossipsub draws its own chance. Real copies are reckoned from bytes on the wire, all else included, and
-//! gossipsub's IDONTWANT, which the model does not have, spares some.
+//! What it does not show: anything about time (the load of the machine changes the real network), about scores, or about which peers
+//! are grafted, because gossipsub has its own random numbers. Copies in the real network are computed from all bytes on the wire, and
+//! gossipsub's IDONTWANT, which the model lacks, avoids some of them.
 
 use std::{
     collections::BTreeMap,
@@ -36,21 +36,21 @@ use petrel_tests::{
 };
 
 const NODES: usize = 12;
-/// Each node dials these after it, so that it has six links of eleven.
+/// Each node dials the nodes at these distances after it, so that it has six of eleven possible links.
 const CHORDS: [usize; 3] = [1, 3, 5];
 const MESH: Mesh = Mesh { d: 3, lo: 2, hi: 4, lazy: 6, flood_publish: false };
 const BLOCKS: u64 = 20;
-/// From one block to the next: what is missed for a moment has been offered before the next one makes a gap of it.
+/// Block interval: a block missed in a short outage is advertised by IHAVE before the next block opens a gap.
 const BLOCK: Duration = Duration::from_millis(1300);
-/// Bytes of a block, which do not compress.
+/// Bytes of a block that do not compress.
 const BYTES: usize = 30_000;
-/// A static peer is dialled again so soon after its connection ended.
+/// Time after which a static peer is redialled.
 const REDIAL: Duration = Duration::from_millis(450);
-/// Blocks that are made during a long outage.
+/// Blocks that are produced during a long outage.
 const LONG: u64 = 4;
 
-/// All connections of `node` are cut just before the block of this round, and come back [`REDIAL`] later; or, when there
-/// are `blocks` to be made meanwhile, before the one after those, which is when a redial succeeds.
+/// All connections of `node` are cut just before the block of this round. They return after [`REDIAL`], or, if `blocks` is not 0,
+/// after that many further blocks, when a redial succeeds.
 #[derive(Clone, Copy, Debug)]
 struct Outage {
     round: u64,
@@ -58,7 +58,7 @@ struct Outage {
     blocks: u64,
 }
 
-/// Another node each time, on a seed; never the sequencer.
+/// Outages of random nodes, never of the sequencer.
 fn outages(seed: u64) -> Vec<Outage> {
     let mut random = SplitMix64(seed);
     let mut left: Vec<usize> = (1..NODES).collect();
@@ -77,7 +77,7 @@ fn config(start: u64, mesh: Mesh) -> Config {
     Config { mesh, ..Config::new(chain) }
 }
 
-/// A chain as its sequencer makes it.
+/// Builds the blocks of the chain.
 #[derive(Default)]
 struct Maker {
     parent: B256,
@@ -95,19 +95,19 @@ impl Maker {
     }
 }
 
-/// What both networks can show.
+/// The measured values of a network.
 #[derive(Debug)]
-struct Shown {
-    /// Copies of a block that a node received by gossip, the sequencer's own aside.
+struct Measured {
+    /// Mean number of copies of a block that a node received by gossip, without the sequencer's own.
     copies: f64,
-    /// Of the blocks made right at a short outage, how many their node had to fetch.
+    /// Number of blocks produced in short outages that their node fetched.
     fetched_short: usize,
-    /// Of the blocks made during long ones.
+    /// Number of blocks produced in long outages that their node fetched.
     fetched_long: usize,
 }
 
-impl Shown {
-    /// `received`: copies of blocks, by gossip and answers together.
+impl Measured {
+    /// `received`: copies of blocks, by gossip and by responses together.
     fn new(events: &[Vec<Event>], received: f64, outages: &[Outage]) -> Self {
         let mut by = Vec::new();
         for (node, events) in events.iter().enumerate() {
@@ -116,7 +116,10 @@ impl Shown {
                 match event {
                     Event::Block(new) => {
                         let number = new.block.payload.number();
-                        assert!(blocks.insert(number, new.via).is_none(), "node {node}: {number} is told twice");
+                        assert!(
+                            blocks.insert(number, new.via).is_none(),
+                            "node {node}: block {number} was emitted twice"
+                        );
                     }
                     Event::Banned(_) | Event::Graylisted(_) | Event::Rejected(_) => panic!("node {node}: {event:?}"),
                     _ => {}
@@ -142,7 +145,7 @@ impl Shown {
 }
 
 /// The modelled network.
-fn modelled(mesh: Mesh, offers: bool, outages: &[Outage]) -> Shown {
+fn modelled(mesh: Mesh, offers: bool, outages: &[Outage]) -> Measured {
     let start = 1_800_000_000;
     let conditions = Conditions { latency: (1, 4), loss: 0, duplication: 0 };
     let mut world = World::new(&config(start, mesh), NODES, start, 7, conditions);
@@ -173,10 +176,10 @@ fn modelled(mesh: Mesh, offers: bool, outages: &[Outage]) -> Shown {
     let events: Vec<Vec<Event>> = (0..NODES).map(|node| world.events(node).to_vec()).collect();
     let fetched = events.iter().flatten().filter(|event| matches!(event, Event::Block(new) if new.via == Via::Sync));
     let received = (0..NODES).map(|node| world.traffic(node).received.0).sum::<u64>() + fetched.count() as u64;
-    Shown::new(&events, received as f64, outages)
+    Measured::new(&events, received as f64, outages)
 }
 
-/// Those who come back are linked again, but to nobody who is away.
+/// Links the returning nodes again, except with nodes that are still in an outage.
 fn relink(world: &mut World, away: &mut Vec<Outage>, comes_back: impl Fn(&Outage) -> bool) {
     let back: Vec<Outage> = away.extract_if(.., |outage| comes_back(outage)).collect();
     let is = |of: &[Outage], node: usize| of.iter().any(|outage| outage.node == node);
@@ -187,7 +190,7 @@ fn relink(world: &mut World, away: &mut Vec<Outage>, comes_back: impl Fn(&Outage
     }
 }
 
-/// Who dials whom.
+/// The pairs of a dialling and a dialled node.
 fn graph() -> impl Iterator<Item = (usize, usize)> {
     (0..NODES).flat_map(|from| CHORDS.map(|chord| (from, (from + chord) % NODES)))
 }
@@ -208,7 +211,7 @@ impl Real {
             let dialled = graph().filter(|(from, _)| *from == node);
             config.static_peers =
                 dialled.map(|(_, to)| memory_driver::static_peer(&identities[to], base + to as u64)).collect();
-            // Who lies would be banned, static or not.
+            // A peer with invalid messages would be banned, although it is static.
             config.reputation.protect_static = false;
             let (own, clock) = (&identities[node], clock.clone());
             let host = MemoryHost::new(move || clock());
@@ -218,7 +221,7 @@ impl Real {
         Self { drivers, transports, events: vec![Vec::new(); NODES] }
     }
 
-    /// Lets all run for so long.
+    /// Runs all Drivers for `time`.
     fn run(&mut self, time: Duration) {
         let (drivers, events) = (&mut self.drivers, &mut self.events);
         block_on(async {
@@ -239,16 +242,16 @@ impl Real {
     }
 }
 
-/// The real network; its blocks are [`BLOCK`] apart, on a machine that keeps up.
-fn real(base: u64, outages: &[Outage]) -> Shown {
+/// The real network. Its blocks are [`BLOCK`] apart, if the machine is fast enough.
+fn real(base: u64, outages: &[Outage]) -> Measured {
     let begin = Instant::now();
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let clock = move || Now { mono: begin.elapsed(), unix: unix + begin.elapsed() };
     let mut real = Real::new(base, unix.as_secs(), clock);
-    // Until everybody has met everybody it is to know.
+    // Until all links are connected.
     let met = |real: &Real| real.drivers.iter().all(|driver| driver.status().peering.peers.len() == 2 * CHORDS.len());
     while !met(&real) {
-        assert!(begin.elapsed() < Duration::from_secs(60), "they have not met");
+        assert!(begin.elapsed() < Duration::from_secs(60), "not all links are connected");
         real.run(Duration::from_millis(200));
     }
     real.run(2 * BLOCK);
@@ -259,7 +262,7 @@ fn real(base: u64, outages: &[Outage]) -> Shown {
             real.transports[outage.node].refuse_new(outage.blocks > 0);
             real.transports[outage.node].cut_all();
         }
-        // The cut is seen before the block is made.
+        // So that the nodes see the cut before the block.
         real.run(Duration::from_millis(20));
         let data = maker.next(clock().secs());
         real.drivers[0].publish(Version::V4, data.into());
@@ -280,31 +283,31 @@ fn real(base: u64, outages: &[Outage]) -> Shown {
     }
     real.run(2 * BLOCK);
     let bytes: u64 = real.transports.iter().map(CutTransport::bytes_received).sum::<u64>() - before;
-    Shown::new(&real.events, bytes as f64 / BYTES as f64, outages)
+    Measured::new(&real.events, bytes as f64 / BYTES as f64, outages)
 }
 
 #[test]
-fn the_modelled_mesh_shows_what_twelve_real_drivers_show() {
+fn the_modelled_mesh_behaves_like_twelve_real_drivers() {
     let outages = outages(11);
     let real = real(7401, &outages);
     let model = modelled(MESH, true, &outages);
-    let deaf = modelled(MESH, false, &outages);
+    let without_ihave = modelled(MESH, false, &outages);
     let double = modelled(Mesh { d: 2 * MESH.d, lo: 2 * MESH.lo, hi: 2 * MESH.hi, ..MESH }, true, &outages);
-    println!("real {real:?}\nmodel {model:?}\nwithout IHAVE {deaf:?}\ndouble degree {double:?}");
+    println!("real {real:?}\nmodel {model:?}\nwithout IHAVE {without_ihave:?}\ndouble degree {double:?}");
     let short = outages.iter().filter(|outage| outage.blocks == 0).count();
 
-    // The model's mesh is as dense, save for IDONTWANT: at most twice as many copies, and hardly fewer.
-    let alike = |shown: &Shown| (0.8..=2.0).contains(&(shown.copies / real.copies));
-    assert!(alike(&model), "copies: {} and {}", real.copies, model.copies);
-    assert!(!alike(&double), "double the degree would pass: {} and {}", real.copies, double.copies);
+    // The model's mesh is as dense, except for IDONTWANT: at most twice as many copies, and not much fewer.
+    let is_alike = |measured: &Measured| (0.8..=2.0).contains(&(measured.copies / real.copies));
+    assert!(is_alike(&model), "copies: {} and {}", real.copies, model.copies);
+    assert!(!is_alike(&double), "double the degree would pass: {} and {}", real.copies, double.copies);
 
-    // What was missed for a moment comes by gossip all the same, for some at least: whether an offer is sooner than the
-    // next block is a matter of when heartbeats fall.
-    let gossiped = |shown: &Shown| shown.fetched_short < short;
+    // At least some of the blocks missed in short outages arrive by gossip: whether IHAVE arrives before the next block depends on
+    // the time of the heartbeats.
+    let gossiped = |measured: &Measured| measured.fetched_short < short;
     assert!(gossiped(&real) && gossiped(&model), "fetched: {real:?}, {model:?}");
-    assert!(!gossiped(&deaf), "a model without IHAVE and IWANT would pass: {deaf:?}");
+    assert!(!gossiped(&without_ihave), "a model without IHAVE and IWANT would pass: {without_ihave:?}");
 
-    // What was missed for longer is fetched, for most.
+    // Most of the blocks missed in long outages are fetched.
     let long = (outages.len() - short) * (LONG as usize + 1);
     assert!(2 * real.fetched_long > long && 2 * model.fetched_long > long, "{real:?}, {model:?}");
 }

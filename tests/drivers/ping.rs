@@ -1,5 +1,5 @@
-//! A peer that answers no ping of ours, and pings us: js-libp2p without its ping service, whose connection monitor does so
-//! and closes the connection when no answer comes.
+//! A peer that does not answer our pings, but pings us: js-libp2p without its ping service. Its connection monitor sends pings and
+//! closes the connection when no answer arrives.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -14,8 +14,8 @@ use petrel_core::{chain::Chain, config::Config, time::Now};
 use petrel_tests::memory_driver::{self, MemoryHost};
 
 const PORT: u64 = 7501;
-/// Longer than anything here takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Deadline of a condition: longer than any condition takes on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(60);
 
 fn now() -> Now {
     static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
@@ -35,7 +35,7 @@ async fn a_peer_that_refuses_our_pings_has_its_own_answered() {
         memory_driver::transport(&them),
         refusals,
         them.public().to_peer_id(),
-        swarm::Config::with_tokio_executor().with_idle_connection_timeout(PATIENCE),
+        swarm::Config::with_tokio_executor().with_idle_connection_timeout(DEADLINE),
     );
     let peer = us.public().to_peer_id();
     swarm.dial(DialOpts::peer_id(peer).addresses(vec![memory_driver::address(PORT)]).build()).unwrap();
@@ -43,7 +43,7 @@ async fn a_peer_that_refuses_our_pings_has_its_own_answered() {
     tokio::spawn(async move { while swarm.next().await.is_some() {} });
 
     let pings = async {
-        // Each on a stream of its own, as js-libp2p has it. Our first ping is refused meanwhile.
+        // Each ping on its own stream, as in js-libp2p. Our first ping is refused in the meantime.
         for round in 0..20_u8 {
             let mut stream = control.open_stream(peer, ping::PROTOCOL_NAME).await.unwrap();
             for again in 0..2 {
@@ -57,5 +57,5 @@ async fn a_peer_that_refuses_our_pings_has_its_own_answered() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, pings).await.expect("every ping is answered");
+    tokio::time::timeout(DEADLINE, pings).await.expect("every ping is answered");
 }

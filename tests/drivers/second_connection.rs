@@ -1,5 +1,5 @@
-//! A peer that connects more than once: a browser has one connection, and nobody is a browser and a node at once. What a leaf has
-//! not taken is counted on the connections of leaves alone.
+//! A peer that connects more than once. A browser has one connection, and a peer cannot be a browser and a node at the same time.
+//! Queued bytes for leaves are counted on connections of leaves only.
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -23,14 +23,14 @@ use petrel_node::{
     network::transport::{self, TrafficCounters},
 };
 use petrel_tests::{
-    local_network::{self, Observed, PATIENCE, RELAY, id},
+    local_network::{self, DEADLINE, Observed, RELAY, id},
     sequencer,
 };
 
-/// Whether anything more happens.
+/// Time without an event after which the connections are stable.
 const QUIET: Duration = Duration::from_millis(500);
 
-/// A peer, and its connections in the order in which they came.
+/// A peer, and its connections in the order of their establishment.
 struct Twice {
     swarm: Swarm<dummy::Behaviour>,
     open: VecDeque<ConnectionId>,
@@ -41,12 +41,12 @@ impl Twice {
         let identity = Keypair::generate_secp256k1();
         let transport =
             transport::build(&identity, &NetworkConfig::new(Vec::new(), "twice"), &TrafficCounters::default()).unwrap();
-        let config = swarm::Config::with_tokio_executor().with_idle_connection_timeout(3 * PATIENCE);
+        let config = swarm::Config::with_tokio_executor().with_idle_connection_timeout(3 * DEADLINE);
         let swarm = Swarm::new(transport, dummy::Behaviour, identity.public().to_peer_id(), config);
         Self { swarm, open: VecDeque::new() }
     }
 
-    /// Dials, and waits until so many of its connections are open and nothing more happens. Which they are.
+    /// Dials, and waits until `count` of its connections are open and stable. Returns these connections.
     async fn dial(&mut self, address: &str, count: usize) -> BTreeSet<ConnectionId> {
         let address: Multiaddr = address.parse().unwrap();
         let dial = DialOpts::peer_id(id(&address.to_string())).addresses(vec![address]);
@@ -56,12 +56,16 @@ impl Twice {
         loop {
             let came = self.open.len() > before;
             let done = came && self.open.iter().filter(|open| !gone.contains(*open)).count() == count;
-            match tokio::time::timeout(if done { QUIET } else { PATIENCE }, self.swarm.select_next_some()).await {
+            match tokio::time::timeout(if done { QUIET } else { DEADLINE }, self.swarm.select_next_some()).await {
                 Ok(SwarmEvent::ConnectionEstablished { connection_id, .. }) => self.open.push_back(connection_id),
                 Ok(SwarmEvent::ConnectionClosed { connection_id, .. }) => _ = gone.insert(connection_id),
                 Ok(_) => {}
                 Err(_) => {
-                    assert!(done, "it did not connect, or others stayed: {:?} without {gone:?}", self.open);
+                    assert!(
+                        done,
+                        "it did not connect, or other connections stayed open: {:?} without {gone:?}",
+                        self.open
+                    );
                     self.open.retain(|open| !gone.contains(open));
                     return self.open.iter().copied().collect();
                 }
@@ -73,13 +77,13 @@ impl Twice {
 #[test]
 fn a_leaf_has_one_connection_and_stays_a_leaf() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let (tell, told) = channel();
+    let (sender, reports) = channel();
     let chain = sequencer::chain(Fork::Jovian, 1);
     let listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/tcp/0/ws"];
     let net = NetworkConfig::new(listen.map(|address| address.parse().unwrap()).to_vec(), "relay");
-    local_network::start(&runtime, local_network::settled(&chain, None, |_| {}), net, (RELAY, &tell), |_| {});
+    local_network::start(&runtime, local_network::settled(&chain, None, |_| {}), net, (RELAY, &sender), |_| {});
     let mut seen = Observed::default();
-    seen.until(&told, "two addresses", |seen| seen.addresses.len() == 2);
+    seen.until(&reports, "two addresses", |seen| seen.addresses.len() == 2);
     let ws = seen.at("/ws").next().unwrap().clone();
     let tcp = seen.addresses.iter().find(|address| !address.contains("/ws")).unwrap().clone();
 
@@ -96,7 +100,7 @@ fn a_leaf_has_one_connection_and_stays_a_leaf() {
         node.dial(&tcp, 2).await;
         (leaf, node)
     });
-    seen.take(&told, Duration::from_millis(100));
-    assert!(seen.ended.is_empty(), "nobody lost the last connection: {:?}", seen.ended);
+    seen.take(&reports, Duration::from_millis(100));
+    assert!(seen.ended.is_empty(), "no peer lost its last connection: {:?}", seen.ended);
     runtime.shutdown_background();
 }

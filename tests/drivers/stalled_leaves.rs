@@ -1,5 +1,5 @@
-//! Leaves that do not take what is sent to them: they lose their connections, the others get every block by gossip meanwhile,
-//! and what waits stays within its budget.
+//! Leaves that do not read what is sent to them: they are disconnected, the others get every block by gossip in the meantime, and the
+//! queued bytes stay within their limit.
 
 use std::{
     collections::BTreeSet,
@@ -25,41 +25,42 @@ use petrel_node::{
     network::transport::{self, TrafficCounters},
 };
 use petrel_tests::{
-    local_network::{self, Observed, PATIENCE, RELAY, Report, id},
+    local_network::{self, DEADLINE, Observed, RELAY, Report, id},
     plain_gossipsub,
     sequencer::{self, Publisher},
 };
 use tokio::runtime::Runtime;
 
 const MESHSUB: StreamProtocol = StreamProtocol::new("/meshsub/1.1.0");
-/// Bytes of a block; how many, and how long after each other.
+/// Bytes of a block, number of blocks, and the time between them.
 const BYTES: usize = 1_000_000;
 const BLOCKS: u64 = 24;
 const PACE: Duration = Duration::from_millis(400);
-/// Seconds; what waits longer than two of them for one leaf is dropped.
+/// Block interval of the chain, seconds. A message that is queued for a leaf for longer than two intervals is dropped.
 const BLOCK_TIME: u64 = 12;
-/// What may wait for all leaves: less than a third of what all blocks are for those who do not take them.
+/// Maximum queued bytes for all leaves: less than a third of all blocks for the leaves that do not read.
 const BUDGET: usize = 11 << 20;
-/// Leaves that take every block.
+/// Leaves that read every block.
 const LEAVES: usize = 4;
+
 #[test]
-fn leaves_that_take_nothing_lose_their_connections_and_the_others_get_every_block() {
+fn leaves_that_do_not_read_are_disconnected_and_the_others_get_every_block() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let (tell, told) = channel();
+    let (sender, reports) = channel();
     let chain = sequencer::chain(Fork::Jovian, BLOCK_TIME);
-    let most = relay(&runtime, &chain, &tell);
+    let most = relay(&runtime, &chain, &sender);
     let mut seen = Observed::default();
-    seen.until(&told, "three addresses", |seen| seen.addresses.len() == 3);
+    seen.until(&reports, "three addresses", |seen| seen.addresses.len() == 3);
     let [ws, webtransport] = ["/ws", "/webtransport/"].map(|part| seen.at(part).next().unwrap().clone());
     let tcp = seen.at("/tcp/").find(|address| !address.contains("/ws")).unwrap().clone();
     for name in 0..LEAVES {
-        leaf(&runtime, &chain, if name % 2 == 0 { &ws } else { &webtransport }, name, &tell);
+        leaf(&runtime, &chain, if name % 2 == 0 { &ws } else { &webtransport }, name, &sender);
     }
     let topic = chain.topic(Fork::Jovian.version());
-    runtime.spawn(deaf(ws, topic.clone()));
-    let stand_still = frozen(webtransport, topic);
-    seen.until(&told, "all leaves", |seen| seen.met.len() == LEAVES + 2);
-    stand_still.store(true, Ordering::Relaxed);
+    runtime.spawn(never_reading(ws, topic.clone()));
+    let freeze = frozen(webtransport, topic);
+    seen.until(&reports, "all leaves", |seen| seen.met.len() == LEAVES + 2);
+    freeze.store(true, Ordering::Relaxed);
     let publisher = Publisher::connect(&chain, &tcp);
 
     let mut maker = local_network::maker(&chain, BLOCKS, BYTES);
@@ -67,54 +68,55 @@ fn leaves_that_take_nothing_lose_their_connections_and_the_others_get_every_bloc
         let made = maker.build().unwrap();
         publisher.publish(made.version, made.message);
         let number = 1001 + round;
-        seen.take(&told, PACE);
-        // A slow machine goes more slowly.
-        seen.until(&told, "the block to those who take it", |seen| {
+        seen.take(&reports, PACE);
+        // A slow machine publishes more slowly.
+        seen.until(&reports, "the block at every leaf that reads", |seen| {
             (0..LEAVES).all(|leaf| seen.blocks.get(&leaf).is_some_and(|blocks| blocks.contains(&number)))
         });
     }
     let all: BTreeSet<u64> = (1001..=1000 + BLOCKS).collect();
-    seen.until(&told, "every block to those who take them", |seen| {
+    seen.until(&reports, "every block at every leaf that reads", |seen| {
         (0..LEAVES).all(|leaf| seen.blocks.get(&leaf).is_some_and(|blocks| *blocks == all))
     });
-    seen.until(&told, "the end of those who take nothing", |seen| slow(seen) == 2);
+    seen.until(&reports, "the end of the leaves that do not read", |seen| slow(seen) == 2);
     runtime.shutdown_background();
 
-    assert_eq!((seen.ended.len(), seen.fetched), (2, 0), "nobody else lost a connection, or had to fetch");
+    assert_eq!((seen.ended.len(), seen.fetched), (2, 0), "no other connection ended, and no leaf had to fetch a block");
     let most = most.load(Ordering::Relaxed);
-    assert!(most > BYTES as u64, "something waited: {most}");
-    assert!(most <= BUDGET as u64, "at most {most} bytes waited");
+    assert!(most > BYTES as u64, "bytes were queued: {most}");
+    assert!(most <= BUDGET as u64, "at most {most} bytes were queued");
 }
 
-/// How many leaves the relay gave up because they take nothing.
+/// The number of leaves that the relay disconnected because they do not read.
 fn slow(seen: &Observed) -> usize {
     seen.ended.iter().filter(|(name, reason)| *name == RELAY && reason == DisconnectReason::Slow.as_str()).count()
 }
 
-/// The most that waited for its leaves.
-fn relay(runtime: &Runtime, chain: &Chain, tell: &Sender<Report>) -> Arc<AtomicU64> {
+/// Starts the relay. Returns the maximum number of queued bytes for its leaves so far.
+fn relay(runtime: &Runtime, chain: &Chain, sender: &Sender<Report>) -> Arc<AtomicU64> {
     let listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/tcp/0/ws", "/ip4/127.0.0.1/udp/0/quic-v1/webtransport"];
     let net = NetworkConfig::new(listen.map(|address| address.parse().unwrap()).to_vec(), "relay");
     let config = local_network::settled(chain, None, |config| config.connections.leaves_bytes = BUDGET);
     let most = Arc::<AtomicU64>::default();
     let seen = most.clone();
-    local_network::start(runtime, config, net, (RELAY, tell), move |driver| {
+    local_network::start(runtime, config, net, (RELAY, sender), move |driver| {
         seen.fetch_max(driver.status().traffic.leaves.waiting, Ordering::Relaxed);
     });
     most
 }
 
-/// It takes every block and verifies it.
-fn leaf(runtime: &Runtime, chain: &Chain, relay: &str, name: usize, tell: &Sender<Report>) {
+/// A leaf that reads and verifies every block.
+fn leaf(runtime: &Runtime, chain: &Chain, relay: &str, name: usize, sender: &Sender<Report>) {
     let config = local_network::settled(chain, Some(relay), |_| {});
-    local_network::start(runtime, config, NetworkConfig::new(Vec::new(), "leaf"), (name, tell), |_| {});
+    local_network::start(runtime, config, NetworkConfig::new(Vec::new(), "leaf"), (name, sender), |_| {});
 }
 
-/// It lives on, but never reads the stream on which gossip comes.
-async fn deaf(relay: String, topic: String) {
+/// A leaf that stays connected, but never reads its gossip stream.
+async fn never_reading(relay: String, topic: String) {
     let identity = Keypair::generate_secp256k1();
     let transport =
-        transport::build(&identity, &NetworkConfig::new(Vec::new(), "deaf"), &TrafficCounters::default()).unwrap();
+        transport::build(&identity, &NetworkConfig::new(Vec::new(), "never-reading"), &TrafficCounters::default())
+            .unwrap();
     let config = libp2p::swarm::Config::with_tokio_executor().with_idle_connection_timeout(Duration::from_secs(3600));
     let peer = identity.public().to_peer_id();
     let mut swarm = Swarm::new(transport, libp2p_stream::Behaviour::new(), peer, config);
@@ -138,17 +140,17 @@ async fn deaf(relay: String, topic: String) {
     std::future::pending().await
 }
 
-/// gossipsub's RPC that joins a topic, with its length before it.
+/// A gossipsub RPC that joins a topic, with its length prefix.
 fn subscription(topic: &str) -> Vec<u8> {
     let length = |bytes: usize| u8::try_from(bytes).ok().filter(|length| *length < 128).unwrap();
     let options = [&[0x08, 1, 0x12, length(topic.len())], topic.as_bytes()].concat();
     [&[length(options.len() + 2), 0x0a, length(options.len())], options.as_slice()].concat()
 }
 
-/// It joins; its whole machine stands still as soon as it is told.
+/// A leaf that joins the topic, and whose whole runtime stops when the returned flag is set.
 fn frozen(relay: String, topic: String) -> Arc<AtomicBool> {
-    let stand_still = Arc::<AtomicBool>::default();
-    let told = stand_still.clone();
+    let freeze = Arc::<AtomicBool>::default();
+    let is_frozen = freeze.clone();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let _frozen = runtime.block_on(async {
@@ -167,12 +169,12 @@ fn frozen(relay: String, topic: String) -> Arc<AtomicBool> {
                     break;
                 }
             }
-            while !told.load(Ordering::Relaxed) {
+            while !is_frozen.load(Ordering::Relaxed) {
                 let _quiet = tokio::time::timeout(Duration::from_millis(20), swarm.select_next_some()).await;
             }
             swarm
         });
-        thread::sleep(PATIENCE * 3);
+        thread::sleep(DEADLINE * 3);
     });
-    stand_still
+    freeze
 }

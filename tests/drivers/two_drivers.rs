@@ -42,7 +42,7 @@ fn chain(key: &Key) -> Config {
     chain.forks = Forks::all_until(Fork::Jovian);
     chain.signer = Some(key.address());
     let mut config = Config::new(chain);
-    // A block may be that old when a debug build beside other work has made it.
+    // A debug build on a busy machine may take this long to build a block.
     config.max_age = Duration::from_secs(3600);
     config
 }
@@ -73,11 +73,11 @@ fn noise(seed: u64, len: usize) -> AlloyBytes {
     std::iter::repeat_with(next).take(len).collect::<Vec<u8>>().into()
 }
 
-/// Longer than anything here takes, in a debug build beside other work.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// Deadline of a condition: longer than any condition takes in a debug build on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(300);
 
-/// The longest block here, bytes: near gossip's 10 MiB. Under Node it is shorter, for there a debug build checks one of that
-/// length too slowly on a busy machine; what a browser does with one the page's tests say.
+/// The longest block, bytes: near gossip's limit of 10 MiB. Under Node it is shorter, because a debug build validates a block of that
+/// length too slowly on a busy machine; the page's tests cover long blocks in a browser.
 const LONG: usize = if cfg!(target_arch = "wasm32") { 1_000_000 } else { 10_000_000 };
 
 /// Runs both until `wanted` is satisfied by an event of the second.
@@ -87,7 +87,7 @@ async fn until(
     mut wanted: impl FnMut(&Event) -> bool,
 ) -> Vec<Event> {
     let (mut seen, mut others) = (Vec::new(), Vec::new());
-    let mut timeout = futures_timer::Delay::new(PATIENCE).fuse();
+    let mut timeout = futures_timer::Delay::new(DEADLINE).fuse();
     loop {
         let event = select! {
             event = first.select_next_some() => {
@@ -105,10 +105,10 @@ async fn until(
     }
 }
 
-/// Until each knows that the other has joined the four topics.
+/// Runs both until each has seen the other join the four topics.
 async fn meet(first: &mut Driver<MemoryHost>, second: &mut Driver<MemoryHost>) {
     let mut topics = [0, 0];
-    let mut timeout = futures_timer::Delay::new(PATIENCE).fuse();
+    let mut timeout = futures_timer::Delay::new(DEADLINE).fuse();
     while topics != [4, 4] {
         let (whose, event) = select! {
             event = first.select_next_some() => (0, event),
@@ -141,7 +141,7 @@ async fn two_drivers(base: u64) {
     }
 }
 
-/// A gap is closed though nothing is gossiped any more: what sync waits for are its own deadlines.
+/// A gap is closed although no more messages arrive: range sync waits for its own deadlines.
 async fn gap(base: u64) {
     let key = Key::from_bytes(&[1; 32]).expect("a key");
     let (a, b) = (Keypair::generate_secp256k1(), Keypair::generate_secp256k1());
@@ -186,30 +186,30 @@ async fn quiet(base: u64) {
         }
     }
     let beats = host.sleeps() - start;
-    // A busy machine may sleep through some.
+    // A busy machine may miss some of them.
     assert!((3..=21).contains(&beats), "{beats} beats in 4 s");
     assert_eq!(host.longest_sleep(), Duration::from_millis(200));
 }
 
 #[cfg(not(target_arch = "wasm32"))]
 #[test]
-fn the_driver_keeps_its_beat_when_nothing_happens() {
+fn the_driver_polls_the_swarm_at_its_interval_when_nothing_happens() {
     futures::executor::block_on(quiet(7101));
 }
 
 #[cfg(target_arch = "wasm32")]
 #[wasm_bindgen_test]
-async fn the_driver_keeps_its_beat_when_nothing_happens() {
+async fn the_driver_polls_the_swarm_at_its_interval_when_nothing_happens() {
     quiet(7101).await;
 }
 
-/// Who is banned is neither dialled nor let in, whoever dials.
+/// A banned peer is not dialled, and its connections are refused.
 async fn banned(base: u64) {
     let key = Key::from_bytes(&[1; 32]).expect("a key");
     let (a, b) = (Keypair::generate_secp256k1(), Keypair::generate_secp256k1());
     let host = MemoryHost::new(now);
     let (banned, node) = (memory_driver::static_peer(&a, base), memory_driver::static_peer(&b, base + 1));
-    let ban = Ban { until: Some(now().secs() + 60), secs: 60, reason: "it lied".to_owned(), ip: None };
+    let ban = Ban { until: Some(now().secs() + 60), secs: 60, reason: "invalid messages".to_owned(), ip: None };
     let bans = RestoredState { bans: vec![(BanTarget::Peer(banned.peer), ban)], ..RestoredState::default() };
     let dialling = |statics, protect_static| {
         let mut config = chain(&key);
@@ -217,10 +217,10 @@ async fn banned(base: u64) {
         config.reputation.protect_static = protect_static;
         config
     };
-    let mut stranger_driver = memory_driver::driver(dialling(node, true), &a, base, host.clone());
+    let mut banned_driver = memory_driver::driver(dialling(node, true), &a, base, host.clone());
     let mut node_driver =
         memory_driver::restored(dialling(banned.clone(), false), &b, base + 1, host.clone(), bans.clone());
-    let seen = until(&mut stranger_driver, &mut node_driver, |event| match event {
+    let seen = until(&mut banned_driver, &mut node_driver, |event| match event {
         Event::DialFailed(failed) => failed.error.contains("is banned"),
         Event::Connected(connected) => panic!("{connected:?}"),
         _ => false,
@@ -229,43 +229,43 @@ async fn banned(base: u64) {
     while node_driver.status().traffic.gated.accepts_refused == 0 {
         let tick = futures_timer::Delay::new(Duration::from_millis(50)).fuse();
         select! {
-            _ = stranger_driver.select_next_some() => {}
+            _ = banned_driver.select_next_some() => {}
             event = node_driver.select_next_some() => assert!(!matches!(event, Event::Connected(_)), "{event:?}"),
             () = { tick } => {}
         }
     }
     let gated = node_driver.status().traffic.gated;
     assert!(gated.dials == 0 && gated.dials_refused > 0 && gated.accepts == 0, "{gated:?}");
-    drop((stranger_driver, node_driver));
+    drop((banned_driver, node_driver));
 
-    // An operator's own peers are let through.
-    let mut stranger_driver = memory_driver::driver(chain(&key), &a, base + 2, host.clone());
+    // Static peers are accepted.
+    let mut banned_driver = memory_driver::driver(chain(&key), &a, base + 2, host.clone());
     let mut node_driver =
         memory_driver::restored(dialling(memory_driver::static_peer(&a, base + 2), true), &b, base + 3, host, bans);
-    meet(&mut stranger_driver, &mut node_driver).await;
+    meet(&mut banned_driver, &mut node_driver).await;
 }
 
 #[cfg(not(target_arch = "wasm32"))]
 #[test]
-fn a_banned_peer_is_neither_dialled_nor_let_in() {
+fn a_banned_peer_is_neither_dialled_nor_accepted() {
     futures::executor::block_on(banned(7301));
 }
 
 #[cfg(target_arch = "wasm32")]
 #[wasm_bindgen_test]
-async fn a_banned_peer_is_neither_dialled_nor_let_in() {
+async fn a_banned_peer_is_neither_dialled_nor_accepted() {
     banned(7301).await;
 }
 
 #[cfg(not(target_arch = "wasm32"))]
 #[test]
-fn a_gap_is_closed_though_nothing_comes_any_more() {
+fn a_gap_is_closed_although_no_more_messages_arrive() {
     futures::executor::block_on(gap(7201));
 }
 
 #[cfg(target_arch = "wasm32")]
 #[wasm_bindgen_test]
-async fn a_gap_is_closed_though_nothing_comes_any_more() {
+async fn a_gap_is_closed_although_no_more_messages_arrive() {
     gap(7201).await;
 }
 

@@ -1,9 +1,9 @@
 //! The native side of `cargo xtask bench browser`:
 //!
-//! - `browser_bench samples FOLDER`: messages of the sizes that the bench `validate` has, as the devnet's sequencer makes
-//!   them, and what judging each costs natively, in `samples.json`;
-//! - `browser_bench feed`: a daemon's Driver that listens for browsers and publishes blocks of 100 kB, thirty a second, until its
-//!   standard input ends. On stdout, `{"relay", "chain", "signer"}` as the package takes them.
+//! - `browser_bench samples FOLDER`: messages of the devnet's sequencer in the sizes of the bench `validate`, and the native cost of
+//!   validating each, in `samples.json`;
+//! - `browser_bench feed`: a daemon's Driver that listens for browsers and publishes blocks of 100 kB, thirty a second, until the end
+//!   of its standard input. It writes `{"relay", "chain", "signer"}` for the package to stdout.
 
 use std::{
     fs,
@@ -38,12 +38,12 @@ use petrel_node::{
 use petrel_tests::{forge, sequencer};
 use serde_json::json;
 
-/// About so many bytes of raw payload: OP Mainnet's usual block, Base's, and a large one.
+/// Approximate bytes of the raw payload: a usual block of OP Mainnet, of Base, and a large one.
 const SIZES: [usize; 3] = [107_000, 325_000, 1_670_000];
-/// Judgements of each, after those that warm up.
+/// Validations of each, after a warm-up.
 const ROUNDS: usize = 60;
 const WARM: usize = 5;
-/// Blocks a second: below what an honest peer may send.
+/// Blocks a second: below the limit of a peer.
 const RATE: u32 = 30;
 const BYTES: usize = 100_000;
 
@@ -75,8 +75,8 @@ fn sample(folder: &Path, size: usize) -> serde_json::Value {
     fs::write(folder.join(&file), &wire).expect("the folder takes it");
 
     let timestamp = made.payload.timestamp;
-    let judge = |primitives| judge(&chain, timestamp, &wire, primitives);
-    let (id, checked) = judge(primitives::FASTEST);
+    let validate = |primitives| validate(&chain, timestamp, &wire, primitives);
+    let (id, checked) = validate(primitives::FASTEST);
     let block = checked.result.expect("it is valid");
     json!({
         "file": file,
@@ -87,12 +87,12 @@ fn sample(folder: &Path, size: usize) -> serde_json::Value {
         "id": hex::encode_prefixed(id.0),
         "signer": block.signer,
         "hash": block.hash,
-        "native": median(|| judge(primitives::FASTEST)),
-        "portable": median(|| judge(Primitives::PORTABLE)),
+        "native": median(|| validate(primitives::FASTEST)),
+        "portable": median(|| validate(Primitives::PORTABLE)),
     })
 }
 
-fn judge(chain: &Chain, timestamp: u64, wire: &Bytes, primitives: Primitives) -> (MessageId, ValidationOutcome) {
+fn validate(chain: &Chain, timestamp: u64, wire: &Bytes, primitives: Primitives) -> (MessageId, ValidationOutcome) {
     let message = Message::take(black_box(wire));
     let id = message.id(&chain.topic(Version::V4));
     let check = ValidationTask {

@@ -1,17 +1,17 @@
-//! A relay that lies: `hostile_relay MODE [CHAIN]`, for the page's tests. It listens on WebSocket as a daemon does, gossips
-//! a valid block each second (except when it stalls), and beside each what its mode says:
+//! A malicious relay: `hostile_relay MODE [CHAIN]`, for the page's tests. It listens on WebSocket as a daemon does, gossips a valid
+//! block each second (except in the mode `stall`), and with each block the messages of its mode:
 //!
 //! - `forge`: blocks that another key signed;
 //! - `tamper`: the valid message with one byte of a transaction changed, sent first;
 //! - `replay`: validly signed blocks that are two minutes old, and the valid block compressed another way;
-//! - `stall`: nothing; it shakes hands, joins the topics and stays silent. Who asks it for a block by its number, of the
-//!   chain with this id, is given one that is changed;
-//! - `withhold`: no second block, and no valid one but the first;
-//! - `flood`: four hundred messages more, each another one and none of them valid;
-//! - `hang`: it takes connections and answers nothing on them.
+//! - `stall`: nothing; it completes handshakes, joins the topics and gossips nothing. Its response to a request by number, on the chain
+//!   with this id, is a changed block;
+//! - `withhold`: no block after the first one;
+//! - `flood`: four hundred further messages, all different and invalid;
+//! - `hang`: it accepts connections and sends nothing on them.
 //!
-//! On stdout, first `{"relay", "chain", "signer"}` as the page takes them, then `{"honest": hash}` for each valid block.
-//! It ends with its standard input, or after ten minutes.
+//! On stdout it writes first `{"relay", "chain", "signer"}` for the page, then `{"honest": hash}` for each valid block. It exits at the
+//! end of its standard input, or after ten minutes.
 
 use std::{
     io::{Read, Write},
@@ -38,10 +38,10 @@ use petrel_core::{
     sign::Key,
 };
 
-/// Without another one.
+/// The default chain id.
 const CHAIN: u64 = 90_211;
 
-/// Bytes before what a message signs.
+/// Bytes of the signature, which precede the signed bytes.
 const SIGNATURE: usize = 65;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -97,7 +97,7 @@ async fn run(mode: Mode, chain: u64) {
             _ = beat.tick() => {
                 if !(mode == Mode::Stall || mode == Mode::Withhold && number > 0) {
                     number += 1;
-                    lie_and_tell(&mut swarm.behaviour_mut().gossip, mode, (chain, &key), number);
+                    publish_round(&mut swarm.behaviour_mut().gossip, mode, (chain, &key), number);
                 }
             }
         }
@@ -125,8 +125,8 @@ fn introduce(address: &Multiaddr, peer: libp2p::PeerId, chain_id: u64, key: &Key
     println!("{}", serde_json::json!({ "relay": relay.to_string(), "chain": chain, "signer": key.address() }));
 }
 
-/// Publishes the valid block, and around it what the mode says.
-fn lie_and_tell(gossip: &mut gossipsub::Behaviour, mode: Mode, (chain, key): (u64, &Key), number: u64) {
+/// Publishes the valid block and the messages of the mode.
+fn publish_round(gossip: &mut gossipsub::Behaviour, mode: Mode, (chain, key): (u64, &Key), number: u64) {
     let block = |key, number, timestamp| block(chain, key, number, timestamp);
     let mut publish = |wire| publish(gossip, chain, wire);
     let (hash, honest) = block(key, number, now());
@@ -155,7 +155,7 @@ fn lie_and_tell(gossip: &mut gossipsub::Behaviour, mode: Mode, (chain, key): (u6
     println!("{}", serde_json::json!({ "honest": hash }));
 }
 
-/// Takes connections and keeps them.
+/// Accepts connections and keeps them open.
 async fn hang(chain: u64, key: &Key) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("loopback is there");
     let port = listener.local_addr().expect("it listens").port();
@@ -168,7 +168,7 @@ async fn hang(chain: u64, key: &Key) {
 }
 
 fn publish(gossip: &mut gossipsub::Behaviour, chain: u64, wire: Vec<u8>) {
-    // Nobody may be there yet, and the same bytes twice are refused: both are fine.
+    // There may be no peer yet, and a duplicate is refused: both are fine.
     let _refused = gossip.publish(topic(chain, 3), wire);
 }
 
@@ -176,12 +176,12 @@ fn topic(chain: u64, version: u8) -> IdentTopic {
     IdentTopic::new(format!("/optimism/{chain}/{version}/blocks"))
 }
 
-/// Answers each request with a block of that number that says more than its hash covers.
+/// Answers each request with a block of the requested number that does not match its hash.
 async fn answer(mut streams: libp2p_stream::Control, chain: u64, key: Key) {
     let protocol = format!("/opstack/req/payload_by_number/{chain}/0");
     let protocol = StreamProtocol::try_from_owned(protocol).expect("it begins with a slash");
-    let mut asked = streams.accept(protocol).expect("asked for once");
-    while let Some((_, mut stream)) = asked.next().await {
+    let mut requests = streams.accept(protocol).expect("the protocol is accepted once");
+    while let Some((_, mut stream)) = requests.next().await {
         let mut number = [0; 8];
         if stream.read_exact(&mut number).await.is_err() {
             continue;
@@ -215,7 +215,7 @@ fn compress(message: &[u8]) -> Vec<u8> {
     snap::raw::Encoder::new().compress_vec(message).expect("it fits")
 }
 
-/// Another valid snappy block of the same bytes: literals of 60 bytes at most.
+/// Another valid snappy encoding of the same bytes: literals of at most 60 bytes.
 fn as_literals(message: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut length = message.len();
@@ -241,8 +241,8 @@ struct Relay {
     streams: libp2p_stream::Behaviour,
 }
 
-/// A swarm of its own, not the Driver: the Driver would not publish lies. It names messages by their bytes on the wire, so
-/// that it can send the same content in two forms.
+/// A plain swarm instead of a Driver, because a Driver does not publish invalid messages. Its message ids are computed from the bytes
+/// on the wire, so that it can send the same content in two encodings.
 fn relay(chain: u64) -> Swarm<Relay> {
     let identity = Keypair::generate_secp256k1();
     let transport = websocket::Config::new(tcp::tokio::Transport::new(tcp::Config::default().nodelay(true)))

@@ -1,4 +1,4 @@
-//! Networks that are cut, peers that hang, peers that dial at the same moment.
+//! Cut networks, unresponsive peers, and nodes that dial each other at the same time.
 
 use std::{
     thread,
@@ -8,16 +8,16 @@ use std::{
 use libp2p::identity::{Keypair, secp256k1};
 use petrel_tests::{process::Process, sequencer::Sequencer};
 
-use crate::{alone, back, block, node, system};
+use crate::{back, block, node, require_namespace, system};
 
-/// The least wait of a node that dials a static peer as seldom as it ever does: eight seconds, less a quarter by chance.
-const SELDOM_MS: u64 = 6_000;
-/// A ping every 15 s, a pong within 20; and as much again for a slow machine.
-const NOTICED: Duration = Duration::from_secs(75);
+/// Minimum of the longest redial interval of a static peer, milliseconds: eight seconds minus up to a quarter of jitter.
+const LONGEST_RETRY_MS: u64 = 6_000;
+/// Maximum time until a broken connection is detected: a ping every 15 s and its timeout of 20 s, doubled for a slow machine.
+const DETECTED: Duration = Duration::from_secs(75);
 
 #[test]
-fn a_network_that_was_cut_until_dials_are_rare_is_taken_up_again() {
-    alone();
+fn static_peers_are_reconnected_after_a_long_network_outage() {
+    require_namespace();
     let sequencer = Sequencer::started();
     let folder = tempfile::tempdir().unwrap();
     let mut node = node(&sequencer, folder.path(), &sequencer.address, &["--p2p.listen.tcp=0"]);
@@ -25,37 +25,37 @@ fn a_network_that_was_cut_until_dials_are_rare_is_taken_up_again() {
     let cut = Instant::now();
     system("ip link set lo down");
     node.event("disconnected");
-    println!("noticed after {:.1} s", cut.elapsed().as_secs_f64());
-    assert!(cut.elapsed() <= NOTICED);
-    // However long the cut is, it is no longer than this for the node.
-    node.until("a dial that is as rare as they get", |event| {
-        event["event"] == "dial_failed" && event["retry_ms"].as_u64() >= Some(SELDOM_MS)
+    println!("detected after {:.1} s", cut.elapsed().as_secs_f64());
+    assert!(cut.elapsed() <= DETECTED);
+    // Until the retry interval has reached its maximum.
+    node.until("a dial with the longest retry interval", |event| {
+        event["event"] == "dial_failed" && event["retry_ms"].as_u64() >= Some(LONGEST_RETRY_MS)
     });
     system("ip link set lo up");
     back(&mut node);
 }
 
 #[test]
-fn a_peer_that_hangs_is_dropped_and_taken_up_again() {
-    alone();
+fn an_unresponsive_peer_is_disconnected_and_reconnected_when_it_responds() {
+    require_namespace();
     let sequencer = Sequencer::started();
     let (near, far) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut relay = node(&sequencer, near.path(), &sequencer.address, &["--p2p.listen.tcp=0"]);
     let mut node = node(&sequencer, far.path(), &relay.address(false), &["--p2p.listen.tcp=0"]);
     block(&mut node);
-    // Its kernel still acknowledges whatever is sent.
+    // Its kernel still acknowledges TCP segments.
     let hung = Instant::now();
     relay.signal("STOP");
     node.event("disconnected");
-    println!("noticed after {:.1} s", hung.elapsed().as_secs_f64());
-    assert!(hung.elapsed() <= NOTICED);
+    println!("detected after {:.1} s", hung.elapsed().as_secs_f64());
+    assert!(hung.elapsed() <= DETECTED);
     relay.signal("CONT");
     back(&mut node);
 }
 
 #[test]
-fn two_nodes_that_dial_each_other_at_once_keep_what_they_have() {
-    alone();
+fn two_nodes_that_dial_each_other_at_the_same_time_stay_connected() {
+    require_namespace();
     let sequencer = Sequencer::started();
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let start = |which: usize| {
@@ -74,10 +74,10 @@ fn two_nodes_that_dial_each_other_at_once_keep_what_they_have() {
         }
         thread::sleep(Duration::from_secs(5));
         for node in &mut nodes {
-            assert_eq!(gone(node), 0, "round {round}: nobody leaves whom it has");
+            assert_eq!(gone(node), 0, "round {round}: no node disconnects");
             block(node);
         }
-        // Once more, from another moment; the files are free when nobody has them any more.
+        // Restarted at another time; the lock files are free after the processes have ended.
         for node in nodes {
             node.end("KILL");
         }

@@ -1,14 +1,14 @@
-//! A disk that is full, and has room again.
+//! A full disk that gets free space again.
 
 use std::fs;
 
 use petrel_tests::sequencer::Sequencer;
 
-use crate::{alone, block, node, system};
+use crate::{block, node, require_namespace, system};
 
 #[test]
-fn a_full_disk_stops_the_writing_alone_and_it_goes_on_when_there_is_room() {
-    alone();
+fn a_full_disk_stops_only_the_store_which_continues_when_there_is_free_space() {
+    require_namespace();
     let sequencer = Sequencer::started();
     let folder = tempfile::tempdir().unwrap();
     system(&format!("mount -t tmpfs -o size=6m none {}", folder.path().display()));
@@ -18,16 +18,16 @@ fn a_full_disk_stops_the_writing_alone_and_it_goes_on_when_there_is_room() {
     let filler = folder.path().join("filler");
     let full = fs::write(&filler, vec![7; 6 << 20]).unwrap_err();
     println!("{full}");
-    let told = first.until("that nothing is kept", |event| event["event"] == "store" && event["keeps"] == false);
-    println!("{told}");
-    // Following goes on.
+    let event = first.until("that no blocks are stored", |event| event["event"] == "store" && event["keeps"] == false);
+    println!("{event}");
+    // The node still follows the chain.
     for _ in 0..3 {
         block(&mut first);
     }
     fs::remove_file(&filler).unwrap();
-    first.until("that blocks are kept again", |event| event["event"] == "store" && event["keeps"] == true);
+    first.until("that blocks are stored again", |event| event["event"] == "store" && event["keeps"] == true);
     let stored = first.event("stored")["number"].as_u64().unwrap();
-    // The head that goes with it is written behind it.
+    // Its head is written after it.
     block(&mut first);
     first.event("stored");
     first.end("KILL");

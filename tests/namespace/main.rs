@@ -1,6 +1,5 @@
-//! Connections that break and come back, and a disk that is full, where a test may do that: in a network namespace and with
-//! mounts of its own.
-//! `cargo xtask test network` makes both; elsewhere these tests refuse to run.
+//! Broken connections, moved peers and a full disk, in a network and mount namespace of the test's own, which `cargo xtask test
+//! network` creates. Outside of it these tests fail.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -17,14 +16,14 @@ use std::{
 
 use petrel_tests::{petrel, process::Process, sequencer::Sequencer};
 
-/// How soon the node must be back after its network or its peer is, on a slow machine too: it dials every eight seconds at
-/// least. The times themselves are printed.
+/// Maximum time from the return of the network or of the peer to the next block, on a slow machine too: the node redials at least every
+/// eight seconds. The times themselves are printed.
 const BACK: Duration = Duration::from_secs(40);
 
-/// Nothing here may happen to the network of the machine itself.
-fn alone() {
+/// Checks that the test is in its namespace: it must not change the network of the machine.
+fn require_namespace() {
     let namespace = std::env::var_os("PETREL_NAMESPACE").is_some();
-    assert!(namespace, "this needs a network namespace of its own: cargo xtask test network");
+    assert!(namespace, "this test needs its own network namespace: cargo xtask test network");
 }
 
 /// Runs a program that must succeed.
@@ -34,7 +33,7 @@ fn system(words: &str) {
     assert!(status.success());
 }
 
-/// A node that keeps `peers` (multiaddrs, comma-separated), with its files in `folder`.
+/// A node with `peers` (multiaddrs, comma-separated) as static peers, with its files in `folder`.
 fn node(sequencer: &Sequencer, folder: &Path, peers: &str, more: &[&str]) -> Process {
     let (rollup, signer) = sequencer.files(folder);
     let (rollup, folder) = (rollup.to_str().unwrap(), folder.to_str().unwrap());
@@ -44,7 +43,7 @@ fn node(sequencer: &Sequencer, folder: &Path, peers: &str, more: &[&str]) -> Pro
     petrel::start(&words)
 }
 
-/// Waits for a block that is new to this node, and how long that takes.
+/// Waits for the next block; returns the time that it took.
 fn block(node: &mut Process) -> Duration {
     let since = Instant::now();
     node.pass();

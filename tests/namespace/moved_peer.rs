@@ -1,4 +1,4 @@
-//! A peer whose host name has another address now.
+//! A peer whose host name gets another address.
 
 use std::{
     fs,
@@ -10,18 +10,18 @@ use std::{
 use petrel_node::network::SecurityProtocol;
 use petrel_tests::sequencer::Sequencer;
 
-use crate::{alone, back, block, nameserver, node, system};
+use crate::{back, block, nameserver, node, require_namespace, system};
 
-/// Puts a file of ours in the place of one of the system's, for this namespace alone.
-fn instead_of(path: &str, folder: &Path, contents: &str) -> PathBuf {
+/// Replaces a file of the system by a file of the test, in this namespace only.
+fn replace_file(path: &str, folder: &Path, contents: &str) -> PathBuf {
     let file = folder.join("file");
     fs::write(&file, contents).unwrap();
     system(&format!("mount --bind {} {path}", file.display()));
     file
 }
 
-/// A sequencer that moves from one address to another; `announce` tells the world where it is.
-fn moves(named: &str, announce: impl Fn(Ipv4Addr)) {
+/// Moves a sequencer from one address to another and checks that the node reconnects; `announce` publishes the address.
+fn move_sequencer(named: &str, announce: impl Fn(Ipv4Addr)) {
     let (old, new) = (Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::new(127, 0, 0, 3));
     let folder = tempfile::tempdir().unwrap();
     let mut sequencer = Sequencer::new(SecurityProtocol::Noise);
@@ -41,22 +41,22 @@ fn moves(named: &str, announce: impl Fn(Ipv4Addr)) {
 }
 
 #[test]
-fn a_peer_is_found_at_its_new_address_whatever_time_to_live_the_old_one_had() {
-    alone();
+fn a_peer_is_found_at_its_new_address_despite_a_long_time_to_live_of_the_old_one() {
+    require_namespace();
     let folder = tempfile::tempdir().unwrap();
     let at = Arc::new(Mutex::new(Ipv4Addr::LOCALHOST));
     let server = nameserver::serve(at.clone());
-    instead_of("/etc/resolv.conf", folder.path(), &format!("nameserver {server}\n"));
-    moves("/dns4/sequencer.example/", |ip| *at.lock().unwrap() = ip);
-    moves("/dns/sequencer.example/", |ip| *at.lock().unwrap() = ip);
+    replace_file("/etc/resolv.conf", folder.path(), &format!("nameserver {server}\n"));
+    move_sequencer("/dns4/sequencer.example/", |ip| *at.lock().unwrap() = ip);
+    move_sequencer("/dns/sequencer.example/", |ip| *at.lock().unwrap() = ip);
     system("umount /etc/resolv.conf");
 }
 
 #[test]
 fn a_peer_is_found_at_its_new_address_in_the_hosts_file() {
-    alone();
+    require_namespace();
     let folder = tempfile::tempdir().unwrap();
-    let hosts = instead_of("/etc/hosts", folder.path(), "");
-    moves("/dns4/sequencer.example/", |ip| fs::write(&hosts, format!("{ip} sequencer.example\n")).unwrap());
+    let hosts = replace_file("/etc/hosts", folder.path(), "");
+    move_sequencer("/dns4/sequencer.example/", |ip| fs::write(&hosts, format!("{ip} sequencer.example\n")).unwrap());
     system("umount /etc/hosts");
 }

@@ -1,4 +1,4 @@
-//! A nameserver for one address: whatever name is asked for is there, for a day.
+//! A nameserver that answers every query with one address and a time to live of a day.
 
 use std::{
     net::{IpAddr, Ipv4Addr, UdpSocket},
@@ -6,10 +6,10 @@ use std::{
     thread,
 };
 
-/// Seconds that an answer may be remembered.
+/// Time to live of an answer, seconds.
 const TTL: u32 = 86_400;
 
-/// Answers with what `at` says at that moment, until the test ends.
+/// Answers queries with the present value of `at`, until the test ends.
 pub(crate) fn serve(at: Arc<Mutex<Ipv4Addr>>) -> IpAddr {
     let socket = UdpSocket::bind("127.0.0.53:53").unwrap();
     let server = socket.local_addr().unwrap().ip();
@@ -23,7 +23,7 @@ pub(crate) fn serve(at: Arc<Mutex<Ipv4Addr>>) -> IpAddr {
     server
 }
 
-/// RFC 1035: the question repeated, and for an A question its address.
+/// RFC 1035: the question, and for a question of type A the address.
 fn answer(query: &[u8], at: Ipv4Addr) -> Vec<u8> {
     let name = query[12..].iter().position(|byte| *byte == 0).unwrap();
     let question = &query[12..12 + name + 5];

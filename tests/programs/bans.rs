@@ -1,4 +1,4 @@
-//! A peer that sends what it must know to be false.
+//! Bans: of a peer that sends invalid blocks, and by `petrel bans` while the node is stopped.
 
 use std::{
     thread,
@@ -8,14 +8,14 @@ use std::{
 use petrel_tests::{
     petrel::output,
     ports,
-    process::PATIENCE,
+    process::DEADLINE,
     sequencer::{Sequencer, unix},
 };
 
 use crate::node::{arguments, block, start};
 
 #[test]
-fn a_peer_with_false_blocks_is_banned_over_a_restart_and_may_come_back_at_its_end() {
+fn a_peer_with_invalid_blocks_is_banned_over_a_restart_and_may_reconnect_after_the_ban() {
     let sequencer = Sequencer::started();
     let folder = tempfile::tempdir().unwrap();
     let words = arguments(&sequencer, folder.path(), &sequencer.address);
@@ -29,7 +29,7 @@ fn a_peer_with_false_blocks_is_banned_over_a_restart_and_may_come_back_at_its_en
     let who = hostile.address.rsplit('/').next().unwrap().to_owned();
     let by = |event: &serde_json::Value, name: &str| event["event"] == name && event["peer"] == who.as_str();
     for _ in 0..5 {
-        assert_eq!(node.until("a false block", |event| by(event, "rejected"))["fault"], "wrong_signer");
+        assert_eq!(node.until("an invalid block", |event| by(event, "rejected"))["fault"], "wrong_signer");
     }
     let ban = node.event("banned");
     assert_eq!(ban["who"], who.as_str());
@@ -38,7 +38,7 @@ fn a_peer_with_false_blocks_is_banned_over_a_restart_and_may_come_back_at_its_en
     assert!(gone["reason"].as_str().unwrap().starts_with("banned"), "{gone}");
     block(&mut node, None);
 
-    // It comes again every few seconds, and is not let in.
+    // The banned peer dials again every few seconds, and is refused.
     node.signal("KILL");
     node.wait();
     let mut node = start(&words, &["--p2p.ban.duration=20s", "--log.level=debug"]);
@@ -48,7 +48,7 @@ fn a_peer_with_false_blocks_is_banned_over_a_restart_and_may_come_back_at_its_en
         event["event"] == "unbanned" || by(event, "connected")
     });
     assert_eq!((&first["event"], &first["who"]), (&"unbanned".into(), &who.as_str().into()));
-    assert!(blocks.get() > 1, "following goes on");
+    assert!(blocks.get() > 1, "blocks still arrive");
     node.until_stderr("is banned, or its score is too low");
     assert!(ban["until"].as_u64().unwrap() <= unix().as_secs());
     node.until("its return", |event| by(event, "connected"));
@@ -76,7 +76,7 @@ fn an_operator_bans_and_lifts_while_the_node_is_stopped() {
         words.into_iter().map(|word| if word == "--p2p.listen.tcp=0" { port.clone() } else { word }).collect();
     let mut node = start(&words, &[]);
     let address = node.address(false);
-    // A running node is asked.
+    // A running node answers.
     assert_eq!(bans(&["list"]), (Some(0), String::new(), String::new()));
     node.end("TERM");
     let hostile = sequencer.hostile(&address);
@@ -87,7 +87,7 @@ fn an_operator_bans_and_lifts_while_the_node_is_stopped() {
     assert_eq!(bans(&["add", "198.51.100.7/24", "--for=1h"]).0, Some(0));
     assert_eq!(bans(&["add", "192.0.2.1", "--for=1s"]).0, Some(0));
     let mut list = bans(&["list"]).1;
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + DEADLINE;
     while list.contains("192.0.2.1") {
         assert!(Instant::now() < end, "a ban of one second does not end: {list}");
         thread::sleep(Duration::from_millis(100));
@@ -112,9 +112,9 @@ fn an_operator_bans_and_lifts_while_the_node_is_stopped() {
     start(&words, &[]).until("its return", by);
 }
 
-/// An answer that comes a moment too early mostly passes this too: a commit is quicker than the end of the program that asked.
+/// A response that is sent before the commit mostly passes this test too: a commit is faster than the end of `petrel bans`.
 #[test]
-fn a_ban_that_was_answered_is_there_after_a_kill_and_so_is_its_end() {
+fn an_acknowledged_ban_or_lift_survives_a_kill() {
     let sequencer = Sequencer::started();
     let folder = tempfile::tempdir().unwrap();
     let datadir = format!("--datadir={}", folder.path().display());

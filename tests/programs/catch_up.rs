@@ -1,4 +1,4 @@
-//! A chain of five blocks a second: who was away for seconds has all blocks again, from one peer, while the chain goes on.
+//! A chain of five blocks a second: a node that was stopped for seconds gets all blocks from one peer while the chain continues.
 
 use std::{collections::BTreeSet, path::Path, thread::sleep, time::Duration};
 
@@ -10,17 +10,17 @@ use crate::{
     node::{arguments, block, start},
 };
 
-/// A relay of the sequencer's, and the arguments of a follower that has nobody but the relay.
+/// A relay that is connected to the sequencer, and the arguments of a follower whose only peer is the relay.
 fn relay(sequencer: &Sequencer, near: &Path, far: &Path) -> (Process, Vec<String>) {
     let mut relay = start(&arguments(sequencer, near, &sequencer.address), &METRICS);
     let address = relay.address(false);
     (relay, arguments(sequencer, far, &address))
 }
 
-/// A block that is on disk, and the head that goes with it.
+/// Waits until a block and its head are on disk. Returns its number.
 fn stored(node: &mut Process) -> u64 {
     let number = node.event("stored")["number"].as_u64().unwrap();
-    node.until("the next one on disk", |event| event["event"] == "stored" && event["number"].as_u64() > Some(number));
+    node.until("the next block on disk", |event| event["event"] == "stored" && event["number"].as_u64() > Some(number));
     number
 }
 
@@ -28,12 +28,12 @@ fn is_block(event: &Value) -> bool {
     event["event"] == "block"
 }
 
-/// The numbers of all blocks that it told, each of which it told once.
-fn numbers(told: &[Value]) -> BTreeSet<u64> {
+/// The numbers of all emitted blocks; checks that each was emitted once.
+fn numbers(events: &[Value]) -> BTreeSet<u64> {
     let all: Vec<u64> =
-        told.iter().filter(|event| is_block(event)).map(|event| event["number"].as_u64().unwrap()).collect();
+        events.iter().filter(|event| is_block(event)).map(|event| event["number"].as_u64().unwrap()).collect();
     let numbers: BTreeSet<u64> = all.iter().copied().collect();
-    assert_eq!(numbers.len(), all.len(), "no block is told twice: {all:?}");
+    assert_eq!(numbers.len(), all.len(), "a block was emitted twice: {all:?}");
     numbers
 }
 
@@ -43,7 +43,7 @@ fn head(node: &mut Process, number: u64) {
 }
 
 #[test]
-fn a_follower_that_was_killed_fetches_all_it_missed_from_one_peer_while_the_chain_goes_on() {
+fn a_killed_follower_fetches_all_missed_blocks_from_one_peer_while_the_chain_continues() {
     let sequencer = Sequencer::denim();
     let (near, far) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (mut relay, words) = relay(&sequencer, near.path(), far.path());
@@ -57,18 +57,18 @@ fn a_follower_that_was_killed_fetches_all_it_missed_from_one_peer_while_the_chai
     let (from, to) = (gap["from"].as_u64().unwrap(), gap["to"].as_u64().unwrap());
     assert!(from > kept && to >= kept + 40, "{gap} behind {kept}");
     head(&mut follower, to + 10);
-    let told = follower.told();
-    assert!((from..=to + 10).all(|number| numbers(told).contains(&number)), "{told:?}");
+    let events = follower.passed();
+    assert!((from..=to + 10).all(|number| numbers(events).contains(&number)), "{events:?}");
     let peer = words.last().unwrap().rsplit('/').next().unwrap();
-    let fetched = told.iter().filter(|event| is_block(event) && event["via"] == "sync");
-    assert!(fetched.clone().all(|event| event["peer"] == peer), "{told:?}");
+    let fetched = events.iter().filter(|event| is_block(event) && event["via"] == "sync");
+    assert!(fetched.clone().all(|event| event["peer"] == peer), "{events:?}");
     let fetched: BTreeSet<u64> = fetched.map(|event| event["number"].as_u64().unwrap()).collect();
     assert!((from..=to).filter(|number| fetched.contains(number)).count() >= 35, "{fetched:?}");
-    assert!(!told.iter().any(|event| event["event"] == "gap" && event["state"] == "skipped"), "{told:?}");
+    assert!(!events.iter().any(|event| event["event"] == "gap" && event["state"] == "skipped"), "{events:?}");
 }
 
 #[test]
-fn a_follower_that_was_stopped_for_seconds_has_every_block() {
+fn a_follower_that_was_stopped_for_seconds_gets_every_block() {
     let sequencer = Sequencer::denim();
     let (near, far) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (mut relay, words) = relay(&sequencer, near.path(), far.path());
@@ -78,13 +78,13 @@ fn a_follower_that_was_stopped_for_seconds_has_every_block() {
     block(&mut relay, Some(first + 40));
     follower.signal("CONT");
     head(&mut follower, first + 60);
-    let told = numbers(follower.told());
-    assert!((first..=first + 60).all(|number| told.contains(&number)), "{told:?}");
+    let emitted = numbers(follower.passed());
+    assert!((first..=first + 60).all(|number| emitted.contains(&number)), "{emitted:?}");
 }
 
-/// Nothing is gossiped any more: whatever the relay serves then is asked for before the first gossip.
+/// The sequencer is stopped: all blocks that the relay serves after that are requested before the first gossip.
 #[test]
-fn after_a_kill_blocks_are_fetched_before_any_is_gossiped() {
+fn after_a_kill_missed_blocks_are_fetched_before_the_first_gossip() {
     let mut sequencer = Sequencer::denim();
     let (near, far) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (mut relay, words) = relay(&sequencer, near.path(), far.path());
@@ -108,12 +108,16 @@ fn after_a_kill_blocks_are_fetched_before_any_is_gossiped() {
         now = counts(&relay);
     }
     assert!(now.1 >= served + 25.0, "{} and then {} were served", served, now.1);
-    assert_eq!(now.0, gossiped, "the relay heard of no block meanwhile");
+    assert_eq!(now.0, gossiped, "the relay received no block in the meantime");
     follower.pass();
-    assert!(!follower.told().iter().any(is_block), "what nobody vouches for is not told: {:?}", follower.told());
+    assert!(
+        !follower.passed().iter().any(is_block),
+        "blocks without a verified child are not emitted: {:?}",
+        follower.passed()
+    );
 }
 
-/// Blocks that the relay has had by gossip, and those that it has served.
+/// The numbers of blocks that the relay has received by gossip and has served.
 fn counts(relay: &Process) -> (f64, f64) {
     let scrape = scrape(relay);
     (scrape.value("petrel_blocks_total{via=\"gossip\"}"), scrape.value("petrel_blocks_served_total"))

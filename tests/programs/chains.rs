@@ -1,4 +1,4 @@
-//! `petrel chains`: what is known of chains, as a table, in full, and as JSON.
+//! `petrel chains`: the presets as a table, in full, and as JSON.
 
 use std::fs;
 
@@ -7,19 +7,19 @@ use serde_json::Value;
 
 use petrel_tests::petrel::{output, refused};
 
-/// What it prints; it must succeed.
+/// Its stdout; it must succeed.
 fn chains(args: &[&str]) -> String {
     let output = output(&[&["chains"], args].concat());
     assert_eq!(output.status.code(), Some(0), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The objects that it prints, one a line.
+/// The JSON objects of its stdout, one per line.
 fn objects(args: &[&str]) -> Vec<Value> {
     chains(args).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// A moment between Denim's first block on Base Mainnet and Lagoon's on OP Mainnet.
+/// A time between Denim on Base Mainnet and Lagoon on OP Mainnet.
 const NOW: &str = "--at=1796013600";
 
 #[test]
@@ -30,7 +30,7 @@ fn every_preset_has_a_line_and_the_columns_are_aligned() {
     assert_eq!(lines.len(), preset_names().count() + 1);
     assert!(lines.iter().all(|line| line.len() <= 121 && !line.ends_with(' ')), "{text}");
     let at = |name: &str| lines[0].find(name).unwrap_or_else(|| panic!("no {name} in {}", lines[0]));
-    // Words begin below the first letter of their header, numbers end below its last one.
+    // Words are aligned left, numbers right.
     for begin in [at("NETWORK"), at("SIGNER"), at("FORK")] {
         assert!(lines.iter().all(|line| &line[begin - 1..begin] == " " && &line[begin..=begin] != " "), "{text}");
     }
@@ -47,7 +47,7 @@ fn every_preset_has_a_line_and_the_columns_are_aligned() {
 }
 
 #[test]
-fn a_chain_in_full_says_what_is_due_at_a_time() {
+fn a_chain_in_full_has_the_due_number_of_a_time() {
     let text = chains(&["base-mainnet", NOW]);
     for part in [
         "Base (chain 8453)\n",
@@ -60,7 +60,7 @@ fn a_chain_in_full_says_what_is_due_at_a_time() {
         assert!(text.contains(part), "{part} in\n{text}");
     }
     assert!(!text.contains("to come"), "{text}");
-    // Denim's first block, and before it the last one of two seconds.
+    // Denim's first block, and before it the last block of the two-second interval.
     assert!(chains(&["8453", "--at", "1793901601"]).contains(" 53556127 is due at 1793901601\n"));
     let before = chains(&["8453", "--at", "1793901599"]);
     assert!(before.contains(" 53556126 is due at 1793901599\n") && before.contains("denim at 1793901600, to come\n"));
@@ -68,7 +68,7 @@ fn a_chain_in_full_says_what_is_due_at_a_time() {
 }
 
 #[test]
-fn the_json_of_every_preset_has_all_that_is_known() {
+fn the_json_of_every_preset_has_all_its_fields() {
     let all = objects(&["--json", NOW]);
     assert_eq!(all.len(), preset_names().count());
     for (object, preset) in all.iter().zip(preset_names()) {
@@ -94,7 +94,7 @@ fn the_json_of_every_preset_has_all_that_is_known() {
 }
 
 #[test]
-fn a_rollup_json_is_shown_as_well() {
+fn a_rollup_json_file_is_shown_like_a_preset() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rollup.json");
     let genesis = r#"{"l2": {"number": 5, "hash": "0x0707070707070707070707070707070707070707070707070707070707070707"}, "l2_time": 1000}"#;
@@ -104,7 +104,7 @@ fn a_rollup_json_is_shown_as_well() {
     fs::write(&file, json).unwrap();
     let file = file.to_str().unwrap();
     let [object] = objects(&[file, "--json", "--at=1011"]).try_into().unwrap();
-    // Five blocks of two seconds, then five in one second.
+    // Five blocks with an interval of two seconds, then five blocks a second.
     assert_eq!((&object["id"], &object["number"]), (&77.into(), &15.into()), "{object}");
     assert_eq!(
         (&object["slug"], &object["signer_date"], &object["signer"]),
@@ -116,7 +116,7 @@ fn a_rollup_json_is_shown_as_well() {
 }
 
 #[test]
-fn an_unknown_name_is_refused_with_near_ones() {
+fn an_unknown_name_is_refused_with_similar_names() {
     for (name, near) in [("base-manet", "base-mainnet"), ("opmainnet", "op-mainnet"), ("unichian", "unichain-sepolia")]
     {
         let (code, said) = refused(&["chains", name]);

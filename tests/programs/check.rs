@@ -1,4 +1,4 @@
-//! `petrel check` on messages that others made: op-node, its tests, and real chains.
+//! `petrel check` on messages of op-node, of other clients' tests, and of real chains.
 
 use std::{
     collections::BTreeMap,
@@ -27,7 +27,7 @@ fn read(path: &str) -> Value {
     serde_json::from_slice(&fs::read(vectors().join(path)).unwrap()).unwrap()
 }
 
-/// Exit status and one report a file, by the file's name.
+/// The exit status, and one report for each file, by the file's name.
 fn check(args: &[&str], files: &[PathBuf]) -> (i32, BTreeMap<String, Value>) {
     let files: Vec<&str> = files.iter().map(|file| file.to_str().unwrap()).collect();
     let output = output(&[&["check"], args, &files].concat());
@@ -44,7 +44,7 @@ fn check(args: &[&str], files: &[PathBuf]) -> (i32, BTreeMap<String, Value>) {
 }
 
 #[test]
-fn all_that_op_node_signed_is_accepted() {
+fn all_messages_that_op_node_signed_are_accepted() {
     let folder = vectors().join("gossip/op-node-devnet");
     let index = read("gossip/op-node-devnet/index.json");
     let entries: Vec<&Value> = index["messages"].as_array().unwrap().iter().collect();
@@ -74,7 +74,7 @@ fn the_messages_of_other_clients_tests_get_their_verdicts() {
     let rollup = folder.path().join("rollup.json");
     fs::write(&rollup, chain.to_rollup_json().to_string()).unwrap();
     let entries = index["messages"].as_array().unwrap().iter().filter(|entry| entry["chainId"] == 100);
-    let mut judged = 0;
+    let mut checked = 0;
     for entry in entries {
         let topic = entry["topicVersion"].to_string();
         let signer = entry["allowedSigner"].as_str().unwrap();
@@ -86,13 +86,13 @@ fn the_messages_of_other_clients_tests_get_their_verdicts() {
         assert_eq!((status == 0, report["verdict"] == "accept"), (accepted, accepted), "{entry}\n{report}");
         let id = entry["messageId"].as_str().unwrap().trim_start_matches("0x");
         assert_eq!(report["message_id"].as_str().unwrap().trim_start_matches("0x"), id);
-        judged += 1;
+        checked += 1;
     }
-    assert_eq!(judged, 9);
+    assert_eq!(checked, 9);
 }
 
 #[test]
-fn a_captured_payload_has_its_hash() {
+fn the_hash_of_a_captured_payload_is_computed() {
     let index = read("gossip/index.json");
     let entry =
         index["messages"].as_array().unwrap().iter().find(|entry| entry["kind"] == "captured-unsigned").unwrap();
@@ -115,7 +115,7 @@ fn real_blocks() -> Vec<(u64, PathBuf)> {
     found
 }
 
-/// A chain on which the fork of `version` alone decides: real blocks lie at all times.
+/// A chain on which the payload version is `version` at all times, because real blocks are from all times.
 fn chain(id: u64, version: Version, timestamp: u64) -> Chain {
     if let Some(chain) = Chain::preset(&id.to_string()).filter(|chain| chain.version_at(timestamp) == version) {
         return chain;
@@ -133,7 +133,7 @@ fn chain(id: u64, version: Version, timestamp: u64) -> Chain {
 }
 
 #[test]
-fn real_blocks_are_accepted_and_with_one_byte_flipped_are_not() {
+fn real_blocks_are_accepted_and_with_one_changed_byte_rejected() {
     let key = Key::from_bytes(&[1; 32]).unwrap();
     let signer = key.address().to_string();
     let blocks = real_blocks();
@@ -148,13 +148,13 @@ fn real_blocks_are_accepted_and_with_one_byte_flipped_are_not() {
         let name = |at: usize| folder.path().join(format!("{at}.snappy"));
         let compress = |data: &[u8]| snap::raw::Encoder::new().compress_vec(data).unwrap();
         fs::write(name(usize::MAX), compress(&whole)).unwrap();
-        // Any byte: some of each region, everything in steps.
+        // Some bytes of the signature, and the others in steps.
         let step = whole.len().div_ceil(60) | 1;
         let places: Vec<usize> = (0..64).step_by(7).chain((64..whole.len()).step_by(step)).collect();
         for at in &places {
-            let mut spoilt = whole.clone();
-            spoilt[*at] ^= 1;
-            fs::write(name(*at), compress(&spoilt)).unwrap();
+            let mut changed = whole.clone();
+            changed[*at] ^= 1;
+            fs::write(name(*at), compress(&changed)).unwrap();
         }
         let files: Vec<PathBuf> = places.iter().copied().chain([usize::MAX]).map(name).collect();
         let topic = block.version.topic().to_string();
@@ -176,19 +176,19 @@ fn real_blocks_are_accepted_and_with_one_byte_flipped_are_not() {
 }
 
 #[test]
-fn an_engine_block_is_read_as_it_is() {
+fn an_engine_block_is_read_without_conversion() {
     let file = vectors().join("blocks/10_op-mainnet/132797000.json");
     let (status, reports) = check(&["--network=op-mainnet", "--at=block"], &[file]);
     let report = reports.values().next().unwrap();
     assert_eq!((status, &report["number"]), (0, &json!(132_797_000)), "{report}");
 }
 
-/// A fork that a chain has and its configuration lacks is no fault of its blocks: they are accepted, and it is said.
+/// A fork that a chain has and its configuration lacks is not a fault of its blocks: they are accepted with a mismatch report.
 #[test]
-fn an_accepted_block_that_contradicts_the_schedule_says_so() {
+fn an_accepted_block_that_contradicts_the_schedule_is_reported_as_a_mismatch() {
     let key = Key::from_bytes(&[1; 32]).unwrap();
     let (signer, folder) = (key.address().to_string(), tempfile::tempdir().unwrap());
-    // BuiltBlock under the whole schedule, judged under one that ends before it.
+    // The block is built with the whole schedule, and checked with one that ends before it.
     for (made, configured, expected) in [
         (Fork::Jovian, Fork::Jovian, None),
         (Fork::Jovian, Fork::Isthmus, Some("jovian")),
@@ -215,13 +215,13 @@ fn an_accepted_block_that_contradicts_the_schedule_says_so() {
             "{made}: {report}"
         );
         assert_eq!(report["schedule_mismatch"].as_str(), expected, "{made} on {configured}: {report}");
-        // It is there when there is something to say.
+        // The field exists only if there is a mismatch.
         assert_eq!(report.as_object().unwrap().contains_key("schedule_mismatch"), expected.is_some());
     }
 }
 
 #[test]
-fn an_engine_block_that_contradicts_the_schedule_says_so_and_one_that_is_refused_does_not() {
+fn an_accepted_engine_block_that_contradicts_the_schedule_is_reported_and_a_rejected_one_is_not() {
     let file = vectors().join("blocks/10_op-mainnet/132797000.json");
     let (mut chain, folder) = (Chain::preset("op-mainnet").unwrap(), tempfile::tempdir().unwrap());
     let block = engine::read(&fs::read(&file).unwrap()).unwrap();
@@ -244,7 +244,7 @@ fn an_engine_block_that_contradicts_the_schedule_says_so_and_one_that_is_refused
 }
 
 #[test]
-fn what_cannot_be_read_is_named_and_the_rest_is_judged() {
+fn an_unreadable_file_is_reported_and_the_others_are_checked() {
     let good = vectors().join("blocks/10_op-mainnet/132797000.json");
     let output = output(&["check", "--network=op-mainnet", "--at=block", "/nowhere/file", good.to_str().unwrap()]);
     let said = String::from_utf8(output.stderr).unwrap() + &String::from_utf8(output.stdout).unwrap();

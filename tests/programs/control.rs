@@ -1,4 +1,4 @@
-//! A running node is asked through its socket: `petrel peers` and `petrel bans`.
+//! Requests to a running node through its control socket: `petrel peers` and `petrel bans`.
 
 use std::{
     fs,
@@ -16,8 +16,8 @@ use serde_json::Value;
 
 use crate::node::{arguments, block, start};
 
-/// `petrel` with these words and this data directory: its status, and what it said on either way.
-fn ask_petrel(datadir: &Path, words: &[&str]) -> (Option<i32>, String, String) {
+/// Runs `petrel` with these arguments and this data directory. Returns its exit status, stdout and stderr.
+fn run_petrel(datadir: &Path, words: &[&str]) -> (Option<i32>, String, String) {
     let datadir = format!("--datadir={}", datadir.display());
     let output = output(&[words, &[&datadir]].concat());
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -33,14 +33,14 @@ fn id(address: &str) -> &str {
 }
 
 #[test]
-fn peers_are_shown_with_what_their_score_is_made_of() {
+fn peers_are_listed_with_the_parts_of_their_scores() {
     let sequencer = Sequencer::started();
     let (near, far) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut node = start(&arguments(&sequencer, near.path(), &sequencer.address), &["--p2p.listen.ws=0"]);
     let leaf = arguments(&sequencer, far.path(), &node.address(true));
     let mut leaf = start(&leaf, &[]);
     block(&mut leaf, None);
-    let (code, text, error) = ask_petrel(near.path(), &["peers", "--json"]);
+    let (code, text, error) = run_petrel(near.path(), &["peers", "--json"]);
     assert_eq!((code, error.as_str()), (Some(0), ""));
     let peers = lines(&text);
     assert_eq!(peers.len(), 2, "{text}");
@@ -48,13 +48,13 @@ fn peers_are_shown_with_what_their_score_is_made_of() {
     assert_eq!((&kept["transport"], &kept["direction"]), (&"tcp".into(), &"outbound".into()));
     assert_eq!((&kept["static"], &kept["leaf"], &kept["agent"]), (&true.into(), &false.into(), &"test".into()));
     assert!(kept["earned"]["delivered"].as_f64().unwrap() > 0.0, "{kept}");
-    for field in ["score", "application", "gossip", "false_messages", "total"] {
+    for field in ["score", "application", "gossip", "invalid_messages", "total"] {
         assert!(kept[field].is_number(), "{field}: {kept}");
     }
     let came = peers.iter().find(|peer| peer["direction"] == "inbound").unwrap();
     assert_eq!((&came["transport"], &came["leaf"], &came["static"]), (&"ws".into(), &true.into(), &false.into()));
 
-    let (code, text, _) = ask_petrel(near.path(), &["peers"]);
+    let (code, text, _) = run_petrel(near.path(), &["peers"]);
     assert_eq!((code, text.lines().count()), (Some(0), 2));
     let line = text.lines().find(|line| line.starts_with(id(&sequencer.address))).unwrap();
     assert!(line.contains(" tcp outbound static ") && line.contains("(gossip ") && line.ends_with(" test"), "{line}");
@@ -62,7 +62,7 @@ fn peers_are_shown_with_what_their_score_is_made_of() {
 }
 
 #[test]
-fn bans_of_a_running_node_are_seen_made_and_lifted() {
+fn bans_of_a_running_node_are_listed_added_and_lifted() {
     let sequencer = Sequencer::started();
     let (near, far) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut node = start(&arguments(&sequencer, near.path(), &sequencer.address), &[]);
@@ -71,22 +71,22 @@ fn bans_of_a_running_node_are_seen_made_and_lifted() {
     let listening = other.address(false);
     let who = id(&listening);
     let by = |event: &Value, name: &str| event["event"] == name && event["peer"] == who;
-    node.until("its coming", |event| by(event, "connected"));
-    let bans = |words: &[&str]| ask_petrel(near.path(), &[&["bans"], words].concat());
+    node.until("its connection", |event| by(event, "connected"));
+    let bans = |words: &[&str]| run_petrel(near.path(), &[&["bans"], words].concat());
     assert_eq!(bans(&["list"]), (Some(0), String::new(), String::new()));
 
     let (code, text, _) = bans(&["add", who, "--for=1h", "--reason", "not ours"]);
     assert_eq!(code, Some(0));
-    let told = lines(&text);
-    assert_eq!((&told[0]["who"], &told[0]["reason"]), (&who.into(), &"not ours".into()));
-    assert!(told[0]["until"].as_u64().unwrap() > unix().as_secs() + 3_500);
+    let listed = lines(&text);
+    assert_eq!((&listed[0]["who"], &listed[0]["reason"]), (&who.into(), &"not ours".into()));
+    assert!(listed[0]["until"].as_u64().unwrap() > unix().as_secs() + 3_500);
     assert_eq!(node.event("banned")["reason"], "not ours");
     let gone = node.until("its end", |event| by(event, "disconnected"));
     assert!(gone["reason"].as_str().unwrap().starts_with("banned"), "{gone}");
-    assert_eq!(lines(&bans(&["list"]).1), told);
-    // In the place of the ban that it has, even where that one is longer.
+    assert_eq!(lines(&bans(&["list"]).1), listed);
+    // It replaces the existing ban, even if that one is longer.
     assert_eq!(bans(&["add", who, "--for=30m"]).0, Some(0));
-    assert!(lines(&bans(&["list"]).1)[0]["until"].as_u64() < told[0]["until"].as_u64());
+    assert!(lines(&bans(&["list"]).1)[0]["until"].as_u64() < listed[0]["until"].as_u64());
     assert_eq!(bans(&["add", "198.51.100.7/24"]).0, Some(0));
 
     let refused = |words: &[&str], why: &str| {
@@ -99,7 +99,7 @@ fn bans_of_a_running_node_are_seen_made_and_lifted() {
     refused(&["add", "192.0.2.1", "--reason", &"x".repeat(300)], "--reason");
     refused(&["lift", "192.0.2.9"], "is not banned");
 
-    // What was banned by hand is on disk when the node ends.
+    // An operator's bans are on disk when the node ends.
     block(&mut node, None);
     node.end("TERM");
     let kept = lines(&bans(&["list"]).1);
@@ -115,7 +115,7 @@ fn bans_of_a_running_node_are_seen_made_and_lifted() {
 }
 
 #[test]
-fn the_socket_is_the_owners_and_bounded_and_made_anew() {
+fn the_socket_belongs_to_the_owner_bounds_requests_and_is_replaced_after_a_kill() {
     let sequencer = Sequencer::started();
     let folder = tempfile::tempdir().unwrap();
     let words = arguments(&sequencer, folder.path(), &sequencer.address);
@@ -125,7 +125,7 @@ fn the_socket_is_the_owners_and_bounded_and_made_anew() {
     assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
     let ask = |bytes: &[u8]| {
         let mut stream = UnixStream::connect(&socket).unwrap();
-        // A question that is too long is answered before it ends.
+        // A request that is too long gets its response before its end.
         let _broken = stream.write_all(bytes);
         let mut answer = String::new();
         let _reset = stream.read_to_string(&mut answer);
@@ -139,7 +139,7 @@ fn the_socket_is_the_owners_and_bounded_and_made_anew() {
     assert!(ask(&[b' '; 64 << 10]).contains("one line of at most 65536 bytes"));
     assert!(ask(b"{\"ask\":\"bans\"}\n").starts_with("{\"bans\":[]}"));
 
-    // Those who say nothing have their time, and then others have theirs; the node goes on all the while.
+    // Clients that send nothing are disconnected after their timeout, and then others are served. The node continues meanwhile.
     let began = Instant::now();
     let silent: Vec<UnixStream> = (0..8).map(|_| UnixStream::connect(&socket).unwrap()).collect();
     assert!(ask(b"{\"ask\":\"bans\"}\n").starts_with("{\"bans\":[]}"));
@@ -149,17 +149,17 @@ fn the_socket_is_the_owners_and_bounded_and_made_anew() {
     block(&mut node, None);
 
     node.end("KILL");
-    assert!(socket.exists(), "a kill leaves it");
-    let (code, _, error) = ask_petrel(folder.path(), &["peers"]);
+    assert!(socket.exists(), "a kill does not remove it");
+    let (code, _, error) = run_petrel(folder.path(), &["peers"]);
     assert!(code == Some(2) && error.contains("no node runs with this --datadir"), "{error}");
-    assert_eq!(ask_petrel(folder.path(), &["bans", "list"]).0, Some(0));
+    assert_eq!(run_petrel(folder.path(), &["bans", "list"]).0, Some(0));
     let mut node = start(&words, &[]);
     block(&mut node, None);
-    assert_eq!(ask_petrel(folder.path(), &["peers"]).1.lines().count(), 1);
+    assert_eq!(run_petrel(folder.path(), &["peers"]).1.lines().count(), 1);
     node.end("TERM");
-    assert!(!socket.exists(), "it goes with the node");
+    assert!(!socket.exists(), "the node removes it at its end");
 
-    // What is no socket is somebody's: it stays, and the node says so and goes on.
+    // A file that is not a socket belongs to someone else: the node does not remove it, logs a warning and continues.
     fs::write(&socket, "mine").unwrap();
     let mut node = start(&words, &[]);
     block(&mut node, None);

@@ -7,7 +7,7 @@ use serde_json::Value;
 use petrel_tests::petrel::{self, output};
 
 #[test]
-fn it_ends_after_so_many_verified_blocks_and_had_shown_the_page() {
+fn it_ends_after_the_given_number_of_verified_blocks_and_prints_the_pages_address() {
     let output = output(&["devnet", "--blocks", "3", "--block-time", "1s", "--block-bytes", "10kB"]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{text}");
@@ -17,13 +17,13 @@ fn it_ends_after_so_many_verified_blocks_and_had_shown_the_page() {
 }
 
 #[test]
-fn forks_are_crossed_while_it_runs() {
+fn forks_activate_while_it_runs() {
     let schedule = "regolith,canyon@2,ecotone@3,isthmus@4,jovian@5";
     let mut devnet =
         petrel::start(&["devnet", "--block-time=1s", "--block-bytes=5kB", "--blocks=6", "--fork", schedule]);
     let mut next = || devnet.until("a block", |event| event["event"] == "block" && event["via"] == "gossip");
     let mut blocks: Vec<Value> = (0..6).map(|_| next()).collect();
-    // Those that came at once are judged at once.
+    // Blocks that arrived together are validated together.
     blocks.sort_by_key(|block| block["number"].as_u64());
     let mut versions = Vec::new();
     let mut parent = Value::Null;
@@ -39,7 +39,7 @@ fn forks_are_crossed_while_it_runs() {
 }
 
 #[test]
-fn followers_that_lose_messages_close_their_gaps_and_end_at_one_block() {
+fn followers_with_packet_loss_close_their_gaps_and_end_at_the_same_block() {
     let mut devnet =
         petrel::start(&["devnet", "--block-time=1s", "--block-bytes=5kB", "--blocks=8", "--followers=3", "--drop=0.4"]);
     let mut closed = 0;
@@ -59,19 +59,19 @@ fn followers_that_lose_messages_close_their_gaps_and_end_at_one_block() {
     assert!(closed > 0, "0.4 of some thirty messages were lost, and no gap was closed");
 }
 
-/// Runs a devnet to its end, which must be a good one; its blocks, and its end where there are several followers.
+/// Runs a devnet until it exits with status 0. Returns its blocks, and its last event if there are several followers.
 fn to_the_end(args: &[&str]) -> (Vec<Value>, Option<Value>) {
     let mut devnet = petrel::start(&[&["devnet", "--block-bytes=5kB"], args].concat());
     assert_eq!(devnet.wait().code(), Some(0));
     devnet.pass_all();
-    let told = devnet.told();
-    let of = |name: &'static str| told.iter().filter(move |event| event["event"] == name);
+    let passed = devnet.passed();
+    let of = |name: &'static str| passed.iter().filter(move |event| event["event"] == name);
     assert_eq!(of("schedule_mismatch").next(), None);
     assert_eq!(of("rejected").next(), None);
     (of("block").cloned().collect(), of("heads").next().cloned())
 }
 
-/// The milliseconds of their seconds that the blocks have; the header's timestamp is the second.
+/// The milliseconds within the second of the blocks' times.
 fn millis(blocks: &[Value]) -> BTreeSet<u64> {
     let own = |block: &Value| block["timestamp_ms"].as_u64().unwrap();
     assert!(blocks.iter().all(|block| block["timestamp"].as_u64() == Some(own(block) / 1000)), "{blocks:?}");
@@ -85,12 +85,12 @@ fn times(blocks: &[Value]) -> BTreeSet<(u64, u64)> {
 }
 
 #[test]
-fn denims_blocks_come_every_200_ms_and_all_followers_have_them_though_some_are_lost() {
+fn denims_blocks_arrive_every_200_ms_and_followers_with_packet_loss_get_all_of_them() {
     let args = ["--block-time=200ms", "--fork=denim", "--followers=3", "--drop=0.1", "--blocks=100"];
     let (blocks, end) = to_the_end(&args);
     let end = end.unwrap();
     assert_eq!((&end["equal"], &end["followers"]), (&true.into(), &3.into()), "{end}");
-    // Some of the hundred may wait for one that was lost.
+    // Some of the hundred blocks may wait for a lost one.
     assert!(end["number"].as_u64() >= Some(80), "{end}");
     assert_eq!(millis(&blocks), BTreeSet::from([0, 200, 400, 600, 800]));
     assert!(times(&blocks).iter().zip(times(&blocks).iter().skip(1)).all(|(a, b)| b.1 - a.1 == 200 * (b.0 - a.0)));
@@ -98,7 +98,10 @@ fn denims_blocks_come_every_200_ms_and_all_followers_have_them_though_some_are_l
         let verified = blocks.iter().filter(|block| block["follower"] == follower).count();
         assert!(verified >= 80, "{follower} has {verified}");
     }
-    assert!(blocks.iter().any(|block| block["via"] == "sync"), "a tenth is lost, and nothing was fetched");
+    assert!(
+        blocks.iter().any(|block| block["via"] == "sync"),
+        "a tenth of the messages is lost, and no block was fetched"
+    );
 }
 
 #[test]
@@ -107,7 +110,7 @@ fn a_devnet_changes_to_denims_interval_while_it_runs() {
     assert_eq!(millis(&blocks), BTreeSet::from([0, 200, 400, 600, 800]));
     let times = times(&blocks);
     assert!(times.len() >= 25);
-    // Denim's first block has the old interval behind it and the new one before it.
+    // The old interval is before Denim's first block, the new one after it.
     let (_, first) = *times.iter().find(|(number, _)| *number == 5).unwrap();
     for (number, time) in times {
         let due = if number <= 5 { first - 1000 * (5 - number) } else { first + 200 * (number - 5) };

@@ -1,4 +1,4 @@
-//! Daemons that find each other.
+//! Discovery: daemons that find each other.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -10,7 +10,7 @@ use petrel_tests::{
     sequencer::Sequencer,
 };
 
-/// A node on loopback that discovers, with its files in `folder`.
+/// A node on loopback with discovery, with its files in `folder`.
 fn start(sequencer: &Sequencer, folder: &Path, more: &[&str]) -> Process {
     let (rollup, signer) = sequencer.files(folder);
     start_on(&rollup, &signer, folder, more)
@@ -24,7 +24,7 @@ fn start_on(rollup: &Path, signer: &str, folder: &Path, more: &[&str]) -> Proces
     petrel::start(&[&words, more].concat())
 }
 
-/// Where a node's discovery answers, and its peer id.
+/// The multiaddr of a node's discovery, and its peer id.
 fn boot(node: &mut Process) -> (String, String) {
     let address = node.address(false);
     let peer = address.rsplit('/').next().unwrap().to_owned();
@@ -32,10 +32,10 @@ fn boot(node: &mut Process) -> (String, String) {
     (format!("/ip4/127.0.0.1/udp/{udp}/p2p/{peer}"), peer)
 }
 
-/// Waits until a node has been connected to all of these.
-fn meets(node: &mut Process, wanted: &BTreeSet<String>) {
+/// Waits until a node has been connected to all of these peers.
+fn wait_connected(node: &mut Process, wanted: &BTreeSet<String>) {
     let mut missing = wanted.clone();
-    for met in peers(node.told(), "connected") {
+    for met in peers(node.passed(), "connected") {
         missing.remove(&met);
     }
     if !missing.is_empty() {
@@ -48,21 +48,21 @@ fn meets(node: &mut Process, wanted: &BTreeSet<String>) {
     }
 }
 
-/// The peers that events of this name were told of.
+/// The peers in events of this name.
 fn peers(events: &[Value], name: &str) -> BTreeSet<String> {
     let of = events.iter().filter(|event| event["event"] == name);
     of.filter_map(|event| event["peer"].as_str().map(str::to_owned)).collect()
 }
 
 #[test]
-fn ten_find_each_other_from_one_boot_node_and_nobody_of_another_chain() {
+fn ten_nodes_find_each_other_from_one_boot_node_and_none_of_another_chain() {
     let sequencer = Sequencer::started();
     let folders: Vec<_> = (0..11).map(|_| tempfile::tempdir().unwrap()).collect();
     let mut first = start(&sequencer, folders[0].path(), &["--p2p.static", &sequencer.address]);
     let (boot_at, boot_peer) = boot(&mut first);
 
     let boot_flag = format!("--p2p.bootnodes={boot_at}");
-    // One of another chain has the same boot node, and is met by all.
+    // A node of another chain has the same boot node, so all discover its record.
     let (rollup, signer) = sequencer.files(folders[10].path());
     let other = fs::read_to_string(&rollup).unwrap().replace("90221199", "90221200");
     fs::write(&rollup, other).unwrap();
@@ -79,15 +79,15 @@ fn ten_find_each_other_from_one_boot_node_and_nobody_of_another_chain() {
     assert_eq!(all.len(), 10);
     for (node, peer) in &mut nodes {
         let others = all.iter().filter(|other| *other != peer).cloned().collect();
-        meets(node, &others);
+        wait_connected(node, &others);
     }
-    // And so each has the blocks, which the first one has from the sequencer.
+    // So each gets the blocks that the first one gets from the sequencer.
     for (node, _) in &mut nodes {
         node.event("block");
     }
     other_chain.until_stderr("lookup done");
-    // Whoever dials another than the boot node has discovered it.
-    assert!(nodes.iter().any(|(node, _)| !peers(node.told(), "discovered").is_empty()), "nobody was discovered");
+    // A node that dials another node than the boot node has discovered it.
+    assert!(nodes.iter().any(|(node, _)| !peers(node.passed(), "discovered").is_empty()), "no peer was discovered");
     for (node, _) in &mut nodes {
         let events = node.drain();
         for name in ["connected", "discovered"] {
@@ -99,22 +99,22 @@ fn ten_find_each_other_from_one_boot_node_and_nobody_of_another_chain() {
 }
 
 #[test]
-fn after_a_kill_known_peers_are_dialled_without_a_boot_node_and_the_record_goes_on() {
+fn after_a_kill_known_peers_are_dialled_without_a_boot_node_and_the_records_number_rises() {
     let sequencer = Sequencer::started();
     let (near, far) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut first = start(&sequencer, near.path(), &["--p2p.static", &sequencer.address]);
     let (boot_at, peer) = boot(&mut first);
     let mut second = start(&sequencer, far.path(), &["--p2p.bootnodes", &boot_at]);
     assert_eq!(second.event("record")["seq"], 1);
-    meets(&mut second, &[peer.clone()].into());
+    wait_connected(&mut second, &[peer.clone()].into());
     second.event("block");
-    // What it knows is written every half minute; the ban list and the record at once.
+    // The peer store is written every half minute; the ban list and the record at once.
     std::thread::sleep(std::time::Duration::from_secs(40));
     second.signal("KILL");
     second.wait();
 
     let mut second = start(&sequencer, far.path(), &[]);
-    // It listens on another port now, which is news. Which of the two comes first is nobody's promise.
+    // It listens on another port now, so the record changes. The order of the two events is not defined.
     let (mut record, mut dialled) = (None, None);
     second.until("a record and a known peer", |event| {
         match event["event"].as_str() {
@@ -130,9 +130,9 @@ fn after_a_kill_known_peers_are_dialled_without_a_boot_node_and_the_record_goes_
     second.event("block");
 }
 
-/// A node that listens everywhere does not know where it is, until peers have told it.
+/// A node that listens on all interfaces does not know its address until peers report it.
 #[test]
-fn the_record_says_where_three_peers_see_the_node() {
+fn the_record_has_the_address_at_which_three_peers_see_the_node() {
     let sequencer = Sequencer::started();
     let folders: Vec<_> = (0..4).map(|_| tempfile::tempdir().unwrap()).collect();
     let begin = |folder: &Path, more: &[&str]| {
@@ -161,7 +161,7 @@ fn the_record_says_where_three_peers_see_the_node() {
 }
 
 #[test]
-fn wrong_flags_of_discovery_are_named_and_a_taken_udp_port_too() {
+fn invalid_discovery_flags_and_a_used_udp_port_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let datadir = format!("--datadir={}", folder.path().display());
     let node = |more: &[&str]| {
@@ -191,7 +191,7 @@ fn wrong_flags_of_discovery_are_named_and_a_taken_udp_port_too() {
         "--p2p.nat: nothing listens",
     ];
     for words in expected {
-        assert!(said.contains(words), "{words} is not said\n{said}");
+        assert!(said.contains(words), "{words} is missing in\n{said}");
     }
     let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = format!("--p2p.listen.udp={}", taken.local_addr().unwrap().port());
@@ -201,30 +201,30 @@ fn wrong_flags_of_discovery_are_named_and_a_taken_udp_port_too() {
     refused.until_stderr("--p2p.listen.udp: cannot listen on 127.0.0.1:");
 }
 
-/// A name that no resolver is asked for: its first label is longer than a label may be.
-fn no_name() -> String {
+/// A name that fails before a DNS query: its first label is too long.
+fn invalid_name() -> String {
     format!("{}.invalid", "a".repeat(64))
 }
 
 #[test]
-fn a_dead_boot_node_is_named_and_the_others_are_used() {
+fn an_unresponsive_boot_node_is_reported_and_the_others_are_used() {
     let sequencer = Sequencer::started();
     let (near, far) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut first = start(&sequencer, near.path(), &["--p2p.static", &sequencer.address]);
-    let (alive, peer) = boot(&mut first);
-    // Its port is open, and nobody reads what comes there.
-    let mute = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    let port = mute.local_addr().unwrap().port();
+    let (responsive, peer) = boot(&mut first);
+    // Its port is open, but nothing is read from it.
+    let unread = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = unread.local_addr().unwrap().port();
     let key = enr::CombinedKey::generate_secp256k1();
     let record = discv5::Enr::builder().ip4([127, 0, 0, 1].into()).udp4(port).build(&key).unwrap();
     let somebody = "16Uiu2HAmSYmmuaEDWBEsG2GKHCWAMCtjPJS7kMTw6aXxUpYMbVJ1";
-    let nameless = no_name();
+    let nameless = invalid_name();
     let list = format!(
-        "--p2p.bootnodes=/dns4/{nameless}/udp/9222/p2p/{somebody},/ip4/127.0.0.1/udp/{port}/p2p/{somebody},{},{alive}",
+        "--p2p.bootnodes=/dns4/{nameless}/udp/9222/p2p/{somebody},/ip4/127.0.0.1/udp/{port}/p2p/{somebody},{},{responsive}",
         record.to_base64()
     );
     let mut second = start(&sequencer, far.path(), &[&list]);
-    meets(&mut second, &[peer].into());
+    wait_connected(&mut second, &[peer].into());
     second.event("block");
     second.until_stderr(&format!("the name {nameless} does not resolve"));
     let named = [
@@ -241,14 +241,16 @@ fn a_dead_boot_node_is_named_and_the_others_are_used() {
 }
 
 #[test]
-fn boot_nodes_that_are_all_dead_are_a_warning_and_not_the_end() {
+fn only_unresponsive_boot_nodes_are_a_warning_and_the_node_runs() {
     let sequencer = Sequencer::started();
     let folder = tempfile::tempdir().unwrap();
-    let mute = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    let port = mute.local_addr().unwrap().port();
+    let unread = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = unread.local_addr().unwrap().port();
     let somebody = "16Uiu2HAmSYmmuaEDWBEsG2GKHCWAMCtjPJS7kMTw6aXxUpYMbVJ1";
-    let list =
-        format!("--p2p.bootnodes=/dns4/{}/udp/1/p2p/{somebody},/ip4/127.0.0.1/udp/{port}/p2p/{somebody}", no_name());
+    let list = format!(
+        "--p2p.bootnodes=/dns4/{}/udp/1/p2p/{somebody},/ip4/127.0.0.1/udp/{port}/p2p/{somebody}",
+        invalid_name()
+    );
     let mut node = start(&sequencer, folder.path(), &[&list, "--p2p.static", &sequencer.address]);
     node.until_stderr("no boot node answers");
     node.event("block");

@@ -1,4 +1,4 @@
-//! An L1 node as far as a reading of the signer needs it, honest or not: JSON-RPC over HTTP on loopback, with real proofs
+//! The part of an L1 node that is needed to read the signer, with optional faults: JSON-RPC over HTTP on loopback, with real proofs
 //! over a state of one account.
 
 use std::{
@@ -20,77 +20,78 @@ use axum::{
 use petrel_node::signer::SLOT;
 use serde_json::{Value, json};
 
-/// Where the signer is.
+/// The address of the contract with the signer.
 pub(crate) const SYSTEM_CONFIG: Address = Address::repeat_byte(0x5c);
 
-/// What Reth says of a block that is out of its window.
+/// Reth's error message for a block that is too old for a proof.
 pub(crate) const PROOF_WINDOW: &str = "distance to target block exceeds maximum proof window";
 
-/// What it says.
+/// The state that the node reports, and its fault.
 #[derive(Clone, Debug)]
-pub(crate) struct World {
+pub(crate) struct L1State {
     pub(crate) chain: u64,
     pub(crate) head: u64,
-    /// Seconds by which its head is old.
+    /// The age of its head, seconds.
     pub(crate) age: u64,
-    /// The signer before and since `since`.
+    /// The signer before block `since`, and from it on.
     pub(crate) signers: (Address, Address),
     pub(crate) since: u64,
-    pub(crate) lie: Lie,
-    /// The methods that it was asked for.
-    pub(crate) asked: Vec<String>,
+    pub(crate) fault: L1Fault,
+    /// The requested methods, in order.
+    pub(crate) methods: Vec<String>,
 }
 
-/// What is wrong with it.
+/// A fault of the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lie {
-    Nothing,
-    /// It tells another value than it proves.
+pub(crate) enum L1Fault {
+    None,
+    /// It reports another value than it proves.
     Value,
-    /// It proves the slot of an account that the state does not have.
+    /// It proves the slot of another account.
     Account,
     /// It has no `eth_getProof`.
     NoProofs,
     /// It refuses every proof, with this code and message.
     Pruned(i64, &'static str),
-    /// The same of a slot without a proof.
-    Gone,
-    /// It proves its newest state alone, and so often has a new block when a proof is asked for.
+    /// It refuses every proof and every slot, as for pruned state.
+    PrunedSlots,
+    /// It proves only its newest state, and at this many requests for a proof it has a new block.
     Moving(u32),
-    /// It tells an `error` of null beside each result.
+    /// Each result comes with an `error` of null.
     NullError,
-    /// It tells neither a result nor an error.
+    /// Its responses have neither a result nor an error.
     Neither,
     /// Its results are null.
     NullResult,
-    /// Its error is a text.
+    /// Its error is a string.
     TextError,
-    /// It is somewhere else.
+    /// It redirects to this URL with this HTTP status.
     Moved(u16, &'static str),
     /// There is no code at the address.
     NoCode,
-    /// Another word than an address is in the slot.
+    /// The slot has a value that is not an address.
     Word,
     Garbage,
     Status,
-    /// It never ends.
+    /// Its responses are longer than the limit.
     Endless,
-    /// It never answers.
-    Silence,
+    /// It never responds.
+    Unresponsive,
 }
 
-/// See the module. It lives as long as the tests' process.
+/// See the module. It runs until the end of the test process.
 pub(crate) struct FakeL1 {
     pub(crate) url: String,
-    pub(crate) world: Arc<Mutex<World>>,
+    pub(crate) state: Arc<Mutex<L1State>>,
 }
 
 impl FakeL1 {
     pub(crate) fn start(signer: Address) -> Self {
         let signers = (signer, signer);
-        let world = World { chain: 900, head: 100, age: 3, signers, since: 0, lie: Lie::Nothing, asked: Vec::new() };
-        let world = Arc::new(Mutex::new(world));
-        let state = world.clone();
+        let state =
+            L1State { chain: 900, head: 100, age: 3, signers, since: 0, fault: L1Fault::None, methods: Vec::new() };
+        let state = Arc::new(Mutex::new(state));
+        let shared = state.clone();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/a-secret", listener.local_addr().unwrap());
         thread::spawn(move || {
@@ -98,50 +99,50 @@ impl FakeL1 {
             runtime.block_on(async {
                 listener.set_nonblocking(true).unwrap();
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                let routes = Router::new().route("/a-secret", post(answer)).with_state(state);
+                let routes = Router::new().route("/a-secret", post(answer)).with_state(shared);
                 axum::serve(listener, routes).await.unwrap();
             });
         });
-        Self { url, world }
+        Self { url, state }
     }
 
-    pub(crate) fn change(&self, change: impl FnOnce(&mut World)) {
-        change(&mut self.world.lock().unwrap());
+    pub(crate) fn change(&self, change: impl FnOnce(&mut L1State)) {
+        change(&mut self.state.lock().unwrap());
     }
 }
 
-async fn answer(State(shared): State<Arc<Mutex<World>>>, body: String) -> axum::response::Response {
+async fn answer(State(shared): State<Arc<Mutex<L1State>>>, body: String) -> axum::response::Response {
     let request: Value = serde_json::from_str(&body).unwrap();
     let method = request["method"].as_str().unwrap();
-    let world = {
-        let mut world = shared.lock().unwrap();
-        world.asked.push(method.to_owned());
-        world.clone()
+    let state = {
+        let mut state = shared.lock().unwrap();
+        state.methods.push(method.to_owned());
+        state.clone()
     };
-    match world.lie {
-        Lie::Moved(status, to) => {
+    match state.fault {
+        L1Fault::Moved(status, to) => {
             return (StatusCode::from_u16(status).unwrap(), [(LOCATION, to)], "<html>").into_response();
         }
-        Lie::Neither => return axum::Json(json!({ "jsonrpc": "2.0", "id": 1 })).into_response(),
-        Lie::NullResult => return axum::Json(json!({ "result": null, "error": null })).into_response(),
-        Lie::TextError => return axum::Json(json!({ "error": "too many requests" })).into_response(),
-        Lie::Moving(times) if method == "eth_getProof" && times > 0 => {
-            let mut world = shared.lock().unwrap();
-            (world.lie, world.head) = (Lie::Moving(times - 1), world.head + 1);
+        L1Fault::Neither => return axum::Json(json!({ "jsonrpc": "2.0", "id": 1 })).into_response(),
+        L1Fault::NullResult => return axum::Json(json!({ "result": null, "error": null })).into_response(),
+        L1Fault::TextError => return axum::Json(json!({ "error": "too many requests" })).into_response(),
+        L1Fault::Moving(times) if method == "eth_getProof" && times > 0 => {
+            let mut state = shared.lock().unwrap();
+            (state.fault, state.head) = (L1Fault::Moving(times - 1), state.head + 1);
             return refusal(-32602, PROOF_WINDOW);
         }
-        Lie::Pruned(code, message) if method == "eth_getProof" => return refusal(code, message),
-        Lie::Gone if method == "eth_getProof" || method == "eth_getStorageAt" => {
+        L1Fault::Pruned(code, message) if method == "eth_getProof" => return refusal(code, message),
+        L1Fault::PrunedSlots if method == "eth_getProof" || method == "eth_getStorageAt" => {
             return refusal(-32000, "missing trie node 00 (path ) <nil>");
         }
-        Lie::Garbage => return "<html>".into_response(),
-        Lie::Status => return StatusCode::BAD_GATEWAY.into_response(),
-        Lie::Endless => return " ".repeat(5 << 20).into_response(),
-        Lie::Silence => tokio::time::sleep(Duration::from_secs(3600)).await,
+        L1Fault::Garbage => return "<html>".into_response(),
+        L1Fault::Status => return StatusCode::BAD_GATEWAY.into_response(),
+        L1Fault::Endless => return " ".repeat(5 << 20).into_response(),
+        L1Fault::Unresponsive => tokio::time::sleep(Duration::from_secs(3600)).await,
         _ => {}
     }
-    match world.call(method, &request["params"]) {
-        Some(result) if world.lie == Lie::NullError => {
+    match state.call(method, &request["params"]) {
+        Some(result) if state.fault == L1Fault::NullError => {
             axum::Json(json!({ "jsonrpc": "2.0", "id": 1, "result": result, "error": null })).into_response()
         }
         Some(result) => axum::Json(json!({ "jsonrpc": "2.0", "id": 1, "result": result })).into_response(),
@@ -153,13 +154,13 @@ fn refusal(code: i64, message: &str) -> axum::response::Response {
     axum::Json(json!({ "jsonrpc": "2.0", "id": 1, "error": { "code": code, "message": message } })).into_response()
 }
 
-impl World {
+impl L1State {
     fn call(&self, method: &str, params: &Value) -> Option<Value> {
         let number = |text: &Value| u64::from_str_radix(text.as_str()?.trim_start_matches("0x"), 16).ok();
         Some(match method {
             "eth_chainId" => format!("{:#x}", self.chain).into(),
             "eth_getBlockByNumber" => self.block(number(&params[0]).unwrap_or(self.head)),
-            "eth_getProof" if self.lie != Lie::NoProofs => self.proof(number(&params[2])?),
+            "eth_getProof" if self.fault != L1Fault::NoProofs => self.proof(number(&params[2])?),
             "eth_getStorageAt" => json!(B256::from(self.word(number(&params[2])?))),
             _ => return None,
         })
@@ -175,41 +176,41 @@ impl World {
     fn word(&self, number: u64) -> U256 {
         let signer = if number >= self.since { self.signers.1 } else { self.signers.0 };
         let word = U256::from_be_bytes(signer.into_word().0);
-        if self.lie == Lie::Word { word | U256::from(1) << 200 } else { word }
+        if self.fault == L1Fault::Word { word | U256::from(1) << 200 } else { word }
     }
 
-    /// The account's trie: its root and the proof of the slot.
+    /// The root of the account's storage trie, and the proof of the slot.
     fn storage(&self, number: u64) -> (B256, Vec<Bytes>) {
         let word = self.word(number);
         if word.is_zero() { (EMPTY_ROOT_HASH, Vec::new()) } else { leaf(SLOT.as_slice(), &word) }
     }
 
-    /// The state's trie: its root and the proof of the account.
+    /// The root of the state trie, and the proof of the account.
     fn account(&self, number: u64) -> (B256, Vec<Bytes>) {
         leaf(SYSTEM_CONFIG.as_slice(), &self.system_config(number))
     }
 
     fn system_config(&self, number: u64) -> TrieAccount {
-        let code_hash = if self.lie == Lie::NoCode { KECCAK256_EMPTY } else { keccak256([0]) };
+        let code_hash = if self.fault == L1Fault::NoCode { KECCAK256_EMPTY } else { keccak256([0]) };
         TrieAccount { nonce: 1, balance: U256::ZERO, storage_root: self.storage(number).0, code_hash }
     }
 
     fn proof(&self, number: u64) -> Value {
         let account = self.system_config(number);
         let (_, mut account_proof) = self.account(number);
-        if self.lie == Lie::Account {
+        if self.fault == L1Fault::Account {
             account_proof = leaf(&[7; 20], &account).1;
         }
-        let told = self.word(number) + U256::from(u8::from(self.lie == Lie::Value));
+        let value = self.word(number) + U256::from(u8::from(self.fault == L1Fault::Value));
         json!({
             "nonce": "0x1", "balance": "0x0", "codeHash": account.code_hash, "storageHash": account.storage_root,
             "accountProof": account_proof,
-            "storageProof": [{ "key": SLOT, "value": told, "proof": self.storage(number).1 }],
+            "storageProof": [{ "key": SLOT, "value": value, "proof": self.storage(number).1 }],
         })
     }
 }
 
-/// A trie of one leaf.
+/// The root and the proof of a trie with one leaf.
 fn leaf(key: &[u8], value: &impl Encodable) -> (B256, Vec<Bytes>) {
     let path = Nibbles::unpack(keccak256(key));
     let mut builder = HashBuilder::default().with_proof_retainer(ProofRetainer::new(vec![path]));

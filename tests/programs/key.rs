@@ -1,4 +1,4 @@
-//! `petrel key`: the key is made and shown by its peer id, never printed.
+//! `petrel key`: the key is generated and shown by its peer id, never printed.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use petrel_tests::petrel::{output, refused};
 
 #[test]
-fn a_key_is_made_once_and_shown_without_its_secret() {
+fn a_key_is_generated_once_and_its_secret_is_not_shown() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
     let file = file.to_str().unwrap();
@@ -30,7 +30,7 @@ fn a_key_is_made_once_and_shown_without_its_secret() {
 }
 
 #[test]
-fn the_key_of_private_key_one_is_known() {
+fn private_key_one_has_its_known_peer_id() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
     fs::write(&file, format!("{:064x}", 1)).unwrap();

@@ -1,4 +1,4 @@
-//! Metrics as Prometheus reads them.
+//! Metrics in Prometheus' text format.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +13,7 @@ use crate::node::{arguments, block, start};
 
 pub(crate) const METRICS: [&str; 2] = ["--metrics.enabled", "--metrics.port=0"];
 
-/// What is said on stderr when metrics are served.
+/// The port of the metrics, from the line on stderr.
 pub(crate) fn port(node: &Process) -> u16 {
     let said = node.until_stderr("/metrics");
     let before = said.split("/metrics").next().unwrap();
@@ -29,7 +29,7 @@ pub(crate) fn get(port: u16, path: &str) -> (String, String) {
     (head.to_owned(), body.to_owned())
 }
 
-/// One answer: the types by name, and the values by name with labels.
+/// One response: the types by name, and the values by name with labels.
 pub(crate) struct Scrape {
     text: String,
     types: BTreeMap<String, String>,
@@ -60,9 +60,9 @@ impl Scrape {
     }
 }
 
-/// Dashboards ask for these names, and what is made of them depends on the types.
+/// Dashboards query these names, and the queries depend on the types.
 #[test]
-fn op_nodes_names_are_there_with_their_types_and_values_move() {
+fn op_nodes_metrics_have_their_names_and_types_and_their_values_change() {
     let sequencer = Sequencer::started();
     let folder = tempfile::tempdir().unwrap();
     let words = arguments(&sequencer, folder.path(), &sequencer.address);
@@ -95,7 +95,7 @@ fn op_nodes_names_are_there_with_their_types_and_values_move() {
     assert_eq!(before.value("petrel_peers{direction=\"outbound\",transport=\"tcp\"}"), 1.0);
     assert!(before.value("petrel_store_blocks") >= 1.0 && before.value("petrel_store_bytes") > 1_000.0);
 
-    // Blocks may have come at once at first; the head that is told is counted.
+    // Several blocks may arrive at once at first; the emitted head is counted.
     let next = before.value("petrel_head_number") as u64 + 2;
     node.until("the head after the next", |event| event["event"] == "head" && event["number"].as_u64() >= Some(next));
     let after = scrape(&node);
@@ -117,14 +117,14 @@ fn op_nodes_names_are_there_with_their_types_and_values_move() {
     }
     assert!(after.value("petrel_head_number") >= next as f64);
     assert!(after.value("petrel_transport_bytes_total{direction=\"out\",transport=\"tcp\"}") > 0.0);
-    // Of the bytes on the wire, most are blocks.
+    // Most bytes on the wire are blocks.
     let wire = after.value("petrel_transport_bytes_total{direction=\"in\",transport=\"tcp\"}");
     let protocol =
         |name: &str| after.value(&format!("petrel_protocol_bytes_total{{direction=\"in\",protocol=\"{name}\"}}"));
     assert!(protocol("meshsub") > wire / 2.0 && protocol("identify") > 0.0 && protocol("ping") > 0.0, "{}", after.text);
     let names = ["meshsub", "payload_by_number", "identify", "ping", "autonat", "other"];
     assert!(names.iter().map(|name| protocol(name)).sum::<f64>() < wire, "{}", after.text);
-    // Nothing else is served there, and two looks count nothing twice.
+    // No other path is served there, and a second scrape counts nothing twice.
     assert!(get(port(&node), "/").0.starts_with("HTTP/1.1 404"));
     assert_eq!(scrape(&node).value("op_node_default_p2p_dials{allow=\"true\"}"), 1.0);
     let scores = with_scores(&mut node);
@@ -132,7 +132,7 @@ fn op_nodes_names_are_there_with_their_types_and_values_move() {
     assert!(scores.value("op_node_default_peer_scores_count{type=\"total\"}") >= 1.0);
 }
 
-/// A scrape after scores were looked at, which is every fifteen seconds.
+/// A scrape after the scores were sampled, which is every fifteen seconds.
 fn with_scores(node: &mut Process) -> Scrape {
     for _ in 0..90 {
         block(node, None);
@@ -141,7 +141,7 @@ fn with_scores(node: &mut Process) -> Scrape {
             return scrape;
         }
     }
-    panic!("nobody looks at scores");
+    panic!("the scores are not sampled");
 }
 
 #[test]
@@ -158,8 +158,8 @@ fn requests_are_counted_on_both_sides() {
     block(&mut server, Some(number + 4));
     let mut client = start(&words, &METRICS);
     client.until("a gap's end", |event| event["event"] == "gap" && event["state"] == "closed");
-    let (asked, served) = (scrape(&client), scrape(&server));
-    for (scrape, role) in [(&asked, "client"), (&served, "server")] {
+    let (requested, served) = (scrape(&client), scrape(&server));
+    for (scrape, role) in [(&requested, "client"), (&served, "server")] {
         let labels = format!("{{p2p_method=\"payload_by_number\",p2p_role=\"{role}\",result_code=\"0\"}}");
         assert!(scrape.value(&format!("op_node_default_p2p_req_total{labels}")) >= 1.0);
         assert!(scrape.value(&format!("op_node_default_p2p_req_duration_seconds_count{labels}")) >= 1.0);
@@ -167,14 +167,14 @@ fn requests_are_counted_on_both_sides() {
         scrape.is("histogram", &["op_node_default_p2p_req_duration_seconds"]);
         assert!(scrape.value(&format!("op_node_default_p2p_payload_by_number{{p2p_role=\"{role}\"}}")) > 0.0);
     }
-    assert!(asked.value("petrel_blocks_total{via=\"sync\"}") >= 1.0);
+    assert!(requested.value("petrel_blocks_total{via=\"sync\"}") >= 1.0);
     assert!(served.value("petrel_blocks_served_total") >= 1.0);
-    assert_eq!(asked.value("petrel_gaps_total{state=\"closed\"}"), 1.0);
+    assert_eq!(requested.value("petrel_gaps_total{state=\"closed\"}"), 1.0);
 }
 
-/// A configuration from before Denim: the chain is followed all the same, and what is measured is the chain's own.
+/// An outdated configuration without Denim: the chain is followed, and its real interval is measured.
 #[test]
-fn a_chain_that_is_quicker_than_its_configuration_says_is_followed_and_measured() {
+fn a_chain_faster_than_its_configuration_is_followed_and_measured() {
     let sequencer = Sequencer::denim();
     let folder = tempfile::tempdir().unwrap();
     let words = arguments(&sequencer, folder.path(), &sequencer.address);
@@ -184,11 +184,11 @@ fn a_chain_that_is_quicker_than_its_configuration_says_is_followed_and_measured(
     assert_eq!(json["block_time"], 1);
     std::fs::write(&file, json.to_string()).unwrap();
     let mut node = start(&words, &METRICS);
-    let told = node.event("schedule_mismatch");
-    assert_eq!(told["fork"], "denim", "{told}");
-    assert!(told["remedy"].as_str().unwrap().contains("rollup.json"), "{told}");
+    let mismatch = node.event("schedule_mismatch");
+    assert_eq!(mismatch["fork"], "denim", "{mismatch}");
+    assert!(mismatch["remedy"].as_str().unwrap().contains("rollup.json"), "{mismatch}");
     node.until_stderr("a block contradicts the configured schedule");
-    // From so many blocks on their distance is known.
+    // The interval is known after this many blocks.
     let first = block(&mut node, None).0;
     block(&mut node, Some(first + 20));
     let scrape = scrape(&node);
@@ -197,21 +197,21 @@ fn a_chain_that_is_quicker_than_its_configuration_says_is_followed_and_measured(
     scrape.is("gauge", &["petrel_schedule_mismatch", "petrel_block_interval_seconds", "petrel_sequencer_skew"]);
     scrape.is("counter", &["petrel_reorgs_total"]);
     scrape.is("histogram", &["petrel_reorg_depth"]);
-    // A delay is counted from the block's own time: the header's is up to 800 ms before it.
+    // A delay is measured from the block's own time: the header's timestamp is up to 800 ms before it.
     let count = scrape.value("petrel_block_delay_seconds_count") as usize;
     let gossiped = |event: &&serde_json::Value| event["event"] == "block" && event["via"] == "gossip";
-    while node.told().iter().filter(gossiped).count() < count {
+    while node.passed().iter().filter(gossiped).count() < count {
         block(&mut node, None);
     }
-    let delays = node.told().iter().filter(gossiped).take(count).map(|event| event["delay_ms"].as_i64().unwrap());
+    let delays = node.passed().iter().filter(gossiped).take(count).map(|event| event["delay_ms"].as_i64().unwrap());
     let (delays, sum) = (delays.sum::<i64>() as f64 / 1e3, scrape.value("petrel_block_delay_seconds_sum"));
     assert!((delays - sum).abs() < 1e-6, "{delays} and {sum}");
     let own = |event: &serde_json::Value| event["timestamp_ms"].as_u64().unwrap() % 1000;
-    assert!(node.told().iter().filter(gossiped).any(|event| own(event) == 600), "{:?}", node.told());
+    assert!(node.passed().iter().filter(gossiped).any(|event| own(event) == 600), "{:?}", node.passed());
 }
 
 #[test]
-fn a_port_that_is_taken_is_named() {
+fn a_used_metrics_port_is_reported() {
     let sequencer = Sequencer::started();
     let folder = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -221,10 +221,10 @@ fn a_port_that_is_taken_is_named() {
     node.until_stderr("give another --metrics.addr or --metrics.port");
 }
 
-/// Prometheus's own judgement. It finds fault with names that op-node chose, and must with none of ours.
+/// Prometheus' own checks. They report some of op-node's names, and must report none of ours.
 #[test]
 #[ignore = "needs promtool: cargo xtask test promtool"]
-fn promtool_finds_no_fault() {
+fn promtool_reports_none_of_our_metrics() {
     let sequencer = Sequencer::started();
     let folder = tempfile::tempdir().unwrap();
     let mut node = start(&arguments(&sequencer, folder.path(), &sequencer.address), &METRICS);
@@ -239,7 +239,7 @@ fn promtool_finds_no_fault() {
     promtool.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
     let output = promtool.wait_with_output().unwrap();
     let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-    // 3: it could be read, and something is unusual.
+    // 3: the text is valid, and there are warnings.
     assert!(matches!(output.status.code(), Some(0 | 3)), "{said}");
     let ours: Vec<&str> = said.lines().filter(|line| !line.starts_with("op_node_default_")).collect();
     assert!(ours.is_empty(), "{said}");

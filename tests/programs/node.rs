@@ -1,4 +1,4 @@
-//! `petrel node` among its kind: blocks arrive, are passed on, and connections come back.
+//! `petrel node` with other nodes: blocks arrive and are relayed, and peers reconnect.
 
 use std::{fs, path::Path, process::Stdio};
 
@@ -6,7 +6,7 @@ use petrel_node::network::SecurityProtocol;
 
 use petrel_tests::{petrel, process::Process, sequencer::Sequencer};
 
-/// The arguments of a node on loopback that keeps `peer`, with its files in `folder`.
+/// The arguments of a node on loopback with `peer` as static peer, with its files in `folder`.
 pub(crate) fn arguments(sequencer: &Sequencer, folder: &Path, peer: &str) -> Vec<String> {
     let (rollup, signer) = sequencer.files(folder);
     let words = [
@@ -31,7 +31,7 @@ pub(crate) fn start(arguments: &[String], more: &[&str]) -> Process {
     petrel::start(&words)
 }
 
-/// Its gossiped block of this number, or the next one there is.
+/// The node's block of this number, or its next block.
 pub(crate) fn block(node: &mut Process, number: Option<u64>) -> (u64, String) {
     let event = node
         .until("a block", |event| event["event"] == "block" && number.is_none_or(|number| event["number"] == number));
@@ -39,7 +39,7 @@ pub(crate) fn block(node: &mut Process, number: Option<u64>) -> (u64, String) {
 }
 
 #[test]
-fn blocks_are_verified_passed_on_and_told() {
+fn blocks_are_verified_relayed_and_emitted() {
     let sequencer = Sequencer::started();
     let (near, far) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut first = start(&arguments(&sequencer, near.path(), &sequencer.address), &[]);
@@ -55,14 +55,14 @@ fn blocks_are_verified_passed_on_and_told() {
     let number = event["number"].as_u64().unwrap();
     assert_eq!(second.event("head")["number"], number);
     assert_eq!(block(&mut first, Some(number)).1, event["hash"].as_str().unwrap());
-    // Both signals end it cleanly.
+    // Both signals end it with status 0.
     assert_eq!(second.end("TERM").code(), Some(0));
     first.event("disconnected");
     assert_eq!(first.end("INT").code(), Some(0));
 }
 
 #[test]
-fn a_peer_that_comes_back_is_found_again() {
+fn a_static_peer_that_returns_is_reconnected() {
     let mut sequencer = Sequencer::started();
     let folder = tempfile::tempdir().unwrap();
     let mut node = start(&arguments(&sequencer, folder.path(), &sequencer.address), &[]);
@@ -92,9 +92,9 @@ fn names_are_resolved_and_ipv6_is_listened_on() {
     block(&mut second, None);
 }
 
-/// `.invalid.` with its last dot is answered by the resolver itself: nobody is asked.
+/// The resolver itself answers for `.invalid.` with the last dot, without a query.
 #[test]
-fn a_name_that_does_not_resolve_is_named() {
+fn a_name_that_does_not_resolve_is_reported() {
     let sequencer = Sequencer::started();
     let peer = sequencer.address.rsplit('/').next().unwrap();
     for transport in ["tcp/9222", "tcp/9222/ws", "udp/9222/quic-v1"] {
@@ -108,7 +108,7 @@ fn a_name_that_does_not_resolve_is_named() {
 }
 
 #[test]
-fn tls_is_spoken_by_those_that_offer_it() {
+fn tls_is_used_if_both_sides_offer_it() {
     let mut sequencer = Sequencer::new(SecurityProtocol::Tls);
     sequencer.start();
     let folder = tempfile::tempdir().unwrap();
@@ -133,7 +133,7 @@ fn a_leaf_follows_over_websocket() {
 }
 
 #[test]
-fn two_nodes_with_one_key_are_told() {
+fn a_second_node_with_the_same_key_is_reported() {
     let sequencer = Sequencer::started();
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let key = format!("--p2p.priv.raw={}", "44".repeat(32));
@@ -148,7 +148,7 @@ fn two_nodes_with_one_key_are_told() {
 }
 
 #[test]
-fn a_node_that_was_killed_knows_its_chain() {
+fn a_killed_node_restores_its_chain() {
     let sequencer = Sequencer::started();
     let folder = tempfile::tempdir().unwrap();
     let words = arguments(&sequencer, folder.path(), &sequencer.address);
@@ -156,24 +156,24 @@ fn a_node_that_was_killed_knows_its_chain() {
     let stored = node.event("stored");
     assert_eq!(stored["stored"], true, "{stored}");
     assert!(stored["hash"].as_str().unwrap().starts_with("0x"));
-    // The head that goes with it is written behind it.
+    // Its head is written after it.
     node.event("stored");
     node.end("KILL");
     let node = start(&words, &[]);
     node.until_stderr("head of the last run");
-    // A terminal that goes away ends it cleanly too.
+    // A closed terminal ends it with status 0 too.
     assert_eq!(node.end("HUP").code(), Some(0));
 }
 
-/// Both would share it, and each would get a part of the other's connections.
+/// Without this check both nodes would share the port, and each would get a part of the other's connections.
 #[test]
-fn a_port_that_another_node_has_is_refused() {
+fn a_port_of_another_node_is_refused() {
     let sequencer = Sequencer::started();
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let mut first = start(&arguments(&sequencer, folders[0].path(), &sequencer.address), &["--p2p.listen.ws=0"]);
     for _ in 0..2 {
-        let told = first.event("listening");
-        let address = told["address"].as_str().unwrap();
+        let listening = first.event("listening");
+        let address = listening["address"].as_str().unwrap();
         let (port, ws) = (address.split('/').nth(4).unwrap(), address.contains("/ws"));
         let flag = if ws { "--p2p.listen.ws" } else { "--p2p.listen.tcp" };
         let mut words = arguments(&sequencer, folders[1].path(), &sequencer.address);
@@ -185,7 +185,7 @@ fn a_port_that_another_node_has_is_refused() {
 }
 
 #[test]
-fn a_node_that_is_to_keep_no_blocks_begins_anew() {
+fn a_node_that_stores_no_blocks_starts_without_a_head() {
     let sequencer = Sequencer::started();
     let folder = tempfile::tempdir().unwrap();
     let mut node = start(&arguments(&sequencer, folder.path(), &sequencer.address), &["--store.blocks=0"]);
@@ -208,7 +208,7 @@ fn a_key_file_in_use_is_refused() {
 }
 
 #[test]
-fn a_reader_that_went_away_does_not_stop_the_node() {
+fn a_closed_event_reader_does_not_stop_the_node() {
     let sequencer = Sequencer::started();
     let folder = tempfile::tempdir().unwrap();
     let words = arguments(&sequencer, folder.path(), &sequencer.address);
@@ -224,8 +224,8 @@ fn a_reader_that_went_away_does_not_stop_the_node() {
     let other = tempfile::tempdir().unwrap();
     let mut node = start(&arguments(&sequencer, other.path(), &sequencer.address), &[]);
     block(&mut node, None);
-    let lives = unread.try_wait().unwrap().is_none();
+    let is_running = unread.try_wait().unwrap().is_none();
     unread.kill().unwrap();
     unread.wait().unwrap();
-    assert!(lives, "{}", fs::read_to_string(log).unwrap());
+    assert!(is_running, "{}", fs::read_to_string(log).unwrap());
 }

@@ -1,4 +1,4 @@
-//! The HTTP side: the page, what it is told, the signed record, and nothing else.
+//! The HTTP server: the page, the relay information that it reads, the signed record, and no other path.
 
 use std::{
     io::{Read, Write},
@@ -13,13 +13,13 @@ use petrel_tests::{petrel, process::Process};
 
 const RECORD: &str = "/.well-known/petrel.json";
 
-/// A devnet and where it serves its page.
+/// A devnet, and the host and port of its page.
 fn devnet() -> (Process, String) {
-    started(&["devnet", "--block-time=1s"])
+    start(&["devnet", "--block-time=1s"])
 }
 
-/// The same with other words.
-fn started(words: &[&str]) -> (Process, String) {
+/// The same with other arguments.
+fn start(words: &[&str]) -> (Process, String) {
     let mut devnet = petrel::start(words);
     devnet.event("block");
     let said = devnet.until_stderr("/\n");
@@ -27,7 +27,7 @@ fn started(words: &[&str]) -> (Process, String) {
     (devnet, url.trim_end_matches('/').to_owned())
 }
 
-/// Head and body of an answer.
+/// Head and body of a response.
 fn ask(host: &str, request: &str) -> (String, String) {
     let mut stream = TcpStream::connect(host).unwrap();
     write!(stream, "{request} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
@@ -61,11 +61,11 @@ fn the_page_is_served_with_the_relay_it_needs() {
     }
     assert_eq!(devnet.end("TERM").code(), Some(0));
     let ended = TcpStream::connect(&host).unwrap_err();
-    assert_eq!(ended.kind(), std::io::ErrorKind::ConnectionRefused, "nothing says that a node is well that has ended");
+    assert_eq!(ended.kind(), std::io::ErrorKind::ConnectionRefused, "/healthz of a node that has ended is not served");
 }
 
 #[test]
-fn the_record_is_signed_by_the_relay_and_says_where_it_is_and_what_time_it_is() {
+fn the_record_is_signed_by_the_relay_and_has_its_addresses_and_its_time() {
     let (_devnet, host) = devnet();
     let document = get(&host, RECORD);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -89,7 +89,7 @@ fn pages_of_other_origins_may_read_the_record_and_nothing_else() {
 }
 
 #[test]
-fn no_path_leads_out_of_the_page_and_nothing_is_taken() {
+fn no_path_leads_out_of_the_page_and_post_is_refused() {
     let (_devnet, host) = devnet();
     for path in [
         "/../Cargo.toml",
@@ -109,11 +109,11 @@ fn no_path_leads_out_of_the_page_and_nothing_is_taken() {
     assert_eq!(get(&host, "/healthz"), "ok\n");
 }
 
-/// A page can follow a chain only when it knows when which block is due.
+/// A page can follow a chain only if it knows when each block is due.
 #[test]
-fn the_chain_is_an_object_that_reads_as_every_chain_does() {
+fn the_chain_is_an_object_in_the_format_of_rollup_json() {
     for (fork, interval) in [("jovian", 2000), ("denim", 200)] {
-        let (devnet, host) = started(&["devnet", "--fork", fork]);
+        let (devnet, host) = start(&["devnet", "--fork", fork]);
         let relay = relay(&host);
         assert!(relay["chain"].is_object(), "{relay}");
         let chain = Chain::from_rollup_json(relay["chain"].to_string().as_bytes()).unwrap();

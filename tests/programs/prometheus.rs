@@ -1,4 +1,4 @@
-//! A real Prometheus on loopback that scrapes a daemon, asked what op-node's dashboards ask.
+//! A real Prometheus on loopback that scrapes a daemon, with the queries of op-node's dashboards.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use crate::{
     node::{arguments, block, start},
 };
 
-/// What a dashboard of op-node asks, and one of ours; each must have data.
+/// Queries of op-node's dashboard, and one of ours; each must return data.
 const QUERIES: [&str; 11] = [
     "up{job=\"petrel\"} == 1",
     "op_node_default_up",
@@ -28,10 +28,10 @@ const QUERIES: [&str; 11] = [
     "histogram_quantile(0.95, sum by (le) (rate(petrel_block_delay_seconds_bucket[30s])))",
     "rate(petrel_blocks_total{via=\"gossip\"}[30s]) > 0",
 ];
-/// Blocks come every two seconds and Prometheus scrapes every second: this is many of both.
+/// Blocks arrive every two seconds and Prometheus scrapes every second: enough for many of both.
 const LONGEST: Duration = Duration::from_secs(90);
 
-/// A server, ended with the value.
+/// A Prometheus process that is killed when it is dropped.
 struct Prometheus(Child);
 
 impl Drop for Prometheus {
@@ -44,7 +44,7 @@ impl Drop for Prometheus {
 
 #[test]
 #[ignore = "needs prometheus: cargo xtask test promtool"]
-fn prometheus_scrapes_a_daemon_and_answers_what_dashboards_ask() {
+fn prometheus_scrapes_a_daemon_and_the_queries_of_dashboards_return_data() {
     let sequencer = Sequencer::started();
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let mut node = start(&arguments(&sequencer, folder.path(), &sequencer.address), &METRICS);
@@ -73,7 +73,7 @@ fn prometheus_scrapes_a_daemon_and_answers_what_dashboards_ask() {
         assert!(prometheus.0.try_wait().unwrap().is_none() && begin.elapsed() < LONGEST, "{}", log());
         sleep(Duration::from_millis(100));
     }
-    // Several blocks, so that there is a rate.
+    // Several blocks, so that rates can be computed.
     block(&mut node, Some(first + 5));
 
     for query in QUERIES {
@@ -91,17 +91,17 @@ fn prometheus_scrapes_a_daemon_and_answers_what_dashboards_ask() {
 fn ask(port: u16, query: &str) -> serde_json::Value {
     let escaped: String = query.bytes().map(|byte| format!("%{byte:02x}")).collect();
     let (head, body) = get(port, &format!("/api/v1/query?query={escaped}"));
-    // Until it is ready it says so in words.
+    // Until it is ready its response is not JSON.
     if head.starts_with("HTTP/1.1 503") { serde_json::Value::Null } else { json(&body) }
 }
 
-/// The body may come in chunks: the object alone is read.
+/// The JSON object in the body, which may be chunked.
 fn json(body: &str) -> serde_json::Value {
     let (from, to) = (body.find('{').unwrap(), body.rfind('}').unwrap());
     serde_json::from_str(&body[from..=to]).unwrap_or_else(|error| panic!("{error} in {body}"))
 }
 
-/// Some value, and a number.
+/// Whether a response has a value that is a number.
 fn has_data(answer: &serde_json::Value) -> bool {
     let series = answer["data"]["result"].as_array();
     series.is_some_and(|series| series.iter().any(|one| one["value"][1].as_str().is_some_and(|value| value != "NaN")))

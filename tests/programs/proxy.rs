@@ -1,5 +1,5 @@
-//! L1 through the proxy that the environment's variables name. L1's own host is one that does not exist: only a proxy, here
-//! on loopback, can reach it.
+//! L1 through the proxy of the environment variables. The host of L1 does not exist: only the proxy, which is on loopback here, can
+//! reach it.
 
 use std::{
     io::{self, Read, Write},
@@ -19,7 +19,7 @@ use crate::{
 
 const SIGNER: Address = address!("00000000000000000000000000000000000000a1");
 
-/// A reading of this URL with these variables.
+/// Reads the signer from this URL with these variables.
 fn read(url: &str, variables: &[(&str, &str)]) -> Result<SignerReading, L1Error> {
     let source = SignerSource {
         url: url.parse().unwrap(),
@@ -34,13 +34,13 @@ fn read(url: &str, variables: &[(&str, &str)]) -> Result<SignerReading, L1Error>
     runtime.block_on(L1Client::with_variables(source, &value).read(0))
 }
 
-/// Where the fake L1 answers as a proxy: it takes requests for any host.
+/// The address at which the fake L1 works as a proxy: it accepts requests for any host.
 fn host(l1: &FakeL1) -> String {
     l1.url.strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned()
 }
 
-/// A proxy that answers every request with this, and tells what it was asked by `asked` (its first bytes).
-fn proxy(answer: &'static [u8], asked: impl Fn(String) + Send + 'static) -> String {
+/// A proxy that answers every request with `answer`, and gives the first bytes of the request to `on_request`.
+fn proxy(answer: &'static [u8], on_request: impl Fn(String) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = listener.local_addr().unwrap().to_string();
     thread::spawn(move || {
@@ -49,8 +49,8 @@ fn proxy(answer: &'static [u8], asked: impl Fn(String) + Send + 'static) -> Stri
             stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
             let mut request = [0; 4096];
             let len = stream.read(&mut request).unwrap();
-            asked(String::from_utf8_lossy(&request[..len]).into_owned());
-            // Whoever does not like the answer may have gone. What is still under way is read, so that nothing is reset.
+            on_request(String::from_utf8_lossy(&request[..len]).into_owned());
+            // The client may have disconnected. The rest of the request is read, so that the connection is not reset.
             let _gone = stream.write_all(answer).and_then(|()| stream.shutdown(Shutdown::Write));
             let _gone = io::copy(&mut stream, &mut io::sink());
         }
@@ -61,7 +61,7 @@ fn proxy(answer: &'static [u8], asked: impl Fn(String) + Send + 'static) -> Stri
 const HTTP: &str = "http://l1.invalid/a-secret";
 const HTTPS: &str = "https://l1.invalid/a-secret";
 
-/// What is said of a proxy's fault: it names the proxy and its variable, and nothing that is secret.
+/// The error for a faulty proxy. It names the proxy and its variable, and no secrets.
 fn fault(url: &str, variable: &str, at: &str) -> String {
     let error = read(url, &[(variable, &format!("http://me:a-secret@{at}"))]).unwrap_err();
     let said = error.to_string();
@@ -82,7 +82,7 @@ fn l1_is_read_through_the_proxy_of_each_variable() {
 }
 
 #[test]
-fn a_loopback_l1_is_never_asked_through_a_proxy() {
+fn a_loopback_l1_is_never_requested_through_a_proxy() {
     let l1 = FakeL1::start(SIGNER);
     let nobody = [("HTTP_PROXY", "http://127.0.0.1:1"), ("ALL_PROXY", "http://127.0.0.1:1")];
     for url in
@@ -93,7 +93,7 @@ fn a_loopback_l1_is_never_asked_through_a_proxy() {
 }
 
 #[test]
-fn a_proxy_that_is_not_there_is_at_fault_and_not_l1() {
+fn an_unreachable_proxy_is_reported_as_the_fault_of_the_proxy() {
     for (url, variable) in [(HTTP, "http_proxy"), (HTTPS, "HTTPS_PROXY"), (HTTPS, "ALL_PROXY")] {
         let said = fault(url, variable, "127.0.0.1:1");
         assert!(said.contains("refused"), "{said}");
@@ -105,16 +105,16 @@ fn a_proxy_that_is_not_there_is_at_fault_and_not_l1() {
 }
 
 #[test]
-fn a_proxy_that_refuses_is_at_fault_and_gets_its_credentials() {
-    let (tell, told) = std::sync::mpsc::channel();
-    let tell_asked = move |asked| tell.send(asked).unwrap();
-    let at = proxy(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n", tell_asked);
+fn a_proxy_gets_its_credentials_and_its_refusal_is_reported() {
+    let (sender, requests) = std::sync::mpsc::channel();
+    let forward = move |request| sender.send(request).unwrap();
+    let at = proxy(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n", forward);
     for (url, variable) in [(HTTPS, "HTTPS_PROXY"), (HTTP, "HTTP_PROXY")] {
         let said = fault(url, variable, &at);
         assert!(said.contains("it asks for a user and a password"), "{said}");
-        let asked = told.recv().unwrap().to_lowercase();
+        let request = requests.recv().unwrap().to_lowercase();
         // "me:a-secret" in base64.
-        assert!(asked.contains("proxy-authorization: basic bwu6ys1zzwnyzxq="), "{asked}");
+        assert!(request.contains("proxy-authorization: basic bwu6ys1zzwnyzxq="), "{request}");
     }
     let at = proxy(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n", drop);
     assert!(fault(HTTPS, "HTTPS_PROXY", &at).contains("it refuses to connect to L1"));
@@ -124,19 +124,19 @@ fn a_proxy_that_refuses_is_at_fault_and_gets_its_credentials() {
 }
 
 #[test]
-fn what_is_wrong_behind_the_proxy_is_not_its_fault() {
-    // The tunnel is made, and there is no TLS at its end.
+fn a_fault_behind_the_proxy_is_not_reported_as_the_proxys() {
+    // The tunnel is established, but there is no TLS at its end.
     let at = proxy(b"HTTP/1.1 200 OK\r\n\r\n", drop);
     let error = read(HTTPS, &[("HTTPS_PROXY", &at)]).unwrap_err();
     assert!(matches!(error, L1Error::Unreachable(_)), "{error}");
 }
 
 #[test]
-fn the_programs_own_environment_counts() {
+fn the_proxy_of_the_programs_environment_is_used() {
     let sequencer = Sequencer::started();
     let folder = tempfile::tempdir().unwrap();
     let l1 = FakeL1::start(SIGNER);
-    l1.change(|world| world.chain = 1);
+    l1.change(|state| state.chain = 1);
     let words = node(&sequencer, folder.path(), HTTP);
     let mut command = petrel::command(&words.iter().map(String::as_str).collect::<Vec<_>>());
     let output = command.env("HTTP_PROXY", host(&l1)).env_remove("NO_PROXY").env_remove("no_proxy").output().unwrap();

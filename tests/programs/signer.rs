@@ -1,4 +1,4 @@
-//! The signer from L1: what is read, what is refused, and what a restart remembers.
+//! The signer from L1: what is read, what is refused, and what is restored after a restart.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use petrel_tests::{
     sequencer::Sequencer,
 };
 
-use crate::fake_l1::{FakeL1, Lie, PROOF_WINDOW, SYSTEM_CONFIG, World};
+use crate::fake_l1::{FakeL1, L1Fault, L1State, PROOF_WINDOW, SYSTEM_CONFIG};
 
 const OLD: Address = address!("00000000000000000000000000000000000000a1");
 const NEW: Address = address!("00000000000000000000000000000000000000b2");
@@ -29,19 +29,19 @@ fn read(source: SignerSource, floor: u64) -> Result<SignerReading, L1Error> {
     runtime.block_on(L1Client::new(source).read(floor))
 }
 
-/// The reading of an L1 that is changed first.
-fn with(change: impl FnOnce(&mut World)) -> Result<SignerReading, L1Error> {
+/// Reads the signer from an L1 with this change.
+fn with(change: impl FnOnce(&mut L1State)) -> Result<SignerReading, L1Error> {
     let l1 = FakeL1::start(OLD);
     l1.change(change);
     read(source(&l1), 0)
 }
 
 #[test]
-fn the_signer_is_read_with_proof_at_the_depth_that_is_asked_for() {
+fn the_signer_is_read_with_a_proof_at_the_configured_depth() {
     let l1 = FakeL1::start(OLD);
     let first = read(source(&l1), 0).unwrap();
     assert_eq!((first.signer, first.block), (Some(OLD), 100));
-    l1.change(|world| (world.signers.1, world.since) = (NEW, 98));
+    l1.change(|state| (state.signers.1, state.since) = (NEW, 98));
     assert_eq!(read(source(&l1), 0).unwrap().signer, Some(NEW));
     let deep = |confs| {
         let reading = read(SignerSource { confs, ..source(&l1) }, 0).unwrap();
@@ -49,14 +49,14 @@ fn the_signer_is_read_with_proof_at_the_depth_that_is_asked_for() {
     };
     assert_eq!(deep(2), (Some(NEW), 98));
     assert_eq!(deep(3), (Some(OLD), 97));
-    // A chain that is younger than the depth is read at its head.
+    // A chain that is shorter than the depth is read at its head.
     assert_eq!(deep(101), (Some(NEW), 100));
 }
 
 #[test]
 fn a_reading_has_the_time_of_the_head_at_any_depth() {
     let l1 = FakeL1::start(OLD);
-    l1.change(|world| world.age = 600);
+    l1.change(|state| state.age = 600);
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     for confs in [0, 50] {
         let before = now() - 600;
@@ -66,7 +66,7 @@ fn a_reading_has_the_time_of_the_head_at_any_depth() {
 }
 
 #[test]
-fn a_block_out_of_the_window_of_proofs_is_named_with_the_remedy() {
+fn a_block_too_old_for_a_proof_is_reported_with_the_remedy() {
     let refusals = [
         (-32602, PROOF_WINDOW),
         (-32000, "Block is outside the PROOF-WINDOW"),
@@ -77,7 +77,7 @@ fn a_block_out_of_the_window_of_proofs_is_named_with_the_remedy() {
     ];
     for (code, message) in refusals {
         let l1 = FakeL1::start(OLD);
-        l1.change(|world| world.lie = Lie::Pruned(code, message));
+        l1.change(|state| state.fault = L1Fault::Pruned(code, message));
         let deep = SignerSource { confs: 2, ..source(&l1) };
         let error = read(deep.clone(), 0).unwrap_err();
         assert!(matches!(error, L1Error::OutOfWindow { block: 98, .. }), "{error}");
@@ -86,103 +86,103 @@ fn a_block_out_of_the_window_of_proofs_is_named_with_the_remedy() {
         }
         assert_eq!(read(SignerSource { trust: true, ..deep }, 0).unwrap().signer, Some(OLD));
     }
-    let gone = FakeL1::start(OLD);
-    gone.change(|world| world.lie = Lie::Gone);
-    let error = read(SignerSource { trust: true, confs: 2, ..source(&gone) }, 0).unwrap_err();
+    let pruned = FakeL1::start(OLD);
+    pruned.change(|state| state.fault = L1Fault::PrunedSlots);
+    let error = read(SignerSource { trust: true, confs: 2, ..source(&pruned) }, 0).unwrap_err();
     assert!(matches!(error, L1Error::OutOfWindow { block: 98, .. }), "{error}");
-    // A method that is not there is that, whatever it is called.
-    let error = with(|world| world.lie = Lie::Pruned(-32601, "no proof window")).unwrap_err();
+    // "Method not found" has precedence over the words of the message.
+    let error = with(|state| state.fault = L1Fault::Pruned(-32601, "no proof window")).unwrap_err();
     assert!(matches!(error, L1Error::NoProof), "{error}");
-    let error = with(|world| world.lie = Lie::Pruned(-32000, "unavailable")).unwrap_err();
+    let error = with(|state| state.fault = L1Fault::Pruned(-32000, "unavailable")).unwrap_err();
     assert!(matches!(error, L1Error::Refused { code: -32000, .. }), "{error}");
 }
 
 #[test]
-fn the_newest_state_is_asked_for_again_while_the_head_moves() {
+fn the_newest_state_is_requested_again_while_the_head_moves() {
     let l1 = FakeL1::start(OLD);
     let proofs = |confs, times| {
-        l1.change(|world| (world.head, world.lie, world.asked) = (100, Lie::Moving(times), Vec::new()));
+        l1.change(|state| (state.head, state.fault, state.methods) = (100, L1Fault::Moving(times), Vec::new()));
         let reading = read(SignerSource { confs, ..source(&l1) }, 0).map(|reading| reading.block);
-        let asked = l1.world.lock().unwrap().asked.clone();
-        (reading.ok(), asked.iter().filter(|method| *method == "eth_getProof").count())
+        let methods = l1.state.lock().unwrap().methods.clone();
+        (reading.ok(), methods.iter().filter(|method| *method == "eth_getProof").count())
     };
     assert_eq!(proofs(0, 1), (Some(101), 2));
     assert_eq!(proofs(0, 2), (Some(102), 3));
     assert_eq!(proofs(0, 3), (None, 3));
-    // Older state does not come back.
+    // Older state is not requested again.
     assert_eq!(proofs(1, 1), (None, 1));
 }
 
 #[test]
-fn an_error_of_null_beside_a_result_is_none() {
-    assert_eq!(with(|world| world.lie = Lie::NullError).unwrap().signer, Some(OLD));
+fn an_error_of_null_next_to_a_result_is_no_error() {
+    assert_eq!(with(|state| state.fault = L1Fault::NullError).unwrap().signer, Some(OLD));
 }
 
 #[test]
-fn an_answer_without_a_result_is_named() {
-    let said = |lie| with(|world| world.lie = lie).unwrap_err().to_string();
-    let neither = said(Lie::Neither);
+fn a_response_without_a_result_is_reported() {
+    let error = |fault| with(|state| state.fault = fault).unwrap_err().to_string();
+    let neither = error(L1Fault::Neither);
     assert!(neither.contains("eth_chainId") && neither.contains("neither a result nor an error"), "{neither}");
-    assert!(said(Lie::NullResult).contains("its result is null"));
-    assert!(said(Lie::TextError).contains("L1 refuses eth_chainId: too many requests"));
+    assert!(error(L1Fault::NullResult).contains("its result is null"));
+    assert!(error(L1Fault::TextError).contains("L1 refuses eth_chainId: too many requests"));
 }
 
 #[test]
-fn a_redirect_is_named_without_what_may_be_a_secret() {
+fn a_redirect_is_reported_without_possible_secrets() {
     let place = "https://me:a-secret@other.example:8545/a-secret?key=a-secret";
     for status in [301, 302, 303, 307, 308] {
-        let error = with(|world| world.lie = Lie::Moved(status, place)).unwrap_err();
+        let error = with(|state| state.fault = L1Fault::Moved(status, place)).unwrap_err();
         assert!(matches!(&error, L1Error::Redirect { to } if to == "https://other.example:8545"), "{error}");
         let said = error.to_string();
         assert!(said.contains("L1 redirects to another place") && said.contains("give that URL"), "{said}");
         assert!(!said.contains("secret"), "{said}");
     }
-    let error = with(|world| world.lie = Lie::Moved(302, "/a-secret/login")).unwrap_err();
+    let error = with(|state| state.fault = L1Fault::Moved(302, "/a-secret/login")).unwrap_err();
     assert!(matches!(&error, L1Error::Redirect { to } if to.starts_with("http://127.0.0.1:")), "{error}");
     assert!(!error.to_string().contains("secret"), "{error}");
 }
 
 #[test]
-fn a_slot_of_zero_is_nobody() {
-    assert_eq!(with(|world| world.signers.1 = Address::ZERO).unwrap().signer, None);
+fn a_slot_of_zero_means_no_signer() {
+    assert_eq!(with(|state| state.signers.1 = Address::ZERO).unwrap().signer, None);
 }
 
 #[test]
-fn an_l1_that_is_wrong_gives_no_reading_and_says_why() {
-    let lie = |lie| with(|world| world.lie = lie).unwrap_err();
-    assert!(matches!(lie(Lie::Value), L1Error::FalseProof { block: 100, .. }));
-    assert!(matches!(lie(Lie::Account), L1Error::FalseProof { .. }));
-    assert!(matches!(lie(Lie::NoProofs), L1Error::NoProof));
-    assert!(matches!(lie(Lie::NoCode), L1Error::NoContract(SYSTEM_CONFIG)));
-    assert!(matches!(lie(Lie::Word), L1Error::NoAddress(_)));
-    assert!(matches!(lie(Lie::Garbage), L1Error::Answer { .. }));
-    assert!(matches!(lie(Lie::Status), L1Error::Status(502)));
-    assert!(matches!(lie(Lie::Endless), L1Error::TooLarge));
-    let other = with(|world| world.chain = 1).unwrap_err();
+fn a_faulty_l1_gives_no_reading_and_an_error_with_the_reason() {
+    let error = |fault| with(|state| state.fault = fault).unwrap_err();
+    assert!(matches!(error(L1Fault::Value), L1Error::FalseProof { block: 100, .. }));
+    assert!(matches!(error(L1Fault::Account), L1Error::FalseProof { .. }));
+    assert!(matches!(error(L1Fault::NoProofs), L1Error::NoProof));
+    assert!(matches!(error(L1Fault::NoCode), L1Error::NoContract(SYSTEM_CONFIG)));
+    assert!(matches!(error(L1Fault::Word), L1Error::NoAddress(_)));
+    assert!(matches!(error(L1Fault::Garbage), L1Error::Answer { .. }));
+    assert!(matches!(error(L1Fault::Status), L1Error::Status(502)));
+    assert!(matches!(error(L1Fault::Endless), L1Error::TooLarge));
+    let other = with(|state| state.chain = 1).unwrap_err();
     assert!(matches!(other, L1Error::WrongChain { expected: 900, found: 1 }));
-    assert!(matches!(with(|world| world.age = 901).unwrap_err(), L1Error::Stale { block: 100, age: 901.. }));
+    assert!(matches!(with(|state| state.age = 901).unwrap_err(), L1Error::Stale { block: 100, age: 901.. }));
 }
 
 #[test]
-fn an_l1_that_has_gone_back_is_behind() {
+fn an_l1_whose_head_went_back_is_reported_as_behind() {
     let l1 = FakeL1::start(OLD);
     assert!(read(source(&l1), 100).is_ok());
     assert!(matches!(read(source(&l1), 101).unwrap_err(), L1Error::Behind { block: 100, floor: 101 }));
 }
 
 #[test]
-fn an_l1_without_proofs_is_believed_where_that_is_asked_for() {
+fn an_l1_without_proofs_is_accepted_with_the_trust_flag() {
     let l1 = FakeL1::start(OLD);
-    l1.change(|world| world.lie = Lie::NoProofs);
+    l1.change(|state| state.fault = L1Fault::NoProofs);
     assert_eq!(read(SignerSource { trust: true, ..source(&l1) }, 0).unwrap().signer, Some(OLD));
-    // A false proof is never believed.
-    l1.change(|world| world.lie = Lie::Value);
+    // An invalid proof is never accepted.
+    l1.change(|state| state.fault = L1Fault::Value);
     assert!(matches!(read(SignerSource { trust: true, ..source(&l1) }, 0), Err(L1Error::FalseProof { .. })));
 }
 
 #[test]
-fn an_l1_that_hangs_or_is_not_there_is_given_up_and_its_url_is_not_told() {
-    let hanging = with(|world| world.lie = Lie::Silence).unwrap_err();
+fn an_unresponsive_or_missing_l1_is_an_error_that_does_not_show_its_url() {
+    let hanging = with(|state| state.fault = L1Fault::Unresponsive).unwrap_err();
     assert!(matches!(hanging, L1Error::Timeout), "{hanging}");
     let l1 = FakeL1::start(OLD);
     let nobody = SignerSource { url: "http://127.0.0.1:1/a-secret".parse().unwrap(), ..source(&l1) };
@@ -191,7 +191,7 @@ fn an_l1_that_hangs_or_is_not_there_is_given_up_and_its_url_is_not_told() {
     assert!(!error.to_string().contains("secret"), "{error}");
 }
 
-/// A node that believes in nobody but L1.
+/// The arguments of a node that gets its signer from L1 only.
 pub(crate) fn node(sequencer: &Sequencer, folder: &Path, l1: &str) -> Vec<String> {
     let (rollup, _) = sequencer.files(folder);
     let mut config: serde_json::Value = serde_json::from_slice(&fs::read(&rollup).unwrap()).unwrap();
@@ -233,22 +233,22 @@ fn a_node_follows_the_signer_on_l1_through_failures_and_restarts() {
     let mut first = start(&words);
     assert_eq!(current(&first.event("signer_changed")), OLD);
     assert_eq!(first.event("rejected")["fault"], "wrong_signer");
-    l1.change(|world| world.signers.1 = signer);
+    l1.change(|state| state.signers.1 = signer);
     let rotated = first.event("signer_changed");
     assert_eq!((current(&rotated), rotated["grace"].as_str().unwrap().parse().unwrap()), (signer, OLD));
     first.event("block");
-    // What fails, and what lags behind, changes nothing.
-    for wrong in [(Lie::Value, 100), (Lie::NoProofs, 100), (Lie::NoProofs, 50), (Lie::Nothing, 50)] {
-        l1.change(|world| (world.lie, world.head, world.signers.1) = (wrong.0, wrong.1, NEW));
-        // The first may be of a reading that saw the world before.
+    // Faults, and a head that lags behind, change nothing.
+    for wrong in [(L1Fault::Value, 100), (L1Fault::NoProofs, 100), (L1Fault::NoProofs, 50), (L1Fault::None, 50)] {
+        l1.change(|state| (state.fault, state.head, state.signers.1) = (wrong.0, wrong.1, NEW));
+        // The first event may be of a reading before the change.
         first.event("signer_unread");
         first.event("signer_unread");
         first.event("block");
     }
     drop(first);
 
-    // Without L1 the last reading is believed, and a grace that was over stays over.
-    l1.change(|world| world.lie = Lie::Silence);
+    // Without L1 the last reading is used, and a grace period that has ended is not restored.
+    l1.change(|state| state.fault = L1Fault::Unresponsive);
     let mut second = start(&words);
     let kept = second.event("signer_changed");
     assert_eq!((current(&kept), kept["grace"].is_null()), (signer, true));
@@ -256,11 +256,11 @@ fn a_node_follows_the_signer_on_l1_through_failures_and_restarts() {
 }
 
 #[test]
-fn another_chains_l1_ends_the_node() {
+fn an_l1_of_another_chain_ends_the_node() {
     let sequencer = Sequencer::started();
     let folder = tempfile::tempdir().unwrap();
     let l1 = FakeL1::start(OLD);
-    l1.change(|world| world.chain = 1);
+    l1.change(|state| state.chain = 1);
     let words = node(&sequencer, folder.path(), &l1.url);
     let (code, said) = refused(&words.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(code, Some(2), "{said}");
@@ -268,7 +268,7 @@ fn another_chains_l1_ends_the_node() {
 }
 
 #[test]
-fn a_kept_signer_that_is_damaged_is_refused_and_left_alone() {
+fn a_damaged_stored_signer_is_refused_and_not_changed() {
     let sequencer = Sequencer::started();
     let l1 = FakeL1::start(OLD);
     let folder = tempfile::tempdir().unwrap();
@@ -291,7 +291,7 @@ fn a_kept_signer_that_is_damaged_is_refused_and_left_alone() {
 }
 
 #[test]
-fn wrong_l1_flags_are_named() {
+fn invalid_l1_flags_are_reported() {
     let (code, said) = refused(&[
         "--network=op-mainnet",
         "--l1=ftp://somewhere/a-secret",

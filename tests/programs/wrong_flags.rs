@@ -1,11 +1,11 @@
-//! What keeps the program from starting is said at once, with status 2.
+//! Errors that prevent the start are reported at once, with status 2.
 
 use std::net::TcpListener;
 
 use petrel_tests::petrel::{self, refused};
 
 #[test]
-fn every_mistake_is_named() {
+fn every_mistake_is_reported() {
     let (code, said) = refused(&[
         "--p2p.listen.tcp=80",
         "--p2p.static=nonsense",
@@ -50,7 +50,7 @@ fn an_unknown_flag_or_subcommand_is_refused() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_said() {
+fn a_used_port_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
@@ -72,7 +72,7 @@ fn help_and_version_are_no_mistake() {
 }
 
 #[test]
-fn a_datadir_that_is_no_folder_is_named() {
+fn a_datadir_that_is_not_a_folder_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a-file");
     std::fs::write(&file, "").unwrap();

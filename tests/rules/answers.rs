@@ -1,4 +1,4 @@
-//! Answers of peers: whatever was done to a valid one, it is that block or none.
+//! Responses of peers: a changed valid response is either the same block or an error.
 
 use petrel_core::{
     fork::{Fork, Version},
@@ -15,7 +15,7 @@ fn version() -> impl Strategy<Value = Version> {
     prop::sample::select(Version::ALL.to_vec())
 }
 
-/// A block's hash, and the answer that carries it.
+/// A block's hash, and the response with the block.
 fn answer(version: Version, bytes: usize) -> ([u8; 32], Vec<u8>) {
     let forge = Forge::new(10, Fork::Jovian, NUMBER, 1_800_000_000, bytes).encoded_as(version);
     let (message, hash) = forge.sealed();
@@ -28,17 +28,17 @@ fn read(number: u64, bytes: Vec<u8>) -> Option<[u8; 32]> {
     read.ok().map(|fetched| fetched.hash().0)
 }
 
-// 256 cases each, or as many as PROPTEST_CASES says.
+// 256 cases each, or PROPTEST_CASES.
 proptest! {
     #[test]
-    fn a_valid_answer_is_its_block_and_no_other_number(version in version(), bytes in 1..5_000_usize, other in any::<u64>()) {
+    fn a_valid_response_is_accepted_for_its_number_only(version in version(), bytes in 1..5_000_usize, other in any::<u64>()) {
         let (hash, sent) = answer(version, bytes);
         prop_assert_eq!(read(NUMBER, sent.clone()), Some(hash));
         prop_assert_eq!(read(other, sent), (other == NUMBER).then_some(hash));
     }
 
     #[test]
-    fn a_spoilt_answer_is_never_another_block(
+    fn a_changed_response_is_never_another_block(
         version in version(),
         changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
         cut in 0..40_usize,
@@ -57,7 +57,7 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_bytes_are_no_block(number in any::<u64>(), bytes in vec(any::<u8>(), 0..2_000)) {
+    fn arbitrary_bytes_are_never_a_block(number in any::<u64>(), bytes in vec(any::<u8>(), 0..2_000)) {
         prop_assert_eq!(read(number, bytes), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Hashing many inputs in lanes says the same as hashing each alone, in every width that this processor has.
+//! Hashing many inputs in lanes gives the same results as hashing each one, in every width that this processor supports.
 
 use alloy_primitives::{B256, keccak256};
 use petrel_core::hash::{KeccakMany, Parts};
@@ -9,12 +9,12 @@ fn random_bytes(random: &mut SplitMix64, len: usize) -> Vec<u8> {
     (0..len).map(|_| random.below(256) as u8).collect()
 }
 
-/// Each input alone, as one piece.
+/// The hash of each input, computed one by one.
 fn expected(inputs: &[Parts<'_>]) -> Vec<B256> {
     inputs.iter().map(|input| keccak256([input.head, input.body].concat())).collect()
 }
 
-/// Inputs of these lengths, each split at a random place, hashed in every width.
+/// Checks inputs of these lengths, each split at a random place, in every width.
 fn assert_agreed(random: &mut SplitMix64, lengths: &[usize]) {
     let inputs: Vec<(Vec<u8>, usize)> =
         lengths.iter().map(|len| (random_bytes(random, *len), random.below(*len as u64 + 1) as usize)).collect();
@@ -33,7 +33,7 @@ fn every() -> Vec<(&'static str, KeccakMany)> {
 }
 
 #[test]
-fn the_widths_are_said() {
+fn the_supported_widths_are_printed() {
     let names: Vec<&str> = widths().iter().map(|(name, _)| *name).collect();
     println!("proven here: {}", names.join("; "));
     assert_eq!(names.last(), Some(&"1 lane"));
@@ -52,7 +52,7 @@ fn every_length_around_the_block_size() {
 }
 
 #[test]
-fn lanes_are_filled_again_and_again() {
+fn lanes_are_refilled_many_times() {
     let mut random = SplitMix64(2);
     for _ in 0..200 {
         let count = random.below(60) as usize;
@@ -68,7 +68,7 @@ fn lanes_are_filled_again_and_again() {
 }
 
 #[test]
-fn one_giant_among_dwarfs() {
+fn one_long_input_among_short_ones() {
     let mut random = SplitMix64(3);
     assert_agreed(&mut random, &[900_000]);
     assert_agreed(&mut random, &[5, 900_000, 7]);

@@ -1,4 +1,4 @@
-//! alloy-trie as the oracle for the root of a list, in every width of the processor's lanes; and the memory that a root takes.
+//! Roots of lists compared with alloy-trie, in every width of the processor's lanes; and the memory for computing a root.
 
 use std::{env, process::Command};
 
@@ -11,11 +11,11 @@ use petrel_tests::random::SplitMix64;
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
-/// What the root of a list of any length takes at most.
+/// Maximum memory for the root of a list of any length, bytes.
 const BOUND: usize = 3 << 20;
 
-/// Memory is counted for all threads of a process: the test of this name runs again, alone, in a process of its own.
-fn alone(name: &str, test: impl FnOnce()) {
+/// Runs the test of this name in another process, because memory is counted for all threads of a process.
+fn in_own_process(name: &str, test: impl FnOnce()) {
     const ALONE: &str = "PETREL_TEST_ALONE";
     if env::var_os(ALONE).is_some() {
         return test();
@@ -27,7 +27,7 @@ fn alone(name: &str, test: impl FnOnce()) {
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }
 
-/// What a root took at most, in bytes, beside the items.
+/// Maximum memory for a root without the items, bytes.
 fn peak(items: &[&[u8]], keccak_many: KeccakMany) -> usize {
     let before = ALLOCATOR.current_usage();
     ALLOCATOR.reset_peak_usage();
@@ -72,20 +72,20 @@ fn every_width_has_the_same_root() {
     }
 }
 
-/// 5 MiB of a peer's answer are 2^20 transactions of one byte.
+/// A response of 5 MiB can have 2^20 transactions of one byte.
 #[test]
 fn a_million_items_take_no_more_memory_than_some_thousands() {
-    alone("a_million_items_take_no_more_memory_than_some_thousands", || {
+    in_own_process("a_million_items_take_no_more_memory_than_some_thousands", || {
         let items = vec![&[0x33][..]; 1 << 20];
         let peak = peak(&items, keccak_many);
         assert!(peak < BOUND, "{peak} bytes");
     });
 }
 
-/// An empty item makes the most of what is planned together: one short of enough, and then a whole group.
+/// Empty items use the most memory for one group: one item less than a full group, then a full group.
 #[test]
 fn no_list_takes_more_memory_in_any_width() {
-    alone("no_list_takes_more_memory_in_any_width", || {
+    in_own_process("no_list_takes_more_memory_in_any_width", || {
         for (name, keccak_many) in widths() {
             let mut items = vec![&[0x33; 64][..]; 9000];
             let full = peak(&items, keccak_many);

@@ -1,4 +1,4 @@
-//! Properties of the core, and what both bodies or another implementation say of the same input.
+//! Properties of the core, and comparisons of the native and the portable primitives, or of another implementation.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod answers;

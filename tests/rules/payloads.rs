@@ -1,4 +1,4 @@
-//! op-alloy as the oracle for payloads and hashes, and no byte sequence that makes the decoder panic.
+//! Payloads and hashes compared with op-alloy, and decoding of arbitrary bytes.
 
 use alloy_consensus::Block;
 use alloy_primitives::{Address, B256, Bytes, U256};
@@ -34,7 +34,7 @@ fn withdrawal() -> impl Strategy<Value = Withdrawal> {
     })
 }
 
-/// Any payload that a version can carry; transactions are opaque bytes.
+/// Any payload that a version can encode; transactions are opaque bytes.
 fn payload(version: Version) -> impl Strategy<Value = ExecutionPayload> {
     let has_withdrawals = version != Version::V1;
     let has_blob_gas = version >= Version::V3;
@@ -100,11 +100,11 @@ fn their_hash(version: Version, envelope: OpNetworkPayloadEnvelope) -> B256 {
     block.header.hash_slow()
 }
 
-// 256 cases each, or as many as PROPTEST_CASES says.
+// 256 cases each, or PROPTEST_CASES.
 proptest! {
     /// decode(encode(x)) = x, field by field through the encoder and byte by byte.
     #[test]
-    fn what_is_encoded_is_decoded((version, payload) in any_payload()) {
+    fn an_encoded_payload_decodes_to_itself((version, payload) in any_payload()) {
         let body = Bytes::from(payload.encode(version).expect("it encodes"));
         let decoded = Payload::decode(version, body.0.clone()).expect("it decodes");
         prop_assert_eq!(decoded.number(), payload.block_number);
@@ -117,7 +117,7 @@ proptest! {
         prop_assert_eq!(decoded.into_body(), body.0);
     }
 
-    /// op-alloy reads what we encode, as we do.
+    /// op-alloy decodes our encoding to the same fields.
     #[test]
     fn op_alloy_reads_the_same_fields((version, payload) in any_payload()) {
         let key = Key::from_bytes(&[1; 32]).expect("a key");
@@ -137,7 +137,7 @@ proptest! {
         prop_assert_eq!(theirs.signature.recover_address_from_prehash(&signing_hash(10, &data[65..])).ok(), Some(signer));
     }
 
-    /// Any bytes: an answer, never a panic; what decodes encodes to the same bytes again.
+    /// Any bytes give a result or an error, never a panic; a decoded payload encodes to the same bytes again.
     #[test]
     fn arbitrary_bytes_never_panic(version in version(), bytes in vec(any::<u8>(), 0..2_000)) {
         if let Ok(payload) = Payload::decode(version, bytes.clone().into()) {
@@ -149,17 +149,17 @@ proptest! {
         let _id = message.id("topic");
     }
 
-    /// The least wrong payloads: some bytes of a valid one changed, cut off or added. op-alloy decodes no more than that
-    /// it has the same fields; ours may be stricter and never laxer.
+    /// Nearly valid payloads: some bytes of a valid one changed, removed or added. If we accept one, op-alloy must accept it with the same
+    /// fields: ours may be stricter, never less strict.
     #[test]
-    fn spoilt_payloads_never_panic(
+    fn changed_payloads_never_panic(
         (version, payload) in any_payload(),
         changes in vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
         cut in 0..80_usize,
         more in vec(any::<u8>(), 0..40),
     ) {
         let mut body = payload.encode(version).expect("it encodes");
-        // Offsets lie in the fixed part: most changes go there.
+        // Most changes are in the fixed part, which has the offsets.
         let fixed = body.len().min(700);
         for (at, byte) in changes {
             let at = at.index(fixed);

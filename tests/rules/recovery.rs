@@ -1,4 +1,4 @@
-//! The two curves of the two bodies say the same of every signature: who signed, or why nobody did.
+//! The native and the portable signature recovery have the same result for every signature: the signer or the error.
 
 use alloy_primitives::{B256, U256, keccak256, uint};
 use petrel_core::{
@@ -20,7 +20,7 @@ fn signature(r: U256, s: U256, v: u8) -> Signature {
     Signature(bytes)
 }
 
-/// The answer of both.
+/// The result of both.
 fn agreed(hash: &B256, signature: &Signature) -> Result<alloy_primitives::Address, SignatureError> {
     let (portable, native) = (sign::recover(hash, signature), recover(hash, signature));
     assert_eq!(portable, native, "{signature:?} of {hash}");
@@ -32,16 +32,16 @@ fn scalars(signature: &Signature) -> (U256, U256, u8) {
 }
 
 #[test]
-fn both_find_the_signer_and_its_mirror() {
+fn both_recover_the_signer_of_both_forms_of_a_signature() {
     for seed in 1..=200_u8 {
         let key = Key::from_bytes(&[seed; 32]).expect("a key");
         let hash = keccak256([seed]);
         let signed = key.sign(&hash);
         assert_eq!(agreed(&hash, &signed), Ok(key.address()));
-        // The same signature with a high s and the other v is as good (op-node accepts it too).
+        // The same signature with a high s and the other v is valid too (op-node accepts it).
         let (r, s, v) = scalars(&signed);
         assert_eq!(agreed(&hash, &signature(r, ORDER - s, v ^ 1)), Ok(key.address()));
-        // The other v alone is somebody else's.
+        // With only the other v it recovers to another signer.
         assert_ne!(agreed(&hash, &signature(r, s, v ^ 1)), Ok(key.address()));
     }
 }

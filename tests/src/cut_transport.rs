@@ -1,7 +1,7 @@
-//! A memory transport whose connections can be cut, and that counts what comes in.
+//! A memory transport whose connections can be cut, and that counts received bytes.
 //!
-//! A node's [`CutTransport`] knows all its connections, dialled and accepted. One that is cut fails at the next read or write, which
-//! is woken, and the other side sees it end; while [new ones are refused](CutTransport::refuse_new) each fails at once.
+//! A node's [`CutTransport`] has all its connections, inbound and outbound. A connection that is cut fails at the next read or
+//! write, which is woken, and the other side sees it end. While [new ones are refused](CutTransport::refuse_new) each fails at once.
 
 use core::{
     pin::Pin,
@@ -44,7 +44,7 @@ pub struct CutTransport {
 }
 
 impl CutTransport {
-    /// Cuts every connection that there is.
+    /// Cuts all connections.
     pub fn cut_all(&self) {
         for state in self.states.lock().expect("one thread").drain(..) {
             state.cut.store(true, Ordering::Release);
@@ -53,17 +53,17 @@ impl CutTransport {
         }
     }
 
-    /// Whether new connections fail from now on.
+    /// Sets whether new connections fail.
     pub fn refuse_new(&self, refuse: bool) {
         self.refuses_new.store(refuse, Ordering::Release);
     }
 
-    /// Bytes that came in so far, as they were on the wire.
+    /// Received bytes, as on the wire.
     pub fn bytes_received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
     }
 
-    /// Memory, noise, yamux over these.
+    /// The memory transport with noise and yamux over these connections.
     pub fn transport(&self, identity: &Keypair) -> Boxed<(PeerId, StreamMuxerBox)> {
         let transports = self.clone();
         MemoryTransport::default()

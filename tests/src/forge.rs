@@ -1,4 +1,4 @@
-//! Blocks to send: a valid one, and the least wrong ones. Nothing here is judged; that is for whoever receives them.
+//! Blocks to send: a valid one, and blocks with one error. Nothing is validated here.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -17,23 +17,23 @@ const FEE_VAULT: Address = address!("4200000000000000000000000000000000000011");
 /// The storage root of an account without storage.
 const EMPTY_ROOT: B256 = b256!("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");
 
-/// A key that anybody can make.
+/// The key that consists of 32 bytes `seed`.
 #[must_use]
 pub fn key(seed: u8) -> Key {
     Key::from_bytes(&[seed; 32]).expect("below the curve's order")
 }
 
-/// The same chain begun anew with block `number` at `time` (Unix seconds), and a block every `interval`.
+/// The same chain, whose first block is `number` at `time` (Unix seconds), with a block every `interval`.
 ///
 /// # Panics
-/// The interval is none.
+/// The interval is not valid.
 #[must_use]
 pub fn begun(chain: &Chain, number: u64, time: u64, interval: Duration) -> Chain {
     let genesis = Genesis { number, time, ..chain.genesis };
     chain.clone().begun(genesis, interval).expect("an interval")
 }
 
-/// A schedule that has no rule on a block's time.
+/// A schedule without a rule on the time of a block.
 ///
 /// # Panics
 /// There is no preset of that name.
@@ -42,21 +42,21 @@ pub fn schedule() -> Arc<ChainSchedule> {
     Arc::new(ChainSchedule::new(&Chain::preset("op-mainnet").expect("a preset")))
 }
 
-/// A block and how it is sealed.
+/// A block and how it is signed.
 #[derive(Clone, Debug)]
 pub struct Forge {
     /// The chain that the signature is for.
     pub chain_id: u64,
     /// The encoding.
     pub version: Version,
-    /// The block; its hash is filled in when it is sealed, unless [`Forge::claiming`] set one.
+    /// The block. Its hash is computed when it is signed, unless [`Forge::claiming`] set one.
     pub payload: ExecutionPayload,
     claimed: bool,
     key: u8,
 }
 
 impl Forge {
-    /// A valid block as `fork` has it, with one transaction of `bytes` that do not compress.
+    /// A valid block of this fork with one transaction of `bytes` bytes that do not compress.
     #[must_use]
     pub fn new(chain_id: u64, fork: Fork, number: u64, timestamp: u64, bytes: usize) -> Self {
         let payload = ExecutionPayload {
@@ -75,14 +75,14 @@ impl Forge {
         Self { chain_id, version: fork.version(), payload, claimed: false, key: 1 }
     }
 
-    /// The same with one thing changed.
+    /// The same block with one change.
     #[must_use]
     pub fn with(mut self, change: impl FnOnce(&mut ExecutionPayload)) -> Self {
         change(&mut self.payload);
         self
     }
 
-    /// With another block hash than its own.
+    /// With this block hash instead of the computed one.
     #[must_use]
     pub fn claiming(mut self, hash: B256) -> Self {
         self.payload.block_hash = hash;
@@ -90,7 +90,7 @@ impl Forge {
         self
     }
 
-    /// Signed by [`key`]`(seed)`; without this by `key(1)`.
+    /// Signed by [`key`]`(seed)`; the default is `key(1)`.
     #[must_use]
     pub const fn by(mut self, seed: u8) -> Self {
         self.key = seed;
@@ -111,7 +111,7 @@ impl Forge {
         self
     }
 
-    /// What the signature covers, and the block hash in it.
+    /// The bytes that the signature covers, and the block hash in them.
     #[must_use]
     pub fn body(&self) -> (Vec<u8>, B256) {
         let mut payload = self.payload.clone();
@@ -126,7 +126,7 @@ impl Forge {
         (self.seal(&body), hash)
     }
 
-    /// Signs a body that was changed by hand.
+    /// Signs this body instead.
     #[must_use]
     pub fn seal(&self, body: &[u8]) -> Vec<u8> {
         seal_body(&key(self.key), self.chain_id, body)
@@ -163,7 +163,7 @@ pub fn noise(seed: u64, len: usize) -> Vec<u8> {
     bytes
 }
 
-/// As it goes on the wire.
+/// Compressed, as on the wire.
 #[must_use]
 pub fn compress(message: &[u8]) -> Vec<u8> {
     snap::raw::Encoder::new().compress_vec(message).expect("shorter than 4 GiB")

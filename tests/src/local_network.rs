@@ -1,5 +1,5 @@
-//! A relay and its leaves, in one process: the daemon's own Drivers and transports over loopback, each in a task of its own, and
-//! what they have told.
+//! A relay and its leaves in one process: the daemon's own Drivers and transports over loopback, each in its own task, and the
+//! events that they emit.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,31 +29,31 @@ use tokio::runtime::Runtime;
 
 use crate::forge;
 
-/// Longer than anything takes on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(180);
-/// The relay among those who tell; leaves count from 0.
+/// Deadline of a condition: longer than any condition takes on a busy machine.
+pub const DEADLINE: Duration = Duration::from_secs(180);
+/// The name of the relay in a [`Report`]; leaves are numbered from 0.
 pub const RELAY: usize = usize::MAX;
 
-/// Who tells an event, and the event.
+/// The name of a node, and an event that it emitted.
 pub type Report = (usize, Event);
 
-/// What was told so far.
+/// What the events so far have reported.
 #[derive(Debug, Default)]
 pub struct Observed {
-    /// Where the relay listens, as it came.
+    /// The addresses on which the relay listens, in the order of their events.
     pub addresses: Vec<String>,
-    /// Peers of whom the relay knows that they gossip the blocks' topic.
+    /// Peers that the relay has seen join the topic of the blocks.
     pub met: BTreeSet<PeerId>,
-    /// Blocks that came by gossip, by leaf.
+    /// Numbers of the blocks that arrived by gossip, by leaf.
     pub blocks: BTreeMap<usize, BTreeSet<u64>>,
-    /// Blocks that leaves had to fetch.
+    /// Number of blocks that leaves fetched.
     pub fetched: usize,
-    /// Connections that ended: who tells, and the reason.
+    /// Connections that ended: the node that reported it, and the reason.
     pub ended: Vec<(usize, String)>,
 }
 
 impl Observed {
-    /// The addresses with `part` in them.
+    /// The addresses that contain `part`.
     pub fn at<'a>(&'a self, part: &'a str) -> impl Iterator<Item = &'a String> {
         self.addresses.iter().filter(move |address| address.contains(part))
     }
@@ -73,31 +73,31 @@ impl Observed {
         }
     }
 
-    /// Takes what is told for so long.
-    pub fn take(&mut self, told: &Receiver<Report>, time: Duration) {
+    /// Reads reports for `time`.
+    pub fn take(&mut self, reports: &Receiver<Report>, time: Duration) {
         let end = Instant::now() + time;
-        while let Ok(event) = told.recv_timeout(end.saturating_duration_since(Instant::now())) {
+        while let Ok(event) = reports.recv_timeout(end.saturating_duration_since(Instant::now())) {
             self.note(event);
         }
     }
 
-    /// Takes what is told until it is `done`.
+    /// Reads reports until `done` returns `true`.
     ///
     /// # Panics
-    /// That does not come.
-    pub fn until(&mut self, told: &Receiver<Report>, what: &str, done: impl Fn(&Self) -> bool) {
-        let end = Instant::now() + PATIENCE;
+    /// `done` does not return `true` within [`DEADLINE`].
+    pub fn until(&mut self, reports: &Receiver<Report>, what: &str, done: impl Fn(&Self) -> bool) {
+        let end = Instant::now() + DEADLINE;
         while !done(self) {
             assert!(Instant::now() < end, "{what} did not come");
-            self.take(told, Duration::from_millis(20));
+            self.take(reports, Duration::from_millis(20));
         }
     }
 }
 
-/// Whoever follows the chain whose blocks `forge::key(1)` signs, at `relay` if there is one.
+/// The configuration of a node that follows a chain whose blocks `forge::key(1)` signs, with `relay` as static peer if given.
 ///
 /// # Panics
-/// `relay` ends with no peer id.
+/// `relay` does not end with a peer id.
 #[must_use]
 pub fn settled(chain: &Chain, relay: Option<&str>, change: impl FnOnce(&mut Config)) -> Settled {
     let mut config = Config::new(chain.clone());
@@ -115,13 +115,13 @@ pub fn settled(chain: &Chain, relay: Option<&str>, change: impl FnOnce(&mut Conf
 /// The peer id at the end of an address.
 ///
 /// # Panics
-/// There is none.
+/// The address does not end with one.
 #[must_use]
 pub fn id(relay: &str) -> libp2p::PeerId {
     relay.rsplit('/').next().and_then(|id| id.parse().ok()).expect("it ends with a peer id")
 }
 
-/// Lives in a task until nobody listens; `look` sees it after each event.
+/// Runs a Driver in a task until the receiver is dropped; `look` is called after each event.
 ///
 /// # Panics
 /// It cannot listen.
@@ -129,27 +129,27 @@ pub fn start(
     runtime: &Runtime,
     config: Settled,
     net: NetworkConfig,
-    (name, tell): (usize, &Sender<Report>),
+    (name, sender): (usize, &Sender<Report>),
     look: impl Fn(&Driver<TokioHost>) + Send + 'static,
 ) -> PeerId {
-    let (identity, tell) = (Identity::generate(), tell.clone());
+    let (identity, sender) = (Identity::generate(), sender.clone());
     let peer = PeerId::from_bytes(&identity.keypair.public().to_peer_id().to_bytes()).expect("a peer id");
     runtime.spawn(async move {
         let mut driver =
             network::build_driver(&identity, config, &net, DriverResources::default()).expect("it listens");
         while let Some(event) = driver.next().await {
             look(&driver);
-            if tell.send((name, event)).is_err() {
+            if sender.send((name, event)).is_err() {
                 return;
             }
         }
     });
-    // Handshakes one after the other.
+    // So that the handshakes of several nodes do not all start at once.
     thread::sleep(Duration::from_millis(20));
     peer
 }
 
-/// Makes blocks from 1001 on, old enough to come faster than they are due.
+/// A builder of `blocks` blocks from number 1001 on. The chain is old enough that all of them are due already.
 ///
 /// # Panics
 /// The clock is before 1970.

@@ -1,6 +1,6 @@
-//! Drivers over libp2p's memory transport, without an operating system: for tests on any target.
+//! Drivers over libp2p's memory transport, without operating system calls: for tests on any target.
 //!
-//! Time is real (libp2p's own timers are), sleeping is `futures-timer`'s, checks run inline with k256.
+//! Time is real, because libp2p's timers are; sleeping is done by `futures-timer`; validation tasks run inline with k256.
 
 use core::{
     future::{Ready, ready},
@@ -33,7 +33,7 @@ use petrel_core::{
     time::Now,
 };
 
-/// The clock is given: `std`'s does not exist on wasm32. Blocks are kept in memory, the last of each height.
+/// A host with a given clock (`std`'s does not exist on wasm32) that stores the last block of each height in memory.
 #[derive(Clone)]
 pub struct MemoryHost {
     clock: Arc<dyn Fn() -> Now + Send + Sync>,
@@ -43,7 +43,7 @@ pub struct MemoryHost {
 }
 
 impl MemoryHost {
-    /// With this clock.
+    /// A host with this clock.
     pub fn new(clock: impl Fn() -> Now + Send + Sync + 'static) -> Self {
         Self { clock: Arc::new(clock), sleeps: Arc::default(), longest_sleep: Arc::default(), blocks: Arc::default() }
     }
@@ -53,7 +53,7 @@ impl MemoryHost {
         self.sleeps.load(Ordering::Relaxed)
     }
 
-    /// The longest time that a driver was to sleep.
+    /// The longest sleep that a driver requested.
     ///
     /// # Panics
     /// Another thread has panicked.
@@ -82,22 +82,22 @@ impl Host for MemoryHost {
         ready(match work {
             Work::Heavy(heavy) => heavy.run(Primitives::PORTABLE),
             Work::Load(number) => Done::Loaded(blocks.get(&number).cloned()),
-            Work::Persist(keep) => {
-                blocks.extend(stored(&keep));
-                Done::Persisted(Persisted::NotForSure)
+            Work::Persist(item) => {
+                blocks.extend(stored(&item));
+                Done::Persisted(Persisted::Unconfirmed)
             }
         })
     }
 }
 
-/// A block that is to be kept, as it is served.
-pub fn stored(keep: &Persist) -> Option<(u64, StoredBlock)> {
-    let Persist::Block(block) = keep else { return None };
+/// The block of a request to persist, as it is served.
+pub fn stored(item: &Persist) -> Option<(u64, StoredBlock)> {
+    let Persist::Block(block) = item else { return None };
     let (version, body) = (block.payload.version(), block.payload.body().clone());
     Some((block.payload.number(), StoredBlock { version, hash: block.hash, body }))
 }
 
-/// RestoredState, noise, yamux.
+/// The memory transport with noise and yamux.
 pub fn transport(identity: &Keypair) -> Boxed<(PeerId, StreamMuxerBox)> {
     MemoryTransport::default()
         .upgrade(Version::V1)
@@ -106,12 +106,12 @@ pub fn transport(identity: &Keypair) -> Boxed<(PeerId, StreamMuxerBox)> {
         .boxed()
 }
 
-/// A node that listens at `/memory/<port>` and keeps the given peers.
+/// A node that listens at `/memory/<port>`.
 pub fn driver(config: Config, identity: &Keypair, port: u64, host: MemoryHost) -> Driver<MemoryHost> {
     restored(config, identity, port, host, Vec::new())
 }
 
-/// The same with what an earlier run kept.
+/// The same with the persisted state of an earlier run.
 pub fn restored(
     config: Config,
     identity: &Keypair,
@@ -122,7 +122,7 @@ pub fn restored(
     over(transport(identity), config, identity, port, host, memory)
 }
 
-/// The same over a transport of one's own.
+/// The same over a given transport.
 pub fn over(
     transport: Boxed<(PeerId, StreamMuxerBox)>,
     config: Config,

@@ -1,4 +1,4 @@
-//! The daemon `petrel` as tests start it: where its program is, and its usual command lines.
+//! The daemon `petrel` as tests start it: the path of its program, and its usual command lines.
 
 use std::{
     env, fs,
@@ -12,10 +12,10 @@ use alloy_primitives::Address;
 
 use crate::process::Process;
 
-/// How to build what is missing or old. The features are those of the tests, so that nothing is built twice.
+/// How to build a missing or outdated program, with the features of the tests, so that nothing is built twice.
 const BUILD: &str = "cargo test --workspace --no-run --test native";
 
-/// The program: `PETREL_BIN`, else `petrel` of the profile that this test is built with.
+/// The path of the program: `PETREL_BIN`, else `petrel` of the profile of this test.
 ///
 /// # Panics
 /// It is not built, or one of its sources is newer.
@@ -42,7 +42,7 @@ fn built() -> Result<PathBuf, String> {
     newer.map_or(Ok(binary.clone()), |source| Err(format!("{} is older than {}", binary.display(), source.display())))
 }
 
-/// A file in this folder that was changed later.
+/// A file in this folder that is newer than the program.
 fn newer(folder: &Path, than: SystemTime) -> Option<PathBuf> {
     fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).find_map(|path| {
         let changed = || modified(&path).is_some_and(|changed| changed > than);
@@ -54,7 +54,7 @@ fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).ok()?.modified().ok()
 }
 
-/// `petrel` with these arguments and none of the caller's variables.
+/// `petrel` with these arguments and without the caller's environment variables.
 #[must_use]
 pub fn command(args: &[&str]) -> Command {
     let mut command = Command::new(binary());
@@ -67,7 +67,7 @@ pub fn command(args: &[&str]) -> Command {
     command
 }
 
-/// `petrel node` on loopback, for the chain in this file, which `signer` signs, with JSON events.
+/// `petrel node` on loopback with JSON events, for the chain of this file, whose blocks `signer` signs.
 #[must_use]
 pub fn node(rollup: &Path, signer: Address, datadir: &Path) -> Command {
     let mut command = command(&["node", "--p2p.listen.ip=127.0.0.1", "--events=json"]);
@@ -76,7 +76,7 @@ pub fn node(rollup: &Path, signer: Address, datadir: &Path) -> Command {
     command
 }
 
-/// Starts it with JSON events.
+/// Starts `petrel` with JSON events.
 ///
 /// # Panics
 /// It cannot be started.
@@ -85,7 +85,7 @@ pub fn start(args: &[&str]) -> Process {
     Process::start("petrel", command(args).args(["--events", "json"]))
 }
 
-/// Runs it to its end.
+/// Runs `petrel` until it exits.
 ///
 /// # Panics
 /// It cannot be started.
@@ -97,7 +97,7 @@ pub fn output(args: &[&str]) -> Output {
 /// Its exit status and what it wrote to stderr.
 ///
 /// # Panics
-/// It cannot be started, or what it wrote is no text.
+/// It cannot be started, or its output is not UTF-8.
 #[must_use]
 pub fn refused(args: &[&str]) -> (Option<i32>, String) {
     let output = output(args);

@@ -1,5 +1,5 @@
-//! A node of plain libp2p: gossipsub with op-node's parameters and message id, TCP, noise, yamux (or a transport of one's
-//! own), and no judgement. What a relay is measured against, and what feeds it.
+//! A peer of plain libp2p: gossipsub with op-node's parameters and message id, over TCP, noise and yamux (or a given transport),
+//! without validation. Benches compare a relay with it, and use it as publisher.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use libp2p::{
 };
 use petrel_core::message::Message;
 
-/// How a message is called.
+/// The id of a message.
 type Named = gossipsub::MessageId;
 
-/// A swarm that has joined `topic` and forwards whatever comes on it.
+/// A swarm that has joined `topic` and forwards every message on it.
 ///
 /// # Panics
 /// gossipsub refuses its configuration.
@@ -36,7 +36,7 @@ pub fn id(message: &gossipsub::Message) -> Named {
     Message::decompress(&message.data).id(message.topic.as_str()).0.to_vec().into()
 }
 
-/// The same over a transport of one's own, whose messages are called as `named` says.
+/// The same over a given transport, with the message ids that `named` returns.
 ///
 /// # Panics
 /// gossipsub refuses its configuration.

@@ -1,6 +1,6 @@
-//! Ports that a program is told to listen on, and that are still free when it is started again.
+//! Ports for a program to listen on that are still free when it is restarted.
 //!
-//! They lie below those that systems give to outgoing connections (Linux: 32768 and up), so that no other test takes one meanwhile.
+//! They are below the range of outgoing connections (Linux: 32768 and up), so that no other test takes one in the meantime.
 
 use std::{
     net::{Ipv4Addr, TcpListener, UdpSocket},
@@ -25,7 +25,7 @@ pub fn udp() -> u16 {
 fn free(is_free: impl Fn(u16) -> bool) -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let count = PORTS.end - PORTS.start;
-    // Each process begins elsewhere.
+    // Each process starts at another port.
     let first = (std::process::id().wrapping_mul(97) % u32::from(count)) as u16;
     let mut ports = std::iter::repeat_with(|| {
         let next = NEXT.fetch_add(1, Ordering::Relaxed);

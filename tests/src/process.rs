@@ -1,8 +1,8 @@
-//! A program that runs beside a test: it takes commands as lines on stdin, tells events as JSON objects, one a line, on stdout, and
-//! never outlives the test. What it writes to stderr is kept, and its end is printed when the test fails.
+//! A child process of a test: it reads commands as lines from stdin, writes events as JSON objects, one per line, to stdout, and
+//! ends with the test at the latest. Its stderr is stored, and the last lines are printed when the test fails.
 //!
-//! Events are read in two ways. [`Process::until`] goes forward through them and remembers what it has passed ([`Process::told`]);
-//! [`Process::wait_for`] picks one event and leaves the others for later calls. A test uses one of the two.
+//! Events are read in two ways. [`Process::until`] reads forward and stores the events that it passes ([`Process::passed`]);
+//! [`Process::wait_for`] takes one event and leaves the others for later calls. A test uses one of the two.
 
 use std::{
     fs::File,
@@ -18,13 +18,13 @@ use std::{
 
 use serde_json::Value;
 
-/// How long a condition may take: longer than anything takes on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(180);
-/// Between two looks at a condition.
+/// Deadline of a condition: longer than any condition takes on a busy machine.
+pub const DEADLINE: Duration = Duration::from_secs(180);
+/// Interval at which a condition is checked.
 const POLL: Duration = Duration::from_millis(20);
 /// Lines of stderr that are printed when a test fails, and events that are printed when an expected one does not come.
 const TAIL: usize = 40;
-/// Bytes of stderr that are kept at most; older ones are dropped.
+/// Maximum stored bytes of stderr; older ones are dropped.
 const KEPT: usize = 4 << 20;
 
 /// See the module.
@@ -37,7 +37,7 @@ pub struct Process {
     /// Events that were read and not yet taken.
     pending: Vec<Value>,
     /// Events that [`Process::until`] has passed.
-    told: Vec<Value>,
+    passed: Vec<Value>,
     errors: Arc<Mutex<String>>,
 }
 
@@ -46,12 +46,12 @@ pub struct Process {
 enum NotJson {
     /// Reading ends, so that the test that waits for an event fails.
     Fails,
-    /// It is printed.
+    /// The line is printed.
     Printed,
 }
 
 impl Process {
-    /// Starts a program that writes nothing but JSON to stdout, and keeps its stderr.
+    /// Starts a program that writes only JSON to stdout, and stores its stderr.
     ///
     /// # Panics
     /// The program cannot be started.
@@ -64,7 +64,7 @@ impl Process {
         process
     }
 
-    /// The same, but what it writes to stderr, and what is not JSON on stdout, goes to our stderr at once.
+    /// The same, but its stderr, and lines on stdout that are not JSON, go to the test's stderr at once.
     ///
     /// # Panics
     /// The program cannot be started.
@@ -90,10 +90,10 @@ impl Process {
             thread::spawn(move || read_events(&label, stdout, not_json, &lines, &errors));
         }
         let input = child.stdin.take();
-        Self { name: name.to_owned(), child, input, events, pending: Vec::new(), told: Vec::new(), errors }
+        Self { name: name.to_owned(), child, input, events, pending: Vec::new(), passed: Vec::new(), errors }
     }
 
-    /// Its process id.
+    /// The process id.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
@@ -102,19 +102,19 @@ impl Process {
     /// Sends one command as a line.
     ///
     /// # Panics
-    /// It has ended.
+    /// The process has ended.
     pub fn send(&mut self, command: &Value) {
         let written = self.input.as_mut().map(|input| writeln!(input, "{command}").and_then(|()| input.flush()));
         assert!(matches!(written, Some(Ok(()))), "{} does not read commands any more", self.name);
     }
 
-    /// The first event that `wanted` accepts, of those not yet taken and those to come; the others are kept in order.
-    /// `None` when it has not come in time, or the program has ended.
-    pub fn wait_for(&mut self, patience: Duration, wanted: impl Fn(&Value) -> bool) -> Option<Value> {
+    /// The first event that `wanted` accepts, of the events not yet taken and the next ones; the others stay in order.
+    /// `None` after the deadline, or when the program has ended.
+    pub fn wait_for(&mut self, timeout: Duration, wanted: impl Fn(&Value) -> bool) -> Option<Value> {
         if let Some(at) = self.pending.iter().position(&wanted) {
             return Some(self.pending.remove(at));
         }
-        let end = Instant::now() + patience;
+        let end = Instant::now() + timeout;
         loop {
             let event = self.receive(end)?;
             if wanted(&event) {
@@ -124,49 +124,49 @@ impl Process {
         }
     }
 
-    /// As [`Process::wait_for`], for an event that must come.
+    /// Like [`Process::wait_for`], for an event that must arrive.
     ///
     /// # Panics
-    /// It has not come; the message has the last events.
-    pub fn expect(&mut self, what: &str, patience: Duration, wanted: impl Fn(&Value) -> bool) -> Value {
-        let found = self.wait_for(patience, wanted);
-        found.unwrap_or_else(|| self.missing(what, patience, &self.pending))
+    /// It did not arrive; the message has the last events.
+    pub fn expect(&mut self, what: &str, timeout: Duration, wanted: impl Fn(&Value) -> bool) -> Value {
+        let found = self.wait_for(timeout, wanted);
+        found.unwrap_or_else(|| self.missing(what, timeout, &self.pending))
     }
 
-    /// The next event that `wanted` accepts; whatever comes before it is passed.
+    /// The next event that `wanted` accepts; events before it are passed.
     ///
     /// # Panics
-    /// It has not come in [`PATIENCE`]; the message has the last events.
+    /// It did not arrive within [`DEADLINE`]; the message has the last events.
     pub fn until(&mut self, what: &str, mut wanted: impl FnMut(&Value) -> bool) -> Value {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + DEADLINE;
         let mut pending = std::mem::take(&mut self.pending).into_iter();
         while let Some(event) = pending.next().or_else(|| self.receive(end)) {
-            self.told.push(event.clone());
+            self.passed.push(event.clone());
             if wanted(&event) {
                 self.pending = pending.collect();
                 return event;
             }
         }
-        self.missing(what, PATIENCE, &self.told)
+        self.missing(what, DEADLINE, &self.passed)
     }
 
     fn receive(&self, end: Instant) -> Option<Value> {
-        // A program that has ended sends nothing more either.
+        // An error also means that the program has ended.
         self.events.recv_timeout(end.saturating_duration_since(Instant::now())).ok()
     }
 
-    fn missing(&self, what: &str, patience: Duration, events: &[Value]) -> ! {
+    fn missing(&self, what: &str, timeout: Duration, events: &[Value]) -> ! {
         let last: Vec<String> = events.iter().rev().take(TAIL).rev().map(ToString::to_string).collect();
-        panic!("{}: {what} did not come within {patience:?}; the last events:\n{}", self.name, last.join("\n"))
+        panic!("{}: {what} did not come within {timeout:?}; the last events:\n{}", self.name, last.join("\n"))
     }
 
     /// Every event that [`Process::until`] has passed or returned.
     #[must_use]
-    pub fn told(&self) -> &[Value] {
-        &self.told
+    pub fn passed(&self) -> &[Value] {
+        &self.passed
     }
 
-    /// Takes all events so far that were not taken.
+    /// Takes all events so far that were not taken yet.
     pub fn drain(&mut self) -> Vec<Value> {
         self.pending.extend(self.events.try_iter());
         std::mem::take(&mut self.pending)
@@ -175,30 +175,30 @@ impl Process {
     /// Passes all events so far.
     pub fn pass(&mut self) {
         let events = self.drain();
-        self.told.extend(events);
+        self.passed.extend(events);
     }
 
-    /// Passes all events up to the end of the program, for which it waits.
+    /// Waits for the end of the program, and passes all its events.
     pub fn pass_all(&mut self) {
         self.pass();
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + DEADLINE;
         while let Some(event) = self.receive(end) {
-            self.told.push(event);
+            self.passed.push(event);
         }
     }
 
     /// The next event of this name.
     ///
     /// # Panics
-    /// As [`Process::until`].
+    /// Like [`Process::until`].
     pub fn event(&mut self, name: &str) -> Value {
         self.until(name, |event| event["event"] == name)
     }
 
-    /// The next address that a daemon listens on by TCP alone, or by WebSocket, with its peer id.
+    /// The next address on which a daemon listens for plain TCP or for WebSocket, with its peer id.
     ///
     /// # Panics
-    /// As [`Process::until`].
+    /// Like [`Process::until`].
     pub fn address(&mut self, ws: bool) -> String {
         let found = self.until("an address", |event| {
             let address = event["address"].as_str().unwrap_or_default();
@@ -207,12 +207,12 @@ impl Process {
         found["address"].as_str().expect("a listening address").to_owned()
     }
 
-    /// Waits until it has written this to stderr; everything that it has written there.
+    /// Waits until the process has written `text` to stderr; returns its whole stderr.
     ///
     /// # Panics
-    /// It has not in [`PATIENCE`].
+    /// It has not within [`DEADLINE`].
     pub fn until_stderr(&self, text: &str) -> String {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + DEADLINE;
         loop {
             let errors = self.stderr();
             if errors.contains(text) {
@@ -239,7 +239,7 @@ impl Process {
     /// Sends a signal by its name and waits for the end.
     ///
     /// # Panics
-    /// It does not end in [`PATIENCE`].
+    /// It does not end within [`DEADLINE`].
     pub fn end(mut self, signal: &str) -> ExitStatus {
         self.signal(signal);
         self.wait()
@@ -248,9 +248,9 @@ impl Process {
     /// Waits for the end.
     ///
     /// # Panics
-    /// It does not end in [`PATIENCE`].
+    /// It does not end within [`DEADLINE`].
     pub fn wait(&mut self) -> ExitStatus {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + DEADLINE;
         loop {
             match self.child.try_wait().expect("it is our child") {
                 Some(status) => return status,
@@ -260,26 +260,26 @@ impl Process {
         }
     }
 
-    /// Whether it runs.
+    /// Whether it is running.
     ///
     /// # Panics
-    /// The system does not say.
+    /// The system reports an error.
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("it is our child").is_none()
     }
 
-    /// Ends it by force, at once.
+    /// Kills it.
     pub fn kill(&mut self) {
-        // An error says that it has ended already.
+        // An error means that it has ended already.
         let _ended = self.child.kill();
         let _status = self.child.wait();
     }
 
-    /// Ends it with SIGTERM, as an operator does, or by force when that takes longer than `patience`.
-    pub fn stop(&mut self, patience: Duration) {
+    /// Ends it with SIGTERM, as an operator does, and kills it when that takes longer than `timeout`.
+    pub fn stop(&mut self, timeout: Duration) {
         drop(self.input.take());
         let asked = Command::new("kill").arg(self.id().to_string()).status();
-        let end = Instant::now() + patience;
+        let end = Instant::now() + timeout;
         while asked.is_ok() && Instant::now() < end && matches!(self.child.try_wait(), Ok(None)) {
             thread::sleep(POLL);
         }

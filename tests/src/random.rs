@@ -1,6 +1,6 @@
-//! SplitMix64: numbers from a seed, the same on every machine.
+//! SplitMix64: random numbers from a seed, the same on every machine.
 
-/// Its state is its seed.
+/// The generator; its state is its seed.
 #[derive(Clone, Debug)]
 pub struct SplitMix64(pub u64);
 
@@ -14,7 +14,7 @@ impl SplitMix64 {
         (word ^ (word >> 31)) % bound
     }
 
-    /// True in `percentage` of 100 cases.
+    /// `true` with a probability of `percentage` percent.
     pub fn percent(&mut self, percentage: u64) -> bool {
         self.below(100) < percentage
     }

@@ -1,14 +1,14 @@
-//! What Linux says of a process: its time on the processors, its memory; and how busy the machine is.
+//! A process's CPU time and memory as Linux reports them, and the load of the machine.
 
 use std::fs;
 
 /// Linux counts CPU time in hundredths of a second.
 const TICKS: f64 = 100.0;
 
-/// CPU seconds that a process has used, in itself and in the kernel.
+/// CPU seconds that a process has used, user and system time together.
 ///
 /// # Panics
-/// It is gone.
+/// The process has ended.
 #[must_use]
 pub fn cpu(process: u32) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("the process lives");
@@ -18,10 +18,10 @@ pub fn cpu(process: u32) -> f64 {
     (ticks(11) + ticks(12)) / TICKS
 }
 
-/// A number of its status: `VmRSS:`, `VmHWM:` (both in KiB), `Threads:`.
+/// A number of `/proc/PID/status`: `VmRSS:`, `VmHWM:` (both in KiB), `Threads:`.
 ///
 /// # Panics
-/// It is gone, or there is no such line.
+/// The process has ended, or there is no such line.
 #[must_use]
 pub fn status(process: u32, name: &str) -> f64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).expect("the process lives");
@@ -29,7 +29,7 @@ pub fn status(process: u32, name: &str) -> f64 {
     line.split_whitespace().next().and_then(|number| number.parse().ok()).expect("a number")
 }
 
-/// Processes that run or wait to run, the mean of a minute, as text; 1 for each busy processor.
+/// The load average of the last minute, as text: the number of processes that run or wait to run.
 #[must_use]
 pub fn load() -> String {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();

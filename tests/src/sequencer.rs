@@ -1,7 +1,7 @@
-//! Sequencers in the test's own process, each a Driver on a thread of its own.
+//! Sequencers in the test's own process, each a Driver on its own thread.
 //!
-//! A [`Sequencer`] makes the blocks of a chain and listens for peers; it can be stopped and started again at the same address. A
-//! [`Publisher`] dials one relay and publishes what the test gives it.
+//! A [`Sequencer`] builds the blocks of a chain and listens for peers; it can be stopped and restarted at the same address. A
+//! [`Publisher`] dials one relay and publishes the messages that the test gives it.
 
 use std::{
     fs,
@@ -38,25 +38,25 @@ use tokio::sync::{
     oneshot,
 };
 
-use crate::{forge, ports, process::PATIENCE};
+use crate::{forge, ports, process::DEADLINE};
 
 /// The time between blocks with Denim.
 const DENIM: Duration = Duration::from_millis(200);
 /// gossipsub builds its mesh at a heartbeat, every half second.
 const MESH: Duration = Duration::from_millis(1500);
-/// How far blocks may lie in the past for whoever is to believe whatever a test makes.
+/// Maximum age of a block for nodes that must accept every block of a test.
 const ANY_AGE: Duration = Duration::from_secs(3600);
 
-/// Since 1970.
+/// The time since 1970.
 ///
 /// # Panics
-/// The clock is before that.
+/// The clock is before 1970.
 #[must_use]
 pub fn unix() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970")
 }
 
-/// A chain that began `age` ago with block 0, without a signer.
+/// A chain whose block 0 was `age` ago, without a signer.
 fn test_chain(forks: Forks, interval: Duration, age: Duration) -> Chain {
     let genesis = Genesis { number: 0, hash: [7; 32].into(), time: (unix() - age).as_secs() };
     Chain {
@@ -75,7 +75,7 @@ fn test_chain(forks: Forks, interval: Duration, age: Duration) -> Chain {
     }
 }
 
-/// A chain that is ten minutes old, on which every fork up to `fork` is active; for blocks that [`forge::key`]`(1)` signs.
+/// A chain that is ten minutes old, with all forks up to `fork` active, whose blocks [`forge::key`]`(1)` signs.
 ///
 /// # Panics
 /// The interval is none.
@@ -100,16 +100,16 @@ pub fn id(address: &str) -> &str {
     address.rsplit('/').next().unwrap_or_default()
 }
 
-/// When a sequencer makes its blocks.
+/// When a sequencer builds its blocks.
 #[derive(Clone, Copy, Debug)]
 enum Pace {
-    /// Each when it is due, as soon as somebody has joined all topics.
+    /// Each when it is due, from the time when a peer has joined all topics.
     WhenDue,
-    /// One after each of these intervals, whoever listens.
+    /// One after each of these intervals, with or without peers.
     Every(Duration),
 }
 
-/// See the module. It ends with the value.
+/// See the module. It stops when it is dropped.
 #[derive(Debug)]
 pub struct Sequencer {
     config: Config,
@@ -118,11 +118,11 @@ pub struct Sequencer {
     stores: bool,
     identity: String,
     security: Vec<SecurityProtocol>,
-    /// Where it listens when it is started next.
+    /// Its port at the next start.
     pub ip: Ipv4Addr,
     port: u16,
     running: Option<Running>,
-    /// Its address while and after it runs.
+    /// Its address, also after it was stopped.
     pub address: String,
 }
 
@@ -133,17 +133,17 @@ struct Running {
 }
 
 impl Sequencer {
-    /// Of a new chain of one-second blocks; it does not run yet.
+    /// A sequencer of a new chain with one-second blocks, not started.
     ///
     /// # Panics
-    /// Never: the chain is a right one.
+    /// Never: the chain is valid.
     #[must_use]
     pub fn new(security: SecurityProtocol) -> Self {
         let chain = test_chain(Forks::all_until(Fork::Jovian), Duration::from_secs(1), Duration::ZERO);
         Self { security: vec![security], ..Self::of(chain, forge::key(1), 3_000, "33") }
     }
 
-    /// One that runs.
+    /// The same, started.
     #[must_use]
     pub fn started() -> Self {
         let mut sequencer = Self::new(SecurityProtocol::Noise);
@@ -151,10 +151,10 @@ impl Sequencer {
         sequencer
     }
 
-    /// One that runs, of a chain with Base's forks up to Denim: five blocks a second.
+    /// A started sequencer of a chain with Base's forks up to Denim: five blocks a second.
     ///
     /// # Panics
-    /// Never: the chain is a right one.
+    /// Never: the chain is valid.
     #[must_use]
     pub fn denim() -> Self {
         let mut forks = Forks::all_until(Fork::Jovian);
@@ -166,7 +166,7 @@ impl Sequencer {
         sequencer
     }
 
-    /// One that runs and serves what it has made: ten blocks of 50 kB a second, of one-second blocks that begin in the past.
+    /// A started sequencer that serves its blocks: ten blocks of 50 kB a second, of a chain with one-second blocks in the past.
     #[must_use]
     pub fn with_history() -> Self {
         let interval = Duration::from_secs(1);
@@ -179,7 +179,7 @@ impl Sequencer {
         sequencer
     }
 
-    /// Another one that runs, of the same chain with a key that is not its signer's, and dials a relay for ever.
+    /// Another started sequencer of the same chain, with a key that is not the chain's signer. It keeps dialling a relay.
     #[must_use]
     pub fn hostile(&self, relay: &str) -> Self {
         let chain = Chain { signer: None, ..self.config.chain.clone() };
@@ -211,7 +211,7 @@ impl Sequencer {
         &self.config.chain
     }
 
-    /// Who signs its chain's blocks.
+    /// The signer of its chain.
     ///
     /// # Panics
     /// Never: its chain has a signer.
@@ -220,13 +220,13 @@ impl Sequencer {
         self.config.signer.expect("the chain has one")
     }
 
-    /// A configuration for whoever follows its chain.
+    /// A configuration for nodes that follow its chain.
     #[must_use]
     pub fn config(&self) -> Config {
         Config { static_peers: Vec::new(), ..self.config.clone() }
     }
 
-    /// Its chain's `rollup.json` in a folder, without the signer as op-node has it, and the signer.
+    /// Writes its chain's `rollup.json`, as op-node has it without the signer, to a folder. Returns its path and the signer.
     ///
     /// # Panics
     /// The file cannot be written.
@@ -238,7 +238,7 @@ impl Sequencer {
         (file, self.signer().to_string())
     }
 
-    /// Starts it, or starts it again where it was.
+    /// Starts it, or restarts it at the same address.
     ///
     /// # Panics
     /// It cannot listen.
@@ -265,7 +265,7 @@ impl Sequencer {
     /// Ends its connections and its listener.
     ///
     /// # Panics
-    /// It does not run.
+    /// It is not running.
     pub fn stop(&mut self) {
         let Running { stop, thread } = self.running.take().expect("it runs");
         stop.send(()).expect("it runs");
@@ -273,7 +273,7 @@ impl Sequencer {
     }
 }
 
-/// See the module. It ends with the value.
+/// See the module. It stops when it is dropped.
 #[derive(Debug)]
 pub struct Publisher {
     blocks: UnboundedSender<(Version, Vec<u8>)>,
@@ -281,10 +281,10 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Connects to the relay and waits until its gossip listens. The blocks are to be signed by [`forge::key`]`(1)`.
+    /// Connects to the relay and waits until the relay has joined the topics. [`forge::key`]`(1)` must sign the blocks.
     ///
     /// # Panics
-    /// The relay is not there.
+    /// The relay cannot be reached.
     #[must_use]
     pub fn connect(chain: &Chain, relay: &str) -> Self {
         let mut config = Config::new(chain.clone());
@@ -303,7 +303,7 @@ impl Publisher {
         let (blocks, due) = unbounded_channel();
         let (stop, stopped) = oneshot::channel();
         thread::spawn(move || run(setup, Blocks::Given(due), stopped));
-        joined.recv_timeout(PATIENCE).expect("the relay joins the topics");
+        joined.recv_timeout(DEADLINE).expect("the relay joins the topics");
         thread::sleep(MESH);
         Self { blocks, _stop: stop }
     }
@@ -311,19 +311,19 @@ impl Publisher {
     /// Publishes an uncompressed message.
     ///
     /// # Panics
-    /// Its own rules have refused a message, or the relay is gone.
+    /// Its own validation has rejected a message, or the relay disconnected.
     pub fn publish(&self, version: Version, message: Vec<u8>) {
         self.blocks.send((version, message)).expect("it runs");
     }
 }
 
-/// What a Driver is made of, and who is told of it.
+/// The parts of a Driver, and the receivers of its events.
 struct Setup {
     config: Config,
     identity: Identity,
     net: NetworkConfig,
     body: DriverResources,
-    /// A peer that has joined so many topics is ready for blocks.
+    /// The number of topics that a peer has joined when it is ready for blocks.
     topics: usize,
     notices: Notices,
 }
@@ -332,16 +332,16 @@ struct Setup {
 struct Notices {
     listening: Option<Sender<String>>,
     joined: Option<Sender<()>>,
-    /// A block that cannot be published is a panic.
+    /// Whether a block that cannot be published causes a panic.
     publishes_all: bool,
 }
 
 impl Notices {
-    /// Passes an event on; how many topics a peer has joined by it.
+    /// Forwards an event; returns how many topics a peer has joined by it.
     fn take(&self, event: Event) -> usize {
         match event {
             Event::Listening(listening) => {
-                // Only the first address is waited for.
+                // The receiver waits for the first address only.
                 let _not_waited_for = self.listening.as_ref().map(|found| found.send(listening.address));
                 0
             }
@@ -352,14 +352,14 @@ impl Notices {
     }
 }
 
-/// Where blocks come from.
+/// The source of blocks.
 enum Blocks {
     Built(Arc<Mutex<BlockBuilder>>, Pace),
     Given(UnboundedReceiver<(Version, Vec<u8>)>),
 }
 
 impl Blocks {
-    /// The next block; `None` when there will be none. It may be dropped before it is ready, and loses nothing.
+    /// The next block; `None` at the end. Dropping the future before it is ready loses no block.
     async fn next(&mut self, last: Instant, somebody_listens: bool) -> Option<(Version, Vec<u8>)> {
         let (maker, pace) = match self {
             Self::Given(blocks) => return blocks.recv().await,
@@ -378,7 +378,7 @@ impl Blocks {
     }
 }
 
-/// Runs a Driver until it is stopped or its blocks end.
+/// Runs a Driver until it is stopped or has published its last block.
 fn run(setup: Setup, mut blocks: Blocks, mut stopped: oneshot::Receiver<()>) {
     let Setup { config, identity, net, body, topics, notices } = setup;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("threads");

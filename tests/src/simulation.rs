@@ -1,11 +1,13 @@
-//! A whole network in a simulated world: a sequencer, honest nodes of which some leave and come back, liars of every kind,
-//! and silent nodes of two /24 that try to take all the links of one honest node.
+//! A network in a simulated world: a sequencer, honest nodes of which some disconnect and reconnect, malicious nodes of every
+//! kind, and nodes in two /24 networks that send nothing and try to take all connections of one honest node (an eclipse attack).
 //!
-//! What must hold: every honest node has every block, once, and stands at the head. What is missed is noticed by what follows it,
-//! so the chain goes on for [`AFTER`] blocks that themselves may be missed, and then there is time, [`SETTLE`], to fetch: an answer
-//! that is lost takes a request's whole patience. Whoever judged a lie of a liar has banned it within [`PATIENCE`]; what the
-//! sequencer's own key has signed is no lie of whoever passes it on, and nobody is banned for it; nobody bans
-//! an honest node; the surrounded node keeps half of its honest links at least as long as blocks come.
+//! What is checked:
+//! - Every honest node emits every block once, and the last block is its head. A node detects a missed block by the block after it,
+//!   so the chain continues for [`AFTER`] blocks, which may be missed too, and then the run continues for [`SETTLE`]: a lost
+//!   response costs the full timeout of its request.
+//! - A node that has rejected a message of a malicious node bans it within [`BAN_DEADLINE`]. A message that the sequencer's own key
+//!   signed is not an offence of the peers that relay it, and no peer is banned for it. No honest node is banned.
+//! - The eclipsed node keeps at least half of its honest connections while blocks are produced.
 
 use core::{fmt::Write as _, time::Duration};
 use std::{
@@ -28,71 +30,72 @@ use petrel_core::{
 use crate::{
     forge::{Forge, begun, key, noise},
     random::SplitMix64,
-    world::{Answers, Conditions, Recording, World},
+    recording::Recording,
+    world::{Answers, Conditions, World},
 };
 
-/// A liar is banned so soon after its first lie that was judged.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// Maximum time from the first rejected message of a malicious node to its ban.
+pub const BAN_DEADLINE: Duration = Duration::from_secs(60);
 const START: u64 = 1_800_000_000;
-/// Blocks made, two seconds apart.
+/// Number of blocks, two seconds apart.
 const BLOCKS: u64 = 50;
-/// Blocks made after them.
+/// Number of blocks after them.
 const AFTER: u64 = 4;
-/// How long the run goes on without blocks: two requests, one after the other, may be lost.
+/// How long the run continues without blocks: two requests, one after the other, may be lost.
 const SETTLE: Duration = Duration::from_secs(60);
-/// Silent nodes, half of them in each of two /24.
-const SILENT_NODES: usize = 48;
-/// The node that they surround.
-const SURROUNDED: usize = 1;
-/// How many nodes each dials.
+/// Nodes that send nothing, half of them in each of two /24 networks.
+const ECLIPSERS: usize = 48;
+/// The node that they all dial.
+const ECLIPSED: usize = 1;
+/// How many other nodes each node dials.
 const DIALS: usize = 7;
-/// What the liars gossip, by kind.
+/// What malicious nodes gossip, by kind.
 const KINDS: [&str; 8] = [
     "signed by an unknown signer",
-    "another block's hash, by the sequencer",
-    "no snappy",
-    "a forbidden field, by the sequencer",
-    "undecodable, by the sequencer",
-    "a bit flipped",
+    "wrong block hash, signed by the sequencer",
+    "invalid snappy",
+    "a forbidden field, signed by the sequencer",
+    "undecodable, signed by the sequencer",
+    "one bit flipped",
     "stale",
-    "in answers alone",
+    "invalid responses only",
 ];
 
-/// What is simulated.
+/// The parameters of a simulation.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// Nodes, liars among them; the silent nodes are not counted. At most 200.
+    /// Nodes, including the malicious ones, without the nodes of the eclipse attack. At most 200.
     pub nodes: usize,
     /// Percentage of the messages on each link that are lost.
     pub loss: u64,
-    /// Liars, at most `nodes` − 2.
-    pub liars: usize,
-    /// All chance.
+    /// Malicious nodes, at most `nodes` − 2.
+    pub malicious: usize,
+    /// The seed of all random numbers.
     pub seed: u64,
-    /// Whether what happens to each node is recorded.
+    /// Whether each node's inputs and outputs are recorded.
     pub record: bool,
 }
 
-/// What came of it.
+/// The result of a simulation.
 pub struct Outcome {
-    /// What happened to each node, where that was recorded.
+    /// Each node's inputs and outputs, if they were recorded.
     pub recordings: Vec<Recording>,
-    /// Everything that was told.
+    /// All events, one a line.
     pub log: String,
-    /// What does not hold, a line each.
+    /// The checks that failed, one line each.
     pub failures: Vec<String>,
-    /// Figures, a line each.
+    /// Statistics, one line each.
     pub figures: String,
 }
 
-/// What one kind of liar came to, over all honest nodes.
+/// Results of one kind of malicious node, over all honest nodes.
 #[derive(Clone, Copy, Debug, Default)]
-struct LiarStats {
-    /// Pairs of a liar and a node that judged a lie of it.
-    caught: usize,
-    /// Those that ended in a ban.
+struct MaliciousStats {
+    /// Pairs of a malicious node and an honest node that charged it with an offence.
+    detected: usize,
+    /// Pairs that ended in a ban.
     bans: usize,
-    /// From the first lie that was judged to the ban.
+    /// The longest time from the first offence to the ban.
     slowest: Duration,
 }
 
@@ -102,16 +105,17 @@ struct Sim {
     random: SplitMix64,
     hashes: Vec<B256>,
     made_at: Vec<Duration>,
-    /// With whom a liar, or who is away, was linked, and whom a liar has told something: they come back to them.
+    /// By node: the peers that it dials again. These are the peers of its earlier links, and of malicious nodes also the peers
+    /// that it has sent messages to.
     met: BTreeMap<usize, BTreeSet<usize>>,
-    /// With which honest nodes the surrounded one was linked when everybody had come.
-    friends: BTreeSet<usize>,
-    /// With whom it was linked when the last block was made.
+    /// The honest nodes that were linked with the eclipsed node after all nodes had dialled.
+    first_links: BTreeSet<usize>,
+    /// The nodes that were linked with it when the last block was produced.
     linked: BTreeSet<usize>,
 }
 
 impl Plan {
-    /// Runs it.
+    /// Runs the simulation.
     #[must_use]
     pub fn run(self) -> Outcome {
         let mut chain = Chain::preset("op-mainnet").expect("a preset");
@@ -120,7 +124,7 @@ impl Plan {
         chain.signer = Some(key(1).address());
         let conditions = Conditions { latency: (5, 150), loss: self.loss, duplication: 0 };
         let config = Config::new(chain);
-        let mut world = World::new(&config, self.nodes + SILENT_NODES, START, self.seed, conditions);
+        let mut world = World::new(&config, self.nodes + ECLIPSERS, START, self.seed, conditions);
         if self.record {
             world.record(&config);
         }
@@ -132,43 +136,44 @@ impl Plan {
             hashes: Vec::new(),
             made_at: Vec::new(),
             met: BTreeMap::new(),
-            friends: BTreeSet::new(),
+            first_links: BTreeSet::new(),
             linked: BTreeSet::new(),
         };
         sim.meet();
         for round in 0..BLOCKS + AFTER {
             sim.round(round);
         }
-        sim.linked = sim.world.links(SURROUNDED).clone();
+        sim.linked = sim.world.links(ECLIPSED).clone();
         sim.world.run(SETTLE);
         sim.outcome()
     }
 }
 
 impl Sim {
-    /// The liars are the last of the nodes.
-    fn lies(&self, index: usize) -> Option<usize> {
-        (index + self.plan.liars).checked_sub(self.plan.nodes).filter(|_| index < self.plan.nodes)
+    /// The kind of a malicious node, `None` for others. The malicious nodes are the last ones of `nodes`.
+    fn malicious_kind(&self, index: usize) -> Option<usize> {
+        (index + self.plan.malicious).checked_sub(self.plan.nodes).filter(|_| index < self.plan.nodes)
     }
 
     fn honest(&self) -> usize {
-        self.plan.nodes - self.plan.liars
+        self.plan.nodes - self.plan.malicious
     }
 
     fn meet(&mut self) {
         let nodes = self.plan.nodes;
         for index in 0..nodes {
             self.world.at(index, Ipv4Addr::new(51, 10, index as u8, 1).into());
-            let answers = [Answers::Neighbour, Answers::Honest, Answers::Tampered, Answers::Silence, Answers::Garbage];
-            if let Some(kind) = self.lies(index) {
+            let answers =
+                [Answers::OtherNumber, Answers::Correct, Answers::WrongHash, Answers::Unresponsive, Answers::Malformed];
+            if let Some(kind) = self.malicious_kind(index) {
                 self.world.answers(index, answers[kind % answers.len()]);
             }
         }
-        for index in nodes..nodes + SILENT_NODES {
+        for index in nodes..nodes + ECLIPSERS {
             self.world.at(index, Ipv4Addr::new(45, 66, 77 + (index % 2) as u8, (index - nodes) as u8 + 1).into());
-            self.world.mute(index);
-            self.world.answers(index, Answers::Silence);
-            self.world.dial(index, SURROUNDED);
+            self.world.receive_only(index);
+            self.world.answers(index, Answers::Unresponsive);
+            self.world.dial(index, ECLIPSED);
         }
         for index in 0..nodes {
             self.dial(index);
@@ -176,10 +181,10 @@ impl Sim {
         self.world.mesh();
         self.world.run(Duration::from_secs(3));
         let honest = self.honest();
-        self.friends = self.world.links(SURROUNDED).iter().copied().filter(|peer| *peer < honest).collect();
+        self.first_links = self.world.links(ECLIPSED).iter().copied().filter(|peer| *peer < honest).collect();
     }
 
-    /// A node dials some others.
+    /// A node dials random other nodes.
     fn dial(&mut self, index: usize) {
         for _ in 0..DIALS {
             let to = self.random.below(self.plan.nodes as u64) as usize;
@@ -189,7 +194,7 @@ impl Sim {
         }
     }
 
-    /// A node dials those with whom it was linked.
+    /// A node dials all nodes that it was linked with.
     fn come_back(&mut self, index: usize) {
         let links = self.world.links(index).clone();
         let met = self.met.entry(index).or_default();
@@ -199,7 +204,7 @@ impl Sim {
         }
     }
 
-    /// Two seconds: a block, lies about it, and who comes and goes.
+    /// Two seconds: one block, the invalid messages about it, and reconnects.
     fn round(&mut self, round: u64) {
         let block = self.block(self.world.now().secs(), round);
         let (data, hash) = block.sealed();
@@ -209,19 +214,19 @@ impl Sim {
         self.churn(round);
         for half in 0..2 {
             for index in self.honest()..self.plan.nodes {
-                // Who was thrown out and is let in comes back: to those that it dialled, and to those that dialled it, heard
-                // something and threw it out before it was looked at here.
-                let told = self.world.sent_to(index).clone();
-                self.met.entry(index).or_default().extend(told);
+                // A malicious node that was disconnected dials again, unless it is banned: the peers that it dialled, and the
+                // peers that dialled it, got a message and disconnected it before this line saw the link.
+                let sent_to = self.world.sent_to(index).clone();
+                self.met.entry(index).or_default().extend(sent_to);
                 self.come_back(index);
                 if round >= 4
-                    && let Some(lie) = self.lie(index, &block, round * 2 + half)
+                    && let Some(message) = self.invalid_message(index, &block, round * 2 + half)
                 {
-                    self.world.send_to_all(index, Version::V4, &lie);
+                    self.world.send_to_all(index, Version::V4, &message);
                 }
             }
-            for index in self.plan.nodes..self.plan.nodes + SILENT_NODES {
-                self.world.dial(index, SURROUNDED);
+            for index in self.plan.nodes..self.plan.nodes + ECLIPSERS {
+                self.world.dial(index, ECLIPSED);
             }
             self.world.run(Duration::from_secs(1));
         }
@@ -232,7 +237,7 @@ impl Sim {
         Forge::new(10, Fork::Isthmus, 1001 + round, at, 2_000).with(|block| block.parent_hash = parent)
     }
 
-    /// Honest nodes leave for ten seconds and come back, one after the other.
+    /// Honest nodes disconnect for ten seconds and reconnect, one after the other.
     fn churn(&mut self, round: u64) {
         let honest = self.honest() as u64;
         if round >= 5 && round.is_multiple_of(5) && honest > 4 && round < 30 {
@@ -248,8 +253,9 @@ impl Sim {
         }
     }
 
-    /// The next lie of a liar; of some kinds the sequencer's own key has signed it, and then it is the sequencer's.
-    fn lie(&mut self, index: usize, block: &Forge, turn: u64) -> Option<Message> {
+    /// The next invalid message of a malicious node. The sequencer's key signs those of some kinds; these are not an offence of
+    /// the sender.
+    fn invalid_message(&mut self, index: usize, block: &Forge, turn: u64) -> Option<Message> {
         let whole = |(data, _): (Vec<u8>, B256)| Message {
             wire: data.len(),
             form: petrel_core::message::Form::Snappy,
@@ -257,7 +263,7 @@ impl Sim {
         };
         let salt = turn * 1_000 + index as u64;
         let other = block.clone().with(|payload| payload.gas_used = salt);
-        Some(match self.lies(index)? % KINDS.len() {
+        Some(match self.malicious_kind(index)? % KINDS.len() {
             0 => whole(other.by(20 + index as u8).sealed()),
             1 => whole(other.claiming(B256::repeat_byte(index as u8)).sealed()),
             2 => Message::decompress(&noise(salt, 400)),
@@ -269,9 +275,9 @@ impl Sim {
                 data[at] ^= 1 << self.random.below(8);
                 whole((data, hash))
             }
-            // Stale: nobody is blamed for it.
+            // Stale: not an offence.
             6 => whole(other.with(|payload| payload.timestamp -= 600).sealed()),
-            // It lies in answers alone.
+            // Only its responses are invalid.
             _ => return None,
         })
     }
@@ -279,31 +285,36 @@ impl Sim {
     fn outcome(&mut self) -> Outcome {
         let mut failures = Vec::new();
         let (mut spread, mut banned) = (Vec::new(), 0);
-        let mut stats = [LiarStats::default(); KINDS.len()];
+        let mut stats = [MaliciousStats::default(); KINDS.len()];
         for index in 0..self.honest() {
             self.whole(index, &mut failures, &mut spread);
             banned += self.bans(index, &mut failures, &mut stats);
         }
-        let silent_kept = self.linked.iter().filter(|peer| **peer >= self.plan.nodes).count();
-        let kept = self.friends.intersection(&self.linked).count();
-        // Who comes back and brings nothing new may have to go; most must not.
-        let surrounded =
-            format!("{kept} of {} honest links kept, {silent_kept} of {SILENT_NODES} silent nodes", self.friends.len());
-        if silent_kept > 2 * ConnectionManager::NETWORK || 2 * kept < self.friends.len() {
-            failures.push(format!("the surrounded node: {surrounded}"));
+        let silent_links = self.linked.iter().filter(|peer| **peer >= self.plan.nodes).count();
+        let kept = self.first_links.intersection(&self.linked).count();
+        // A peer that reconnects and delivers nothing new may be pruned; most must not be.
+        let eclipsed = format!(
+            "{kept} of {} honest links kept, {silent_links} of {ECLIPSERS} attackers linked",
+            self.first_links.len()
+        );
+        if silent_links > 2 * ConnectionManager::NETWORK || 2 * kept < self.first_links.len() {
+            failures.push(format!("the eclipsed node: {eclipsed}"));
         }
         let mut figures = self.figures(spread);
         for (kind, (name, stats)) in KINDS.iter().zip(stats).enumerate() {
-            let liars = (0..self.plan.liars).filter(|liar| liar % KINDS.len() == kind).count();
-            let LiarStats { caught, bans, slowest } = stats;
-            writeln!(figures, "{name}: {liars} liars, caught by {caught}, {bans} bans, the slowest after {slowest:?}")
-                .expect("memory");
+            let malicious = (0..self.plan.malicious).filter(|index| index % KINDS.len() == kind).count();
+            let MaliciousStats { detected, bans, slowest } = stats;
+            writeln!(
+                figures,
+                "{name}: {malicious} nodes, detected by {detected}, {bans} bans, the slowest after {slowest:?}"
+            )
+            .expect("memory");
         }
-        writeln!(figures, "bans: {banned}; the surrounded node: {surrounded}").expect("memory");
+        writeln!(figures, "bans: {banned}; the eclipsed node: {eclipsed}").expect("memory");
         Outcome { recordings: self.world.recordings(), log: self.world.log().to_owned(), failures, figures }
     }
 
-    /// Every block, once, and the head; how long each took.
+    /// Checks that a node emitted every block once and has the right head; appends the delay of each block to `spread`.
     fn whole(&self, index: usize, failures: &mut Vec<String>, spread: &mut Vec<Duration>) {
         let mut seen: BTreeMap<u64, Vec<B256>> = BTreeMap::new();
         for (at, event) in self.world.events_with_times(index) {
@@ -327,14 +338,14 @@ impl Sim {
         }
     }
 
-    /// Whom a node has banned and whom it should have; how many.
-    fn bans(&self, index: usize, failures: &mut Vec<String>, stats: &mut [LiarStats]) -> usize {
-        let (mut lied, mut banned) = (BTreeMap::new(), BTreeMap::new());
+    /// Checks a node's bans against the offences that it found; returns the number of its bans.
+    fn bans(&self, index: usize, failures: &mut Vec<String>, stats: &mut [MaliciousStats]) -> usize {
+        let (mut offences, mut banned) = (BTreeMap::new(), BTreeMap::new());
         for (at, event) in self.world.events_with_times(index) {
-            let liar = match event {
-                Event::Rejected(judged) if judged.cause.acceptance() == Acceptance::Charge => judged.peer,
-                // What proves itself false; bytes that are no answer at all cost a sixth of it.
-                Event::FetchFailed(failed) if failed.cause.offence() == Some(Offence::FalseResponse) => {
+            let offender = match event {
+                Event::Rejected(rejected) if rejected.cause.acceptance() == Acceptance::Charge => rejected.peer,
+                // A mismatch leads to a ban at once; a malformed response costs a sixth of its penalty.
+                Event::FetchFailed(failed) if failed.cause.offence() == Some(Offence::ResponseMismatch) => {
                     Some(failed.peer)
                 }
                 Event::Banned(ban) => {
@@ -343,25 +354,25 @@ impl Sim {
                 }
                 _ => None,
             };
-            if let Some(peer) = liar {
-                lied.entry(BanTarget::Peer(peer)).or_insert(at);
+            if let Some(peer) = offender {
+                offences.entry(BanTarget::Peer(peer)).or_insert(at);
             }
         }
-        for (who, at) in &lied {
-            let liar = (self.honest()..self.plan.nodes).find(|liar| BanTarget::Peer(World::peer(*liar)) == *who);
-            if let Some(stats) = liar.and_then(|liar| stats.get_mut(self.lies(liar)? % KINDS.len())) {
-                stats.caught += 1;
+        for (who, at) in &offences {
+            let node = (self.honest()..self.plan.nodes).find(|node| BanTarget::Peer(World::peer(*node)) == *who);
+            if let Some(stats) = node.and_then(|node| stats.get_mut(self.malicious_kind(node)? % KINDS.len())) {
+                stats.detected += 1;
                 if let Some(banned) = banned.get(who) {
                     stats.bans += 1;
                     stats.slowest = stats.slowest.max(banned.saturating_sub(*at));
                 }
             }
-            if banned.get(who).is_none_or(|banned| *banned > *at + PATIENCE) {
-                failures.push(format!("node {index}: {who} lied at {at:?} and was banned at {:?}", banned.get(who)));
+            if banned.get(who).is_none_or(|banned| *banned > *at + BAN_DEADLINE) {
+                failures.push(format!("node {index}: offence of {who} at {at:?}, ban at {:?}", banned.get(who)));
             }
         }
         for honest in (0..self.honest()).map(World::peer).filter(|peer| banned.contains_key(&BanTarget::Peer(*peer))) {
-            failures.push(format!("node {index}: bans the honest {honest}"));
+            failures.push(format!("node {index} bans the honest node {honest}"));
         }
         banned.len()
     }

@@ -1,8 +1,9 @@
-//! A simulated network of [`Node`]s: links with latency, loss and duplication, some nodes that lie. No socket, no clock, no
-//! thread: inputs in the order of their times, all random numbers from one seed. The same seed gives the same run, to the byte.
+//! A simulated network of [`Node`]s: links with latency, loss and duplication, and malicious nodes. It has no socket, clock or
+//! thread: inputs are handled in the order of their times, and all random numbers come from one seed. The same seed gives the same
+//! run, byte for byte.
 //!
-//! The world takes the place of libp2p: it computes message ids, delivers each id once to a node, and forwards what the node
-//! accepted; it carries requests and their responses, and lets a request time out. It takes the place of the database too.
+//! The world replaces libp2p: it computes message ids, delivers each id once to a node, forwards the messages that the node
+//! accepted, and carries requests and responses; a request may time out. It also replaces the database.
 
 use core::time::Duration;
 use std::{
@@ -30,25 +31,23 @@ use petrel_core::{
     unsafe_chain::UnsafeChain,
 };
 
-use crate::random::SplitMix64;
+use crate::{random::SplitMix64, recording::Recording};
 
 mod block_store;
 mod conditions;
 mod gossip;
 mod outputs;
-mod recording;
 mod requests;
 mod router;
 
 use block_store::BlockStore;
 pub use conditions::{Answers, Conditions};
-pub use recording::Recording;
 use router::{Control, Router};
 
-/// One node and what the world knows of it.
+/// One node and its state in the world.
 struct Member {
     node: Node,
-    /// Its recorded inputs and outputs, where they are recorded.
+    /// Its inputs and outputs, if they are recorded.
     recording: Option<Recording>,
     /// Message ids that it has seen: gossipsub delivers each once.
     known: BTreeSet<MessageId>,
@@ -62,10 +61,10 @@ struct Member {
     events: Vec<Event>,
     /// When each of them was emitted (monotonic).
     emitted_at: Vec<Duration>,
-    /// Where it is seen by others.
+    /// Its address, as other nodes see it.
     ip: Option<IpAddr>,
-    /// It accepts everything and sends no gossip.
-    mute: bool,
+    /// It accepts all connections and sends no gossip.
+    receive_only: bool,
     router: Router,
     traffic: Traffic,
     /// Seconds that its clock is ahead of the world's.
@@ -77,10 +76,10 @@ struct Member {
     answers: Answers,
 }
 
-/// How long a request may take.
-const PATIENCE: Duration = Duration::from_secs(25);
+/// Timeout of a request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(25);
 
-/// What will reach a node.
+/// A planned input of a node.
 enum Pending {
     Arrives {
         from: usize,
@@ -91,10 +90,10 @@ enum Pending {
         from: usize,
         control: Control,
     },
-    /// A heartbeat of gossip's.
+    /// A gossipsub heartbeat.
     Beat,
     Input(Box<Input>),
-    /// `from` asks for a block.
+    /// `from` requests a block.
     Asked {
         from: usize,
         fetch: FetchId,
@@ -130,22 +129,22 @@ pub struct World {
     plan: BTreeMap<(Duration, u64), (usize, Pending)>,
     planned: u64,
     log: String,
-    /// Requests under way, by who asked: whom.
+    /// Open requests, by the requesting node and the request's id: the serving node.
     fetches: BTreeMap<(usize, FetchId), usize>,
-    /// Whose request an ask is, by who is asked.
+    /// Received requests, by the serving node and its id for the request: the requesting node and the request's id there.
     asks: BTreeMap<(usize, RequestId), (usize, FetchId)>,
     asked: u64,
-    /// Whether gossip goes through meshes, and not over every link.
+    /// Whether gossip uses a modelled mesh instead of every link.
     meshed: bool,
 }
 
 impl World {
-    /// What a node knows of itself now.
+    /// The current status of a node.
     pub fn status(&self, index: usize) -> Status {
         self.members[index].node.status(self.seen_by(index))
     }
 
-    /// `count` nodes of one configuration that have not met, at the time `unix`.
+    /// `count` nodes of one configuration without links, at the time `unix` (seconds).
     pub fn new(config: &Config, count: usize, unix: u64, seed: u64, conditions: Conditions) -> Self {
         let now = Now { mono: Duration::ZERO, unix: Duration::from_secs(unix) };
         let member = |index: usize| {
@@ -161,13 +160,13 @@ impl World {
                 events: Vec::new(),
                 emitted_at: Vec::new(),
                 ip: None,
-                mute: false,
+                receive_only: false,
                 router: Router::new(config.mesh),
                 traffic: Traffic::default(),
                 skew: 0,
                 due: None,
                 store: BlockStore::default(),
-                answers: Answers::Honest,
+                answers: Answers::Correct,
             }
         };
         Self {
@@ -186,7 +185,7 @@ impl World {
         }
     }
 
-    /// Records what happens to every node. Nothing may have happened yet.
+    /// Records the inputs and outputs of every node. Call it before any input.
     pub fn record(&mut self, config: &Config) {
         let settled = config.clone().settle().expect("the test's configuration is right");
         for (index, member) in self.members.iter_mut().enumerate() {
@@ -195,22 +194,22 @@ impl World {
         }
     }
 
-    /// What was recorded, a recording a node.
+    /// The recordings, one for each node.
     pub fn recordings(&mut self) -> Vec<Recording> {
         self.members.iter_mut().filter_map(|member| member.recording.take()).collect()
     }
 
-    /// From now on a node answers requests like this.
+    /// Sets how a node answers requests from now on.
     pub fn answers(&mut self, index: usize, how: Answers) {
         self.members[index].answers = how;
     }
 
-    /// A node forgets all but its latest blocks.
-    pub fn forget(&mut self, index: usize, keep: usize) {
-        self.members[index].store.forget(keep);
+    /// Removes all but the latest blocks of a node's store.
+    pub fn keep_latest(&mut self, index: usize, keep: usize) {
+        self.members[index].store.keep_latest(keep);
     }
 
-    /// A node is started again from what it kept, at the same place and without links.
+    /// Restarts a node from its persisted state, at the same address and without links.
     pub fn restart(&mut self, index: usize, config: &Config) {
         for other in self.members[index].links.clone() {
             self.cut(index, other);
@@ -231,7 +230,7 @@ impl World {
         self.fetches.retain(|(whose, _), _| *whose != index);
     }
 
-    /// The name of a node.
+    /// The peer id of a node.
     pub fn peer(index: usize) -> PeerId {
         PeerId::from_bytes(&[index as u8 + 1]).expect("one byte fits")
     }
@@ -241,7 +240,7 @@ impl World {
         self.members[index].store.get(number)
     }
 
-    /// Every node learns by identify that its neighbours run this program.
+    /// Gives every node an identify message of its peers with Petrel's agent.
     pub fn identify_all(&mut self) {
         for index in 0..self.members.len() {
             for other in self.members[index].links.clone() {
@@ -256,7 +255,7 @@ impl World {
         self.meet(a, b, Direction::Outbound);
     }
 
-    /// One node dials another. Nothing happens when they are linked or one refuses the other.
+    /// One node dials another. Nothing happens when they are linked already, or when one of them refuses the other.
     pub fn dial(&mut self, from: usize, to: usize) {
         if !self.members[from].links.contains(&to) {
             self.meet(from, to, Direction::Inbound);
@@ -296,19 +295,19 @@ impl World {
         }
     }
 
-    /// The node makes a block of its own.
+    /// The node publishes a block that it produced.
     pub fn produce(&mut self, index: usize, version: Version, data: Vec<u8>) {
         self.input(index, Input::Produced { version, data: data.into() });
     }
 
-    /// A liar at `index` sends these uncompressed bytes to all its neighbours, past its own rules.
-    pub fn lie(&mut self, index: usize, version: Version, data: &[u8]) {
+    /// A malicious node sends these uncompressed bytes to all its peers, without validation.
+    pub fn send_unchecked(&mut self, index: usize, version: Version, data: &[u8]) {
         for to in self.members[index].links.clone() {
             self.send(index, to, version, &whole(data.to_vec().into()));
         }
     }
 
-    /// Lets this time pass.
+    /// Runs the network for this time.
     pub fn run(&mut self, time: Duration) {
         let end = self.now.mono + time;
         loop {
@@ -321,7 +320,7 @@ impl World {
                 Pending::Control { from, control } => self.controlled(index, from, control),
                 Pending::Beat => self.beat(index),
                 Pending::Input(input) => self.give(index, *input),
-                Pending::Asked { from, fetch, number } => self.is_asked(index, from, fetch, number),
+                Pending::Asked { from, fetch, number } => self.requested(index, from, fetch, number),
                 Pending::Answered { fetch, answer } => {
                     if self.fetches.remove(&(index, fetch)).is_some() {
                         self.give(index, Input::Fetched { id: fetch, answer });
@@ -339,7 +338,7 @@ impl World {
         self.now = self.now.plus(end.saturating_sub(self.now.mono));
     }
 
-    /// The present.
+    /// The present time.
     pub fn now(&self) -> Now {
         self.now
     }
@@ -354,22 +353,22 @@ impl World {
         &self.members[index].node
     }
 
-    /// The events of all nodes, one a line.
+    /// The events of all nodes, one per line.
     pub fn log(&self) -> &str {
         &self.log
     }
 
-    /// From now on a node's clock shows so many seconds more, or fewer.
+    /// Sets the offset of a node's clock from the world's, seconds.
     pub fn set_clock(&mut self, index: usize, secs: i64) {
         self.members[index].skew = secs;
     }
 
-    /// Gives a node an input, at the present time.
+    /// Gives a node an input at the present time.
     pub fn input(&mut self, index: usize, input: Input) {
         self.plan(Duration::ZERO, index, Pending::Input(Box::new(input)));
     }
 
-    /// The present by a node's own clock.
+    /// The present time by a node's own clock.
     fn seen_by(&self, index: usize) -> Now {
         let unix = self.now.unix.as_secs().saturating_add_signed(self.members[index].skew);
         Now { unix: Duration::new(unix, self.now.unix.subsec_nanos()), ..self.now }
@@ -380,7 +379,7 @@ impl World {
         self.plan.insert((self.now.mono + after, self.planned), (index, pending));
     }
 
-    /// Nodes whose own deadline comes before everything that is planned are given the time.
+    /// Plans a timeout for the node with the earliest deadline, if that is before everything planned.
     fn wake(&mut self) {
         let next = self.members.iter().enumerate().filter_map(|(index, member)| Some((member.due?, index))).min();
         let Some((at, index)) = next else { return };
@@ -394,18 +393,18 @@ impl World {
         Duration::from_millis(least + self.random.below(most - least + 1))
     }
 
-    /// The entry of a peer.
+    /// The index of a peer.
     fn member(&self, peer: PeerId) -> Option<usize> {
         (0..self.members.len()).find(|other| Self::peer(*other) == peer)
     }
 }
 
-/// A message that was decompressed.
+/// A message as it is after decompression.
 fn whole(data: Bytes) -> Message {
     Message { form: Form::Snappy, wire: crate::forge::compress(&data).len(), data }
 }
 
-/// Numbers of the verified blocks that came by gossip.
+/// The numbers of the verified blocks that arrived by gossip.
 pub fn gossiped(events: &[Event]) -> Vec<u64> {
     let number = |event: &Event| match event {
         Event::Block(block) if block.via == Via::Gossip => Some(block.block.payload.number()),

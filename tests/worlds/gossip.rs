@@ -1,4 +1,4 @@
-//! A simulated world: what a network of Nodes does in bad conditions and among liars, and that a run can be replayed.
+//! Gossip in a simulated network: bad conditions, malicious peers, restarts of the sequencer; and replays of a run.
 
 use core::{ops::Range, time::Duration};
 use std::collections::BTreeMap;
@@ -33,7 +33,7 @@ fn config() -> Config {
     Config::new(chain)
 }
 
-/// A chain as its sequencer makes it.
+/// Builds the blocks of a chain.
 struct Sequencer {
     number: u64,
     parent: B256,
@@ -60,7 +60,7 @@ impl Sequencer {
     }
 }
 
-/// A ring of `count` with chords, so that there are several ways from anywhere to anywhere.
+/// Links `count` nodes as a ring with chords, so that several paths lead from each node to each other.
 fn network(world: &mut World, count: usize) {
     for index in 0..count {
         world.link(index, (index + 1) % count);
@@ -69,7 +69,7 @@ fn network(world: &mut World, count: usize) {
     world.run(Duration::from_millis(1));
 }
 
-/// Node 0 makes `blocks` blocks, two seconds apart; their hashes.
+/// Node 0 publishes `blocks` blocks, two seconds apart. Returns their hashes.
 fn follow(world: &mut World, sequencer: &mut Sequencer, blocks: usize) -> Vec<B256> {
     let mut hashes = Vec::new();
     for _ in 0..blocks {
@@ -89,22 +89,25 @@ fn hashes(events: &[Event]) -> Vec<B256> {
     events.iter().filter_map(hash).collect()
 }
 
-fn bad_weather(seeds: Range<u64>) {
+fn follow_in_bad_conditions(seeds: Range<u64>) {
     for seed in seeds {
         let conditions = Conditions { latency: (5, 900), loss: 10, duplication: 25 };
         let mut world = World::new(&config(), 10, START, seed, conditions);
         network(&mut world, 10);
         let made = follow(&mut world, &mut Sequencer::new(), 30);
-        // A gap at the end is waited for before it is skipped.
+        // A gap at the end stays open for a while before it is skipped.
         world.run(Duration::from_secs(20));
         for index in 1..10 {
             let seen = hashes(world.events(index));
-            assert!(seen.iter().all(|hash| made.contains(hash)), "seed {seed}, node {index}: a block nobody made");
+            assert!(
+                seen.iter().all(|hash| made.contains(hash)),
+                "seed {seed}, node {index}: a block that was not produced"
+            );
             assert_eq!(seen.len(), gossiped(world.events(index)).len());
             let mut once = seen.clone();
             once.sort_unstable();
             once.dedup();
-            assert_eq!(once.len(), seen.len(), "seed {seed}, node {index}: a block was told twice");
+            assert_eq!(once.len(), seen.len(), "seed {seed}, node {index}: a block was emitted twice");
             assert!(seen.len() >= 28, "seed {seed}, node {index}: only {} of 30 blocks", seen.len());
             assert!(world.node(index).head().expect("a head").number >= 1029, "seed {seed}, node {index}");
         }
@@ -112,14 +115,14 @@ fn bad_weather(seeds: Range<u64>) {
 }
 
 #[test]
-fn every_node_follows_in_bad_weather() {
-    bad_weather(0..8);
+fn every_node_follows_in_bad_conditions() {
+    follow_in_bad_conditions(0..8);
 }
 
 #[test]
 #[ignore = "long: many seeds"]
-fn every_node_follows_in_all_weathers() {
-    bad_weather(8..1_000);
+fn every_node_follows_in_bad_conditions_for_many_seeds() {
+    follow_in_bad_conditions(8..1_000);
 }
 
 #[test]
@@ -136,33 +139,33 @@ fn a_run_can_be_replayed() {
     assert_ne!(run(1), run(2));
 }
 
-fn a_liar(seeds: Range<u64>) {
+fn ban_a_malicious_peer(seeds: Range<u64>) {
     for seed in seeds {
         let mut world = World::new(&config(), 8, START, seed, FINE);
         network(&mut world, 8);
-        let (mut honest, mut random) = (Sequencer::new(), SplitMix64(seed));
+        let (mut sequencer, mut random) = (Sequencer::new(), SplitMix64(seed));
         let mut made = Vec::new();
         for round in 0..15 {
             let at = world.now().secs();
-            let (data, hash) = honest.block(at, &key(1));
-            // Node 4 lies to its neighbours before, after and about the true block.
+            let (data, hash) = sequencer.block(at, &key(1));
+            // Node 4 sends its peers a block of another signer before the valid block, and a changed copy of it after it.
             let mut tampered = data.clone();
             let place = 65 + random.below(tampered.len() as u64 - 65) as usize;
             tampered[place] ^= 1 << random.below(8);
             let (forged, _) = Sequencer { number: 1000 + round, parent: B256::ZERO }.block(at, &key(9));
-            world.lie(4, Version::V4, &forged);
+            world.send_unchecked(4, Version::V4, &forged);
             world.produce(0, Version::V4, data);
-            world.lie(4, Version::V4, &tampered);
+            world.send_unchecked(4, Version::V4, &tampered);
             world.run(Duration::from_secs(2));
             made.push(hash);
         }
-        let (mut blamed, mut banned) = (BTreeMap::new(), 0);
+        let (mut charged, mut banned) = (BTreeMap::new(), 0);
         for index in (1..8).filter(|index| *index != 4) {
             assert_eq!(hashes(world.events(index)), made, "seed {seed}, node {index}");
             for event in world.events(index) {
-                if let Event::Rejected(judged) = event {
-                    assert_eq!(judged.peer, Some(World::peer(4)), "seed {seed}: {judged:?}");
-                    *blamed.entry(index).or_insert(0) += 1;
+                if let Event::Rejected(rejected) = event {
+                    assert_eq!(rejected.peer, Some(World::peer(4)), "seed {seed}: {rejected:?}");
+                    *charged.entry(index).or_insert(0) += 1;
                 }
                 if let Event::Banned(ban) = event {
                     assert_eq!(ban.who, BanTarget::Peer(World::peer(4)), "seed {seed}: {ban:?}");
@@ -170,41 +173,44 @@ fn a_liar(seeds: Range<u64>) {
                 }
             }
         }
-        // Four neighbours, two lies a round, until the fifth that is charged bans: the first of all is not, for nothing
-        // says yet that it is the liar who is wrong; and up to two more may be judged before the ban is.
-        assert!(blamed.len() == 4 && blamed.values().all(|times| (5..=8).contains(times)), "seed {seed}: {blamed:?}");
+        // Node 4 has four peers, sends two invalid messages a round, and the fifth charged one bans it. The first message is not
+        // charged, because our signer may be the outdated one; up to two more may be validated before the ban.
+        assert!(
+            charged.len() == 4 && charged.values().all(|times| (5..=8).contains(times)),
+            "seed {seed}: {charged:?}"
+        );
         assert_eq!(banned, 4, "seed {seed}: each of them bans it");
     }
 }
 
 #[test]
-fn a_liar_is_named_and_never_believed() {
-    a_liar(0..8);
+fn a_malicious_peer_is_banned_and_its_blocks_are_never_accepted() {
+    ban_a_malicious_peer(0..8);
 }
 
 #[test]
 #[ignore = "long: many seeds"]
-fn no_liar_is_ever_believed() {
-    a_liar(8..1_000);
+fn a_malicious_peer_is_banned_and_its_blocks_are_never_accepted_for_many_seeds() {
+    ban_a_malicious_peer(8..1_000);
 }
 
 #[test]
-fn a_sequencer_bans_whoever_gossips_a_strangers_blocks() {
+fn a_sequencer_bans_a_peer_that_gossips_blocks_of_an_unknown_signer() {
     let mut world = World::new(&config(), 3, START, 5, FINE);
     network(&mut world, 3);
     let mut sequencer = Sequencer::new();
     for number in 0..12 {
         follow(&mut world, &mut sequencer, 1);
         let (forged, _) = Sequencer { number: 2000 + number, parent: B256::ZERO }.block(world.now().secs(), &key(9));
-        world.lie(1, Version::V4, &forged);
+        world.send_unchecked(1, Version::V4, &forged);
         world.run(Duration::from_secs(1));
     }
     let is_ban = |event: &Event| matches!(event, Event::Banned(ban) if ban.who == BanTarget::Peer(World::peer(1)));
-    assert!(world.events(0).iter().any(is_ban), "its own blocks say that its signer is right");
+    assert!(world.events(0).iter().any(is_ban), "its own blocks show that its signer is right");
 }
 
 #[test]
-fn a_node_that_was_cut_off_comes_back_with_a_gap_said() {
+fn a_node_that_was_disconnected_reports_a_gap_when_it_returns() {
     let mut world = World::new(&config(), 6, START, 3, FINE);
     network(&mut world, 6);
     let mut sequencer = Sequencer::new();
@@ -228,9 +234,9 @@ fn a_node_that_was_cut_off_comes_back_with_a_gap_said() {
         })
         .collect();
     assert_eq!(gaps.first(), Some(&(1006, 1009, GapState::Opened)), "{gaps:?}");
-    // Nobody serves them: by the chain's configuration there are no such numbers.
+    // No peer serves them: by the chain's configuration these numbers are not due.
     assert_eq!(gaps.last(), Some(&(1006, 1009, GapState::Skipped)), "{gaps:?}");
-    assert_eq!(world.node(2).head().expect("a head").number, 1021, "it goes on behind the gap");
+    assert_eq!(world.node(2).head().expect("a head").number, 1021, "the head moves above the gap");
 }
 
 #[test]
@@ -252,8 +258,7 @@ fn a_sequencer_that_restarts_from_an_older_block_is_followed() {
     }
 }
 
-/// One in, drain out: whoever gives the next input before the wishes of the last are taken has lost an event already. It
-/// is a debug assertion.
+/// All outputs of an input must be polled before the next input, or an event is lost. A debug assertion checks this.
 #[cfg(debug_assertions)]
 mod law {
     use core::time::Duration;

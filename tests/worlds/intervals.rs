@@ -1,5 +1,5 @@
-//! Chains of every cadence in a simulated world: two seconds, one, 250 ms, 200 ms, and one that changes while it runs; and nodes
-//! whose configuration is out of date.
+//! Chains of every cadence in a simulated network: 2 s, 1 s, 250 ms, 200 ms, and one that changes while it runs; and nodes with an
+//! outdated configuration.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -24,14 +24,14 @@ const FIRST: u64 = 1001;
 const FINE: Conditions = Conditions { latency: (5, 40), loss: 0, duplication: 0 };
 const LOSSY: Conditions = Conditions { loss: 10, ..FINE };
 const DENIM: Duration = Duration::from_millis(200);
-/// Every node: 0 makes the blocks, 1 is looked at.
+/// Number of nodes. Node 0 is the sequencer, and the tests observe node 1.
 const NODES: usize = 4;
 
 fn key() -> Key {
     Key::from_bytes(&[1; 32]).expect("a key")
 }
 
-/// Block 1000 is due at [`START`].
+/// A chain whose block 1000 is due at [`START`].
 fn chain(interval: Duration) -> Chain {
     let mut chain = Chain::preset("op-mainnet").expect("a preset");
     chain.forks = Forks::all_until(Fork::Jovian);
@@ -44,7 +44,7 @@ fn quarter() -> Chain {
     Chain { subsecond: Subsecond::MixDigest, ..chain(Duration::from_millis(250)) }
 }
 
-/// Base's form: Denim comes so many seconds after the beginning.
+/// Base's form: Denim activates `after` seconds after [`START`].
 fn denim(after: u64) -> Chain {
     let mut chain = chain(Duration::from_secs(2));
     for (name, time) in [("azul", 0), ("beryl", 0), ("cobalt", 0), (Family::DENIM, START + after)] {
@@ -54,7 +54,7 @@ fn denim(after: u64) -> Chain {
     chain
 }
 
-/// A world and the chain in it.
+/// A simulated network and its chain.
 struct Test {
     world: World,
     chain: Chain,
@@ -75,7 +75,7 @@ impl Test {
         Self { world, chain, parent: B256::ZERO, hashes: Vec::new() }
     }
 
-    /// Another configuration for node 1, which begins anew.
+    /// Restarts node 1 with another configuration.
     fn configured(mut self, config: &Config) -> Self {
         self.world.restart(1, config);
         self.link(0..NODES);
@@ -92,7 +92,7 @@ impl Test {
         FIRST + self.hashes.len() as u64
     }
 
-    /// Makes the blocks that are due within so much time, each in its time.
+    /// Runs for `time`, and produces each block when it is due.
     fn run(&mut self, time: Duration) {
         let end = self.world.now().plus(time).millis();
         while let Some(due) = self.chain.cadence.time_ms(self.next()).filter(|due| *due <= end) {
@@ -127,12 +127,12 @@ impl Test {
         self.world.produce(0, version, seal_body(&key(), 10, &body));
     }
 
-    fn away(&mut self) {
+    fn disconnect(&mut self) {
         (0..NODES).filter(|other| *other != 1).for_each(|other| self.world.cut(1, other));
     }
 
-    /// Every block is there, once, with its own time, and the last one leads.
-    fn whole(&mut self, index: usize) {
+    /// Checks that a node emitted every block once with its own time, and that the last one is its head.
+    fn assert_complete(&mut self, index: usize) {
         self.world.run(Duration::from_secs(2));
         let block = |event: &Event| match event {
             Event::Block(new) => Some((new.block.payload.number(), (new.block.hash, new.timestamp_ms))),
@@ -146,7 +146,7 @@ impl Test {
         assert_eq!(self.world.node(index).head().map(|head| head.hash), self.hashes.last().copied(), "node {index}");
     }
 
-    fn nobody_pays(&self) {
+    fn assert_no_penalties(&self) {
         for index in 0..NODES {
             let charged = |event: &&Event| {
                 matches!(event, Event::Banned(_) | Event::Graylisted(_) | Event::Rejected(_) | Event::ClockSkew(_))
@@ -164,7 +164,7 @@ impl Test {
         self.world.events(1).iter().filter_map(fork).collect()
     }
 
-    /// Blocks that node 1 fetched.
+    /// The number of blocks that node 1 fetched.
     fn fetched(&self) -> usize {
         let fetched = |event: &&Event| matches!(event, Event::Block(new) if new.via == Via::Sync);
         self.world.events(1).iter().filter(fetched).count()
@@ -188,58 +188,58 @@ fn chains() -> [(&'static str, Chain); 5] {
 }
 
 #[test]
-fn every_cadence_is_followed_though_a_part_is_lost() {
+fn every_cadence_is_followed_although_messages_are_lost() {
     for (name, chain) in chains() {
         for seed in 1..=3 {
             println!("{name}, seed {seed}");
             let mut test = Test::new(chain.clone(), seed, LOSSY);
             test.run(Duration::from_secs(60));
-            // What is missed is noticed by what follows; then there is time to fetch it.
+            // A node detects a missed block by the next one; then it has time to fetch it.
             test.world.run(Duration::from_secs(60));
             (0..NODES).for_each(|index| {
                 let head = test.world.node(index).head().map(|head| head.number);
                 assert!(head.is_some_and(|head| head + 2 >= test.next() - 1), "{index}: {head:?}");
             });
-            test.nobody_pays();
+            test.assert_no_penalties();
         }
     }
 }
 
 #[test]
-fn whoever_was_away_for_a_minute_has_its_blocks_back_from_one_peer_in_half_of_it() {
+fn blocks_missed_in_a_minute_are_fetched_from_one_peer_within_half_a_minute() {
     for (name, chain) in chains() {
         println!("{name}");
         let mut test = Test::new(chain, 1, FINE);
         test.run(Duration::from_secs(30));
-        test.away();
+        test.disconnect();
         test.run(Duration::from_secs(60));
         test.link(2..3);
-        // The chain goes on meanwhile.
+        // The chain continues in the meantime.
         test.run(Duration::from_secs(30));
         test.world.run(Duration::from_secs(2));
-        test.whole(1);
-        test.nobody_pays();
+        test.assert_complete(1);
+        test.assert_no_penalties();
         assert_eq!(test.skipped(), 0);
     }
 }
 
 #[test]
-fn after_a_restart_what_was_missed_is_fetched_before_anything_is_gossiped() {
+fn after_a_restart_missed_blocks_are_fetched_before_any_gossip() {
     for (name, chain) in chains() {
         println!("{name}");
         let config = Config::new(chain.clone());
         let mut test = Test::new(chain, 1, FINE);
         test.run(Duration::from_secs(40));
-        test.away();
+        test.disconnect();
         test.run(Duration::from_secs(20));
-        // The last one arrives where it does.
+        // Until the last block has arrived at the other nodes.
         test.world.run(Duration::from_secs(2));
         let before = test.fetched();
         test.world.restart(1, &config);
         test.link(2..3);
-        // Nobody makes a block any more.
+        // No more blocks are produced.
         test.world.run(Duration::from_secs(20));
-        // They wait in quarantine: nothing that is signed names them yet.
+        // The fetched blocks stay in quarantine: no signed block names their hashes yet.
         assert_eq!(test.fetched(), before);
         assert!(test.world.status(1).quarantine >= 8, "{}", test.world.status(1).quarantine);
         let due = test.chain.cadence.time_ms(test.next()).unwrap();
@@ -247,13 +247,13 @@ fn after_a_restart_what_was_missed_is_fetched_before_anything_is_gossiped() {
         assert!(late > 0, "the next block is late");
         test.block(due);
         test.world.run(Duration::from_secs(10));
-        test.whole(1);
-        test.nobody_pays();
+        test.assert_complete(1);
+        test.assert_no_penalties();
     }
 }
 
-/// Configurations that an operator may still have: another interval, forks that are missing.
-fn stale(chain: &Chain) -> Vec<Chain> {
+/// Outdated configurations of an operator: another interval, or missing forks.
+fn outdated(chain: &Chain) -> Vec<Chain> {
     let old = |interval: Duration, last: Fork| {
         let mut old = begun(chain, 1000, START, interval);
         old.forks = Forks::all_until(last);
@@ -265,7 +265,7 @@ fn stale(chain: &Chain) -> Vec<Chain> {
     {
         all.push(old(Duration::from_secs(interval), last));
     }
-    // Base's upgrades without Denim, and a cadence that is said by hand.
+    // Base's upgrades without Denim, and a cadence that the operator has set.
     let mut cobalt = old(Duration::from_secs(2), Fork::Jovian);
     assert!(cobalt.forks.carry(CarriedFork { name: "cobalt".to_owned(), time: 0, family: Family::Base }));
     let by_hand = Chain { cadence: cobalt.cadence.then((START + 20) * 1000, DENIM).unwrap(), ..cobalt.clone() };
@@ -274,23 +274,31 @@ fn stale(chain: &Chain) -> Vec<Chain> {
 }
 
 #[test]
-fn a_schedule_that_is_out_of_date_costs_nobody_anything() {
+fn an_outdated_schedule_is_reported_and_causes_no_penalties() {
     for (at, chain) in [(0, denim(0)), (20, denim(20))] {
-        for stale in stale(&chain) {
-            println!("denim after {at} s, configured {:?} until {}", stale.cadence, stale.forks.name_at(u64::MAX));
-            let config = Config::new(stale);
+        for outdated in outdated(&chain) {
+            println!(
+                "denim after {at} s, configured {:?} until {}",
+                outdated.cadence,
+                outdated.forks.name_at(u64::MAX)
+            );
+            let config = Config::new(outdated);
             let mut test = Test::new(chain.clone(), 1, FINE).configured(&config);
             test.run(Duration::from_secs(40));
-            test.whole(1);
-            // It serves what it has, to one that asks it alone, and fetches what it missed.
-            test.away();
+            test.assert_complete(1);
+            // It fetches missed blocks from one peer.
+            test.disconnect();
             test.run(Duration::from_secs(30));
             test.link(2..3);
             test.run(Duration::from_secs(25));
             test.world.run(Duration::from_secs(2));
-            test.whole(1);
-            test.nobody_pays();
-            assert_eq!((test.mismatches().is_empty(), test.skipped()), (false, 0), "it is told");
+            test.assert_complete(1);
+            test.assert_no_penalties();
+            assert_eq!(
+                (test.mismatches().is_empty(), test.skipped()),
+                (false, 0),
+                "the mismatch is reported, and no gap is skipped"
+            );
             let (first, count) = (test.mismatches()[0].to_owned(), test.mismatches().len());
             assert!(count <= 2, "{:?}", test.mismatches());
             assert!(test.world.status(1).schedule_mismatch.is_some(), "{first}");
@@ -299,12 +307,12 @@ fn a_schedule_that_is_out_of_date_costs_nobody_anything() {
 }
 
 #[test]
-fn a_node_whose_schedule_is_out_of_date_serves_what_it_has() {
+fn a_node_with_an_outdated_schedule_serves_its_blocks() {
     let chain = denim(0);
-    let old = Config::new(stale(&chain).remove(1));
+    let old = Config::new(outdated(&chain).remove(1));
     let mut test = Test::new(chain.clone(), 1, FINE).configured(&old);
     test.run(Duration::from_secs(30));
-    // Node 3 was away and knows node 1 alone.
+    // Node 3 is disconnected for a while, and then linked with node 1 only.
     (0..NODES - 1).for_each(|other| test.world.cut(3, other));
     test.run(Duration::from_secs(20));
     test.world.link(3, 1);
@@ -312,12 +320,12 @@ fn a_node_whose_schedule_is_out_of_date_serves_what_it_has() {
     test.world.identify_all();
     test.run(Duration::from_secs(20));
     test.world.run(Duration::from_secs(2));
-    test.whole(3);
-    test.nobody_pays();
+    test.assert_complete(3);
+    test.assert_no_penalties();
 }
 
 #[test]
-fn a_cadence_that_is_said_by_hand_has_no_rule_on_a_blocks_time() {
+fn a_cadence_set_by_the_operator_gives_no_rule_on_the_time_of_a_block() {
     let chain = denim(0);
     let config = Config::new(Chain {
         cadence: Cadence::constant(1000, START, Duration::from_millis(500)).unwrap(),
@@ -326,6 +334,6 @@ fn a_cadence_that_is_said_by_hand_has_no_rule_on_a_blocks_time() {
     });
     let mut test = Test::new(chain, 1, FINE).configured(&config);
     test.run(Duration::from_secs(20));
-    test.whole(1);
-    test.nobody_pays();
+    test.assert_complete(1);
+    test.assert_no_penalties();
 }

@@ -1,5 +1,5 @@
-//! When the fault may be ours: a node with a stale signer, or with a clock that is wrong, among five honest peers. Nobody is
-//! banned, the node says what is wrong, and follows as soon as it is put right.
+//! Faults of the node itself: an outdated signer, or a wrong clock, among five honest peers. No peer is banned, the node reports
+//! the mismatch, and it follows the chain as soon as the fault is corrected.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -20,11 +20,11 @@ use petrel_core::{
 use petrel_tests::world::{Conditions, World, gossiped};
 
 const START: u64 = 1_800_000_000;
-/// The sequencer is the first node; five follow and pass on; the last one has something wrong.
+/// Node 0 is the sequencer, nodes 1 to 5 follow and relay, and the last node has the fault.
 const PEERS: std::ops::RangeInclusive<usize> = 1..=5;
 const WRONG: usize = 6;
-/// In the test of liars: three of them, at two addresses.
-const LIARS: std::ops::RangeInclusive<usize> = 7..=9;
+/// Three malicious peers at two addresses, in some tests.
+const MALICIOUS: std::ops::RangeInclusive<usize> = 7..=9;
 
 fn key(seed: u8) -> Key {
     Key::from_bytes(&[seed; 32]).unwrap()
@@ -44,14 +44,14 @@ struct Test {
 }
 
 impl Test {
-    /// The network, each node at a public address of its own; the last one believes this signer.
-    fn new(believed: u8) -> Self {
+    /// The network, each node at its own public address. The last node is configured with the signer of this key.
+    fn new(signer: u8) -> Self {
         let mut world =
             World::new(&config(1), WRONG + 1, START, 7, Conditions { latency: (5, 80), loss: 0, duplication: 0 });
         for index in 0..=WRONG {
             world.at(index, IpAddr::V4(Ipv4Addr::new(20, index as u8, 0, 1)));
         }
-        world.restart(WRONG, &config(believed));
+        world.restart(WRONG, &config(signer));
         for peer in PEERS {
             world.link(0, peer);
             world.link(WRONG, peer);
@@ -60,28 +60,28 @@ impl Test {
         Self { world, number: 1000, parent: B256::ZERO }
     }
 
-    /// The network with three liars, at two addresses, linked to the last node, which has nothing wrong.
-    fn liars() -> Self {
+    /// The network with three malicious peers at two addresses, linked with the last node, which has no fault here.
+    fn with_malicious_peers() -> Self {
         let conditions = Conditions { latency: (5, 80), loss: 0, duplication: 0 };
-        let mut world = World::new(&config(1), LIARS.end() + 1, START, 7, conditions);
-        for index in 0..=*LIARS.end() {
-            let place = if index == *LIARS.end() { index - 1 } else { index };
+        let mut world = World::new(&config(1), MALICIOUS.end() + 1, START, 7, conditions);
+        for index in 0..=*MALICIOUS.end() {
+            let place = if index == *MALICIOUS.end() { index - 1 } else { index };
             world.at(index, IpAddr::V4(Ipv4Addr::new(20, place as u8, 0, 1)));
         }
         for peer in PEERS {
             world.link(0, peer);
             world.link(WRONG, peer);
         }
-        for liar in LIARS {
-            world.link(WRONG, liar);
+        for peer in MALICIOUS {
+            world.link(WRONG, peer);
         }
         world.mesh();
         world.run(Duration::from_secs(1));
         Self { world, number: 1000, parent: B256::ZERO }
     }
 
-    /// A block of one unknown signer, another for each salt.
-    fn strange(&self, salt: u64) -> Vec<u8> {
+    /// A block of an unknown signer, a different one for each salt.
+    fn unknown_signer_block(&self, salt: u64) -> Vec<u8> {
         let mut payload = ExecutionPayload {
             block_number: self.number + 1,
             timestamp: self.world.now().secs(),
@@ -93,7 +93,7 @@ impl Test {
         seal_body(&key(9), 10, &payload.finish(Version::V4).unwrap())
     }
 
-    /// So many blocks, two seconds apart.
+    /// Produces `count` blocks, two seconds apart.
     fn blocks(&mut self, count: usize) {
         for _ in 0..count {
             self.block();
@@ -101,7 +101,7 @@ impl Test {
         }
     }
 
-    /// The sequencer's next block.
+    /// Produces the sequencer's next block.
     fn block(&mut self) {
         let mut payload = ExecutionPayload {
             parent_hash: self.parent,
@@ -117,87 +117,88 @@ impl Test {
         self.world.produce(0, Version::V4, seal_body(&key(1), 10, &body));
     }
 
-    fn told(&self, wanted: impl Fn(&Event) -> bool) -> usize {
+    fn count(&self, wanted: impl Fn(&Event) -> bool) -> usize {
         self.world.events(WRONG).iter().filter(|event| wanted(event)).count()
     }
 
-    fn nobody_is_banned(&self) {
+    fn assert_no_peer_is_banned(&self) {
         for index in 0..=WRONG {
-            let hard =
+            let is_penalty =
                 |event: &&Event| matches!(event, Event::Banned(_) | Event::Graylisted(_) | Event::Disconnected(_));
-            let hard: Vec<_> = self.world.events(index).iter().filter(hard).collect();
-            assert!(hard.is_empty(), "{index}: {hard:?}");
+            let penalties: Vec<_> = self.world.events(index).iter().filter(is_penalty).collect();
+            assert!(penalties.is_empty(), "{index}: {penalties:?}");
         }
         assert_eq!(self.world.status(WRONG).peering.peers.len(), PEERS.count());
     }
 }
 
 #[test]
-fn a_stale_signer_is_said_and_charged_to_nobody_and_a_right_one_follows_at_once() {
+fn an_outdated_signer_is_reported_without_bans_and_after_its_correction_the_chain_is_followed() {
     let mut test = Test::new(9);
     test.blocks(40);
     assert!(gossiped(test.world.events(WRONG)).is_empty());
     let (stale, real) = (key(9).address(), key(1).address());
-    let said = |event: &Event| matches!(event, Event::SignerMismatch(mismatch) if mismatch.expected == stale && mismatch.found == real);
-    assert!(test.told(said) > 0, "it says who its peers follow");
+    let reported = |event: &Event| matches!(event, Event::SignerMismatch(mismatch) if mismatch.expected == stale && mismatch.found == real);
+    assert!(test.count(reported) > 0, "it reports the signer that its peers follow");
     assert_eq!(test.world.status(WRONG).validation.signer_mismatch, Some(real));
-    test.nobody_is_banned();
+    test.assert_no_peer_is_banned();
 
     let news = SignerNews::Read { signer: Some(real), rotation: false };
     test.world.input(WRONG, Input::Signer(news));
     test.blocks(5);
     assert_eq!(gossiped(test.world.events(WRONG)), (1041..=1045).collect::<Vec<_>>());
     assert_eq!(test.world.status(WRONG).validation.signer_mismatch, None);
-    test.nobody_is_banned();
+    test.assert_no_peer_is_banned();
 }
 
 #[test]
-fn a_clock_that_is_ninety_seconds_off_is_said_and_charged_to_nobody_and_a_right_one_follows_at_once() {
+fn a_clock_that_is_wrong_by_ninety_seconds_is_reported_without_bans_and_after_its_correction_the_chain_is_followed() {
     for skew in [90, -90] {
         let mut test = Test::new(1);
         test.world.set_clock(WRONG, skew);
         test.blocks(40);
         assert!(gossiped(test.world.events(WRONG)).is_empty(), "{skew}");
-        let said = |event: &Event| matches!(event, Event::ClockSkew(skewed) if (skewed.offset_secs - skew).abs() <= 2);
+        let reported =
+            |event: &Event| matches!(event, Event::ClockSkew(skewed) if (skewed.offset_secs - skew).abs() <= 2);
         assert!(
-            test.told(said) > 0,
+            test.count(reported) > 0,
             "{skew}: {:?}",
             test.world.events(WRONG).iter().find(|event| matches!(event, Event::ClockSkew(_)))
         );
         assert!(test.world.status(WRONG).validation.clock_skew);
-        test.nobody_is_banned();
+        test.assert_no_peer_is_banned();
 
         test.world.set_clock(WRONG, 0);
         test.blocks(5);
         assert_eq!(gossiped(test.world.events(WRONG)), (1041..=1045).collect::<Vec<_>>(), "{skew}");
         assert!(!test.world.status(WRONG).validation.clock_skew, "{skew}");
-        test.nobody_is_banned();
+        test.assert_no_peer_is_banned();
     }
 }
 
 #[test]
-fn three_liars_of_one_stranger_at_two_addresses_are_banned_within_a_minute_while_our_signers_blocks_come() {
-    // At every moment of a block's time, one lie after the other or all in one burst.
-    for lies_per_block in [1, 2, 20] {
+fn three_peers_with_blocks_of_one_unknown_signer_are_banned_within_a_minute_while_our_signers_blocks_arrive() {
+    // At different times between two blocks, one invalid block after the other or all in one burst.
+    for invalid_per_block in [1, 2, 20] {
         for after in [0, 150, 1000, 1900] {
-            let mut test = Test::liars();
+            let mut test = Test::with_malicious_peers();
             let begin = test.world.now().mono;
             for round in 0..30 {
                 test.block();
                 test.world.run(Duration::from_millis(after));
-                for lie in 0..lies_per_block {
-                    for liar in LIARS {
-                        let data = test.strange(round * 1000 + lie * 10 + liar as u64);
-                        test.world.lie(liar, Version::V4, &data);
+                for count in 0..invalid_per_block {
+                    for peer in MALICIOUS {
+                        let data = test.unknown_signer_block(round * 1000 + count * 10 + peer as u64);
+                        test.world.send_unchecked(peer, Version::V4, &data);
                     }
                 }
                 test.world.run(Duration::from_millis(2000 - after));
             }
-            let what = format!("{lies_per_block} lies a block, {after} ms after it");
-            for liar in LIARS {
-                let is_ban = |event: &Event| matches!(event, Event::Banned(ban) if ban.who == BanTarget::Peer(World::peer(liar)));
+            let what = format!("{invalid_per_block} invalid blocks per block, {after} ms after it");
+            for peer in MALICIOUS {
+                let is_ban = |event: &Event| matches!(event, Event::Banned(ban) if ban.who == BanTarget::Peer(World::peer(peer)));
                 let at = test.world.events_with_times(WRONG).find(|(_, event)| is_ban(event)).map(|(at, _)| at - begin);
-                assert!(at.is_some_and(|at| at <= Duration::from_secs(60)), "{what}: liar {liar} is banned at {at:?}");
+                assert!(at.is_some_and(|at| at <= Duration::from_secs(60)), "{what}: peer {peer} is banned at {at:?}");
             }
             let honest = |event: &&Event| matches!(event, Event::Banned(ban) if PEERS.into_iter().any(|peer| ban.who == BanTarget::Peer(World::peer(peer))));
             assert_eq!(test.world.events(WRONG).iter().find(honest).map(|event| format!("{event:?}")), None, "{what}");
@@ -207,20 +208,20 @@ fn three_liars_of_one_stranger_at_two_addresses_are_banned_within_a_minute_while
 }
 
 #[test]
-fn two_that_lie_seldom_excuse_no_third_that_lies_all_it_can() {
-    let mut test = Test::liars();
+fn a_signer_mismatch_by_two_peers_does_not_protect_a_third_one_that_sends_many_invalid_blocks() {
+    let mut test = Test::with_malicious_peers();
     let [first, second, third] = [7, 8, 9];
     let begin = test.world.now().mono;
     for round in 0..30 {
         test.block();
-        for (liar, count, pause) in [(first, 1, 300), (second, 1, 300), (third, 20, 1400)] {
-            test.world.run(Duration::from_millis(if liar == first { 300 } else { 0 }));
-            // The two wait long enough to be forgiven; the third lies when they have made its signer a mismatch.
-            for lie in (0..count).filter(|_| round % 10 == 0) {
-                let data = test.strange(round * 1000 + lie * 10 + liar as u64);
-                test.world.lie(liar, Version::V4, &data);
+        for (peer, messages, pause) in [(first, 1, 300), (second, 1, 300), (third, 20, 1400)] {
+            test.world.run(Duration::from_millis(if peer == first { 300 } else { 0 }));
+            // The first two wait until their penalties have decayed. The third sends after they have caused a signer mismatch.
+            for count in (0..messages).filter(|_| round % 10 == 0) {
+                let data = test.unknown_signer_block(round * 1000 + count * 10 + peer as u64);
+                test.world.send_unchecked(peer, Version::V4, &data);
             }
-            test.world.run(Duration::from_millis(pause - if liar == third { 300 } else { 0 }));
+            test.world.run(Duration::from_millis(pause - if peer == third { 300 } else { 0 }));
         }
     }
     let is_ban = |event: &Event| matches!(event, Event::Banned(ban) if ban.who == BanTarget::Peer(World::peer(third)));

@@ -1,5 +1,4 @@
-//! A sequencer that goes back: worlds of a network whose unsafe chain is reorganised, by one block and by 1,500, with the block in
-//! between and without it.
+//! Reorgs of the unsafe chain in a simulated network, by 1 to 1,500 blocks, with and without the first block of the new branch.
 
 use core::time::Duration;
 
@@ -21,9 +20,9 @@ use petrel_tests::{
 const START: u64 = 1_800_000_000;
 const FIRST: u64 = 1001;
 const FINE: Conditions = Conditions { latency: (5, 40), loss: 0, duplication: 0 };
-/// Node 0 is the sequencer's.
+/// Number of nodes. Node 0 is the sequencer.
 const NODES: usize = 4;
-/// No peer may send more than 50 messages a second for long.
+/// Interval of late blocks: a peer may not send more than 50 messages a second for long.
 const PACE: Duration = Duration::from_millis(30);
 
 fn key() -> Key {
@@ -54,14 +53,14 @@ fn block(branch: u8, number: u64, parent: B256) -> (B256, Vec<u8>) {
 
 struct Test {
     world: World,
-    /// By height, from [`FIRST`] on: the chain that the sequencer holds for the chain.
+    /// The hashes of the sequencer's chain, by height from [`FIRST`] on.
     hashes: Vec<B256>,
 }
 
 impl Test {
     fn new() -> Self {
         let mut world = World::new(&config(), NODES, START, 7, FINE);
-        // The sequencer's own node takes what it makes, however late that is.
+        // The sequencer's own node accepts its blocks at any age.
         let mut own = config();
         own.max_age = Duration::from_secs(24 * 60 * 60);
         world.restart(0, &own);
@@ -78,15 +77,15 @@ impl Test {
         FIRST + self.hashes.len() as u64
     }
 
-    /// Makes blocks in their time, or as fast as may be when they are late, until the next one is not due yet.
-    fn make(&mut self, branch: u8, until: u64, silent: Option<u64>) {
+    /// Produces the blocks up to `until`, each when it is due, or every [`PACE`] while they are late. Block `withheld` is not gossiped.
+    fn make(&mut self, branch: u8, until: u64, withheld: Option<u64>) {
         while self.next() <= until {
             let (number, parent) = (self.next(), self.hashes.last().copied().unwrap_or_default());
             let due = Duration::from_secs(START + number - 1000).saturating_sub(self.world.now().unix);
             self.world.run(due.max(PACE));
             let (hash, message) = block(branch, number, parent);
             self.hashes.push(hash);
-            if silent != Some(number) {
+            if withheld != Some(number) {
                 self.world.produce(0, Version::V4, message);
             }
         }
@@ -100,10 +99,14 @@ impl Test {
         self.world.events(index).iter().filter_map(kind).collect()
     }
 
-    fn nobody_is_banned(&self) {
+    fn assert_no_peer_is_banned(&self) {
         for index in 0..NODES {
-            let hard = |event: &&Event| matches!(event, Event::Banned(_) | Event::Graylisted(_));
-            assert_eq!(self.world.events(index).iter().find(hard).map(|event| format!("{event:?}")), None, "{index}");
+            let is_penalty = |event: &&Event| matches!(event, Event::Banned(_) | Event::Graylisted(_));
+            assert_eq!(
+                self.world.events(index).iter().find(is_penalty).map(|event| format!("{event:?}")),
+                None,
+                "{index}"
+            );
         }
     }
 }
@@ -122,9 +125,9 @@ fn conflict(event: &Event) -> Option<u64> {
     }
 }
 
-/// The chain is made up to `depth` and some, the sequencer goes back by `depth` and makes others; one of them, the first, is
-/// never gossiped where it is `missing`.
-fn rewind(depth: u64, missing: bool) {
+/// The sequencer goes back by `depth` blocks and produces another branch. The first block of that branch is never gossiped if
+/// `missing` is set.
+fn reorganise(depth: u64, missing: bool) {
     println!("depth {depth}, the first block missing: {missing}");
     let mut test = Test::new();
     let top = FIRST + depth + 20;
@@ -135,57 +138,57 @@ fn rewind(depth: u64, missing: bool) {
 
     let fork = top - depth;
     test.hashes.truncate((fork + 1 - FIRST) as usize);
-    let silent = missing.then_some(fork + 1);
-    // It makes up for the time, and goes on.
-    test.make(b'b', top + 70, silent);
-    // Four blocks a second of each peer, and the patience with what nobody has.
+    let withheld = missing.then_some(fork + 1);
+    // It produces the late blocks, and continues.
+    test.make(b'b', top + 70, withheld);
+    // Range sync gets four blocks a second from each peer, and waits for the block that no peer has.
     test.world.run(Duration::from_secs(150 + depth / 4));
     for index in 0..NODES {
         assert_eq!(test.head(index), test.hashes.last().copied(), "node {index}");
-        // Told once, whole where the block is somewhere, and as far as it is known where it is nowhere.
+        // The reorg is reported once, completely if a peer has the block, else as far as it is known.
         assert_eq!(test.of(index, reorg), [(fork + 1, top, depth)], "node {index}");
         assert!(test.of(index, conflict).len() <= 1, "node {index}: {:?}", test.of(index, conflict));
-        // What is below the fork point is served as before, and above it the new branch.
+        // Below the fork point the old blocks are served, above it the new branch.
         for number in [FIRST, fork, fork + 2, top, top + 70] {
-            if Some(number) == silent {
+            if Some(number) == withheld {
                 continue;
             }
             let kept = test.world.stored(index, number).map(|stored| stored.hash);
             assert_eq!(kept, test.hashes.get((number - FIRST) as usize).copied(), "node {index}, block {number}");
         }
     }
-    test.nobody_is_banned();
+    test.assert_no_peer_is_banned();
 }
 
 #[test]
-fn one_block() {
-    rewind(1, false);
-    rewind(1, true);
+fn a_reorg_of_one_block_is_followed_by_all_nodes() {
+    reorganise(1, false);
+    reorganise(1, true);
 }
 
 #[test]
-fn three_blocks() {
-    rewind(3, false);
-    rewind(3, true);
+fn a_reorg_of_three_blocks_is_followed_by_all_nodes() {
+    reorganise(3, false);
+    reorganise(3, true);
 }
 
 #[test]
-fn three_hundred_blocks() {
-    rewind(300, false);
-    rewind(300, true);
+fn a_reorg_of_three_hundred_blocks_is_followed_by_all_nodes() {
+    reorganise(300, false);
+    reorganise(300, true);
 }
 
 #[test]
-fn fifteen_hundred_blocks() {
-    rewind(1500, false);
-    rewind(1500, true);
+fn a_reorg_of_fifteen_hundred_blocks_is_followed_by_all_nodes() {
+    reorganise(1500, false);
+    reorganise(1500, true);
 }
 
 #[test]
-fn two_leaders_end_at_the_branch_that_grows() {
+fn of_two_signing_sequencers_the_branch_that_grows_is_followed() {
     let mut test = Test::new();
     test.make(b'a', FIRST + 10, None);
-    // Two leaders sign at each height; one ends.
+    // Two sequencers sign a block at each height (equivocation); one of them stops.
     let (mut ours, mut theirs) = (*test.hashes.last().unwrap(), *test.hashes.last().unwrap());
     for number in FIRST + 11..FIRST + 16 {
         test.world.run(Duration::from_millis(500));
@@ -208,5 +211,5 @@ fn two_leaders_end_at_the_branch_that_grows() {
         assert_eq!(test.head(index), Some(theirs), "node {index}");
         assert_eq!(test.of(index, conflict), [FIRST + 11], "node {index}");
     }
-    test.nobody_is_banned();
+    test.assert_no_peer_is_banned();
 }

@@ -1,10 +1,10 @@
-//! Runs that were recorded, replayed.
+//! Replays of recorded runs.
 
 use petrel_tests::simulation::Plan;
 
 #[test]
 fn a_recorded_run_replays_byte_for_byte() {
-    let outcome = Plan { nodes: 12, loss: 15, liars: 4, seed: 11, record: true }.run();
+    let outcome = Plan { nodes: 12, loss: 15, malicious: 4, seed: 11, record: true }.run();
     let calls: usize = outcome.recordings.iter().map(|recording| recording.len().0).sum();
     let outputs: usize = outcome.recordings.iter().map(|recording| recording.len().1).sum();
     assert!(calls > 10_000 && outputs > 10_000, "{calls} calls and {outputs} outputs were recorded");

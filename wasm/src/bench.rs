@@ -1,4 +1,4 @@
-//! The validation of one message by itself: for benches, behind the feature `bench`, and never in the package.
+//! The validation of one message without a node: for benches, behind the feature `bench`, and never in the package.
 
 use std::sync::Arc;
 
@@ -21,9 +21,9 @@ use crate::{
 /// Validates a message as the node does, from the bytes on the wire to the verdict: `{id, signer, hash}` as JSON.
 ///
 /// # Errors
-/// The message is not valid at its own time.
-#[wasm_bindgen(js_name = judgeMessage)]
-pub fn judge_message(wire: &[u8], topic: &str, chain: u64, signer: &str, timestamp: u64) -> Result<String, JsValue> {
+/// The message is not valid at `timestamp`, its block's own time.
+#[wasm_bindgen(js_name = validateMessage)]
+pub fn validate_message(wire: &[u8], topic: &str, chain: u64, signer: &str, timestamp: u64) -> Result<String, JsValue> {
     let failed = |message: String| Error::new(ErrorCode::BadOptions, message, "give a valid message");
     let message = Message::take(&Bytes::copy_from_slice(wire));
     let id = message.id(topic);

@@ -1,4 +1,4 @@
-//! The class that a worker holds: made from JSON, emits events as JSON, reports its status, stops.
+//! The class that a worker creates: it is made from JSON, emits events as JSON, reports its status and stops.
 //!
 //! The driver runs in one task. `status` borrows it between two polls, never during one: callbacks are called while nothing
 //! is borrowed. After a panic (see `panic`) the owner of the worker ends it.
@@ -68,23 +68,23 @@ pub(crate) struct ClientStatus {
 impl Client {
     /// Starts a node. `config` is the JSON of `settings`; `on_event` gets each event as JSON text, in order, and as the
     /// last one of a node that panicked `{"event": "failed", "code": "panic", "message", "remedy"}`. `on_persist` gets, as JSON
-    /// text, each block of the chain (without its contents) that is to be persisted for `config.kept` of a later run.
+    /// text, each block of the chain (without its contents) that is to be persisted for `config.restored` of a later run.
     ///
     /// # Errors
     /// `{code, message, remedy}`.
     #[wasm_bindgen(constructor)]
     pub fn new(config: &str, on_event: Function, on_persist: Option<Function>) -> Result<Self, JsValue> {
-        let (settled, mut kept) = settings::settle(config)?;
+        let (settled, mut blocks) = settings::settle(config)?;
         let correction = Rc::default();
         let host = BrowserHost::new(on_persist, Rc::clone(&correction));
-        restored::drop_future(&mut kept, &settled.chain, host.now());
+        restored::drop_future(&mut blocks, &settled.chain, host.now());
         let traffic = Traffic::default();
-        let driver = Rc::new(RefCell::new(driver(settled, kept, host, &traffic)?));
+        let driver = Rc::new(RefCell::new(driver(settled, blocks, host, &traffic)?));
         panic::listen(&on_event);
         let (task, registration) = AbortHandle::new_pair();
         let run = Abortable::new(run(Rc::clone(&driver), on_event.clone()), registration);
         wasm_bindgen_futures::spawn_local(async move {
-            // Aborted is how it ends.
+            // `stop` aborts it.
             let _aborted = run.await;
         });
         Ok(Self { driver, correction, traffic, task, on_event })
@@ -130,7 +130,7 @@ impl Client {
         self.driver.borrow_mut().clock_agrees();
     }
 
-    /// Ends the node: its connections are closed when the last task has let go of it.
+    /// Ends the node: its connections are closed when the last task has dropped it.
     pub fn stop(self) {
         panic::forget(&self.on_event);
         self.task.abort();
@@ -140,7 +140,7 @@ impl Client {
 async fn run(driver: Rc<RefCell<Driver<BrowserHost>>>, on_event: Function) {
     while let Some(event) = next(&driver).await {
         if let Ok(json) = serde_json::to_string(&event) {
-            // What JavaScript does with an event is no concern of the node's.
+            // An exception of the callback must not end the node.
             let _thrown = on_event.call1(&JsValue::NULL, &JsValue::from_str(&json));
         }
     }
@@ -172,7 +172,7 @@ fn driver(
         identity,
         agent: AGENT.to_owned(),
         transport,
-        // Connections live and die with the driver; a peer's addresses are tried one after another, the better ones first.
+        // Connections are polled by the driver and end with it; a peer's addresses are tried one after another, in `rank` order.
         swarm: swarm::Config::without_executor().with_dial_concurrency_factor(ONE),
         seed,
         host,
@@ -180,7 +180,7 @@ fn driver(
     Driver::new(parts).map_err(|error| failed(error.to_string()))
 }
 
-/// A key for this run alone: a tab has no name to keep.
+/// A key for this run alone: a tab needs no lasting peer id.
 fn identity() -> Result<Keypair, Error> {
     loop {
         let mut secret = [0; 32];

@@ -1,4 +1,4 @@
-//! What can go wrong before there are events: a code for programs, message and remedy for people.
+//! Errors of calls from JavaScript: a code for programs, message and remedy for people.
 //!
 //! JavaScript gets a plain object `{code, message, remedy}`; the npm package makes its `PetrelError` of it. The codes are
 //! part of the package's public interface: `www/package/src/shared/errors.ts` mirrors them.
@@ -18,13 +18,13 @@ pub(crate) enum ErrorCode {
     BadChain,
     /// The signer is no address.
     BadSigner,
-    /// Nobody says who signs the chain's blocks.
+    /// The signer of the chain's blocks is not known.
     NoSigner,
     /// A relay's multiaddr cannot be dialled by a browser.
     BadRelay,
     /// No relay is given.
     NoRelay,
-    /// A document is no relay's record.
+    /// A document is not a relay's record.
     BadRecord,
     /// A record's signature is not the relay's.
     ForgedRecord,

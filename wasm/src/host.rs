@@ -1,6 +1,6 @@
 //! The browser as a [`Host`]: `performance.now()` and `Date.now()`, `setTimeout`, and work that is done at once on the
-//! same thread, because a worker has no other. All names are looked up on the global object, so that a window,
-//! a worker and Node serve alike.
+//! same thread, because a worker has one thread. All names are looked up on the global object, so that it works in a window,
+//! a worker and Node.
 
 use core::{
     cell::{Cell, RefCell},
@@ -29,7 +29,7 @@ extern "C" {
     fn clear_timeout(timer: &JsValue);
 }
 
-/// The browser body.
+/// The browser host.
 #[derive(Clone, Debug)]
 pub(crate) struct BrowserHost {
     /// Gets each block of the chain that is to be persisted, without its contents.
@@ -43,14 +43,14 @@ impl BrowserHost {
         Self { on_persist, correction }
     }
 
-    /// JavaScript persists it, or fails to: nothing is promised.
+    /// JavaScript persists it, or fails to: the result is not known here.
     fn persist(&self, item: &Persist) -> Persisted {
         if let (Persist::Head(block), Some(on_persist)) = (item, &self.on_persist)
             && let Ok(json) = serde_json::to_string(block)
         {
             let _thrown = on_persist.call1(&JsValue::NULL, &JsValue::from_str(&json));
         }
-        Persisted::NotForSure
+        Persisted::Unconfirmed
     }
 }
 
@@ -75,7 +75,7 @@ impl Host for BrowserHost {
     }
 }
 
-/// A clock's reading. One that is no number counts as zero.
+/// A clock's reading; NaN and negative numbers count as zero.
 fn millis(reading: f64) -> Duration {
     Duration::try_from_secs_f64(reading / 1000.0).unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! # petrel-wasm: the node in a browser
 //!
-//! The same [`Driver`](petrel_core::net::Driver) as the daemon's, with what a browser has in place of an operating system:
+//! The same [`Driver`](petrel_core::net::Driver) as the daemon's, on the interfaces of a browser:
 //!
 //! ```text
 //!   worker (JavaScript)                     this crate                                   petrel-core
@@ -15,9 +15,9 @@
 //! that libp2p requires to be `Send` are wrapped, and never leave it. JavaScript gets JSON text, which needs no second
 //! serialiser in the `.wasm`; `samples` is how its types are checked.
 //!
-//! In reading order: `error`, `locality` (where a host is) and `reachable` are the vocabulary; `settings` checks what JavaScript
-//! gives; `host` and `transport` are the browser; `client` runs the node, with `restored` and `panic`; `relay_record` verifies
-//! the records of relays.
+//! In reading order: `error`, `locality` (where a host is) and `reachable` are basic types; `settings` checks what JavaScript
+//! gives; `host` and `transport` use the browser's interfaces; `client` runs the node, with `restored` and `panic`;
+//! `relay_record` verifies the records of relays.
 
 #[cfg(test)]
 #[macro_use]
@@ -39,6 +39,6 @@ mod settings;
 mod transport;
 
 #[cfg(feature = "bench")]
-pub use bench::judge_message;
+pub use bench::validate_message;
 pub use client::Client;
 pub use relay_record::read_record;

@@ -14,13 +14,13 @@ const PRIVATE: [&str; 4] = [".local", ".home.arpa", ".internal", ".lan"];
 /// Where a host is, from the nearest to the farthest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Locality {
-    /// Every interface of whoever listens: `0.0.0.0` and `::`.
+    /// Every interface of the listener: `0.0.0.0` and `::`.
     Unspecified,
     /// This device.
     Loopback,
     /// The network that this device is in.
     Private,
-    /// The public network, as far as can be told.
+    /// The public network, or not known.
     Public,
 }
 

@@ -1,4 +1,4 @@
-//! Reports a panic as a last event. It cannot be survived on wasm32: the module traps, and its state is undefined.
+//! Reports a panic as a last event. On wasm32 a panic cannot be caught: the module traps, and its state is undefined.
 
 use std::{cell::RefCell, panic};
 
@@ -19,7 +19,7 @@ pub(crate) fn listen(on_event: &Function) {
     panic::set_hook(Box::new(|info| {
         let error = Error::new(
             ErrorCode::Panic,
-            format!("the node failed, by a defect of its own: {info}"),
+            format!("the node panicked: {info}"),
             "create a new follower; please report the message",
         );
         let Ok(Some(listeners)) = LISTENERS.try_with(|listeners| Some(listeners.try_borrow().ok()?.clone())) else {

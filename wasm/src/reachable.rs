@@ -1,6 +1,6 @@
 //! A relay's addresses as they are reached from where its record was read.
 //!
-//! A relay lists where it listens; a browser on another device reaches it by the host that it asked. (A daemon that is given
+//! A relay lists where it listens; a browser on another device reaches it by the host of the record's URL. (A daemon that is given
 //! its public address lists no loopback address.)
 
 use crate::locality::Locality;
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tab_elsewhere_dials_the_host_that_it_asked() {
+    fn a_tab_on_another_device_dials_the_host_of_the_url() {
         let expected = ["/dns/relay.example/tcp/1/ws/p2p/X", "/dns/relay.example/udp/2/quic-v1/webtransport/p2p/X"];
         assert_eq!(reached(&LISTENS, "relay.example"), expected);
         let twice = ["/ip4/127.0.0.1/tcp/1/ws", "/dns4/localhost/tcp/1/ws", "/ip4/0.0.0.0/tcp/1/ws"];
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_of_its_own_stays() {
+    fn an_address_of_another_host_stays() {
         let own = ["/dns4/r.example/tcp/443/wss/p2p/X"];
         assert_eq!(reached(&own, "other.example"), own);
         assert_eq!(reached(&["nonsense"], "other.example"), ["nonsense"]);

@@ -13,10 +13,10 @@ use crate::{
     settings::{chain, relays},
 };
 
-/// Reads the document of a relay that should follow `chain` (as in the configuration), asked by the URL's `host`, at `now_ms`
+/// Reads the document of a relay that should follow `chain` (as in the configuration), from a URL of this `host`, at `now_ms`
 /// (Unix milliseconds by this device). The result is JSON: `{chain, peer, addresses, time_ms, expires_ms, others}`. Of both
-/// lists those addresses remain that a browser can dial and, unless `host` is local itself, that are not private: no public
-/// host sends a tab into the private network of its user. `addresses` are as they are reached from `host`.
+/// lists those addresses remain that a browser can dial and, unless `host` is local itself, that are not private: a public
+/// host must not send a tab into the private network of its user. `addresses` are as they are reached from `host`.
 ///
 /// # Errors
 /// `{code, message, remedy}`: `bad_record`, `forged_record`, `foreign_record`, `expired_record`, or those of the chain.
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_is_refused_with_its_code() {
+    fn an_invalid_document_or_chain_is_refused_with_its_code() {
         let chain = include_str!("../../core/presets/op-mainnet.json");
         assert_eq!(read("{}", chain, "relay.example", 0.0).unwrap_err().code, ErrorCode::BadRecord);
         assert_eq!(read("{}", r#""op-mainnet""#, "relay.example", 0.0).unwrap_err().code, ErrorCode::UnknownChain);
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn the_codes_are_the_cores() {
+    fn the_codes_equal_those_of_the_core() {
         let errors = [
             RelayRecordError::TooLong(1),
             RelayRecordError::Malformed(String::new()),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn no_public_host_names_a_private_address() {
+    fn private_addresses_of_a_public_host_are_removed() {
         let own = ["/ip4/10.0.0.1", "/dns4/router.lan", "/ip6/fe80::1", "/ip4/8.8.8.8", "/dns/relay.example"];
         let others = ["/ip4/127.0.0.1", "/dns4/localhost", "/ip4/0.0.0.0", "/ip4/10.0.0.2", "/dns4/other.example"];
         let (own, others) = seen("far.example", &own, &others);
@@ -121,14 +121,14 @@ mod tests {
     }
 
     #[test]
-    fn a_local_host_may_name_private_addresses() {
+    fn private_addresses_of_a_local_host_stay() {
         let (own, others) = seen("nas.local", &["/ip4/10.0.0.1"], &["/ip4/10.0.0.2", "/dns4/other.example"]);
         assert_eq!(own, addresses(&["/ip4/10.0.0.1"]));
         assert_eq!(others, addresses(&["/ip4/10.0.0.2", "/dns4/other.example"]));
     }
 
     #[test]
-    fn a_loopback_address_is_the_hosts_own() {
+    fn a_loopback_address_is_replaced_by_the_host() {
         for loopback in ["/ip4/127.0.0.1", "/ip6/::", "/dns4/localhost"] {
             let (own, _) = seen("relay.example", &[loopback, "/ip4/10.0.0.1"], &[]);
             assert_eq!(own, addresses(&["/dns/relay.example"]), "{loopback}");

@@ -17,7 +17,7 @@ use crate::{client::ClientStatus, transport::Traffic};
 const PEER: &str = "16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv";
 const ADDRESS: &str = "/ip4/192.0.2.1/tcp/9222/ws";
 
-/// Fails when the committed file is another than what would be written now; writes it first when it is told to.
+/// Fails when the committed file differs from what would be written now; writes it instead if `PETREL_WRITE_SAMPLES` is set.
 pub(crate) fn check(name: &str, committed: &str, samples: impl Serialize) {
     let written = format!("{:#}\n", serde_json::to_value(samples).unwrap());
     if std::env::var_os("PETREL_WRITE_SAMPLES").is_some() {
@@ -75,7 +75,7 @@ fn traffic() -> TrafficStatus {
     TrafficStatus { protocol_bytes, ..TrafficStatus::default() }
 }
 
-/// Every field that may be null is so, or none is.
+/// With no nullable field null (`full`), or with all of them null.
 fn status(full: bool) -> ClientStatus {
     let node = Status {
         chain: 10,

@@ -1,7 +1,8 @@
-//! The configuration as JavaScript gives it, checked: JSON text in, the core's own [`Settled`] out, every mistake named.
+//! The configuration as JavaScript gives it, checked: JSON text in, the core's own [`Settled`] out, or an error that names every
+//! mistake of a kind.
 //!
 //! `{"chain": rollup.json object, "signer": "0x…" (optional), "relays": [multiaddr, …], "expects": true when there
-//! will be more relays later (optional), "remembered": [multiaddr, …] of an earlier run (optional), "kept": [block, …]
+//! will be more relays later (optional), "restored_relays": [multiaddr, …] and "restored": [block, …] of an earlier run
 //! (optional)}`, a block being `{"number", "hash", "parent", "timestamp", "timestamp_ms"}` of the chain that an earlier run
 //! persisted, in rising order.
 
@@ -21,11 +22,11 @@ pub(crate) mod relays;
 
 /// How long a gap may be: a tab that was away for longer starts at the newest block.
 const MAX_GAP: Duration = Duration::from_secs(240);
-/// Relays that are connected at once: the first copy of a block is used, so one relay that withholds blocks does no harm. The
-/// others replace one that fails.
-const WANTED: usize = 3;
+/// Relays that are connected at once: the first copy of a block is used, so one relay that withholds blocks has no effect.
+/// The others replace one that fails.
+const STATIC_TARGET: usize = 3;
 /// Addresses of an earlier run that are tried at most, after those that are given.
-const REMEMBERED: usize = 32;
+const MAX_RESTORED_RELAYS: usize = 32;
 
 /// As written.
 #[derive(Deserialize)]
@@ -37,9 +38,9 @@ struct Given {
     #[serde(default)]
     expects: bool,
     #[serde(default)]
-    remembered: Value,
+    restored_relays: Value,
     #[serde(default)]
-    kept: Value,
+    restored: Value,
 }
 
 /// Reads and checks.
@@ -50,7 +51,7 @@ pub(crate) fn settle(json: &str) -> Result<(Settled, Vec<BlockInfo>), Error> {
     let given: Given = serde_json::from_str(json).map_err(|error| {
         Error::new(
             ErrorCode::BadOptions,
-            format!("the options are not understood: {error}"),
+            format!("the options cannot be parsed: {error}"),
             "give chain, relays and signer alone",
         )
     })?;
@@ -67,33 +68,33 @@ pub(crate) fn settle(json: &str) -> Result<(Settled, Vec<BlockInfo>), Error> {
     if config.signer.is_none() {
         return Err(Error::new(
             ErrorCode::NoSigner,
-            format!("it is not known who signs the blocks of {}, so none could be verified", config.chain.name),
+            format!("the signer of {}'s blocks is not known, so no block could be verified", config.chain.name),
             "give `signer`: the unsafeBlockSigner of the chain's SystemConfig contract on L1",
         ));
     }
-    let remembered = serde_json::from_value::<Vec<String>>(given.remembered).unwrap_or_default();
-    let remembered = remembered.into_iter().filter(|relay| relays::can_dial(relay)).take(REMEMBERED);
-    config.static_peers = relays::static_peers(&given.relays.iter().cloned().chain(remembered).collect::<Vec<_>>())?;
+    let restored = serde_json::from_value::<Vec<String>>(given.restored_relays).unwrap_or_default();
+    let restored = restored.into_iter().filter(|relay| relays::can_dial(relay)).take(MAX_RESTORED_RELAYS);
+    config.static_peers = relays::static_peers(&given.relays.iter().cloned().chain(restored).collect::<Vec<_>>())?;
     if given.relays.is_empty() && !given.expects {
         return Err(no_relay());
     }
-    config.static_target = WANTED;
+    config.static_target = STATIC_TARGET;
     config.reputation.protect_static = false;
-    // A tab persists no blocks to serve, and shows recent ones alone.
+    // A tab stores no contents of blocks to serve, and shows recent blocks alone.
     config.sync.serve = false;
     config.sync.max_gap = MAX_GAP;
     // What cannot be read is from another version of the package: it is dropped.
-    let kept = serde_json::from_value(given.kept).unwrap_or_default();
+    let blocks = serde_json::from_value(given.restored).unwrap_or_default();
     let settled =
         config.settle().map_err(|error| Error::new(ErrorCode::BadOptions, error.to_string(), "correct the options"))?;
-    Ok((settled, kept))
+    Ok((settled, blocks))
 }
 
 fn no_relay() -> Error {
     Error::new(
         ErrorCode::NoRelay,
         "there is no relay to connect to",
-        "give at least one; a Petrel daemon shows its own at its start",
+        "give at least one; a Petrel daemon prints its own at its start",
     )
 }
 
@@ -120,8 +121,8 @@ mod tests {
             r#""relays": ["/ip4/127.0.0.1/tcp/1/ws/p2p/{PEER}", "/dns4/a.example/tcp/443/wss/p2p/{PEER}",
                "/ip6/::1/tcp/2/ws/p2p/{OTHER}"]"#
         );
-        let (settled, kept) = settle(&with(CHAIN, &relays)).unwrap();
-        assert!(kept.is_empty() && !settled.sync.serve);
+        let (settled, blocks) = settle(&with(CHAIN, &relays)).unwrap();
+        assert!(blocks.is_empty() && !settled.sync.serve);
         assert_eq!(settled.chain.id, 10);
         assert_eq!(settled.signer, settled.chain.signer);
         let mut addresses: Vec<usize> = settled.static_peers.iter().map(|peer| peer.addresses.len()).collect();
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_signer_given_wins_over_the_presets() {
+    fn a_given_signer_replaces_the_presets() {
         let signer = "0x9965507d1a55bcc2695c58ba16fb37d819b0a4dc";
         let relay = format!("/ip4/127.0.0.1/tcp/1/ws/p2p/{PEER}");
         let rest = format!(r#""signer": "{signer}", "relays": ["{relay}"]"#);
@@ -139,17 +140,17 @@ mod tests {
     }
 
     #[test]
-    fn what_was_kept_is_taken_up_or_forgotten() {
-        let kept = |kept: &str| {
-            let rest = format!(r#""relays": ["/ip4/127.0.0.1/tcp/1/ws/p2p/{PEER}"], "kept": {kept}"#);
+    fn persisted_blocks_are_restored_or_dropped() {
+        let restored = |blocks: &str| {
+            let rest = format!(r#""relays": ["/ip4/127.0.0.1/tcp/1/ws/p2p/{PEER}"], "restored": {blocks}"#);
             settle(&with(CHAIN, &rest)).unwrap().1
         };
         let (hash, parent) = ("11".repeat(32), "22".repeat(32));
-        let link = format!(r#""number": 7, "hash": "0x{hash}", "parent": "0x{parent}", "timestamp": 9"#);
-        assert_eq!(kept(&format!(r#"[{{{link}, "timestamp_ms": 9200}}]"#))[0].timestamp_ms, 9200);
-        assert!(kept(&format!("[{{{link}}}]")).is_empty(), "an earlier version kept no milliseconds");
-        assert!(kept(r#"[{"number": "seven"}]"#).is_empty());
-        assert!(kept("[]").is_empty());
+        let block = format!(r#""number": 7, "hash": "0x{hash}", "parent": "0x{parent}", "timestamp": 9"#);
+        assert_eq!(restored(&format!(r#"[{{{block}, "timestamp_ms": 9200}}]"#))[0].timestamp_ms, 9200);
+        assert!(restored(&format!("[{{{block}}}]")).is_empty(), "an earlier version persisted no milliseconds");
+        assert!(restored(r#"[{"number": "seven"}]"#).is_empty());
+        assert!(restored("[]").is_empty());
     }
 
     #[test]

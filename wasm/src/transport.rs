@@ -25,7 +25,7 @@ use webtransport::WebTransports;
 
 /// From the first byte to a multiplexed connection (the daemon's dial timeout).
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Streams of one connection: gossip in and out, identify, ping, and room; yamux lets them buffer 256 KiB each at least.
+/// Streams of one connection: gossip in and out, identify, ping, and a reserve; in yamux each may buffer at least 256 KiB.
 const MAX_STREAMS: usize = 32;
 
 /// Bytes by transport.
@@ -36,7 +36,7 @@ pub(crate) struct Traffic {
     webtransport: Bandwidth,
 }
 
-/// What was carried so far. Of WebSockets without their frames, of WebTransport what its streams carried.
+/// Bytes so far: of WebSockets without their frames, of WebTransport those of its streams.
 #[derive(Serialize)]
 pub(crate) struct TransportBytes {
     ws: ByteCount,
@@ -49,27 +49,27 @@ impl Traffic {
     }
 }
 
-/// The transport that a [`Driver`](petrel_core::net::Driver) takes; the bytes of its connections are counted in `traffic`; those of
-/// WebSockets without their frames, which the browser does not show.
+/// The transport that a [`Driver`](petrel_core::net::Driver) takes; the bytes of its connections are counted in `traffic`,
+/// those of WebSockets without their frames, which the browser does not show.
 ///
 /// # Errors
-/// noise cannot make its static key of the identity.
+/// Noise cannot derive its static key from the identity.
 pub(crate) fn new(identity: &Keypair, traffic: &Traffic) -> Result<Boxed<(PeerId, StreamMuxerBox)>, noise::Error> {
     let mut muxer = yamux::Config::default();
     muxer.set_max_num_streams(MAX_STREAMS);
-    let flow = traffic.ws.clone();
-    let websocket = WebSockets.map(move |connection, _| flow.count(connection));
+    let bandwidth = traffic.ws.clone();
+    let websocket = WebSockets.map(move |connection, _| bandwidth.count(connection));
     let websocket =
         websocket.upgrade(Version::V1).authenticate(noise::Config::new(identity)?).multiplex(muxer).timeout(TIMEOUT);
-    let flow = traffic.webtransport.clone();
+    let bandwidth = traffic.webtransport.clone();
     let webtransport = WebTransports::new(identity)
-        .map(move |(peer, muxer), _| (peer, StreamMuxerBox::new(flow.count_streams(muxer))));
+        .map(move |(peer, muxer), _| (peer, StreamMuxerBox::new(bandwidth.count_streams(muxer))));
     let either = OrTransport::new(webtransport.boxed(), websocket.boxed());
     Ok(either.map(|connection, _| connection.into_inner()).boxed())
 }
 
 /// In which order the addresses of a peer are tried, the lowest first; `None` for what a browser cannot dial. WebTransport
-/// needs no certificate and has no head-of-line blocking; secure WebSocket opens on every page; plain WebSocket does not.
+/// needs no certificate and has no head-of-line blocking; secure WebSocket works on every page, plain WebSocket does not.
 pub(crate) fn rank(address: &Multiaddr) -> Option<u8> {
     if webtransport::can_dial(address) {
         return Some(0);

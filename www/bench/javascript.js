@@ -1,6 +1,6 @@
-// One judgement as a page without WebAssembly would do it: snappyjs, noble's hashes and curve, and by hand what no library of
-// that family has: the SSZ payload (V4), the transactions' root, the header. It allows itself every shortcut that changes no
-// result, and none of Petrel's checks beyond signature and hash.
+// The validation of one message in JavaScript alone: with snappyjs and noble's hashes and curve; written here: the SSZ payload (V4),
+// the transactions' root, the header. It takes every shortcut that changes no result, and has none of Petrel's checks beyond signature
+// and hash.
 
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { sha256 } from '@noble/hashes/sha2.js';
@@ -12,8 +12,8 @@ const ROOT = 32;
 const EMPTY_UNCLES = bytes('1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347');
 const EMPTY_REQUESTS = bytes('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
 
-/** The message id, who signed it, and the block hash that its contents have; throws when it claims another. */
-export function judge(wire, topic, chainId) {
+/** The message id, the signer, and the block's hash; throws when the payload claims another hash. */
+export function validate(wire, topic, chainId) {
   const message = uncompress(wire, 10 << 20);
   const name = new TextEncoder().encode(topic);
   const length = new Uint8Array(8);
@@ -24,7 +24,7 @@ export function judge(wire, topic, chainId) {
   new DataView(words.buffer).setBigUint64(56, BigInt(chainId));
   words.set(keccak_256(signed), 64);
   const { hash, claimed } = block(signed.subarray(ROOT), signed.subarray(0, ROOT));
-  if (hex(hash) !== hex(claimed)) throw new Error('another hash');
+  if (hex(hash) !== hex(claimed)) throw new Error('the payload claims another hash');
   return { id: hex(id), signer: signer(message.subarray(0, SIGNATURE), keccak_256(words)), hash: hex(hash) };
 }
 
@@ -106,7 +106,7 @@ function prefix(length, base) {
   return concat([Uint8Array.of(base + 55 + size.length), size]);
 }
 
-/** Little-endian bytes as RLP's integer: big-endian, without zeros in front. */
+/** Little-endian bytes as RLP's integer: big-endian, without leading zeros. */
 function integer(little) {
   let end = little.length;
   while (end > 0 && little[end - 1] === 0) end -= 1;

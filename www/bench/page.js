@@ -1,17 +1,17 @@
-// What the bench does inside Chromium; `run.js` calls it. Times are milliseconds.
+// The part of the bench in Chromium; `run.js` calls it. Times are milliseconds.
 
 import { createFollower } from 'petrel';
-import { judge as inJavaScript } from './javascript.js';
+import { validate as inJavaScript } from './javascript.js';
 
-/** Judgements before any is measured. */
+/** Validations before the first that is measured. */
 const WARM = 3;
 
 async function fetched(path) {
   return new Uint8Array(await (await fetch(path)).arrayBuffer());
 }
 
-/** Judges a sample again and again, in one way: what came of it, and each judgement's time. */
-async function judge(way, sample, rounds) {
+/** Validates a sample `rounds` times, in wasm or JavaScript: the result, and the time of each validation. */
+async function validate(way, sample, rounds) {
   const wire = await fetched(sample.file);
   const once = way === 'wasm' ? await inWasm(wire, sample) : () => inJavaScript(wire, sample.topic, sample.chain);
   const result = once();
@@ -26,16 +26,16 @@ async function judge(way, sample, rounds) {
 }
 
 async function inWasm(wire, { topic, chain, signer, timestamp }) {
-  // Beside the page: this module lies a folder deeper.
+  // Relative to the page: this module is in a subfolder.
   const path = new URL('wasm/petrel_wasm.js', document.baseURI).href;
-  const { default: load, judgeMessage } = await import(/* @vite-ignore */ path);
+  const { default: load, validateMessage } = await import(/* @vite-ignore */ path);
   await load();
-  return () => JSON.parse(judgeMessage(wire, topic, BigInt(chain), signer, BigInt(timestamp)));
+  return () => JSON.parse(validateMessage(wire, topic, BigInt(chain), signer, BigInt(timestamp)));
 }
 
 let follower;
 
-/** Starts a follower; how long until it had its first verified block. */
+/** Starts a follower; the time until its first verified block. */
 async function start(options) {
   const begin = performance.now();
   follower = await createFollower({ ...options, store: null });
@@ -70,4 +70,4 @@ function status() {
   return follower.status();
 }
 
-globalThis.bench = { judge, start, blocks, stop, status, memory };
+globalThis.bench = { validate, start, blocks, stop, status, memory };

@@ -1,6 +1,6 @@
 import { defineConfig } from 'vite';
 
-// As the page's own, into the folder that `cargo xtask bench browser` serves.
+// Like the page's configuration, but into the folder that `cargo xtask bench browser` serves.
 export default defineConfig({
   root: import.meta.dirname,
   base: './',

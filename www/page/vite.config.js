@@ -3,13 +3,13 @@ import { defineConfig } from 'vite';
 
 import { isTest, packageDist, pageDist } from '../folders.js';
 
-/** The chains apart from all else: a visit loads one of them at most, and `cargo xtask size` counts it so. */
+/** The chains in a folder of their own: a page loads at most one of them, and `cargo xtask size` counts one. */
 function chunkFileNames({ facadeModuleId }) {
   const isChain = /\/page\/chains\/(?!index)/.test(facadeModuleId ?? '');
   return isChain ? 'assets/chains/[name]-[hash].js' : 'assets/[name]-[hash].js';
 }
 
-/** `petrel` is the package beside the page, found by its manifest, which knows the real build alone. */
+/** `petrel` is the package beside the page, found by its manifest, which names the real build only. */
 const alias = isTest ? { petrel: fileURLToPath(new URL('page/index.js', packageDist)) } : {};
 
 // The daemon serves the result from any path; nothing is inlined, so that one `.wasm` is one download.

@@ -1,4 +1,4 @@
-//! Files of a crate that need each other: the strongly connected components of the import graph.
+//! Import circles between files of a crate: the strongly connected components of the import graph.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::{
     tree::Tree,
 };
 
-/// Every circle, as lines: how many files, then each edge in it with the names that tie it.
+/// Every circle as lines: the number of files, then each edge with the referenced names.
 ///
 /// # Errors
 /// The crate has no root.

@@ -1,5 +1,5 @@
-//! Which file names what of which other file: in `use`, in types, patterns and expressions, and in what is given to macros.
-//! `mod`, `pub use` and what is there for tests or documentation alone do not count.
+//! References between files: in `use`, in types, patterns and expressions, and in arguments of macros. `mod`, `pub use` and code only
+//! for tests or documentation do not count.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use super::{
     tree::{Named, Tree, leaves},
 };
 
-/// From a file to a file, with the names that tie them.
+/// From a file to another one, with the referenced names.
 pub(super) type Edges = BTreeMap<(usize, usize), BTreeSet<String>>;
 
 /// All edges between the files of a crate.
@@ -40,8 +40,8 @@ impl Namer<'_> {
         }
     }
 
-    /// What macros are given is no syntax yet: what looks like a path is one. A single word in lower case must be called, or
-    /// it is more likely a variable.
+    /// Arguments of macros are not parsed: every token sequence that looks like a path counts as one. A single word in lower case
+    /// counts only if it is called, because else it is more likely a variable.
     fn scan(&mut self, tokens: TokenStream) {
         let mut path = Vec::new();
         let (mut colons, mut after_dot) = (0, false);

@@ -1,5 +1,5 @@
-//! The layers of a crate: a module imports from its own line and from the lines before it alone. Modules of a line of machines
-//! do not import each other.
+//! The layers of a crate: a module may import only from its own line and from the lines before it. Modules of the line of state
+//! machines do not import each other.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ pub(super) const CORE: [Line; 8] = [
     Line { modules: &["net", "relay_record"], mixed: true },
 ];
 
-/// A line for each import that runs upwards, or between machines, and for each module that stands on no line.
+/// A line for each import from a later line or between state machines, and for each module that is on no line.
 ///
 /// # Errors
 /// The crate has no root.

@@ -1,4 +1,4 @@
-//! Lengths of functions, fields of structs, and names of types: those that are declared in more than one file of a crate.
+//! Lengths of functions, numbers of fields of structs, and type names that more than one file of a crate declares.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,13 +35,13 @@ pub(super) fn functions(files: &[SourceFile]) -> impl Iterator<Item = Function> 
     files.iter().flat_map(|file| measure(file).functions)
 }
 
-/// A line for each function with more than so many lines.
+/// A line for each function with more than this many lines.
 pub(super) fn long_functions(files: &[SourceFile], most: usize) -> impl Iterator<Item = String> {
     let long = functions(files).filter(move |function| function.lines > most);
     long.map(|function| format!("{}: `{}` has {} lines", function.place, function.name, function.lines))
 }
 
-/// A line for each struct with more than so many fields, but for these.
+/// A line for each struct with more than this many fields, except these.
 pub(super) fn wide_structs(files: &[SourceFile], most: usize, exempt: &[&str]) -> impl Iterator<Item = String> {
     let structs = files.iter().flat_map(|file| measure(file).structs).filter(move |(place, fields)| {
         *fields > most && !exempt.iter().any(|name| place.ends_with(&format!("`{name}`")))
@@ -61,7 +61,7 @@ pub(super) fn names_declared_twice(files: &[SourceFile]) -> Vec<String> {
     twice.map(|(name, files)| format!("`{name}` is declared in {}", files.join(" and "))).collect()
 }
 
-/// The middle one.
+/// The median.
 pub(super) fn median(mut numbers: Vec<usize>) -> usize {
     numbers.sort_unstable();
     numbers.get(numbers.len() / 2).copied().unwrap_or_default()

@@ -1,4 +1,4 @@
-//! The files of a crate, parsed.
+//! The parsed files of a crate.
 
 use std::{
     fs,
@@ -49,7 +49,7 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// Whether `#[cfg(…)]` keeps this out of the product: it is there for tests or for the documentation alone.
+/// Whether `#[cfg(…)]` excludes this from the product: it is only for tests or for the documentation.
 pub(super) fn is_hidden(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| match &attribute.meta {
         Meta::List(list) if list.path.is_ident("cfg") => {
@@ -77,7 +77,7 @@ pub(super) fn attributes(item: &Item) -> &[Attribute] {
     }
 }
 
-/// The attributes of what stands in an `impl`.
+/// The attributes of an item in an `impl`.
 pub(super) fn attributes_in_impl(item: &ImplItem) -> &[Attribute] {
     match item {
         ImplItem::Const(item) => &item.attrs,

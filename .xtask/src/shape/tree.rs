@@ -1,5 +1,5 @@
-//! The modules of a crate, and what a path that stands in one of them names: the file in which the item is defined, found
-//! through `use`, re-exports and globs. Paths into other crates name nothing here.
+//! The modules of a crate, and resolution of paths: the file in which the item of a path is defined, found through `use`, re-exports
+//! and globs. Paths into other crates are not resolved.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use syn::{Item, ItemMod, ItemUse, UseTree, visit::Visit};
 
 use super::source::{SourceFile, attributes, is_hidden};
 
-/// Imports of imports that are followed: more than any code has, fewer than a circle of them would take.
+/// Maximum depth of imports of imports: more than any code has; it ends a circle of imports.
 const DEPTH: usize = 12;
 
 /// The root is the first.
@@ -33,7 +33,7 @@ pub(super) struct Import {
     pub(super) path: Vec<String>,
 }
 
-/// What a path names.
+/// The item of a path.
 pub(super) enum Named {
     Module(usize),
     /// The file in which it is defined, and its name there.
@@ -52,7 +52,7 @@ impl Tree {
         Ok(tree)
     }
 
-    /// The modules that are whole files, each with its file.
+    /// The modules that are files, with their files.
     pub(super) fn files(&self) -> impl Iterator<Item = (usize, usize)> {
         let own = |module: &Module| module.file != self.modules[module.parent].file;
         self.modules.iter().enumerate().filter(move |(at, module)| *at == 0 || own(module)).map(|(at, m)| (at, m.file))
@@ -63,7 +63,7 @@ impl Tree {
         self.modules[module].children.get(name).copied()
     }
 
-    /// What the path names where it stands in `module`.
+    /// Resolves a path in `module`.
     pub(super) fn resolve(&self, module: usize, path: &[String]) -> Option<Named> {
         self.follow(module, path, DEPTH)
     }
@@ -83,7 +83,8 @@ impl Tree {
         Some(at)
     }
 
-    /// A name in a module. Modules and items may share a name: the end of a path means the item, all before it the module.
+    /// Resolves a name in a module. Modules and items may have the same name: the last segment of a path is the item, all others are
+    /// modules.
     fn lookup(&self, at: usize, name: &str, last: bool, depth: usize) -> Option<Named> {
         let module = &self.modules[at];
         let child = module.children.get(name).map(|child| Named::Module(*child));
@@ -106,7 +107,7 @@ impl Tree {
     }
 }
 
-/// Where the files of the modules are that a file declares.
+/// The folder of the modules that a file declares.
 fn folder(path: &str) -> String {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     match name {
@@ -115,7 +116,7 @@ fn folder(path: &str) -> String {
     }
 }
 
-/// Walks through a file, and through those that it declares.
+/// Visits a file and the modules that it declares.
 struct Collector<'a> {
     tree: &'a mut Tree,
     files: &'a [SourceFile],
@@ -188,7 +189,7 @@ fn name(item: &Item) -> Option<String> {
     Some(ident.to_string())
 }
 
-/// The names that a `use` brings, and the modules of which it brings all.
+/// The names that a `use` imports, and the modules of its globs.
 pub(super) fn leaves(item: &ItemUse) -> (Vec<Import>, Vec<Vec<String>>) {
     let (mut imports, mut globs) = (Vec::new(), Vec::new());
     if item.leading_colon.is_none() {

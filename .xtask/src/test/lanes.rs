@@ -1,6 +1,6 @@
-//! All steps, in two lanes: one in this process, whose output is shown as it comes, and beside it one of children, whose output is
-//! shown when they have ended. The first lane runs one step at a time, the other two, in the order of the table, each when those
-//! that it needs have passed. When a step fails no other begins, and what runs in the other lane is ended.
+//! Runs the steps in two lanes: one in this process, whose output is printed at once, and one of child processes, whose output is
+//! printed after their end. The first lane runs one step at a time, the other one two, in the order of the table, each after the
+//! steps that it needs. When a step fails, no other step is started, and the children of the other lane are ended.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -12,19 +12,19 @@ use std::{
 use anyhow::{Result, bail};
 
 use super::step::{Lane, PASSED, SKIPPED, Step, one, time};
-use crate::{beside::Beside, shell::Shell};
+use crate::{background::BackgroundStep, shell::Shell};
 
-/// Steps of the other lane that run at a time.
+/// Number of steps of the other lane that run at the same time.
 const BESIDE: usize = 2;
-/// How often a child is looked after.
+/// Interval at which a child is checked.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What both lanes know.
+/// The shared state of the lanes.
 #[derive(Default)]
 struct State {
     /// The line of each step that has passed or was skipped.
     ended: BTreeMap<&'static str, String>,
-    /// What children have printed and nobody has seen.
+    /// Output of children that is not printed yet.
     printed: Vec<String>,
     failed: bool,
 }
@@ -44,7 +44,7 @@ pub(super) fn run(shell: &Shell, steps: &[&'static Step]) -> Result<()> {
     let result = thread::scope(|scope| {
         let others: Vec<_> = (0..BESIDE).map(|_| scope.spawn(|| lanes.ending(lanes.other(&other)))).collect();
         let front = lanes.ending(lanes.front(&front));
-        // A panic there is a failure here.
+        // A panic in a lane is a failure of the run.
         let ended = others.into_iter().map(|other| other.join().unwrap_or_else(|_| bail!("a lane has panicked")));
         ended.fold(front, Result::and)
     });
@@ -73,15 +73,17 @@ impl Lanes<'_> {
         Ok(())
     }
 
-    /// Takes the steps that nobody has taken, one after the other.
+    /// Runs the remaining steps, one after the other.
     fn other(&self, steps: &Mutex<VecDeque<&'static Step>>) -> Result<()> {
         let next = || steps.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         while let Some(step) = next() {
             if !self.may_begin(step) {
                 return Ok(());
             }
-            let behind = step.lane == Lane::Behind;
-            let Some(line) = self.child(Beside::start(self.shell, &["test", "--no-needs", step.name], behind)?)? else {
+            let low_priority = step.lane == Lane::LowPriority;
+            let Some(line) =
+                self.child(BackgroundStep::start(self.shell, &["test", "--no-needs", step.name], low_priority)?)?
+            else {
                 return Ok(());
             };
             self.passed(step, line);
@@ -89,15 +91,15 @@ impl Lanes<'_> {
         Ok(())
     }
 
-    /// Waits for a child; its line in the report, or nothing if it was ended because another step has failed.
-    fn child(&self, mut child: Beside) -> Result<Option<String>> {
+    /// Waits for a child. Returns its line in the report, or `None` if it was ended because another step has failed.
+    fn child(&self, mut child: BackgroundStep) -> Result<Option<String>> {
         loop {
             if let Some((status, text)) = child.ended()? {
                 let mut lines = text.lines().rev().filter_map(|line| line.strip_prefix("== "));
                 let line = lines.find(|line| line.starts_with(PASSED) || line.starts_with(SKIPPED));
                 let line = line.unwrap_or_default().to_owned();
                 self.lock().printed.push(text);
-                anyhow::ensure!(status.success(), "a step beside the others failed ({status}); see above");
+                anyhow::ensure!(status.success(), "a step in the background failed ({status}); see above");
                 return Ok(Some(line));
             }
             if self.lock().failed {
@@ -107,7 +109,7 @@ impl Lanes<'_> {
         }
     }
 
-    /// Waits until all that a step needs has passed; false if something has failed.
+    /// Waits until all needed steps of a step have passed; `false` if a step has failed.
     fn may_begin(&self, step: &Step) -> bool {
         let waits = |state: &mut State| !state.failed && !step.needs.iter().all(|name| state.ended.contains_key(name));
         let state = self.changed.wait_while(self.lock(), waits).unwrap_or_else(PoisonError::into_inner);
@@ -119,7 +121,7 @@ impl Lanes<'_> {
         self.changed.notify_all();
     }
 
-    /// The end of a lane: if it is a failure, of the other one too.
+    /// The end of a lane; a failure ends the other lane too.
     fn ending(&self, result: Result<()>) -> Result<()> {
         if result.is_err() {
             self.lock().failed = true;
@@ -128,7 +130,7 @@ impl Lanes<'_> {
         result
     }
 
-    /// Shows what children have printed.
+    /// Prints the output of children.
     fn show(&self) {
         self.lock().printed.drain(..).for_each(|text| print!("{text}"));
     }

@@ -9,7 +9,7 @@ use crate::{
     www,
 };
 
-/// What was skipped because of this error, or what comes of the step.
+/// Runs a step, or skips it because of this error.
 fn unless(lacks: Result<()>, step: impl FnOnce() -> Result<()>) -> Result<Done> {
     match lacks {
         Err(error) => Ok(Done::Skipped(format!("{error:#}"))),
@@ -37,7 +37,7 @@ pub(super) fn devnet(shell: &Shell) -> Result<Done> {
     unless(interop::can_devnet(shell), || interop::devnet(shell))
 }
 
-/// What promtool says of the metrics, and what a Prometheus that scrapes them has.
+/// promtool's checks of the metrics, and a Prometheus that scrapes them.
 pub(super) fn promtool(shell: &Shell) -> Result<Done> {
     unless(setup::prometheus(shell), || {
         let petrel = compile::petrel(shell)?;
@@ -66,11 +66,11 @@ pub(super) fn browser(shell: &Shell) -> Result<Done> {
 }
 
 pub(super) fn network(shell: &Shell) -> Result<Done> {
-    unless(interop::can_be_alone(shell), || {
+    unless(interop::can_make_namespace(shell), || {
         let petrel = compile::petrel(shell)?;
         let test = compile::test(shell, "namespace")?;
-        let mut alone = interop::alone(shell, test.program)?;
-        alone.arg("--test-threads=1").env("PETREL_NAMESPACE", "1").env("PETREL_BIN", petrel);
-        run(&mut alone)
+        let mut command = interop::in_namespace(shell, test.program)?;
+        command.arg("--test-threads=1").env("PETREL_NAMESPACE", "1").env("PETREL_BIN", petrel);
+        run(&mut command)
     })
 }

@@ -1,5 +1,5 @@
-//! All crates' tests on the host. Two programs with tests run at a time, and in each more tests than there are processors: they wait
-//! more than they work.
+//! The tests of all crates on the host. Two test programs run at the same time, each with more threads than there are processors,
+//! because tests mostly wait.
 
 use std::{num::NonZero, sync::Mutex, thread};
 
@@ -12,11 +12,11 @@ use crate::{
     shell::{Shell, run, run_kept},
 };
 
-/// Programs that run at a time.
+/// Number of programs that run at the same time.
 const AT_ONCE: usize = 2;
-/// Tests of one program that run at a time, for each processor.
+/// Threads of one program per processor.
 const THREADS: usize = 4;
-/// Those that take longest, and so begin first; all others follow.
+/// The slowest programs, which start first.
 const LONG: [&str; 4] = ["programs", "drivers", "native", "worlds"];
 
 pub(super) fn build(shell: &Shell) -> Result<Done> {
@@ -25,21 +25,21 @@ pub(super) fn build(shell: &Shell) -> Result<Done> {
     Ok(Done::Passed)
 }
 
-/// Lints what `build` has built, and what only the longer proofs build.
+/// Lints all targets: those of `build`, and those of the long tests.
 pub(super) fn clippy(shell: &Shell) -> Result<Done> {
-    // `--all-targets`, and `--tests` too, would leave out the tests that `cargo test` does not run by itself. The two
-    // patterns are all names but `fuzz`, which is compiled for a fuzzer alone.
+    // `--all-targets` and `--tests` leave out tests that `cargo test` does not run by default. The two patterns match all
+    // names except `fuzz`, which is compiled for a fuzzer only.
     let everything = ["--lib", "--bins", "--examples", "--benches", "--test", "[!f]*", "--test", "f[!u]*", "--no-run"];
     compile::no_warnings(&mut compile::debug(shell, everything))?;
     Ok(Done::Passed)
 }
 
-/// Every program runs, also after one has failed.
+/// Runs every program, also after one has failed.
 pub(super) fn rust(shell: &Shell) -> Result<Done> {
     let mut tests = compile::tests(&mut compile::debug(shell, ["--no-run"]))?;
     ensure!(!tests.is_empty(), "there are no tests");
     tests.sort_by_key(|test| rank(&test.name));
-    // Taken from the end.
+    // Programs are taken from the end.
     tests.reverse();
     let (open, failed) = (Mutex::new(tests), Mutex::new(Vec::new()));
     let next = || open.lock().ok().and_then(|mut open| open.pop());
@@ -59,13 +59,13 @@ pub(super) fn rust(shell: &Shell) -> Result<Done> {
     Ok(Done::Passed)
 }
 
-/// Its place among those that begin first.
+/// The rank of a program: its position among the slowest ones.
 fn rank(name: &str) -> usize {
     let target = name.rsplit(' ').next().unwrap_or(name);
     LONG.iter().position(|long| *long == target).unwrap_or(LONG.len())
 }
 
-/// Runs a program as cargo would, and shows what it has printed when it has ended.
+/// Runs a program like cargo, and prints its output after its end.
 fn one(shell: &Shell, test: &Test) -> Result<()> {
     let threads = thread::available_parallelism().map_or(2, NonZero::get) * THREADS;
     let mut command = shell.command(&test.program, [""; 0]);

@@ -1,4 +1,4 @@
-//! Steps that read the source and run nothing of it.
+//! Steps that only read the source.
 
 use anyhow::Result;
 
@@ -24,7 +24,7 @@ pub(super) fn shape(shell: &Shell) -> Result<Done> {
     Ok(Done::Passed)
 }
 
-/// Bans, licences and sources need nothing but the lock file; advisories need their database.
+/// Bans, licences and sources need only the lock file; advisories need their database.
 pub(super) fn deny(shell: &Shell) -> Result<Done> {
     if !setup::has_deny(shell) {
         return Ok(Done::Skipped(format!("cargo-deny is {}", setup::DENY)));
@@ -36,7 +36,9 @@ pub(super) fn deny(shell: &Shell) -> Result<Done> {
     };
     run(&mut deny(&["check", "bans", "licenses", "sources"]))?;
     if !succeeds(&mut deny(&["fetch", "db"])) {
-        return Ok(Done::Skipped("the advisories alone: their database cannot be reached; all else passed".to_owned()));
+        return Ok(Done::Skipped(
+            "only the advisories: their database cannot be reached; all other checks passed".to_owned(),
+        ));
     }
     run(&mut deny(&["check", "advisories"]))?;
     Ok(Done::Passed)

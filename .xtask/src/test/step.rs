@@ -9,47 +9,47 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::shell::Shell;
 
-/// A step: its name on the command line, what it proves, and how.
+/// A step: its name on the command line, what it tests, and its function.
 pub(super) struct Step {
     pub(super) name: &'static str,
     pub(super) about: &'static str,
     pub(super) lane: Lane,
-    /// Whether Rust and Node are all that it needs.
+    /// Whether it needs only Rust and Node.
     pub(super) own: bool,
     /// Steps before this one in the table that must have passed.
     pub(super) needs: &'static [&'static str],
     pub(super) run: fn(&Shell) -> Result<Done>,
 }
 
-/// Where a step runs when all run.
+/// The lane of a step when all steps run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lane {
     Front,
     /// In the other lane.
-    Beside,
-    /// In the other lane, and it takes the processor when nothing else wants it: it compiles while tests wait.
-    Behind,
+    Background,
+    /// In the other lane with the lowest priority: it compiles while tests wait.
+    LowPriority,
 }
 
-/// What became of a step that did not fail.
+/// The result of a step that did not fail.
 pub(super) enum Done {
     Passed,
-    /// Not run; why, and the remedy.
+    /// Not run; the reason and the remedy.
     Skipped(String),
 }
 
-/// With this variable, what would be skipped fails: for machines that are made to have everything.
+/// With this variable a skipped step fails: for machines that must be able to run all steps.
 const SKIP_NOTHING: &str = "PETREL_SKIP_NOTHING";
 
 pub(super) const PASSED: &str = "passed";
 pub(super) const SKIPPED: &str = "SKIPPED";
 
-/// Runs a step; its line in the report.
+/// Runs a step. Returns its line in the report.
 pub(super) fn one(shell: &Shell, step: &Step) -> Result<String> {
     println!("\n== {}: {}", step.name, step.about);
     let begin = Instant::now();
     let done = (step.run)(shell)
-        .with_context(|| format!("step `{0}` failed; run it alone with `cargo xtask test {0}`", step.name))?;
+        .with_context(|| format!("step `{0}` failed; run only this step with `cargo xtask test {0}`", step.name))?;
     let line = match done {
         Done::Passed => format!("{PASSED}   {:>8}  {}", time(begin.elapsed()), step.name),
         Done::Skipped(why) if env::var_os(SKIP_NOTHING).is_some() => bail!("step `{}` was skipped: {why}", step.name),

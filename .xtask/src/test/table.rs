@@ -1,23 +1,23 @@
-//! The steps, in the order in which they are reported and, one lane beside the other, run.
+//! The steps, in the order in which the lanes run them and the report lists them.
 
 use super::{
     others, page, rust, source,
     step::{
         Done,
-        Lane::{Behind, Beside, Front},
+        Lane::{Background, Front, LowPriority},
         Step,
     },
     wasm,
 };
 
-/// A step of the first lane that needs Rust and Node alone, and no other step.
+/// A step of the first lane that needs only Rust and Node, and no other step.
 const OWN: Step = Step { name: "", about: "", lane: Front, own: true, needs: &[], run: |_| Ok(Done::Passed) };
-/// A step that needs more than Rust and Node: a daemon in debug at least.
+/// A step that needs more than Rust and Node, and at least a daemon in debug.
 const OTHER: Step = Step { own: false, needs: &["page", "build"], ..OWN };
 
 pub(super) const STEPS: [Step; 19] = [
     Step { name: "fmt", about: "Rust is formatted", run: source::fmt, ..OWN },
-    Step { name: "purity", about: "the core keeps its rules", run: source::purity, ..OWN },
+    Step { name: "purity", about: "the core has no clock, I/O, task, lock or randomness", run: source::purity, ..OWN },
     Step {
         name: "shape",
         about: "no circle between files, layers hold, no long function, no wide struct, no type name twice",
@@ -27,8 +27,8 @@ pub(super) const STEPS: [Step; 19] = [
     Step { name: "deny", about: "licences, sources and advisories of all dependencies", run: source::deny, ..OWN },
     Step {
         name: "go",
-        about: "what the other sides are made of compiles",
-        lane: Behind,
+        about: "the slow parts of the other implementations compile",
+        lane: LowPriority,
         needs: &[],
         run: others::go,
         ..OTHER
@@ -38,7 +38,7 @@ pub(super) const STEPS: [Step; 19] = [
     Step {
         name: "npm",
         about: "TypeScript is typed; the npm package's tests",
-        lane: Beside,
+        lane: Background,
         needs: &["page"],
         run: page::npm,
         ..OWN
@@ -46,23 +46,23 @@ pub(super) const STEPS: [Step; 19] = [
     Step { name: "rust", about: "all crates' tests", needs: &["page", "build"], run: rust::rust, ..OWN },
     Step {
         name: "wasm",
-        about: "the core's tests, the browser body's, and two whole Drivers, on wasm32 under Node",
-        lane: Behind,
+        about: "the tests of core and wasm, and two Drivers, on wasm32 under Node",
+        lane: LowPriority,
         needs: &["build"],
         run: wasm::wasm,
         ..OWN
     },
     Step {
         name: "clippy-wasm",
-        about: "clippy, core and wasm as the browser builds them, the core without libp2p too",
-        lane: Behind,
+        about: "clippy on wasm32: core and wasm, and the core without libp2p",
+        lane: LowPriority,
         run: wasm::clippy,
         ..OWN
     },
     Step {
         name: "clippy",
         about: "clippy, all crates, all targets",
-        lane: Behind,
+        lane: LowPriority,
         needs: &["build"],
         run: rust::clippy,
         ..OWN
@@ -77,21 +77,21 @@ pub(super) const STEPS: [Step; 19] = [
     },
     Step {
         name: "promtool",
-        about: "Prometheus's own judgement of the metrics, and a server that scrapes them",
+        about: "promtool's checks of the metrics, and a Prometheus that scrapes them",
         run: others::promtool,
         ..OTHER
     },
     Step {
         name: "network",
-        about: "connections that break come back, in a network of its own",
-        lane: Beside,
+        about: "broken connections, moved peers and a full disk, in a network namespace",
+        lane: Background,
         run: others::network,
         ..OTHER
     },
     Step {
         name: "op-node",
-        about: "op-node's own gossip on the other side",
-        lane: Beside,
+        about: "gossip with op-node",
+        lane: Background,
         needs: &["go", "page", "build"],
         run: others::op_node,
         ..OTHER
@@ -99,7 +99,7 @@ pub(super) const STEPS: [Step; 19] = [
     Step {
         name: "sync",
         about: "missed blocks from op-node and by op-node",
-        lane: Beside,
+        lane: Background,
         needs: &["go", "page", "build"],
         run: others::sync,
         ..OTHER
@@ -107,7 +107,7 @@ pub(super) const STEPS: [Step; 19] = [
     Step {
         name: "devnet",
         about: "a whole OP Stack network on loopback, through every fork",
-        lane: Beside,
+        lane: Background,
         needs: &["go", "page", "build"],
         run: others::devnet,
         ..OTHER

@@ -1,4 +1,4 @@
-//! The crates that the browser has, on wasm32.
+//! The crates of the browser client, on wasm32.
 
 use std::{collections::BTreeSet, process::Command};
 
@@ -10,7 +10,7 @@ use crate::{
     shell::{Shell, read, run, run_kept},
 };
 
-/// wasm32 must run what the host runs: a test of the core that is not made for both would be silently missing there.
+/// The tests of the core that run on the host must run on wasm32 too: this step fails if one is missing there.
 pub(super) fn wasm(shell: &Shell) -> Result<Done> {
     setup::wasm(shell)?;
     setup::node(shell)?;
@@ -24,7 +24,7 @@ pub(super) fn wasm(shell: &Shell) -> Result<Done> {
     let built = compile::tests(&mut compile::debug(shell, ["--lib", "--test", "core", "--no-run"]))?;
     let core = built.iter().filter(|test| test.name.starts_with("petrel-core "));
     let host = core.map(|test| names(&mut shell.command(&test.program, ["--list"]))).collect::<Result<Vec<_>>>()?;
-    // Nobody dials a tab back.
+    // Browsers are not dialled back.
     let host: BTreeSet<String> = host.into_iter().flatten().filter(|name| !is_of_dialling_back(name)).collect();
     ensure!(!host.is_empty(), "there are no tests");
     let missing: Vec<&str> = host.difference(&node).map(String::as_str).collect();
@@ -55,8 +55,8 @@ fn names(command: &mut Command) -> Result<BTreeSet<String>> {
 pub(super) fn clippy(shell: &Shell) -> Result<Done> {
     setup::wasm(shell)?;
     compile::no_warnings(&mut compile::wasm(shell, ["--no-run"]))?;
-    // The core as whoever needs neither libp2p nor presets builds it, then its tests, which read presets. Checked and not built:
-    // the dependencies have other features than anything that is run.
+    // The core without libp2p and presets, then its tests, which need presets. They are only checked, because their dependencies have
+    // other features than those of all other builds.
     let alone = |words: &[&str]| {
         let mut clippy = shell.cargo(["clippy", "--target", "wasm32-unknown-unknown", "--package", "petrel-core"]);
         clippy.args(["--no-default-features", "--lib"]).args(words).args(["--", "--deny", "warnings"]);

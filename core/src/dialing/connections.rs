@@ -60,9 +60,9 @@ impl Dialing {
             context.peers.nodes().filter_map(|peer| peer.connected.ip).filter(|ip| same(*ip)).count()
         };
         let (address, network) = (BanTarget::address(ip), network_of(ip));
-        let crowded = at(&|other| BanTarget::address(other) == address) > ConnectionManager::ADDRESS
+        let is_full = at(&|other| BanTarget::address(other) == address) > ConnectionManager::ADDRESS
             || at(&|other| network_of(other) == network) > ConnectionManager::NETWORK;
-        crowded.then_some(DisconnectReason::Crowded)
+        is_full.then_some(DisconnectReason::AddressLimit)
     }
 
     /// Disconnects the least useful peers when there are too many, and emits which peers stay and why.

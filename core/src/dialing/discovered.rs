@@ -68,12 +68,12 @@ impl Dialing {
     /// The addresses of a peer of the peer store that may be dialled.
     fn addresses_of(&self, context: &Context, peer: PeerId) -> Vec<String> {
         let (Some(entry), Some(scope)) = (context.store.get(peer), self.config.dial_scope) else { return Vec::new() };
-        let may_dial = |text: &&String| may_dial(scope, text) && !self.is_crowded(context, text);
+        let may_dial = |text: &&String| may_dial(scope, text) && !self.is_network_full(context, text);
         entry.addresses.iter().filter(may_dial).cloned().collect()
     }
 
     /// Whether as many peers of an address' network are connected or being dialled as allowed.
-    fn is_crowded(&self, context: &Context, text: &str) -> bool {
+    fn is_network_full(&self, context: &Context, text: &str) -> bool {
         let Some((ip, _)) = address::tcp(text).filter(|(ip, _)| is_public(*ip)) else { return false };
         let dialled = |peer| context.store.get(peer).and_then(|entry| address::tcp(entry.addresses.first()?));
         let dialled = self.dialer.dialled().filter_map(dialled).map(|(ip, _)| ip);

@@ -1,7 +1,7 @@
 //! The gossip watchdog: when no message arrives from any peer, one static peer is disconnected and dialled again,
 //! because one direction of its connection may carry nothing.
 //!
-//! A message that is too long for the other side, or a stream that was given up, leaves a connection that looks alive
+//! A message that is too long for the other side, or a stream that was given up, leaves a connection that looks usable
 //! and carries nothing in one direction; a new connection repairs it. With several peers the others deliver instead. So
 //! only when no message came from any peer for [`GossipWatchdog::timeout`], the static peer that has been connected
 //! longest is disconnected. Then the wait doubles, up to [`GossipWatchdog::MAX_WAIT`], because most likely the

@@ -1,6 +1,6 @@
 //! This node's own addresses, as its peers see them (identify's observed address).
 //!
-//! One peer is not believed: it could make others dial a victim in our name. An IP and TCP port count when peers of
+//! The report of one peer is not enough: it could make others dial a victim in our name. An IP and TCP port count when peers of
 //! [`ObservedAddresses::MIN_NETWORKS`] networks report the same, where a network is an IPv4 /16 or an IPv6 /32: the
 //! groups by which Bitcoin Core prevents one operator from filling its address manager (`NetGroupManager`). Servers in
 //! one /24 cost as much as one server; three /16 are three providers, or three sites of a large one. Reports of peers

@@ -54,7 +54,7 @@ enum RedialState {
 impl Redial {
     /// The wait before the first redial.
     pub const FIRST_BACKOFF: Duration = Duration::from_millis(500);
-    /// The longest wait, short enough that a peer that comes back is reached within seconds.
+    /// The longest wait, short enough that a peer that returns is reconnected within seconds.
     pub const MAX_BACKOFF: Duration = Duration::from_secs(8);
     /// The longest wait of a spare peer.
     pub const SPARE_BACKOFF: Duration = Duration::from_secs(120);

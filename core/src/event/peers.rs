@@ -153,19 +153,19 @@ pub enum BanCause {
     Score,
     /// gossipsub's score of the peer is below the graylist threshold.
     Graylist,
-    /// So many peers at this address are banned that the address is banned too.
-    Crowd,
+    /// The number of banned peers at this address has reached its limit, so the address is banned too.
+    AddressLimit,
     /// An operator banned it.
     Operator,
 }
 
 impl BanCause {
-    /// A label for metrics: one word in lower case.
+    /// A label for metrics: lower case, words joined by underscores.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Score => "score",
             Self::Graylist => "graylist",
-            Self::Crowd => "crowd",
+            Self::AddressLimit => "address_limit",
             Self::Operator => "operator",
         }
     }
@@ -250,11 +250,11 @@ pub enum DisconnectReason {
     Slow,
     /// It subscribed to a topic a second time on one connection: it has lost our subscriptions, and sends us nothing
     /// any more.
-    Muted,
+    Resubscribed,
     /// No peer has sent anything for a long time, and a new connection to this one may help (gossip watchdog).
-    Silent,
-    /// Its response to a request cannot come from an honest program.
-    Lied,
+    IdleTimeout,
+    /// Its response to a request cannot come from a correct implementation.
+    InvalidResponse,
     /// gossipsub's score of it is below the graylist threshold, so gossipsub ignores everything from it.
     Graylisted,
     /// It is banned.
@@ -269,7 +269,7 @@ pub enum DisconnectReason {
     /// A leaf that subscribed to no topic of the chain in time.
     Unsubscribed,
     /// Too many peers of its address or network are connected.
-    Crowded,
+    AddressLimit,
 }
 
 impl DisconnectReason {
@@ -278,16 +278,16 @@ impl DisconnectReason {
         match self {
             Self::Flooding => "flooding: it sent more messages than may be queued, or sent them too fast",
             Self::Slow => "slow: it does not read what is sent to it",
-            Self::Muted => "muted: it subscribed again on this connection and has lost our subscriptions",
-            Self::Lied => "lied: its response to a request is provably invalid",
+            Self::Resubscribed => "resubscribed: it subscribed again on this connection and has lost our subscriptions",
+            Self::InvalidResponse => "invalid response: no correct implementation sends it",
             Self::Graylisted => "graylisted: its gossipsub score is below the graylist threshold",
             Self::Banned => "banned: the event `banned` has the reason and the end",
             Self::Pruned => "too many peers: others are more useful, the event `pruned` has the ranking",
             Self::Full => "full: twice as many peers as the high watermark are connected",
-            Self::FullOfLeaves => "full: the maximum number of browsers is connected, and its network has the most of them",
+            Self::FullOfLeaves => "full: the maximum number of browsers is connected, and its network has the most",
             Self::Unsubscribed => "unsubscribed: it subscribed to no topic of the chain in time",
-            Self::Crowded => "crowded: too many peers of its address or network are connected",
-            Self::Silent => "silent: no peer sent anything, and a new connection may help",
+            Self::AddressLimit => "address limit: too many peers of its address or network are connected",
+            Self::IdleTimeout => "idle timeout: no peer sent anything, and a new connection may help",
         }
     }
 }

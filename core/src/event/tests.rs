@@ -2,7 +2,7 @@
 
 use super::Event;
 
-/// `tests/core/samples.rs` cannot tell that a variant is missing, because the enum is open to other crates.
+/// `tests/core/samples.rs` cannot detect that a variant is missing, because the enum is open to other crates.
 macro_rules! every {
     ($($variant:ident)*) => {
         const VARIANTS: &[&str] = &[$(stringify!($variant)),*];

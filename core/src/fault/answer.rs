@@ -74,12 +74,12 @@ pub enum AnswerFault {
 /// What a fault says about the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
-    /// Nothing: an honest peer may not have the block, may follow another branch, or may disconnect.
+    /// Nothing: a correct peer may not have the block, may follow another branch, or may disconnect.
     None,
     /// The peer is not useful for a while.
     Slow,
-    /// The response is invalid: an honest program cannot send it.
-    Lied,
+    /// The response is invalid: a correct implementation cannot send it.
+    Invalid,
 }
 
 impl AnswerFault {
@@ -93,7 +93,7 @@ impl AnswerFault {
             | Self::Unlinked { .. }
             | Self::OffSchedule(_)
             | Self::Panicked => Blame::None,
-            // A server passes on what the sequencer made.
+            // The sequencer made the invalid block, and the server only relays it.
             Self::Invalid(fault) if fault.is_its_makers() => Blame::None,
             Self::Failed | Self::Timeout | Self::Short(_) | Self::Cut => Blame::Slow,
             Self::Result(_)
@@ -102,7 +102,7 @@ impl AnswerFault {
             | Self::Snappy
             | Self::Undecodable(_)
             | Self::Number(_)
-            | Self::Invalid(_) => Blame::Lied,
+            | Self::Invalid(_) => Blame::Invalid,
         }
     }
 
@@ -110,11 +110,11 @@ impl AnswerFault {
     pub const fn offence(&self) -> Option<Offence> {
         match self {
             // The response contradicts itself, whatever its version is.
-            Self::Number(_) | Self::Invalid(InvalidPayload::BlockHash { .. }) => Some(Offence::FalseResponse),
+            Self::Number(_) | Self::Invalid(InvalidPayload::BlockHash { .. }) => Some(Offence::ResponseMismatch),
             _ => match self.blame() {
                 Blame::None => None,
                 Blame::Slow => Some(Offence::RequestFailed),
-                Blame::Lied => Some(Offence::InvalidResponse),
+                Blame::Invalid => Some(Offence::InvalidResponse),
             },
         }
     }

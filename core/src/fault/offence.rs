@@ -8,7 +8,7 @@ pub enum Offence {
     /// Its response is invalid by this version of the protocol; a later version may allow it.
     InvalidResponse,
     /// Its response contradicts itself: the block has another hash, or another number, than stated.
-    FalseResponse,
+    ResponseMismatch,
     /// It gossiped a message that it must know to be invalid.
     InvalidMessage,
     /// It sends more messages than may be queued, or sends them faster than allowed.

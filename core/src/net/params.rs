@@ -68,7 +68,7 @@ pub(super) const TURN_BUDGET: Duration = Duration::from_millis(5);
 /// A turn of the event loop that takes longer is reported.
 pub(super) const STALL_THRESHOLD: Duration = Duration::from_millis(50);
 
-/// Maximum connections of one peer: two if both sides dial at once, and one that is dead but not closed yet.
+/// Maximum connections of one peer: two if both sides dial at once, and one that no longer works but is not closed yet.
 const MAX_PER_PEER: u32 = 3;
 /// Maximum concurrent inbound handshakes.
 const MAX_PENDING_INBOUND: u32 = 128;
@@ -138,12 +138,12 @@ pub(super) const fn thresholds() -> PeerScoreThresholds {
 /// Score parameters: invalid messages (P4) and misbehaviour (P7) are penalised, and nothing else, as in op-node since
 /// 2025-05.
 ///
-/// P4: weight [`Reputation::FALSE_MESSAGES`] on the square of the counter, which decays to a tenth in ten minutes. The
-/// first invalid message removes its sender from the mesh, and a single one is forgiven in three minutes. The fifth
+/// P4: weight [`Reputation::INVALID_MESSAGES`] on the square of the counter, which decays to a tenth in ten minutes. The
+/// first invalid message removes its sender from the mesh, and the penalty for a single one has decayed after three minutes. The fifth
 /// leads to a ban by the node's own points ([`Score`](crate::score::Score), with the reason for the weight). If bans
 /// are off, the ninth leads to the graylist: then gossipsub ignores the peer. P7: op-node's values. P6 (IP colocation)
 /// is part of the application score, because browsers and private networks share addresses. The score of a disconnected
-/// peer does not decay, so gossipsub forgets it before the node's block ends ([`Reputation::GRAYLIST_BAN`]); the peer
+/// peer does not decay, so gossipsub removes it before the node's block ends ([`Reputation::GRAYLIST_BAN`]); the peer
 /// store keeps the peer's record.
 pub(super) fn peer_score(topics: impl Iterator<Item = TopicHash>, interval: Duration) -> PeerScoreParams {
     let interval = score_interval(interval);
@@ -172,7 +172,7 @@ fn topic_score(interval: Duration) -> TopicScoreParams {
         first_message_deliveries_weight: 0.0,
         mesh_message_deliveries_weight: 0.0,
         mesh_failure_penalty_weight: 0.0,
-        invalid_message_deliveries_weight: Reputation::FALSE_MESSAGES,
+        invalid_message_deliveries_weight: Reputation::INVALID_MESSAGES,
         invalid_message_deliveries_decay: 0.1_f64.powf(interval.as_secs_f64() / 600.0),
         ..TopicScoreParams::default()
     }

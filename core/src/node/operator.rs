@@ -19,8 +19,8 @@ pub struct PeerReport {
     /// gossipsub's own part of the score: the score without the application score.
     pub gossip: f64,
     /// Our penalty for invalid messages, in addition to gossipsub's own (P4).
-    pub false_messages: f64,
-    /// The total that is compared with the ban threshold: the score plus `false_messages`.
+    pub invalid_messages: f64,
+    /// The total that is compared with the ban threshold: the score plus `invalid_messages`.
     pub total: f64,
     /// Its recent offences and contributions, as counters that decay with time.
     pub earned: Score,
@@ -39,8 +39,8 @@ impl Node {
             age_secs: now.mono.saturating_sub(peer.since).as_secs(),
             is_static: self.context.static_peers.contains(&id),
             gossip: status.score - status.application,
-            false_messages: earned.false_messages(),
-            total: status.score + earned.false_messages(),
+            invalid_messages: earned.invalid_messages(),
+            total: status.score + earned.invalid_messages(),
             earned,
             status,
         }

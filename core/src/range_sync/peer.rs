@@ -123,7 +123,7 @@ impl SyncPeer {
                     (self.unlinked, self.excluded_until) = (0, Some(now.saturating_add(UNLINKED_BACKOFF)));
                 }
             }
-            (_, Blame::Lied) => self.excluded_until = Some(now.saturating_add(INVALID_BACKOFF)),
+            (_, Blame::Invalid) => self.excluded_until = Some(now.saturating_add(INVALID_BACKOFF)),
             (_, Blame::Slow) => {
                 self.response_time = self.response_time.max(HEDGE_AFTER);
                 self.backoff_until = now.saturating_add(FAILED_BACKOFF);

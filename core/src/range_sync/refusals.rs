@@ -33,7 +33,7 @@ impl Refusals {
             // The peer follows another branch and may change to ours in a reorg.
             AnswerFault::Unlinked { .. } => Self::RETRY_AFTER.get(refusal.failures),
             AnswerFault::Unsupported => None,
-            _ if fault.blame() == Blame::Lied => None,
+            _ if fault.blame() == Blame::Invalid => None,
             _ => Self::RETRY_AFTER.get(refusal.failures),
         };
         refusal.failures += 1;

@@ -61,7 +61,7 @@ impl Reputation {
             self.disconnect(peer, DisconnectReason::Banned);
         }
         let reason = format!("{} peers of this address are banned", BanList::MAX_PEERS_OF_ADDRESS);
-        self.ban(context, target, ban_for(context.now, length, reason, None), BanCause::Crowd);
+        self.ban(context, target, ban_for(context.now, length, reason, None), BanCause::AddressLimit);
     }
 
     /// Adds a ban, persists it and emits it; a ban that already exists and is as long stays as it is.

@@ -74,10 +74,10 @@ impl Reputation {
     /// backoffs, and its early grafts lower its score for a moment (P7): so only a peer whose score stays low is
     /// banned.
     fn graylisted(&mut self, context: &mut Context, peer: PeerId, gossip: f64) {
-        let (now, patience) = (context.now.mono, context.interval.max(Duration::from_secs(1)) + Duration::from_secs(1));
+        let (now, delay) = (context.now.mono, context.interval.max(Duration::from_secs(1)) + Duration::from_secs(1));
         let Some(score) = self.connected.get_mut(&peer) else { return };
         let (since, banned) = score.graylisted.get_or_insert((now, false));
-        if *banned || now.saturating_sub(*since) < patience {
+        if *banned || now.saturating_sub(*since) < delay {
             return;
         }
         *banned = true;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{ChainOutput, UnsafeChain, max_gap};
 use crate::{
-    block::{Block, BlockInfo, ValidPayload, Verified},
+    block::{Block, BlockInfo, BlockRef, ValidPayload, Verified},
     event::{DisconnectReason, Event, GapState, NewBlock, NewHead, Via},
     fault::{AnswerFault, Blame},
     persistence::Persist,
@@ -27,7 +27,7 @@ impl UnsafeChain {
             }
         }
         if self.sync.may_still_come(now.mono) {
-            self.head.extend_patience(now.mono);
+            self.head.extend_timeout(now.mono);
         }
         while let Some(request) = self.sync.next_request(now.mono) {
             self.outputs.push_back(ChainOutput::Fetch(request));
@@ -69,8 +69,8 @@ impl UnsafeChain {
         if blame != Blame::None || unlinked {
             self.emit(Event::FetchFailed(event));
         }
-        if blame == Blame::Lied {
-            self.outputs.push_back(ChainOutput::Disconnect(peer, DisconnectReason::Lied));
+        if blame == Blame::Invalid {
+            self.outputs.push_back(ChainOutput::Disconnect(peer, DisconnectReason::InvalidResponse));
         }
         if let Some(offence) = offence {
             self.outputs.push_back(ChainOutput::Offence(peer, offence));
@@ -84,15 +84,17 @@ impl UnsafeChain {
         // block that came by gossip first is no longer missing.
         let (version, number) = (block.payload.version(), block.payload.number());
         self.outputs.push_back(ChainOutput::Promoted(version, number, block.hash));
-        let timestamp_ms = block.payload.timestamp_ms(self.config.chain.subsecond);
-        self.emit(Event::Block(NewBlock {
-            block: block.clone(),
-            via: Via::Sync,
-            peer: Some(fetched.peer),
-            timestamp_ms,
-            delay_ms: now.millis_since(timestamp_ms),
-            judged_ms: 0,
-        }));
+        if !self.head.was_dropped(BlockRef { number, hash: block.hash }) {
+            let timestamp_ms = block.payload.timestamp_ms(self.config.chain.subsecond);
+            self.emit(Event::Block(NewBlock {
+                block: block.clone(),
+                via: Via::Sync,
+                peer: Some(fetched.peer),
+                timestamp_ms,
+                delay_ms: now.millis_since(timestamp_ms),
+                judged_ms: 0,
+            }));
+        }
         self.add(now, block);
     }
 

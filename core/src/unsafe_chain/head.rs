@@ -15,10 +15,13 @@
 //! restart in between, this continues ([`Head::restored`]).
 //!
 //! Bounds: [`Head::recent`] blocks of the chain, as many of the branch that was left, and twice as many of all other
-//! branches, by number and hash; [`Head::MAX_WAITING`] blocks waiting above a gap.
+//! branches, by number and hash; [`Head::MAX_WAITING`] blocks waiting above a gap, and [`Head::recent`] that were dropped.
 
 use core::time::Duration;
-use std::{collections::BTreeMap, iter::Peekable};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    iter::Peekable,
+};
 
 use alloy_primitives::B256;
 
@@ -32,7 +35,7 @@ use crate::{
 /// The chain's recent blocks, other branches and waiting blocks. See the module.
 #[derive(Debug)]
 pub struct Head {
-    pub(super) patience: Duration,
+    pub(super) timeout: Duration,
     /// How long the chain must not have grown before the head may move to a branch that is not higher.
     pub(super) quiet: Duration,
     /// The maximum number of blocks in a gap.
@@ -49,6 +52,8 @@ pub struct Head {
     /// The branch that the head left, while the common ancestor is not known.
     pub(super) left: Option<LeftBranch>,
     pub(super) waiting: BTreeMap<BlockRef, BlockInfo>,
+    /// Blocks that waited, were dropped in a reorg, and may be fetched again.
+    pub(super) dropped: BTreeSet<BlockRef>,
     pub(super) gap: Option<OpenGap>,
 }
 
@@ -72,14 +77,14 @@ impl Head {
     /// Head events of one call; of a longer advance only the last one is emitted.
     const MAX_HEAD_EVENTS: usize = 64;
 
-    /// Without a head: the first block becomes it. `patience` is how long a gap may stay open while no peer can fill
+    /// Without a head: the first block becomes it. `timeout` is how long a gap may stay open while no peer can fill
     /// it, `max_gap` how many blocks it may have; `interval` is the block interval, which decides how many blocks are
     /// remembered.
-    pub fn new(patience: Duration, max_gap: u64, interval: Duration) -> Self {
+    pub fn new(timeout: Duration, max_gap: u64, interval: Duration) -> Self {
         let recent = Self::RECENT_TIME.as_millis() / interval.as_millis().max(1);
         let recent = usize::try_from(recent).unwrap_or(usize::MAX);
         Self {
-            patience,
+            timeout,
             quiet: (interval * 3).max(Duration::from_secs(3)),
             max_gap,
             recent: recent.clamp(*Self::RECENT.start(), *Self::RECENT.end()),
@@ -89,6 +94,7 @@ impl Head {
             branches: BTreeMap::new(),
             left: None,
             waiting: BTreeMap::new(),
+            dropped: BTreeSet::new(),
             gap: None,
         }
     }
@@ -186,9 +192,9 @@ impl Head {
         events
     }
 
-    /// A peer may still fill the gap: the patience starts again at `now` (monotonic).
-    pub fn extend_patience(&mut self, now: Duration) {
-        let until = now.saturating_add(self.patience);
+    /// A peer may still fill the gap: the timeout starts again at `now` (monotonic).
+    pub fn extend_timeout(&mut self, now: Duration) {
+        let until = now.saturating_add(self.timeout);
         if let Some(gap) = &mut self.gap {
             gap.skip_at = until;
         }
@@ -198,7 +204,7 @@ impl Head {
         }
     }
 
-    /// Skips a gap whose patience is over at `now` (monotonic), and gives up the search for the common ancestor when
+    /// Skips a gap whose timeout is over at `now` (monotonic), and gives up the search for the common ancestor when
     /// its time is over.
     pub fn handle_timeout(&mut self, now: Duration) -> Vec<Event> {
         let mut events = Vec::new();
@@ -289,7 +295,7 @@ impl Head {
         }
         if let (None, Some(lowest)) = (self.gap, lowest) {
             let (from, to) = (head.number + 1, lowest - 1);
-            self.gap = Some(OpenGap { from, to, skip_at: now.saturating_add(self.patience) });
+            self.gap = Some(OpenGap { from, to, skip_at: now.saturating_add(self.timeout) });
             events.push(Event::Gap(Gap { from, to, state: GapState::Opened }));
         }
     }

@@ -42,13 +42,27 @@ impl Head {
             && now.saturating_sub(self.moved_at) >= self.quiet
             && let Some(head) = self.head()
         {
-            // Blocks waiting above were signed before the sequencer went back.
-            self.waiting.clear();
+            // Blocks waiting above were mostly signed before the sequencer went back.
+            self.drop_waiting();
             if let Some(gap) = self.gap.take() {
                 events.push(Event::Gap(Gap { from: gap.from, to: gap.to, state: GapState::Skipped }));
             }
             self.switch(now, head, block, events);
         }
+    }
+
+    /// Drops the waiting blocks. One that belongs to the new chain all the same is fetched again, and is remembered as
+    /// one that was emitted.
+    fn drop_waiting(&mut self) {
+        self.dropped.extend(core::mem::take(&mut self.waiting).into_keys());
+        while self.dropped.len() > self.recent {
+            self.dropped.pop_first();
+        }
+    }
+
+    /// Whether a block was emitted before it was dropped in a reorg; asked once for each block.
+    pub(super) fn was_dropped(&mut self, block: BlockRef) -> bool {
+        self.dropped.remove(&block)
     }
 
     /// Whether a block of a branch names this block as its parent.
@@ -117,7 +131,7 @@ impl Head {
 
     /// The head has left the branch `replaced`, and the chain is known only down to the block above `missing`.
     fn leave(&mut self, now: Duration, replaced: BTreeMap<u64, B256>, missing: BlockRef, events: &mut Vec<Event>) {
-        let give_up_at = now.saturating_add(self.patience);
+        let give_up_at = now.saturating_add(self.timeout);
         let (before, expected) = (self.left.take(), missing.hash);
         // An earlier left branch that is the chain again is known as far down as it was remembered.
         let is_chain_again = |head: BlockRef| self.chain.get(&head.number) == Some(&head.hash);
@@ -138,7 +152,7 @@ impl Head {
     /// Restores a branch that an earlier run had left before it found the common ancestor; `expected` is the parent
     /// hash of the chain's lowest block.
     pub(super) fn restore_left(&mut self, now: Duration, chain: BTreeMap<u64, B256>, expected: B256) {
-        self.left = Some(LeftBranch { chain, expected, give_up_at: now.saturating_add(self.patience) });
+        self.left = Some(LeftBranch { chain, expected, give_up_at: now.saturating_add(self.timeout) });
     }
 
     /// Whether a block is the missing parent of the chain's lowest block.

@@ -81,7 +81,7 @@ impl MismatchDetector {
         self.signer
     }
 
-    /// How many of the remembered unknown signers this peer has reported. An honest peer follows one signer, or two
+    /// How many of the remembered unknown signers this peer has reported. A correct peer follows one signer, or two
     /// during a rotation.
     pub fn unknown_signers_of(&self, peer: PeerId) -> usize {
         self.unknown.values().filter(|reporters| reporters.contains_key(&peer)).count()

@@ -23,7 +23,7 @@ use crate::{
 
 #[test]
 fn bans_survive_a_restart_until_they_end() {
-    let ban = |until: u64, secs| Ban { until: Some(until), secs, reason: "it lied".to_owned(), ip: None };
+    let ban = |until: u64, secs| Ban { until: Some(until), secs, reason: "invalid messages".to_owned(), ip: None };
     let memory = RestoredState {
         bans: vec![
             (BanTarget::Peer(peer(1)), ban(NOW + 60, 3600)),
@@ -81,9 +81,9 @@ fn a_peer_with_a_low_score_is_blocked_until_its_score_has_recovered() {
 #[test]
 fn when_a_ban_ends_a_low_score_still_blocks() {
     let mut score = Score::default();
-    score.penalize(Offence::FalseResponse);
+    score.penalize(Offence::ResponseMismatch);
     let record = PeerEntry { seen: NOW, score, ..PeerEntry::default() };
-    let ban = Ban { until: Some(NOW + 2), secs: 2, reason: "it lied".to_owned(), ip: None };
+    let ban = Ban { until: Some(NOW + 2), secs: 2, reason: "invalid messages".to_owned(), ip: None };
     let memory = RestoredState {
         peers: vec![(peer(1), record)],
         bans: vec![(BanTarget::Peer(peer(1)), ban)],

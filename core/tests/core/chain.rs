@@ -122,11 +122,11 @@ fn addresses_of_one_static_peer_are_merged_in_their_order() {
 
 #[test]
 fn the_gap_timeout_is_bounded_for_every_block_time() {
-    for (millis, patience) in [(200, 10), (2000, 10), (12_000, 36), (3_600_000, 60)] {
+    for (millis, timeout) in [(200, 10), (2000, 10), (12_000, 36), (3_600_000, 60)] {
         let chain = forge::config().chain;
         let genesis = chain.genesis;
         let chain = chain.begun(genesis, Duration::from_millis(millis)).unwrap();
-        assert_eq!(Config::new(chain).gap_patience, Duration::from_secs(patience));
+        assert_eq!(Config::new(chain).gap_timeout, Duration::from_secs(timeout));
     }
 }
 

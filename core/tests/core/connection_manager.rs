@@ -82,13 +82,13 @@ fn one_public_address_or_network_has_a_limit_of_connections() {
     let mut config = config();
     config.connections = ConnectionLimits { low: 100, high: 100, ..ConnectionLimits::default() };
     let mut test = TestNode::with_config(config.clone());
-    let crowded: Vec<u8> =
+    let refused: Vec<u8> =
         (1..=12).filter(|seed| !disconnects(&test.input(connected_at(*seed, public_ip(1)))).is_empty()).collect();
-    assert_eq!(crowded, [9, 10, 11, 12]);
+    assert_eq!(refused, [9, 10, 11, 12]);
     let mut test = TestNode::with_config(config.clone());
-    let crowded: Vec<u8> =
+    let refused: Vec<u8> =
         (1..=20).filter(|seed| !disconnects(&test.input(connected_at(*seed, public_ip(*seed)))).is_empty()).collect();
-    assert_eq!(crowded, [17, 18, 19, 20]);
+    assert_eq!(refused, [17, 18, 19, 20]);
     let mut test = TestNode::with_config(config);
     let ip = Ipv4Addr::new(172, 16, 0, 1).into();
     assert!(

@@ -24,10 +24,10 @@ fn with_two_static_peers() -> TestNode {
 fn without_gossip_static_peers_are_disconnected_in_turn_with_growing_intervals() {
     let mut test = with_two_static_peers();
     assert!(disconnects(&test.advance(18_900)).is_empty());
-    assert_eq!(disconnects(&test.advance(200)), [(peer(1), DisconnectReason::Silent)]);
+    assert_eq!(disconnects(&test.advance(200)), [(peer(1), DisconnectReason::IdleTimeout)]);
     test.input(Input::Disconnected { peer: peer(1), reason: String::new() });
     assert!(disconnects(&test.advance(39_000)).is_empty());
-    assert_eq!(disconnects(&test.advance(1_100)), [(peer(2), DisconnectReason::Silent)]);
+    assert_eq!(disconnects(&test.advance(1_100)), [(peer(2), DisconnectReason::IdleTimeout)]);
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn a_message_of_any_peer_restarts_the_idle_timeout() {
     test.advance(15_000);
     test.gossip(2, block(1).message());
     assert!(disconnects(&test.advance(19_900)).is_empty());
-    assert_eq!(disconnects(&test.advance(200)), [(peer(1), DisconnectReason::Silent)]);
+    assert_eq!(disconnects(&test.advance(200)), [(peer(1), DisconnectReason::IdleTimeout)]);
 }
 
 #[test]

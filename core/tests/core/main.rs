@@ -8,8 +8,8 @@ mod driven;
 mod forge;
 mod vectors;
 
+mod acceptance;
 mod ban_list;
-mod blame;
 mod cadence;
 mod chain;
 mod connection_manager;

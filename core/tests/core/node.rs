@@ -433,7 +433,7 @@ fn a_peer_that_subscribes_twice_is_muted_and_disconnected() {
     let topic = |joined| Input::Topic { peer: peer(1), version: Version::V4, joined };
     test.input(connected(1));
     assert!(disconnects(&test.input(topic(true))).is_empty());
-    assert_eq!(disconnects(&test.input(topic(true))), [(peer(1), DisconnectReason::Muted)]);
+    assert_eq!(disconnects(&test.input(topic(true))), [(peer(1), DisconnectReason::Resubscribed)]);
     // A subscription after an unsubscription is valid, and so is one on another connection.
     test.input(topic(false));
     assert!(disconnects(&test.input(topic(true))).is_empty());

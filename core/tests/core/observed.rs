@@ -80,7 +80,7 @@ fn peers_that_report_different_addresses_change_nothing() {
         assert_eq!(report(&mut observed, seed, &format!("203.0.{seed}.2:9222")), None);
     }
     assert_eq!(all(&observed), [at(ADDRESS)]);
-    // As many liars as honest peers are not enough.
+    // As many malicious as honest peers are not enough.
     for seed in 1..=3 {
         assert_eq!(report(&mut observed, seed, NEW_ADDRESS), None);
     }

@@ -26,7 +26,7 @@ fn the_peer_store_is_bounded_and_penalised_peers_stay_in_it() {
     let named = |index: u32| PeerId::from_bytes(&index.to_be_bytes()).unwrap();
     let at = |secs: u64| Now { mono: Duration::from_secs(secs), unix: Duration::from_secs(NOW + secs) };
     let mut store = PeerStore::new(TWO_SECONDS, at(0), []);
-    store.penalize(at(0), named(0), Offence::FalseResponse);
+    store.penalize(at(0), named(0), Offence::ResponseMismatch);
     for index in 1..PeerStore::MAX as u32 + 50 {
         store.connected(at(u64::from(index) / 100), named(index), Direction::Inbound);
     }
@@ -108,12 +108,12 @@ fn points_equal_those_of_op_node_and_decay() {
     assert!((score.application() + 1.04).abs() < 1e-9, "a hundredth is left: {score:?}");
     score.decay(Duration::MAX, TWO_SECONDS);
     assert!(score.is_blank());
-    score.penalize(Offence::FalseResponse);
-    assert!(score.own() < -100.0, "a false response leads to a ban at once");
+    score.penalize(Offence::ResponseMismatch);
+    assert!(score.own() < -100.0, "a response with another number or hash leads to a ban at once");
     let mut score = Score::default();
     score.penalize(Offence::InvalidMessage);
     score.decay(Duration::from_secs(600), TWO_SECONDS);
-    assert!((score.false_messages() + 2.2).abs() < 1e-9, "a tenth is left: {score:?}");
+    assert!((score.invalid_messages() + 2.2).abs() < 1e-9, "a tenth is left: {score:?}");
     // Decay in two steps equals decay in one.
     let (mut once, mut twice) = (Score::default(), Score::default());
     once.penalize(Offence::InvalidMessage);

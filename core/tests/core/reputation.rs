@@ -69,7 +69,7 @@ pub(crate) fn connected_event(input: &Input) -> Connected {
 }
 
 #[test]
-fn the_fifth_false_message_leads_to_a_ban_with_a_reason_and_an_end() {
+fn the_fifth_invalid_message_leads_to_a_ban_with_a_reason_and_an_end() {
     let mut test = TestNode::new();
     test.input(connected_at(1, public_ip(1)));
     test.input(connected_at(2, public_ip(2)));
@@ -77,7 +77,7 @@ fn the_fifth_false_message_leads_to_a_ban_with_a_reason_and_an_end() {
         assert_eq!(send_valid_and_false(&mut test, number), Acceptance::Charge);
     }
     // Four do not lead to a ban, even with gossipsub's score for them.
-    assert!(bans(&test.input(scored(&[(1, 16.0 * Reputation::FALSE_MESSAGES)]))).is_empty());
+    assert!(bans(&test.input(scored(&[(1, 16.0 * Reputation::INVALID_MESSAGES)]))).is_empty());
     test.validate(2, block(5).message());
     let outputs = test.validate(1, block(5).signed_by(2).message());
     assert_eq!(event_names(&outputs), ["rejected wrong_signer", "banned"]);
@@ -101,7 +101,7 @@ fn the_fifth_false_message_leads_to_a_ban_with_a_reason_and_an_end() {
     assert!(outputs.iter().any(forgets));
 }
 
-/// The number of false messages until the ban, with `secs` seconds between them, and the seconds that this took; `None`
+/// The number of invalid messages until the ban, with `secs` seconds between them, and the seconds that this took; `None`
 /// after 60 messages without a ban.
 fn banned_after(secs: u64) -> Option<(u64, u64)> {
     let mut test = TestNode::new();
@@ -122,7 +122,7 @@ fn banned_after(secs: u64) -> Option<(u64, u64)> {
 }
 
 #[test]
-fn repeated_false_messages_ban_within_a_minute_and_one_in_two_minutes_does_not() {
+fn repeated_invalid_messages_ban_within_a_minute_and_one_in_two_minutes_does_not() {
     assert_eq!(banned_after(1), Some((5, 4)));
     assert_eq!(banned_after(3), Some((5, 12)));
     assert_eq!(banned_after(10), Some((5, 40)));
@@ -133,8 +133,8 @@ fn repeated_false_messages_ban_within_a_minute_and_one_in_two_minutes_does_not()
 /// gossipsub ignores the IHAVE messages of a peer below a score of −10, and all its messages below −40. So the messages
 /// that lead to a ban must arrive before.
 #[test]
-fn the_fifth_false_message_is_still_accepted_by_gossipsub() {
-    let after = |messages: f64| messages * messages * Reputation::FALSE_MESSAGES;
+fn the_fifth_invalid_message_is_still_accepted_by_gossipsub() {
+    let after = |messages: f64| messages * messages * Reputation::INVALID_MESSAGES;
     assert!(after(4.0) >= -10.0);
     assert!(after(8.0) > Reputation::GRAYLIST && after(9.0) < Reputation::GRAYLIST);
 }

@@ -95,7 +95,7 @@ fn each_result_byte_has_its_fault() {
         assert_eq!(fault(1, vec![byte, 0]), AnswerFault::Result(byte));
     }
     let blames = [AnswerFault::NotFound, AnswerFault::Refused, AnswerFault::Failed, AnswerFault::Result(4)];
-    assert_eq!(blames.map(|fault| fault.blame()), [Blame::None, Blame::None, Blame::Slow, Blame::Lied]);
+    assert_eq!(blames.map(|fault| fault.blame()), [Blame::None, Blame::None, Blame::Slow, Blame::Invalid]);
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn a_change_that_keeps_the_hash_is_refused() {
                     continue;
                 }
                 let fault = read.unwrap_err();
-                assert_eq!(fault.blame(), Blame::Lied, "{version} {name}: {fault}");
+                assert_eq!(fault.blame(), Blame::Invalid, "{version} {name}: {fault}");
             }
         }
     }
@@ -294,7 +294,7 @@ fn valid_responses_of_old_op_nodes_are_not_malicious() {
     let mut cut = answer(&block(Version::V4));
     cut.truncate(cut.len() / 2);
     cut.push(3);
-    assert_ne!(fault(1000, cut).blame(), Blame::Lied);
+    assert_ne!(fault(1000, cut).blame(), Blame::Invalid);
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! One sample at least of each event, and every name of a fault, as JSON in `www/package/test/samples`: the npm package mirrors
-//! them by hand, and its tests compare the mirror with these files. A field that may be absent or null has samples with it and
-//! without, a field of few values has a sample of each.
+//! At least one sample of each event, and every name of a fault, as JSON in `www/package/test/samples`. The npm package declares the
+//! same types by hand, and its tests compare them with these files. A field that may be absent or null has samples with it and without
+//! it; a field with few values has a sample of each.
 //!
-//! After a change of an event `cargo xtask samples` writes them anew.
+//! After a change of an event run `cargo xtask samples` to write them again.
 
 use std::sync::Arc;
 
@@ -156,7 +156,7 @@ fn node() -> Vec<Event> {
     ]
 }
 
-/// One of each; a `match` of them does not compile when a variant is missing.
+/// One event of each variant; a `match` of them does not compile when a variant is missing.
 macro_rules! every {
     ($function:ident: $type:ident { $($pattern:pat => $sample:expr,)* }) => {
         fn $function() -> Vec<$type> {
@@ -232,7 +232,7 @@ every! { answer: AnswerFault {
     AnswerFault::Panicked => AnswerFault::Panicked,
 } }
 
-/// Of messages, and of answers to requests.
+/// Faults of messages, and of responses.
 fn faults() -> Value {
     let blocks = of_block().into_iter().filter(|fault| !matches!(fault, BlockFault::Invalid(_))).map(Fault::from);
     let contents = invalid().into_iter().map(|fault| BlockFault::Invalid(fault).into());
@@ -246,7 +246,8 @@ fn faults() -> Value {
     })
 }
 
-/// Fails when the committed file is another than what would be written now; writes it first when it is told to.
+/// Fails if the committed file differs from the present samples; with the environment variable of `cargo xtask samples` it writes the
+/// file first.
 fn check(name: &str, committed: &str, samples: &Value) {
     let written = format!("{samples:#}\n");
     if std::env::var_os("PETREL_WRITE_SAMPLES").is_some() {
@@ -262,7 +263,7 @@ fn check(name: &str, committed: &str, samples: &Value) {
 fn the_samples_of_events_are_up_to_date() {
     let committed = include_str!("../../../www/package/test/samples/events.json");
     let mut samples = json!([chain(), peers(), node()].concat());
-    // Only a node makes a block that bears no signature.
+    // A block without a signature exists only for the node's own blocks.
     let fetched = samples.as_array_mut().unwrap().iter_mut().find(|sample| sample["via"] == "sync").unwrap();
     fetched["signer"] = Value::Null;
     check("events.json", committed, &samples);

@@ -27,7 +27,7 @@ fn a(number: u64) -> BlockInfo {
 }
 
 const INTERVAL: Duration = Duration::from_secs(2);
-const PATIENCE: Duration = Duration::from_secs(6);
+const GAP_TIMEOUT: Duration = Duration::from_secs(6);
 const NOW: Duration = Duration::from_secs(50);
 
 fn at(block: &BlockInfo) -> BlockRef {
@@ -38,7 +38,7 @@ struct TestHead(Head);
 
 impl TestHead {
     fn new() -> Self {
-        Self(Head::new(PATIENCE, 3000, INTERVAL))
+        Self(Head::new(GAP_TIMEOUT, 3000, INTERVAL))
     }
 
     /// Adds a block; returns the events as text: heads with number and reason, gaps, conflicts, replaced blocks.
@@ -115,10 +115,10 @@ fn a_gap_that_is_not_filled_is_skipped() {
     test.add_block(a(10));
     test.add_block(a(13));
     test.add_block(a(14));
-    assert_eq!(test.0.due(), Some(NOW + PATIENCE));
-    assert!(test.0.handle_timeout(NOW + PATIENCE - Duration::from_millis(1)).is_empty());
-    assert_eq!(words(test.0.handle_timeout(NOW + PATIENCE)), ["skipped 11-12", "anchored 13", "extended 14"]);
-    assert!(test.0.handle_timeout(NOW + PATIENCE * 100).is_empty());
+    assert_eq!(test.0.due(), Some(NOW + GAP_TIMEOUT));
+    assert!(test.0.handle_timeout(NOW + GAP_TIMEOUT - Duration::from_millis(1)).is_empty());
+    assert_eq!(words(test.0.handle_timeout(NOW + GAP_TIMEOUT)), ["skipped 11-12", "anchored 13", "extended 14"]);
+    assert!(test.0.handle_timeout(NOW + GAP_TIMEOUT * 100).is_empty());
     // A missed block that arrives late is no conflict, because no other block of its height was seen.
     assert!(test.add_block(a(12)).is_empty());
 }
@@ -136,7 +136,7 @@ fn a_gap_that_is_too_wide_is_skipped_at_once() {
 
 #[test]
 fn waiting_blocks_are_bounded() {
-    let mut test = TestHead(Head::new(PATIENCE, Head::MAX_GAP, INTERVAL));
+    let mut test = TestHead(Head::new(GAP_TIMEOUT, Head::MAX_GAP, INTERVAL));
     test.add_block(a(10));
     let events: Vec<_> = (0..270_000).flat_map(|step| test.add_block(a(20 + 2 * step))).collect();
     assert!(events.iter().any(|event| event.starts_with("skipped")));
@@ -164,7 +164,7 @@ fn blocks_fetched_for_a_skipped_gap_are_kept() {
     test.add_block(a(10));
     test.add_block(a(15));
     test.add_block(a(14));
-    let skipped = words(test.0.handle_timeout(NOW + PATIENCE));
+    let skipped = words(test.0.handle_timeout(NOW + GAP_TIMEOUT));
     assert_eq!(skipped, ["skipped 11-13", "anchored 14", "extended 15"]);
 }
 
@@ -173,9 +173,9 @@ fn progress_extends_the_timeout_of_a_gap() {
     let mut test = TestHead::new();
     test.add_block(a(10));
     test.add_block(a(13));
-    test.0.extend_patience(NOW + PATIENCE);
-    assert!(test.0.handle_timeout(NOW + PATIENCE).is_empty());
-    assert_eq!(test.0.due(), Some(NOW + PATIENCE * 2));
+    test.0.extend_timeout(NOW + GAP_TIMEOUT);
+    assert!(test.0.handle_timeout(NOW + GAP_TIMEOUT).is_empty());
+    assert_eq!(test.0.due(), Some(NOW + GAP_TIMEOUT * 2));
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn a_long_advance_reports_only_its_last_heads() {
 #[test]
 fn the_chain_of_an_earlier_run_is_restored() {
     let links: Vec<BlockInfo> = (1..=5).chain(8..=12).map(a).collect();
-    let mut test = TestHead(Head::new(PATIENCE, 100, INTERVAL).restored(NOW, &links));
+    let mut test = TestHead(Head::new(GAP_TIMEOUT, 100, INTERVAL).restored(NOW, &links));
     assert_eq!(test.0.head(), Some(at(&a(12))));
     assert_eq!(test.add_block(on(b'b', 9, 8)), ["conflict 9"]);
     assert!(test.add_block(on(b'b', 5, 4)).is_empty(), "blocks before a gap of the restored chain are ignored");
@@ -204,7 +204,7 @@ fn the_chain_of_an_earlier_run_is_restored() {
 fn an_unfinished_reorg_of_an_earlier_run_is_continued() {
     let b = |number| on(b'b', number, 6);
     let links: Vec<BlockInfo> = (1..=9).map(a).chain((10..=12).map(b)).collect();
-    let restored = || TestHead(Head::new(PATIENCE, 100, INTERVAL).restored(NOW, &links));
+    let restored = || TestHead(Head::new(GAP_TIMEOUT, 100, INTERVAL).restored(NOW, &links));
     let mut test = restored();
     assert_eq!(test.0.head(), Some(at(&b(12))));
     assert_eq!(test.0.target(), Some(RangeTarget { from: 2, to: 9, expected: Some(b(9).hash) }));
@@ -213,8 +213,8 @@ fn an_unfinished_reorg_of_an_earlier_run_is_continued() {
     assert_eq!((test.0.target(), test.0.due()), (None, None));
     // No peer has the block.
     let mut test = restored();
-    assert_eq!(test.0.due(), Some(NOW + PATIENCE));
-    assert_eq!(words(test.0.handle_timeout(NOW + PATIENCE)), ["replaced 9-9"]);
+    assert_eq!(test.0.due(), Some(NOW + GAP_TIMEOUT));
+    assert_eq!(words(test.0.handle_timeout(NOW + GAP_TIMEOUT)), ["replaced 9-9"]);
     assert_eq!(test.0.head(), Some(at(&b(12))));
 }
 
@@ -274,7 +274,7 @@ fn the_remembered_chain_is_bounded() {
     for number in 1..6000 {
         test.add_block(a(number));
     }
-    // Conflicts with blocks that are not remembered are not detected.
+    // Conflicts with blocks that are no longer stored are not detected.
     assert!(test.add_block(on(b'b', 100, 50)).is_empty());
     assert_eq!(test.add_block(on(b'b', 5990, 5980)), ["conflict 5990"]);
 }
@@ -290,7 +290,7 @@ fn of_two_blocks_after_a_gap_the_one_with_a_child_is_preferred() {
         let branch = parent.hash.0[0];
         test.add_block(on(branch, 17, 12));
         assert_eq!(test.0.target(), Some(RangeTarget { from: 11, to: 15, expected: Some(parent.parent) }));
-        let events = words(test.0.handle_timeout(NOW + PATIENCE));
+        let events = words(test.0.handle_timeout(NOW + GAP_TIMEOUT));
         assert_eq!(events[0], "skipped 11-15");
         assert_eq!(test.0.head().map(|head| head.hash), Some(on(branch, 17, 12).hash), "{events:?}");
     }
@@ -299,7 +299,7 @@ fn of_two_blocks_after_a_gap_the_one_with_a_child_is_preferred() {
 /// A head at 2000 whose sequencer restarts `depth` blocks below it. Returns the blocks of its new branch, and the
 /// number of the first one that is gossiped; if `missing`, the first block of the branch is not gossiped.
 fn restarted(depth: u64, missing: bool) -> (TestHead, impl Fn(u64) -> BlockInfo, u64) {
-    let mut test = TestHead(Head::new(PATIENCE, 3000, INTERVAL));
+    let mut test = TestHead(Head::new(GAP_TIMEOUT, 3000, INTERVAL));
     for number in 1..=2000 {
         test.add_block(a(number));
     }
@@ -354,8 +354,8 @@ fn a_reorg_with_an_unavailable_block_is_reported_as_far_as_it_is_known() {
     let later = NOW + test.0.quiet();
     test.0.add(later, b(first));
     assert_eq!(words(test.0.add(later, b(first + 1))), ["reorged 1703 from 2000"]);
-    assert_eq!(test.0.due(), Some(later + PATIENCE));
-    assert_eq!(words(test.0.handle_timeout(later + PATIENCE)), ["replaced 1701-2000"]);
+    assert_eq!(test.0.due(), Some(later + GAP_TIMEOUT));
+    assert_eq!(words(test.0.handle_timeout(later + GAP_TIMEOUT)), ["replaced 1701-2000"]);
     assert_eq!((test.0.target(), test.0.due()), (None, None));
     assert_eq!(words(test.0.add(later, b(first + 2))), ["extended 1704"]);
 }

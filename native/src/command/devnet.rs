@@ -45,7 +45,7 @@ use crate::{
 use followers::Followers;
 
 /// How long a gap may stay open while no peer has its blocks: loopback has no delays.
-const GAP_PATIENCE: Duration = Duration::from_secs(3);
+const GAP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Runs until `--blocks` are verified, or a signal ends it.
 ///
@@ -97,7 +97,7 @@ fn resources(chain: &Chain) -> Result<DriverResources, DaemonError> {
 fn config(chain: Chain, statics: Vec<StaticPeer>) -> Result<Settled, DaemonError> {
     let mut config = Config::new(chain);
     config.static_peers = statics;
-    config.gap_patience = GAP_PATIENCE;
+    config.gap_timeout = GAP_TIMEOUT;
     config.settle().map_err(|error| devnet_error(io::Error::other(error)))
 }
 

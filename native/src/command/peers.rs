@@ -2,7 +2,7 @@
 //!
 //! As text a peer is one line: id, transport (`leaf` for one that connects as browsers do), direction, age of the connection, the
 //! total score, which is compared with the ban threshold, and in brackets its parts: gossipsub's own, the application score in it
-//! (op-node's, and the shared address), and the penalty for false messages; then address and agent.
+//! (op-node's, and the shared address), and the penalty for invalid messages; then address and agent.
 
 use std::{fmt::Write as _, path::PathBuf, time::Duration};
 
@@ -45,13 +45,13 @@ fn to_text(peer: &Value) -> String {
     let transport = format!("{}{}", text("transport"), if is("leaf") { " leaf" } else { "" });
     let direction = format!("{}{}", text("direction"), if is("static") { " static" } else { "" });
     let mut line = format!(
-        "{} {transport} {direction} {} {:.1} (gossip {:.1}, ours {:.1}, false messages {:.1})",
+        "{} {transport} {direction} {} {:.1} (gossip {:.1}, ours {:.1}, invalid messages {:.1})",
         text("peer"),
         format_age(Duration::from_secs(age)),
         number("total"),
         number("gossip"),
         number("application"),
-        number("false_messages"),
+        number("invalid_messages"),
     );
     let _written = write!(line, " {} {}", text("address"), text("agent"));
     line

@@ -36,9 +36,9 @@ const BROWSER_ADDRESSES: usize = RelayRecord::ADDRESSES;
 /// Something that the caller must do because our addresses have changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AddressAction {
-    /// Tell peers that the node is reached at this address.
+    /// Advertise this address to peers.
     Advertise(Multiaddr),
-    /// No longer tell peers this address.
+    /// No longer advertise this address.
     Withdraw(Multiaddr),
     /// Write these sockets into the node record.
     UpdateRecord(RecordUpdate),

@@ -34,7 +34,7 @@ fn log_chain(event: &Event) -> bool {
             tracing::warn!(peer = %failed.peer, number, fault, detail = %failed.detail, "a peer's response is not usable");
         }
         Event::Store(state) => match &state.error {
-            Some(error) => tracing::error!(%error, "blocks can no longer be stored; following goes on"),
+            Some(error) => tracing::error!(%error, "blocks can no longer be stored; the node still follows the chain"),
             None => tracing::info!("blocks are stored again"),
         },
         Event::Conflict(conflict) => {

@@ -33,10 +33,10 @@ impl EventPrinter {
     /// Prints to any writer, or drops all events.
     pub fn new(out: Option<impl Write + Send + 'static>) -> Self {
         let (lines, waiting) = sync_channel(QUEUE);
-        let (alive, ended) = channel::<()>();
+        let (closed_at_the_end, ended) = channel::<()>();
         let lines = out.map(|out| {
             thread::spawn(move || {
-                let _closed_at_the_end = alive;
+                let _closed_at_the_end = closed_at_the_end;
                 if let Err(error) = write_lines(&waiting, out) {
                     tracing::warn!(%error, "events can no longer be printed; the node continues without them");
                 }

@@ -1,4 +1,4 @@
-//! What browsers are told of this node: chain, signer, its addresses and those of other relays. The event loop writes it, and the
+//! What this node reports to browsers: chain, signer, its addresses and those of other relays. The event loop writes it, and the
 //! HTTP server reads it.
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -51,11 +51,11 @@ pub(super) struct StoreWriter {
 }
 
 impl StoreWriter {
-    /// `count` is what is stored already. Without `durable` the results do not promise that anything is on disk.
+    /// `count` is what is stored already. Without `durable` the results do not say that anything is on disk.
     pub(super) fn start(database: Arc<SharedDatabase>, budget: StoreBudget, count: UsageCount, durable: bool) -> Self {
         let (requests, waiting_requests) = channel();
         let waiting = Arc::new(AtomicUsize::new(0));
-        let done = if durable { Persisted::OnDisk } else { Persisted::NotForSure };
+        let done = if durable { Persisted::OnDisk } else { Persisted::Unconfirmed };
         let usage = Arc::new(StoreUsage::default());
         usage.set(count);
         let writer = WriterThread { database, budget, count, usage: usage.clone(), done, failed: false };
@@ -135,7 +135,7 @@ impl WriterThread {
             for (entry, sender) in batch {
                 waiting.fetch_sub(entry.size(), Ordering::Relaxed);
                 let outcome = match &written {
-                    Ok(pruned) if entry.key().is_some_and(|key| pruned.contains(&key)) => Persisted::NotForSure,
+                    Ok(pruned) if entry.key().is_some_and(|key| pruned.contains(&key)) => Persisted::Unconfirmed,
                     Ok(_) => self.done.clone(),
                     Err(error) => Persisted::Failed(error.to_string()),
                 };

@@ -1,4 +1,4 @@
-//! AutoNAT: a daemon's Driver on loopback, and libp2p's own behaviour as the other side.
+//! AutoNAT: a daemon's Driver on loopback, and libp2p's own behaviour on the other side.
 
 use std::{io, net::TcpListener, time::Duration};
 
@@ -28,7 +28,7 @@ use tokio::sync::{mpsc, watch};
 
 const ANYWHERE: &str = "/ip4/127.0.0.1/tcp/0";
 
-/// A daemon's node: where it listens, what it says, and how it is.
+/// A daemon's node: its address, its events and its status.
 struct Node {
     address: Multiaddr,
     events: mpsc::UnboundedReceiver<Event>,
@@ -42,13 +42,13 @@ impl Node {
         let net = NetworkConfig::new(vec![ANYWHERE.parse().unwrap()], "test");
         let mut driver =
             build_driver(&Identity::generate(), config.settle().unwrap(), &net, DriverResources::default()).unwrap();
-        let (tell, mut events) = mpsc::unbounded_channel();
+        let (sender, mut events) = mpsc::unbounded_channel();
         let (show, status) = watch::channel(None);
         tokio::spawn(async move {
             let mut look = tokio::time::interval(Duration::from_millis(20));
             loop {
                 tokio::select! {
-                    event = driver.next() => if tell.send(event.unwrap()).is_err() { return },
+                    event = driver.next() => if sender.send(event.unwrap()).is_err() { return },
                     _ = look.tick() => show.send_modify(|status| *status = Some(driver.status())),
                 }
             }
@@ -61,9 +61,9 @@ impl Node {
         Self { address, events, status }
     }
 
-    /// Its status once it is as told.
-    async fn until(&mut self, told: impl Fn(&Status) -> bool) -> Status {
-        self.status.wait_for(|status| status.as_ref().is_some_and(&told)).await.unwrap().clone().unwrap()
+    /// Waits for a status that `wanted` accepts.
+    async fn until(&mut self, wanted: impl Fn(&Status) -> bool) -> Status {
+        self.status.wait_for(|status| status.as_ref().is_some_and(&wanted)).await.unwrap().clone().unwrap()
     }
 }
 
@@ -80,8 +80,8 @@ async fn peer<B: NetworkBehaviour>(behaviour: impl FnOnce(PeerId) -> B, node: &N
     swarm
 }
 
-/// libp2p's own client, in a hurry; also a server.
-fn hurried(local: PeerId) -> Behaviour {
+/// libp2p's own client and server, with short intervals.
+fn fast_behaviour(local: PeerId) -> Behaviour {
     let hurry = Duration::from_millis(200);
     let config = Nat {
         boot_delay: hurry,
@@ -94,7 +94,7 @@ fn hurried(local: PeerId) -> Behaviour {
     Behaviour::new(local, config)
 }
 
-/// How often the node reached this peer until it refused five times in a row: more than a dial that is still under way does.
+/// How often the node reached this peer until it refused five times in a row, which an unfinished dial cannot cause.
 async fn reached(swarm: &mut Swarm<Behaviour>) -> usize {
     let (mut reached, mut refused) = (0, 0);
     while refused < 5 {
@@ -115,12 +115,12 @@ async fn reached(swarm: &mut Swarm<Behaviour>) -> usize {
 }
 
 #[tokio::test]
-async fn a_peer_is_dialled_back_five_times_a_minute_and_all_together_ten_times() {
+async fn each_peer_is_dialled_back_five_times_a_minute_and_all_peers_together_ten_times() {
     let mut node = Node::start(AddressScope::Any).await;
     for expected in [5, 5, 0] {
-        let mut swarm = peer(hurried, &node).await;
+        let mut swarm = peer(fast_behaviour, &node).await;
         assert_eq!(reached(&mut swarm).await, expected);
-        // What was dialled back does not stay: the peer's own connection alone does.
+        // Connections that were dialled back are closed; only the peer's own connection stays.
         let connections = swarm.network_info().connection_counters().num_established();
         assert_eq!(connections, 1);
     }
@@ -129,13 +129,13 @@ async fn a_peer_is_dialled_back_five_times_a_minute_and_all_together_ten_times()
 }
 
 #[tokio::test]
-async fn nobody_at_a_private_address_is_dialled_back_on_a_public_network() {
+async fn private_addresses_are_not_dialled_back_on_a_public_network() {
     let node = Node::start(AddressScope::Public).await;
-    assert_eq!(reached(&mut peer(hurried, &node).await).await, 0);
+    assert_eq!(reached(&mut peer(fast_behaviour, &node).await).await, 0);
 }
 
 #[tokio::test]
-async fn a_node_asks_whether_it_can_be_dialled_and_says_what_it_heard() {
+async fn a_node_requests_dial_backs_and_reports_its_reachability() {
     let mut node = Node::start(AddressScope::Any).await;
     let mut swarm = peer(|local| Behaviour::new(local, Nat { only_global_ips: false, ..Nat::default() }), &node).await;
     tokio::spawn(async move { while swarm.next().await.is_some() {} });
@@ -150,7 +150,7 @@ async fn a_node_asks_whether_it_can_be_dialled_and_says_what_it_heard() {
     assert_eq!(node.until(|status| status.peering.reachable.is_some()).await.peering.reachable, Some(true));
 }
 
-/// AutoNAT's messages as bytes: a request goes as it is, an answer comes as it is.
+/// A codec of AutoNAT's messages as unchanged bytes.
 #[derive(Clone, Default)]
 struct Bytes;
 
@@ -184,16 +184,16 @@ impl Codec for Bytes {
     }
 }
 
-/// A length-delimited field of protobuf; with `None` the whole message in its frame. Lengths below 128.
+/// A length-delimited protobuf field; with `None` the whole message with its length prefix. Lengths are below 128.
 fn field(tag: Option<u8>, bytes: &[u8]) -> Vec<u8> {
     let length = u8::try_from(bytes.len()).ok().filter(|length| *length < 128).unwrap();
     [tag.map_or(vec![], |tag| vec![tag << 3 | 2]), vec![length], bytes.to_vec()].concat()
 }
 
 #[tokio::test]
-async fn an_address_with_a_second_ip_or_a_name_in_it_is_dialled_nowhere() {
+async fn an_address_with_a_second_ip_or_a_name_is_not_dialled() {
     let mut node = Node::start(AddressScope::Any).await;
-    // The hidden one.
+    // The target of the second address.
     let victim = TcpListener::bind(("127.0.0.2", 0)).unwrap();
     victim.set_nonblocking(true).unwrap();
     let port = victim.local_addr().unwrap().port();
@@ -214,7 +214,7 @@ async fn an_address_with_a_second_ip_or_a_name_in_it_is_dialled_nowhere() {
         };
         let trick: Multiaddr = trick.parse().unwrap();
         let info = [field(Some(1), &swarm.local_peer_id().to_bytes()), field(Some(2), &trick.to_vec())].concat();
-        // Type DIAL, and in it who asks and where.
+        // Type DIAL, with the requesting peer and its address.
         let request = [vec![8, 0], field(Some(2), &field(Some(1), &info))].concat();
         swarm.behaviour_mut().send_request(&server, field(None, &request));
         let answer = loop {

@@ -18,7 +18,7 @@ fn identity() -> Keypair {
 const ENDPOINT: RecordEndpoint =
     RecordEndpoint { ip: Some(IpAddr::V4(std::net::Ipv4Addr::new(8, 8, 4, 4))), tcp: 9222, udp: 9223 };
 
-/// A record with this `opstack` entry as it is on the wire.
+/// A record with this `opstack` entry, as RLP.
 fn with_entry(rlp: &str) -> Enr {
     let key = CombinedKey::generate_secp256k1();
     let mut builder = Enr::builder();
@@ -27,8 +27,8 @@ fn with_entry(rlp: &str) -> Enr {
 }
 
 #[test]
-fn the_entry_of_each_chain_is_as_op_node_writes_it() {
-    // The specification's table of protocol values, as RLP: a length and the bytes.
+fn the_entry_of_each_chain_equals_op_nodes() {
+    // The specification's table of protocol values, as RLP: the length and the bytes.
     let known = [
         (10, "820a00"),
         (130, "83820100"),
@@ -51,11 +51,11 @@ fn the_entry_of_each_chain_is_as_op_node_writes_it() {
 }
 
 #[test]
-fn records_of_others_are_told_apart() {
+fn records_of_other_chains_are_recognised() {
     let of = |rlp: &str| peer_from_record(&with_entry(rlp), 10).map(|_| ());
     assert_eq!(of("83820100"), Err(RecordRejection::OtherChain(130)));
     assert_eq!(of("820a01"), Err(RecordRejection::OtherVersion(1)));
-    // Longer numbers than need be, and bytes behind them: op-node takes both.
+    // Numbers with unnecessary bytes, and bytes after them: op-node accepts both.
     assert_eq!(of("838a0000"), Ok(()));
     assert_eq!(of("840a00ffff"), Ok(()));
     for malformed in ["80", "0a", "820aff", "c20a00", "8bffffffffffffffffffff0100"] {
@@ -82,7 +82,7 @@ fn records_of_others_are_told_apart() {
 }
 
 #[test]
-fn our_record_is_of_our_peer_id_and_its_number_rises_with_each_change() {
+fn our_record_has_our_peer_id_and_its_number_rises_with_each_change() {
     let identity = identity();
     let key = signing_key(&identity).unwrap();
     let first = build_record(&key, 10, ENDPOINT, None).unwrap();
@@ -93,7 +93,7 @@ fn our_record_is_of_our_peer_id_and_its_number_rises_with_each_change() {
     assert_eq!(build_record(&key, 10, ENDPOINT, Some(&first)).unwrap(), first);
     let moved = build_record(&key, 10, RecordEndpoint { tcp: 9000, ..ENDPOINT }, Some(&first)).unwrap();
     assert_eq!((moved.seq(), moved.tcp4()), (2, Some(9000)));
-    // One of another key is not ours.
+    // A record of another key is not ours.
     let other = signing_key(&self::identity()).unwrap();
     assert_eq!(build_record(&other, 10, ENDPOINT, Some(&moved)).unwrap().seq(), 1);
     assert_eq!(moved.to_base64().parse::<Enr>().unwrap(), moved);
@@ -104,7 +104,7 @@ fn boot_nodes_are_records_enodes_or_multiaddrs() {
     let mainnet: Vec<Bootnode> = default_bootnodes(1).iter().map(|text| text.parse().unwrap()).collect();
     assert_eq!((mainnet.len(), default_bootnodes(11_155_111).len(), default_bootnodes(900).len()), (13, 8, 0));
     assert!(default_bootnodes(11_155_111).iter().all(|text| text.parse::<Bootnode>().is_ok()));
-    // A name, whose UDP port is said apart.
+    // A name with a separate UDP port.
     let conduit =
         mainnet.iter().find(|boot| matches!(boot, Bootnode::Contact { host, .. } if host == "bootnode.conduit.xyz"));
     assert!(matches!(conduit, Some(Bootnode::Contact { port: 30301, .. })));
@@ -140,7 +140,7 @@ fn boot_nodes_are_records_enodes_or_multiaddrs() {
     }
 }
 
-/// As they stand in operators' files: with and without brackets, the UDP port said apart.
+/// The forms in operators' files: with and without brackets, and with a separate UDP port.
 #[test]
 fn an_enode_may_be_at_an_ipv6_address_and_a_mapped_one_is_ipv4() {
     let key = "869d07b5932f17e8490990f75a3f94195e9504ddb6b85f7189e5a9c0a8fff8b00aecf6f3ac450ecba6cdabdb5858788a94bde2b613e0f2d82e9b395355f76d1a";

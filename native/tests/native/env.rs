@@ -1,16 +1,16 @@
-//! Environment variables: ours, op-node's as a fallback, the command line above both.
+//! Environment variables: ours, op-node's as a fallback; flags have precedence over both.
 
 use std::ffi::OsString;
 
 use clap::CommandFactory;
 use petrel_node::{cli::env::with_fallback, cli::flags::Cli};
 
-/// The variable that a flag of `node` reads when exactly these are set.
+/// The variable that a flag of `node` reads if exactly these are set.
 fn variable(flag: &str, set: &[&str]) -> String {
     read(flag, &|name| set.contains(&name).then(|| "1".into())).unwrap()
 }
 
-/// The same, with what each is set to; `None` when it reads none.
+/// The same with given values; `None` when it reads none.
 fn read(flag: &str, value: &dyn Fn(&str) -> Option<OsString>) -> Option<String> {
     let command = with_fallback(Cli::command(), value);
     let node = command.find_subcommand("node").unwrap();
@@ -19,7 +19,7 @@ fn read(flag: &str, value: &dyn Fn(&str) -> Option<OsString>) -> Option<String> 
 }
 
 #[test]
-fn op_nodes_variable_counts_when_ours_is_not_set() {
+fn op_nodes_variable_is_used_when_ours_is_not_set() {
     let (ours, theirs) = ("PETREL_P2P_STATIC", "OP_NODE_P2P_STATIC");
     assert_eq!(variable("p2p.static", &[]), ours);
     assert_eq!(variable("p2p.static", &[theirs]), theirs);
@@ -40,7 +40,7 @@ fn an_empty_variable_is_not_set() {
 }
 
 #[test]
-fn the_names_are_op_nodes_own() {
+fn the_fallback_names_are_op_nodes() {
     // op-node's variables do not always follow its flags.
     let cases = [
         ("network", "OP_NODE_NETWORK"),

@@ -1,4 +1,4 @@
-//! Events on stdout never hold up the node, and what was left out is said.
+//! Events on stdout never block the node, and the number of dropped events is reported.
 
 use std::{
     io::{self, Write},
@@ -15,7 +15,7 @@ use petrel_core::{
 use petrel_node::serve::{event_log::log_event, events::EventPrinter};
 use serde_json::Value;
 
-/// A reader that reads nothing until it is told to.
+/// A reader that reads nothing until it is opened.
 struct Stalled {
     go: Receiver<()>,
     text: Arc<Mutex<Vec<u8>>>,
@@ -23,7 +23,7 @@ struct Stalled {
 
 impl Write for Stalled {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Closed means: from now on.
+        // An error means that it stays open.
         let _told = self.go.recv();
         self.text.lock().unwrap().write(bytes)
     }
@@ -38,11 +38,11 @@ fn event(number: usize) -> Event {
 }
 
 #[test]
-fn a_stalled_reader_costs_events_and_never_time_and_is_told() {
+fn a_stalled_reader_loses_events_does_not_block_and_gets_their_number() {
     let (go, wait) = channel();
     let text = Arc::new(Mutex::new(Vec::new()));
     let mut printer = EventPrinter::new(Some(Stalled { go: wait, text: text.clone() }));
-    // Would wait for ever if printing waited for the reader.
+    // This would never end if printing waited for the reader.
     (0..10_000).for_each(|number| printer.print(&event(number)));
     drop(go);
     while text.lock().unwrap().iter().filter(|byte| **byte == b'\n').count() < 4096 {
@@ -61,13 +61,13 @@ fn a_stalled_reader_costs_events_and_never_time_and_is_told() {
 }
 
 #[test]
-fn nothing_is_printed_when_nothing_is_wanted() {
+fn without_a_writer_nothing_is_printed() {
     let mut printer = EventPrinter::new(None::<io::Stdout>);
     printer.print(&event(1));
     printer.finish();
 }
 
-/// What a log is written to.
+/// A log in memory.
 struct Shared(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Shared {
@@ -80,7 +80,7 @@ impl Write for Shared {
     }
 }
 
-/// What is logged of an event.
+/// The log lines of an event.
 fn logged(event: &Event) -> String {
     let text = Arc::new(Mutex::new(Vec::new()));
     let shared = text.clone();
@@ -90,7 +90,7 @@ fn logged(event: &Event) -> String {
 }
 
 #[test]
-fn what_becomes_of_the_chain_is_logged_with_what_to_do() {
+fn events_of_the_chain_are_logged_with_a_remedy() {
     let mismatch =
         ScheduleMismatch { number: 7, timestamp: 1_000, fork: "jovian", remedy: "give a newer one".to_owned() };
     let cases = [
@@ -109,9 +109,9 @@ fn what_becomes_of_the_chain_is_logged_with_what_to_do() {
     }
 }
 
-/// The vocabulary is the core's and this program's own three; the README explains each word.
+/// The events are the core's and three of the daemon; the README explains each.
 #[test]
-fn every_event_is_explained() {
+fn the_readme_explains_every_event() {
     let (source, readme) = (include_str!("../../../core/src/event.rs"), include_str!("../../../README.md"));
     let body = source.split("pub enum Event {").nth(1).unwrap().split("\n}").next().unwrap();
     let variants = body.lines().filter_map(|line| line.strip_prefix("    ")?.split_once('(')).map(|(name, _)| name);

@@ -1,4 +1,4 @@
-//! The key file: made once, whole, for its owner alone; a second holder is told.
+//! The key file: written once, completely, readable for its owner only; a second user is refused.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
@@ -12,7 +12,7 @@ fn open(file: &Path) -> Result<Identity, IdentityError> {
 }
 
 #[test]
-fn a_missing_key_is_made_and_then_kept() {
+fn a_missing_key_is_generated_and_then_reused() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("deep/er/key");
     let first = open(&file).unwrap().keypair.public().to_peer_id();
@@ -30,7 +30,7 @@ fn a_missing_key_is_made_and_then_kept() {
 }
 
 #[test]
-fn a_key_in_use_is_refused_and_free_again_afterwards() {
+fn a_key_in_use_is_refused_and_usable_afterwards() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
     let holder = open(&file).unwrap();
@@ -43,7 +43,7 @@ fn a_key_in_use_is_refused_and_free_again_afterwards() {
 }
 
 #[test]
-fn what_is_no_key_is_refused_and_not_shown() {
+fn an_invalid_key_is_refused_and_not_shown() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
     let order = "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141";
@@ -59,7 +59,7 @@ fn what_is_no_key_is_refused_and_not_shown() {
 }
 
 #[test]
-fn op_nodes_forms_of_a_key_are_read() {
+fn op_nodes_formats_of_a_key_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
     let hex = "11".repeat(32);
@@ -71,7 +71,7 @@ fn op_nodes_forms_of_a_key_are_read() {
 }
 
 #[test]
-fn a_new_key_never_replaces_one() {
+fn a_new_key_never_replaces_an_existing_one() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
     identity::create(&file).unwrap();
@@ -81,7 +81,7 @@ fn a_new_key_never_replaces_one() {
 }
 
 #[test]
-fn debug_shows_the_peer_and_not_the_key() {
+fn debug_output_has_the_peer_id_and_not_the_key() {
     let hex = "11".repeat(32);
     let source = IdentitySource::Raw(hex.clone());
     let identity = Identity::open(&source).unwrap();

@@ -1,4 +1,4 @@
-//! The daemon's parts by themselves; whole daemons are in `petrel-tests`.
+//! Tests of the daemon's library; tests of whole daemons are in `petrel-tests`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod block_builder;

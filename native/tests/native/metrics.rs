@@ -1,4 +1,4 @@
-//! What is measured of a chain's reorgs, forks and pace.
+//! Metrics of a chain's reorgs, forks and block interval.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -13,10 +13,10 @@ use petrel_core::{
 };
 use petrel_node::{network::transport::TrafficCounters, serve::control::NodeSnapshot, serve::metrics::Metrics};
 
-/// Denim is active on Base Mainnet.
+/// A time at which Denim is active on Base Mainnet.
 const NOW: Now = Now { mono: Duration::ZERO, unix: Duration::from_secs(1_796_013_600) };
 
-/// A node of Base Mainnet that has heard nothing yet.
+/// The snapshot of a node of Base Mainnet that has received no block yet.
 fn snapshot() -> NodeSnapshot {
     let config = Config::new(Chain::preset("base-mainnet").unwrap()).settle().unwrap();
     NodeSnapshot { status: Node::new(config, &RestoredState::default(), [0; 32], NOW).status(NOW), peers: Vec::new() }
@@ -41,7 +41,7 @@ fn mismatch(fork: &'static str) -> Event {
 }
 
 #[test]
-fn reorgs_forks_and_the_pace_are_measured() {
+fn reorgs_forks_and_the_block_interval_are_measured() {
     let metrics = Metrics::new(TrafficCounters::default(), Arc::default()).unwrap();
     let mut now = snapshot();
     let before = values(&metrics, &now);
@@ -65,14 +65,14 @@ fn reorgs_forks_and_the_pace_are_measured() {
         assert_eq!(after[&format!("petrel_schedule_mismatch{{fork=\"{fork}\"}}")], 1.0);
     }
     assert_eq!((after["petrel_sequencer_skew"], after["petrel_clock_skew"]), (1.0, 0.0));
-    // Dashboards of version 0.1 go on.
+    // The names of version 0.1 are still served.
     assert_eq!((after["petrel_sequencer_clock_doubt"], after["petrel_clock_doubt"]), (1.0, 0.0));
     assert_eq!(after["petrel_block_interval_seconds"], 2.0);
 }
 
-/// As promtool has it: each metric is explained, counters and nothing else end in `_total`, and units are whole words.
+/// The rules of promtool: each metric has a help text, counters and no other metrics end in `_total`, and units are whole words.
 #[test]
-fn our_names_and_texts_are_as_prometheus_wants_them() {
+fn our_names_and_help_texts_follow_prometheus_rules() {
     let metrics = Metrics::new(TrafficCounters::default(), Arc::default()).unwrap();
     metrics.on_event(&mismatch("jovian"));
     let text = metrics.text(&snapshot()).unwrap();

@@ -1,4 +1,4 @@
-//! A router on loopback that speaks UPnP as far as it is asked: SSDP's answer, its description, and three actions.
+//! Port mapping with a router on loopback that supports the needed part of UPnP: the SSDP response, its description, and three actions.
 
 use std::{
     io::{Read, Write},
@@ -23,8 +23,8 @@ const DESCRIPTION: &str = "<root><device><serviceList><service>\
     <serviceType>urn:schemas-upnp-org:service:WANIPConnection:1</serviceType>\
     <SCPDURL>/actions</SCPDURL><controlURL>/control</controlURL></service></serviceList></device></root>";
 
-/// What the router was asked, one line each.
-type Asked = Arc<Mutex<Vec<String>>>;
+/// The requests to the router, one line each.
+type Requests = Arc<Mutex<Vec<String>>>;
 
 fn actions() -> String {
     let action = |name: &str, arguments: &[&str]| {
@@ -45,8 +45,8 @@ fn field<'a>(text: &'a str, name: &str) -> &'a str {
     rest.map_or("", |(_, rest)| rest.split('<').next().unwrap())
 }
 
-/// One request over HTTP and its answer; `taken` is a TCP port that somebody else has.
-fn serve(mut stream: TcpStream, external: &str, taken: u16, asked: &Asked) {
+/// Answers one HTTP request; `taken` is a TCP port that another machine uses.
+fn serve(mut stream: TcpStream, external: &str, taken: u16, requests: &Requests) {
     let mut text = String::new();
     let mut buffer = [0; 4096];
     let is_whole = |text: &str| {
@@ -73,7 +73,7 @@ fn serve(mut stream: TcpStream, external: &str, taken: u16, asked: &Asked) {
         let ip = format!("<NewExternalIPAddress>{external}</NewExternalIPAddress>");
         ("200 OK", done("GetExternalIPAddress", &ip))
     } else if text.contains("DeletePortMapping") {
-        asked.lock().unwrap().push(format!("delete {}", port()));
+        requests.lock().unwrap().push(format!("delete {}", port()));
         ("200 OK", done("DeletePortMapping", ""))
     } else if port() == format!("TCP {taken}") {
         let error = "<UPnPError><errorCode>718</errorCode><errorDescription>taken</errorDescription></UPnPError>";
@@ -81,7 +81,7 @@ fn serve(mut stream: TcpStream, external: &str, taken: u16, asked: &Asked) {
     } else {
         let (client, inner) = (field(&text, "NewInternalClient"), field(&text, "NewInternalPort"));
         let lease = field(&text, "NewLeaseDuration");
-        asked.lock().unwrap().push(format!("add {} to {client}:{inner} for {lease}", port()));
+        requests.lock().unwrap().push(format!("add {} to {client}:{inner} for {lease}", port()));
         ("200 OK", done("AddPortMapping", ""))
     };
     let length = body.len();
@@ -89,12 +89,12 @@ fn serve(mut stream: TcpStream, external: &str, taken: u16, asked: &Asked) {
     stream.write_all(answer.as_bytes()).unwrap();
 }
 
-/// Where it is searched, and what it was asked.
-fn router(external: &'static str, taken: u16) -> (SocketAddr, Asked) {
+/// Starts a router. Returns the address of its SSDP socket, and its requests.
+fn router(external: &'static str, taken: u16) -> (SocketAddr, Requests) {
     let (ssdp, http) = (UdpSocket::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
     let (search, url) = (ssdp.local_addr().unwrap(), format!("http://{}/root", http.local_addr().unwrap()));
-    let asked = Asked::default();
-    let told = asked.clone();
+    let requests = Requests::default();
+    let shared = requests.clone();
     thread::spawn(move || {
         let mut buffer = [0; 2048];
         while let Ok((read, from)) = ssdp.recv_from(&mut buffer) {
@@ -102,8 +102,8 @@ fn router(external: &'static str, taken: u16) -> (SocketAddr, Asked) {
             ssdp.send_to(format!("HTTP/1.1 200 OK\r\nLOCATION: {url}\r\n\r\n").as_bytes(), from).unwrap();
         }
     });
-    thread::spawn(move || http.incoming().for_each(|stream| serve(stream.unwrap(), external, taken, &told)));
-    (search, asked)
+    thread::spawn(move || http.incoming().for_each(|stream| serve(stream.unwrap(), external, taken, &shared)));
+    (search, requests)
 }
 
 fn plan(search: SocketAddr) -> PortMapperConfig {
@@ -111,8 +111,8 @@ fn plan(search: SocketAddr) -> PortMapperConfig {
 }
 
 #[tokio::test]
-async fn a_router_forwards_both_ports_and_gets_them_back() {
-    let (search, asked) = router("8.8.4.4", 1);
+async fn a_router_maps_both_ports_and_the_mappings_are_removed() {
+    let (search, requests) = router("8.8.4.4", 1);
     let mut nat = PortMapper::start(plan(search));
     let ip = IpAddr::from([8, 8, 4, 4]);
     assert_eq!(nat.next().await, PortMapping { ip, tcp: 9222, udp: Some(9223) });
@@ -123,11 +123,11 @@ async fn a_router_forwards_both_ports_and_gets_them_back() {
         "delete TCP 9222",
         "delete UDP 9223",
     ];
-    assert_eq!(*asked.lock().unwrap(), expected);
+    assert_eq!(*requests.lock().unwrap(), expected);
 }
 
 #[tokio::test]
-async fn a_port_that_another_machine_has_is_replaced_by_a_free_one() {
+async fn a_port_of_another_machine_is_replaced_by_a_free_one() {
     let (search, _) = router("8.8.4.4", 9222);
     let mapped = PortMapper::start(plan(search)).next().await;
     assert_ne!(mapped.tcp, 9222);
@@ -135,16 +135,16 @@ async fn a_port_that_another_machine_has_is_replaced_by_a_free_one() {
 }
 
 #[tokio::test]
-async fn a_router_behind_another_is_of_no_use_but_in_a_private_network() {
-    let (search, asked) = router("10.0.0.7", 1);
+async fn a_router_behind_another_router_is_used_in_a_private_network_only() {
+    let (search, requests) = router("10.0.0.7", 1);
     let mut nat = PortMapper::start(plan(search));
     let waited = tokio::time::timeout(Duration::from_secs(2), nat.next()).await;
-    assert!(waited.is_err() && asked.lock().unwrap().is_empty(), "{waited:?}");
+    assert!(waited.is_err() && requests.lock().unwrap().is_empty(), "{waited:?}");
     let mapped = PortMapper::start(PortMapperConfig { private_network: true, ..plan(search) }).next().await;
     assert_eq!(mapped.ip, IpAddr::from([10, 0, 0, 7]));
 }
 
-/// Applies a mapping as the daemon does; the node record, if it has changed.
+/// Applies a mapping as the daemon does. Returns the node record if it has changed.
 fn apply(addresses: &mut OurAddresses, mapping: &PortMapping, discovery: &mut Discovery) -> Option<LocalNodeRecord> {
     let mut changed = None;
     for action in addresses.mapped(mapping) {

@@ -1,4 +1,4 @@
-//! Words of the command line.
+//! Parsing of values on the command line.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use petrel_core::config::Rate;
 use petrel_node::cli::parse::{self, duration, port, size};
 
 #[test]
-fn durations_are_written_as_go_writes_them() {
+fn durations_have_gos_format() {
     let cases = [
         ("0", Duration::ZERO),
         ("60s", Duration::from_secs(60)),
@@ -23,7 +23,7 @@ fn durations_are_written_as_go_writes_them() {
 }
 
 #[test]
-fn what_is_no_duration_is_refused_with_an_example() {
+fn an_invalid_duration_is_refused_with_an_example() {
     for text in ["", "60", "-1s", "s", "1d", "1s ", "1 s", "1e3s", "..s", "inf", "99999999999999999999999999h", "∞s"]
     {
         let error = duration(text).unwrap_err();
@@ -44,7 +44,7 @@ fn sizes_are_decimal_or_binary() {
 }
 
 #[test]
-fn ports_are_those_that_need_no_privilege() {
+fn ports_that_need_privileges_are_refused() {
     assert_eq!(port("0"), Ok(0));
     assert_eq!(port("1024"), Ok(1024));
     assert_eq!(port("65535"), Ok(65535));
@@ -63,7 +63,7 @@ fn limits_are_a_rate_and_a_burst() {
 }
 
 #[test]
-fn shares_are_below_one() {
+fn fractions_are_below_one() {
     assert_eq!((parse::share("0"), parse::share("0.3"), parse::share("0.9")), (Ok(0), Ok(30), Ok(90)));
     for wrong in ["", "1", "-0.1", "30%", "NaN"] {
         assert!(parse::share(wrong).is_err(), "{wrong}");

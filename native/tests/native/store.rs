@@ -1,4 +1,4 @@
-//! What survives a restart, and what is refused.
+//! The store: restored state after a restart, and refused files.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -38,7 +38,7 @@ fn key() -> Key {
     Key::from_bytes(&[1; 32]).unwrap()
 }
 
-/// A verified block, as only the rules make it.
+/// A verified block, which only validation creates.
 fn block(number: u64, parent: B256, bytes: usize) -> Arc<Verified<Block>> {
     let now = Now { mono: std::time::Duration::ZERO, unix: std::time::Duration::from_secs(START) };
     let mut payload = petrel_core::block::ExecutionPayload {
@@ -54,14 +54,14 @@ fn block(number: u64, parent: B256, bytes: usize) -> Arc<Verified<Block>> {
     let outputs: Vec<Output> = std::iter::from_fn(|| node.poll_output()).collect();
     let [Output::Validate { id, task }] = outputs.as_slice() else { panic!("{outputs:?}") };
     node.handle(now, Input::Validated { id: *id, outcome: task.clone().run(Primitives::PORTABLE) });
-    let told = std::iter::from_fn(|| node.poll_output()).find_map(|output| match output {
+    let results = std::iter::from_fn(|| node.poll_output()).find_map(|output| match output {
         Output::Emit(Event::Block(new)) => Some(new.block),
         _ => None,
     });
-    told.expect("a valid block")
+    results.expect("a valid block")
 }
 
-/// A run of blocks above `parent`.
+/// Linked blocks above `parent`.
 fn run(first: u64, count: u64, mut parent: B256, bytes: usize) -> Vec<Arc<Verified<Block>>> {
     (first..first + count)
         .map(|number| {
@@ -83,25 +83,25 @@ fn open(folder: &Path) -> (Store, Vec<BlockInfo>) {
     (store, memory.chain)
 }
 
-/// Keeps blocks and makes the last one the head.
-fn keep(store: &Store, blocks: &[Arc<Verified<Block>>]) {
-    assert!(try_keep(store, blocks).iter().all(|kept| *kept == Persisted::OnDisk));
+/// Persists blocks, and the last one as the head.
+fn persist(store: &Store, blocks: &[Arc<Verified<Block>>]) {
+    assert!(try_persist(store, blocks).iter().all(|kept| *kept == Persisted::OnDisk));
 }
 
-/// The same; what each block and then the head is worth.
-fn try_keep(store: &Store, blocks: &[Arc<Verified<Block>>]) -> Vec<Persisted> {
-    let mut told: Vec<_> = blocks.iter().map(|block| store.persist(Persist::Block(block.clone()))).collect();
-    told.push(store.persist(Persist::Head(link(blocks.last().unwrap()))));
-    told.into_iter().map(|told| told.blocking_recv().unwrap()).collect()
+/// The same. Returns the results of the blocks and of the head.
+fn try_persist(store: &Store, blocks: &[Arc<Verified<Block>>]) -> Vec<Persisted> {
+    let mut results: Vec<_> = blocks.iter().map(|block| store.persist(Persist::Block(block.clone()))).collect();
+    results.push(store.persist(Persist::Head(link(blocks.last().unwrap()))));
+    results.into_iter().map(|result| result.blocking_recv().unwrap()).collect()
 }
 
 #[test]
-fn blocks_and_the_chain_are_there_after_a_restart() {
+fn blocks_and_the_chain_are_restored_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let blocks = run(5, 20, B256::ZERO, 300);
     let (store, kept) = open(folder.path());
     assert!(kept.is_empty());
-    keep(&store, &blocks);
+    persist(&store, &blocks);
     drop(store);
     let (store, kept) = open(folder.path());
     assert_eq!(kept, blocks.iter().map(|block| link(block)).collect::<Vec<_>>());
@@ -113,36 +113,36 @@ fn blocks_and_the_chain_are_there_after_a_restart() {
 }
 
 #[test]
-fn of_two_branches_the_heads_is_served() {
+fn of_two_branches_the_one_of_the_head_is_served() {
     let folder = tempfile::tempdir().unwrap();
     let (store, _) = open(folder.path());
     let first = run(5, 6, B256::ZERO, 300);
-    keep(&store, &first);
+    persist(&store, &first);
     let other = run(8, 5, first[2].hash, 301);
-    keep(&store, &other);
+    persist(&store, &other);
     assert_eq!(store.load(7).unwrap().hash, first[2].hash);
     for block in &other {
         assert_eq!(store.load(block.payload.number()).unwrap().hash, block.hash);
     }
-    // And back: the head may fall.
-    keep(&store, &first[..5]);
+    // Back to the first branch: the head may move to a lower number.
+    persist(&store, &first[..5]);
     assert_eq!(store.load(9).unwrap().hash, first[4].hash);
     drop(store);
     assert_eq!(open(folder.path()).1, first[..5].iter().map(|block| link(block)).collect::<Vec<_>>());
 }
 
-/// The blocks that the sequencer put in the place of others are not all gossiped: the lower ones are fetched later, from above
-/// downwards, and then the node tells its head once more.
+/// Not all blocks of the new branch are gossiped: the lower ones are fetched later, from the upper end downwards, and then the node
+/// persists its head again.
 #[test]
-fn after_a_reorg_whose_lower_blocks_come_later_the_leading_chain_is_served_at_every_height() {
+fn after_a_reorg_whose_lower_blocks_arrive_later_the_canonical_chain_is_served_at_every_height() {
     let folder = tempfile::tempdir().unwrap();
     let (store, _) = open(folder.path());
-    // 5 to 20, and from 12 on another branch, of which 17 and 18 are gossiped.
+    // Blocks 5 to 20, and from 12 on another branch, of which 17 and 18 are gossiped.
     let old = run(5, 16, B256::ZERO, 300);
-    keep(&store, &old);
+    persist(&store, &old);
     let new = run(12, 7, old[6].hash, 301);
     let (fetched, gossiped) = new.split_at(5);
-    keep(&store, gossiped);
+    persist(&store, gossiped);
     let leads = |block: &Arc<Verified<Block>>| store.load(block.payload.number()).unwrap().hash == block.hash;
     assert!(gossiped.iter().all(leads) && old[..7].iter().all(leads), "what is known to lead is served");
     for block in fetched.iter().rev() {
@@ -156,30 +156,30 @@ fn after_a_reorg_whose_lower_blocks_come_later_the_leading_chain_is_served_at_ev
     let (store, kept) = open(folder.path());
     let leading: Vec<BlockInfo> = old[..7].iter().chain(&new).map(|block| link(block)).collect();
     assert_eq!(kept, leading, "and they hang together after a restart");
-    // It goes on from there.
+    // The chain continues from there.
     let next = run(19, 2, head.hash, 300);
-    keep(&store, &next);
+    persist(&store, &next);
     assert_eq!(store.load(19).unwrap().hash, next[0].hash);
     assert_eq!(store.load(12).unwrap().hash, new[0].hash);
 }
 
-/// The node ended before it had all of them: what leads is known down to the hole, the branch that was left is known below
-/// it, and the chain is whole once they are there.
+/// The node ended before it had all blocks of the new branch: the canonical chain is known down to the gap, and below it the old
+/// branch. When the missing blocks arrive, the chain is complete.
 #[test]
-fn a_hole_below_the_leading_chain_may_be_closed_after_a_restart() {
+fn a_gap_below_the_canonical_chain_can_be_closed_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let (store, _) = open(folder.path());
     let old = run(5, 10, B256::ZERO, 300);
-    keep(&store, &old);
+    persist(&store, &old);
     let new = run(10, 6, old[4].hash, 301);
-    keep(&store, &new[4..]);
+    persist(&store, &new[4..]);
     assert_eq!(store.persist(Persist::Block(new[3].clone())).blocking_recv().unwrap(), Persisted::OnDisk);
     drop(store);
     let (store, kept) = open(folder.path());
     assert_eq!(kept, old[..8].iter().chain(&new[3..]).map(|block| link(block)).collect::<Vec<_>>());
     new[..3].iter().rev().for_each(|block| _ = store.persist(Persist::Block(block.clone())).blocking_recv().unwrap());
     let next = run(16, 1, new[5].hash, 300);
-    keep(&store, &next);
+    persist(&store, &next);
     for block in old[..5].iter().chain(&new).chain(&next) {
         assert_eq!(store.load(block.payload.number()).unwrap().hash, block.hash);
     }
@@ -188,38 +188,38 @@ fn a_hole_below_the_leading_chain_may_be_closed_after_a_restart() {
 }
 
 #[test]
-fn a_head_behind_a_hole_begins_a_new_chain() {
+fn a_head_above_a_gap_starts_a_new_chain() {
     let folder = tempfile::tempdir().unwrap();
     let (store, _) = open(folder.path());
     let (before, after) = (run(5, 3, B256::ZERO, 300), run(20, 3, B256::repeat_byte(7), 300));
-    keep(&store, &before);
-    keep(&store, &after);
+    persist(&store, &before);
+    persist(&store, &after);
     assert!(store.load(6).is_some(), "what is below is still served");
     drop(store);
     assert_eq!(open(folder.path()).1, after.iter().map(|block| link(block)).collect::<Vec<_>>());
 }
 
 #[test]
-fn the_oldest_make_room() {
+fn the_oldest_blocks_are_removed_above_the_limit() {
     let folder = tempfile::tempdir().unwrap();
     let chain = chain(10);
     let (store, _) = Store::open(folder.path(), &chain, StoreBudget { blocks: 8, bytes: 1 << 30 }).unwrap();
     let blocks = run(1, 20, B256::ZERO, 300);
-    let kept = try_keep(&store, &blocks);
+    let kept = try_persist(&store, &blocks);
     assert!(store.load(12).is_none());
     assert!((13..=20).all(|number| store.load(number).is_some()));
     assert!(kept[12..].iter().all(|kept| *kept == Persisted::OnDisk), "{kept:?}");
-    // Where the writer is quicker than we, each block has a transaction of its own; not ten times.
-    let not_for_sure = |_| {
+    // If the writer is faster than this thread, each block has its own transaction; this does not happen ten times.
+    let is_unconfirmed = |_| {
         let folder = tempfile::tempdir().unwrap();
         let (store, _) = Store::open(folder.path(), &chain, StoreBudget { blocks: 8, bytes: 1 << 30 }).unwrap();
-        try_keep(&store, &blocks)[..12].contains(&Persisted::NotForSure)
+        try_persist(&store, &blocks)[..12].contains(&Persisted::Unconfirmed)
     };
-    let told = kept[..12].contains(&Persisted::NotForSure) || (0..10).any(not_for_sure);
-    assert!(told, "what makes room in its own transaction is not acknowledged");
-    // A gap is closed from its end: its blocks are the oldest, and the head stays whatever comes.
+    let unconfirmed = kept[..12].contains(&Persisted::Unconfirmed) || (0..10).any(is_unconfirmed);
+    assert!(unconfirmed, "a block that is removed in the transaction that stores it is not confirmed");
+    // A gap is closed from its upper end: its blocks are the oldest, and the head stays.
     let below = run(1000, 20, B256::ZERO, 300);
-    keep(&store, &below[19..]);
+    persist(&store, &below[19..]);
     let below = below.iter().rev().skip(1).cloned().collect::<Vec<_>>();
     for block in &below {
         store.persist(Persist::Block(block.clone())).blocking_recv().unwrap();
@@ -232,26 +232,26 @@ fn the_oldest_make_room() {
     let folder = tempfile::tempdir().unwrap();
     let (store, _) = Store::open(folder.path(), &chain, StoreBudget { blocks: 8, bytes: 1 << 30 }).unwrap();
     for block in &blocks {
-        keep(&store, std::slice::from_ref(block));
+        persist(&store, std::slice::from_ref(block));
     }
     drop(store);
     let (store, kept) = Store::open(folder.path(), &chain, StoreBudget { blocks: 100, bytes: 5_000 }).unwrap();
     assert_eq!(kept.chain.len(), 8);
-    keep(&store, &run(21, 1, kept.chain[7].hash, 300));
+    persist(&store, &run(21, 1, kept.chain[7].hash, 300));
     assert!(store.load(13).is_none() && store.load(21).is_some(), "bytes count too");
 }
 
 #[test]
-fn another_chains_store_is_refused_and_left_alone() {
+fn a_store_of_another_chain_is_refused_and_not_changed() {
     let folder = tempfile::tempdir().unwrap();
-    keep(&open(folder.path()).0, &run(1, 2, B256::ZERO, 300));
+    persist(&open(folder.path()).0, &run(1, 2, B256::ZERO, 300));
     let error = Store::open(folder.path(), &chain(11), StoreBudget::default()).unwrap_err();
     assert!(matches!(error, StoreError::OtherChain { found: 10, wanted: 11, .. }), "{error}");
     assert_eq!(open(folder.path()).1.len(), 2);
 }
 
 #[test]
-fn a_damaged_or_foreign_file_is_refused_and_left_alone() {
+fn a_damaged_or_foreign_file_is_refused_and_not_changed() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("petrel.redb");
     for content in [b"no database".to_vec(), vec![7; 100_000]] {
@@ -264,7 +264,7 @@ fn a_damaged_or_foreign_file_is_refused_and_left_alone() {
 }
 
 #[test]
-fn a_later_versions_store_is_refused() {
+fn a_store_of_a_later_version_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path()));
     let database = redb::Database::create(folder.path().join("petrel.redb")).unwrap();
@@ -278,9 +278,9 @@ fn a_later_versions_store_is_refused() {
 }
 
 #[test]
-fn a_store_of_an_earlier_layout_is_taken_over() {
+fn a_store_of_an_earlier_layout_is_converted() {
     let folder = tempfile::tempdir().unwrap();
-    keep(&open(folder.path()).0, &run(1, 2, B256::ZERO, 300));
+    persist(&open(folder.path()).0, &run(1, 2, B256::ZERO, 300));
     let meta: redb::TableDefinition<'_, &str, u64> = redb::TableDefinition::new("meta");
     let words: redb::TableDefinition<'_, &str, [u8; 32]> = redb::TableDefinition::new("words");
     let notes: redb::TableDefinition<'_, &str, &[u8]> = redb::TableDefinition::new("notes");
@@ -305,7 +305,7 @@ fn a_store_of_an_earlier_layout_is_taken_over() {
 }
 
 #[test]
-fn peers_and_bans_are_there_after_a_restart_until_they_are_forgotten() {
+fn peers_and_bans_are_restored_after_a_restart_until_they_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     let peer = |seed: u8| PeerId::from_bytes(&[seed; 39]).unwrap();
     let mut score = Score::default();
@@ -318,19 +318,23 @@ fn peers_and_bans_are_there_after_a_restart_until_they_are_forgotten() {
         found: 5,
         score,
     };
-    let ban =
-        Ban { until: Some(1_800_003_600), secs: 3600, reason: "it lied".to_owned(), ip: "203.0.113.1".parse().ok() };
+    let ban = Ban {
+        until: Some(1_800_003_600),
+        secs: 3600,
+        reason: "invalid messages".to_owned(),
+        ip: "203.0.113.1".parse().ok(),
+    };
     let subjects =
         [BanTarget::Peer(peer(1)), BanTarget::Ip("203.0.113.1".parse().unwrap()), "2001:db8::1".parse().unwrap()];
-    let mut keeps: Vec<_> = subjects.iter().map(|subject| Persist::Ban(*subject, Some(ban.clone()))).collect();
-    keeps.extend([1, 2].map(|seed| Persist::Peer(peer(seed), Some(record.clone()))));
-    let all = |store: &Store, keeps: Vec<Persist>| {
-        let told: Vec<_> = keeps.into_iter().map(|keep| store.persist(keep)).collect();
-        told.into_iter().for_each(|told| assert_eq!(told.blocking_recv().unwrap(), Persisted::OnDisk));
+    let mut items: Vec<_> = subjects.iter().map(|subject| Persist::Ban(*subject, Some(ban.clone()))).collect();
+    items.extend([1, 2].map(|seed| Persist::Peer(peer(seed), Some(record.clone()))));
+    let all = |store: &Store, items: Vec<Persist>| {
+        let results: Vec<_> = items.into_iter().map(|item| store.persist(item)).collect();
+        results.into_iter().for_each(|result| assert_eq!(result.blocking_recv().unwrap(), Persisted::OnDisk));
     };
-    // Without room for blocks too.
+    // Also with a limit of no blocks.
     let none = StoreBudget { blocks: 0, bytes: 1 << 30 };
-    all(&Store::open(folder.path(), &chain(10), none).unwrap().0, keeps);
+    all(&Store::open(folder.path(), &chain(10), none).unwrap().0, items);
     let (store, memory) = Store::open(folder.path(), &chain(10), StoreBudget::default()).unwrap();
     assert_eq!(memory.peers, [(peer(1), record.clone()), (peer(2), record.clone())]);
     assert_eq!(memory.bans.len(), 3);
@@ -342,7 +346,7 @@ fn peers_and_bans_are_there_after_a_restart_until_they_are_forgotten() {
 }
 
 #[test]
-fn a_note_replaces_the_one_before_it_and_is_there_after_a_restart() {
+fn a_note_replaces_the_one_before_it_and_is_restored_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let (store, _) = open(folder.path());
     assert_eq!(store.value("signer").unwrap(), None);
@@ -354,14 +358,14 @@ fn a_note_replaces_the_one_before_it_and_is_there_after_a_restart() {
 }
 
 #[test]
-fn without_room_for_blocks_none_is_kept_or_served_and_those_that_are_there_stay() {
+fn with_a_limit_of_no_blocks_none_is_stored_or_served_and_existing_ones_stay() {
     let folder = tempfile::tempdir().unwrap();
     let blocks = run(1, 4, B256::ZERO, 300);
-    keep(&open(folder.path()).0, &blocks[..3]);
+    persist(&open(folder.path()).0, &blocks[..3]);
     let none = StoreBudget { blocks: 0, bytes: 1 << 30 };
     let (store, memory) = Store::open(folder.path(), &chain(10), none).unwrap();
     assert!(memory.chain.is_empty() && store.load(2).is_none());
-    assert_eq!(try_keep(&store, &blocks[3..]), [Persisted::NotForSure, Persisted::NotForSure]);
+    assert_eq!(try_persist(&store, &blocks[3..]), [Persisted::Unconfirmed, Persisted::Unconfirmed]);
     assert_eq!(store.persist_value("signer", b"known".to_vec()).blocking_recv().unwrap(), Persisted::OnDisk);
     drop(store);
     let (store, links) = open(folder.path());
@@ -370,15 +374,15 @@ fn without_room_for_blocks_none_is_kept_or_served_and_those_that_are_there_stay(
 }
 
 #[test]
-fn a_first_start_that_was_killed_is_no_damage() {
+fn a_first_start_that_was_killed_does_not_damage_the_store() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("petrel.new"), b"half a store").unwrap();
-    keep(&open(folder.path()).0, &run(1, 2, B256::ZERO, 300));
+    persist(&open(folder.path()).0, &run(1, 2, B256::ZERO, 300));
     assert_eq!(open(folder.path()).1.len(), 2);
 }
 
 #[test]
-fn a_second_user_is_refused_and_told_who_has_it() {
+fn a_second_user_is_refused_with_the_process_that_has_the_lock() {
     let folder = tempfile::tempdir().unwrap();
     let _first = open(folder.path());
     let error = Store::open(folder.path(), &chain(10), StoreBudget::default()).unwrap_err();

@@ -1,4 +1,4 @@
-//! WebTransport against itself: what is dialled, what is refused, and certificates that change meanwhile.
+//! WebTransport against itself: dials, refusals, and certificates that rotate meanwhile.
 
 use std::{
     sync::{Arc, Mutex},
@@ -27,12 +27,12 @@ const DIAL: DialOpts = DialOpts { role: Endpoint::Dialer, port_use: PortUse::New
 
 type Wire = Boxed<(PeerId, SessionMuxer)>;
 
-/// A clock that a test turns forward, for the certificates of both sides.
+/// A clock that a test advances, for the certificates of both sides.
 #[derive(Clone, Default)]
 struct Hands(Arc<Mutex<Duration>>);
 
 impl Hands {
-    fn turn(&self, by: Duration) {
+    fn advance(&self, by: Duration) {
         *self.0.lock().unwrap() += by;
     }
 
@@ -50,13 +50,13 @@ fn plain() -> Wire {
     transport(&Keypair::generate_secp256k1(), PERIOD, Hands::default().clock())
 }
 
-/// Listens on loopback; the address with its hashes.
+/// Listens on loopback. Returns the address with its hashes.
 async fn listen(wire: &mut Wire) -> Multiaddr {
     wire.listen_on(ListenerId::next(), "/ip4/127.0.0.1/udp/0/quic-v1/webtransport".parse().unwrap()).unwrap();
     wire.next().await.unwrap().into_new_address().unwrap()
 }
 
-/// Answers every stream of every connection with its own bytes, for ever, and says who came.
+/// Echoes every stream of every connection. Returns the peers that connected.
 fn serve(mut wire: Wire) -> Arc<Mutex<Vec<PeerId>>> {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let came = seen.clone();
@@ -117,7 +117,7 @@ fn without_hashes(address: &Multiaddr) -> Multiaddr {
 }
 
 #[tokio::test]
-async fn both_know_each_other_and_ten_mebibytes_come_back_whole() {
+async fn both_sides_know_the_others_peer_id_and_ten_mebibytes_are_echoed() {
     let (here, there) = (Keypair::generate_secp256k1(), Keypair::generate_secp256k1());
     let mut wire = transport(&there, PERIOD, Hands::default().clock());
     let address = listen(&mut wire).await;
@@ -131,22 +131,22 @@ async fn both_know_each_other_and_ten_mebibytes_come_back_whole() {
 }
 
 #[tokio::test]
-async fn an_address_names_two_certificates_and_each_alone_is_enough() {
+async fn an_address_has_two_certificate_hashes_and_one_of_them_is_enough() {
     let mut wire = plain();
     let address = listen(&mut wire).await;
     serve(wire);
     let hashes = hashes(&address);
     assert_eq!(hashes.len(), 2);
-    // The certificate of today alone: the listener's list has more.
+    // Only the current certificate: the listener's list has more.
     let today = without_hashes(&address).with(hashes[0].clone());
     dial(&mut plain(), &today).await.unwrap();
-    // That of tomorrow alone is not served yet.
+    // Only the next certificate: it is not served yet.
     let tomorrow = without_hashes(&address).with(hashes[1].clone());
     assert!(dial(&mut plain(), &tomorrow).await.is_err());
 }
 
 #[tokio::test]
-async fn nothing_is_dialled_without_a_hash_or_with_a_stranger_s() {
+async fn a_dial_without_a_hash_or_with_the_hash_of_another_certificate_fails() {
     let mut wire = plain();
     let address = listen(&mut wire).await;
     serve(wire);
@@ -159,13 +159,13 @@ async fn nothing_is_dialled_without_a_hash_or_with_a_stranger_s() {
 }
 
 #[tokio::test]
-async fn a_hash_that_the_listener_does_not_repeat_ends_the_handshake() {
+async fn a_hash_that_the_listener_does_not_confirm_ends_the_handshake() {
     let mut wire = plain();
     let address = listen(&mut wire).await;
     serve(wire);
     let mut other = plain();
     let foreign = listen(&mut other).await;
-    // The certificate itself is believed; that somebody added a hash to the address is seen in Noise.
+    // The certificate is accepted; the hash that was added to the address is detected in Noise.
     let added = address.with(hashes(&foreign)[0].clone());
     let error = dial(&mut plain(), &added).await.err().unwrap();
     assert!(error.contains("handshake failed"), "{error}");
@@ -187,9 +187,9 @@ async fn other_addresses_are_left_to_other_transports() {
 }
 
 #[tokio::test]
-async fn a_rotation_tells_the_new_address_and_closes_no_connection() {
+async fn a_rotation_reports_the_new_address_and_closes_no_connection() {
     let identity = Keypair::generate_secp256k1();
-    // Short periods, so that the listener looks at the schedule soon enough for a test; long enough for a dial on a slow machine.
+    // Short periods, so that the listener checks the schedule soon enough for a test; long enough for a dial on a slow machine.
     let mut wire = transport(&identity, Duration::from_secs(6), Hands::default().clock());
     let first = listen(&mut wire).await;
     let (say, mut said) = tokio::sync::mpsc::unbounded_channel();
@@ -217,10 +217,10 @@ async fn a_rotation_tells_the_new_address_and_closes_no_connection() {
     let (new, second) = said.recv().await.unwrap();
     assert!(new && second != first);
     assert_eq!(said.recv().await.unwrap(), (false, first.clone()));
-    // Of two certificates the second has become the first.
+    // The second certificate has become the first one.
     assert_eq!(hashes(&second)[0], hashes(&first)[1]);
     assert_eq!(echo(&mut muxer, b"still here").await.unwrap(), b"still here");
-    // Whoever was away since before the rotation comes back by the old address.
+    // A peer that was disconnected before the rotation reconnects with the old address.
     dial(&mut wire, &first).await.unwrap();
     let _third = said.recv().await.unwrap();
     assert_eq!(said.recv().await.unwrap(), (false, second));
@@ -229,22 +229,22 @@ async fn a_rotation_tells_the_new_address_and_closes_no_connection() {
 }
 
 #[tokio::test]
-async fn after_a_restart_the_address_is_the_same_and_eleven_days_later_one_hash_is() {
+async fn after_a_restart_the_address_is_the_same_and_eleven_days_later_it_shares_one_hash() {
     let (identity, hands) = (Keypair::generate_secp256k1(), Hands::default());
-    let mut told = Vec::new();
+    let mut hash_lists = Vec::new();
     for _ in 0..2 {
         let mut wire = transport(&identity, PERIOD, hands.clock());
         let address = listen(&mut wire).await;
-        told.push(hashes(&address).into_iter().map(|hash| hash.to_string()).collect::<Vec<_>>());
+        hash_lists.push(hashes(&address).into_iter().map(|hash| hash.to_string()).collect::<Vec<_>>());
     }
-    assert_eq!(told[0], told[1]);
-    hands.turn(11 * DAY);
+    assert_eq!(hash_lists[0], hash_lists[1]);
+    hands.advance(11 * DAY);
     let address = listen(&mut transport(&identity, PERIOD, hands.clock())).await;
-    assert_eq!(hashes(&address)[0].to_string(), told[0][1]);
+    assert_eq!(hashes(&address)[0].to_string(), hash_lists[0][1]);
 }
 
-/// A saved address names certificates by their hashes. Whatever changes their bytes, such as another version of `rcgen`, makes every
-/// saved address useless: then these constants may change, with a word in the changelog.
+/// A saved address has hashes of certificates. A change of the certificates' bytes, for example by another version of `rcgen`, breaks
+/// every saved address: such a change of these constants needs a line in the changelog.
 #[test]
 fn the_certificates_of_a_key_and_a_time_are_the_same_in_every_build() {
     let secret = secp256k1::SecretKey::try_from_bytes([0x11; 32]).unwrap();
@@ -261,10 +261,10 @@ fn the_certificates_of_a_key_and_a_time_are_the_same_in_every_build() {
     }
 }
 
-/// libp2p's own path.
+/// The path of libp2p.
 const PATH: &str = "/.well-known/libp2p-webtransport?type=noise";
 
-/// Somebody else's WebTransport client at this address.
+/// Connects with another WebTransport client to this address.
 fn session(
     address: &Multiaddr,
     path: &'static str,
@@ -283,7 +283,7 @@ fn session(
 }
 
 #[tokio::test]
-async fn who_never_speaks_is_gone_after_ten_seconds_and_others_come_in_meanwhile() {
+async fn unresponsive_clients_are_disconnected_after_ten_seconds_and_others_connect_meanwhile() {
     let mut wire = plain();
     let address = listen(&mut wire).await;
     serve(wire);
@@ -301,7 +301,7 @@ async fn who_never_speaks_is_gone_after_ten_seconds_and_others_come_in_meanwhile
 }
 
 #[tokio::test]
-async fn the_stream_of_the_handshake_is_not_stopped_before_the_dialler_leaves_it() {
+async fn the_stream_of_the_handshake_is_not_stopped_before_the_dialler_closes_it() {
     let mut wire = plain();
     let address = listen(&mut wire).await;
     serve(wire);
@@ -311,17 +311,17 @@ async fn the_stream_of_the_handshake_is_not_stopped_before_the_dialler_leaves_it
     let stream = tokio_util::compat::TokioAsyncReadCompatExt::compat(wtransport::stream::BiStream::join(halves));
     let (_, mut secured) = noise.upgrade_outbound(stream, "/noise").await.unwrap();
 
-    // Whatever the listener does when the handshake is over, it did it before it answers on the next stream.
-    let (mut say, mut hear) = session.open_bi().await.unwrap().await.unwrap();
-    say.write_all(b"hello").await.unwrap();
+    // The listener has finished the handshake before it answers on the next stream.
+    let (mut send, mut receive) = session.open_bi().await.unwrap().await.unwrap();
+    send.write_all(b"hello").await.unwrap();
     let mut back = [0; 5];
-    hear.read_exact(&mut back).await.unwrap();
+    receive.read_exact(&mut back).await.unwrap();
     secured.write_all(b"a dialler that is still there").await.unwrap();
     secured.flush().await.expect("nobody has stopped the stream");
 }
 
 #[tokio::test]
-async fn a_session_is_asked_for_as_go_libp2p_wants_it() {
+async fn a_session_is_requested_as_go_libp2p_expects() {
     let schedule = CertificateSchedule::new(&Keypair::generate_secp256k1(), PERIOD).unwrap();
     let made = schedule.certificate(schedule.number(SystemTime::now())).unwrap();
     let chain = wtransport::tls::CertificateChain::single(wtransport::tls::Certificate::from_der(made.der).unwrap());
@@ -338,7 +338,7 @@ async fn a_session_is_asked_for_as_go_libp2p_wants_it() {
     tokio::spawn(dialling);
     let request = server.accept().await.await.unwrap();
     assert_eq!(request.path(), "/.well-known/libp2p-webtransport?type=noise");
-    // Names are in small letters (RFC 9114, 4.2), or the request is malformed to a strict listener.
+    // Field names are in lower case (RFC 9114, 4.2), else the request is malformed for a strict listener.
     assert!(request.headers().keys().all(|name| *name == name.to_lowercase()), "{:?}", request.headers());
     assert_eq!(request.headers().get("sec-webtransport-http3-draft02").map(String::as_str), Some("1"));
 }
@@ -347,14 +347,14 @@ async fn a_session_is_asked_for_as_go_libp2p_wants_it() {
 async fn above_sixty_four_unfinished_sessions_the_next_is_not_answered() {
     let mut wire = plain();
     let address = listen(&mut wire).await;
-    // Nobody looks at these upgrades, so that none ends.
+    // These upgrades are not polled, so that none completes.
     let mut held = Vec::new();
     let mut dialler = plain();
     let dials: Vec<_> = (0..80).map(|_| tokio::spawn(dialler.dial(address.clone(), DIAL).unwrap())).collect();
     loop {
-        // Then nothing more.
-        let patience = Duration::from_secs(if held.len() < 64 { 60 } else { 2 });
-        match tokio::time::timeout(patience, wire.next()).await {
+        // No event after that.
+        let timeout = Duration::from_secs(if held.len() < 64 { 60 } else { 2 });
+        match tokio::time::timeout(timeout, wire.next()).await {
             Ok(Some(TransportEvent::Incoming { upgrade, .. })) => held.push(upgrade),
             Ok(_) => {}
             Err(_) => break,
@@ -362,7 +362,7 @@ async fn above_sixty_four_unfinished_sessions_the_next_is_not_answered() {
     }
     assert_eq!(held.len(), 64);
     dials.into_iter().for_each(|dial| dial.abort());
-    // With their end there is room again.
+    // After their end new sessions are accepted.
     held.clear();
     let again = tokio::spawn(dialler.dial(address, DIAL).unwrap());
     tokio::pin!(again);

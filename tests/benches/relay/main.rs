@@ -1,8 +1,8 @@
-//! What relaying costs: CPU seconds of the relay for 1,000 blocks of 100 kB, and the delay from publisher to receiver,
-//! through `petrel node` and through a relay of plain libp2p that judges nothing, one after the other in each round.
+//! The cost of relaying: CPU seconds of the relay for 1,000 blocks of 100 kB, and the delay from publisher to receiver, through
+//! `petrel node` and through a relay of plain libp2p without validation, one after the other in each round.
 //!
-//! `cargo bench -p petrel-tests --bench relay`. Both relays are this same program, started again as a process of its own:
-//! with a word before the flags it is one of them. Blocks come at a rate that an honest peer may have.
+//! `cargo bench -p petrel-tests --bench relay`. Both relays are this program, started in another process with a subcommand. Blocks are
+//! sent at a rate that is allowed for a peer.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod path;
@@ -19,21 +19,21 @@ use petrel_tests::{forge, ports, process::Process, sequencer};
 
 use path::{Measured, Path};
 
-/// The daemon's, for both relays.
+/// The daemon's allocator, for both relays.
 #[global_allocator]
 static ALLOCATOR: petrel_node::Allocator = petrel_node::Allocator;
 
-/// Rounds, each of so many blocks through each relay.
+/// Number of rounds, and blocks through each relay in a round.
 const ROUNDS: u64 = 4;
 const BLOCKS: u64 = 250;
 
 fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        // As `petrel node`: the daemon's own main reads the same arguments.
+        // `petrel node`: the daemon's own main reads the same arguments.
         ["node", ..] => return petrel_node::main(),
         ["plain", topic, port] => plain_relay::run(topic, port),
-        // `cargo test --benches` runs this too, to see that it runs.
+        // `cargo test --benches` runs this too, as a check.
         _ if !words.iter().any(|word| word == "--bench") => println!("run it with `cargo bench`"),
         _ => measure(),
     }
@@ -53,7 +53,7 @@ fn measure() {
     node.args(["--p2p.unsafe-block-signer", &forge::key(1).address().to_string(), "--p2p.no-discovery"]);
     let ports = [ports::tcp(), ports::tcp()];
     node.arg("--p2p.listen.ip=127.0.0.1").arg(format!("--p2p.listen.tcp={}", ports[0]));
-    // The other one keeps nothing and says nothing either.
+    // The plain relay stores and prints nothing either.
     node.args(["--store.blocks=0", "--log.level=error"]);
     let mut relay = Command::new(&program);
     relay.args(["plain", &topic, &ports[1].to_string()]);
@@ -78,7 +78,7 @@ fn measure() {
     row("CPU s per 1,000", petrel.cpu_per_thousand(), plain.cpu_per_thousand());
     row("delay p50, ms", petrel.delay(50), plain.delay(50));
     row("delay p99, ms", petrel.delay(99), plain.delay(99));
-    // Let the relays end before the folder goes.
+    // The relays must end before the folder is removed.
     drop(paths);
     std::thread::sleep(Duration::from_millis(50));
 }

@@ -1,4 +1,4 @@
-//! A publisher, a relay, a receiver: the relay is a process of its own, the others are plain libp2p here.
+//! A publisher, a relay and a receiver: the relay is its own process, the others are plain libp2p in this process.
 
 use std::{
     collections::HashMap,
@@ -25,14 +25,14 @@ use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
 };
 
-/// Between two blocks: below the rate at which a peer counts as flooding.
+/// Time between two blocks: below the rate at which a peer counts as flooding.
 const PACE: Duration = Duration::from_millis(25);
-/// How long the last ones may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Deadline of the last blocks.
+const DEADLINE: Duration = Duration::from_secs(5);
 /// Bytes of a block.
 const BYTES: usize = 100_000;
 
-/// What was measured, summed up.
+/// The measurements, summed up.
 #[derive(Debug, Default)]
 pub(crate) struct Measured {
     pub(crate) blocks: u64,
@@ -70,9 +70,9 @@ pub(crate) struct Path {
 }
 
 impl Path {
-    /// Through the relay that will listen on this port.
+    /// Connects publisher and receiver to the relay on this port.
     pub(crate) fn open(relay: Process, port: u16, topic: &str) -> Self {
-        let end = Instant::now() + PATIENCE * 6;
+        let end = Instant::now() + DEADLINE * 6;
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(Instant::now() < end, "the relay does not listen");
             std::thread::sleep(Duration::from_millis(50));
@@ -108,9 +108,9 @@ impl Path {
         Self { relay, runtime, blocks, arrivals }
     }
 
-    /// Carries so many blocks above height `after`.
+    /// Sends `blocks` blocks above height `after`.
     pub(crate) fn carry(&mut self, chain: &Chain, after: u64, count: u64) -> Measured {
-        // Transactions of the sizes and the compressibility of a live chain's; another set for each round.
+        // Transactions with the sizes and the compressibility of a live chain, different in each round.
         let start = begun(chain, after, chain.genesis.time, Duration::from_secs(2));
         let mut maker = BlockBuilder::new(start, key(1), BYTES);
         let before = cpu(self.relay.id());
@@ -125,9 +125,9 @@ impl Path {
             self.blocks.send(wire).unwrap();
             std::thread::sleep(PACE);
         }
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + DEADLINE;
         while !sent.is_empty() && Instant::now() < end {
-            let next = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, self.arrivals.recv()).await });
+            let next = self.runtime.block_on(async { tokio::time::timeout(DEADLINE, self.arrivals.recv()).await });
             let Ok(Some((wire, at))) = next else { break };
             delays.extend(sent.remove(&wire).map(|since| at - since));
         }

@@ -1,11 +1,11 @@
-//! A relay of plain libp2p that judges nothing. It ends with its standard input.
+//! A relay of plain libp2p without validation. It exits at the end of its standard input.
 
 use std::io::Read;
 
 use futures::StreamExt;
 use petrel_tests::plain_gossipsub;
 
-/// Relays what comes on `topic`, listening on this port.
+/// Relays all messages on `topic`, listening on this port.
 pub(crate) fn run(topic: &str, port: &str) {
     std::thread::spawn(|| {
         let _end = std::io::stdin().read_to_end(&mut Vec::new());

@@ -1,9 +1,9 @@
-//! How fast a gap is closed: from one and from four peers on loopback with limits off, beside a plain TCP copy of the same
-//! bytes, and beside the compression and the checks of the same blocks without a network; with limits on, beside the
-//! configured rate; and with a peer among the askers that reads a byte a second.
+//! The speed of closing a gap: from one and from four peers on loopback without limits, compared with a plain TCP copy of the same
+//! bytes, and with compression and validation of the same blocks without a network; with limits, compared with the configured rate;
+//! and with another client that reads one byte a second.
 //!
-//! `cargo bench -p petrel-tests --bench sync`. All nodes are Drivers on TCP in this process; the client begins with the first
-//! block, hears the last one by gossip, and fetches all between.
+//! `cargo bench -p petrel-tests --bench sync`. All nodes are Drivers on TCP in this process; the client starts with the first block,
+//! receives the last one by gossip, and fetches all blocks between.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod node;
@@ -20,17 +20,17 @@ use petrel_core::{
 
 use node::{Client, Server};
 
-/// The daemon's.
+/// The daemon's allocator.
 #[global_allocator]
 static ALLOCATOR: petrel_node::Allocator = petrel_node::Allocator;
 
-/// Blocks of the gap, and bytes of each.
+/// Number of blocks of the gap, and bytes of each.
 const BLOCKS: u64 = 1000;
 const BYTES: usize = 100_000;
-/// How long a rate is measured.
+/// Time for which a rate is measured.
 const WHILE: Duration = Duration::from_secs(30);
-/// Longer than a gap takes to be closed with limits off.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Deadline of a gap without limits.
+const DEADLINE: Duration = Duration::from_secs(120);
 
 const OFF: RequestLimits = RequestLimits { by_cadence: false, all: None, peer: None, leaf_bytes: None };
 
@@ -61,23 +61,23 @@ fn main() {
     println!("\nwith limits of 4/15 a peer: {rate:.2} blocks/s over {} s after the burst", WHILE.as_secs());
 }
 
-/// How long a gap takes from its first fetched block to its end.
+/// The time of a gap from its first fetched block to its end.
 fn closed(servers: &[Server]) -> Duration {
     let mut client = Client::start(servers, OFF);
     servers[0].produce_last();
-    client.until(PATIENCE, |event| matches!(event, Event::Gap(Gap { state: GapState::Opened, .. })));
+    client.until(DEADLINE, |event| matches!(event, Event::Gap(Gap { state: GapState::Opened, .. })));
     let since = Instant::now();
-    client.until(PATIENCE, |event| matches!(event, Event::Gap(Gap { state: GapState::Closed, .. })));
+    client.until(DEADLINE, |event| matches!(event, Event::Gap(Gap { state: GapState::Closed, .. })));
     since.elapsed()
 }
 
-/// Blocks a second that are served, once the burst is over.
+/// Served blocks a second after the burst.
 fn rate(server: &Server, limits: RequestLimits) -> f64 {
     let mut client = Client::start(std::slice::from_ref(server), limits);
     server.produce_last();
     let fetched = |event: &Event| matches!(event, Event::Block(block) if block.via == Via::Sync);
     for _ in 0..20 {
-        client.until(PATIENCE, fetched);
+        client.until(DEADLINE, fetched);
     }
     let (since, before) = (Instant::now(), server.served());
     std::thread::sleep(WHILE);

@@ -1,4 +1,4 @@
-//! Servers with a chain that each makes for itself, the same one; and a client with its first block.
+//! Servers that each build the same chain, and a client with its first block.
 
 use std::{
     sync::{
@@ -35,7 +35,7 @@ use petrel_node::{
 use petrel_tests::{forge, sequencer};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-/// One chain for all: old enough that every block of it is due.
+/// The chain of all nodes, old enough that every block is due.
 pub(crate) static CHAIN: LazyLock<Chain> = LazyLock::new(|| {
     let chain = sequencer::chain(Fork::Jovian, 1);
     forge::begun(&chain, 0, chain.genesis.time - 2_000, Duration::from_secs(1))
@@ -63,13 +63,13 @@ pub(crate) struct Server {
     pub(crate) address: String,
     pub(crate) first: BlockInfo,
     produce: UnboundedSender<()>,
-    /// Blocks that it has served, as of a moment ago.
+    /// Number of served blocks, updated every 20 ms.
     served: Arc<AtomicU64>,
     slow: Option<JoinHandle<()>>,
 }
 
 impl Server {
-    /// With so many blocks; the next one is made by [`Server::produce_last`].
+    /// Starts a server with `blocks` blocks; [`Server::produce_last`] builds the next one.
     pub(crate) fn start(blocks: u64, bytes: usize, limits: RequestLimits) -> Self {
         let (found, address) = mpsc::channel();
         let (made, first) = mpsc::channel();
@@ -84,7 +84,7 @@ impl Server {
                 let settled = config(limits, Vec::new()).settle().unwrap();
                 let net = net(&["/ip4/127.0.0.1/tcp/0"]);
                 let mut driver = network::build_driver(&Identity::generate(), settled, &net, body).unwrap();
-                // Each waits for the one before it, so that nothing has to wait for a check.
+                // Each block waits for the one before it, so that the validation queue stays empty.
                 let mut left = blocks;
                 let mut look = tokio::time::interval(Duration::from_millis(20));
                 let next = maker.build().unwrap();
@@ -125,28 +125,28 @@ impl Server {
         });
         let address = address.recv().unwrap();
         let links: Vec<BlockInfo> = first.iter().take(blocks as usize).collect();
-        // The last of them is being kept.
+        // Until the last block is stored.
         thread::sleep(Duration::from_millis(500));
         Self { address, first: links[0], produce, served, slow: None }
     }
 
-    /// Makes and gossips the block behind the gap.
+    /// Builds and gossips the block above the gap.
     pub(crate) fn produce_last(&self) {
         self.produce.send(()).unwrap();
     }
 
-    /// Blocks that it has served so far.
+    /// Number of blocks served so far.
     pub(crate) fn served(&self) -> u64 {
         self.served.load(Ordering::Relaxed)
     }
 
-    /// From now on four streams are read a byte a second.
+    /// From now on a peer reads four streams at one byte a second.
     pub(crate) fn read_slowly(&mut self) {
         let address: Multiaddr = self.address.parse().unwrap();
         self.slow = Some(thread::spawn(move || runtime().block_on(slow_reader(address))));
     }
 
-    fn kept(&self) -> StaticPeer {
+    fn static_peer(&self) -> StaticPeer {
         let peer: libp2p::PeerId = self.address.rsplit('/').next().unwrap().parse().unwrap();
         StaticPeer { peer: PeerId::from_bytes(&peer.to_bytes()).unwrap(), addresses: vec![self.address.clone()] }
     }
@@ -191,10 +191,10 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Connected to all of them, with their first block as its head.
+    /// Starts a client that is connected to all servers, with their first block as its head.
     pub(crate) fn start(servers: &[Server], limits: RequestLimits) -> Self {
-        let (tell, events) = mpsc::channel();
-        let (chain, statics) = (vec![servers[0].first], servers.iter().map(Server::kept).collect());
+        let (sender, events) = mpsc::channel();
+        let (chain, statics) = (vec![servers[0].first], servers.iter().map(Server::static_peer).collect());
         let settled = config(limits, statics).settle().unwrap();
         let peers = servers.len();
         thread::spawn(move || {
@@ -202,7 +202,7 @@ impl Client {
                 let body = DriverResources { memory: chain.into(), ..DriverResources::default() };
                 let mut driver = network::build_driver(&Identity::generate(), settled, &net(&[]), body).unwrap();
                 while let Some(event) = driver.next().await {
-                    if tell.send(event).is_err() {
+                    if sender.send(event).is_err() {
                         return;
                     }
                 }
@@ -212,14 +212,14 @@ impl Client {
         for _ in 0..4 * peers {
             client.until(Duration::from_secs(30), |event| matches!(event, Event::TopicJoined(_)));
         }
-        // The mesh is built by the heartbeat.
+        // Until the heartbeat has built the mesh.
         thread::sleep(Duration::from_millis(1500));
         client
     }
 
-    /// Reads until there is such an event.
-    pub(crate) fn until(&mut self, patience: Duration, wanted: impl Fn(&Event) -> bool) {
-        let end = Instant::now() + patience;
+    /// Reads events until `wanted` accepts one.
+    pub(crate) fn until(&mut self, timeout: Duration, wanted: impl Fn(&Event) -> bool) {
+        let end = Instant::now() + timeout;
         loop {
             let left = end.saturating_duration_since(Instant::now());
             let event = self.events.recv_timeout(left).expect("it comes in time");

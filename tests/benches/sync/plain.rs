@@ -9,7 +9,7 @@ use std::{
 
 use petrel_tests::forge::noise;
 
-/// How long so many bytes take.
+/// The time to copy `bytes` bytes.
 pub(crate) fn copy(bytes: usize) -> Duration {
     let data = noise(7, bytes);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

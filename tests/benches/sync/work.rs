@@ -1,6 +1,6 @@
-//! The second reference: what nobody can leave out, and no network. Every answer is framed and compressed as a server does,
-//! then decompressed, decoded and hashed as a client does, on all cores. With this codec
-//! and this Keccak no sync in which both sides share this machine can be faster.
+//! The second reference: the necessary work without a network. Every response is framed and compressed as by a server, then
+//! decompressed, decoded and hashed as by a client, on all cores. With this codec and this Keccak no range sync with both sides on this
+//! machine can be faster.
 
 use std::{
     sync::Arc,
@@ -19,10 +19,10 @@ use petrel_tests::forge;
 
 use super::node::CHAIN;
 
-/// What a message has before the bytes that are stored.
+/// Bytes of a message before the stored bytes.
 const SIGNATURE: usize = 65;
 
-/// How long so many blocks of so many bytes take.
+/// The time for `blocks` blocks of `bytes` bytes.
 pub(crate) fn alone(blocks: u64, bytes: usize) -> Duration {
     let made = BlockBuilder::new(CHAIN.clone(), forge::key(1), bytes).build().unwrap();
     let (number, hash) = (made.payload.block_number, made.payload.block_hash);

@@ -1,7 +1,7 @@
-//! The field's way, with the libraries that Rust nodes of the OP Stack use: the id function decompresses for itself, then
+//! The usual way, with the libraries that Rust nodes of the OP Stack use: the id function decompresses the message, then
 //! op-alloy's `decode_v4` decompresses, hashes and decodes, `try_into_block` decodes every transaction and builds the trie,
-//! and alloy recovers the signer. No step is repeated that the libraries do not repeat themselves; the copy of the payload
-//! that nodes make before `try_into_block` is left out.
+//! and alloy recovers the signer. No step is repeated except by the libraries themselves; the copy of the payload that nodes make
+//! before `try_into_block` is left out.
 
 use alloy_consensus::Block;
 use alloy_primitives::{Address, B256};
@@ -12,16 +12,16 @@ use sha2::{Digest, Sha256};
 
 use crate::sample::Sample;
 
-/// What comes out; the block is kept so that its dropping is not counted.
-pub(crate) struct Judged {
+/// The results; the block is returned so that dropping it is not measured.
+pub(crate) struct Validated {
     pub(crate) id: [u8; 20],
     pub(crate) signer: Address,
     pub(crate) hash: B256,
     _block: Block<OpTxEnvelope>,
 }
 
-/// Judges one message.
-pub(crate) fn judge(sample: &Sample) -> Judged {
+/// Validates one message.
+pub(crate) fn validate(sample: &Sample) -> Validated {
     let id = message_id(&sample.topic, &sample.wire);
     let envelope = OpNetworkPayloadEnvelope::decode_v4(&sample.wire).expect("it decodes");
     let prehash = envelope.payload_hash.signature_message(sample.chain.id);
@@ -34,7 +34,7 @@ pub(crate) fn judge(sample: &Sample) -> Judged {
     let block: Block<OpTxEnvelope> = envelope.payload.try_into_block_with_sidecar(&sidecar).expect("it is a block");
     let hash = block.header.hash_slow();
     assert_eq!(hash, claimed);
-    Judged { id, signer, hash, _block: block }
+    Validated { id, signer, hash, _block: block }
 }
 
 fn message_id(topic: &str, wire: &[u8]) -> [u8; 20] {

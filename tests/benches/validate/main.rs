@@ -1,9 +1,9 @@
-//! The whole judgement of one gossiped message, beside the same work the way the field does it, in one run.
+//! The whole validation of one gossip message, compared with the same work by the usual libraries, in one run.
 //!
-//! Each way takes the compressed bytes as gossipsub has them and ends with the message id, the signer and the block hash
-//! that it computed; both must agree before anything is measured. Warm: the same message again and again, as in every
-//! micro-benchmark. Cold: the caches are trashed before each message, as they are when a block comes every two seconds.
-//! Everything runs on one thread; dropping the results is not counted for either.
+//! Each way starts with the compressed bytes and ends with the message id, the signer and the block hash; the results must be equal
+//! before anything is measured. Warm: the same message again and again, as in usual micro-benchmarks. Cold: the caches are
+//! overwritten before each message, as they are when a block arrives every two seconds. Everything runs on one thread; dropping the
+//! results is not measured.
 //!
 //! The last lines are the ratios of the medians: below 1 we are faster.
 
@@ -24,9 +24,9 @@ mod table;
 use sample::Sample;
 use table::Table;
 
-/// About so many bytes of raw payload: small blocks, OP Mainnet's and Base's usual ones, and the largest there are.
+/// Approximate bytes of the raw payload: small blocks, usual blocks of OP Mainnet and Base, and the largest ones.
 const SIZES: [usize; 5] = [4_000, 107_000, 325_000, 1_670_000, 9_300_000];
-/// More than the caches of a server hold for one core.
+/// More than the caches of a server for one core.
 const TRASH: usize = 64 << 20;
 
 fn main() {
@@ -41,7 +41,7 @@ fn main() {
         let sample = Sample::new(size);
         sample.assert_agreed();
         for cold in [false, true] {
-            judge(&mut criterion, &sample, cold.then_some(&mut trash), &table);
+            measure(&mut criterion, &sample, cold.then_some(&mut trash), &table);
         }
     }
     criterion.final_summary();
@@ -49,7 +49,7 @@ fn main() {
 }
 
 /// Measures the three ways on one sample.
-fn judge(criterion: &mut Criterion, sample: &Sample, mut trash: Option<&mut Vec<u64>>, table: &RefCell<Table>) {
+fn measure(criterion: &mut Criterion, sample: &Sample, mut trash: Option<&mut Vec<u64>>, table: &RefCell<Table>) {
     let warmth = if trash.is_some() { "cold" } else { "warm" };
     let mut group = criterion.benchmark_group(warmth);
     group.throughput(Throughput::Bytes(sample.payload as u64));
@@ -80,14 +80,14 @@ fn sweep(trash: &mut [u64]) {
     black_box(trash);
 }
 
-/// A way to judge a message.
+/// A way to validate a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Way {
-    /// Petrel as the daemon does it.
+    /// Petrel with the daemon's primitives.
     Petrel,
-    /// Petrel with the browser's curve.
+    /// Petrel with the browser's signature recovery.
     PetrelK256,
-    /// As op-alloy's own stack does it.
+    /// The libraries of op-alloy and alloy.
     Field,
 }
 
@@ -102,13 +102,13 @@ impl Way {
         }
     }
 
-    /// One judgement's time, without the dropping of what it made.
+    /// The time of one validation, without dropping the results.
     fn time(self, sample: &Sample) -> Duration {
         let start = Instant::now();
         match self {
-            Self::Petrel => finish(start, ours::judge(black_box(sample), petrel_node::primitives::FASTEST)),
-            Self::PetrelK256 => finish(start, ours::judge(black_box(sample), Primitives::PORTABLE)),
-            Self::Field => finish(start, field::judge(black_box(sample))),
+            Self::Petrel => finish(start, ours::validate(black_box(sample), petrel_node::primitives::FASTEST)),
+            Self::PetrelK256 => finish(start, ours::validate(black_box(sample), Primitives::PORTABLE)),
+            Self::Field => finish(start, field::validate(black_box(sample))),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Petrel's way: decompress once, and id, signature, payload and hash all read that one buffer.
+//! Petrel's way: one decompression; id, signature, payload and hash are computed from the same buffer.
 
 use petrel_core::{
     fork::Version,
@@ -9,8 +9,8 @@ use petrel_core::{
 
 use crate::sample::Sample;
 
-/// The id, and everything that the rules say about one message.
-pub(crate) fn judge(sample: &Sample, primitives: Primitives) -> (MessageId, ValidationOutcome) {
+/// Computes the id and validates one message.
+pub(crate) fn validate(sample: &Sample, primitives: Primitives) -> (MessageId, ValidationOutcome) {
     let message = Message::take(&sample.wire);
     let id = message.id(&sample.topic);
     let check = ValidationTask {

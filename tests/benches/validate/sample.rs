@@ -1,4 +1,4 @@
-//! A message as the devnet's sequencer makes it: typed transactions of mixed sizes, real roots, a real signature.
+//! A message of the devnet's sequencer: typed transactions of mixed sizes, correct roots, a valid signature.
 
 use std::sync::Arc;
 
@@ -15,9 +15,9 @@ use crate::{field, ours};
 
 /// See the module.
 pub(crate) struct Sample {
-    /// As on the wire.
+    /// The message as on the wire.
     pub(crate) wire: bytes::Bytes,
-    /// Bytes of the raw payload: what follows signature and parent beacon root.
+    /// Bytes of the raw payload, which follows the signature and the parent beacon root.
     pub(crate) payload: usize,
     pub(crate) topic: String,
     pub(crate) chain: Chain,
@@ -26,7 +26,7 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    /// One with about so many bytes of payload.
+    /// A message with about this many bytes of payload.
     pub(crate) fn new(bytes: usize) -> Self {
         let key = Key::from_bytes(&[1; 32]).expect("a key");
         let mut chain = Chain::preset("op-mainnet").expect("a preset");
@@ -46,16 +46,16 @@ impl Sample {
         }
     }
 
-    /// All ways come to the same.
+    /// Checks that all ways have the same results.
     ///
     /// # Panics
-    /// They do not.
+    /// The results are different.
     pub(crate) fn assert_agreed(&self) {
-        let (id, checked) = ours::judge(self, petrel_node::primitives::FASTEST);
+        let (id, checked) = ours::validate(self, petrel_node::primitives::FASTEST);
         let block = checked.result.expect("it is valid");
-        let (portable_id, portable) = ours::judge(self, Primitives::PORTABLE);
+        let (portable_id, portable) = ours::validate(self, Primitives::PORTABLE);
         let portable = portable.result.expect("it is valid");
-        let field = field::judge(self);
+        let field = field::validate(self);
         assert_eq!((id.0, block.signer, block.hash), (field.id, Some(field.signer), field.hash));
         assert_eq!((portable_id.0, portable.signer, portable.hash), (field.id, Some(field.signer), field.hash));
     }

@@ -1,4 +1,4 @@
-//! The ratios, from the medians of everything that was measured.
+//! The ratios of the medians.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -9,12 +9,12 @@ use crate::Way;
 pub(crate) struct Table(BTreeMap<(usize, &'static str, Way), Vec<Duration>>);
 
 impl Table {
-    /// One judgement took so long.
+    /// Adds the time of one validation.
     pub(crate) fn note(&mut self, payload: usize, warmth: &'static str, way: Way, spent: Duration) {
         self.0.entry((payload, warmth, way)).or_default().push(spent);
     }
 
-    /// Prints a line for each size and warmth; nothing when a filter left a way out.
+    /// Prints a line for each size, warm and cold; nothing if a filter excluded a way.
     pub(crate) fn print(mut self) {
         println!(
             "\n{:>10}  {:4}  {:>11} {:>11} {:>11}  {:>6} {:>6}",

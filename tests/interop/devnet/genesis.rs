@@ -1,4 +1,4 @@
-//! The chain: what op-geth, op-node and L1 are told of it. No contracts: deposits to empty accounts are fine.
+//! The chain's configuration for op-geth, op-node and L1. It has no contracts: deposits to empty accounts are valid.
 
 use serde_json::{Value, json};
 
@@ -8,13 +8,13 @@ pub(crate) const L2_CHAIN: u64 = 90_210;
 pub(crate) const BLOCK_TIME: u64 = 1;
 /// Blocks between two forks.
 pub(crate) const FORK_BLOCKS: u64 = 15;
-/// On L1; any address with code will do.
+/// An address on L1; any address with code works.
 pub(crate) const SYSTEM_CONFIG: &str = "0x1000000000000000000000000000000000000002";
 
 /// Regolith is active from the start; these follow, one after the other.
 const LATER: [&str; 9] = ["canyon", "delta", "ecotone", "fjord", "granite", "holocene", "isthmus", "jovian", "karst"];
 
-/// The last block of interest: some blocks into the last fork.
+/// The last block of the test: some blocks after the last fork.
 pub(crate) const LAST: u64 = FORK_BLOCKS * LATER.len() as u64 + 15;
 
 /// The fork of a block, by number.
@@ -37,7 +37,7 @@ pub(crate) fn l2(l2_time: u64, rich: &str) -> Value {
     config["optimism"] = chain_op_config();
     for (fork, time) in fork_times(l2_time) {
         config[format!("{fork}Time")] = time.into();
-        // op-geth's own rule: these come with them.
+        // op-geth requires these together with the forks above.
         let ethereum = match fork {
             "canyon" => Some("shanghaiTime"),
             "ecotone" => Some("cancunTime"),
@@ -60,7 +60,7 @@ pub(crate) fn l2(l2_time: u64, rich: &str) -> Value {
         "extraData": "0x",
         "alloc": {
             rich: { "balance": "0xd3c21bcecceda1000000" },
-            // With an empty storage root op-node encodes V4 as V3 and the chain stands still at Isthmus.
+            // With an empty storage root op-node encodes V4 as V3, and the chain stops at Isthmus.
             "0x4200000000000000000000000000000000000016": {
                 "balance": "0x0", "code": "0x00", "storage": { &slot: format!("{:#066x}", 1) },
             },
@@ -112,7 +112,7 @@ pub(crate) fn without(rollup: &Value, forks: &[&str]) -> Value {
     rollup
 }
 
-/// What op-node must know of an L1 that is none of its own: a genesis file, of which it reads the configuration.
+/// The genesis file with the configuration of L1, which op-node needs for an L1 without a preset.
 pub(crate) fn l1() -> Value {
     let mut config = ethereum(L1_CHAIN);
     for time in ["shanghaiTime", "cancunTime", "pragueTime"] {

@@ -1,4 +1,4 @@
-//! Who runs: each part is a process of its own with its files under one folder, ended by its pid.
+//! The processes of the network: each has its files in one folder, and is ended by its pid.
 
 use std::{
     env, fs,
@@ -25,27 +25,27 @@ pub(crate) const L1: Rpc = Rpc(8545);
 pub(crate) const GETH: [Rpc; 2] = [Rpc(9545), Rpc(9546)];
 const ENGINE: [u16; 2] = [9551, 9552];
 const P2P: [u16; 2] = [9222, 9223];
-/// The Petrels' with a schedule that is out of date.
-const STALE: [u16; 2] = [9228, 9229];
+/// The ports of the Petrel nodes with an outdated schedule.
+const OUTDATED: [u16; 2] = [9228, 9229];
 const OP_NODE: [Rpc; 2] = [Rpc(9645), Rpc(9646)];
-/// Petrel's page.
+/// The port of Petrel's page.
 pub(crate) const PAGE: u16 = 9227;
 
 /// The slot of the unsafe block signer in SystemConfig.
 const SIGNER_SLOT: &str = "0x65a7ed542fb37fe237fdfbdd70b31598523fe5b32879e307bae27a0bd9581c08";
-/// How often the signer is read again, by op-node and by Petrel.
+/// Interval at which op-node and Petrel read the signer.
 const RELOAD: &str = "2s";
 
-/// Seeds of the sequencer's two keys, before and after the rotation.
+/// Seeds of the sequencer's keys before and after the rotation.
 pub(crate) const SEQUENCER_KEYS: [u8; 2] = [0xa1, 0xb2];
-/// Seeds of the peers' identities: the sequencer's and the follower's op-node, the witness, Petrel, the two Petrels with a
-/// schedule that is out of date.
+/// Seeds of the peers' identities: the sequencer's and the follower's op-node, the recorder, Petrel, and the two Petrel nodes with an
+/// outdated schedule.
 const IDENTITIES: [u8; 6] = [0x21, 0x22, 0x23, 0x24, 0x25, 0x26];
 
-/// Longer than anything here takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Deadline of a condition: longer than any condition takes on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(120);
 
-/// A process with a log of its own.
+/// A process with its own log.
 pub(crate) struct Background(Child);
 
 impl Background {
@@ -69,7 +69,7 @@ impl Drop for Background {
     }
 }
 
-/// The network without Petrel. Parts end in the order in which they stand here.
+/// The network without Petrel. The processes end in the order of the fields.
 pub(crate) struct Devnet {
     sequencer: Option<Background>,
     _follower: Background,
@@ -79,7 +79,7 @@ pub(crate) struct Devnet {
 }
 
 impl Devnet {
-    /// A chain of its own, from nothing, in `folder`.
+    /// Starts a new chain in `folder`.
     pub(crate) fn start(folder: &Path) -> Self {
         let _empty = fs::remove_dir_all(folder);
         fs::create_dir_all(folder).unwrap();
@@ -108,31 +108,31 @@ impl Devnet {
         self.sequencer.iter().for_each(|sequencer| sequencer.signal(signal));
     }
 
-    /// Kills the sequencer's op-node and starts it again.
+    /// Kills the sequencer's op-node and restarts it.
     pub(crate) fn restart_sequencer(&mut self, key: u8) {
         self.sequencer = None;
         self.sequencer = Some(op_node(&self.folder, 0, Some(key)));
     }
 
-    /// Petrel beside them, with everything kept in one datadir over restarts.
+    /// Starts Petrel, with the same datadir after each restart.
     pub(crate) fn petrel(&self) -> Process {
         let mut command = self.node("petrel", &self.rollup(), IDENTITIES[3]);
         command.args(["--p2p.listen.tcp=9225", "--p2p.listen.ws=9226"]).arg(format!("--http.port={PAGE}"));
         Process::start_logged("petrel", &mut command, self.log("petrel"))
     }
 
-    /// Another one, whose rollup.json lacks these forks; `which` counts them.
-    pub(crate) fn stale(&self, which: usize, lacks: &[&str]) -> Process {
+    /// Starts Petrel with a rollup.json that lacks these forks; `which` is its index.
+    pub(crate) fn outdated(&self, which: usize, lacks: &[&str]) -> Process {
         let name = format!("petrel-without-{}", lacks[0]);
         let rollup = serde_json::from_slice(&fs::read(self.rollup()).unwrap()).unwrap();
         let file = self.folder.join(format!("{name}.json"));
         fs::write(&file, genesis::without(&rollup, lacks).to_string()).unwrap();
         let mut command = self.node(&name, &file, IDENTITIES[4 + which]);
-        let command = command.arg(format!("--p2p.listen.tcp={}", STALE[which]));
+        let command = command.arg(format!("--p2p.listen.tcp={}", OUTDATED[which]));
         Process::start_logged(&name, command, self.log(&name))
     }
 
-    /// `petrel node` as all of them are started: connected to both op-nodes, its signer from L1, its datadir under its name.
+    /// The command of a Petrel node: static peers are both op-nodes, the signer comes from L1, the datadir has its name.
     fn node(&self, name: &str, rollup: &Path, identity: u8) -> Command {
         let mut command = Command::new(petrel::binary());
         command.arg("node").arg("--rollup.config").arg(rollup).arg("--datadir").arg(self.folder.join(name));
@@ -142,28 +142,28 @@ impl Devnet {
         command
     }
 
-    /// op-node's gossip beside them, which keeps every message as it came.
-    pub(crate) fn witness(&self) -> Process {
+    /// Starts the recorder: op-node's gossip, which stores every message as on the wire.
+    pub(crate) fn recorder(&self) -> Process {
         fs::create_dir_all(self.messages()).unwrap();
         let mut command = Command::new(named("PETREL_INTEROP_PEER"));
         command.arg("-rollup").arg(self.rollup()).arg("-dump").arg(self.messages()).args(["-port", "9224"]);
         command.args(["-signer", &signer(SEQUENCER_KEYS[0]), "-host-key", &secret(IDENTITIES[2])]);
         command.args(["-sequencer-key", &secret(1)]);
-        let mut witness = Process::start_logged("witness", &mut command, self.log("witness"));
-        let end = Instant::now() + PATIENCE;
+        let mut recorder = Process::start_logged("recorder", &mut command, self.log("recorder"));
+        let end = Instant::now() + DEADLINE;
         loop {
-            witness.send(&json!({ "do": "connect", "address": multiaddr(1) }));
-            let came = witness
-                .expect("the follower", PATIENCE, |event| event["event"] == "came" || event["event"] == "failed");
+            recorder.send(&json!({ "do": "connect", "address": multiaddr(1) }));
+            let came = recorder
+                .expect("the follower", DEADLINE, |event| event["event"] == "came" || event["event"] == "failed");
             if came["event"] == "came" {
-                return witness;
+                return recorder;
             }
-            assert!(Instant::now() < end, "the witness cannot reach the follower: {came}");
+            assert!(Instant::now() < end, "the recorder cannot reach the follower: {came}");
             thread::sleep(Duration::from_secs(1));
         }
     }
 
-    /// Chromium on Petrel's page; `None` where there is none.
+    /// Starts Chromium on Petrel's page; `None` if it is not installed.
     pub(crate) fn tab(&self) -> Option<Process> {
         let chromium = env::var_os("PETREL_CHROMIUM")?;
         let mut command = Command::new("node");
@@ -175,7 +175,7 @@ impl Devnet {
         self.folder.join("rollup.json")
     }
 
-    /// Where the witness puts what it gets.
+    /// The folder of the recorder's messages.
     pub(crate) fn messages(&self) -> PathBuf {
         self.folder.join("messages")
     }
@@ -215,7 +215,7 @@ fn anvil(folder: &Path) -> Background {
     L1.wait("anvil", "eth_chainId");
     L1.call("anvil_setCode", json!([SYSTEM_CONFIG, "0x00"])).unwrap();
     set_signer(SEQUENCER_KEYS[0]);
-    // The anchor's state must have it.
+    // So that the state of the anchor block has the signer.
     L1.call("anvil_mine", json!(["0x1"])).unwrap();
     anvil
 }
@@ -236,7 +236,7 @@ fn geth(folder: &Path, which: usize) -> Background {
     Background::start(&log, &mut command)
 }
 
-/// op-node; with a sequencer's key it sequences.
+/// op-node; with a key it is the sequencer.
 fn op_node(folder: &Path, which: usize, sequencer: Option<u8>) -> Background {
     let data = folder.join(format!("op-node-{which}"));
     fs::create_dir_all(&data).unwrap();
@@ -252,13 +252,13 @@ fn op_node(folder: &Path, which: usize, sequencer: Option<u8>) -> Background {
     command.args(["--rpc.addr=127.0.0.1", &format!("--rpc.port={}", OP_NODE[which].0)]);
     command.args(["--p2p.listen.ip=127.0.0.1", &format!("--p2p.listen.tcp={}", P2P[which])]);
     command.args(["--p2p.priv.path=p2p.txt", "--p2p.no-discovery", "--p2p.scoring=none"]);
-    // Without these it resolves the public ones, and dies where there is no DNS.
+    // Without this flag it resolves the public boot nodes, and exits if there is no DNS.
     command.args(["--p2p.bootnodes", &enode(which)]).args(["--p2p.static", &multiaddr(1 - which)]);
     match sequencer {
         Some(key) => {
             command.args(["--sequencer.enabled", "--sequencer.l1-confs=0", "--p2p.sequencer.key", &secret(key)])
         }
-        // Without this one lost gossip message stops it for good.
+        // Without this flag one lost gossip message stops it permanently.
         None => command.arg("--syncmode.req-resp"),
     };
     Background::start(&folder.join(format!("op-node-{which}.log")), &mut command)

@@ -1,4 +1,4 @@
-//! What was seen, held against op-geth.
+//! The results of the test, compared with op-geth.
 
 use std::{fs, ops::RangeInclusive, process::Command, time::Duration};
 
@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use crate::{
     genesis::LAST,
+    outdated::OutdatedReport,
     parts::{Devnet, GETH, SEQUENCER_KEYS, signer},
     scenario::Blocks,
-    stale::Followed,
 };
 
-/// How long Petrel may take to be back where all is well but the machine is slow; the times themselves are printed.
+/// Maximum time until the next block after a restart, on a slow machine; the times themselves are printed.
 const BACK: Duration = Duration::from_secs(30);
-/// By which block Petrel must show something, and the tab: how many the chain has by then is up to the machine.
+/// The latest first block of Petrel, and the minimum number of the tab's blocks: both depend on the speed of the machine.
 pub(crate) const FIRST: u64 = 70;
 const TAB: usize = 50;
 
@@ -23,18 +23,18 @@ pub(crate) struct Outcome {
     blocks: usize,
     first: u64,
     last: u64,
-    /// Shown with another hash than op-geth's, or twice with different ones.
+    /// Blocks with another hash than op-geth's, or emitted twice with different hashes.
     wrong: usize,
-    /// Not shown, though Petrel ran.
+    /// Blocks that Petrel did not emit although it was running.
     missed: Vec<u64>,
-    /// Gossiped while Petrel did not run.
+    /// Number of blocks gossiped while Petrel was not running.
     away: usize,
     back: Vec<(&'static str, Duration)>,
     tab: Option<(usize, usize)>,
-    /// Messages that were dumped, and those that `petrel check` accepted.
+    /// The numbers of recorded messages, and of those that `petrel check` accepted.
     messages: (usize, usize),
-    /// Those whose schedule is out of date.
-    stale: Vec<Followed>,
+    /// The nodes with an outdated schedule.
+    outdated: Vec<OutdatedReport>,
 }
 
 pub(crate) fn outcome(
@@ -44,7 +44,7 @@ pub(crate) fn outcome(
     back: Vec<(&'static str, Duration)>,
     tab: Option<Blocks>,
     messages: (usize, usize),
-    stale: Vec<Followed>,
+    outdated: Vec<OutdatedReport>,
 ) -> Outcome {
     let (first, last) = ends(&blocks);
     let missed = (first..=last).filter(|number| !blocks.contains_key(number) && !away.contains(number)).collect();
@@ -58,7 +58,7 @@ pub(crate) fn outcome(
         back,
         tab: tab.map(|tab| (tab.len(), wrong(&tab))),
         messages,
-        stale,
+        outdated,
     }
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn ends(blocks: &Blocks) -> (u64, u64) {
     (number(blocks.first_key_value()), number(blocks.last_key_value()))
 }
 
-/// Those whose hash is not op-geth's.
+/// The number of blocks whose hash is not op-geth's.
 pub(crate) fn wrong(blocks: &Blocks) -> usize {
     let differs = |number: u64, hash: &str| {
         GETH[0].block(&format!("{number:#x}")).is_none_or(|(_, known, _)| !known.eq_ignore_ascii_case(hash))
@@ -76,15 +76,15 @@ pub(crate) fn wrong(blocks: &Blocks) -> usize {
     blocks.iter().filter(|(number, hash)| differs(**number, hash)).count()
 }
 
-/// What the tab has shown.
+/// The blocks that the tab has emitted.
 pub(crate) fn tab_blocks(events: &[Value]) -> Blocks {
     let block = |event: &Value| Some((event["number"].as_u64()?, event["hash"].as_str()?.to_owned()));
     events.iter().filter(|event| event["event"] == "block").filter_map(block).collect()
 }
 
-/// Judges every message that the witness kept: how many there are, and how many are accepted under one of the two signers.
-pub(crate) fn check(devnet: &Devnet, witness: &mut Process) -> (usize, usize) {
-    witness.stop(Duration::from_secs(5));
+/// Validates every recorded message. Returns their number, and how many are accepted with one of the two signers.
+pub(crate) fn check(devnet: &Devnet, recorder: &mut Process) -> (usize, usize) {
+    recorder.stop(Duration::from_secs(5));
     let mut files: Vec<_> = fs::read_dir(devnet.messages()).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "snappy"));
     files.sort();
@@ -100,7 +100,7 @@ pub(crate) fn check(devnet: &Devnet, witness: &mut Process) -> (usize, usize) {
 }
 
 impl Outcome {
-    /// Prints it; `true` when it is as it should be.
+    /// Prints the results; `true` when they are as expected.
     pub(crate) fn print(&self) -> bool {
         let Self { blocks, first, last, wrong, missed, away, .. } = self;
         println!("\nPetrel showed {blocks} blocks, {first} to {last}: {wrong} with another hash than op-geth's,");
@@ -114,12 +114,12 @@ impl Outcome {
         }
         let (messages, accepted) = self.messages;
         println!("petrel check accepts {accepted} of {messages} gossiped messages");
-        let followed = self.stale.iter().filter(|stale| !stale.print()).count() == 0;
+        let followed = self.outdated.iter().filter(|outdated| !outdated.print()).count() == 0;
         let back = self.back.iter().all(|(_, time)| *time <= BACK);
         let tab = self.tab.is_none_or(|(shown, wrong)| shown > TAB && wrong == 0);
         let fine = *first <= FIRST && *last >= LAST && *wrong == 0 && missed.is_empty() && back && tab;
         let fine = fine && followed && messages >= usize::try_from(LAST - FIRST).unwrap() && accepted == messages;
-        println!("{}", if fine { "all as it should be" } else { "NOT as it should be" });
+        println!("{}", if fine { "all as expected" } else { "NOT as expected" });
         fine
     }
 }

@@ -1,4 +1,4 @@
-//! JSON-RPC over loopback HTTP, as far as the scenario needs it.
+//! The part of JSON-RPC over loopback HTTP that the scenario needs.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ impl Rpc {
     /// The result.
     ///
     /// # Errors
-    /// What went wrong, in words.
+    /// The error as text.
     pub(crate) fn call(self, method: &str, params: Value) -> Result<Value, String> {
         let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
         let agent: ureq::Agent =

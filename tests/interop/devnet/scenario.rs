@@ -1,4 +1,4 @@
-//! What happens, block by block.
+//! The steps of the test, block by block.
 
 use std::{
     collections::BTreeMap,
@@ -14,35 +14,35 @@ use serde_json::Value;
 
 use crate::{
     genesis::{FORK_BLOCKS, LAST, fork_of},
+    outdated,
     parts::{self, Devnet, SEQUENCER_KEYS, signer},
     report::{self, Outcome},
     spam::Spammer,
-    stale,
 };
 
-/// How long the next block may take before the run is given up.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// How long L1 is silent at least: a read of it that has begun is given up after ten seconds.
-const SILENCE: Duration = Duration::from_secs(14);
+/// Maximum time until the next block, after which the test fails.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// Minimum time for which L1 is stopped: a read of the signer times out after ten seconds.
+const L1_STOPPED: Duration = Duration::from_secs(14);
 
-/// After this time nothing is on its way from a sequencer that stands still.
+/// Time after which no more messages arrive from a stopped sequencer.
 const QUIET: Duration = Duration::from_millis(300);
-/// How long op-node is left to give op-geth a block that it has gossiped.
+/// Time for op-node to insert a gossiped block into op-geth.
 const INSERTION: Duration = Duration::from_millis(100);
 
-/// Blocks by number, as somebody showed them.
+/// The hashes of emitted blocks, by number.
 pub(crate) type Blocks = BTreeMap<u64, String>;
 
-/// Petrel and what it has shown so far.
+/// Petrel and the blocks that it has emitted so far.
 struct Watched {
     petrel: Process,
     blocks: Blocks,
-    /// Petrel has shown two blocks of one height.
+    /// Number of heights at which Petrel has emitted two blocks.
     conflicts: usize,
 }
 
 impl Watched {
-    /// Reads until Petrel shows this block or a later one.
+    /// Reads events until Petrel emits this block or a later one.
     fn until(&mut self, number: u64) {
         while self.last() < number {
             self.next();
@@ -50,7 +50,7 @@ impl Watched {
     }
 
     fn next(&mut self) -> u64 {
-        let event = self.petrel.expect("a block", PATIENCE, is_block);
+        let event = self.petrel.expect("a block", DEADLINE, is_block);
         self.shown(&event)
     }
 
@@ -68,11 +68,11 @@ impl Watched {
         self.blocks.last_key_value().map_or(0, |(number, _)| *number)
     }
 
-    /// Kills the sequencer's op-node, starts it again with this key, and says how long it takes until there is a new block.
+    /// Kills the sequencer's op-node and restarts it with this key. Returns the time until the next new block.
     ///
-    /// It is killed between two blocks: it gossips one before op-geth has it, and would make another of the same height.
+    /// It is killed between two blocks: it gossips a block before op-geth has it, and would build another one of the same height.
     fn restart(&mut self, devnet: &mut Devnet, key: u8) -> Duration {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + DEADLINE;
         devnet.signal_sequencer("STOP");
         loop {
             while let Some(event) = self.petrel.wait_for(QUIET, is_block) {
@@ -91,15 +91,15 @@ impl Watched {
         self.back(since)
     }
 
-    /// How long until there is a block after those of now.
+    /// The time since `since` until the next new block.
     fn back(&mut self, since: Instant) -> Duration {
         let after = self.last();
         while self.next() <= after {}
         since.elapsed()
     }
 
-    fn told(&mut self, name: &str) -> Value {
-        self.petrel.expect(name, PATIENCE, |event| event["event"] == name)
+    fn event(&mut self, name: &str) -> Value {
+        self.petrel.expect(name, DEADLINE, |event| event["event"] == name)
     }
 }
 
@@ -111,10 +111,10 @@ pub(crate) fn run() -> Outcome {
     let folder = env::var_os("PETREL_INTEROP_FOLDER").map(PathBuf::from).expect("PETREL_INTEROP_FOLDER is set");
     let mut devnet = Devnet::start(&folder);
     let _spammer = Spammer::start(parts::GETH[0]);
-    let mut witness = devnet.witness();
+    let mut recorder = devnet.recorder();
     let mut watched = Watched { petrel: devnet.petrel(), blocks: Blocks::new(), conflicts: 0 };
-    let stale = stale::start(&devnet);
-    let changed = watched.told("signer_changed");
+    let outdated = outdated::start(&devnet);
+    let changed = watched.event("signer_changed");
     assert_eq!(changed["current"].as_str().unwrap().to_lowercase(), signer(SEQUENCER_KEYS[0]).to_lowercase());
     println!("the signer is read from L1: {}", changed["current"]);
     let mut tab = devnet.tab();
@@ -128,14 +128,14 @@ pub(crate) fn run() -> Outcome {
 
     watched.until(62);
     parts::set_signer(SEQUENCER_KEYS[1]);
-    let changed = watched.told("signer_changed");
+    let changed = watched.event("signer_changed");
     assert_eq!(changed["current"].as_str().unwrap().to_lowercase(), signer(SEQUENCER_KEYS[1]).to_lowercase());
-    // op-node notices too, else it would refuse what its own sequencer signs.
+    // op-node reads the new signer too, else it would reject the blocks of its own sequencer.
     let seen = watched.last();
     watched.until(seen + 4);
     let again = watched.restart(&mut devnet, SEQUENCER_KEYS[1]);
     back.push(("the signer was rotated on L1, the sequencer has the new key", again));
-    watched.told("signer_retired");
+    watched.event("signer_retired");
 
     watched.until(97);
     let before = watched.last();
@@ -147,24 +147,24 @@ pub(crate) fn run() -> Outcome {
     let away: RangeInclusive<u64> = before + 1..=first.saturating_sub(1);
 
     watched.until(118);
-    // What anvil could not prove while the slot was written between two blocks.
+    // Drops earlier failures: anvil cannot prove a slot that was written between two blocks.
     while watched.petrel.wait_for(Duration::ZERO, |event| event["event"] == "signer_unread").is_some() {}
     devnet.l1.signal("STOP");
     let since = Instant::now();
     let seen = watched.last();
     let mut unread = None;
-    while unread.is_none() || since.elapsed() < SILENCE {
-        assert!(since.elapsed() < 2 * PATIENCE, "a silent L1 is not told");
+    while unread.is_none() || since.elapsed() < L1_STOPPED {
+        assert!(since.elapsed() < 2 * DEADLINE, "an unresponsive L1 is not reported");
         watched.next();
         unread = unread.or_else(|| watched.petrel.wait_for(Duration::ZERO, |event| event["event"] == "signer_unread"));
     }
     let silent = since.elapsed().as_secs();
     devnet.l1.signal("CONT");
-    println!("L1 was silent for {silent} s and {} blocks: {}", watched.last() - seen, unread.unwrap()["error"]);
+    println!("L1 was stopped for {silent} s and {} blocks: {}", watched.last() - seen, unread.unwrap()["error"]);
 
     watched.until(LAST);
-    let followed = stale.into_iter().map(stale::Stale::followed).collect();
+    let followed = outdated.into_iter().map(outdated::OutdatedNode::followed).collect();
     let tab_blocks = tab.as_mut().map(|tab| report::tab_blocks(&tab.drain()));
-    let verdicts = report::check(&devnet, &mut witness);
+    let verdicts = report::check(&devnet, &mut recorder);
     report::outcome(watched.blocks, watched.conflicts, away, back, tab_blocks, verdicts, followed)
 }

@@ -20,12 +20,12 @@ use crate::{genesis, rpc::Rpc};
 /// The seed of the spammer's key.
 const KEY: u8 = 0x51;
 
-/// Who must be rich at genesis.
+/// The account that needs a balance at genesis.
 pub(crate) fn address() -> Address {
     forge::key(KEY).address()
 }
 
-/// Ends when it is dropped.
+/// A thread that sends transactions. It stops when it is dropped.
 pub(crate) struct Spammer {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -39,7 +39,7 @@ impl Spammer {
             let mut nonce = 0;
             while !stopped.load(Ordering::Relaxed) {
                 let raw = hex::encode_prefixed(transaction(nonce));
-                // Refused while the node is full or away: the same again later.
+                // An error while the node is full or down: the same transaction is sent again later.
                 if rpc.call("eth_sendRawTransaction", json!([raw])).is_ok() {
                     nonce += 1;
                 }

@@ -12,10 +12,10 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 )
 
-// Bytes of a message at most, and of an RPC (op-node: maxGossipSize).
+// Maximum bytes of a message and of an RPC (op-node: maxGossipSize).
 const maxMessage = 10 << 20
 
-// join enters the topic as op-node does and tells what comes.
+// join joins the topic with op-node's parameters and emits received messages.
 func join(ctx context.Context, h host.Host, name string) (*pubsub.Topic, error) {
 	params := pubsub.DefaultGossipSubParams()
 	params.HeartbeatInterval = 500 * time.Millisecond
@@ -45,7 +45,7 @@ func join(ctx context.Context, h host.Host, name string) (*pubsub.Topic, error) 
 				return
 			}
 			if e.Type == pubsub.PeerJoin {
-				tell(event{Event: "joined", Peer: e.Peer.String(), Topic: name})
+				emit(event{Event: "joined", Peer: e.Peer.String(), Topic: name})
 			}
 		}
 	}()
@@ -60,14 +60,14 @@ func join(ctx context.Context, h host.Host, name string) (*pubsub.Topic, error) 
 				return
 			}
 			if m.ReceivedFrom != h.ID() {
-				tell(event{Event: "message", Peer: m.ReceivedFrom.String(), Digest: digest(m.Data), Bytes: len(m.Data)})
+				emit(event{Event: "message", Peer: m.ReceivedFrom.String(), Digest: digest(m.Data), Bytes: len(m.Data)})
 			}
 		}
 	}()
 	return topic, nil
 }
 
-// messageID is op-node's.
+// messageID is op-node's message id.
 func messageID(m *pb.Message) string {
 	domain, data := [4]byte{1, 0, 0, 0}, m.Data
 	if size, err := snappy.DecodedLen(m.Data); err != nil || size > maxMessage {

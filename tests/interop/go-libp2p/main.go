@@ -1,9 +1,9 @@
-// A go-libp2p host behind a line protocol, for the interop tests: any transport of Petrel's, gossipsub as op-node has it,
-// and payload_by_number with bytes that it is given.
+// A go-libp2p host behind a line protocol, for the interop tests: all transports that Petrel has, gossipsub with op-node's
+// parameters, and payload_by_number with given responses.
 //
-// Its standard input takes one JSON command a line (see command), its standard output gives one JSON event a line (see
-// event). Blocks are files: it judges nothing. It ends with its standard input. Two go.mod files build it, with a
-// go-libp2p each (see go.mod and newest.mod).
+// It reads one JSON command per line from standard input (see command), and writes one JSON event per line to standard
+// output (see event). Blocks are files; it validates nothing. It exits at the end of its standard input. Two go.mod files
+// build it with two versions of go-libp2p (see go.mod and newest.mod).
 package main
 
 import (
@@ -32,13 +32,13 @@ import (
 type command struct {
 	// "dial", "publish", "serve" or "ask".
 	Do string `json:"do"`
-	// dial: the multiaddr, with its peer.
+	// dial: the multiaddr with the peer id.
 	Address string `json:"address"`
-	// publish: compressed, as it goes on the wire. serve: the whole answer. ask: where the answer is written.
+	// publish: the message, compressed as on the wire. serve: the whole response. ask: where the response is written.
 	File string `json:"file"`
-	// serve, ask: the block's number.
+	// serve, ask: the number of the block.
 	Number uint64 `json:"number"`
-	// ask: who.
+	// ask: the peer.
 	Peer string `json:"peer"`
 }
 
@@ -49,7 +49,7 @@ type event struct {
 	Address string `json:"address,omitempty"`
 	Peer    string `json:"peer,omitempty"`
 	Topic   string `json:"topic,omitempty"`
-	// message: SHA-256 of what came, compressed.
+	// message: SHA-256 of the compressed message.
 	Digest string `json:"digest,omitempty"`
 	Bytes  int    `json:"bytes,omitempty"`
 	Do     string `json:"do,omitempty"`
@@ -58,7 +58,7 @@ type event struct {
 
 var out sync.Mutex
 
-func tell(e event) {
+func emit(e event) {
 	line, err := json.Marshal(e)
 	if err != nil {
 		panic(err)
@@ -66,12 +66,12 @@ func tell(e event) {
 	out.Lock()
 	defer out.Unlock()
 	if _, err := os.Stdout.Write(append(line, '\n')); err != nil {
-		os.Exit(0) // nobody listens any more
+		os.Exit(0) // the reader has closed the pipe
 	}
 }
 
 func main() {
-	listen := flag.String("listen", "", "the multiaddr to listen on; none without")
+	listen := flag.String("listen", "", "the multiaddr to listen on; none by default")
 	topic := flag.String("topic", "", "the topic to join")
 	protocol := flag.String("protocol", "", "the name of payload_by_number")
 	flag.Parse()
@@ -88,7 +88,7 @@ func run(listen, topic, protocol string) error {
 	if listen != "" {
 		addresses = libp2p.ListenAddrStrings(listen)
 	}
-	// All transports, as go-libp2p has them by default; to loopback it would dial for five seconds alone.
+	// go-libp2p's default transports; its dial timeout for loopback is five seconds.
 	host, err := libp2p.New(addresses, libp2p.DisableRelay(), libp2p.SwarmOpts(swarm.WithDialTimeoutLocal(time.Minute)))
 	if err != nil {
 		return err
@@ -96,10 +96,10 @@ func run(listen, topic, protocol string) error {
 	defer host.Close()
 	host.Network().Notify(&network.NotifyBundle{
 		ConnectedF: func(_ network.Network, c network.Conn) {
-			tell(event{Event: "connected", Peer: c.RemotePeer().String(), Address: c.RemoteMultiaddr().String()})
+			emit(event{Event: "connected", Peer: c.RemotePeer().String(), Address: c.RemoteMultiaddr().String()})
 		},
 		DisconnectedF: func(_ network.Network, c network.Conn) {
-			tell(event{Event: "gone", Peer: c.RemotePeer().String()})
+			emit(event{Event: "gone", Peer: c.RemotePeer().String()})
 		},
 	})
 	gossip, err := join(ctx, host, topic)
@@ -109,10 +109,10 @@ func run(listen, topic, protocol string) error {
 	blocks := serve(host, protocol)
 	for _, address := range host.Addrs() {
 		if strings.Contains(address.String(), "/certhash/") || !strings.Contains(listen, "/webtransport") {
-			tell(event{Event: "listening", Address: fmt.Sprintf("%s/p2p/%s", address, host.ID())})
+			emit(event{Event: "listening", Address: fmt.Sprintf("%s/p2p/%s", address, host.ID())})
 		}
 	}
-	obey := func(c command) error {
+	execute := func(c command) error {
 		switch c.Do {
 		case "dial":
 			address, err := ma.NewMultiaddr(c.Address)
@@ -134,7 +134,7 @@ func run(listen, topic, protocol string) error {
 			if err := blocks.add(c.Number, c.File); err != nil {
 				return err
 			}
-			tell(event{Event: "serving"})
+			emit(event{Event: "serving"})
 			return nil
 		case "ask":
 			answer, err := blocks.ask(ctx, host, c.Peer, c.Number)
@@ -144,7 +144,7 @@ func run(listen, topic, protocol string) error {
 			if err := os.WriteFile(c.File, answer, 0o644); err != nil {
 				return err
 			}
-			tell(event{Event: "answered", Bytes: len(answer)})
+			emit(event{Event: "answered", Bytes: len(answer)})
 			return nil
 		}
 		return errors.New("not a command")
@@ -162,13 +162,13 @@ func run(listen, topic, protocol string) error {
 		if err := json.Unmarshal(line, &c); err != nil {
 			return fmt.Errorf("not a command: %w", err)
 		}
-		if err := obey(c); err != nil {
-			tell(event{Event: "failed", Do: c.Do, Error: err.Error()})
+		if err := execute(c); err != nil {
+			emit(event{Event: "failed", Do: c.Do, Error: err.Error()})
 		}
 	}
 }
 
-// digest names a message's bytes.
+// digest is the SHA-256 of a message, as hex.
 func digest(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])

@@ -14,13 +14,13 @@ import (
 	"github.com/libp2p/go-libp2p/core/protocol"
 )
 
-// Bytes of an answer at most.
+// Maximum bytes of a response.
 const maxAnswer = maxMessage + 1024
 
-// An answer takes no longer, on either side.
-const patience = 30 * time.Second
+// The timeout of a response, on either side.
+const timeout = 30 * time.Second
 
-// blocks are the answers of payload_by_number, as they go on the wire.
+// blocks are the responses of payload_by_number, as on the wire.
 type blocks struct {
 	protocol protocol.ID
 	mutex    sync.Mutex
@@ -31,7 +31,7 @@ func serve(h host.Host, name string) *blocks {
 	b := &blocks{protocol: protocol.ID(name), answers: map[uint64][]byte{}}
 	h.SetStreamHandler(b.protocol, func(stream network.Stream) {
 		defer stream.Close()
-		_ = stream.SetDeadline(time.Now().Add(patience))
+		_ = stream.SetDeadline(time.Now().Add(timeout))
 		var number [8]byte
 		if _, err := io.ReadFull(stream, number[:]); err != nil {
 			return
@@ -52,7 +52,7 @@ func (b *blocks) add(number uint64, file string) error {
 	return nil
 }
 
-// answer is what was given for this number, or the byte for "not found".
+// answer is the response for this number, or the byte for "not found".
 func (b *blocks) answer(number uint64) []byte {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
@@ -67,14 +67,14 @@ func (b *blocks) ask(ctx context.Context, h host.Host, who string, number uint64
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	stream, err := h.NewStream(ctx, id, b.protocol)
 	if err != nil {
 		return nil, err
 	}
 	defer stream.Close()
-	_ = stream.SetDeadline(time.Now().Add(patience))
+	_ = stream.SetDeadline(time.Now().Add(timeout))
 	if _, err := stream.Write(binary.LittleEndian.AppendUint64(nil, number)); err != nil {
 		return nil, err
 	}

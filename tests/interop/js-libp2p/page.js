@@ -1,4 +1,4 @@
-// The host of peer.js in a tab, bundled into the page that tab.js serves. `window.tell` and the files are the page's server.
+// The host of peer.js in a tab, bundled into the page that tab.js serves. tab.js provides `window.emit` and serves the files.
 
 import { webSockets } from '@libp2p/websockets';
 import { webTransport } from '@libp2p/webtransport';
@@ -7,7 +7,7 @@ import { start } from './peer.js';
 const at = (file) => `/file?${new URLSearchParams({ file })}`;
 
 window.begin = async ({ topic, protocol }) => {
-  window.obey = await start({
+  window.execute = await start({
     topic,
     protocol,
     transports: [webSockets(), webTransport()],
@@ -15,6 +15,6 @@ window.begin = async ({ topic, protocol }) => {
       load: async (file) => new Uint8Array(await (await fetch(at(file))).arrayBuffer()),
       save: (file, body) => fetch(at(file), { method: 'PUT', body }),
     },
-    tell: (event) => window.tell(event),
+    emit: (event) => window.emit(event),
   });
 };

@@ -1,5 +1,5 @@
-// A js-libp2p host that obeys commands and tells events, in Node and in a tab alike: gossipsub as op-node has it, and
-// payload_by_number with bytes that it is given. Commands and events are those of ../go-libp2p/main.go. It judges nothing.
+// A js-libp2p host that executes commands and emits events, in Node and in a tab: gossipsub with op-node's parameters, and
+// payload_by_number with given responses. Commands and events are those of ../go-libp2p/main.go. It validates nothing.
 
 import { gossipsub } from '@libp2p/gossipsub';
 import { identify } from '@libp2p/identify';
@@ -9,35 +9,35 @@ import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
 import { uncompress } from 'snappyjs';
 
-// Bytes of a message at most, and of an RPC (op-node: maxGossipSize).
+// Maximum bytes of a message and of an RPC (op-node: maxGossipSize).
 const MAX_MESSAGE = 10 << 20;
-// An answer takes no longer.
-const PATIENCE = 120_000;
-// Nor does the answer to a ping, or the connection is given up. On a busy machine a tab that decrypts 10 MiB comes to it late.
+// The timeout of a dial and of a response, milliseconds.
+const TIMEOUT = 120_000;
+// The timeout of a ping, after which the connection is closed, milliseconds. On a busy machine a tab that decrypts 10 MiB answers late.
 const PONG = 100_000;
 
 /**
- * Starts it with these transports. `files` loads and saves what commands name, `tell` takes events.
- * There is no ping service on purpose: js-libp2p pings us without one, as it does by default, and leaves when no answer comes.
+ * Starts the host with these transports. `files` loads and saves the files of commands, `emit` receives events.
+ * It has no ping service on purpose: without one js-libp2p still pings us, as by default, and disconnects when no answer arrives.
  */
-export async function start({ listen, topic, protocol, transports, files, tell }) {
+export async function start({ listen, topic, protocol, transports, files, emit }) {
   const answers = new Map();
   const node = await createLibp2p({
     addresses: { listen: listen ? [listen] : [] },
     transports,
     connectionEncrypters: [noise()],
-    // A WebSocket on which more than 4 MiB wait to be decrypted is given up, and a stream's window would grow to sixteen.
+    // js-libp2p closes a WebSocket with more than 4 MiB of undecrypted bytes, and a stream's window would grow to 16 MiB.
     streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: 2 << 20 } })],
     connectionMonitor: { pingInterval: 1000, pingTimeout: { minTimeout: PONG, maxTimeout: PONG } },
-    connectionManager: { dialTimeout: PATIENCE, inboundUpgradeTimeout: PATIENCE, outboundStreamProtocolNegotiationTimeout: PATIENCE },
+    connectionManager: { dialTimeout: TIMEOUT, inboundUpgradeTimeout: TIMEOUT, outboundStreamProtocolNegotiationTimeout: TIMEOUT },
     connectionGater: { denyDialMultiaddr: () => false },
     services: {
-      identify: identify({ timeout: PATIENCE }),
+      identify: identify({ timeout: TIMEOUT }),
       pubsub: gossipsub({
         globalSignaturePolicy: 'StrictNoSign',
         msgIdFn: messageId,
         floodPublish: true,
-        // So that a message that cannot be sent is an error, and not a line in the log.
+        // So that a message that cannot be sent is an error instead of a log line.
         batchPublish: true,
         heartbeatInterval: 500,
         maxInboundDataLength: MAX_MESSAGE,
@@ -45,58 +45,58 @@ export async function start({ listen, topic, protocol, transports, files, tell }
     },
   });
   node.addEventListener('connection:open', ({ detail }) => {
-    tell({ event: 'connected', peer: detail.remotePeer.toString(), address: detail.remoteAddr.toString() });
+    emit({ event: 'connected', peer: detail.remotePeer.toString(), address: detail.remoteAddr.toString() });
   });
   node.addEventListener('connection:close', ({ detail }) => {
-    tell({ event: 'gone', peer: detail.remotePeer.toString() });
+    emit({ event: 'gone', peer: detail.remotePeer.toString() });
   });
   const { pubsub } = node.services;
   pubsub.addEventListener('subscription-change', ({ detail }) => {
     if (detail.subscriptions.some((one) => one.topic === topic && one.subscribe)) {
-      tell({ event: 'joined', peer: detail.peerId.toString(), topic });
+      emit({ event: 'joined', peer: detail.peerId.toString(), topic });
     }
   });
   pubsub.addEventListener('gossipsub:message', async ({ detail }) => {
     const { data } = detail.msg;
-    tell({ event: 'message', peer: detail.propagationSource.toString(), digest: hex(await sha256(data)), bytes: data.length });
+    emit({ event: 'message', peer: detail.propagationSource.toString(), digest: hex(await sha256(data)), bytes: data.length });
   });
   pubsub.subscribe(topic);
   await node.handle(protocol, (stream) => answer(stream, answers).catch((error) => stream.abort(error)));
-  for (const address of node.getMultiaddrs()) tell({ event: 'listening', address: address.toString() });
+  for (const address of node.getMultiaddrs()) emit({ event: 'listening', address: address.toString() });
 
-  const obey = async (command) => {
+  const execute = async (command) => {
     switch (command.do) {
       case 'dial':
         await node.dial(multiaddr(command.address));
         return;
       case 'publish': {
         const { recipients } = await pubsub.publish(topic, await files.load(command.file));
-        if (recipients.length === 0) throw new Error('gossipsub gave the message to nobody');
+        if (recipients.length === 0) throw new Error('gossipsub sent the message to no peer');
         return;
       }
       case 'serve':
         answers.set(BigInt(command.number), await files.load(command.file));
-        tell({ event: 'serving' });
+        emit({ event: 'serving' });
         return;
       case 'ask': {
         const bytes = await ask(node, command, protocol);
         await files.save(command.file, bytes);
-        tell({ event: 'answered', bytes: bytes.length });
+        emit({ event: 'answered', bytes: bytes.length });
         return;
       }
       case 'pinged':
         await pinged(node, command);
-        tell({ event: 'pinged' });
+        emit({ event: 'pinged' });
         return;
       default:
         throw new Error('not a command');
     }
   };
   return (command) =>
-    obey(command).catch((error) => tell({ event: 'failed', do: command.do, error: String(error?.message ?? error) }));
+    execute(command).catch((error) => emit({ event: 'failed', do: command.do, error: String(error?.message ?? error) }));
 }
 
-/** What was given for the number that is asked for, or the byte for "not found". */
+/** Sends the response for the requested number, or the byte for "not found". */
 async function answer(stream, answers) {
   const number = new Uint8Array(8);
   let have = 0;
@@ -120,18 +120,18 @@ function connected(node, peer) {
   return connection;
 }
 
-/** Ends when js-libp2p has heard of a ping on the connection that is there: the pong, or that the peer has no such protocol. */
+/** Waits until js-libp2p has the result of a ping on the connection: the pong, or that the peer does not support the protocol. */
 async function pinged(node, { peer }) {
   const connection = connected(node, peer);
   for (const begin = Date.now(); connection.rtt === undefined; ) {
-    if (Date.now() - begin > PATIENCE) throw new Error('no ping was answered');
+    if (Date.now() - begin > TIMEOUT) throw new Error('no ping was answered');
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
 
 async function ask(node, { peer, number }, protocol) {
   const connection = connected(node, peer);
-  const stream = await connection.newStream(protocol, { signal: AbortSignal.timeout(PATIENCE) });
+  const stream = await connection.newStream(protocol, { signal: AbortSignal.timeout(TIMEOUT) });
   const request = new DataView(new ArrayBuffer(8));
   request.setBigUint64(0, BigInt(number), true);
   stream.send(new Uint8Array(request.buffer));
@@ -143,7 +143,7 @@ async function ask(node, { peer, number }, protocol) {
   return bytes;
 }
 
-/** op-node's. */
+/** op-node's message id. */
 async function messageId({ topic, data }) {
   const name = new TextEncoder().encode(topic);
   const [valid, body] = plain(data);

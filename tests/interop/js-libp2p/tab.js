@@ -1,5 +1,5 @@
-// `node tab.js --topic T --protocol P`: the host of peer.js in a tab of Chromium (PETREL_CHROMIUM). One command a line on
-// standard input, one event a line on standard output; it ends with its input.
+// `node tab.js --topic T --protocol P`: the host of peer.js in a tab of Chromium (PETREL_CHROMIUM). It reads one command per line
+// from standard input, writes one event per line to standard output, and exits at the end of its input.
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -24,7 +24,7 @@ const server = createServer(async (request, response) => {
 });
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
 
-// Longer than any of it takes on a busy machine.
+// Longer than each step takes on a busy machine, milliseconds.
 const timeout = 120_000;
 const browser = await chromium.launch({
   timeout,
@@ -34,12 +34,12 @@ const browser = await chromium.launch({
 const end = () => browser.close().finally(() => process.exit(0));
 const page = await browser.newPage();
 page.on('pageerror', (error) => console.error(String(error)));
-await page.exposeFunction('tell', (event) => console.log(JSON.stringify(event)));
-// A secure context: crypto.subtle and WebTransport are there.
+await page.exposeFunction('emit', (event) => console.log(JSON.stringify(event)));
+// A secure context, in which crypto.subtle and WebTransport exist.
 await page.goto(`http://127.0.0.1:${server.address().port}/`, { timeout });
 await page.waitForFunction(() => window.begin !== undefined, undefined, { timeout });
 await page.evaluate((options) => window.begin(options), values);
 console.log(JSON.stringify({ event: 'ready' }));
 createInterface({ input: process.stdin })
-  .on('line', (line) => void page.evaluate((command) => void window.obey(command), JSON.parse(line)))
+  .on('line', (line) => void page.evaluate((command) => void window.execute(command), JSON.parse(line)))
   .on('close', end);

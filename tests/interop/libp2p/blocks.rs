@@ -1,4 +1,4 @@
-//! The blocks of one row: a chain of real ones, signed by `forge::key(1)`.
+//! The blocks of one row: a chain of valid blocks, signed by `forge::key(1)`.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,8 +13,8 @@ use petrel_core::{
 use petrel_tests::forge::{Forge, compress, schedule};
 use sha2::{Digest, Sha256};
 
-/// Their names, and bytes of the transaction in such a block. The last makes an RPC of gossipsub that is nearly as long as
-/// op-node allows, its frame included: 10 MiB.
+/// The names of the sizes, and the bytes of the transaction in a block. The last one gives a gossipsub RPC that is, with its frame,
+/// nearly as long as op-node allows: 10 MiB.
 pub(crate) const SIZES: [(&str, usize); 4] =
     [("1 KB", 1_000), ("100 KB", 100_000), ("1 MB", 1_000_000), ("10 MiB", 10_483_500)];
 
@@ -31,27 +31,27 @@ pub(crate) struct Made {
 }
 
 impl Made {
-    /// As it goes on the wire, and its SHA-256 in hex.
+    /// The message as on the wire, and its SHA-256 in hex.
     pub(crate) fn wire(&self) -> (Vec<u8>, String) {
         let wire = compress(&self.message);
         let digest = alloy_primitives::hex::encode(Sha256::digest(&wire));
         (wire, digest)
     }
 
-    /// As it answers a request for its number.
+    /// The response to a request for its number.
     pub(crate) fn answer(&self) -> Vec<u8> {
         let body = self.message[65..].to_vec().into();
         Reply::Block(StoredBlock { version: VERSION, hash: self.hash, body }).pieces().flatten().collect()
     }
 
-    /// Whether these bytes answer a request for its number with it.
+    /// Checks that these bytes are a valid response with this block.
     pub(crate) fn is_answered_by(&self, bytes: Vec<u8>) -> Result<(), String> {
         let reading = ResponseTask { number: self.number, bytes: bytes.into(), schedule: schedule() };
         let fetched = reading.run(Primitives::PORTABLE).map_err(|fault| fault.to_string())?;
-        if fetched.hash() == self.hash { Ok(()) } else { Err(format!("block {} came", fetched.hash())) }
+        if fetched.hash() == self.hash { Ok(()) } else { Err(format!("the response has block {}", fetched.hash())) }
     }
 
-    /// Whether an event is of it.
+    /// Whether an event is of this block.
     pub(crate) fn is(&self, event: &serde_json::Value) -> bool {
         event["event"] == "block" && event["hash"] == self.hash.to_string().as_str()
     }
@@ -69,7 +69,7 @@ impl Blocks {
         Self { chain: chain.clone(), number: 0, tip: B256::ZERO }
     }
 
-    /// The next block, of now.
+    /// Builds the next block, with the present time.
     pub(crate) fn make(&self, bytes: usize) -> Made {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let forge = Forge::new(self.chain.id, FORK, self.number + 1, now, bytes);
@@ -77,7 +77,7 @@ impl Blocks {
         Made { number: self.number + 1, hash, message }
     }
 
-    /// It is part of the chain now.
+    /// Adds a block to the chain.
     pub(crate) fn take(&mut self, made: &Made) {
         (self.number, self.tip) = (made.number, made.hash);
     }

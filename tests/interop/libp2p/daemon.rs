@@ -13,20 +13,20 @@ use tempfile::TempDir;
 
 use crate::{
     blocks::{FORK, Made},
-    known::NOT_ASKED,
+    known::NOT_REQUESTED,
     row::Transport,
 };
 
-/// Longer than anything here takes on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+/// Deadline of a condition: longer than any condition takes on a busy machine.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
-/// How long it is waited for that somebody is *not* asked.
+/// How long the test waits to see that a block is *not* fetched.
 const NOT_FETCHED: Duration = Duration::from_secs(8);
 
-/// Seconds. Nobody is taken for mute, however long the others wait for the processor: ten blocks may be missed.
+/// Block interval, seconds. It is long, so that no peer counts as unresponsive on a busy machine: ten blocks may be missed.
 const BLOCK_TIME: u64 = 12;
 
-/// One row's chain, with room for files.
+/// The chain of one row, and a folder for files.
 pub(crate) struct Place {
     pub(crate) chain: Chain,
     files: TempDir,
@@ -63,13 +63,13 @@ impl Daemon {
     fn start(mut events: Process) -> Self {
         let listening = |event: &Value| event["event"] == "listening";
         let addresses = Transport::ALL.map(|_| {
-            let told = events.expect("its addresses", PATIENCE, listening);
-            told["address"].as_str().unwrap().to_owned()
+            let listening = events.expect("its addresses", DEADLINE, listening);
+            listening["address"].as_str().unwrap().to_owned()
         });
         Self { events, addresses: addresses.to_vec() }
     }
 
-    /// Where it listens.
+    /// Its address of this transport.
     pub(crate) fn address(&self, transport: Transport) -> &str {
         self.addresses.iter().find(|address| transport.has(address)).unwrap()
     }
@@ -78,12 +78,12 @@ impl Daemon {
         peer_of(&self.addresses[0])
     }
 
-    /// It asked for this block, and this peer gave it; `asks` says whether it is expected to.
-    pub(crate) fn fetches(&mut self, missed: &Made, by: &str, asks: bool) -> Result<(), String> {
-        let patience = if asks { PATIENCE } else { NOT_FETCHED };
-        let came = self.events.wait_for(patience, |event| missed.is(event)).ok_or(NOT_ASKED)?;
+    /// Checks that the daemon has fetched this block from this peer. `expected` decides how long it waits.
+    pub(crate) fn fetches(&mut self, missed: &Made, by: &str, expected: bool) -> Result<(), String> {
+        let timeout = if expected { DEADLINE } else { NOT_FETCHED };
+        let came = self.events.wait_for(timeout, |event| missed.is(event)).ok_or(NOT_REQUESTED)?;
         let right = came["via"] == "sync" && came["peer"] == by;
-        if right { Ok(()) } else { Err(format!("by somebody else: {came}")) }
+        if right { Ok(()) } else { Err(format!("from another peer: {came}")) }
     }
 }
 
@@ -92,13 +92,13 @@ pub(crate) fn peer_of(address: &str) -> &str {
     address.rsplit('/').next().unwrap()
 }
 
-/// A program or a folder that the task runner has made.
+/// A program or a folder that the task runner has built.
 pub(crate) fn binary(variable: &str) -> PathBuf {
     let named = env::var_os(variable).map(PathBuf::from);
     named.unwrap_or_else(|| panic!("{variable} is not set; run `cargo xtask interop libp2p`, which builds and sets it"))
 }
 
-/// Writes a file, as programs want its name.
+/// Writes a file. Returns its path as text.
 pub(crate) fn written(path: &Path, bytes: &[u8]) -> String {
     std::fs::write(path, bytes).unwrap();
     path.to_str().unwrap().to_owned()

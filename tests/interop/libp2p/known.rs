@@ -1,12 +1,12 @@
-//! What cannot work, and why: limits of the other side, each seen in its sources, and one choice of Petrel's.
+//! Checks that cannot work, and why: limits of the other side, each found in its sources, and one decision of Petrel.
 
 use crate::row::{Check, Direction, Transport, Who};
 
-/// Why there is no such connection, where the other side has no such thing at all.
+/// Why there is no such connection, because the other side lacks the transport.
 pub(crate) const fn absent(transport: Transport, who: Who, direction: Direction) -> Option<&'static str> {
     match (who, transport, direction) {
         (Who::Tab, Transport::Tcp | Transport::Quic, _) => {
-            Some("a tab has no sockets: WebSocket and WebTransport alone")
+            Some("a tab has no sockets, only WebSocket and WebTransport")
         }
         (Who::Tab, _, Direction::Dials) => Some("a tab cannot listen"),
         (Who::Node, Transport::Quic, _) => Some("js-libp2p has no QUIC"),
@@ -15,12 +15,12 @@ pub(crate) const fn absent(transport: Transport, who: Who, direction: Direction)
     }
 }
 
-/// Petrel's own choice.
-const LEAF: (&str, &str) = ("Petrel asks nobody who came in as browsers do: they keep no blocks", NOT_ASKED);
-/// What the harness says when nobody asked.
-pub(crate) const NOT_ASKED: &str = "it was not fetched";
+/// Petrel's own decision.
+const LEAF: (&str, &str) = ("Petrel requests no blocks from browsers, which store none", NOT_REQUESTED);
+/// The harness' error when no block was requested.
+pub(crate) const NOT_REQUESTED: &str = "it was not fetched";
 
-/// Why this must fail when it is tried, and words that the error has.
+/// Why this check must fail, and a part of its error.
 pub(crate) const fn limit(
     transport: Transport,
     who: Who,
@@ -35,8 +35,10 @@ pub(crate) const fn limit(
         (Who::Node | Who::Tab, _, _, Check::ToPetrel(3)) => {
             Some(("js-libp2p's gossipsub frames no more than 4 MiB", "length too long"))
         }
-        (_, Transport::WebSocket | Transport::WebTransport, Direction::IsDialled, Check::PetrelAsks) => Some(LEAF),
-        (Who::Petrel, Transport::WebSocket | Transport::WebTransport, Direction::Dials, Check::OtherAsks) => Some(LEAF),
+        (_, Transport::WebSocket | Transport::WebTransport, Direction::IsDialled, Check::PetrelRequests) => Some(LEAF),
+        (Who::Petrel, Transport::WebSocket | Transport::WebTransport, Direction::Dials, Check::OtherRequests) => {
+            Some(LEAF)
+        }
         _ => None,
     }
 }

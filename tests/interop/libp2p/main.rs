@@ -1,10 +1,10 @@
-//! Every transport of Petrel's against every libp2p that speaks it, dialling and dialled: go-libp2p, js-libp2p in Node, the
-//! same in a tab of Chromium, and Petrel itself. `cargo xtask interop libp2p` builds all sides and runs this.
+//! Every transport of Petrel against every libp2p that supports it, dialling and dialled: go-libp2p, js-libp2p in Node, js-libp2p in
+//! a tab of Chromium, and Petrel itself. `cargo xtask interop libp2p` builds all sides and runs this.
 //!
-//! Who is there, in each row of the table: the *daemon*, `petrel node`; the *other*, a program that obeys (tests/interop/
-//! go-libp2p, tests/interop/js-libp2p), connected to the daemon by the transport of the row; and a *feeder*, a sequencer of
-//! ours that gives its blocks to the daemon alone. Blocks are real: signed, hashed, and judged by the daemon. What cannot
-//! work is known here with its reason ([`known`]); anything else that fails, or that works against expectation, fails all.
+//! Each row of the table has the *daemon*, `petrel node`; the *other*, a program that executes commands (tests/interop/go-libp2p,
+//! tests/interop/js-libp2p), connected to the daemon by the transport of the row; and a *publisher*, a sequencer that is connected
+//! to the daemon only. Blocks are signed and valid, and the daemon validates them. Checks that cannot work are listed with their
+//! reasons in [`known`]; any other failure, and any unexpected success, fails the test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod blocks;
@@ -25,7 +25,7 @@ use std::{
 
 use row::{Direction, Row, Transport, Who};
 
-/// Rows that are made at once: they wait for timers more than for the processor.
+/// Rows that run at the same time: they wait for timers more than for the processor.
 const AT_ONCE: usize = 4;
 
 fn main() -> ExitCode {
@@ -53,15 +53,15 @@ fn main() -> ExitCode {
     let fine = table::print(rows.into_inner().unwrap());
     println!("\n{} s", begin.elapsed().as_secs());
     if fine {
-        println!("every cell is as it must be");
+        println!("every cell is as expected");
         ExitCode::SUCCESS
     } else {
-        println!("some cells are NOT as they must be, see above");
+        println!("some cells are NOT as expected, see above");
         ExitCode::FAILURE
     }
 }
 
-/// What makes some rows.
+/// A job that gives one or two rows.
 #[derive(Clone, Copy)]
 enum Job {
     /// Two daemons: a row for each end of their connection.
@@ -70,7 +70,7 @@ enum Job {
 }
 
 impl Job {
-    /// A panic is the job's, and not the end of the others.
+    /// Runs the job. A panic fails its rows and does not end the other jobs.
     fn run(self) -> Vec<Row> {
         let rows = match self {
             Self::Ours(transport) => {
@@ -83,11 +83,11 @@ impl Job {
             Self::Theirs(transport, who, direction) => vec![theirs::run(transport, who, direction)],
         };
         catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
-            let spoilt = |mut row: Row| {
+            let failed = |mut row: Row| {
                 row.wrong("the harness panicked, see above");
                 row
             };
-            rows.into_iter().map(spoilt).collect()
+            rows.into_iter().map(failed).collect()
         })
     }
 }

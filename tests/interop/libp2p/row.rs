@@ -1,8 +1,8 @@
-//! A row of the table: one connection, and what was tried over it.
+//! A row of the table: one connection, and the checks made over it.
 
 use std::time::Duration;
 
-/// How the two are connected.
+/// The transport of the connection.
 #[allow(clippy::enum_variant_names, reason = "WebTransport is its name")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Transport {
@@ -15,7 +15,7 @@ pub(crate) enum Transport {
 impl Transport {
     pub(crate) const ALL: [Self; 4] = [Self::Tcp, Self::WebSocket, Self::Quic, Self::WebTransport];
 
-    /// As Petrel's events have it.
+    /// Its name in Petrel's events.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
@@ -25,7 +25,7 @@ impl Transport {
         }
     }
 
-    /// Where to listen on loopback; the system chooses the port.
+    /// A multiaddr to listen on loopback; the system chooses the port.
     pub(crate) const fn anywhere(self) -> &'static str {
         match self {
             Self::Tcp => "/ip4/127.0.0.1/tcp/0",
@@ -35,7 +35,7 @@ impl Transport {
         }
     }
 
-    /// Whether it is an address of this transport.
+    /// Whether an address is of this transport.
     pub(crate) fn has(self, address: &str) -> bool {
         let (websocket, webtransport) = (address.contains("/ws/"), address.contains("/webtransport/"));
         match self {
@@ -47,7 +47,7 @@ impl Transport {
     }
 }
 
-/// Who is on the other side.
+/// The implementation on the other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Who {
     Petrel,
@@ -58,7 +58,7 @@ pub(crate) enum Who {
 }
 
 impl Who {
-    /// All but ourselves.
+    /// All but Petrel.
     pub(crate) const THEIRS: [Self; 4] = [Self::Go, Self::GoNewest, Self::Node, Self::Tab];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -72,7 +72,7 @@ impl Who {
     }
 }
 
-/// What the daemon does.
+/// Whether the daemon dials or is dialled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Direction {
     Dials,
@@ -83,19 +83,19 @@ impl Direction {
     pub(crate) const BOTH: [Self; 2] = [Self::Dials, Self::IsDialled];
 }
 
-/// One thing that is tried.
+/// One check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Check {
-    /// They know each other and the topic that both are on.
+    /// Both are connected and have seen the other join the topic.
     Handshake,
     /// A block that Petrel relays, of this size ([`crate::blocks::SIZES`]).
     FromPetrel(usize),
     /// A block that the other publishes.
     ToPetrel(usize),
-    /// Petrel asks the other for a block by its number.
-    PetrelAsks,
-    /// The other asks Petrel.
-    OtherAsks,
+    /// Petrel requests a block from the other by number.
+    PetrelRequests,
+    /// The other requests a block from Petrel.
+    OtherRequests,
 }
 
 impl Check {
@@ -109,12 +109,12 @@ impl Check {
         Self::ToPetrel(1),
         Self::ToPetrel(2),
         Self::ToPetrel(3),
-        Self::PetrelAsks,
-        Self::OtherAsks,
+        Self::PetrelRequests,
+        Self::OtherRequests,
     ];
 }
 
-/// What came of it: how long it took, or what went wrong.
+/// The result of a check: how long it took, or the error.
 pub(crate) type Outcome = Result<Duration, String>;
 
 /// See the module.
@@ -123,7 +123,7 @@ pub(crate) struct Row {
     pub(crate) transport: Transport,
     pub(crate) who: Who,
     pub(crate) direction: Direction,
-    /// What was not tried is not here.
+    /// The checks that were made.
     pub(crate) outcomes: Vec<(Check, Outcome)>,
 }
 
@@ -132,7 +132,7 @@ impl Row {
         Self { transport, who, direction, outcomes: Vec::new() }
     }
 
-    /// Notes it, in the place of what was noted before; whether it went well.
+    /// Sets the outcome of a check; returns whether it succeeded.
     pub(crate) fn note(&mut self, check: Check, outcome: Outcome) -> bool {
         let fine = outcome.is_ok();
         self.outcomes.retain(|(tried, _)| *tried != check);
@@ -140,7 +140,7 @@ impl Row {
         fine
     }
 
-    /// Nothing could be tried.
+    /// No check could be made.
     pub(crate) fn wrong(&mut self, why: &str) {
         self.outcomes = vec![(Check::Handshake, Err(why.to_owned()))];
     }

@@ -1,4 +1,4 @@
-//! The table, and whether it is as it must be.
+//! The table, and whether it is as expected.
 
 use std::env;
 
@@ -8,14 +8,14 @@ use crate::{
     row::{Check, Direction, Row, Who},
 };
 
-/// Prints it; `true` when every cell works, or fails as it is known to.
+/// Prints the table; `true` when every check succeeds or fails as listed in [`known`].
 pub(crate) fn print(mut rows: Vec<Row>) -> bool {
     rows.sort_by_key(|row| (row.transport, row.who, row.direction));
     let sizes = SIZES.map(|(name, _)| format!("{name:>7}")).concat();
     println!(
-        "\nmilliseconds: until a common topic; of gossip, through the daemon and its judgement; of a block by number\n"
+        "\nmilliseconds: until a common topic; of gossip, through the daemon with validation; of a block by number\n"
     );
-    let groups = format!("from Petrel{:17} to Petrel{:20}by number, asked by", "", "");
+    let groups = format!("from Petrel{:17} to Petrel{:20}by number, requested by", "", "");
     println!("  {:<12} {:<27} {:<9} {:>6}  {groups}", "", "", "", "hand-");
     println!(
         "  {:<12} {:<27} {:<9} {:>6} {sizes} {sizes}  Petrel   other",
@@ -31,7 +31,7 @@ pub(crate) fn print(mut rows: Vec<Row>) -> bool {
         println!("  {:<12} {:<27} {:<10}{cells}", row.transport.name(), row.who.name(), direction);
     }
     if !notes.known.is_empty() {
-        println!("\nwhat cannot be:");
+        println!("\nnot possible:");
     }
     for (at, why) in notes.known.iter().enumerate() {
         println!("  [{}] {why}", at + 1);
@@ -45,7 +45,7 @@ pub(crate) fn print(mut rows: Vec<Row>) -> bool {
     notes.wrong.is_empty()
 }
 
-/// Why the whole row was not tried.
+/// Why no check of the row was made.
 fn absence(row: &Row) -> Option<&'static str> {
     let lacks = row.who == Who::Tab && env::var_os("PETREL_CHROMIUM").is_none();
     known::absent(row.transport, row.who, row.direction)
@@ -54,9 +54,9 @@ fn absence(row: &Row) -> Option<&'static str> {
 
 #[derive(Default)]
 struct Notes {
-    /// Reasons that are known, in the order in which they came.
+    /// Known reasons, in the order of their first use.
     known: Vec<&'static str>,
-    /// What is not as it must be.
+    /// Unexpected outcomes.
     wrong: Vec<String>,
 }
 
@@ -66,7 +66,7 @@ impl Notes {
         let cell = match (row.outcome(check), limit) {
             (Some(Ok(took)), None) => took.as_millis().to_string(),
             (Some(Err(error)), Some((why, words))) if error.contains(words) => self.known(why),
-            // Nothing can be tried over a connection that is not there.
+            // Without a connection no check can be made.
             (None, _) => match self.connection(row) {
                 Some(why) => self.known(why),
                 None if row.outcome(Check::Handshake).is_some_and(Result::is_err) => "-".to_owned(),
@@ -78,7 +78,7 @@ impl Notes {
         format!("{cell:>width$}", width = if check == Check::Handshake { 6 } else { 7 })
     }
 
-    /// Why there is no connection, where that is known.
+    /// Why there is no connection, if that is known.
     fn connection(&self, row: &Row) -> Option<&'static str> {
         let (why, _) = known::limit(row.transport, row.who, row.direction, Check::Handshake)?;
         self.known.contains(&why).then_some(why)

@@ -1,4 +1,4 @@
-//! A row with somebody else on the other side.
+//! A row with another implementation on the other side.
 
 use std::{
     env, fs,
@@ -13,19 +13,19 @@ use serde_json::{Value, json};
 
 use crate::{
     blocks::{Blocks, Made, SIZES, VERSION},
-    daemon::{Daemon, PATIENCE, Place, binary, written},
+    daemon::{DEADLINE, Daemon, Place, binary, written},
     known,
     row::{Check, Direction, Outcome, Row, Transport, Who},
 };
 
-/// A mesh is built by the heartbeat, every half second.
+/// Time in which the mesh is built, by a heartbeat every half second.
 const GRAFTED: Duration = Duration::from_millis(1200);
-/// How long an asker waits who was told that there is no such block.
+/// Time after a "not found" until the block is requested again.
 const AGAIN: Duration = Duration::from_millis(500);
-/// The size of the block that Petrel asks for; the one that is asked of it is the biggest that it has.
-const ASKED: usize = 1_000_000;
+/// The size of the block that Petrel requests. From Petrel its largest block is requested.
+const REQUESTED_BYTES: usize = 1_000_000;
 
-/// Tries everything over one connection.
+/// Makes all checks over one connection.
 pub(crate) fn run(transport: Transport, who: Who, direction: Direction) -> Row {
     let mut row = Row::new(transport, who, direction);
     let lacking = who == Who::Tab && env::var_os("PETREL_CHROMIUM").is_none();
@@ -44,16 +44,16 @@ pub(crate) fn run(transport: Transport, who: Who, direction: Direction) -> Row {
     row
 }
 
-/// The daemon, the other and the feeder, connected.
+/// The daemon, the other implementation and the publisher, connected.
 struct Connection {
     place: Place,
     daemon: Daemon,
     other: Process,
-    /// The other's name.
+    /// The other's peer id.
     peer: String,
-    feeder: Publisher,
+    publisher: Publisher,
     blocks: Blocks,
-    /// From the dial to the topic that both know of.
+    /// Time from the dial until both have seen the other join the topic.
     took: Duration,
 }
 
@@ -63,7 +63,7 @@ impl Connection {
         let listens = row.direction == Direction::Dials;
         let mut other = start(row.who, &place, listens.then_some(row.transport))?;
         let (mut daemon, begin) = if listens {
-            let there = other.wait_for(PATIENCE, |event| event["event"] == "listening").ok_or("it does not listen")?;
+            let there = other.wait_for(DEADLINE, |event| event["event"] == "listening").ok_or("it does not listen")?;
             let begin = Instant::now();
             (place.daemon("daemon", &["--p2p.static", there["address"].as_str().unwrap()]), begin)
         } else {
@@ -74,40 +74,40 @@ impl Connection {
         };
         let us = daemon.peer().to_owned();
         let knows_us = |event: &Value| event["event"] == "joined" && event["peer"] == us.as_str();
-        let met = other.wait_for(PATIENCE, |event| failed(event, "dial") || knows_us(event));
+        let met = other.wait_for(DEADLINE, |event| failed(event, "dial") || knows_us(event));
         let met = met.ok_or_else(|| format!("no common topic; {}", seen(&mut daemon.events)))?;
         if failed(&met, "dial") {
             return Err(reason(&met));
         }
         let transport = row.transport.name();
         let came =
-            daemon.events.wait_for(PATIENCE, |event| event["event"] == "connected" && event["transport"] == transport);
+            daemon.events.wait_for(DEADLINE, |event| event["event"] == "connected" && event["transport"] == transport);
         let peer = came.ok_or("the daemon has no such connection")?["peer"].as_str().unwrap().to_owned();
         let joined = |event: &Value| event["event"] == "topic_joined" && event["peer"] == peer.as_str();
-        daemon.events.wait_for(PATIENCE, joined).ok_or("the daemon hears of no topic")?;
+        daemon.events.wait_for(DEADLINE, joined).ok_or("the daemon saw no topic")?;
         let took = begin.elapsed();
-        let feeder = Publisher::connect(&place.chain, daemon.address(Transport::Tcp));
+        let publisher = Publisher::connect(&place.chain, daemon.address(Transport::Tcp));
         thread::sleep(GRAFTED);
         let blocks = Blocks::new(&place.chain);
-        Ok(Self { place, daemon, other, peer, feeder, blocks, took })
+        Ok(Self { place, daemon, other, peer, publisher, blocks, took })
     }
 
     fn try_all(&mut self, row: &mut Row) {
         let mut biggest = None;
         for (at, (_, bytes)) in SIZES.into_iter().enumerate() {
             let made = self.blocks.make(bytes);
-            if row.note(Check::FromPetrel(at), self.hears_petrel(&made)) {
+            if row.note(Check::FromPetrel(at), self.receives_from_petrel(&made)) {
                 biggest = Some(made);
             }
         }
         for (at, (_, bytes)) in SIZES.into_iter().enumerate() {
-            let outcome = self.tells_petrel(bytes);
+            let outcome = self.publishes_to_petrel(bytes);
             row.note(Check::ToPetrel(at), outcome);
         }
-        let asks = known::limit(row.transport, row.who, row.direction, Check::PetrelAsks).is_none();
-        row.note(Check::PetrelAsks, self.petrel_asks(asks));
+        let asks = known::limit(row.transport, row.who, row.direction, Check::PetrelRequests).is_none();
+        row.note(Check::PetrelRequests, self.petrel_requests(asks));
         let asked = biggest.ok_or_else(|| "it has no block".to_owned());
-        row.note(Check::OtherAsks, asked.and_then(|made| self.other_asks(&made)));
+        row.note(Check::OtherRequests, asked.and_then(|made| self.other_requests(&made)));
         if let Err(error) = self.pinged(row.who) {
             row.note(Check::Handshake, Err(error));
         }
@@ -117,70 +117,70 @@ impl Connection {
         }
     }
 
-    fn hears_petrel(&mut self, made: &Made) -> Outcome {
+    fn receives_from_petrel(&mut self, made: &Made) -> Outcome {
         let (_, digest) = made.wire();
         let begin = Instant::now();
-        self.feeder.publish(VERSION, made.message.clone());
-        // The daemon accepts it, whatever becomes of it on the other side.
-        self.daemon.events.wait_for(PATIENCE, |event| made.is(event)).ok_or("the daemon did not accept it")?;
+        self.publisher.publish(VERSION, made.message.clone());
+        // The daemon accepts the block, even if it does not arrive on the other side.
+        self.daemon.events.wait_for(DEADLINE, |event| made.is(event)).ok_or("the daemon did not accept it")?;
         self.blocks.take(made);
         let came =
-            self.other.wait_for(PATIENCE, |event| event["event"] == "message" && event["digest"] == digest.as_str());
-        let came = came.ok_or_else(|| format!("it did not come; {}", seen(&mut self.other)))?;
-        if came["peer"] == self.daemon.peer() { Ok(begin.elapsed()) } else { Err(format!("by somebody else: {came}")) }
+            self.other.wait_for(DEADLINE, |event| event["event"] == "message" && event["digest"] == digest.as_str());
+        let came = came.ok_or_else(|| format!("it did not arrive; {}", seen(&mut self.other)))?;
+        if came["peer"] == self.daemon.peer() { Ok(begin.elapsed()) } else { Err(format!("from another peer: {came}")) }
     }
 
-    fn tells_petrel(&mut self, bytes: usize) -> Outcome {
+    fn publishes_to_petrel(&mut self, bytes: usize) -> Outcome {
         let made = self.blocks.make(bytes);
         let file = written(&self.place.file("published"), &made.wire().0);
         let begin = Instant::now();
         self.other.send(&json!({ "do": "publish", "file": file }));
-        while begin.elapsed() < PATIENCE {
+        while begin.elapsed() < DEADLINE {
             let came = self.daemon.events.wait_for(Duration::from_millis(50), |event| made.is(event));
             if let Some(came) = came {
                 self.blocks.take(&made);
                 let right = came["via"] == "gossip" && came["peer"] == self.peer.as_str();
-                return if right { Ok(begin.elapsed()) } else { Err(format!("by somebody else: {came}")) };
+                return if right { Ok(begin.elapsed()) } else { Err(format!("from another peer: {came}")) };
             }
             if let Some(event) = self.other.wait_for(Duration::ZERO, |event| failed(event, "publish")) {
                 return Err(reason(&event));
             }
         }
-        Err(format!("it did not come; {}", seen(&mut self.daemon.events)))
+        Err(format!("it did not arrive; {}", seen(&mut self.daemon.events)))
     }
 
-    /// The feeder gives the daemon the block after the next.
-    fn petrel_asks(&mut self, asks: bool) -> Outcome {
-        let missed = self.blocks.make(ASKED);
+    /// The daemon gets the block after the next one from the publisher, and requests the missed block from the other.
+    fn petrel_requests(&mut self, asks: bool) -> Outcome {
+        let missed = self.blocks.make(REQUESTED_BYTES);
         let file = written(&self.place.file("served"), &missed.answer());
         self.other.send(&json!({ "do": "serve", "number": missed.number, "file": file }));
-        self.other.wait_for(PATIENCE, |event| event["event"] == "serving").ok_or("it does not serve")?;
+        self.other.wait_for(DEADLINE, |event| event["event"] == "serving").ok_or("it does not serve")?;
         self.blocks.take(&missed);
         let next = self.blocks.make(SIZES[0].1);
         let begin = Instant::now();
-        self.feeder.publish(VERSION, next.message.clone());
+        self.publisher.publish(VERSION, next.message.clone());
         let outcome = self.daemon.fetches(&missed, &self.peer, asks);
         self.blocks.take(&next);
         outcome.map(|()| begin.elapsed())
     }
 
-    /// We have answered a ping of theirs: js-libp2p leaves whoever does not.
+    /// Checks that the daemon has answered a ping: js-libp2p disconnects peers that do not.
     fn pinged(&mut self, who: Who) -> Result<(), String> {
         if !matches!(who, Who::Node | Who::Tab) {
             return Ok(());
         }
         self.other.send(&json!({ "do": "pinged", "peer": self.daemon.peer() }));
-        let ended = self.other.wait_for(PATIENCE, |event| failed(event, "pinged") || event["event"] == "pinged");
-        let ended = ended.ok_or("it does not say whether a ping was answered")?;
+        let ended = self.other.wait_for(DEADLINE, |event| failed(event, "pinged") || event["event"] == "pinged");
+        let ended = ended.ok_or("it does not report whether a ping was answered")?;
         if failed(&ended, "pinged") { Err(reason(&ended)) } else { Ok(()) }
     }
 
-    fn other_asks(&mut self, made: &Made) -> Outcome {
+    fn other_requests(&mut self, made: &Made) -> Outcome {
         let begin = Instant::now();
         loop {
             match self.answered(made) {
-                Err(error) if begin.elapsed() > PATIENCE => return Err(error),
-                // A block that has just come may not be on disk yet.
+                Err(error) if begin.elapsed() > DEADLINE => return Err(error),
+                // A block that has just arrived may not be on disk yet.
                 Err(_) => thread::sleep(AGAIN),
                 Ok(()) => return Ok(begin.elapsed()),
             }
@@ -190,7 +190,7 @@ impl Connection {
     fn answered(&mut self, made: &Made) -> Result<(), String> {
         let file = self.place.file("answer");
         self.other.send(&json!({ "do": "ask", "peer": self.daemon.peer(), "number": made.number, "file": file }));
-        let ended = self.other.wait_for(PATIENCE, |event| failed(event, "ask") || event["event"] == "answered");
+        let ended = self.other.wait_for(DEADLINE, |event| failed(event, "ask") || event["event"] == "answered");
         match ended {
             Some(event) if event["event"] == "answered" => made.is_answered_by(fs::read(file).unwrap()),
             Some(event) => Err(reason(&event)),
@@ -220,7 +220,7 @@ fn start(who: Who, place: &Place, listen: Option<Transport>) -> Result<Process, 
     }
     let mut other = Process::start_verbose(who.name(), &mut command);
     if who == Who::Tab {
-        other.wait_for(PATIENCE, |event| event["event"] == "ready").ok_or("the tab does not come up")?;
+        other.wait_for(DEADLINE, |event| event["event"] == "ready").ok_or("the tab does not start")?;
     }
     Ok(other)
 }
@@ -237,7 +237,7 @@ fn reason(event: &Value) -> String {
     event["error"].as_str().unwrap_or_default().to_owned()
 }
 
-/// What a program told last, for a reader who must find out.
+/// The last events of a program, for the error message.
 fn seen(child: &mut Process) -> String {
     let events = child.drain();
     let last = events.iter().filter(|event| event["event"] != "health").rev().take(4).map(ToString::to_string);

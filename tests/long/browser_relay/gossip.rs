@@ -1,9 +1,9 @@
-//! Blocks to all leaves, half of them over WebSocket and half over WebTransport: everybody must get every block by gossip and
-//! in time, and the mesh must stay whole.
+//! Blocks to all leaves, half of them over WebSocket and half over WebTransport: every leaf must get every block by gossip and in
+//! time, and the daemon must stay in the mesh.
 //!
-//! A delay is counted from the publication by a mesh peer until a leaf has the message, so it has the work of the leaves in
-//! it, which share the machine with the daemon. What the daemon adds is printed beside: when a block came to it and when it
-//! had judged it, by its own events, and when its other mesh peer had it, which is one of the many that it forwards to.
+//! A delay is the time from the publication by a mesh peer until a leaf has the message. It includes the work of the leaves, which
+//! share the machine with the daemon. The daemon's part is printed too: when it had received and validated a block, by its own
+//! events, and when its other mesh peer had the block.
 
 use std::{
     sync::{
@@ -24,7 +24,7 @@ use tokio::runtime::Runtime;
 
 use super::{
     deliveries::{Deliveries, share},
-    leaf::{Ids, Leaf, Told, What},
+    leaf::{Ids, Leaf, LeafEvent, LeafEventKind},
     load::Load,
     mesh::Mesh,
     relay::Relay,
@@ -32,23 +32,23 @@ use super::{
 
 /// Leaves that verify every block, as a tab does.
 pub(crate) const VERIFY: usize = 20;
-/// Leaves that come in a second.
+/// Leaves that connect per second.
 const RAMP: u32 = 40;
-/// How long all of them may take to come, and the last block to reach everybody.
-const PATIENCE: Duration = Duration::from_secs(180);
-/// The connections are left in peace for so long before the memory is looked at and the blocks begin.
+/// Maximum time until all leaves are connected, and until the last block has reached all of them.
+const DEADLINE: Duration = Duration::from_secs(180);
+/// Idle time before the memory is measured and the blocks start.
 const REST: Duration = Duration::from_secs(3);
 
-/// What the daemon used.
+/// The resources that the daemon used.
 struct Used {
     cpu: [f64; 2],
     own: [f64; 2],
-    /// KiB: before the leaves came, at rest with them, at most while blocks came.
+    /// KiB: before the leaves connected, idle with them, and the maximum while blocks arrived.
     memory: [f64; 3],
     sent: [[f64; 2]; 2],
 }
 
-/// Whether every limit was kept; prints what was seen.
+/// Whether every limit was kept; prints the measurements.
 pub(crate) fn run(load: Load) -> bool {
     let (leaves, files) = (load.leaves, tempfile::tempdir().unwrap());
     let mut relay = Relay::start(files.path(), load.chain(), leaves);
@@ -56,17 +56,17 @@ pub(crate) fn run(load: Load) -> bool {
     let mesh = Mesh::join(&relay, &runtime);
     relay.wait_for(2);
     let before = status(relay.child.id(), "VmRSS:");
-    println!("{leaves} leaves come, {RAMP} a second; the machine's load is {}", resources::load());
-    let (told, failed) = come(&mut relay, &runtime, leaves);
+    println!("{leaves} leaves connect, {RAMP} a second; the machine's load is {}", resources::load());
+    let (events, failed) = connect(&mut relay, &runtime, leaves);
     thread::sleep(REST);
     let rest = status(relay.child.id(), "VmRSS:");
     let links = mesh.links.each_ref().map(|link| link.seen());
     let marks = (cpu(relay.child.id()), cpu(std::process::id()), relay.sent());
-    let (mut deliveries, bytes, most) = carry(&mut relay, &mesh, &told, load);
-    let end = Instant::now() + PATIENCE;
+    let (mut deliveries, bytes, most) = publish_all(&mut relay, &mesh, &events, load);
+    let end = Instant::now() + DEADLINE;
     while deliveries.count() < leaves * load.blocks() as usize && Instant::now() < end {
-        let Ok(told) = told.recv_timeout(Duration::from_secs(5)) else { break };
-        deliveries.take(told);
+        let Ok(event) = events.recv_timeout(Duration::from_secs(5)) else { break };
+        deliveries.take(event);
     }
     let used = Used {
         cpu: [marks.0, cpu(relay.child.id())],
@@ -80,18 +80,18 @@ pub(crate) fn run(load: Load) -> bool {
     println!("{failed} dials failed and were tried again; the machine's load is {}", resources::load());
     runtime.shutdown_background();
     let kept = report(&relay, &deliveries, load, bytes, &used);
-    on_the_way(&relay, &deliveries, &mesh);
+    print_daemon_delays(&relay, &deliveries, &mesh);
     kept && meshed
 }
 
-/// All leaves connect, some at once; how many dials failed meanwhile.
-fn come(relay: &mut Relay, runtime: &Runtime, leaves: usize) -> (Receiver<Told>, usize) {
-    let (tell, told) = channel();
+/// Connects all leaves, several at the same time. Returns their events and the number of failed dials.
+fn connect(relay: &mut Relay, runtime: &Runtime, leaves: usize) -> (Receiver<LeafEvent>, usize) {
+    let (sender, events) = channel();
     let ids = Ids::default();
     let begin = Instant::now();
     for name in 0..leaves {
         let address = if name % 2 == 0 { &relay.ws } else { &relay.webtransport };
-        let leaf = Leaf { name, relay: address.clone(), tell: tell.clone() };
+        let leaf = Leaf { name, relay: address.clone(), sender: sender.clone() };
         if name < VERIFY {
             runtime.spawn(leaf.verify(relay.chain.clone()));
         } else {
@@ -101,27 +101,28 @@ fn come(relay: &mut Relay, runtime: &Runtime, leaves: usize) -> (Receiver<Told>,
     }
     let (mut joined, mut failed) = (0, 0);
     while joined < leaves {
-        let left = PATIENCE.saturating_sub(begin.elapsed());
-        let Told { leaf, what, .. } = told.recv_timeout(left).unwrap_or_else(|_| panic!("{joined} leaves have come"));
-        match what {
-            What::Joined => joined += 1,
-            What::Failed(error) => {
+        let left = DEADLINE.saturating_sub(begin.elapsed());
+        let LeafEvent { leaf, kind, .. } =
+            events.recv_timeout(left).unwrap_or_else(|_| panic!("{joined} leaves have joined"));
+        match kind {
+            LeafEventKind::Joined => joined += 1,
+            LeafEventKind::Failed(error) => {
                 failed += 1;
                 if failed < 4 {
                     println!("leaf {leaf}: {error}");
                 }
             }
-            What::Closed(reason) => println!("leaf {leaf} was left: {reason}"),
-            What::Message(_) | What::Block(..) => {}
+            LeafEventKind::Closed(reason) => println!("leaf {leaf} was disconnected: {reason}"),
+            LeafEventKind::Message(_) | LeafEventKind::Block(..) => {}
         }
     }
     relay.wait_for(leaves + 2);
-    println!("all are there after {:.1} s", begin.elapsed().as_secs_f64());
-    (told, failed)
+    println!("all leaves have joined after {:.1} s", begin.elapsed().as_secs_f64());
+    (events, failed)
 }
 
-/// Publishes each block when it is due; what came, the bytes of the largest message, and the most memory that was seen.
-fn carry(relay: &mut Relay, mesh: &Mesh, told: &Receiver<Told>, load: Load) -> (Deliveries, usize, f64) {
+/// Publishes each block when it is due. Returns the deliveries, the bytes of the largest message, and the maximum memory.
+fn publish_all(relay: &mut Relay, mesh: &Mesh, events: &Receiver<LeafEvent>, load: Load) -> (Deliveries, usize, f64) {
     let (mut deliveries, mut bytes, mut most) = (Deliveries::default(), 0, 0.0_f64);
     let time = unix().as_secs() + 1;
     let number = relay.chain.cadence.number_at(time * 1000).unwrap();
@@ -133,8 +134,8 @@ fn carry(relay: &mut Relay, mesh: &Mesh, told: &Receiver<Told>, load: Load) -> (
         let id = Message::decompress(&wire).id(&relay.topic()).0.to_vec().into();
         bytes = bytes.max(wire.len());
         while let Some(left) = Duration::from_millis(due).checked_sub(unix()).filter(|left| !left.is_zero()) {
-            match told.recv_timeout(left) {
-                Ok(told) => deliveries.take(told),
+            match events.recv_timeout(left) {
+                Ok(event) => deliveries.take(event),
                 Err(_) => break,
             }
         }
@@ -150,7 +151,7 @@ fn unix() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap()
 }
 
-/// Whether both peers had the daemon in their meshes all the time, and the one that published nothing got every block.
+/// Whether both peers had the daemon in their meshes all the time, and the peer that published nothing got every block.
 fn mesh_kept(mesh: &Mesh, before: [[u64; 4]; 2], blocks: u64) -> bool {
     let mut kept = true;
     for (which, (link, before)) in mesh.links.iter().map(Arc::as_ref).zip(before).enumerate() {
@@ -158,7 +159,7 @@ fn mesh_kept(mesh: &Mesh, before: [[u64; 4]; 2], blocks: u64) -> bool {
         let [meshed, apart, closed, deliveries] = std::array::from_fn(|at| now[at] - before[at]);
         let due = if which == 0 { 0 } else { blocks };
         println!(
-            "mesh peer {}: the daemon was in its mesh at {meshed} looks of {}, {closed} connections ended, {deliveries} of {due} blocks deliveries by it",
+            "mesh peer {}: the daemon was in its mesh in {meshed} of {} samples, {closed} connections ended, {deliveries} of {due} blocks arrived by it",
             which + 1,
             meshed + apart
         );
@@ -190,7 +191,7 @@ fn report(relay: &Relay, deliveries: &Deliveries, load: Load, bytes: usize, used
     println!("\ndeliveries via gossip: {got} of {due}, via sync {}", deliveries.fetched);
     println!("connections that ended: {}", deliveries.closed.len());
     for (leaf, reason) in deliveries.closed.iter().take(4) {
-        println!("leaf {leaf} was left: {reason}");
+        println!("leaf {leaf} was disconnected: {reason}");
     }
     let cpu = |[before, after]: [f64; 2]| after - before;
     let [before, rest, peak] = used.memory.map(|kib| kib / 1024.0);
@@ -203,10 +204,10 @@ fn report(relay: &Relay, deliveries: &Deliveries, load: Load, bytes: usize, used
         cpu(used.own)
     );
     println!(
-        "its memory: {before:.1} MiB before the leaves, {rest:.1} with them at rest, {peak:.1} while blocks deliveries, {high:.1} at most"
+        "its memory: {before:.1} MiB before the leaves, {rest:.1} with them at rest, {peak:.1} while blocks arrived, {high:.1} at most"
     );
     let each = |with: f64| (with - before) * 1024.0 / leaves as f64;
-    println!("a leaf: {:.1} KiB at rest, {:.1} KiB while blocks deliveries", each(rest), each(peak));
+    println!("a leaf: {:.1} KiB at rest, {:.1} KiB while blocks arrived", each(rest), each(peak));
     println!("bytes out: {:.1} MB over WebSocket, {:.1} MB over WebTransport", sent[0], sent[1]);
     let longest = relay.stalls.iter().max().copied().unwrap_or_default();
     println!("turns of its loop above 50 ms: {}, the longest {longest} ms", relay.stalls.len());
@@ -221,16 +222,17 @@ fn report(relay: &Relay, deliveries: &Deliveries, load: Load, bytes: usize, used
     kept.iter().all(|(_, kept)| *kept)
 }
 
-/// What of a delay is the daemon's: milliseconds after the publication.
-fn on_the_way(relay: &Relay, deliveries: &Deliveries, mesh: &Mesh) {
+/// Prints the daemon's part of the delays: milliseconds after the publication.
+fn print_daemon_delays(relay: &Relay, deliveries: &Deliveries, mesh: &Mesh) {
     let own = |at: usize| {
-        let since = relay.judged.iter().filter_map(|(number, judged)| Some(judged[at] - deliveries.late_ms(*number)?));
+        let since =
+            relay.validated.iter().filter_map(|(number, validated)| Some(validated[at] - deliveries.late_ms(*number)?));
         sorted(since.map(|millis| Duration::from_millis(u64::try_from(millis).unwrap_or_default())))
     };
     let other = sorted(mesh.links[1].deliveries().iter().filter_map(|(id, at)| deliveries.since(id, *at)));
     println!("\nmilliseconds after publication           p50      p99      max");
     for (what, delays) in
-        [("the daemon has it", own(0)), ("has judged it", own(1)), ("its other mesh peer has it", other)]
+        [("the daemon has it", own(0)), ("the daemon has validated it", own(1)), ("its other mesh peer has it", other)]
     {
         let [half, most, last] = [50, 99, 100].map(|part| share(&delays, part));
         println!("{what:<34} {half:>9.1} {most:>8.1} {last:>8.1}");

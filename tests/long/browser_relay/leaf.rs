@@ -1,4 +1,4 @@
-//! Leaves: most are plain gossipsub that counts message ids, some verify every block as a tab does.
+//! Leaves: most are plain gossipsub peers that count message ids, some verify every block as a tab does.
 
 use std::{
     collections::VecDeque,
@@ -29,23 +29,23 @@ use petrel_node::{
 };
 use petrel_tests::{forge, plain_gossipsub};
 
-/// Messages whose ids are remembered: a block is there once for all leaves of this process.
-const REMEMBERED: usize = 16;
+/// Number of cached message ids: the id of a message is computed once for all leaves of this process.
+const CACHED: usize = 16;
 
-/// What a leaf tells, with its name and when.
+/// An event of a leaf, with the leaf's name and the time.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct LeafEvent {
     pub(crate) leaf: usize,
     pub(crate) at: Instant,
-    pub(crate) what: What,
+    pub(crate) kind: LeafEventKind,
 }
 
-/// See [`Told`].
+/// See [`LeafEvent`].
 #[derive(Debug)]
-pub(crate) enum What {
-    /// It knows that the relay has joined the topic.
+pub(crate) enum LeafEventKind {
+    /// The leaf has seen the relay join the topic.
     Joined,
-    /// A message came.
+    /// A message arrived.
     Message(MessageId),
     /// A block was verified.
     Block(u64, Via),
@@ -58,7 +58,7 @@ pub(crate) enum What {
 /// The data of messages and their ids, oldest first.
 type Known = VecDeque<(Vec<u8>, MessageId)>;
 
-/// Message ids, made once for each message.
+/// A cache of message ids.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ids(Arc<Mutex<Known>>);
 
@@ -71,27 +71,27 @@ impl Ids {
         let id = plain_gossipsub::id(message);
         let mut ids = self.0.lock().unwrap();
         ids.push_back((message.data.clone(), id.clone()));
-        if ids.len() > REMEMBERED {
+        if ids.len() > CACHED {
             ids.pop_front();
         }
         id
     }
 }
 
-/// Whom a leaf knows, and whom it tells.
+/// A leaf: its relay, and the receiver of its events.
 #[derive(Clone)]
 pub(crate) struct Leaf {
     pub(crate) name: usize,
     pub(crate) relay: String,
-    pub(crate) tell: Sender<Told>,
+    pub(crate) sender: Sender<LeafEvent>,
 }
 
 impl Leaf {
-    fn tell(&self, what: What) {
-        let _over = self.tell.send(Told { leaf: self.name, at: Instant::now(), what });
+    fn emit(&self, kind: LeafEventKind) {
+        let _over = self.sender.send(LeafEvent { leaf: self.name, at: Instant::now(), kind });
     }
 
-    /// Counts message ids, on whatever the daemon's own transports dial.
+    /// Runs a leaf that counts message ids, over the daemon's own transports.
     pub(crate) async fn count(self, topic: String, ids: Ids) {
         let identity = Keypair::generate_secp256k1();
         let transport =
@@ -104,23 +104,23 @@ impl Leaf {
                 SwarmEvent::Behaviour(gossipsub::Event::Subscribed { topic: joined, .. })
                     if joined.as_str() == topic =>
                 {
-                    self.tell(What::Joined);
+                    self.emit(LeafEventKind::Joined);
                 }
                 SwarmEvent::Behaviour(gossipsub::Event::Message { message_id, .. }) => {
-                    self.tell(What::Message(message_id));
+                    self.emit(LeafEventKind::Message(message_id));
                 }
                 SwarmEvent::OutgoingConnectionError { error, .. } => {
-                    self.tell(What::Failed(error.to_string()));
+                    self.emit(LeafEventKind::Failed(error.to_string()));
                     tokio::time::sleep(Duration::from_secs(1)).await;
                     swarm.dial(relay.clone()).unwrap();
                 }
-                SwarmEvent::ConnectionClosed { cause, .. } => self.tell(What::Closed(format!("{cause:?}"))),
+                SwarmEvent::ConnectionClosed { cause, .. } => self.emit(LeafEventKind::Closed(format!("{cause:?}"))),
                 _ => {}
             }
         }
     }
 
-    /// Verifies, as a tab does: by the core's own Driver, which dials again when it is left.
+    /// Runs a leaf that verifies blocks as a tab does: a Driver of the core, which redials when its connection ends.
     pub(crate) async fn verify(self, chain: Chain) {
         let mut config = Config::new(chain);
         config.signer = Some(forge::key(1).address());
@@ -133,10 +133,12 @@ impl Leaf {
                 .unwrap();
         while let Some(event) = driver.next().await {
             match event {
-                Event::TopicJoined(change) if change.version == Fork::Jovian.version() => self.tell(What::Joined),
-                Event::Block(block) => self.tell(What::Block(block.block.payload.number(), block.via)),
-                Event::DialFailed(failed) => self.tell(What::Failed(failed.error)),
-                Event::Disconnected(gone) => self.tell(What::Closed(gone.reason)),
+                Event::TopicJoined(change) if change.version == Fork::Jovian.version() => {
+                    self.emit(LeafEventKind::Joined)
+                }
+                Event::Block(block) => self.emit(LeafEventKind::Block(block.block.payload.number(), block.via)),
+                Event::DialFailed(failed) => self.emit(LeafEventKind::Failed(failed.error)),
+                Event::Disconnected(gone) => self.emit(LeafEventKind::Closed(gone.reason)),
                 _ => {}
             }
         }

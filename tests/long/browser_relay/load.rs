@@ -1,4 +1,4 @@
-//! What `gossip` is asked for: how many leaves, for how long, blocks how often and how large; and the chain that has them.
+//! The parameters of `gossip`: number of leaves, duration, block interval and block size; and the chain with such blocks.
 
 use std::time::Duration;
 
@@ -25,10 +25,10 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Of `LEAVES SECONDS INTERVAL BYTES`, the interval as Go writes durations, the bytes as a size.
+    /// Reads `LEAVES SECONDS INTERVAL BYTES`; the interval is a Go duration, the bytes are a size.
     ///
     /// # Errors
-    /// Which word is wrong, and what was expected.
+    /// The wrong argument, and what was expected.
     pub(crate) fn from_words(words: &[String]) -> Result<Self, String> {
         let [leaves, seconds, interval, bytes] = words else {
             return Err("expected LEAVES SECONDS INTERVAL BYTES".to_owned());
@@ -43,20 +43,19 @@ impl Load {
         Ok(Self { leaves, seconds, interval, bytes: parse::size(bytes)? })
     }
 
-    /// Blocks in all.
+    /// Number of blocks.
     pub(crate) fn blocks(&self) -> u64 {
         let blocks = Duration::from_secs(self.seconds).as_millis() / self.interval.as_millis();
         u64::try_from(blocks).unwrap_or(u64::MAX).max(1)
     }
 
-    /// How long 99 of 100 blocks may take to a leaf: three quarters of a second, and half a second where blocks come faster
-    /// than one a second.
+    /// Maximum p99 of the delay to a leaf: 750 ms, and 500 ms if there is more than one block a second.
     pub(crate) fn limit(&self) -> Duration {
         Duration::from_millis(if self.interval < SECOND { 500 } else { 750 })
     }
 
-    /// A chain with such blocks. 200 ms are Base's: Denim is active from the start, so that the time of a block has its
-    /// milliseconds in the BaseTime deposit; other parts of a second are in the mix digest, as opBNB has them.
+    /// A chain with such blocks. With 200 ms Denim is active from the start, as on Base, so that the milliseconds of a block are in its
+    /// BaseTime deposit; with other fractions of a second they are in the mix digest, as on opBNB.
     pub(crate) fn chain(&self) -> Chain {
         let mut chain = sequencer::chain(Fork::Jovian, 1);
         chain.cadence = Cadence::constant(chain.genesis.number, chain.genesis.time, self.interval).unwrap();

@@ -1,4 +1,4 @@
-//! A daemon as a door for browsers, in a process of its own, and leaves that come through it over its own transports:
+//! A daemon in its own process as a relay for browsers, and leaves that connect to it over its own transports:
 //! `gossip LEAVES SECONDS INTERVAL BYTES` (`cargo xtask bench relay --leaves N`) and `restart LEAVES` (`cargo xtask leaves --restart N`).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 
 use load::Load;
 
-/// The daemon's.
+/// The daemon's allocator.
 #[global_allocator]
 static ALLOCATOR: petrel_node::Allocator = petrel_node::Allocator;
 
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Of everybody who is not the daemon.
+/// The runtime of the leaves and the mesh peers.
 fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }

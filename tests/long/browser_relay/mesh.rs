@@ -1,5 +1,5 @@
-//! Two peers of the daemon's mesh: plain libp2p over TCP, which know only the daemon. One publishes; the other gets by it
-//! what the first has published, and notes when. Both look at their mesh once a second.
+//! Two peers in the daemon's mesh: plain libp2p over TCP, connected to the daemon only. One publishes; the other receives the messages
+//! through the daemon and records their times. Both sample their mesh once a second.
 
 use std::{
     sync::{
@@ -23,27 +23,27 @@ use tokio::{
 
 use super::relay::Relay;
 
-/// What one of them saw.
+/// The measurements of one peer.
 #[derive(Debug, Default)]
 pub(crate) struct Link {
-    /// Looks at which the daemon was in its mesh, and at which it was not.
+    /// The numbers of samples with the daemon in its mesh, and without.
     meshed: AtomicU64,
     apart: AtomicU64,
     /// Connections that ended.
     closed: AtomicU64,
-    /// Messages that came, and when.
+    /// Received messages and their times.
     deliveries: Mutex<Vec<(MessageId, Instant)>>,
 }
 
 impl Link {
-    /// Looks with the daemon in the mesh, looks without, connections that ended, messages that came.
+    /// The numbers of samples with the daemon in the mesh, of samples without, of ended connections, and of received messages.
     pub(crate) fn seen(&self) -> [u64; 4] {
         let [meshed, apart, closed] =
             [&self.meshed, &self.apart, &self.closed].map(|counter| counter.load(Ordering::Relaxed));
         [meshed, apart, closed, self.deliveries.lock().unwrap().len() as u64]
     }
 
-    /// The messages that came, and when.
+    /// The received messages and their times.
     pub(crate) fn deliveries(&self) -> Vec<(MessageId, Instant)> {
         self.deliveries.lock().unwrap().clone()
     }
@@ -63,15 +63,15 @@ impl Mesh {
         let links = [due, nothing].map(|due| {
             let link = Arc::<Link>::default();
             let peer: PeerId = relay.tcp.rsplit('/').next().unwrap().parse().unwrap();
-            let (topic, tcp, told) = (relay.topic(), relay.tcp.clone(), link.clone());
+            let (topic, tcp, shared) = (relay.topic(), relay.tcp.clone(), link.clone());
             runtime.spawn(async move {
                 let mut swarm = plain_gossipsub::swarm(&topic);
                 swarm.dial(tcp.parse::<libp2p::Multiaddr>().unwrap()).unwrap();
-                live(swarm, &topic, peer, due, &told).await;
+                run(swarm, &topic, peer, due, &shared).await;
             });
             link
         });
-        // The second one publishes nothing, as long as the runtime lives.
+        // The second peer publishes nothing; its channel must stay open until the runtime ends.
         std::mem::forget(silent);
         while links.iter().any(|link| link.seen()[0] == 0) {
             std::thread::sleep(Duration::from_millis(100));
@@ -85,7 +85,7 @@ impl Mesh {
     }
 }
 
-async fn live(
+async fn run(
     mut swarm: Swarm<gossipsub::Behaviour>,
     topic: &str,
     daemon: PeerId,

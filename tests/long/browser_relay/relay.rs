@@ -1,4 +1,4 @@
-//! The daemon in its own process, and what it says.
+//! The daemon in its own process, and the state from its events.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,8 +11,8 @@ use std::{
 use petrel_core::{chain::Chain, fork::Fork};
 use petrel_tests::{forge, petrel, ports, process::Process};
 
-/// Longer than a start takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Deadline of a start: longer than it takes on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// See the module.
 pub(crate) struct Relay {
@@ -25,40 +25,40 @@ pub(crate) struct Relay {
     leaves: usize,
     ports: [u16; 4],
     joined: BTreeSet<String>,
-    /// The turns of its loop that it called long, milliseconds.
+    /// The long turns of its event loop (event `stalled`), milliseconds.
     pub(crate) stalls: Vec<u64>,
-    /// Blocks that it gossiped, and that it fetched.
+    /// Numbers of blocks that it received by gossip, and otherwise.
     pub(crate) blocks: (u64, u64),
-    /// By number: when a block came to it and when it had judged it, milliseconds after the block's own time.
-    pub(crate) judged: BTreeMap<u64, [i64; 2]>,
+    /// By number: when it had received and when it had validated a block, milliseconds after the block's own time.
+    pub(crate) validated: BTreeMap<u64, [i64; 2]>,
 }
 
 impl Relay {
-    /// Starts it on this chain and in this folder, with room for so many leaves.
+    /// Starts the daemon on this chain with its files in `files`, for at most this many leaves.
     pub(crate) fn start(files: &Path, chain: Chain, leaves: usize) -> Self {
         std::fs::write(files.join("rollup.json"), chain.to_rollup_json().to_string()).unwrap();
         let ports = [ports::tcp(), ports::tcp(), ports::udp(), ports::tcp()];
         let mut child = daemon(files, leaves, ports);
         let [tcp, ws, webtransport] = addresses(&mut child);
-        let (joined, stalls, blocks, judged) = (BTreeSet::new(), Vec::new(), (0, 0), BTreeMap::new());
+        let (joined, stalls, blocks, validated) = (BTreeSet::new(), Vec::new(), (0, 0), BTreeMap::new());
         let files = files.to_owned();
-        Self { child, chain, tcp, ws, webtransport, files, leaves, ports, joined, stalls, blocks, judged }
+        Self { child, chain, tcp, ws, webtransport, files, leaves, ports, joined, stalls, blocks, validated }
     }
 
-    /// Starts it again on the same folder and ports; it is ended already. Its addresses must be the same.
-    pub(crate) fn start_again(&mut self) {
+    /// Restarts the daemon, which has ended, with the same folder and ports. Its addresses must be the same.
+    pub(crate) fn restart(&mut self) {
         self.child = daemon(&self.files, self.leaves, self.ports);
         self.joined.clear();
         let before = [self.tcp.clone(), self.ws.clone(), self.webtransport.clone()];
-        assert_eq!(addresses(&mut self.child), before, "its addresses and hashes are what they were");
+        assert_eq!(addresses(&mut self.child), before, "its addresses and hashes are the same");
     }
 
-    /// Of the blocks' version.
+    /// The topic of the blocks.
     pub(crate) fn topic(&self) -> String {
         self.chain.topic(Fork::Jovian.version())
     }
 
-    /// Takes what it has said.
+    /// Reads the events so far.
     pub(crate) fn listen(&mut self) {
         for event in self.child.drain() {
             match event["event"].as_str() {
@@ -66,7 +66,7 @@ impl Relay {
                     self.joined.extend(event["peer"].as_str().map(str::to_owned));
                 }
                 Some("disconnected") => {
-                    println!("the daemon lost {}: {}", event["peer"], event["reason"]);
+                    println!("the daemon's peer {} disconnected: {}", event["peer"], event["reason"]);
                     self.joined.remove(event["peer"].as_str().unwrap());
                 }
                 Some("stalled") => self.stalls.extend(event["millis"].as_u64()),
@@ -74,19 +74,19 @@ impl Relay {
                     self.blocks.0 += 1;
                     let millis = |field: &str| event[field].as_i64().unwrap();
                     let deliveries = millis("delay_ms");
-                    self.judged
+                    self.validated
                         .insert(event["number"].as_u64().unwrap(), [deliveries, deliveries + millis("judged_ms")]);
                 }
                 Some("block") => self.blocks.1 += 1,
-                Some("missed") => println!("the daemon's events deliveries too fast: {event}"),
+                Some("missed") => println!("the daemon's events arrived too fast: {event}"),
                 _ => {}
             }
         }
     }
 
-    /// Until so many peers have joined the blocks' topic: from then on they get what is gossiped.
+    /// Waits until this many peers have joined the topic; from then on they get all blocks.
     pub(crate) fn wait_for(&mut self, peers: usize) {
-        let end = Instant::now() + PATIENCE * 4;
+        let end = Instant::now() + DEADLINE * 4;
         loop {
             self.listen();
             if self.joined.len() >= peers {
@@ -97,7 +97,7 @@ impl Relay {
         }
     }
 
-    /// Bytes that went out over WebSocket and over WebTransport, by its metrics.
+    /// Bytes sent over WebSocket and over WebTransport, by its metrics.
     pub(crate) fn sent(&self) -> [f64; 2] {
         let mut stream = TcpStream::connect(("127.0.0.1", self.ports[3])).unwrap();
         write!(stream, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
@@ -126,13 +126,13 @@ fn daemon(files: &Path, leaves: usize, ports: [u16; 4]) -> Process {
     Process::start_verbose("petrel", &mut command)
 }
 
-/// Of TCP, WebSocket and WebTransport.
+/// The addresses of TCP, WebSocket and WebTransport.
 fn addresses(child: &mut Process) -> [String; 3] {
     let mut of = |is: &dyn Fn(&str) -> bool| {
-        let told = child.expect("an address", PATIENCE, |event| {
+        let listening = child.expect("an address", DEADLINE, |event| {
             event["event"] == "listening" && is(event["address"].as_str().unwrap())
         });
-        told["address"].as_str().unwrap().to_owned()
+        listening["address"].as_str().unwrap().to_owned()
     };
     let is_webtransport = |address: &str| address.contains("/webtransport/certhash/");
     let ws = of(&|address| address.contains("/ws"));

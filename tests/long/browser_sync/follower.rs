@@ -1,4 +1,4 @@
-//! A node that was away: a Driver with the chain as it knew it.
+//! A node that missed blocks: a Driver with a head from before.
 
 use std::sync::mpsc::Sender;
 
@@ -20,7 +20,7 @@ use petrel_tests::forge;
 /// See the module.
 pub(crate) struct Follower {
     pub(crate) chain: Chain,
-    /// Whom it knows: over WebSocket it is a leaf.
+    /// Its static peer; over WebSocket it is a leaf.
     pub(crate) relay: String,
     /// Its head.
     pub(crate) from: BlockInfo,
@@ -29,8 +29,8 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    /// Tells `name` for each block that it missed and has now.
-    pub(crate) async fn follow(self, name: usize, tell: Sender<usize>) {
+    /// Runs the node, and sends `name` for each missed block that it gets.
+    pub(crate) async fn follow(self, name: usize, sender: Sender<usize>) {
         let mut config = Config::new(self.chain);
         config.signer = Some(forge::key(1).address());
         let peer: libp2p::PeerId = self.relay.rsplit('/').next().unwrap().parse().unwrap();
@@ -42,7 +42,7 @@ impl Follower {
         while let Some(event) = driver.next().await {
             if let Event::Block(block) = event
                 && block.block.payload.number() <= self.to
-                && tell.send(name).is_err()
+                && sender.send(name).is_err()
             {
                 return;
             }

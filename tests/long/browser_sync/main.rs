@@ -1,6 +1,6 @@
-//! Tabs that come back at once: `cargo xtask leaves --leaves N`. All of them missed 60 blocks of 100 kB and know one daemon;
-//! a node asks the same daemon for a longer gap meanwhile. Every leaf must be whole in the end, and the node must be served
-//! at the rate that it is due, as if it were alone.
+//! Tabs that reconnect at the same time: `cargo xtask leaves --leaves N`. All of them missed 60 blocks of 100 kB and are connected to
+//! one daemon; a node requests a longer gap from the same daemon meanwhile. Every leaf must get all blocks, and the node must be
+//! served at its full rate.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod catch_up;
@@ -22,19 +22,19 @@ use petrel_tests::{forge, petrel, process::Process, sequencer};
 use catch_up::CatchUp;
 use follower::Follower;
 
-/// The node's name among the followers; leaves are counted from 1.
+/// The node's index among the followers; leaves are numbered from 1.
 const NODE: usize = 0;
 
-/// Blocks that the leaves missed, and bytes of each.
+/// Number of blocks that the leaves missed, and bytes of each.
 const MISSED: u64 = 60;
 const BYTES: usize = 100_000;
-/// Blocks that the node missed: more than it is given while the leaves come back.
+/// Number of blocks that the node missed: more than it gets while the leaves fetch theirs.
 const LONGER: u64 = 300;
 const BLOCK_TIME: u64 = 2;
-/// Seconds that it takes to make the blocks that are due already.
+/// Seconds for building the blocks that are due already.
 const PREPARE: u64 = 12;
-/// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// Deadline of the test: longer than it takes on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(180);
 
 fn main() -> ExitCode {
     let leaves: usize = env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(200);
@@ -42,10 +42,10 @@ fn main() -> ExitCode {
     let chain = chain();
     let mut daemon = daemon(files.path(), &chain);
     let mut address = |ws: bool| {
-        let told = daemon.expect("an address", Duration::from_secs(30), |event| {
+        let listening = daemon.expect("an address", Duration::from_secs(30), |event| {
             event["event"] == "listening" && event["address"].as_str().unwrap().contains("/ws") == ws
         });
-        told["address"].as_str().unwrap().to_owned()
+        listening["address"].as_str().unwrap().to_owned()
     };
     let (tcp, ws) = (address(false), address(true));
     let sequencer = sequencer::Publisher::connect(&chain, &tcp);
@@ -62,19 +62,19 @@ fn main() -> ExitCode {
 
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let begin = Instant::now();
-    let (tell, told) = channel();
+    let (sender, receiver) = channel();
     let node = Follower { chain: chain.clone(), relay: tcp, from: missed_by_node, to: last };
-    runtime.spawn(node.follow(NODE, tell.clone()));
+    runtime.spawn(node.follow(NODE, sender.clone()));
     for leaf in 1..=leaves {
         let follower = Follower { chain: chain.clone(), relay: ws.clone(), from: missed_by_leaf, to: last };
-        runtime.spawn(follower.follow(leaf, tell.clone()));
+        runtime.spawn(follower.follow(leaf, sender.clone()));
     }
-    let catch_up = CatchUp::all(&told, leaves, begin);
+    let catch_up = CatchUp::all(&receiver, leaves, begin);
     runtime.shutdown_background();
     catch_up.report(leaves, daemon.id())
 }
 
-/// The chain's first blocks are old enough to be made at once.
+/// A chain whose first blocks are due already.
 fn chain() -> Chain {
     let mut chain = sequencer::chain(Fork::Jovian, BLOCK_TIME);
     let begin = now().as_secs() + PREPARE - (LONGER + MISSED + 1) * BLOCK_TIME;
@@ -95,9 +95,9 @@ fn daemon(folder: &Path, chain: &Chain) -> Process {
     Process::start_verbose("petrel", &mut command)
 }
 
-/// Makes and gossips the next block, when it is due.
+/// Builds and gossips the next block when it is due.
 fn publish(maker: &mut BlockBuilder, sequencer: &sequencer::Publisher) -> BlockInfo {
-    // No peer may send more than 50 a second for long.
+    // A peer may not send more than 50 messages a second for long.
     thread::sleep(Duration::from_millis(maker.due_ms()).saturating_sub(now()).max(Duration::from_millis(25)));
     let made = maker.build().unwrap();
     let (number, timestamp) = (made.payload.block_number, made.payload.timestamp);

@@ -1,6 +1,6 @@
-//! `kill -9` at random moments: `cargo xtask crash --rounds N`. A daemon follows a sequencer and, after each restart, closes
-//! the gap that its death left. Whatever it said to be stored before it died must be served after its next start, with the
-//! same hash, and its store must open.
+//! `kill -9` at random times: `cargo xtask crash --rounds N`. A daemon follows a sequencer and, after each restart, closes the gap from
+//! the time when it was down. Every block that it reported as stored before the kill must be served after the restart with the same
+//! hash, and its store must open.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod reader;
@@ -16,14 +16,14 @@ use std::{
 
 use petrel_tests::{petrel, process::Process, random::SplitMix64, sequencer::Sequencer};
 
-/// Longer than anything here takes on a busy machine.
+/// Deadline of a condition: longer than any condition takes on a busy machine.
 const SOON: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
     let rounds: u64 = env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(20);
     let files = tempfile::tempdir().unwrap();
     let sequencer = Sequencer::with_history();
-    // Every run has moments of its own.
+    // Each run has other random numbers.
     let mut random = SplitMix64(u64::from(std::process::id()));
     let mut stored = BTreeMap::new();
     let (mut fetched, mut lost, mut gaps) = (0, Vec::new(), BTreeMap::<String, u64>::new());
@@ -31,11 +31,11 @@ fn main() -> ExitCode {
         let mut petrel = daemon(files.path(), &sequencer);
         let life = Duration::from_millis(1200 + random.below(4000));
         let end = Instant::now() + life;
-        let told = petrel.expect("its address", SOON, |event| event["event"] == "listening");
-        let address = told["address"].as_str().unwrap().to_owned();
-        // Not all of them each time: reading takes its share of the life.
-        let asked: Vec<u64> = (0..40).filter_map(|_| pick(&stored, &mut random)).collect();
-        for number in asked {
+        let listening = petrel.expect("its address", SOON, |event| event["event"] == "listening");
+        let address = listening["address"].as_str().unwrap().to_owned();
+        // Only some of them in each round: reading takes time until the kill.
+        let requested: Vec<u64> = (0..40).filter_map(|_| pick(&stored, &mut random)).collect();
+        for number in requested {
             let found = reader::read(sequencer.chain(), &address, number);
             if found.as_ref() != stored.get(&number) {
                 lost.push((round, number, found));
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
                 *gaps.entry(event["state"].as_str().unwrap().to_owned()).or_insert(0) += 1;
             }
         }
-        // Long enough for a gap.
+        // Up to four seconds, so that there is a gap.
         thread::sleep(Duration::from_millis(random.below(4000)));
         println!(
             "round {round}: killed after {:.1} s; {} blocks acknowledged so far",
@@ -61,8 +61,8 @@ fn main() -> ExitCode {
         );
     }
     let mut petrel = daemon(files.path(), &sequencer);
-    let told = petrel.expect("its address", SOON, |event| event["event"] == "listening");
-    let address = told["address"].as_str().unwrap().to_owned();
+    let listening = petrel.expect("its address", SOON, |event| event["event"] == "listening");
+    let address = listening["address"].as_str().unwrap().to_owned();
     for (number, hash) in &stored {
         let found = reader::read(sequencer.chain(), &address, *number);
         if found.as_ref() != Some(hash) {
@@ -70,7 +70,7 @@ fn main() -> ExitCode {
         }
     }
     println!("\n{rounds} kills: {} blocks acknowledged, {fetched} fetched after a restart", stored.len());
-    println!("gaps that a death left: {gaps:?}");
+    println!("gaps after kills: {gaps:?}");
     println!("{} of them missing or changed afterwards {lost:?}", lost.len());
     let all_closed = !gaps.contains_key("skipped");
     if lost.is_empty() && all_closed && stored.len() as u64 > rounds && fetched > 0 {

@@ -1,4 +1,4 @@
-//! A peer that asks for one block by its number, as any peer would.
+//! A peer that requests one block by number.
 
 use std::time::Duration;
 
@@ -10,18 +10,19 @@ use libp2p::{
 use petrel_core::{chain::Chain, payload_by_number::protocols, primitives::Primitives, range_sync::ResponseTask};
 use petrel_tests::forge::schedule;
 
-/// Longer than an answer takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Timeout of a request: longer than a response takes on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(20);
 
-/// The hash of the block that is served; `None` when there is none.
+/// The hash of the served block; `None` if the block is not found.
 pub(crate) fn read(chain: &Chain, address: &str, number: u64) -> Option<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let bytes = runtime.block_on(async { tokio::time::timeout(PATIENCE, ask(chain, address, number)).await }).ok()?;
+    let bytes =
+        runtime.block_on(async { tokio::time::timeout(DEADLINE, request(chain, address, number)).await }).ok()?;
     let fetched = ResponseTask { number, bytes: bytes.into(), schedule: schedule() }.run(Primitives::PORTABLE).ok()?;
     Some(fetched.hash().to_string())
 }
 
-async fn ask(chain: &Chain, address: &str, number: u64) -> Vec<u8> {
+async fn request(chain: &Chain, address: &str, number: u64) -> Vec<u8> {
     let address: Multiaddr = address.parse().unwrap();
     let Some(Protocol::P2p(peer)) = address.iter().last() else { panic!("{address} names no peer") };
     let mut swarm = swarm();
@@ -29,7 +30,7 @@ async fn ask(chain: &Chain, address: &str, number: u64) -> Vec<u8> {
     swarm.dial(DialOpts::peer_id(peer).addresses(vec![address]).build()).unwrap();
     let [name, _] = protocols(chain);
     let name = StreamProtocol::try_from_owned(name).unwrap();
-    let asking = async {
+    let requesting = async {
         let mut stream = loop {
             match control.open_stream(peer, name.clone()).await {
                 Ok(stream) => break stream,
@@ -43,7 +44,7 @@ async fn ask(chain: &Chain, address: &str, number: u64) -> Vec<u8> {
         bytes
     };
     tokio::select! {
-        bytes = asking => bytes,
+        bytes = requesting => bytes,
         () = async { loop { swarm.select_next_some().await; } } => unreachable!("it never ends"),
     }
 }

@@ -1,4 +1,4 @@
-//! An attacker: connects, sends whatever it can as fast as it can, and comes back as somebody else when it is thrown out.
+//! An attacker: connects, sends as fast as it can, and reconnects with another identity when it is disconnected.
 
 use std::{
     fs,
@@ -32,14 +32,14 @@ use crate::{
 };
 
 const MESHSUB: StreamProtocol = StreamProtocol::new("/meshsub/1.1.0");
-/// How long one kind is sent before the next.
+/// Time for which one kind is sent.
 const ROUND: Duration = Duration::from_millis(700);
-/// How long nothing may happen to an identity before the next one comes.
-const PATIENCE: Duration = Duration::from_secs(12);
-/// Between two attempts to connect.
+/// Time without an event after which the next identity is used.
+const DEADLINE: Duration = Duration::from_secs(12);
+/// Time between two attempts to connect.
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// RPCs sent by kind; each identity and when it was first connected.
+/// Numbers of sent RPCs by kind, and the identities with the times of their first connection.
 pub(crate) type Sent = ([u64; KINDS.len()], Vec<(String, Instant)>);
 
 #[derive(Default)]
@@ -85,7 +85,7 @@ impl Attacker {
     }
 }
 
-/// Attackers are other machines; here they share the daemon's processors, and take what it leaves of them.
+/// Lowers the priority of this thread. Real attackers run on other machines; here they share the daemon's processors.
 fn yield_to_the_daemon() {
     let thread = fs::read_link("/proc/thread-self").ok();
     if let Some(id) = thread.as_deref().and_then(Path::file_name) {
@@ -93,13 +93,13 @@ fn yield_to_the_daemon() {
     }
 }
 
-/// One identity's life: from its connection until it is thrown out.
+/// Runs one identity, from its connection until it is disconnected.
 async fn live(kind: usize, turn: u64, chain: u64, target: &Multiaddr, latest: &Latest, counts: &Arc<Counts>) {
     let identity = Keypair::generate_secp256k1();
     let Some(Protocol::P2p(peer)) = target.iter().last() else { panic!("{target} names no peer") };
     let mut swarm = swarm(&identity);
     let mut control = swarm.behaviour().new_control();
-    // What is gossiped to us is read and thrown away.
+    // Received gossip is read and dropped.
     let mut incoming = control.accept(MESHSUB).unwrap();
     tokio::spawn(async move {
         while let Some((_, mut stream)) = incoming.next().await {
@@ -111,25 +111,25 @@ async fn live(kind: usize, turn: u64, chain: u64, target: &Multiaddr, latest: &L
     swarm.dial(DialOpts::peer_id(peer).addresses(vec![target.clone()]).build()).unwrap();
     let sending = send(control, peer, kind, turn, chain, latest, counts);
     let mut sending = std::pin::pin!(sending);
-    let mut told = false;
+    let mut is_counted = false;
     loop {
         tokio::select! {
             event = swarm.select_next_some() => match event {
-                SwarmEvent::ConnectionEstablished { .. } if !told => {
-                    told = true;
+                SwarmEvent::ConnectionEstablished { .. } if !is_counted => {
+                    is_counted = true;
                     counts.lives.lock().unwrap().push((identity.public().to_peer_id().to_string(), Instant::now()));
                 }
                 SwarmEvent::ConnectionClosed { .. } | SwarmEvent::OutgoingConnectionError { .. } => break,
                 _ => {}
             },
             () = &mut sending => break,
-            () = tokio::time::sleep(PATIENCE) => break,
+            () = tokio::time::sleep(DEADLINE) => break,
         }
     }
     tokio::time::sleep(AGAIN).await;
 }
 
-/// One kind after the other until the stream breaks.
+/// Sends one kind after the other until the stream ends.
 async fn send(
     mut control: Control,
     peer: PeerId,
@@ -169,7 +169,7 @@ fn swarm(identity: &Keypair) -> Swarm<libp2p_stream::Behaviour> {
     Swarm::new(transport, libp2p_stream::Behaviour::new(), identity.public().to_peer_id(), config)
 }
 
-/// Handshakes that are never ended: 50 connections that say nothing, made anew each second.
+/// Handshakes that never complete: 50 connections that send nothing, opened again each second.
 pub(crate) struct HalfOpen {
     counts: Arc<Counts>,
     thread: JoinHandle<()>,

@@ -1,14 +1,14 @@
-//! What an attacker sends, one RPC at a time; no two are alike but the replays.
+//! The RPCs of an attacker; all are different except the replays.
 
 use petrel_core::fork::Fork;
 use petrel_tests::forge::{Forge, compress, noise};
 
 use crate::{Latest, rpc};
 
-/// All of them, in the order in which each attacker goes round.
+/// The kinds, in the order in which each attacker sends them.
 pub(crate) const KINDS: [&str; 8] = [
-    "10 MiB that do not compress, wrongly signed",
-    "500 kB that inflate to 10 MiB",
+    "10 MiB that do not compress, with an invalid signature",
+    "500 kB that decompress to 10 MiB",
     "a valid header, a corrupt body",
     "tiny messages",
     "replays of honest messages",
@@ -28,7 +28,7 @@ pub(crate) fn rpc(kind: usize, chain_id: u64, turn: u64, latest: &Latest) -> Vec
             let mut zeros = vec![0; 10 << 20];
             zeros[..64].copy_from_slice(&noise(turn, 64));
             let bomb = compress(&zeros);
-            // As many as fit: a whole RPC of them.
+            // At most as many as fit into an RPC.
             let count = ((10 << 20) - 1000) / (bomb.len() + 100);
             rpc::publish(&vec![rpc::message(&topic, &bomb, None); count.min(1 + turn as usize % 20)])
         }
@@ -49,7 +49,7 @@ pub(crate) fn rpc(kind: usize, chain_id: u64, turn: u64, latest: &Latest) -> Vec
     }
 }
 
-/// Message ids that nobody has.
+/// Message ids of no message.
 fn ids(turn: u64) -> Vec<[u8; 20]> {
     noise(turn, 20 * 700).chunks_exact(20).map(|id| id.try_into().unwrap()).collect()
 }

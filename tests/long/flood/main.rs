@@ -1,7 +1,7 @@
 //! Three attackers against one daemon while an honest sequencer publishes: `cargo xtask flood --seconds N`.
 //!
-//! The attackers send all that a peer can send to hurt: see `attacker`. What must hold is in `report`: every honest block
-//! is accepted, soon, and whoever attacks, nobody else, is not listened to any more.
+//! The attackers send expensive and invalid messages of all kinds, see `kinds`. `report` has the limits: every honest block is
+//! accepted in time, and the attackers, and no other peer, are graylisted or banned.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod attacker;
@@ -30,10 +30,10 @@ use report::Report;
 
 /// Bytes of an honest block.
 const BLOCK: usize = 100_000;
-/// How many attack.
+/// Number of attackers.
 const ATTACKERS: u64 = 3;
 
-/// The latest honest message as it is on the wire, for those who replay it.
+/// The latest honest message as on the wire, for replays.
 pub(crate) type Latest = Arc<Mutex<Vec<u8>>>;
 
 fn main() -> ExitCode {
@@ -63,7 +63,7 @@ fn main() -> ExitCode {
         let wire = compress(&message);
         report.published(hash.to_string());
         sequencer.publish(Fork::Jovian.version(), message);
-        // Nobody has it before it was published.
+        // Attackers get it only after its publication.
         thread::sleep(Duration::from_millis(100));
         *latest.lock().unwrap() = wire;
         while begin.elapsed() < Duration::from_secs(second) {

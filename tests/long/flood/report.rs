@@ -1,4 +1,4 @@
-//! What came of it.
+//! The results and their limits.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,30 +11,30 @@ use serde_json::Value;
 
 use crate::{attacker::Sent, kinds::KINDS};
 
-/// p99 of the time from arrival to judgement.
-const JUDGED: u64 = 500;
-/// The longest turn of the loop, milliseconds. A turn is told when it is longer than this.
+/// Maximum p99 of the time from arrival to the verdict, milliseconds.
+const VALIDATED_MS: u64 = 500;
+/// Maximum time of a turn of the event loop, milliseconds. A longer turn is reported by the event `stalled`.
 const STALL: u64 = 50;
-/// Resident memory, kibibytes.
+/// Maximum resident memory, KiB.
 const MEMORY: u64 = 400 << 10;
-/// From the attack's begin until every attacker is not listened to.
+/// Maximum time from the first connection of an attacker to its graylisting or ban.
 const GRAYLISTED: Duration = Duration::from_secs(10);
-/// Bytes of logs.
+/// Maximum bytes of logs.
 const LOG: u64 = 4 << 20;
 
 /// See the module.
 pub(crate) struct Report {
     daemon: u32,
-    /// Each identity that attacked, and when it was first connected.
+    /// The identities of the attackers, and the times of their first connection.
     attackers: BTreeMap<String, Instant>,
     published: BTreeSet<String>,
-    /// Milliseconds from arrival to judgement, of the honest blocks.
-    judged: Vec<u64>,
+    /// Milliseconds from arrival to the verdict, of the honest blocks.
+    validated: Vec<u64>,
     accepted: BTreeSet<String>,
     stalls: Vec<u64>,
-    /// Who was graylisted or banned first when.
-    barred: BTreeMap<String, Instant>,
-    /// Why connections ended.
+    /// Graylisted or banned peers, and the times of it.
+    banned: BTreeMap<String, Instant>,
+    /// Reasons of ended connections, with counts.
     ends: BTreeMap<String, u64>,
     faults: BTreeMap<String, u64>,
     missed: u64,
@@ -49,10 +49,10 @@ impl Report {
             daemon,
             attackers: BTreeMap::new(),
             published: BTreeSet::new(),
-            judged: Vec::new(),
+            validated: Vec::new(),
             accepted: BTreeSet::new(),
             stalls: Vec::new(),
-            barred: BTreeMap::new(),
+            banned: BTreeMap::new(),
             ends: BTreeMap::new(),
             faults: BTreeMap::new(),
             missed: 0,
@@ -79,7 +79,7 @@ impl Report {
         self.half_open = connections;
     }
 
-    /// Takes what the daemon has told, and looks at its memory.
+    /// Reads the daemon's events and its memory.
     pub(crate) fn take(&mut self, daemon: &mut Process) {
         for event in daemon.drain() {
             self.event(&event);
@@ -94,11 +94,11 @@ impl Report {
         match text("event").as_str() {
             "block" => {
                 self.accepted.insert(text("hash"));
-                self.judged.push(event["judged_ms"].as_u64().unwrap());
+                self.validated.push(event["judged_ms"].as_u64().unwrap());
             }
             "stalled" => self.stalls.push(event["millis"].as_u64().unwrap()),
-            "graylisted" => _ = self.barred.entry(text("peer")).or_insert_with(Instant::now),
-            "banned" => _ = self.barred.entry(text("who")).or_insert_with(Instant::now),
+            "graylisted" => _ = self.banned.entry(text("peer")).or_insert_with(Instant::now),
+            "banned" => _ = self.banned.entry(text("who")).or_insert_with(Instant::now),
             "disconnected" => {
                 let reason = text("reason");
                 let word = reason.split([':', ' ']).next().unwrap_or_default().to_owned();
@@ -110,18 +110,18 @@ impl Report {
         }
     }
 
-    /// Prints it; `true` when it is as it should be.
+    /// Prints the results; `true` when all limits are kept.
     pub(crate) fn print(mut self, log: u64) -> bool {
         let (lives, half_open) = (self.attackers.len(), self.half_open);
         println!(
-            "\nsent by {lives} identities, one after the other for each attacker, beside {half_open} half-open handshakes:"
+            "\nsent by {lives} identities, one after the other for each attacker, and {half_open} half-open handshakes:"
         );
         for (kind, count) in KINDS.iter().zip(self.sent) {
             println!("  {count:>7} RPCs  {kind}");
         }
-        println!("judged: {:?}", self.faults);
+        println!("faults: {:?}", self.faults);
         println!("ended: {:?}", self.ends);
-        let lines = [self.blocks(), self.delay(), self.loop_turns(), self.resident(), self.blame(), self.logs(log)];
+        let lines = [self.blocks(), self.delay(), self.loop_turns(), self.resident(), self.bans(), self.logs(log)];
         for (fine, line) in &lines {
             println!("{} {line}", if *fine { "  " } else { "!!" });
         }
@@ -137,10 +137,10 @@ impl Report {
     }
 
     fn delay(&mut self) -> (bool, String) {
-        self.judged.sort_unstable();
-        let last = self.judged.len().saturating_sub(1);
-        let at = |share: usize| self.judged.get(last * share / 100).copied().unwrap_or_default();
-        (at(99) < JUDGED, format!("judged {} ms after arrival at p50, {} ms at p99", at(50), at(99)))
+        self.validated.sort_unstable();
+        let last = self.validated.len().saturating_sub(1);
+        let at = |share: usize| self.validated.get(last * share / 100).copied().unwrap_or_default();
+        (at(99) < VALIDATED_MS, format!("verdicts {} ms after arrival at p50, {} ms at p99", at(50), at(99)))
     }
 
     fn loop_turns(&self) -> (bool, String) {
@@ -153,15 +153,15 @@ impl Report {
         (self.memory <= MEMORY, format!("{} MiB resident at most", self.memory >> 10))
     }
 
-    fn blame(&self) -> (bool, String) {
+    fn bans(&self) -> (bool, String) {
         let after = |(peer, since): (&String, &Instant)| {
-            Some(self.barred.get(peer)?.saturating_duration_since(*since).as_secs_f64())
+            Some(self.banned.get(peer)?.saturating_duration_since(*since).as_secs_f64())
         };
         let times: Vec<f64> = self.attackers.iter().filter_map(after).collect();
         let slowest = times.iter().copied().fold(0.0, f64::max);
-        let others = self.barred.keys().filter(|peer| !self.attackers.contains_key(*peer)).count();
+        let others = self.banned.keys().filter(|peer| !self.attackers.contains_key(*peer)).count();
         let line = format!(
-            "{} identities graylisted or banned, the slowest {slowest:.1} s after it came; {others} others",
+            "{} identities graylisted or banned, the slowest {slowest:.1} s after its connection; {others} others",
             times.len()
         );
         (slowest <= GRAYLISTED.as_secs_f64() && others == 0 && !times.is_empty(), line)

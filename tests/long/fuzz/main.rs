@@ -1,6 +1,6 @@
-//! Every decoder that a peer reaches, under libFuzzer: `cargo xtask fuzz [--seconds N]` builds this with coverage counters
-//! and runs each [`Target`] for so long. `PETREL_FUZZ` names the target and `PETREL_FUZZ_CORPUS` the folder that begins
-//! with valid messages.
+//! Every decoder of bytes from peers, under libFuzzer: `cargo xtask fuzz [--seconds N]` builds this with coverage counters and runs
+//! each [`Target`] for N seconds. `PETREL_FUZZ` is the target, and `PETREL_FUZZ_CORPUS` the folder of the corpus, which starts with
+//! valid messages.
 #![no_main]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 

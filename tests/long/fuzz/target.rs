@@ -1,4 +1,4 @@
-//! What is fuzzed, and what must hold for any bytes.
+//! The fuzz targets, and the properties that must hold for any bytes.
 
 use std::sync::LazyLock;
 
@@ -19,11 +19,11 @@ use petrel_tests::forge::{Forge, compress, schedule};
 /// One decoder.
 #[derive(Clone, Copy)]
 pub(crate) enum Target {
-    /// A gossip message as it comes off the wire.
+    /// A gossip message as on the wire.
     Message,
-    /// A payload of any version: the first byte says which.
+    /// A payload of any version; the first byte selects the version.
     Payload,
-    /// An answer to a request: the first eight bytes are the number that was asked for.
+    /// A response; the first eight bytes are the requested number.
     Answer,
     /// A `rollup.json`, or a preset.
     Chain,
@@ -40,7 +40,7 @@ impl Target {
         }
     }
 
-    /// Valid ones, one a version.
+    /// Valid inputs, one for each version.
     pub(crate) fn seeds(self) -> Vec<(String, Vec<u8>)> {
         if let Self::Chain = self {
             let presets = ["op-mainnet", "base-mainnet"].map(|name| (name.to_owned(), Chain::preset(name).unwrap()));
@@ -74,7 +74,7 @@ impl Target {
     }
 }
 
-/// Never more than the limit; what is called well formed is what snappy says, and the id depends on it alone.
+/// The output never exceeds the limit, it is well-formed if and only if snappy decodes it, and the id depends on the output only.
 fn message(wire: &[u8]) {
     let wire = Bytes::copy_from_slice(wire);
     let message = Message::take(&wire);
@@ -86,7 +86,7 @@ fn message(wire: &[u8]) {
     assert_eq!(message.id("topic"), Message::take(&wire).id("topic"));
 }
 
-/// What decodes encodes to the same bytes, and every part of it can be read.
+/// A decoded payload encodes to the same bytes, and all its parts can be read.
 fn payload(data: &[u8]) {
     let Some((version, body)) = data.split_first() else { return };
     let Some(version) = Version::from_topic(version % 4) else { return };
@@ -111,7 +111,7 @@ fn payload(data: &[u8]) {
 
 static BASE: LazyLock<Chain> = LazyLock::new(|| Chain::preset("base-mainnet").expect("a preset"));
 
-/// What is read is written so that it reads the same, and its cadence has a number for each time.
+/// A chain that was read is the same after writing and reading, and its cadence has a number for each time.
 fn chain(json: &[u8]) {
     let Ok(chain) = Chain::from_rollup_json(json) else { return };
     let written = chain.to_rollup_json().to_string();
@@ -126,7 +126,7 @@ fn chain(json: &[u8]) {
     let _scheduled = (chain.forks.scheduled().len(), ChainSchedule::new(&chain));
 }
 
-/// What is taken has the number that was asked for, and the hash that it claims.
+/// An accepted response has the requested number and the stated hash.
 fn answer(data: &[u8]) {
     let Some((number, bytes)) = data.split_first_chunk() else { return };
     let number = u64::from_le_bytes(*number);

@@ -1,4 +1,4 @@
-//! Who comes and goes: leaves over WebSocket, strangers with garbage, and connections that never say anything.
+//! Peers that connect and disconnect: leaves over WebSocket, inbound peers with invalid messages, and connections that send nothing.
 
 use std::{
     net::TcpStream,
@@ -30,7 +30,7 @@ use petrel_tests::{
     plain_gossipsub,
 };
 
-/// How long each guest stays.
+/// Time for which each peer stays connected.
 const VISIT: Duration = Duration::from_secs(3);
 
 #[derive(Default)]
@@ -38,8 +38,8 @@ struct Counts {
     stop: AtomicBool,
     leaves: AtomicU64,
     leaf_blocks: AtomicU64,
-    strangers: AtomicU64,
-    silent: AtomicU64,
+    inbound_peers: AtomicU64,
+    half_open: AtomicU64,
 }
 
 /// See the module.
@@ -52,42 +52,42 @@ impl Load {
     pub(crate) fn start(chain: &Chain, tcp: &str, ws: &str) -> Self {
         let counts = Arc::new(Counts::default());
         let threads = vec![
-            guests(&counts, {
+            repeat(&counts, {
                 let (chain, ws) = (chain.clone(), ws.to_owned());
                 async move |counts: &Counts| leaf(&chain, &ws, counts).await
             }),
-            guests(&counts, {
+            repeat(&counts, {
                 let (topic, tcp) = (chain.topic(Fork::Jovian.version()), tcp.parse().unwrap());
                 async move |counts: &Counts| inbound_peer(&topic, &tcp, counts).await
             }),
-            guests(&counts, {
+            repeat(&counts, {
                 let tcp: Multiaddr = tcp.parse().unwrap();
-                async move |counts: &Counts| silent(&tcp, counts).await
+                async move |counts: &Counts| half_open(&tcp, counts).await
             }),
         ];
         Self { counts, threads }
     }
 
-    /// Ends it, and says what came.
+    /// Ends the load. Returns a summary.
     pub(crate) fn end(self) -> String {
         self.counts.stop.store(true, Ordering::Relaxed);
         for thread in self.threads {
             thread.join().unwrap();
         }
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let Counts { leaves, leaf_blocks, strangers, silent, .. } = &*self.counts;
+        let Counts { leaves, leaf_blocks, inbound_peers, half_open, .. } = &*self.counts;
         format!(
-            "{} leaves came and got {} blocks, {} strangers sent garbage, {} connections said nothing",
+            "{} leaves got {} blocks, {} inbound peers sent invalid messages, {} connections sent nothing",
             count(leaves),
             count(leaf_blocks),
-            count(strangers),
-            count(silent)
+            count(inbound_peers),
+            count(half_open)
         )
     }
 }
 
-/// One guest after the other, until the end.
-fn guests(counts: &Arc<Counts>, visit: impl AsyncFn(&Counts) + Send + 'static) -> JoinHandle<()> {
+/// Runs one visit after the other until the end.
+fn repeat(counts: &Arc<Counts>, visit: impl AsyncFn(&Counts) + Send + 'static) -> JoinHandle<()> {
     let counts = counts.clone();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -100,7 +100,7 @@ fn guests(counts: &Arc<Counts>, visit: impl AsyncFn(&Counts) + Send + 'static) -
     })
 }
 
-/// A Driver of ours over WebSocket, as a browser is.
+/// A Driver over WebSocket, like a browser.
 async fn leaf(chain: &Chain, relay: &str, counts: &Counts) {
     let mut config = Config::new(chain.clone());
     config.signer = Some(forge::key(1).address());
@@ -121,28 +121,28 @@ async fn leaf(chain: &Chain, relay: &str, counts: &Counts) {
     }
 }
 
-/// A plain peer that gossips what is no block, until it is thrown out.
+/// A plain gossipsub peer that sends invalid messages until it is disconnected.
 async fn inbound_peer(topic: &str, relay: &Multiaddr, counts: &Counts) {
     let mut swarm = plain_gossipsub::swarm(topic);
     swarm.dial(relay.clone()).unwrap();
-    let visit = counts.strangers.fetch_add(1, Ordering::Relaxed);
+    let visit = counts.inbound_peers.fetch_add(1, Ordering::Relaxed);
     let mut sent = 0;
     loop {
         if let SwarmEvent::Behaviour(gossipsub::Event::Subscribed { .. }) = swarm.select_next_some().await {
             for _ in 0..10 {
                 sent += 1;
                 let garbage = compress(&noise(visit << 16 | sent, 20_000));
-                // Until its mesh is built nobody is there.
+                // An error before the mesh is built.
                 let _early = swarm.behaviour_mut().publish(IdentTopic::new(topic), garbage);
             }
         }
     }
 }
 
-/// Connections that never say anything.
-async fn silent(relay: &Multiaddr, counts: &Counts) {
+/// Connections that send nothing.
+async fn half_open(relay: &Multiaddr, counts: &Counts) {
     let port = relay.iter().find_map(|part| if let Protocol::Tcp(port) = part { Some(port) } else { None }).unwrap();
     let open: Vec<_> = (0..10).filter_map(|_| TcpStream::connect(("127.0.0.1", port)).ok()).collect();
-    counts.silent.fetch_add(open.len() as u64, Ordering::Relaxed);
+    counts.half_open.fetch_add(open.len() as u64, Ordering::Relaxed);
     tokio::time::sleep(VISIT).await;
 }

@@ -1,6 +1,6 @@
-//! Hours of load in a shorter time: `cargo xtask prove soak --minutes N`. A daemon relays a block of 100 kB a second while
-//! leaves come and go, strangers send garbage and are thrown out, and handshakes are never ended. Its memory, file handles
-//! and tasks are looked at all the time; what they were early on and what they are at the end must be the same within 5 %.
+//! Hours of load in a shorter time: `cargo xtask prove soak --minutes N`. A daemon relays a block of 100 kB a second while leaves
+//! connect and disconnect, inbound peers send invalid messages and are banned, and handshakes do not complete. Its memory, file
+//! handles and tasks are sampled; the early and the last values must be the same within 5 %.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod load;
@@ -26,9 +26,9 @@ use sample::Samples;
 
 /// Bytes of a block.
 const BLOCK: usize = 100_000;
-/// Seconds between two looks at the process.
+/// Seconds between two samples.
 const LOOK: u64 = 5;
-/// Seconds between two lines about it.
+/// Seconds between two printed lines.
 const TRAIL: u64 = 60;
 
 fn main() -> ExitCode {
@@ -41,10 +41,10 @@ fn main() -> ExitCode {
     command.args(["--p2p.listen.tcp=0", "--p2p.listen.ws=0", "--p2p.no-discovery"]);
     let mut daemon = Process::start_verbose("petrel", command.arg("--log.level=error"));
     let mut address = |ws: bool| {
-        let told = daemon.expect("an address", Duration::from_secs(30), |event| {
+        let listening = daemon.expect("an address", Duration::from_secs(30), |event| {
             event["event"] == "listening" && event["address"].as_str().unwrap().contains("/ws") == ws
         });
-        told["address"].as_str().unwrap().to_owned()
+        listening["address"].as_str().unwrap().to_owned()
     };
     let (tcp, ws) = (address(false), address(true));
 

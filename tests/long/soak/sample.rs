@@ -1,15 +1,15 @@
-//! What a process holds, by Linux's account of it and by its own.
+//! The resources of a process, from Linux and from its own events.
 
 use std::{fs, time::Duration};
 
 use petrel_tests::resources::status;
 use serde_json::Value;
 
-/// How far the end may be from the beginning.
+/// Maximum relative growth from the early to the last values.
 const DRIFT: f64 = 0.05;
-/// Values are means over a minute.
+/// The window over which values are averaged.
 const WINDOW: Duration = Duration::from_secs(60);
-/// Fewer than this more or less of something countable are no drift.
+/// A smaller difference of a count is no growth.
 const FEW: f64 = 4.0;
 
 /// See the module.
@@ -26,7 +26,7 @@ impl Samples {
         Self { process, tasks: 0.0, taken: Vec::new() }
     }
 
-    /// Takes what the daemon says of itself.
+    /// Reads an event of the daemon.
     pub(crate) fn note(&mut self, event: &Value) {
         if event["event"] == "health" {
             self.tasks = event["tasks"].as_f64().unwrap();
@@ -46,7 +46,7 @@ impl Samples {
         std::array::from_fn(|which| found.iter().map(|values| values[which]).sum::<f64>() / found.len() as f64)
     }
 
-    /// Prints what is held now, and of its memory what is the process's own.
+    /// Prints the last sample, with the anonymous part of the memory.
     pub(crate) fn trail(&self) {
         let Some((at, [memory, handles, threads, tasks])) = self.taken.last() else { return };
         let own = status(self.process, "RssAnon:") / 1024.0;
@@ -56,7 +56,7 @@ impl Samples {
         );
     }
 
-    /// Prints the early and the late values; `true` when they are the same.
+    /// Prints the early and the last values; `true` when there is no growth.
     pub(crate) fn print(&self, minutes: u64) -> bool {
         let early = Duration::from_secs(5 * 60).min(Duration::from_secs(minutes * 60) / 3);
         let late = self.taken.last().map_or(Duration::ZERO, |(at, _)| *at);

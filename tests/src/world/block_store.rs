@@ -30,7 +30,7 @@ impl BlockStore {
         }
     }
 
-    /// The chain of this head becomes the canonical one, as far down as it is known.
+    /// The chain of this head becomes canonical, as far down as its blocks are stored.
     fn make_canonical(&mut self, head: BlockInfo) {
         self.canonical.split_off(&(head.number + 1));
         let (mut number, mut hash) = (head.number, head.hash);
@@ -40,15 +40,15 @@ impl BlockStore {
         }
     }
 
-    /// The block of this number: the head's, else any.
+    /// The block of this number: the canonical one, else any.
     pub(super) fn get(&self, number: u64) -> Option<&StoredBlock> {
         let any = || self.all.range((number, B256::ZERO)..).next().filter(|((at, _), _)| *at == number);
         let canonical = self.canonical.get(&number).and_then(|hash| self.all.get(&(number, *hash)));
         canonical.or_else(|| any().map(|(_, found)| found)).map(|(_, stored)| stored)
     }
 
-    /// Forgets all but the latest heights.
-    pub(super) fn forget(&mut self, keep: usize) {
+    /// Removes all but the latest heights.
+    pub(super) fn keep_latest(&mut self, keep: usize) {
         let heights: Vec<u64> = self.all.keys().map(|(number, _)| *number).collect();
         let mut heights = heights;
         heights.dedup();
@@ -57,7 +57,7 @@ impl BlockStore {
         self.canonical.retain(|number, _| *number >= oldest);
     }
 
-    /// The blocks of the canonical chain, rising.
+    /// The blocks of the canonical chain, in rising order.
     pub(super) fn links(&self, time_ms: impl Fn(&Payload) -> u64) -> Vec<BlockInfo> {
         let found = self.canonical.iter().filter_map(|(number, hash)| Some(&self.all.get(&(*number, *hash))?.1));
         let link = |stored: &StoredBlock| {

@@ -1,9 +1,9 @@
-//! The conditions in a world: its links, and how its nodes answer requests.
+//! The conditions in a simulated network: its links, and how its nodes answer requests.
 
-/// The links.
+/// Properties of all links.
 #[derive(Clone, Copy, Debug)]
 pub struct Conditions {
-    /// The least and the most milliseconds from one node to another.
+    /// Minimum and maximum latency of a link, milliseconds.
     pub latency: (u64, u64),
     /// Percentage of the messages on a link that are lost.
     pub loss: u64,
@@ -14,20 +14,20 @@ pub struct Conditions {
 /// How a node answers requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answers {
-    /// As it should.
-    Honest,
-    /// With nothing at all.
-    Silence,
-    /// It does not have what it has.
-    Nothing,
-    /// With the block after the one that was asked for.
-    Neighbour,
-    /// With a block whose hash is not its own.
-    Tampered,
-    /// With a sound block that is not the chain's.
-    Stray,
-    /// With bytes that are no answer.
-    Garbage,
-    /// With frames that inflate beyond the bound.
-    Bomb,
+    /// As the protocol requires.
+    Correct,
+    /// It never responds.
+    Unresponsive,
+    /// "Not found", although it has the block.
+    NotFound,
+    /// With the block after the requested one.
+    OtherNumber,
+    /// With a changed block that states the old hash.
+    WrongHash,
+    /// With a valid block that is not on the chain.
+    OtherBlock,
+    /// With bytes that are not a response.
+    Malformed,
+    /// With frames that decompress to more than the limit.
+    Oversized,
 }

@@ -17,7 +17,7 @@ use super::{
 };
 
 impl World {
-    /// From now on gossip goes through meshes, and each node gets its peers' scores once a second.
+    /// From now on gossip uses a modelled mesh, and each node gets its peers' scores once a second.
     pub fn mesh(&mut self) {
         self.meshed = true;
         for index in 0..self.members.len() {
@@ -25,19 +25,19 @@ impl World {
         }
     }
 
-    /// From now on no IHAVE is sent, and so no IWANT: to show that a comparison notices their absence.
+    /// From now on no IHAVE is sent, and so no IWANT: to show that a comparison detects their absence.
     pub fn stop_offers(&mut self) {
         self.members.iter_mut().for_each(|member| member.router.stop_offers());
     }
 
-    /// The address of a node, as those see it with whom it is linked from now on.
+    /// Sets the address of a node, as nodes see it that are linked from now on.
     pub fn at(&mut self, index: usize, ip: IpAddr) {
         self.members[index].ip = Some(ip);
     }
 
-    /// A node receives gossip and sends none.
-    pub fn mute(&mut self, index: usize) {
-        self.members[index].mute = true;
+    /// The node sends no gossip from now on.
+    pub fn receive_only(&mut self, index: usize) {
+        self.members[index].receive_only = true;
     }
 
     /// The nodes with which a node is linked.
@@ -60,7 +60,7 @@ impl World {
         self.members[index].traffic
     }
 
-    /// A node sends a message to all its neighbours, without its own rules and its mesh.
+    /// A node sends a message to all its peers, without validation and without the mesh.
     pub fn send_to_all(&mut self, index: usize, version: Version, message: &Message) {
         for to in self.members[index].links.clone() {
             self.send(index, to, version, message);
@@ -84,8 +84,8 @@ impl World {
     pub(super) fn arrives(&mut self, index: usize, from: usize, version: Version, message: Message) {
         let (now, meshed) = (self.now.mono, self.meshed);
         let member = &mut self.members[index];
-        let deaf = member.mute || (meshed && member.router.graylists(from, now));
-        if deaf || !member.links.contains(&from) {
+        let is_ignored = member.receive_only || (meshed && member.router.graylists(from, now));
+        if is_ignored || !member.links.contains(&from) {
             return;
         }
         let received = &mut member.traffic.received;
@@ -98,7 +98,7 @@ impl World {
         self.give(index, Input::Gossiped { peer: Self::peer(from), id, version, message });
     }
 
-    pub(super) fn judged(&mut self, index: usize, id: MessageId, peer: PeerId, acceptance: Acceptance) {
+    pub(super) fn reported(&mut self, index: usize, id: MessageId, peer: PeerId, acceptance: Acceptance) {
         let Some((version, message)) = self.members[index].undecided.remove(&id) else { return };
         match (acceptance, self.member(peer)) {
             (Acceptance::Accept, _) => self.forward(index, Some(peer), id, version, &message),
@@ -164,7 +164,7 @@ impl World {
                 member.router.pruned(from, now);
                 None
             }
-            Control::Have(_) if member.mute => None,
+            Control::Have(_) if member.receive_only => None,
             Control::Have(ids) => member.router.offered(from, &ids, &member.known, now),
             Control::Want(ids) => {
                 for (version, message) in member.router.wanted(from, &ids, now) {

@@ -1,4 +1,4 @@
-//! What the world does with the outputs of a node.
+//! Executes the outputs of a node in the world.
 
 use core::{fmt::Write as _, time::Duration};
 
@@ -15,7 +15,7 @@ impl World {
         self.drain(index);
     }
 
-    /// Carries out every output. Work on other threads takes time: its result is an input that comes later.
+    /// Executes every output. Work on other threads takes time: its result is a later input.
     pub(super) fn drain(&mut self, index: usize) {
         while let Some(output) = self.members[index].node.poll_output() {
             self.members[index].recording.iter_mut().for_each(|recording| recording.output(&output));
@@ -25,7 +25,7 @@ impl World {
                     let outcome = task.run(Primitives::PORTABLE);
                     self.later(took, index, Input::Validated { id, outcome });
                 }
-                Output::Report { id, peer, acceptance } => self.judged(index, id, peer, acceptance),
+                Output::Report { id, peer, acceptance } => self.reported(index, id, peer, acceptance),
                 Output::Publish { version, data } => {
                     let message = whole(data);
                     let id = message.id(&self.chain.topic(version));
@@ -42,10 +42,10 @@ impl World {
                 Output::Dial { .. } | Output::Unsubscribe { .. } => {}
                 Output::Score { peer, score } => {
                     if let Some(other) = self.member(peer) {
-                        self.members[index].router.told(other, score);
+                        self.members[index].router.set_application_score(other, score);
                     }
                 }
-                Output::Fetch(wish) => self.fetch(index, wish),
+                Output::Fetch(request) => self.fetch(index, request),
                 Output::Decode { id, task } => {
                     let took = Duration::from_micros(200 + self.random.below(2_000));
                     let outcome = task.run(Primitives::PORTABLE);

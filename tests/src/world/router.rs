@@ -1,9 +1,9 @@
 //! A model of gossipsub: one node's mesh of one topic, IHAVE and IWANT, and its scores of its peers. Pure: each call returns
-//! what is to be sent.
+//! the messages to send.
 //!
-//! As in gossipsub 1.1 with the degrees of the node's configuration (op-node's: D 8, Dlo 6, Dhi 12, Dlazy 6), a heartbeat each half second, IHAVE of the ids of
-//! three heartbeats, P4 ([`Reputation::FALSE_MESSAGES`]) on the square of false messages, a tenth left after ten minutes. Left out: outbound quotas,
-//! opportunistic grafts, peer exchange, P7.
+//! As in gossipsub 1.1: the degrees of the node's configuration (op-node's: D 8, Dlo 6, Dhi 12, Dlazy 6), a heartbeat each half
+//! second, IHAVE with the ids of three heartbeats, and P4 ([`Reputation::INVALID_MESSAGES`]) on the square of the counter of
+//! invalid messages, which decays to a tenth in ten minutes. Not modelled: outbound quotas, opportunistic grafting, peer exchange, P7.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -17,32 +17,33 @@ use petrel_core::{
 
 use crate::random::SplitMix64;
 
-/// What one node says to another beside blocks.
+/// A control message.
 #[derive(Clone, Debug)]
 pub(super) enum Control {
-    /// Send me what you accept.
+    /// Asks the peer to forward accepted messages.
     Graft,
-    /// Do so no more.
+    /// Asks the peer to stop that.
     Prune,
-    /// Messages that I have.
+    /// IHAVE: ids of messages that the sender has.
     Have(Vec<MessageId>),
-    /// Messages that I want.
+    /// IWANT: ids of messages that the sender requests.
     Want(Vec<MessageId>),
 }
 
 /// Time between heartbeats.
 pub(super) const BEAT: Duration = Duration::from_millis(500);
-/// Heartbeats for which a message is offered, and for which it can be had.
+/// Heartbeats for which a message is advertised by IHAVE.
 const OFFERED: usize = 3;
+/// Heartbeats for which a message can be requested by IWANT.
 const HISTORY: usize = 40;
-/// How long a pruned peer is not grafted.
+/// Time after a prune in which the peer is not grafted.
 const BACKOFF: Duration = Duration::from_secs(60);
-/// How long a message that was asked for is awaited before another is asked.
+/// Time after an IWANT before the message is requested from another peer.
 const FOLLOW_UP: Duration = Duration::from_secs(3);
-/// Below this score nobody is offered or given anything.
+/// A peer with a score below this gets no IHAVE and no answer to IWANT.
 const GOSSIP: f64 = -10.0;
 
-/// See the module. Peers are entries of the world.
+/// See the module. A peer is an index in the world.
 #[derive(Debug, Default)]
 pub(super) struct Router {
     degrees: Mesh,
@@ -52,29 +53,29 @@ pub(super) struct Router {
     windows: VecDeque<Vec<MessageId>>,
     bodies: BTreeMap<MessageId, (Version, Message)>,
     asked: BTreeMap<MessageId, Duration>,
-    /// False messages of a peer, and when that was reckoned.
+    /// The counter of invalid messages of a peer, and when it was computed (monotonic).
     invalid: BTreeMap<usize, (f64, Duration)>,
-    /// The application's part of a score.
+    /// The application score of a peer.
     application: BTreeMap<usize, f64>,
 }
 
 impl Router {
-    /// With these degrees and no peers.
+    /// A router with these degrees and no peers.
     pub(super) fn new(degrees: Mesh) -> Self {
         Self { degrees, ..Self::default() }
     }
 
-    /// From now on nobody hears what there is.
+    /// Sends no more IHAVE.
     pub(super) const fn stop_offers(&mut self) {
         self.degrees.lazy = 0;
     }
 
-    /// To whom what is accepted goes.
+    /// The peers in the mesh, to which accepted messages are forwarded.
     pub(super) fn mesh(&self) -> Vec<usize> {
         self.mesh.iter().copied().collect()
     }
 
-    /// A message was accepted, or made here: it can be had from now on.
+    /// A message was accepted or published: from now on it can be requested by IWANT.
     pub(super) fn store(&mut self, id: MessageId, version: Version, message: Message) {
         if self.windows.is_empty() {
             self.windows.push_front(Vec::new());
@@ -83,17 +84,17 @@ impl Router {
         self.bodies.insert(id, (version, message));
     }
 
-    /// A peer is gone; what it did is remembered.
+    /// A peer disconnected; its score is kept.
     pub(super) fn left(&mut self, peer: usize) {
         self.mesh.remove(&peer);
     }
 
-    /// The application's part of a peer's score.
-    pub(super) fn told(&mut self, peer: usize, score: f64) {
+    /// Sets the application score of a peer.
+    pub(super) fn set_application_score(&mut self, peer: usize, score: f64) {
         self.application.insert(peer, score);
     }
 
-    /// A peer sent what is false.
+    /// A peer sent an invalid message.
     pub(super) fn charge(&mut self, peer: usize, now: Duration) {
         let left = self.invalid(peer, now);
         self.invalid.insert(peer, (left + 1.0, now));
@@ -106,15 +107,15 @@ impl Router {
 
     /// A peer's score.
     pub(super) fn score(&self, peer: usize, now: Duration) -> f64 {
-        self.application.get(&peer).unwrap_or(&0.0) + Reputation::FALSE_MESSAGES * self.invalid(peer, now).powi(2)
+        self.application.get(&peer).unwrap_or(&0.0) + Reputation::INVALID_MESSAGES * self.invalid(peer, now).powi(2)
     }
 
-    /// Whether nothing of a peer is heard.
+    /// Whether all messages of a peer are ignored.
     pub(super) fn graylists(&self, peer: usize, now: Duration) -> bool {
         self.score(peer, now) < Reputation::GRAYLIST
     }
 
-    /// A heartbeat: the mesh is put in order, and some of the others hear what there is.
+    /// A heartbeat: maintains the mesh, and sends IHAVE to some of the other peers.
     pub(super) fn beat(
         &mut self,
         now: Duration,
@@ -165,7 +166,7 @@ impl Router {
         self.backoff.insert(peer, now + BACKOFF);
     }
 
-    /// A peer wants into the mesh; what it is answered.
+    /// A peer sent GRAFT. Returns the answer.
     pub(super) fn graft(&mut self, peer: usize, now: Duration) -> Option<Control> {
         let rests = self.backoff.get(&peer).is_some_and(|until| *until > now);
         if rests || self.score(peer, now) < 0.0 || self.mesh.len() >= self.degrees.hi {
@@ -175,12 +176,12 @@ impl Router {
         None
     }
 
-    /// A peer does not want us in its mesh.
+    /// A peer sent PRUNE.
     pub(super) fn pruned(&mut self, peer: usize, now: Duration) {
         self.prune(peer, now);
     }
 
-    /// A peer has messages: those of them to ask for.
+    /// A peer sent IHAVE. Returns the IWANT for the missing messages.
     pub(super) fn offered(
         &mut self,
         peer: usize,
@@ -197,7 +198,7 @@ impl Router {
         (!wanted.is_empty()).then_some(Control::Want(wanted))
     }
 
-    /// A peer wants messages: those that there are.
+    /// A peer sent IWANT. Returns the requested messages that are stored.
     pub(super) fn wanted(&self, peer: usize, ids: &[MessageId], now: Duration) -> Vec<(Version, Message)> {
         if self.score(peer, now) < GOSSIP {
             return Vec::new();
@@ -206,7 +207,7 @@ impl Router {
     }
 }
 
-/// `count` of these, by chance.
+/// `count` random elements.
 fn some(mut of: Vec<usize>, count: usize, random: &mut SplitMix64) -> Vec<usize> {
     let mut taken = Vec::new();
     while taken.len() < count && !of.is_empty() {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::error::{Error, ErrorCode};
 
-/// The chain of its JSON.
+/// Parses a chain.
 ///
 /// # Errors
 /// `unknown_chain` or `bad_chain`.
@@ -14,7 +14,7 @@ pub(crate) fn of_json(json: &str) -> Result<Chain, Error> {
     of_value(&serde_json::from_str(json).unwrap_or_default())
 }
 
-/// The chain of its parsed JSON.
+/// Reads a chain from parsed JSON.
 ///
 /// # Errors
 /// `unknown_chain` or `bad_chain`.
@@ -22,7 +22,7 @@ pub(crate) fn of_value(given: &Value) -> Result<Chain, Error> {
     match given {
         Value::String(name) => Err(Error::new(
             ErrorCode::UnknownChain,
-            format!("{name:?} names no chain here"),
+            format!("{name:?} is a name, and the node knows no chain by name"),
             "give the chain as a rollup.json object: the package has one for each chain of the superchain registry",
         )),
         other => Chain::from_rollup_json(other.to_string().as_bytes()).map_err(|error| {

@@ -13,7 +13,7 @@ pub(crate) fn can_dial(relay: &str) -> bool {
     peer(relay).is_ok()
 }
 
-/// The relays in the order in which they are given, one entry a peer; of each the better addresses first.
+/// The relays in the order in which they are given, one entry a peer; the addresses of each in the order of their rank.
 pub(crate) fn static_peers(relays: &[String]) -> Result<Vec<StaticPeer>, Error> {
     let mut peers: Vec<(PeerId, Vec<(u8, String)>)> = Vec::new();
     let mut mistakes = Vec::new();
@@ -38,7 +38,7 @@ pub(crate) fn static_peers(relays: &[String]) -> Result<Vec<StaticPeer>, Error> 
     Ok(peers.into_iter().map(|(peer, addresses)| StaticPeer { peer, addresses: ordered(addresses) }).collect())
 }
 
-/// The peer id at the end of a relay's address, and how good the address is.
+/// The peer id at the end of a relay's address, and the address's [`rank`](transport::rank).
 fn peer(relay: &str) -> Result<(PeerId, u8), &'static str> {
     let address: Multiaddr = relay.parse().map_err(|_| "is no multiaddr")?;
     let Some(Protocol::P2p(peer)) = address.iter().last() else {
@@ -58,7 +58,7 @@ mod tests {
     const OTHER: &str = "12D3KooWSwjjwmyEMLhEWCDprjd6jj4oTzTHvfYe5mf6d6AkBLS7";
 
     #[test]
-    fn relays_keep_their_order_and_of_each_the_better_address_comes_first() {
+    fn relays_keep_their_order_and_addresses_of_each_are_ordered_by_rank() {
         let hash = "uEiCaDd1Ca1A8IVJ3hsIxIyi11cwxaDKqzVrBkGJbKZU5ng";
         let relays = [
             format!("/ip4/127.0.0.1/tcp/1/ws/p2p/{OTHER}"),

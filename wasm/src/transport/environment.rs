@@ -1,4 +1,4 @@
-//! The browser that this runs in, as far as it decides what can be dialled.
+//! Properties of the browser that decide what can be dialled.
 
 use js_sys::Reflect;
 use libp2p::Multiaddr;
@@ -7,7 +7,7 @@ use wasm_bindgen::JsValue;
 use crate::locality::Locality;
 
 /// Added to the error of a dial from a public page to a private address.
-const ASKS: &str =
+const PERMISSION: &str =
     "; the address is in a private network, and the browser asks the user before a public page may reach one";
 
 /// Whether there is a global of this name.
@@ -15,16 +15,16 @@ pub(crate) fn has(name: &str) -> bool {
     Reflect::has(&js_sys::global(), &JsValue::from_str(name)).unwrap_or(false)
 }
 
-/// Whether this is no secure context: the page came over plain HTTP from another host. Node has no such notion.
+/// Whether this is no secure context: the page was loaded over plain HTTP from another host. `false` in Node.
 pub(crate) fn is_insecure() -> bool {
     global("isSecureContext").is_some_and(|value| value == JsValue::FALSE)
 }
 
-/// What else may be the reason when there is no connection to `address`; begins with `; ` or is empty.
+/// Another possible reason why a dial of `address` failed; begins with `; ` or is empty.
 pub(crate) fn hint(address: &Multiaddr) -> &'static str {
     let is_local = Locality::of_address(address).is_some_and(|locality| locality != Locality::Public);
     let is_public_page = hostname().is_some_and(|host| Locality::of_host(&host) == Locality::Public);
-    if is_local && is_public_page { ASKS } else { "" }
+    if is_local && is_public_page { PERMISSION } else { "" }
 }
 
 fn global(name: &str) -> Option<JsValue> {

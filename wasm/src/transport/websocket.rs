@@ -1,7 +1,7 @@
 //! libp2p over the browser's `WebSocket`; dials only.
 //!
-//! Our own because a block may be 10 MiB: the read side takes that (bounded), the write side waits for the line, the end of
-//! a connection reaches whoever waits, and nothing polls while nothing is stuck.
+//! Our own because a block may be 10 MiB: the read side buffers that much (bounded), the write side has backpressure, the end of
+//! a connection wakes its reader, and no timer runs unless a write waits.
 
 mod address;
 mod connection;

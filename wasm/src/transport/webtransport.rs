@@ -1,5 +1,5 @@
-//! libp2p over the browser's `WebTransport`; dials only. Session, streams and Noise are libp2p's own; here is which addresses
-//! are dialled, for how long, and what is said when there is no connection.
+//! libp2p over the browser's `WebTransport`; dials only. Session, streams and Noise are libp2p's own; this module decides which
+//! addresses are dialled and for how long, and explains errors.
 //!
 //! Accepted: `/ip4|ip6|dns|dns4|dns6/HOST/udp/PORT/quic-v1/webtransport`, one to [`HASHES`] `/certhash/…`, and an optional
 //! `/p2p/PEER` at the end.
@@ -26,8 +26,8 @@ use crate::host::Sleep;
 
 /// Certificates that an address may name; a relay names two.
 const HASHES: usize = 8;
-/// How long a handshake may take. A network that drops UDP says nothing, and there may be other addresses to try.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// How long a handshake may take: where UDP is dropped no error arrives, and there may be other addresses to try.
+const TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Why there is no WebTransport connection.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,25 +35,25 @@ pub(crate) enum WebTransportError {
     /// There is no global `WebTransport`.
     #[error("this browser has no WebTransport")]
     Missing,
-    /// There is none because of where the page came from.
-    #[error("this page did not come over https:// or from localhost, so the browser gives it no WebTransport")]
+    /// The page is no secure context, so the browser gives it none.
+    #[error("this page was not loaded over https:// or from localhost, so the browser gives it no WebTransport")]
     Insecure,
-    /// Refused, or another certificate. Browsers do not say which of them.
-    #[error("it did not open ({why}): UDP does not get through, or the relay has other certificates now{hint}")]
+    /// Refused, or another certificate. Browsers do not say which.
+    #[error("it did not open ({why}): UDP is blocked, or the relay has other certificates now{hint}")]
     Failed {
-        /// What the browser said.
+        /// The browser's message.
         why: String,
-        /// What else may be the reason.
+        /// Another possible reason, or empty.
         hint: &'static str,
     },
-    /// Nothing came.
-    #[error("no answer in {} s: UDP does not get through, or the relay is gone{hint}", PATIENCE.as_secs())]
+    /// The handshake timed out.
+    #[error("no answer in {} s: UDP is blocked, or the relay is down{hint}", TIMEOUT.as_secs())]
     Slow {
-        /// What else may be the reason.
+        /// Another possible reason, or empty.
         hint: &'static str,
     },
-    /// Whoever is there cannot prove to be the relay, or does not vouch for its certificate.
-    #[error("whoever answers does not prove to be the relay: {0}")]
+    /// The remote did not prove the relay's peer id, or did not confirm its certificate.
+    #[error("the remote did not authenticate as the relay: {0}")]
     WrongPeer(String),
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn can_dial(address: &Multiaddr) -> bool {
         parts.next(),
         Some(Protocol::Ip4(_) | Protocol::Ip6(_) | Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_))
     );
-    let line = matches!(parts.next(), Some(Protocol::Udp(1..)))
+    let protocols = matches!(parts.next(), Some(Protocol::Udp(1..)))
         && parts.next() == Some(Protocol::QuicV1)
         && parts.next() == Some(Protocol::WebTransport);
     let mut hashes = 0;
@@ -72,7 +72,7 @@ pub(crate) fn can_dial(address: &Multiaddr) -> bool {
         hashes += 1;
     }
     let end = matches!((parts.next(), parts.next()), (None | Some(Protocol::P2p(_)), None));
-    host && line && (1..=HASHES).contains(&hashes) && end
+    host && protocols && (1..=HASHES).contains(&hashes) && end
 }
 
 /// The transport: each dial is its own session.
@@ -102,7 +102,7 @@ impl Transport for WebTransports {
         false
     }
 
-    /// The session is made when the dial is first polled: of several addresses only those whose turn comes cost anything.
+    /// The session is made when the dial is first polled: of several addresses only those that are tried open one.
     fn dial(&mut self, address: Multiaddr, options: DialOpts) -> Result<Self::Dial, TransportError<WebTransportError>> {
         if !can_dial(&address) {
             return Err(TransportError::MultiaddrNotSupported(address));
@@ -129,10 +129,10 @@ async fn open(identity: &Keypair, address: Multiaddr, options: DialOpts) -> Dial
     let dial = dial.map_err(|error| match error {
         TransportError::Other(error) => failed(error),
         TransportError::MultiaddrNotSupported(_) => {
-            WebTransportError::Failed { why: "the address is not understood".to_owned(), hint }
+            WebTransportError::Failed { why: "the address is not supported".to_owned(), hint }
         }
     })?;
-    match select(dial, Sleep::new(PATIENCE)).await {
+    match select(dial, Sleep::new(TIMEOUT)).await {
         Either::Left((dialled, _)) => dialled.map_err(failed),
         Either::Right(_) => Err(WebTransportError::Slow { hint }),
     }

@@ -1,4 +1,4 @@
-// Builds the package: what wasm-bindgen wrote, the TypeScript beside it, and a module for each chain.
+// Builds the package: the output of wasm-bindgen, the TypeScript sources, and a module for each chain.
 
 import { spawnSync } from 'node:child_process';
 import { copyFile, mkdir, rm } from 'node:fs/promises';

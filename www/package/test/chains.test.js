@@ -28,7 +28,7 @@ test('each preset is a chain of the package, and its module has all of it', asyn
   }
 });
 
-test('whoever changes a chain that was loaded changes it for nobody else', async () => {
+test('a change of a loaded chain does not affect later loads', async () => {
   (await loadChain('op')).genesis.l2.number = 7;
   assert.notEqual((await loadChain('op')).genesis.l2.number, 7);
 });
@@ -42,10 +42,10 @@ test("a chain's module has less than 2 kB, and the list names each module litera
   for (const file of files) assert.ok(index.includes(`() => import('./${file}')`), file);
 });
 
-test('the WebAssembly module knows no chain', async () => {
+test('the WebAssembly module contains no chain', async () => {
   const wasm = await readFile(new URL('worker/petrel_wasm_bg.wasm', packageDist));
   for (const { slug, name } of chains()) {
-    // Shorter names may be words.
+    // Shorter names may be other text.
     for (const text of [slug, name].filter((text) => text.length > 7)) assert.equal(wasm.indexOf(text), -1, text);
   }
   assert.equal(wasm.indexOf('OP Mainnet'), -1);
@@ -60,7 +60,7 @@ test('a follower takes a name, another name, an id, and an object', async () => 
   }
 });
 
-test('an unknown chain is refused, and near ones are named', async () => {
+test('an unknown chain is refused, and similar ones are named', async () => {
   const unknown = async (chain) => {
     const { code, remedy } = await failure(createFollower({ chain, relays }));
     assert.equal(code, 'unknown_chain');
@@ -74,7 +74,7 @@ test('an unknown chain is refused, and near ones are named', async () => {
   for (const chain of ['', 'ethereum classic', 'x'.repeat(100_000), -1, 0.5, NaN]) assert.doesNotMatch(await unknown(chain), /perhaps/);
 });
 
-test('an object that is no chain is refused, and the chain that it may mean is named', async () => {
+test('an object that is no chain is refused, and similar chains are named', async () => {
   const bad = async (chain) => {
     const { code, message, remedy } = await failure(createFollower({ chain, relays }));
     assert.equal(code, 'bad_chain');

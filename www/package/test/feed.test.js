@@ -10,7 +10,7 @@ const { Feed } = await import(new URL('page/feed.js', packageDist));
 const item = (value) => ({ value, done: false });
 const done = { value: undefined, done: true };
 
-test('items come in order, to a reader that waits and to one that comes later', async () => {
+test('items are read in order, by a reader that waits and by a later one', async () => {
   const feed = new Feed(8);
   const first = feed.next();
   feed.push('a');
@@ -18,14 +18,14 @@ test('items come in order, to a reader that waits and to one that comes later', 
   assert.deepEqual([await first, await feed.next()], [item('a'), item('b')]);
 });
 
-test('a slow reader loses the oldest, and the loss is counted', async () => {
+test('a slow reader loses the oldest items, and they are counted', async () => {
   const feed = new Feed(3);
   for (let value = 0; value < 1000; value += 1) feed.push(value);
   assert.equal(feed.missed, 997);
   assert.deepEqual([await feed.next(), await feed.next(), await feed.next()], [item(997), item(998), item(999)]);
 });
 
-test('a buffer that is no number of items holds one', async () => {
+test('an invalid buffer size is one item', async () => {
   for (const limit of [0, -5, NaN, 0.5]) {
     const feed = new Feed(limit);
     feed.push('old');
@@ -35,7 +35,7 @@ test('a buffer that is no number of items holds one', async () => {
   }
 });
 
-test('the end lets what is buffered be read, and takes nothing more', async () => {
+test('after the end buffered items can be read, and none is added', async () => {
   let ends = 0;
   const feed = new Feed(8, () => (ends += 1));
   feed.push('a');
@@ -46,7 +46,7 @@ test('the end lets what is buffered be read, and takes nothing more', async () =
   assert.equal(ends, 1);
 });
 
-test('a failure is thrown once, after what is buffered', async () => {
+test('a failure is thrown once, after the buffered items', async () => {
   const feed = new Feed(8);
   feed.push('a');
   feed.end({ thrown: new Error('broken') });

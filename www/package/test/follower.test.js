@@ -1,4 +1,4 @@
-// The package's face in Node: the wasm module is the real one, on this thread for want of a Worker.
+// The package's interface in Node: with the real wasm module, on this thread because there is no Worker.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -11,7 +11,7 @@ import { packageDist } from '../../folders.js';
 const { createFollower, PetrelError } = await import(new URL('page/index.js', packageDist));
 
 const PEER = '16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv';
-// The discard port: nobody listens there.
+// The discard port: nothing listens there.
 const relays = [`/ip4/127.0.0.1/tcp/9/ws/p2p/${PEER}`];
 const options = { chain: 'op-mainnet', relays };
 const done = { value: undefined, done: true };
@@ -22,7 +22,7 @@ async function code(wrong) {
     (thrown) => thrown,
   );
   assert.ok(error instanceof PetrelError && error instanceof Error, String(error));
-  assert.ok(error.message.length > 10 && error.remedy.length > 3, 'a person is told what to do');
+  assert.ok(error.message.length > 10 && error.remedy.length > 3, 'there is a message and a remedy');
   return error.code;
 }
 
@@ -62,13 +62,13 @@ test('not being connected is no error: the status says why', async () => {
   });
 });
 
-test('stopping ends every stream, may be asked twice, and the status still answers', async () => {
+test('stopping ends every stream, may be called twice, and the status can still be read', async () => {
   const follower = await createFollower(options);
   const [blocks, events] = [follower.blocks(), follower.events()];
   const read = blocks.next();
   await Promise.all([follower.stop(), follower.stop()]);
   assert.deepEqual(await read, done);
-  for await (const event of events) assert.ok(event.event, 'what had happened can still be read');
+  for await (const event of events) assert.ok(event.event, 'earlier events can still be read');
   assert.deepEqual(await follower.blocks().next(), done, 'a stream of a stopped follower is empty');
   const status = await follower.status();
   assert.equal(status.state, 'stopped');
@@ -95,18 +95,18 @@ test('a signal stops the follower, before, during and after its start', async ()
 test("a stream's own signal ends that stream alone", async () => {
   await using(options, async (follower) => {
     const controller = new AbortController();
-    const [mine, other] = [follower.blocks({ signal: controller.signal }), follower.blocks()];
-    const [ends, waits] = [mine.next(), other.next()];
+    const [aborted, other] = [follower.blocks({ signal: controller.signal }), follower.blocks()];
+    const [ends, waits] = [aborted.next(), other.next()];
     controller.abort();
     assert.deepEqual(await ends, done);
     assert.equal((await follower.status()).state, 'connecting');
-    const first = await Promise.race([waits, Promise.resolve('still waiting')]);
-    assert.equal(first, 'still waiting');
+    const first = await Promise.race([waits, Promise.resolve('still pending')]);
+    assert.equal(first, 'still pending');
     assert.deepEqual(await follower.blocks({ signal: AbortSignal.abort() }).next(), done);
   });
 });
 
-test('followers that start together share one module, and each is its own', async () => {
+test('followers that start together share one module, and have their own state', async () => {
   const chains = { 'op-mainnet': 10, 'base-mainnet': 8453, 'unichain-mainnet': 130 };
   const followers = await Promise.all(Object.keys(chains).map((chain) => createFollower({ ...options, chain })));
   const all = await Promise.all(followers.map((follower) => follower.status()));
@@ -115,7 +115,7 @@ test('followers that start together share one module, and each is its own', asyn
   await Promise.all(followers.map((follower) => follower.stop()));
 });
 
-test('a module that is given is loaded, and one that is not there is a typed error', async () => {
+test('the module of a given URL is loaded, and a missing one is a typed error', async () => {
   const file = new URL('./follower-alone.js', import.meta.url);
   const run = (wasm) => promisify(execFile)(process.execPath, [fileURLToPath(file), String(wasm)]);
   const module = new URL('worker/petrel_wasm_bg.wasm', packageDist);

@@ -1,4 +1,4 @@
-// An app that has the package as others have it: packed, and installed by npm into a folder of its own.
+// An app with the published package: packed, and installed by npm into a folder of its own.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -12,8 +12,8 @@ import { packageDist } from '../../folders.js';
 const root = new URL('../', import.meta.url);
 const LIMIT = 120_000;
 
-/** Runs a program to its end; what it prints. */
-export async function ran(cwd, program, args) {
+/** Runs a program to its end; its standard output. */
+export async function output(cwd, program, args) {
   const { stdout } = await promisify(execFile)(program, args, { cwd, timeout: LIMIT });
   return stdout;
 }
@@ -24,13 +24,13 @@ async function pack(folder) {
   try {
     for (const name of ['package.json', 'README.md']) await cp(new URL(name, root), join(copy, name));
     await cp(packageDist, join(copy, 'dist'), { recursive: true });
-    await ran(copy, 'npm', ['pack', '--ignore-scripts', '--pack-destination', folder]);
+    await output(copy, 'npm', ['pack', '--ignore-scripts', '--pack-destination', folder]);
   } finally {
     await rm(copy, { recursive: true, force: true });
   }
 }
 
-/** The folder `app` beside this file with the package in it. Nothing is asked of a registry: the package needs no other. */
+/** The folder `app` beside this file with the package in it. No registry is used: the package has no dependencies. */
 export async function app(t) {
   const folder = await mkdtemp(join(tmpdir(), 'petrel-app-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
@@ -38,11 +38,11 @@ export async function app(t) {
   await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }));
   await pack(folder);
   const packed = (await readdir(folder)).find((file) => file.endsWith('.tgz'));
-  await ran(folder, 'npm', ['install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', `./${packed}`]);
+  await output(folder, 'npm', ['install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', `./${packed}`]);
   return folder;
 }
 
-/** What `follow` of the app gives, in a thread of this kind. */
+/** Checks the result of `follow` of the app, in a thread of this kind. */
 export function check({ error, chains, statuses, code, remedy }, thread) {
   assert.equal(error, undefined);
   const base = { id: 8453, name: 'Base', intervalMs: 200, state: 'connecting', thread };

@@ -2,8 +2,8 @@
 
 import test from 'node:test';
 
-import { app, check, ran } from './installed.js';
+import { app, check, output } from './installed.js';
 
-test('an app in Node names a chain and has a follower of it', { timeout: 300_000 }, async (t) => {
-  check(JSON.parse(await ran(await app(t), process.execPath, ['node.js'])), 'page');
+test('an app in Node creates a follower of a named chain', { timeout: 300_000 }, async (t) => {
+  check(JSON.parse(await output(await app(t), process.execPath, ['node.js'])), 'page');
 });

@@ -1,4 +1,4 @@
-// Relays' records: when they are asked for, what is believed, what is remembered, and when a clock is corrected.
+// Relays' records: when they are requested, which are accepted, which relays are saved, and when a clock is corrected.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -10,13 +10,13 @@ const { isUrl, RelayRecords, MAX_URLS } = await import(new URL('worker/relay-rec
 const PEERS = ['16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv', '12D3KooWSwjjwmyEMLhEWCDprjd6jj4oTzTHvfYe5mf6d6AkBLS7'];
 const NOW = 1_800_000_000_000;
 
-/** A world in which `answers` maps an origin to what its relay answers: a record, a status, or an error. */
-function world(t, answers) {
+/** Records of a simulated host; `answers` maps an origin to its relay's answer: a record, a status, or an error. */
+function simulated(t, answers) {
   t.mock.timers.enable({ apis: ['setInterval'] });
-  const seen = { asked: [], added: [], told: [], corrected: [], agreed: 0, remembered: [], now: NOW, mono: 5_000 };
+  const seen = { requested: [], added: [], emitted: [], corrected: [], agreed: 0, saved: [], now: NOW, mono: 5_000 };
   const host = {
     fetch: async (url, options) => {
-      seen.asked.push(url);
+      seen.requested.push(url);
       assert.equal(options.credentials, 'omit');
       const answer = answers[new URL(url).origin];
       if (answer instanceof Error) throw answer;
@@ -30,10 +30,10 @@ function world(t, answers) {
       return document;
     },
     add: (relays, others) => seen.added.push([relays, others]),
-    emit: (event) => seen.told.push(event),
+    emit: (event) => seen.emitted.push(event),
     correct: (millis) => seen.corrected.push(millis),
     clockAgrees: () => (seen.agreed += 1),
-    saveRelays: (relays) => seen.remembered.push(relays),
+    saveRelays: (relays) => seen.saved.push(relays),
   };
   const records = new RelayRecords(Object.keys(answers), host);
   t.after(() => records.end());
@@ -58,120 +58,120 @@ async function settle() {
   for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
-test('a record is read at once, its relays come first and others after', async (t) => {
+test('a record is requested at once, and its own relays are added before others', async (t) => {
   const other = `/ip4/192.0.2.9/tcp/1/ws/p2p/${PEERS[1]}`;
-  const { records, seen } = world(t, { 'https://relay.example': record(0, { others: [other] }) });
+  const { records, seen } = simulated(t, { 'https://relay.example': record(0, { others: [other] }) });
   records.begin();
   await settle();
   const own = `/dns/relay.example/tcp/1/ws/p2p/${PEERS[0]}`;
-  assert.deepEqual(seen.asked, ['https://relay.example/.well-known/petrel.json']);
+  assert.deepEqual(seen.requested, ['https://relay.example/.well-known/petrel.json']);
   assert.deepEqual(seen.added, [[[own], [other]]]);
-  assert.deepEqual(seen.remembered, [[own]], 'others are remembered once they were connected');
-  records.see({ event: 'connected', peer: PEERS[1], address: other });
-  assert.deepEqual(seen.remembered.at(-1), [other, own]);
+  assert.deepEqual(seen.saved, [[own]], 'others are saved after they connected');
+  records.track({ event: 'connected', peer: PEERS[1], address: other });
+  assert.deepEqual(seen.saved.at(-1), [other, own]);
 });
 
-test('it is read again at half its life, and sooner when no relay is connected', async (t) => {
-  const { records, seen, pass } = world(t, { 'https://relay.example': record(0, { life: 600_000 }) });
+test('a record is requested again at half its lifetime, and sooner when no relay is connected', async (t) => {
+  const { records, seen, pass } = simulated(t, { 'https://relay.example': record(0, { life: 600_000 }) });
   records.begin();
   await settle();
-  records.see({ event: 'connected', peer: PEERS[0], address: '/ip4/1.2.3.4/tcp/1/ws' });
+  records.track({ event: 'connected', peer: PEERS[0], address: '/ip4/1.2.3.4/tcp/1/ws' });
   await pass(296_000);
-  assert.equal(seen.asked.length, 1);
+  assert.equal(seen.requested.length, 1);
   await pass(6_000);
-  assert.equal(seen.asked.length, 2);
-  records.see({ event: 'disconnected', peer: PEERS[0] });
+  assert.equal(seen.requested.length, 2);
+  records.track({ event: 'disconnected', peer: PEERS[0] });
   await pass(14_000);
-  assert.equal(seen.asked.length, 3);
+  assert.equal(seen.requested.length, 3);
 });
 
-test('after a sleep it is read at once', async (t) => {
-  const { records, seen, pass } = world(t, { 'https://relay.example': record(0) });
+test('after a sleep a record is requested at once', async (t) => {
+  const { records, seen, pass } = simulated(t, { 'https://relay.example': record(0) });
   records.begin();
   await settle();
-  records.see({ event: 'connected', peer: PEERS[0], address: '/ip4/1.2.3.4/tcp/1/ws' });
+  records.track({ event: 'connected', peer: PEERS[0], address: '/ip4/1.2.3.4/tcp/1/ws' });
   await pass(4_000);
-  assert.equal(seen.asked.length, 1);
+  assert.equal(seen.requested.length, 1);
   seen.now += 3 * 3600_000;
   await pass(2_000);
-  assert.equal(seen.asked.length, 2);
+  assert.equal(seen.requested.length, 2);
 });
 
-test('a clock that was set is corrected no more', async (t) => {
+test('after the clock was set it is no longer corrected', async (t) => {
   const answers = { 'https://a.example': record(0, { time: NOW + 90_000 }), 'https://b.example': record(1, { time: NOW + 90_000 }) };
-  const { records, seen, pass } = world(t, answers);
+  const { records, seen, pass } = simulated(t, answers);
   records.begin();
   await settle();
   assert.deepEqual(seen.corrected, [90_000]);
-  records.see({ event: 'connected', peer: PEERS[0], address: '/ip4/1.2.3.4/tcp/1/ws' });
+  records.track({ event: 'connected', peer: PEERS[0], address: '/ip4/1.2.3.4/tcp/1/ws' });
   seen.now += 88_000;
   await pass(2_000);
   assert.equal(seen.corrected.at(-1), 0);
-  // Backwards, which no wait by the clock would notice.
+  // Set back: a timer of this clock alone would not notice it.
   seen.now -= 90_000;
-  const asked = seen.asked.length;
+  const requested = seen.requested.length;
   await pass(2_000);
-  assert.equal(seen.asked.length, asked + 2);
+  assert.equal(seen.requested.length, requested + 2);
 });
 
-test('what fails is said with its code and tried again, ever more seldom, and adds nothing', async (t) => {
+test('a failed request is reported with its code, retried with backoff, and adds no relay', async (t) => {
   const answers = { 'https://a.example': 404, 'https://b.example': { forged: true }, 'https://c.example': new TypeError('Failed to fetch') };
-  const { records, seen, pass } = world(t, answers);
+  const { records, seen, pass } = simulated(t, answers);
   records.begin();
   await settle();
-  const codes = seen.told.map(({ event, url, code, retryMs }) => [event, url, code, retryMs]);
+  const codes = seen.emitted.map(({ event, url, code, retryMs }) => [event, url, code, retryMs]);
   assert.deepEqual(codes.sort(), [
     ['record_failed', 'https://a.example', 'no_record', 2_000],
     ['record_failed', 'https://b.example', 'forged_record', 2_000],
     ['record_failed', 'https://c.example', 'no_record', 2_000],
   ]);
   await pass(300_000);
-  const tries = seen.asked.filter((url) => url.startsWith('https://a')).length;
-  assert.ok(tries >= 7 && tries <= 11, `${tries} tries in five minutes`);
+  const tries = seen.requested.filter((url) => url.startsWith('https://a')).length;
+  assert.ok(tries >= 7 && tries <= 11, `${tries} requests in five minutes`);
   assert.deepEqual(seen.added, []);
 });
 
-test('an answer that does not end is cut', async (t) => {
-  const { records, seen } = world(t, { 'https://a.example': { long: 'x'.repeat(1 << 20) } });
+test('a response above the size limit is refused', async (t) => {
+  const { records, seen } = simulated(t, { 'https://a.example': { long: 'x'.repeat(1 << 20) } });
   records.begin();
   await settle();
-  assert.deepEqual(seen.told.map(({ code }) => code), ['bad_record']);
+  assert.deepEqual(seen.emitted.map(({ code }) => code), ['bad_record']);
 });
 
-test('one relay only tells the time, two that agree set the clock', async (t) => {
-  const alone = world(t, { 'https://a.example': record(0, { time: NOW + 90_000 }) });
+test('the time of one relay is only reported, two that agree correct the clock', async (t) => {
+  const alone = simulated(t, { 'https://a.example': record(0, { time: NOW + 90_000 }) });
   alone.records.begin();
   await settle();
   assert.deepEqual([alone.records.offset, alone.seen.corrected], [90_000, []]);
   t.mock.timers.reset();
-  const liar = world(t, { 'https://a.example': record(0, { time: NOW + 90_000 }), 'https://b.example': record(1) });
-  liar.records.begin();
+  const disagreeing = simulated(t, { 'https://a.example': record(0, { time: NOW + 90_000 }), 'https://b.example': record(1) });
+  disagreeing.records.begin();
   await settle();
-  assert.deepEqual(liar.seen.corrected, []);
+  assert.deepEqual(disagreeing.seen.corrected, []);
   t.mock.timers.reset();
-  const twice = world(t, { 'https://a.example': record(0, { time: NOW + 90_000 }), 'https://b.example': record(0, { time: NOW + 90_000 }) });
+  const twice = simulated(t, { 'https://a.example': record(0, { time: NOW + 90_000 }), 'https://b.example': record(0, { time: NOW + 90_000 }) });
   twice.records.begin();
   await settle();
-  assert.deepEqual(twice.seen.corrected, [], 'one relay by two names is one');
+  assert.deepEqual(twice.seen.corrected, [], 'two URLs of one relay count once');
   t.mock.timers.reset();
-  const both = world(t, { 'https://a.example': record(0, { time: NOW + 90_000 }), 'https://b.example': record(1, { time: NOW + 91_000 }) });
+  const both = simulated(t, { 'https://a.example': record(0, { time: NOW + 90_000 }), 'https://b.example': record(1, { time: NOW + 91_000 }) });
   both.records.begin();
   await settle();
   assert.equal(both.seen.corrected.length, 1);
   assert.ok(Math.abs(both.seen.corrected[0] - 90_500) <= 500);
 });
 
-test('two relays that agree with this clock are said at once and every ten minutes, until it is set', async (t) => {
-  const alone = world(t, { 'https://a.example': record(0) });
+test('agreement of two relays with this clock is reported at once and every ten minutes, until the clock is set', async (t) => {
+  const alone = simulated(t, { 'https://a.example': record(0) });
   alone.records.begin();
   await settle();
-  assert.equal(alone.seen.agreed, 0, 'one relay may lie');
+  assert.equal(alone.seen.agreed, 0, 'one relay is not enough');
   t.mock.timers.reset();
   const answers = { 'https://a.example': record(0), 'https://b.example': record(1, { time: NOW + 500 }) };
-  const { records, seen, pass } = world(t, answers);
+  const { records, seen, pass } = simulated(t, answers);
   records.begin();
   await settle();
-  records.see({ event: 'connected', peer: PEERS[0], address: '/ip4/1.2.3.4/tcp/1/ws' });
+  records.track({ event: 'connected', peer: PEERS[0], address: '/ip4/1.2.3.4/tcp/1/ws' });
   assert.deepEqual([seen.agreed, seen.corrected], [1, [0]]);
   await pass(598_000);
   assert.equal(seen.agreed, 1);
@@ -187,7 +187,7 @@ test('two relays that agree with this clock are said at once and every ten minut
   assert.equal(seen.agreed, 2, 'a clock that is corrected does not agree');
 });
 
-test('URLs and multiaddrs are told apart, and too many or wrong ones are refused', (t) => {
+test('URLs and multiaddrs are distinguished, and too many or wrong ones are refused', (t) => {
   assert.ok(isUrl('https://a.example') && isUrl('http://127.0.0.1:8080/page') && !isUrl('/dns4/a.example/tcp/443/wss'));
   const host = { now: () => NOW, mono: () => 0 };
   assert.throws(() => new RelayRecords(['https://'], host), { code: 'bad_relay' });

@@ -1,6 +1,6 @@
 // The types that mirror what Rust writes, compared with samples that Rust wrote: `samples/*.json`, from
 // `core/tests/core/samples.rs` and `wasm/src/samples.rs`, which fail when they are out of date. A kind of event, a field, a
-// value, a fault or a code that is on one side only is an error of the compiler here, and so is a field of another type.
+// value, a fault or a code that is on one side only, or a field of another type, is an error of the compiler here.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -15,14 +15,14 @@ import { packageDist } from '../../folders.js';
 
 const { read } = await import(new URL('shared/events.js', packageDist));
 
-/** Events of the daemon: a tab listens nowhere, persists no blocks, publishes nothing and reads no signer from L1. */
+/** Events of the daemon alone: a tab does not listen, persist contents of blocks, publish, or read the signer from L1. */
 const DAEMON = [
   'stored', 'store', 'signer_changed', 'signer_retired', 'signer_unread', 'listening', 'listen_ended', 'observed', 'reachable',
   'shared_key', 'publish_failed', 'check_panicked',
 ];
 /** Events and codes of the package itself. */
 const PACKAGE = { events: ['relay_found', 'record_failed'], codes: ['no_record', 'no_wasm'] };
-/** What the package does not use of the node's status, of a peer in it, and of a record. */
+/** Fields of the node's status, of its peers, and of a record that the package does not use. */
 const UNUSED = {
   status: [
     'gap', 'quarantine', 'served', 'messages', 'wireBytes', 'checks', 'bans', 'known', 'dialsFailed', 'gated', 'observed', 'reachable',
@@ -107,7 +107,7 @@ async function names() {
   return [same('codes', 'ErrorCode', literals(codes)), same('messages', 'MessageFault', literals(message)), same('answers', 'AnswerFault', literals(answer))];
 }
 
-/** What the mirror has is as in the samples, and what it lacks is known. */
+/** The mirror's fields are those of the samples, without `unused`. */
 const picked = (name, mirror, sample, unused) => [
   same(`${name}_fields`, `Wide<${mirror}>`, `Wide<Pick<${sample}, Extract<keyof ${mirror}, keyof ${sample}>>>`),
   same(`${name}_unused`, `Exclude<keyof ${sample}, keyof ${mirror}>`, literals(unused)),
@@ -127,7 +127,7 @@ async function others() {
   ];
 }
 
-/** What the compiler says of these lines. */
+/** The result of the compiler for these lines. */
 async function compiled(lines) {
   const folder = await mkdtemp(join(tmpdir(), 'petrel-samples-'));
   const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
@@ -151,13 +151,13 @@ const IMPORTS = [
   `import type { RelayRecord } from ${source('worker/relay-records')};`,
 ];
 
-test('the types are those of the samples that Rust wrote', async () => {
+test('the types equal those of the samples that Rust wrote', async () => {
   const lines = [...IMPORTS, HELPERS, ...(await events()), ...(await names()), ...(await others())];
   const { status, stdout } = await compiled(lines);
   assert.equal(status, 0, stdout);
 });
 
-test('the comparison fails for a field too much, a field too few, another type, a value too much and a name too few', async () => {
+test('the comparison fails for an extra or missing field, another type, an extra value and a missing name', async () => {
   const gap = "Wide<Event<'gap'>>";
   const fields = (state) => `{ event: string; from: number; to: number; ${state} }`;
   const wrong = [

@@ -1,4 +1,4 @@
-// What a follower says of itself: each state, with the reason that a person needs.
+// The status of a follower: each state and its reason.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -37,75 +37,75 @@ function after(events) {
   return tracker;
 }
 
-test('nobody connected: why, and when it is tried again', () => {
-  assert.deepEqual(pick(after([]).report(NODE, 0)), ['connecting', 'connecting to the relay']);
+test('without a connection: why, and when the next dial is', () => {
+  assert.deepEqual(stateOf(after([]).report(NODE, 0)), ['connecting', 'connecting to the relay']);
   const failed = { event: 'dial_failed', peer: PEER, error: 'refused', retryMs: 3_000 };
   const tracker = after([[failed, 1_000]]);
-  assert.match(pick(tracker.report(NODE, 2_000))[1], /trying again in 2 s: refused/);
-  assert.match(pick(tracker.report(NODE, 9_000))[1], /trying again now/);
+  assert.match(stateOf(tracker.report(NODE, 2_000))[1], /trying again in 2 s: refused/);
+  assert.match(stateOf(tracker.report(NODE, 9_000))[1], /trying again now/);
   const left = after([[connected, 0], [{ event: 'disconnected', peer: PEER, reason: 'closed' }, 1]]);
-  assert.match(pick(left.report(NODE, 2))[1], /the relay is gone \(closed\)/);
+  assert.match(stateOf(left.report(NODE, 2))[1], /the relay disconnected \(closed\)/);
 });
 
-test('blocks make it live, silence makes it stalled, after four block times and six seconds at least', () => {
+test('blocks make it live; it stalls after four block times without one, at least six seconds', () => {
   const node = { ...CONNECTED, accepted: 1 };
   const tracker = after([[connected, 0], [block(200), 1_000]]);
-  assert.deepEqual(pick(tracker.report(node, 9_000)), ['live', null]);
-  const [state, reason] = pick(tracker.report(node, 9_001));
+  assert.deepEqual(stateOf(tracker.report(node, 9_000)), ['live', null]);
+  const [state, reason] = stateOf(tracker.report(node, 9_001));
   assert.equal(state, 'stalled');
   assert.match(reason, /no new block for 8 s/);
   const quick = { ...node, intervalMs: 200 };
-  assert.equal(pick(tracker.report(quick, 7_000))[0], 'live');
-  assert.equal(pick(tracker.report(quick, 7_001))[0], 'stalled');
+  assert.equal(stateOf(tracker.report(quick, 7_000))[0], 'live');
+  assert.equal(stateOf(tracker.report(quick, 7_001))[0], 'stalled');
 });
 
-test('a relay that carries another chain is named, one that lies too', () => {
-  assert.equal(pick(after([[connected, 0]]).report(CONNECTED, 5_000))[1], 'connected, waiting for the next block');
-  assert.match(pick(after([[connected, 0]]).report(CONNECTED, 7_000))[1], /does not carry this chain/);
+test('the reason names a relay of another chain, and one whose messages are rejected', () => {
+  assert.equal(stateOf(after([[connected, 0]]).report(CONNECTED, 5_000))[1], 'connected, waiting for the next block');
+  assert.match(stateOf(after([[connected, 0]]).report(CONNECTED, 7_000))[1], /joined no topic of this chain/);
   const joined = { event: 'topic_joined', peer: PEER, version: 'V4' };
-  assert.doesNotMatch(pick(after([[connected, 0], [joined, 1]]).report(CONNECTED, 7_000))[1], /carry/);
+  assert.doesNotMatch(stateOf(after([[connected, 0], [joined, 1]]).report(CONNECTED, 7_000))[1], /joined no topic/);
   const rejected = { event: 'rejected', peer: PEER, version: 'V4', fault: 'wrong_signer', detail: 'signed by another' };
   const report = after([[connected, 0], [joined, 1], [rejected, 2]]).report(CONNECTED, 100);
-  assert.match(report.reason, /refused: signed by another/);
+  assert.match(report.reason, /rejected: signed by another/);
   assert.equal(report.rejected, 1);
 });
 
-test('bytes are told as the node counts them', () => {
+test('the byte counts are those of the node', () => {
   const { traffic } = after([]).report(NODE, 0);
   assert.deepEqual(traffic, { transports: { ws: { in: 5, out: 4 } }, protocols: { meshsub: { in: 3, out: 2 } } });
 });
 
-test("the network's other signer is said before everything else", () => {
+test("the reason is the signer mismatch before any other", () => {
   const mismatch = { ...CONNECTED, signerMismatch: '0xabc' };
-  assert.match(pick(after([[connected, 0]]).report(mismatch, 100))[1], /another signer, 0xabc/);
+  assert.match(stateOf(after([[connected, 0]]).report(mismatch, 100))[1], /another signer, 0xabc/);
 });
 
-test('the clock: silent while a network explains the delay, a warning beyond', () => {
+test('the clock: no warning while network delay explains the offset, a warning beyond', () => {
   const node = { ...CONNECTED, accepted: 3 };
   const clock = (delays, given = node) => after(delays.map((delay) => [block(delay), 0])).report(given, 0).clock;
   assert.deepEqual(clock([100, 300, 200]), { offsetMs: 200, warning: null, sequencerWrong: false, relaysMs: null, correctedMs: 0 });
   assert.match(clock([-2_000]).warning, /2\.0 s before their time: this device's clock is behind/);
   assert.match(clock([12_000]).warning, /12 s after their time/);
-  assert.equal(clock([12_000, 100, 100]).warning, null, 'one late block is no clock');
+  assert.equal(clock([12_000, 100, 100]).warning, null, 'one late block gives no warning');
   assert.match(clock([], { ...node, offsetMs: -90_000 }).warning, /90 s before/);
   assert.match(clock([100], { ...node, clockSkew: true }).warning, /clock/);
 });
 
-test("where the relays' time agrees with this device's it is the sequencer's clock that is wrong", () => {
+test("when the relays' time agrees with this device's, the sequencer's clock is wrong", () => {
   const skewed = (offsetMs) => after([[connected, 0]]).report({ ...CONNECTED, offsetMs, sequencerSkew: true }, 0);
   assert.match(skewed(90_000).clock.warning, /90 s after their time: the sequencer's clock is behind; this device's agrees/);
   assert.match(skewed(-90_000).reason, /90 s before their time: the sequencer's clock is ahead/);
   assert.ok(skewed(1).clock.sequencerWrong);
 });
 
-test('the clock is judged by the blocks of ten seconds, however many they are', () => {
+test('the clock offset is the median of ten seconds of blocks, however many they are', () => {
   const node = { ...CONNECTED, accepted: 3, intervalMs: 200 };
   const report = (delays) => after(delays.map((delay, at) => [block(delay), at * 200])).report(node, delays.length * 200).clock;
-  assert.equal(report([...Array(60).fill(100), ...Array(20).fill(8_000)]).offsetMs, 100, 'four seconds are no clock');
+  assert.equal(report([...Array(60).fill(100), ...Array(20).fill(8_000)]).offsetMs, 100, 'four seconds of late blocks do not change the median');
   assert.equal(report([...Array(60).fill(100), ...Array(40).fill(8_000)]).offsetMs, 8_000);
 });
 
-test('the chain as it is now: its interval, its fork, what its schedule lacks, reorgs', () => {
+test('the chain: its interval, its fork, the fork that its schedule lacks, reorgs', () => {
   const reorg = { event: 'reorg', from: 5, to: 7, depth: 3, hashes: [] };
   const node = { ...NODE, intervalMs: 200, fork: 'cobalt', scheduleMismatch: 'denim' };
   const report = after([[reorg, 0], [reorg, 1]]).report(node, 2);
@@ -113,6 +113,6 @@ test('the chain as it is now: its interval, its fork, what its schedule lacks, r
   assert.deepEqual([report.scheduleMismatch, report.reorgs], ['denim', 2]);
 });
 
-function pick({ state, reason }) {
+function stateOf({ state, reason }) {
   return [state, reason];
 }

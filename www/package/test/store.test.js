@@ -1,4 +1,4 @@
-// What is kept over a reload: in a store that is given, one save at a time, and never a reason to fail.
+// Blocks that are saved over a reload: in a given store, one save at a time; errors of the store do not stop a follower.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -20,21 +20,21 @@ const link = (number, interval = 2000) => ({
 /** Longer than blocks are collected before a save. */
 const saved = () => new Promise((resolve) => setTimeout(resolve, 350));
 
-function given(links = []) {
+function storeWith(links = []) {
   const saved = [];
   const numbers = (links) => links.map(({ number }) => number);
   return { saved, load: async () => links, save: async (key, now, added) => void saved.push([key, numbers(now), numbers(added)]) };
 }
 
-test('blocks of a moment are saved together, of the last four minutes, at least 64 and at most 4800', async () => {
+test('blocks are saved in batches: those of the last four minutes, at least 64 and at most 4800', async () => {
   for (const [interval, kept] of [[12_000, 64], [2_000, 121], [200, 1201], [10, 4800]]) {
-    const store = given([link(1, interval)]);
+    const store = storeWith([link(1, interval)]);
     const chain = new PersistedChain(store, 'chain');
     await chain.load();
     for (let number = 2; number <= 6000; number += 1) chain.add(link(number, interval));
     assert.deepEqual(store.saved, []);
     await saved();
-    assert.equal(store.saved.length, 1, 'they wait for one save');
+    assert.equal(store.saved.length, 1, 'there is one save');
     const [key, all, added] = store.saved[0];
     assert.equal(key, 'chain');
     assert.deepEqual([all.length, all[0], all.at(-1)], [kept, 6001 - kept, 6000]);
@@ -42,8 +42,8 @@ test('blocks of a moment are saved together, of the last four minutes, at least 
   }
 });
 
-test('a save says what came since the last that succeeded', async () => {
-  const store = given([link(1), link(2)]);
+test('a save names the blocks since the last successful save', async () => {
+  const store = storeWith([link(1), link(2)]);
   const chain = new PersistedChain({ ...store, save: (...all) => (store.fails ? Promise.reject(new Error('full')) : store.save(...all)) }, 'chain');
   await chain.load();
   chain.add(link(3));
@@ -57,12 +57,12 @@ test('a save says what came since the last that succeeded', async () => {
   assert.deepEqual(store.saved.map(([, , added]) => added), [[3], [4, 5]]);
 });
 
-test('what waits is saved when the page goes away and when the follower ends', async (t) => {
+test('unsaved blocks are saved when the page is hidden and when the follower ends', async (t) => {
   const page = new EventTarget();
   globalThis.addEventListener = page.addEventListener.bind(page);
   globalThis.removeEventListener = page.removeEventListener.bind(page);
   t.after(() => (delete globalThis.addEventListener, delete globalThis.removeEventListener));
-  const store = given();
+  const store = storeWith();
   const chain = new PersistedChain(store, 'chain');
   chain.add(link(1));
   page.dispatchEvent(new Event('pagehide'));
@@ -75,8 +75,8 @@ test('what waits is saved when the page goes away and when the follower ends', a
   assert.equal(store.saved.length, 2);
 });
 
-test('a head that falls back takes what was above it along', async () => {
-  const store = given([link(1), link(2), link(3)]);
+test('a lower head removes the blocks above it', async () => {
+  const store = storeWith([link(1), link(2), link(3)]);
   const chain = new PersistedChain(store, 'chain');
   await chain.load();
   chain.add(link(2));
@@ -84,18 +84,18 @@ test('a head that falls back takes what was above it along', async () => {
   assert.deepEqual(store.saved.at(-1).slice(1), [[1, 2], [2]]);
 });
 
-test('a follower begins where the last one ended', async () => {
-  const store = given([link(7)]);
+test('a follower starts at the saved head', async () => {
+  const store = storeWith([link(7)]);
   const relays = [`/ip4/127.0.0.1/tcp/9/ws/p2p/${PEER}`];
   const follower = await createFollower({ chain: 'op-mainnet', relays, store });
   assert.deepEqual((await follower.status()).head, { number: 7, hash: link(7).hash });
   await follower.stop();
 });
 
-test('a chain has one memory, however it is named, and each signer has one of its own', async () => {
+test('a chain has one key in the store, however it is named, and each signer has its own', async () => {
   const relays = [`/ip4/127.0.0.1/tcp/9/ws/p2p/${PEER}`];
   const keys = [];
-  const store = { ...given(), load: async (key) => (keys.push(key), []) };
+  const store = { ...storeWith(), load: async (key) => (keys.push(key), []) };
   const object = await loadChain('op-mainnet');
   const { petrel, ...bare } = object;
   const [other, devnet] = [`0x${'AB'.repeat(20)}`, { ...object, genesis: { ...object.genesis, l2: { number: 0, hash: `0x${'33'.repeat(32)}` } } }];
@@ -106,15 +106,15 @@ test('a chain has one memory, however it is named, and each signer has one of it
   assert.equal(keys[0], `10 ${object.genesis.l2.hash} by ${petrel.signer}`.toLowerCase());
 });
 
-test('a head that is not due yet is not believed', async () => {
+test('a saved head of the future is dropped', async () => {
   const relays = [`/ip4/127.0.0.1/tcp/9/ws/p2p/${PEER}`];
-  const store = given([link(2 ** 40)]);
+  const store = storeWith([link(2 ** 40)]);
   const follower = await createFollower({ chain: 'op-mainnet', relays, store });
   assert.equal((await follower.status()).head, null);
   await follower.stop();
 });
 
-test('a store that hangs holds up neither the start nor its end', async () => {
+test('a store that hangs delays neither the start nor the stop', async () => {
   const relays = [`/ip4/127.0.0.1/tcp/9/ws/p2p/${PEER}`];
   const store = { load: () => new Promise(() => {}), save: async () => {} };
   const enough = new Error('enough');
@@ -127,7 +127,7 @@ test('a store that hangs holds up neither the start nor its end', async () => {
   await follower.stop();
 });
 
-test('a store that fails or holds nonsense costs the memory alone', async () => {
+test('with a store that fails or returns invalid blocks a follower starts without a head', async () => {
   const relays = [`/ip4/127.0.0.1/tcp/9/ws/p2p/${PEER}`];
   const broken = { load: () => Promise.reject(new Error('forbidden')), save: () => Promise.reject(new Error('full')) };
   const foreign = { load: async () => [{ number: 'seven' }], save: async () => {} };

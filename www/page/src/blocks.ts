@@ -21,7 +21,7 @@ export class Blocks {
   }
 
   /** The time between blocks, in milliseconds. */
-  pace(intervalMs: number): void {
+  setBlockInterval(intervalMs: number): void {
     this.#limit = span.blocks(intervalMs, LEAST, MOST);
     this.#trim();
   }
@@ -37,10 +37,10 @@ export class Blocks {
   }
 
   /** Marks blocks that a reorg removed from the chain. */
-  gone(hashes: readonly string[]): void {
-    const gone = new Set(hashes);
+  markRemoved(hashes: readonly string[]): void {
+    const removed = new Set(hashes);
     for (const shown of this.#rows.children) {
-      if (gone.has((shown as HTMLElement).dataset['hash'] ?? '')) shown.classList.add('gone');
+      if (removed.has((shown as HTMLElement).dataset['hash'] ?? '')) shown.classList.add('gone');
     }
   }
 
@@ -68,7 +68,7 @@ function row(block: Block): HTMLElement {
     block.signer
       ? code('block-signer soft', format.short(block.signer), block.signer)
       : cell('block-signer soft', 'its descendants'),
-    block.peer ? code('block-peer soft', format.peer(block.peer), block.peer) : cell('block-peer soft', 'itself'),
+    block.peer ? code('block-peer soft', format.peer(block.peer), block.peer) : cell('block-peer soft', 'local'),
   );
   return made;
 }

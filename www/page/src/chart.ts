@@ -25,7 +25,7 @@ export class Chart {
   }
 
   /** The time between blocks, in milliseconds. */
-  pace(intervalMs: number): void {
+  setBlockInterval(intervalMs: number): void {
     const bars = span.blocks(intervalMs, LEAST_BARS, MOST_BARS);
     if (bars === this.#bars) return;
     this.#bars = bars;

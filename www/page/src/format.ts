@@ -26,7 +26,7 @@ export function bytes(value: number): string {
   return `${(value / 1_000_000).toFixed(value < 10_000_000 ? 2 : 1)} MB`;
 }
 
-/** Milliseconds, from ten seconds on in seconds, signed with a real minus. */
+/** Milliseconds, from ten seconds on in seconds, with the minus sign U+2212. */
 export function delay(ms: number): string {
   const sign = ms < 0 ? '−' : '';
   const size = Math.abs(ms);
@@ -45,7 +45,7 @@ export function clock(ms: number): string {
   return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${String(at.getMilliseconds()).padStart(3, '0')}`;
 }
 
-/** Forks that have a proper name: the OP Stack's, Base's, opBNB's. */
+/** Forks whose names are capitalised: the OP Stack's, Base's, opBNB's. */
 const FORKS = [
   ...['bedrock', 'regolith', 'canyon', 'delta', 'ecotone', 'fjord', 'granite', 'holocene', 'isthmus', 'jovian', 'karst', 'lagoon'],
   ...['azul', 'beryl', 'cobalt', 'denim', 'everest', 'zenith', 'fermat', 'snow', 'haber', 'wright', 'volta', 'fourier', 'laplace'],
@@ -72,7 +72,7 @@ export function time(at: Date): string {
   return at.toLocaleTimeString(undefined, { hour12: false });
 }
 
-/** Host and port of a multiaddr, for people. */
+/** Host and port of a multiaddr, for display. */
 export function address(multiaddr: string): string {
   const [, protocol, host, , port] = multiaddr.split('/');
   return `${protocol === 'ip6' ? `[${host}]` : host}:${port}`;

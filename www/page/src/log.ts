@@ -1,4 +1,4 @@
-// Events other than blocks, in words.
+// Events other than blocks, as text.
 
 import type { FollowerEvent, Tried } from 'petrel';
 import * as format from './format.ts';
@@ -20,7 +20,7 @@ export class Log {
   }
 
   event(event: FollowerEvent): void {
-    const line = words(event);
+    const line = lineOf(event);
     if (line) this.add(line);
   }
 
@@ -38,13 +38,13 @@ export class Log {
   }
 }
 
-/** `null` for events that the page shows elsewhere, and for those that mean nothing to a user. */
-function words(event: FollowerEvent): Line | null {
+/** `null` for events that the page shows elsewhere, and for those that a user does not need. */
+function lineOf(event: FollowerEvent): Line | null {
   switch (event.event) {
     case 'connected':
       return { text: `connected to ${format.peer(event.peer)} at ${format.address(event.address)} by ${event.transport}${after(event.tried)}` };
     case 'disconnected':
-      return { text: `lost the connection to ${format.peer(event.peer)}: ${event.reason}`, bad: true };
+      return { text: `disconnected from ${format.peer(event.peer)}: ${event.reason}`, bad: true };
     case 'relay_found':
       return { text: `${event.url} is ${format.peer(event.peer)}, by ${event.addresses.map(format.transport).join(', ')}` };
     case 'record_failed':
@@ -52,15 +52,15 @@ function words(event: FollowerEvent): Line | null {
     case 'dial_failed':
       return { text: `${event.error}; trying again in ${format.delay(event.retryMs)}`, bad: true };
     case 'rejected':
-      return { text: `refused a message of ${sender(event.peer)}: ${event.detail}`, bad: true };
+      return { text: `rejected a message from ${sender(event.peer)}: ${event.detail}`, bad: true };
     case 'gap':
       return gap(event);
     case 'fetch_failed':
-      return { text: `${format.peer(event.peer)} did not give block ${format.count(event.number)}: ${event.detail}`, bad: true };
+      return { text: `${format.peer(event.peer)} did not serve block ${format.count(event.number)}: ${event.detail}`, bad: true };
     case 'conflict':
-      return { text: `the sequencer signed a second block ${format.count(event.number)}; the first stays`, bad: true };
+      return { text: `the sequencer signed a second block ${format.count(event.number)}; the first one is kept`, bad: true };
     case 'reorg':
-      return { text: `the sequencer went back: ${reorg(event)} no longer on the chain` };
+      return { text: `reorg: ${reorg(event)} no longer in the chain` };
     case 'fork':
       return { text: `${format.fork(event.name)} is active from block ${format.count(event.number)} on` };
     case 'schedule_mismatch':
@@ -95,14 +95,14 @@ function gap({ from, to, state }: Extract<FollowerEvent, { event: 'gap' }>): Lin
   const missing = from === to ? `block ${format.count(from)}` : `blocks ${format.count(from)} to ${format.count(to)}`;
   switch (state) {
     case 'opened':
-      return { text: `${missing} did not come yet` };
+      return { text: `gap opened: ${missing} missing` };
     case 'closed':
-      return { text: `${missing} came after all` };
+      return { text: `gap closed: ${missing} received` };
     case 'skipped':
-      return { text: `${missing} never came; going on behind the gap`, bad: true };
+      return { text: `gap skipped: ${missing} not received`, bad: true };
   }
 }
 
 function sender(peer: string | null): string {
-  return peer ? format.peer(peer) : 'our own';
+  return peer ? format.peer(peer) : 'this node';
 }

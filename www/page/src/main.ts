@@ -26,7 +26,7 @@ async function find(): Promise<Source | null> {
     if (!found) view.setup(url.searchParams);
     return found;
   } catch (thrown) {
-    view.problem({ message: `the daemon that serves this page does not answer: ${said(thrown)}`, remedy: 'start it, then reload' });
+    view.problem({ message: `the daemon that serves this page cannot be reached: ${messageOf(thrown)}`, remedy: 'start it, then reload' });
     return null;
   }
 }
@@ -49,7 +49,7 @@ async function follow(now: Source): Promise<Source | null> {
   const outdated: Outdated = { signer: false };
   const changed = watch(follower, now, outdated);
   try {
-    void listen(follower, outdated);
+    void readEvents(follower, outdated);
     for await (const block of follower.blocks()) view.block(block);
   } catch (thrown) {
     const { message } = problem(thrown);
@@ -59,13 +59,13 @@ async function follow(now: Source): Promise<Source | null> {
   return (await changed) ?? now;
 }
 
-/** Signs that what the daemon said at first is out of date. */
+/** Whether the daemon's first `relay.json` may be out of date. */
 interface Outdated {
   /** A relay sent a message of another signer: the signer may have been rotated. */
   signer: boolean;
 }
 
-async function listen(follower: Follower, outdated: Outdated): Promise<void> {
+async function readEvents(follower: Follower, outdated: Outdated): Promise<void> {
   try {
     for await (const event of follower.events()) {
       outdated.signer ||= event.event === 'rejected' && event.fault === 'wrong_signer';
@@ -81,13 +81,13 @@ async function listen(follower: Follower, outdated: Outdated): Promise<void> {
  * stopped.
  */
 async function watch(follower: Follower, now: Source, outdated: Outdated): Promise<Source | null> {
-  for (let lost = 0; ; ) {
+  for (let disconnected = 0; ; ) {
     const status = await follower.status();
     if (status.state === 'failed' || status.state === 'stopped') return null;
     view.status(status);
     view.tick();
-    lost = status.state === 'connecting' ? lost + 1 : 0;
-    if (outdated.signer || (lost > 0 && lost % DISCONNECTED === 0)) {
+    disconnected = status.state === 'connecting' ? disconnected + 1 : 0;
+    if (outdated.signer || (disconnected > 0 && disconnected % DISCONNECTED === 0)) {
       outdated.signer = false;
       const other = await source(url).catch(() => null);
       if (other && JSON.stringify(other) !== JSON.stringify(now)) {
@@ -100,10 +100,10 @@ async function watch(follower: Follower, now: Source, outdated: Outdated): Promi
 }
 
 function problem(thrown: unknown): Problem {
-  return thrown instanceof PetrelError ? thrown : { message: said(thrown), remedy: 'reload the page; if it stays, report it' };
+  return thrown instanceof PetrelError ? thrown : { message: messageOf(thrown), remedy: 'reload the page; if it happens again, report it' };
 }
 
-function said(thrown: unknown): string {
+function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 

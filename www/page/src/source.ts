@@ -8,7 +8,7 @@ export type Source = Pick<FollowerOptions, 'chain' | 'relays' | 'signer'>;
 /** `relay.json`; with `record` the daemon's present addresses are in its signed record. */
 type Served = Source & { readonly record?: boolean };
 
-/** Milliseconds for the daemon's answer. */
+/** Milliseconds for the daemon's response. */
 const TIMEOUT = 10_000;
 
 /**
@@ -20,9 +20,9 @@ export async function source(url: URL): Promise<Source | null> {
   const chain = url.searchParams.get('chain') || undefined;
   const signer = (url.searchParams.get('signer') || undefined) as FollowerOptions['signer'] | undefined;
   const served = relays.length > 0 && chain ? null : await daemon(url);
-  const found = { chain: chain ?? served?.chain, relays: relays.length > 0 ? relays : told(served, url) };
+  const found = { chain: chain ?? served?.chain, relays: relays.length > 0 ? relays : relaysOf(served, url) };
   if (!found.chain || found.relays.length === 0) return null;
-  // The daemon's signer is of the daemon's chain alone.
+  // The daemon's signer is valid for the daemon's chain only.
   const trusted = signer ?? (chain ? undefined : served?.signer);
   return { chain: found.chain, relays: found.relays, ...(trusted ? { signer: trusted } : {}) };
 }
@@ -33,6 +33,6 @@ async function daemon(url: URL): Promise<Served | null> {
   return response.ok && json ? ((await response.json()) as Served) : null;
 }
 
-function told(served: Served | null, url: URL): readonly string[] {
+function relaysOf(served: Served | null, url: URL): readonly string[] {
   return served?.record ? [url.origin] : (served?.relays ?? []);
 }

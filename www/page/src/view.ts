@@ -7,7 +7,7 @@ import * as format from './format.ts';
 import { Frames } from './frames.ts';
 import { Log, reorg } from './log.ts';
 
-const WORDS: Record<Status['state'], string> = {
+const STATES: Record<Status['state'], string> = {
   connecting: 'Connecting',
   waiting: 'Waiting',
   live: 'Live',
@@ -16,7 +16,7 @@ const WORDS: Record<Status['state'], string> = {
   failed: 'Failed',
 };
 
-/** A failure, in words. */
+/** A failure, as text. */
 export interface Problem {
   readonly message: string;
   readonly remedy?: string;
@@ -32,11 +32,11 @@ export class View {
   readonly #frames = new Frames(() => this.#draw());
   #head: Head | undefined;
   #remedy: string | undefined;
-  /** The last reorg, in words. */
+  /** The last reorg, as text. */
   #reorg: string | undefined;
   readonly #signerGiven: boolean;
 
-  /** `signerGiven`: the signer is from the page's URL, so whoever made the link chose it. */
+  /** `signerGiven`: the signer is from the page's URL, which the author of a link chooses. */
   constructor(signerGiven: boolean) {
     this.#signerGiven = signerGiven;
   }
@@ -56,8 +56,8 @@ export class View {
     if (event.event === 'head') this.#head = event;
     if (event.event === 'schedule_mismatch') this.#remedy = event.remedy;
     if (event.event === 'reorg') {
-      this.#blocks.gone(event.hashes);
-      this.#reorg = `; the last: ${reorg(event)} no longer on the chain`;
+      this.#blocks.markRemoved(event.hashes);
+      this.#reorg = `; the last: ${reorg(event)} no longer in the chain`;
     }
     this.#log.event(event);
   }
@@ -68,8 +68,8 @@ export class View {
     this.#schedule(status);
     write('verified', format.count(status.verified));
     write('rejected', format.count(status.rejected));
-    const whose = this.#signerGiven ? ', named by this page’s address alone' : '';
-    write('signer', status.signer ? `${format.short(status.signer, 8, 6)}${whose}` : 'nobody');
+    const origin = this.#signerGiven ? ', set by this page’s URL' : '';
+    write('signer', status.signer ? `${format.short(status.signer, 8, 6)}${origin}` : 'none');
     at('signer').title = status.signer ?? '';
     this.#relay(status);
     const { offsetMs, warning } = status.clock;
@@ -85,11 +85,11 @@ export class View {
 
   state(state: Status['state']): void {
     const pill = at('state');
-    if (pill.dataset['state'] !== state || pill.textContent !== WORDS[state]) {
+    if (pill.dataset['state'] !== state || pill.textContent !== STATES[state]) {
       pill.dataset['state'] = state;
-      pill.textContent = WORDS[state];
+      pill.textContent = STATES[state];
     }
-    document.title = state === 'live' ? this.#title() : `${WORDS[state]} – Petrel`;
+    document.title = state === 'live' ? this.#title() : `${STATES[state]} – Petrel`;
   }
 
   notice(text: string | null): void {
@@ -122,8 +122,8 @@ export class View {
 
   /** The chain's interval and fork, a fork that its schedule lacks, and its reorgs. */
   #schedule({ chain, scheduleMismatch, reorgs }: Status): void {
-    this.#blocks.pace(chain.intervalMs);
-    this.#chart.pace(chain.intervalMs);
+    this.#blocks.setBlockInterval(chain.intervalMs);
+    this.#chart.setBlockInterval(chain.intervalMs);
     const missing = scheduleMismatch === null ? '' : ` by the schedule, which lacks ${format.fork(scheduleMismatch)}`;
     write('schedule', `a block every ${format.interval(chain.intervalMs)}, ${format.fork(chain.fork)} is active${missing}`);
     at('reorg').hidden = reorgs === 0;
@@ -135,7 +135,7 @@ export class View {
     const box = at('mismatch');
     box.hidden = fork === null;
     if (fork === null) return;
-    const words = `The schedule of this chain is out of date here: it lacks ${format.fork(fork)}. Blocks are followed and checked all the same.`;
+    const words = `The schedule of this chain is out of date: it lacks ${format.fork(fork)}. Blocks are still followed and checked.`;
     const remedy = this.#remedy ? `${format.capital(this.#remedy)}.` : '';
     if (box.textContent !== words + remedy) box.replaceChildren(paragraph(words), ...(remedy ? [paragraph(remedy)] : []));
   }
@@ -159,20 +159,20 @@ export class View {
     const more = peers.length > 1 ? ` and ${peers.length - 1} more` : '';
     write('relay', first ? `${format.address(first.address)}${more}` : 'not connected');
     at('relay').title = peers.map(({ address, agent, firstDeliveries }) => `${agent ?? ''} ${address}, first with ${format.plural(firstDeliveries, 'block')}`.trim()).join('\n');
-    write('transport', first ? way(first) : '–');
+    write('transport', first ? transportText(first) : '–');
     at('transport').title = peers.flatMap(({ tried }) => tried.map(({ address, error }) => `${address}: ${error}`)).join('\n');
   }
 }
 
-const WAYS: Record<string, string> = { webtransport: 'WebTransport', wss: 'secure WebSocket', ws: 'WebSocket' };
+const TRANSPORTS: Record<string, string> = { webtransport: 'WebTransport', wss: 'secure WebSocket', ws: 'WebSocket' };
 
-/** How this tab is connected: the transport, its certificates, and why a better transport failed. */
-function way({ transport, address, tried }: Peer): string {
+/** How this tab is connected: the transport, its certificates, and why an earlier dial failed. */
+function transportText({ transport, address, tried }: Peer): string {
   const hashes = format.certificates(address).map((hash) => format.short(hash, 8, 4));
-  const vouched = hashes.length > 0 ? `, certificate ${hashes.join(' or ')}` : '';
+  const named = hashes.length > 0 ? `, certificate ${hashes.join(' or ')}` : '';
   const [failed] = tried;
-  const why = failed ? ` – ${WAYS[format.transport(failed.address)] ?? 'another way'} failed: ${failed.error}` : '';
-  return `${WAYS[transport] ?? transport}${vouched}${why}`;
+  const why = failed ? ` – ${TRANSPORTS[format.transport(failed.address)] ?? 'another transport'} failed: ${failed.error}` : '';
+  return `${TRANSPORTS[transport] ?? transport}${named}${why}`;
 }
 
 function since(seconds: number): string {

@@ -21,27 +21,27 @@ export function program(variable, name) {
 export const screens = fileURLToPath(new URL('target/screens/', root));
 
 /**
- * Runs a program; `lines` gets what it prints, `seen(find)` waits for a line of it, `said(find)` for one on its standard
- * error. It ends with the test.
+ * Runs a program; `lines` has the lines of its standard output; `onStdout(find)` and `onStderr(find)` wait for a line of which `find`
+ * returns a value. It ends with the test.
  */
 export function run(t, command, args) {
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   const lines = [];
   const waiters = new Set();
   const errors = [];
-  let over = false;
-  const look = () => waiters.forEach((waiter) => waiter());
+  let isEnded = false;
+  const notify = () => waiters.forEach((waiter) => waiter());
   const end = () => {
-    over = true;
-    look();
+    isEnded = true;
+    notify();
   };
   createInterface({ input: child.stdout }).on('line', (line) => {
     lines.push(line);
-    look();
+    notify();
   });
   createInterface({ input: child.stderr }).on('line', (line) => {
     errors.push(line);
-    look();
+    notify();
   });
   child.on('exit', end);
   child.on('error', (error) => {
@@ -54,8 +54,8 @@ export function run(t, command, args) {
   });
   const wait = (source, find, within) =>
     new Promise((resolve, reject) => {
-      const timer = setTimeout(() => finish(reject, new Error(`${command} did not say it within ${within} ms: ${said()}`)), within);
-      const said = () => [...lines.slice(-20), ...errors.slice(-20)].join('\n');
+      const timer = setTimeout(() => finish(reject, new Error(`${command} printed no such line within ${within} ms: ${output()}`)), within);
+      const output = () => [...lines.slice(-20), ...errors.slice(-20)].join('\n');
       const finish = (settle, value) => {
         clearTimeout(timer);
         waiters.delete(waiter);
@@ -64,15 +64,15 @@ export function run(t, command, args) {
       const waiter = () => {
         const found = source.map(find).find((value) => value !== undefined);
         if (found !== undefined) finish(resolve, found);
-        else if (over) finish(reject, new Error(`${command} ended: ${said()}`));
+        else if (isEnded) finish(reject, new Error(`${command} ended: ${output()}`));
       };
       waiters.add(waiter);
       waiter();
     });
-  const seen = (find, within = 60_000) => wait(lines, find, within);
-  const said = (find, within = 60_000) => wait(errors, find, within);
+  const onStdout = (find, within = 60_000) => wait(lines, find, within);
+  const onStderr = (find, within = 60_000) => wait(errors, find, within);
   const ended = new Promise((resolve) => child.on('exit', resolve));
-  return { lines, seen, said, ended, pid: child.pid };
+  return { lines, onStdout, onStderr, ended, pid: child.pid };
 }
 
 /** A line as JSON, or `undefined`. */
@@ -84,15 +84,15 @@ export function json(line) {
   }
 }
 
-/** A devnet with JSON events, and the page's address, which it says on stderr. */
+/** A devnet with JSON events, and the page's URL, which it prints on stderr. */
 export async function devnet(t, args) {
   const daemon = run(t, program('PETREL_BIN', 'petrel'), ['devnet', '--events', 'json', ...args]);
-  return { daemon, url: await daemon.said((line) => /http:\/\/\S+/.exec(line)?.[0]) };
+  return { daemon, url: await daemon.onStderr((line) => /http:\/\/\S+/.exec(line)?.[0]) };
 }
 
-/** The daemon's own event of a block; the tab may be quicker than the line. */
+/** The daemon's event of a block; waits for it, because the tab may show the block first. */
 export function block(daemon, number, within) {
-  return daemon.seen((line) => {
+  return daemon.onStdout((line) => {
     const event = json(line);
     return event?.event === 'block' && event.number === number ? event : undefined;
   }, within);
@@ -123,7 +123,7 @@ export async function serve(t, relay, { root = pageDist, headers = {}, record } 
   return `http://127.0.0.1:${server.address().port}/`;
 }
 
-/** A page in Chromium, of a phone's or a desktop's size. `complaints` are what its console says. */
+/** A page in Chromium, of a phone's or a desktop's size. `consoleErrors` are the errors of its console. */
 export async function browse(t, url, options = {}, flags = []) {
   const browser = await chromium.launch({
     executablePath: await executable(),
@@ -133,13 +133,13 @@ export async function browse(t, url, options = {}, flags = []) {
   t.after(() => browser.close());
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   const page = await context.newPage();
-  const complaints = [];
+  const consoleErrors = [];
   const requests = [];
-  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('console', (message) => message.type() === 'error' && consoleErrors.push(message.text()));
+  page.on('pageerror', (error) => consoleErrors.push(String(error)));
   page.on('request', (request) => requests.push(request.url()));
   await page.goto(url, { timeout: 120_000 });
-  return { page, complaints, requests };
+  return { page, consoleErrors, requests };
 }
 
 async function executable() {
@@ -147,7 +147,7 @@ async function executable() {
   for (const path of [process.env.PETREL_CHROMIUM, ...known]) {
     if (path && (await access(path).then(() => true, () => false))) return path;
   }
-  throw new Error('no Chromium: install it (Debian: chromium), or name one with PETREL_CHROMIUM');
+  throw new Error('no Chromium: install it (Debian: chromium), or set PETREL_CHROMIUM');
 }
 
 /** The blocks that the page shows, newest first. */
@@ -155,32 +155,32 @@ export function shown(page) {
   return page.$$eval('#rows tr', (rows) => rows.map((row) => ({ number: Number(row.dataset.number), hash: row.dataset.hash })));
 }
 
-/** The lines about a peer in the page's log that have this in them. */
-export function said(page, peer, text) {
+/** The lines about a peer in the page's log that contain `text`. */
+export function logLines(page, peer, text) {
   return page.locator('#log li').filter({ hasText: peer.slice(-6) }).filter({ hasText: text });
 }
 
-/** What the page has shown since this runs in it, be it for a moment: `seen`, hashes by number. The table keeps the latest. */
-export function noted() {
+/** Runs in the page: `window.seen` has every block that the page shows from now on, hashes by number. The table keeps the latest. */
+export function observeBlocks() {
   window.seen = new Map();
-  const take = (rows) => rows.forEach(({ dataset }) => window.seen.set(Number(dataset.number), dataset.hash));
+  const add = (rows) => rows.forEach(({ dataset }) => window.seen.set(Number(dataset.number), dataset.hash));
   const begin = () => {
     const table = document.querySelector('#rows');
-    take([...table.children]);
-    new MutationObserver((changes) => changes.forEach(({ addedNodes }) => take([...addedNodes]))).observe(table, { childList: true });
+    add([...table.children]);
+    new MutationObserver((changes) => changes.forEach(({ addedNodes }) => add([...addedNodes]))).observe(table, { childList: true });
   };
   if (document.readyState === 'loading') addEventListener('DOMContentLoaded', begin);
   else begin();
 }
 
-/** From now on the page notes every block that it shows. */
-export function note(page) {
-  return page.evaluate(noted);
+/** From now on `observeBlocks` runs in the page. */
+export function observe(page) {
+  return page.evaluate(observeBlocks);
 }
 
-/** Waits until the page has shown all these blocks since `note`; they must be the daemon's. */
-export async function whole(t, page, daemon, from, to) {
-  const back = performance.now();
+/** Waits until the page has shown all these blocks since `observe`; they must equal the daemon's. */
+export async function checkAllShown(t, page, daemon, from, to) {
+  const start = performance.now();
   const rows = await page.waitForFunction(
     ([from, to]) => {
       const { seen } = window;
@@ -189,7 +189,7 @@ export async function whole(t, page, daemon, from, to) {
     [from, to],
     { timeout: 180_000 },
   );
-  t.diagnostic(`all ${to - from + 1} blocks ${Math.round((performance.now() - back) / 100) / 10} s after it was back`);
+  t.diagnostic(`all ${to - from + 1} blocks ${Math.round((performance.now() - start) / 100) / 10} s after the page could connect`);
   const seen = new Map(await rows.jsonValue());
   for (let number = from; number <= to; number++) {
     const { hash } = await block(daemon, number);

@@ -1,4 +1,4 @@
-// A relay that lies gets nothing false into the page.
+// The page shows no invalid block of a hostile relay.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -6,25 +6,25 @@ import test from 'node:test';
 import { block, browse, devnet, json, program, run, serve, shown } from './harness.js';
 import { listening } from './network.js';
 
-const relay = program('PETREL_HOSTILE_RELAY', 'examples/hostile_relay');
+const hostileRelay = program('PETREL_HOSTILE_RELAY', 'examples/hostile_relay');
 
-/** The page behind a relay of this kind. */
-async function behind(t, mode) {
-  const hostile = run(t, relay, [mode]);
-  const told = await hostile.seen((line) => (json(line)?.relay ? json(line) : undefined));
-  const url = await serve(t, { chain: told.chain, signer: told.signer, relays: [told.relay] });
+/** The page with a hostile relay of this mode alone. */
+async function browseHostile(t, mode) {
+  const hostile = run(t, hostileRelay, [mode]);
+  const config = await hostile.onStdout((line) => (json(line)?.relay ? json(line) : undefined));
+  const url = await serve(t, { chain: config.chain, signer: config.signer, relays: [config.relay] });
   return { hostile, ...(await browse(t, url)) };
 }
 
-/** How many messages the page says it has rejected. */
+/** The number of rejected messages that the page shows. */
 function rejected(page) {
   return page.$eval('#rejected', (element) => Number(element.textContent.replace(/\D/g, '')));
 }
 
 for (const mode of ['forge', 'tamper', 'replay']) {
-  test(`a relay that would ${mode} gets nothing false into the page`, { timeout: 90_000 }, async (t) => {
-    const { hostile, page } = await behind(t, mode);
-    // It lies once a second: several lies were told when this is reached.
+  test(`the page shows no invalid block of a relay in mode ${mode}`, { timeout: 90_000 }, async (t) => {
+    const { hostile, page } = await browseHostile(t, mode);
+    // It sends an invalid message each second: there were several when this is reached.
     await page.waitForFunction(() => document.querySelectorAll('#rows tr').length >= 3, undefined, { timeout: 60_000 });
     await page.waitForFunction(
       () => Number(document.querySelector('#rejected').textContent.replace(/\D/g, '')) >= 2,
@@ -33,17 +33,17 @@ for (const mode of ['forge', 'tamper', 'replay']) {
     );
     const seen = await shown(page);
     assert.ok(seen.length >= 3);
-    // The relay tells a block before it sends it; its line may come later.
-    await hostile.seen((line) => json(line)?.honest === seen[0].hash || undefined, 10_000).catch(() => undefined);
+    // The relay prints a block's hash before it sends the block; the line may arrive later.
+    await hostile.onStdout((line) => json(line)?.honest === seen[0].hash || undefined, 10_000).catch(() => undefined);
     const honest = new Set(hostile.lines.map(json).map((line) => line?.honest).filter(Boolean));
-    for (const { number, hash } of seen) assert.ok(honest.has(hash), `block ${number} is false`);
+    for (const { number, hash } of seen) assert.ok(honest.has(hash), `block ${number} is invalid`);
     assert.equal(new Set(seen.map(({ hash }) => hash)).size, seen.length, 'a block is shown twice');
     assert.ok((await rejected(page)) >= 2);
   });
 }
 
-test('a relay that stalls shows nothing, and the page says that it waits', { timeout: 90_000 }, async (t) => {
-  const { page } = await behind(t, 'stall');
+test('with a relay that stalls the page shows no block and its state is waiting', { timeout: 90_000 }, async (t) => {
+  const { page } = await browseHostile(t, 'stall');
   await page.waitForFunction(() => /waiting|stalled/i.test(document.querySelector('#state').textContent), undefined, {
     timeout: 30_000,
   });
@@ -52,46 +52,46 @@ test('a relay that stalls shows nothing, and the page says that it waits', { tim
 });
 
 for (const mode of ['withhold', 'flood', 'hang', 'stall']) {
-  test(`beside a relay that would ${mode} the tab follows another one, which comes second in its list`, { timeout: 150_000 }, async (t) => {
+  test(`beside a relay in mode ${mode} the tab follows the second relay of its list`, { timeout: 150_000 }, async (t) => {
     const { daemon, url } = await devnet(t, ['--block-time', '1s', '--block-bytes', '20kB']);
     const { chain, signer } = await (await fetch(new URL('relay.json', url))).json();
-    const hostile = run(t, relay, [mode, String(chain.l2_chain_id)]);
-    const lies = await hostile.seen((line) => json(line)?.relay);
-    const relays = [lies, await listening(daemon, '/ws/')];
+    const hostile = run(t, hostileRelay, [mode, String(chain.l2_chain_id)]);
+    const hostileAddress = await hostile.onStdout((line) => json(line)?.relay);
+    const relays = [hostileAddress, await listening(daemon, '/ws/')];
     const { page } = await browse(t, await serve(t, { chain, signer, relays }));
     const newest = () => page.$eval('#rows', (rows) => Number(rows.firstElementChild?.dataset.number ?? 0));
     await page.waitForFunction(() => document.querySelectorAll('#rows tr').length >= 3, undefined, { timeout: 60_000 });
     const from = await newest();
     await page.waitForFunction((to) => Number(document.querySelector('#rows tr').dataset.number) >= to, from + 8, { timeout: 60_000 });
-    for (const { number, hash } of await shown(page)) assert.equal(hash, (await block(daemon, number)).hash, `block ${number} is false`);
+    for (const { number, hash } of await shown(page)) assert.equal(hash, (await block(daemon, number)).hash, `block ${number} is invalid`);
     assert.match(await page.locator('#state').textContent(), /live/i);
   });
 }
 
-/** A relay's record by a server of its own, changed on its way. */
-async function recordChanged(t, change) {
+/** The page of a relay whose record `change` has changed. */
+async function browseWithRecord(t, change) {
   const { url } = await devnet(t, ['--block-time', '1s', '--block-bytes', '5kB']);
-  const honest = await (await fetch(new URL('/.well-known/petrel.json', url))).text();
+  const valid = await (await fetch(new URL('/.well-known/petrel.json', url))).text();
   const { chain, signer } = await (await fetch(new URL('relay.json', url))).json();
-  const origin = (await serve(t, undefined, { record: change(honest) })).replace(/\/$/, '');
+  const origin = (await serve(t, undefined, { record: change(valid) })).replace(/\/$/, '');
   const { page } = await browse(t, await serve(t, { chain, signer, relays: [origin] }));
   return page;
 }
 
 for (const [name, change, words] of [
   ['forged', (text) => text.replace(/"envelope":"0x(.*)(..)"/, (_, body, last) => `"envelope":"0x${body}${last === '00' ? '01' : '00'}"`), /forged|no relay/],
-  ['cut short', (text) => text.slice(0, -20), /not a relay record/],
-  ['endless', () => ' '.repeat(1 << 20), /more than/],
+  ['truncated', (text) => text.slice(0, -20), /not a relay record/],
+  ['too long', () => ' '.repeat(1 << 20), /more than/],
 ]) {
-  test(`a record that is ${name} leads nowhere, and the page says so`, { timeout: 90_000 }, async (t) => {
-    const page = await recordChanged(t, change);
+  test(`the page refuses a record that is ${name}, and shows why`, { timeout: 90_000 }, async (t) => {
+    const page = await browseWithRecord(t, change);
     await page.waitForFunction((words) => new RegExp(words).test(document.querySelector('#notice').textContent), words.source, { timeout: 30_000 });
     assert.deepEqual(await shown(page), []);
     assert.match(await page.locator('#relay').textContent(), /not connected/);
   });
 }
 
-test("another chain's relay is refused by its record", { timeout: 90_000 }, async (t) => {
+test("a relay of another chain is refused because of its record", { timeout: 90_000 }, async (t) => {
   const { url } = await devnet(t, ['--block-time', '1s', '--block-bytes', '5kB']);
   const page = (await browse(t, await serve(t, { chain: 'op-mainnet', relays: [new URL(url).origin] }))).page;
   await page.waitForFunction(() => /follows chain \d+, not 10/.test(document.querySelector('#notice').textContent), undefined, { timeout: 30_000 });

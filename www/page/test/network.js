@@ -1,4 +1,4 @@
-// What is between a tab and its relays: cables that can be pulled, and daemons beside the devnet's own.
+// The network between a tab and its relays: proxies that can be cut, and daemons beside the devnet's own.
 
 import dgram from 'node:dgram';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -8,13 +8,13 @@ import { join } from 'node:path';
 
 import { json, program, run } from './harness.js';
 
-/** A cable to a relay that can be pulled: its multiaddr, and `plug(in)`. */
-export async function cable(t, relay) {
+/** A TCP proxy to a relay: its multiaddr as `relay`, and `connect(on)`, which cuts or restores it. */
+export async function tcpProxy(t, relay) {
   const [, , host, , port, ...rest] = relay.split('/');
   const sockets = new Set();
-  let plugged = true;
+  let connected = true;
   const server = net.createServer((near) => {
-    if (!plugged) return near.destroy();
+    if (!connected) return near.destroy();
     const far = net.connect(Number(port), host);
     for (const [one, other] of [[near, far], [far, near]]) {
       sockets.add(one);
@@ -24,31 +24,31 @@ export async function cable(t, relay) {
     }
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const plug = (on) => {
-    plugged = on;
+  const connect = (on) => {
+    connected = on;
     if (!on) sockets.forEach((socket) => socket.destroy());
   };
   t.after(() => {
-    plug(false);
+    connect(false);
     server.close();
   });
-  return { relay: ['', 'ip4', '127.0.0.1', 'tcp', server.address().port, ...rest].join('/'), plug };
+  return { relay: ['', 'ip4', '127.0.0.1', 'tcp', server.address().port, ...rest].join('/'), connect };
 }
 
 /**
- * A cable to a relay's UDP port that can be cut: datagrams of each browser's port go on from a port of its own. Its multiaddr, and
- * `plug(in)`.
+ * A UDP proxy to a relay: datagrams of each port of the browser are forwarded from a port of their own. Its multiaddr as `relay`, and
+ * `connect(on)`, which cuts or restores it.
  */
-export async function udpCable(t, relay) {
+export async function udpProxy(t, relay) {
   const [, , host, , port, ...rest] = relay.split('/');
   const far = new Map();
-  let plugged = true;
+  let connected = true;
   const near = dgram.createSocket('udp4');
   near.on('message', (datagram, from) => {
-    if (!plugged) return;
+    if (!connected) return;
     if (!far.has(from.port)) {
       const socket = dgram.createSocket('udp4');
-      socket.on('message', (answer) => plugged && near.send(answer, from.port, from.address));
+      socket.on('message', (answer) => connected && near.send(answer, from.port, from.address));
       far.set(from.port, socket);
     }
     far.get(from.port).send(datagram, Number(port), host);
@@ -59,7 +59,7 @@ export async function udpCable(t, relay) {
     far.forEach((socket) => socket.close());
   });
   const address = ['', 'ip4', '127.0.0.1', 'udp', near.address().port, ...rest].join('/');
-  return { relay: address, plug: (on) => (plugged = on) };
+  return { relay: address, connect: (on) => (connected = on) };
 }
 
 /**
@@ -79,26 +79,26 @@ export async function follower(t, { chain, signer }, first, more = []) {
       ...['--events=json', '--log.level=info', ...more],
     ]);
     const [ws, webtransport] = [await listening(daemon, '/ws/'), await listening(daemon, '/webtransport/')];
-    const url = await daemon.said((line) => /http:\/\/\S+/.exec(line)?.[0]);
+    const url = await daemon.onStderr((line) => /http:\/\/\S+/.exec(line)?.[0]);
     return { daemon, ws, webtransport, url };
   };
-  const begun = await start({ ws: 0, webtransport: 0, http: 0 });
+  const started = await start({ ws: 0, webtransport: 0, http: 0 });
   const port = (address) => address.split('/')[4];
-  const ports = { ws: port(begun.ws), webtransport: port(begun.webtransport), http: new URL(begun.url).port };
+  const ports = { ws: port(started.ws), webtransport: port(started.webtransport), http: new URL(started.url).port };
   const restart = async () => {
-    process.kill(begun.daemon.pid, 'SIGKILL');
-    await begun.daemon.ended;
+    process.kill(started.daemon.pid, 'SIGKILL');
+    await started.daemon.ended;
     return start(ports);
   };
-  return { ...begun, restart };
+  return { ...started, restart };
 }
 
-/** TCP alone, for `listening`. */
+/** A TCP address, for `listening`. */
 export const TCP = /\/tcp\/\d+\/p2p\//;
 
-/** Where it listens: an address that has this in it, a text or a pattern. */
+/** The address on which the daemon listens that matches `protocol`, a text or a pattern. */
 export function listening(daemon, protocol) {
-  return daemon.seen((line) => {
+  return daemon.onStdout((line) => {
     const { event, address } = json(line) ?? {};
     return event === 'listening' && address.match(protocol) ? address : undefined;
   });

@@ -4,12 +4,12 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { packageDist } from '../../folders.js';
-import { block as told, devnet } from './harness.js';
+import { block as emitted, devnet } from './harness.js';
 import { listening } from './network.js';
 
 const { createFollower } = await import(new URL('page/index.js', packageDist));
 
-test('the package follows in Node what the daemon verifies, and stops', { timeout: 90_000 }, async (t) => {
+test('in Node the package follows the blocks that the daemon verifies, and stops', { timeout: 90_000 }, async (t) => {
   const { daemon, url } = await devnet(t, ['--block-time', '1s', '--block-bytes', '50kB']);
   await listening(daemon, '/ws/');
   const relay = await (await fetch(new URL('relay.json', url))).json();
@@ -19,9 +19,9 @@ test('the package follows in Node what the daemon verifies, and stops', { timeou
   for await (const block of follower.blocks()) if (blocks.push(block) === 4) break;
 
   for (const block of blocks) {
-    const { hash, parent, txs, bytes } = await told(daemon, block.number);
+    const { hash, parent, txs, bytes } = await emitted(daemon, block.number);
     assert.deepEqual([block.hash, block.parent, block.txs, block.bytes], [hash, parent, txs, bytes]);
-    // What was fetched bears no signature.
+    // A fetched block has no signature.
     assert.equal(block.signer, block.via === 'gossip' ? relay.signer.toLowerCase() : null);
   }
   const status = await follower.status();

@@ -10,11 +10,11 @@ const end = async () => {
 process.stdin.on('end', end).resume();
 
 const { page } = await browse({ after: (step) => after.push(step) }, process.argv[2]);
-const told = new Set();
+const printed = new Set();
 for (;;) {
   for (const { number, hash } of (await shown(page)).reverse()) {
-    if (!told.has(hash)) {
-      told.add(hash);
+    if (!printed.has(hash)) {
+      printed.add(hash);
       console.log(JSON.stringify({ event: 'block', number, hash }));
     }
   }

@@ -1,5 +1,5 @@
-// The package in an app of Vite's, from its development server and built: the worker, the WebAssembly module and the chain's
-// module are found without a word of configuration.
+// The package in a Vite app, from the development server and built: the worker, the WebAssembly module and the chain's module are
+// found without configuration.
 
 import test from 'node:test';
 import { build, createServer, preview } from 'vite';
@@ -9,13 +9,13 @@ import { browse } from './harness.js';
 
 const LIMIT = { timeout: 300_000 };
 
-/** Vite's own choices, but for where it listens and that it is silent. */
+/** Vite's defaults, except for the address and the log level. */
 function config(root) {
   const listen = { host: '127.0.0.1', port: 0, strictPort: false, open: false };
   return { root, configFile: false, logLevel: 'warn', server: listen, preview: listen };
 }
 
-/** What the app says of itself in Chromium, from this server, which is closed before its folder goes. */
+/** The result of the app in Chromium, from this server, which is closed before its folder is removed. */
 async function result(t, server) {
   try {
     const { page } = await browse(t, `http://127.0.0.1:${server.httpServer.address().port}/`);

@@ -1,30 +1,29 @@
-// The better way into a tab, and what is done when it is not there: WebTransport, its certificates, and the way back to
-// WebSocket.
+// WebTransport to a tab: its certificates, and the fallback to WebSocket.
 
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import test from 'node:test';
 
-import { block, browse, devnet, json, said, screens, serve, shown } from './harness.js';
-import { TCP, follower, listening, udpCable } from './network.js';
+import { block, browse, devnet, json, logLines, screens, serve, shown } from './harness.js';
+import { TCP, follower, listening, udpProxy } from './network.js';
 
 const DEVNET = ['--block-time', '1s', '--block-bytes', '20kB'];
 
-/** Waits until the page says this of its transport. */
-function way(page, words, timeout = 60_000) {
-  return page.waitForFunction((words) => new RegExp(words).test(document.querySelector('#transport').textContent), words, { timeout });
+/** Waits until the page's transport matches the pattern. */
+function transport(page, pattern, timeout = 60_000) {
+  return page.waitForFunction((pattern) => new RegExp(pattern).test(document.querySelector('#transport').textContent), pattern, { timeout });
 }
 
-/** Waits until it is WebTransport; a handshake that took longer than the page's patience, on a slow machine, is tried again. */
+/** Waits until it is WebTransport; after a handshake timeout, on a slow machine, the page is reloaded. */
 async function byWebTransport(page) {
   for (let again = 5; ; again--) {
-    await way(page, again > 0 ? '^WebTransport|^WebSocket – WebTransport failed' : '^WebTransport');
+    await transport(page, again > 0 ? '^WebTransport|^WebSocket – WebTransport failed' : '^WebTransport');
     if (/^WebTransport/.test(await page.locator('#transport').textContent())) return;
     await page.reload();
   }
 }
 
-/** Waits for so many blocks more than there are now; for one at first, where there is none. */
+/** Waits until `count` more blocks are shown than now, after the first. */
 async function more(page, count, timeout = 60_000) {
   await page.waitForFunction(() => document.querySelector('#rows tr'), undefined, { timeout });
   const newest = await page.$eval('#rows tr', (row) => Number(row.dataset.number));
@@ -35,8 +34,8 @@ async function more(page, count, timeout = 60_000) {
   );
 }
 
-/** Every block that the page shows is the daemon's, and soon none between the first and the last is missing. */
-async function whole(page, daemon) {
+/** Waits until no block between the first and the last of the page is missing; all must equal the daemon's. */
+async function checkShown(page, daemon) {
   const rows = await page.waitForFunction(
     () => {
       const rows = [...document.querySelectorAll('#rows tr')].map(({ dataset }) => ({ number: Number(dataset.number), hash: dataset.hash }));
@@ -54,67 +53,67 @@ async function whole(page, daemon) {
   return seen;
 }
 
-test('a tab follows over WebTransport and says by which relay and certificate', { timeout: 120_000 }, async (t) => {
+test('a tab follows over WebTransport and shows its relay and certificates', { timeout: 120_000 }, async (t) => {
   const { daemon, url } = await devnet(t, DEVNET);
   const relay = await listening(daemon, '/webtransport/');
-  // The only way in: a handshake that was too slow is tried again.
-  const { page, complaints } = await browse(t, `${url}?relay=${encodeURIComponent(relay)}`);
-  await way(page, '^WebTransport, certificate uEi\\S+…\\S+ or uEi');
+  // With one address: after a handshake timeout it is dialled again.
+  const { page, consoleErrors } = await browse(t, `${url}?relay=${encodeURIComponent(relay)}`);
+  await transport(page, '^WebTransport, certificate uEi\\S+…\\S+ or uEi');
   await more(page, 5);
   assert.match(await page.locator('#relay').textContent(), new RegExp(`127\\.0\\.0\\.1:${relay.split('/')[4]}`));
   await mkdir(screens, { recursive: true });
   await page.screenshot({ path: `${screens}/webtransport.png` });
-  await whole(page, daemon);
-  assert.deepEqual(complaints, []);
+  await checkShown(page, daemon);
+  assert.deepEqual(consoleErrors, []);
 });
 
 test('a block just under 10 MiB reaches the tab over WebSocket too', { timeout: 300_000 }, async (t) => {
   const { daemon, url } = await devnet(t, ['--block-time', '4s', '--block-bytes', '10MiB']);
   const { page } = await browse(t, `${url}?relay=${encodeURIComponent(await listening(daemon, '/ws/'))}`);
   await more(page, 1, 200_000);
-  await way(page, '^WebSocket$');
-  // A machine that takes seconds for a block may have given one up.
+  await transport(page, '^WebSocket$');
+  // A slow machine may have fetched a block instead.
   const seen = await shown(page);
   assert.ok(seen.length >= 2);
-  assert.ok((await page.locator('#rows .block-signer').filter({ hasNotText: 'its descendants' }).count()) > 0, 'none was gossiped');
+  assert.ok((await page.locator('#rows .block-signer').filter({ hasNotText: 'its descendants' }).count()) > 0, 'no block was gossiped');
   for (const { number, hash } of seen) assert.equal(hash, (await block(daemon, number)).hash);
 });
 
-test('where UDP does not get through the tab falls back to WebSocket, and says why', { timeout: 400_000 }, async (t) => {
+test('where UDP is blocked the tab falls back to WebSocket, and shows why', { timeout: 400_000 }, async (t) => {
   const { daemon, url } = await devnet(t, DEVNET);
-  const told = await (await fetch(new URL('relay.json', url))).json();
-  const cable = await udpCable(t, await listening(daemon, '/webtransport/'));
-  const relays = [cable.relay, await listening(daemon, '/ws/')];
-  const { page } = await browse(t, await serve(t, { chain: told.chain, signer: told.signer, relays }));
+  const config = await (await fetch(new URL('relay.json', url))).json();
+  const proxy = await udpProxy(t, await listening(daemon, '/webtransport/'));
+  const relays = [proxy.relay, await listening(daemon, '/ws/')];
+  const { page } = await browse(t, await serve(t, { chain: config.chain, signer: config.signer, relays }));
   await byWebTransport(page);
   await more(page, 3);
-  cable.plug(false);
+  proxy.connect(false);
   const cut = performance.now();
-  await way(page, '^WebSocket – WebTransport failed: .*UDP', 90_000);
+  await transport(page, '^WebSocket – WebTransport failed: .*UDP', 90_000);
   await more(page, 3);
   t.diagnostic(`blocks again ${Math.round((performance.now() - cut) / 1000)} s after UDP was cut`);
-  await whole(page, daemon);
+  await checkShown(page, daemon);
 });
 
-test('certificates change under a tab that is connected and under one that was away', { timeout: 400_000 }, async (t) => {
+test('certificates change while a tab is connected and while it is disconnected', { timeout: 400_000 }, async (t) => {
   const { daemon, url } = await devnet(t, DEVNET);
-  const told = await (await fetch(new URL('relay.json', url))).json();
-  const relay = await follower(t, told, await listening(daemon, TCP), ['--p2p.webtransport.period=15s']);
+  const config = await (await fetch(new URL('relay.json', url))).json();
+  const relay = await follower(t, config, await listening(daemon, TCP), ['--p2p.webtransport.period=15s']);
   const { page } = await browse(t, relay.url);
   const peer = relay.webtransport.split('/').at(-1);
-  const connections = () => said(page, peer, 'connected to').count();
+  const connections = () => logLines(page, peer, 'connected to').count();
   await byWebTransport(page);
   await more(page, 2);
   assert.equal(await connections(), 1);
   const ended = () => relay.daemon.lines.map(json).filter((event) => event?.event === 'listen_ended').length;
   for (const before = ended(); ended() < before + 2; ) await more(page, 1);
-  assert.equal(await said(page, peer, 'lost').count(), 0, 'the connection was lost');
-  await whole(page, daemon);
+  assert.equal(await logLines(page, peer, 'disconnected from').count(), 0, 'the tab was disconnected');
+  await checkShown(page, daemon);
 
-  // Whoever was away has certificates that ended long ago; the record has today's.
+  // The tab's certificates have expired; the record has the present ones.
   await relay.restart();
-  await said(page, peer, 'connected to').nth(1).waitFor({ state: 'attached', timeout: 90_000 });
-  assert.ok((await said(page, peer, 'lost').count()) > 0);
+  await logLines(page, peer, 'connected to').nth(1).waitFor({ state: 'attached', timeout: 90_000 });
+  assert.ok((await logLines(page, peer, 'disconnected from').count()) > 0);
   await more(page, 3);
-  await whole(page, daemon);
+  await checkShown(page, daemon);
 });

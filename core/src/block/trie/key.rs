@@ -55,7 +55,7 @@ impl NibbleKey {
         self.path(0, from, to)
     }
 
-    /// Ethereum's hex-prefix encoding: the first nibble tells leaf from extension and odd from even.
+    /// Ethereum's hex-prefix encoding: the first nibble says leaf or extension, and odd or even.
     fn path(self, flag: u8, from: u32, to: u32) -> Path {
         let odd = to.saturating_sub(from) % 2;
         let mut path = Path::new();

@@ -127,7 +127,7 @@ impl<H: Host> Driver<H> {
         }
     }
 
-    /// Closes a connection without an answer to a ping: it is dead, even if TCP has not noticed. A peer that does not
+    /// Closes a connection without an answer to a ping: it no longer works, even if TCP has not noticed. A peer that does not
     /// support ping stays connected.
     fn ping_failed(&mut self, peer: &libp2p::PeerId, connection: ConnectionId, error: &ping::Failure) {
         if !matches!(error, ping::Failure::Unsupported) {

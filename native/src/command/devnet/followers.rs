@@ -38,7 +38,7 @@ pub(super) struct Followers {
     printer: EventPrinter,
     event_sender: mpsc::Sender<(usize, Event)>,
     events: mpsc::Receiver<(usize, Event)>,
-    /// Tells the followers that the end has begun.
+    /// Starts to stop the followers.
     ending: watch::Sender<()>,
     tasks: JoinSet<()>,
 }

@@ -136,7 +136,7 @@ fn respond_when_on_disk<T: Send + 'static>(
     let persisted = store.persist(request);
     tokio::spawn(async move {
         let outcome = match persisted.await {
-            Ok(Persisted::OnDisk | Persisted::NotForSure) => Ok(value),
+            Ok(Persisted::OnDisk | Persisted::Unconfirmed) => Ok(value),
             Ok(Persisted::Failed(error)) => Err(BanChangeError::NotOnDisk(error)),
             Err(_) => Err(BanChangeError::NotOnDisk("the store's thread has ended".to_owned())),
         };

@@ -29,7 +29,7 @@ pub fn log(peers: &[PeerReport]) {
             score,
             gossip,
             application,
-            false_messages = report.false_messages,
+            invalid_messages = report.invalid_messages,
             useful = report.earned.useful(),
             "peer score"
         );

@@ -6,7 +6,7 @@ use petrel_tests::{
     sequencer::Publisher,
 };
 
-use crate::session::{PATIENCE, Session, unix};
+use crate::session::{DEADLINE, Session, unix};
 
 /// Blocks each way on each topic.
 const BLOCKS: u64 = 24;
@@ -14,7 +14,7 @@ const BLOCKS: u64 = 24;
 /// The last fork of each payload version.
 const FORKS: [Fork; 4] = [Fork::Regolith, Fork::Delta, Fork::Holocene, Fork::Jovian];
 
-/// `true` when nothing was lost.
+/// `true` when all blocks arrived.
 pub(crate) fn run() -> bool {
     println!("\nblocks of 100 B to 100 kB, accepted with the publisher's hash\n");
     println!("  topic fork      op-node to Petrel  Petrel to op-node  rejected");
@@ -42,7 +42,7 @@ fn from_op_node(session: &mut Session, bytes: usize) -> bool {
     let number = session.next_number();
     let hash = session.publish(number, &noise(number, bytes));
     let arrived =
-        session.daemon.wait_for(PATIENCE, |event| event["event"] == "block" && event["hash"] == hash.as_str());
+        session.daemon.wait_for(DEADLINE, |event| event["event"] == "block" && event["hash"] == hash.as_str());
     arrived.is_some_and(|block| block["number"] == number)
 }
 
@@ -53,6 +53,6 @@ fn from_petrel(session: &mut Session, sequencer: &Publisher, fork: Fork, bytes: 
     sequencer.publish(forged.version, message);
     let hash = hash.to_string();
     let same = |event: &serde_json::Value| event["event"] == "block" && event["hash"] == hash.as_str();
-    let arrived = session.peer.wait_for(PATIENCE, same);
-    arrived.is_some_and(|block| block["number"] == number) && session.daemon.wait_for(PATIENCE, same).is_some()
+    let arrived = session.peer.wait_for(DEADLINE, same);
+    arrived.is_some_and(|block| block["number"] == number) && session.daemon.wait_for(DEADLINE, same).is_some()
 }

@@ -1,26 +1,25 @@
-//! op-node v1.19.0's own gossip on the other side: blocks both ways on every topic, then one spoilt message after the
-//! other with what op-node and Petrel made of it; discovery both ways; and what op-node does with whom it takes for a liar.
-//! `cargo xtask interop op-node` builds both sides and runs this.
+//! Petrel against op-node v1.19.0's own gossip: blocks both ways on every topic; invalid messages with the verdicts of op-node and
+//! Petrel; discovery both ways; and how each side treats the sender of invalid blocks. `cargo xtask interop op-node` builds both
+//! sides and runs this.
 //!
-//! Who is there: the *peer*, op-node's p2p package (tests/interop/op-node); the *daemon*, `petrel node`, which keeps the peer
-//! connected; and a *sequencer*, a Driver of ours that knows the daemon alone, so that what it publishes reaches op-node
-//! through a relay.
+//! There are the *peer*, op-node's p2p package (tests/interop/op-node/peer); the *daemon*, `petrel node`, with the peer as static
+//! peer; and a *sequencer*, a Driver that is connected to the daemon only, so that its blocks reach op-node through a relay.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod banned;
 mod discovery;
 mod exchange;
+mod invalid_messages;
 mod session;
-mod spoilt;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let exchanged = exchange::run();
-    let judged = spoilt::run();
+    let validated = invalid_messages::run();
     let found = discovery::run();
     let refused = banned::run();
-    if exchanged && judged && found && refused {
+    if exchanged && validated && found && refused {
         println!("\nop-node and Petrel agree");
         ExitCode::SUCCESS
     } else {

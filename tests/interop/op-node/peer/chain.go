@@ -18,10 +18,10 @@ import (
 	opsigner "github.com/ethereum-optimism/optimism/op-service/signer"
 )
 
-// Blocks that are kept to be served, at most.
+// Maximum number of blocks that are stored for serving.
 const kept = 4096
 
-// chain makes blocks with op-node's own types, and keeps all it saw to serve them.
+// chain builds blocks with op-node's own types, and stores all blocks that it has seen to serve them.
 type chain struct {
 	rollup *rollup.Config
 	signer *opsigner.LocalSigner
@@ -30,13 +30,13 @@ type chain struct {
 	tip    common.Hash
 }
 
-// A block to make.
+// A block to build.
 type blockSpec struct {
 	Number       uint64          `json:"number"`
 	Timestamp    uint64          `json:"timestamp"`
 	ExtraData    hexutil.Bytes   `json:"extraData"`
 	Transactions []hexutil.Bytes `json:"transactions"`
-	// It is kept to be served and not gossiped.
+	// The block is served but not gossiped.
 	Quiet bool `json:"quiet"`
 }
 
@@ -44,7 +44,7 @@ func newChain(cfg *rollup.Config, key *ecdsa.PrivateKey) *chain {
 	return &chain{rollup: cfg, signer: opsigner.NewLocalSigner(key), blocks: map[uint64]*eth.ExecutionPayloadEnvelope{}}
 }
 
-// publish makes the block in the encoding of its timestamp, signs it and gossips it as op-node's sequencer does.
+// publish builds the block in the encoding of its timestamp, signs it and gossips it as op-node's sequencer does.
 func (c *chain) publish(ctx context.Context, spec blockSpec, gossip p2p.GossipOut) error {
 	envelope := c.make(spec)
 	payload := envelope.ExecutionPayload
@@ -56,7 +56,7 @@ func (c *chain) publish(ctx context.Context, spec blockSpec, gossip p2p.GossipOu
 		}
 	}
 	c.tip = payload.BlockHash
-	tell(published{"published", spec.Number, payload.BlockHash.Hex()})
+	emit(published{"published", spec.Number, payload.BlockHash.Hex()})
 	return nil
 }
 
@@ -97,7 +97,7 @@ func (c *chain) keep(envelope *eth.ExecutionPayloadEnvelope) {
 	}
 }
 
-// PayloadByNumber is where op-node's server looks; it must not hold genesis, which has no payload here.
+// PayloadByNumber is called by op-node's server. There is no payload of genesis.
 func (c *chain) PayloadByNumber(_ context.Context, number uint64) (*eth.ExecutionPayloadEnvelope, error) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
@@ -107,7 +107,7 @@ func (c *chain) PayloadByNumber(_ context.Context, number uint64) (*eth.Executio
 	return nil, ethereum.NotFound
 }
 
-// A range to fetch: all between the two, both known by hash.
+// A range to fetch: all blocks between two blocks with known hashes.
 type fetchSpec struct {
 	Start refSpec `json:"start"`
 	End   refSpec `json:"end"`

@@ -27,7 +27,7 @@ type grafted struct {
 	Topic string `json:"topic"`
 }
 
-// What op-node's gossip made of a message.
+// The verdict of op-node's gossip on a message.
 type verdict struct {
 	Event   string `json:"event"` // "verdict"
 	Peer    string `json:"peer"`
@@ -45,16 +45,16 @@ type block struct {
 	Hash   string `json:"hash"`
 }
 
-// A block was made and published.
+// A block was built and published.
 type published struct {
 	Event  string `json:"event"` // "published"
 	Number uint64 `json:"number"`
 	Hash   string `json:"hash"`
 }
 
-// A spoilt message is on its way from this identity.
-type spoilt struct {
-	Event string `json:"event"` // "spoilt"
+// A raw message is being sent from this identity.
+type rawSent struct {
+	Event string `json:"event"` // "raw_sent"
 	Peer  string `json:"peer"`
 }
 
@@ -70,7 +70,7 @@ type passing struct {
 	Peer  string `json:"peer"`
 }
 
-// What a peer has earned, and whether it is connected.
+// A peer's score, and whether it is connected.
 type score struct {
 	Event         string  `json:"event"` // "score"
 	Peer          string  `json:"peer"`
@@ -78,7 +78,7 @@ type score struct {
 	Connectedness string  `json:"connectedness"`
 }
 
-// A command could not be obeyed.
+// A command failed.
 type failed struct {
 	Event string `json:"event"` // "failed"
 	Do    string `json:"do"`
@@ -87,8 +87,8 @@ type failed struct {
 
 var out sync.Mutex
 
-// tell writes one event as one line.
-func tell(event any) {
+// emit writes one event as one line.
+func emit(event any) {
 	line, err := json.Marshal(event)
 	if err != nil {
 		panic(err)
@@ -96,57 +96,57 @@ func tell(event any) {
 	out.Lock()
 	defer out.Unlock()
 	if _, err := os.Stdout.Write(append(line, '\n')); err != nil {
-		os.Exit(0) // nobody listens any more
+		os.Exit(0) // the reader has closed the pipe
 	}
 }
 
-// tracer tells what pubsub decides, from its own hooks.
+// tracer emits pubsub's verdicts, from its own hooks.
 type tracer struct {
 	self peer.ID
-	// Where new messages are kept; "" for nowhere.
+	// The folder of new messages; "" for none.
 	dump  string
 	count atomic.Uint64
 }
 
 var _ pubsub.RawTracer = (*tracer)(nil)
 
-func (t *tracer) tell(m *pubsub.Message, word, reason string) {
+func (t *tracer) emit(m *pubsub.Message, word, reason string) {
 	if m.ReceivedFrom == t.self {
 		return
 	}
-	tell(verdict{"verdict", m.ReceivedFrom.String(), m.GetTopic(), word, reason, hex.EncodeToString([]byte(m.ID))})
+	emit(verdict{"verdict", m.ReceivedFrom.String(), m.GetTopic(), word, reason, hex.EncodeToString([]byte(m.ID))})
 }
 
-func (t *tracer) DeliverMessage(m *pubsub.Message)   { t.tell(m, "accept", "") }
-func (t *tracer) DuplicateMessage(m *pubsub.Message) { t.tell(m, "duplicate", "") }
+func (t *tracer) DeliverMessage(m *pubsub.Message)   { t.emit(m, "accept", "") }
+func (t *tracer) DuplicateMessage(m *pubsub.Message) { t.emit(m, "duplicate", "") }
 
 func (t *tracer) RejectMessage(m *pubsub.Message, reason string) {
 	switch reason {
 	case pubsub.RejectValidationFailed:
-		t.tell(m, "reject", "validator")
+		t.emit(m, "reject", "validator")
 	case pubsub.RejectUnexpectedSignature, pubsub.RejectUnexpectedAuthInfo:
-		t.tell(m, "reject", reason)
+		t.emit(m, "reject", reason)
 	case pubsub.RejectValidationIgnored:
-		t.tell(m, "ignore", "validator")
+		t.emit(m, "ignore", "validator")
 	default:
-		t.tell(m, reason, "")
+		t.emit(m, reason, "")
 	}
 }
 
-func (t *tracer) Graft(p peer.ID, topic string)    { tell(grafted{"grafted", p.String(), topic}) }
-func (t *tracer) AddPeer(p peer.ID, _ protocol.ID) { tell(passing{"came", p.String()}) }
-func (t *tracer) RemovePeer(p peer.ID)             { tell(passing{"gone", p.String()}) }
+func (t *tracer) Graft(p peer.ID, topic string)    { emit(grafted{"grafted", p.String(), topic}) }
+func (t *tracer) AddPeer(p peer.ID, _ protocol.ID) { emit(passing{"came", p.String()}) }
+func (t *tracer) RemovePeer(p peer.ID)             { emit(passing{"gone", p.String()}) }
 func (t *tracer) Join(string)                      {}
 func (t *tracer) Leave(string)                     {}
 func (t *tracer) Prune(peer.ID, string)            {}
 
-// ValidateMessage is called once for each message that is new, before it is judged.
+// ValidateMessage is called once for each new message, before its validation.
 func (t *tracer) ValidateMessage(m *pubsub.Message) {
 	if t.dump == "" {
 		return
 	}
 	name := filepath.Join(t.dump, fmt.Sprintf("%06d.snappy", t.count.Add(1)))
-	// Whole or not at all, whenever we are ended.
+	// So that the file is complete or absent, whenever the process is killed.
 	err := os.WriteFile(name+".part", m.Data, 0o644)
 	if err == nil {
 		err = os.Rename(name+".part", name)

@@ -1,11 +1,11 @@
 // The peer: op-node's own p2p package behind a line protocol, for the interop tests.
 //
-// It is a whole op-node as far as peers can tell (host, gossip with its validators, both sides of payload_by_number),
-// without an engine and without L1. Its standard input takes one JSON command a line (see command), its standard output
-// gives one JSON event a line (see events.go). It ends with its standard input.
+// For its peers it is a complete op-node (host, gossip with its validators, both sides of payload_by_number), without an
+// engine and without L1. It reads one JSON command per line from standard input (see command), and writes one JSON event
+// per line to standard output (see events.go). It exits at the end of its standard input.
 //
-// Reading order: main.go (flags, commands), node.go (op-node's parts put together), chain.go (the blocks that it makes
-// and serves), spoil.go (bytes that no op-node would send), events.go (what it tells).
+// Reading order: main.go (flags, commands), node.go (composes op-node's parts), chain.go (the blocks that it builds and
+// serves), raw_message.go (messages that op-node would not send), events.go (its events).
 package main
 
 import (
@@ -26,17 +26,17 @@ import (
 
 // One line of standard input.
 type command struct {
-	// "publish", "spoil", "fetch", "connect" or "score".
+	// "publish", "send_raw", "fetch", "connect" or "score".
 	Do string `json:"do"`
-	// publish: the block to make; see chain.go.
+	// publish: the block to build; see chain.go.
 	Block *blockSpec `json:"block"`
-	// spoil: the message to send as it is; see spoil.go.
-	Spoil *spoilSpec `json:"spoil"`
-	// fetch: the range to ask peers for; see chain.go.
+	// send_raw: the message to send unchanged; see raw_message.go.
+	Raw *rawMessage `json:"raw"`
+	// fetch: the range to request from peers; see chain.go.
 	Fetch *fetchSpec `json:"fetch"`
 	// connect: the multiaddr to dial.
 	Address string `json:"address"`
-	// score: whose; told as "score".
+	// score: the peer; the answer is the event "score".
 	Peer string `json:"peer"`
 }
 
@@ -44,7 +44,7 @@ type flags struct {
 	rollup, signer, sequencerKey, hostKey string
 	dump                                  string
 	port                                  uint
-	// Whether peers are sought by discv5, and whom to ask first.
+	// Whether peers are discovered by discv5, and the boot nodes.
 	discover  bool
 	bootnodes string
 	// Whether peers are scored and banned, as op-node does by default.
@@ -59,12 +59,12 @@ func parseFlags() flags {
 	flag.StringVar(&f.signer, "signer", "", "the address that signs unsafe blocks")
 	flag.StringVar(&f.sequencerKey, "sequencer-key", "", "hex key with which published blocks are signed")
 	flag.StringVar(&f.hostKey, "host-key", "", "hex secp256k1 key of the peer's identity")
-	flag.StringVar(&f.dump, "dump", "", "a folder for every new message as it came on the wire")
+	flag.StringVar(&f.dump, "dump", "", "a folder for every new message, as on the wire")
 	flag.UintVar(&f.port, "port", 0, "TCP port on loopback; 0 lets the system choose")
-	flag.BoolVar(&f.discover, "discover", false, "seek peers by discv5, on a UDP port that the system chooses")
-	flag.StringVar(&f.bootnodes, "bootnodes", "", "records (enr:…) to ask first, comma separated")
+	flag.BoolVar(&f.discover, "discover", false, "discover peers by discv5, on a UDP port that the system chooses")
+	flag.StringVar(&f.bootnodes, "bootnodes", "", "records (enr:…) of boot nodes, comma separated")
 	flag.BoolVar(&f.scoring, "scoring", false, "score and ban peers with op-node's defaults")
-	flag.DurationVar(&f.threshold, "threshold", time.Minute, "how old a gossiped block may be")
+	flag.DurationVar(&f.threshold, "threshold", time.Minute, "maximum age of a gossiped block")
 	flag.BoolVar(&f.verbose, "verbose", false, "op-node's own logs on standard error")
 	flag.Parse()
 	return f
@@ -113,8 +113,8 @@ func run(f flags, logger log.Logger) error {
 		if err := json.Unmarshal(line, &c); err != nil {
 			return fmt.Errorf("not a command: %w", err)
 		}
-		if err := node.obey(ctx, c); err != nil {
-			tell(failed{Event: "failed", Do: c.Do, Error: err.Error()})
+		if err := node.execute(ctx, c); err != nil {
+			emit(failed{Event: "failed", Do: c.Do, Error: err.Error()})
 		}
 	}
 }

@@ -28,11 +28,11 @@ import (
 	"github.com/ethereum-optimism/optimism/op-service/eth"
 )
 
-// node is op-node's p2p stack and what it is told to do.
+// node is op-node's p2p stack with the state of the commands.
 type node struct {
-	p2p   *p2p.NodeP2P
-	chain *chain
-	liar  *liar
+	p2p     *p2p.NodeP2P
+	chain   *chain
+	rawPeer *rawPeer
 }
 
 func readRollup(file string) (*rollup.Config, error) {
@@ -44,8 +44,8 @@ func readRollup(file string) (*rollup.Config, error) {
 	return &config, json.Unmarshal(text, &config)
 }
 
-// start brings up op-node's stack with its defaults, on loopback; without discovery, and without scores, unless it is told
-// otherwise: several peers share one address here, which op-node's IP colocation score would hold against them.
+// start starts op-node's stack with its defaults on loopback. Discovery and scores are off unless a flag enables them:
+// several peers share one address here, for which op-node's IP colocation score would penalise them.
 func start(ctx context.Context, f flags, cfg *rollup.Config, signer common.Address, chain *chain, logger log.Logger) (*node, error) {
 	secret, err := hex.DecodeString(f.hostKey)
 	if err != nil {
@@ -82,15 +82,15 @@ func start(ctx context.Context, f flags, cfg *rollup.Config, signer common.Addre
 	if err := configure(config, f, cfg); err != nil {
 		return nil, err
 	}
-	stack, err := p2p.NewNodeP2P(ctx, cfg, logger, traced{config, &tracer{self: id, dump: f.dump}}, chain, chain, believed(signer), metrics.NoopMetrics, nil)
+	stack, err := p2p.NewNodeP2P(ctx, cfg, logger, traced{config, &tracer{self: id, dump: f.dump}}, chain, chain, fixedSigner(signer), metrics.NoopMetrics, nil)
 	if err != nil {
 		return nil, err
 	}
 	for _, address := range stack.Host().Addrs() {
-		tell(listening{"listening", fmt.Sprintf("%s/p2p/%s", address, id)})
+		emit(listening{"listening", fmt.Sprintf("%s/p2p/%s", address, id)})
 	}
 	if f.discover {
-		tell(record{"record", stack.Dv5Local().Node().String()})
+		emit(record{"record", stack.Dv5Local().Node().String()})
 		go stack.DiscoveryProcess(ctx, logger, cfg, config.TargetPeers())
 	}
 	return &node{p2p: stack, chain: chain}, nil
@@ -125,11 +125,11 @@ func configure(config *p2p.Config, f flags, cfg *rollup.Config) error {
 }
 
 func (n *node) close() {
-	n.liar.close()
+	n.rawPeer.close()
 	_ = n.p2p.Close()
 }
 
-func (n *node) obey(ctx context.Context, c command) error {
+func (n *node) execute(ctx context.Context, c command) error {
 	switch {
 	case c.Do == "publish" && c.Block != nil:
 		return n.chain.publish(ctx, *c.Block, n.p2p.GossipOut())
@@ -154,12 +154,12 @@ func (n *node) obey(ctx context.Context, c command) error {
 		if err != nil {
 			return err
 		}
-		tell(score{"score", c.Peer, points, n.p2p.Host().Network().Connectedness(id).String()})
+		emit(score{"score", c.Peer, points, n.p2p.Host().Network().Connectedness(id).String()})
 		return nil
-	case c.Do == "spoil" && c.Spoil != nil:
-		n.liar.close()
+	case c.Do == "send_raw" && c.Raw != nil:
+		n.rawPeer.close()
 		var err error
-		n.liar, err = c.Spoil.send(ctx, n.p2p.Host())
+		n.rawPeer, err = c.Raw.send(ctx, n.p2p.Host())
 		return err
 	default:
 		return errors.New("not a command")
@@ -176,16 +176,16 @@ func (t traced) ConfigureGossip(cfg *rollup.Config) []pubsub.Option {
 	return append(t.Config.ConfigureGossip(cfg), pubsub.WithRawTracer(t.tracer))
 }
 
-// believed is the signer that op-node would have read from L1.
-type believed common.Address
+// fixedSigner replaces the signer that op-node reads from L1.
+type fixedSigner common.Address
 
-func (b believed) P2PSequencerAddress() common.Address         { return common.Address(b) }
-func (b believed) PreviousP2PSequencerAddress() common.Address { return common.Address{} }
-func (b believed) ConfirmCurrentSigner()                       {}
+func (b fixedSigner) P2PSequencerAddress() common.Address         { return common.Address(b) }
+func (b fixedSigner) PreviousP2PSequencerAddress() common.Address { return common.Address{} }
+func (b fixedSigner) ConfirmCurrentSigner()                       {}
 
-// OnUnsafeL2Payload takes what gossip and payload_by_number deliver.
+// OnUnsafeL2Payload receives the blocks of gossip and payload_by_number.
 func (c *chain) OnUnsafeL2Payload(_ context.Context, from peer.ID, envelope *eth.ExecutionPayloadEnvelope) error {
 	c.keep(envelope)
-	tell(block{"block", from.String(), uint64(envelope.ExecutionPayload.BlockNumber), envelope.ExecutionPayload.BlockHash.Hex()})
+	emit(block{"block", from.String(), uint64(envelope.ExecutionPayload.BlockNumber), envelope.ExecutionPayload.BlockHash.Hex()})
 	return nil
 }

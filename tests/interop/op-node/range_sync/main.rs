@@ -1,8 +1,8 @@
-//! op-node v1.19.0 on the other side of `payload_by_number`: Petrel fetches 300 missed blocks from op-node's server, then
-//! op-node's client fetches the same from Petrel, across the boundaries of Canyon, Ecotone and Isthmus. `cargo xtask interop
-//! sync` builds both sides and runs this.
+//! `payload_by_number` against op-node v1.19.0: Petrel fetches 300 missed blocks from op-node's server, then op-node's client fetches
+//! the same blocks from Petrel, across the activations of Canyon, Ecotone and Isthmus. `cargo xtask interop sync` builds both sides
+//! and runs this.
 //!
-//! Each side asks four times a second at most, after a burst of fifteen: 300 blocks take over a minute each way.
+//! Each side sends at most four requests a second, after a burst of fifteen: 300 blocks take more than a minute each way.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::{
@@ -27,8 +27,8 @@ const MISSED: u64 = 300;
 /// Blocks before each boundary.
 const BOUNDARIES: [(Fork, u64); 3] = [(Fork::Delta, 75), (Fork::Holocene, 150), (Fork::Jovian, 225)];
 /// Longer than 300 blocks take at the limits of both sides.
-const PATIENCE: Duration = Duration::from_secs(300);
-/// Longer than anything else here takes on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(300);
+/// Deadline of other conditions: longer than any of them takes on a busy machine.
 const SOON: Duration = Duration::from_secs(120);
 
 /// Hash and parent by number.
@@ -62,7 +62,7 @@ fn main() -> ExitCode {
     if first && second { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Block 1 is due now minus 303 s; V1 first, then every later encoding.
+/// A chain whose block 1 was due 303 s ago, in encoding V1, then in every later encoding.
 fn chain() -> Chain {
     let mut chain = sequencer::chain(Fork::Regolith, 1);
     chain = forge::begun(&chain, 0, unix() - MISSED - 3, Duration::from_secs(1));
@@ -81,20 +81,20 @@ fn op_node(rollup: &Path, identity: u8) -> (Process, String) {
     command.arg("-rollup").arg(rollup).args(["-signer", &forge::key(1).address().to_string()]);
     command.args(["-host-key", &secret(identity), "-sequencer-key", &secret(1), "-threshold", "1h"]);
     let mut peer = Process::start_verbose("op-node", &mut command);
-    let told = peer.expect("its address", SOON, |event| event["event"] == "listening");
-    (peer, told["address"].as_str().unwrap().to_owned())
+    let event = peer.expect("its address", SOON, |event| event["event"] == "listening");
+    (peer, event["address"].as_str().unwrap().to_owned())
 }
 
-fn petrel(rollup: &Path, datadir: &Path, keeps: &str) -> (Process, String) {
+fn petrel(rollup: &Path, datadir: &Path, static_peer: &str) -> (Process, String) {
     let mut command = petrel::node(rollup, forge::key(1).address(), datadir);
-    command.args(["--p2p.static", keeps, "--p2p.listen.tcp=0", "--p2p.no-discovery"]);
+    command.args(["--p2p.static", static_peer, "--p2p.listen.tcp=0", "--p2p.no-discovery"]);
     command.args(["--p2p.gossip.timestamp.threshold=1h", "--log.level=error"]);
     let mut petrel = Process::start_verbose("petrel", &mut command);
-    let told = petrel.expect("its address", SOON, |event| event["event"] == "listening");
-    (petrel, told["address"].as_str().unwrap().to_owned())
+    let event = petrel.expect("its address", SOON, |event| event["event"] == "listening");
+    (petrel, event["address"].as_str().unwrap().to_owned())
 }
 
-/// op-node makes the next block; when it is not quiet it gossips it.
+/// op-node builds the next block, and gossips it unless `quiet` is set.
 fn make(server: &mut Process, chain: &Chain, number: u64, quiet: bool, made: &mut Blocks) {
     let transaction = alloy_primitives::hex::encode_prefixed(noise(number, 200 + number as usize * 20));
     let timestamp = chain.genesis.time + number;
@@ -103,17 +103,17 @@ fn make(server: &mut Process, chain: &Chain, number: u64, quiet: bool, made: &mu
         "number": number, "timestamp": timestamp, "extraData": extra, "transactions": [transaction], "quiet": quiet,
     });
     server.send(&json!({ "do": "publish", "block": block }));
-    let told = server.expect("a block", SOON, |event| event["event"] == "published" || event["event"] == "failed");
+    let event = server.expect("a block", SOON, |event| event["event"] == "published" || event["event"] == "failed");
     let parent = made.get(&(number - 1)).map(|(hash, _)| hash.clone());
-    let hash = told["hash"].as_str().unwrap_or_else(|| panic!("{told}")).to_owned();
+    let hash = event["hash"].as_str().unwrap_or_else(|| panic!("{event}")).to_owned();
     made.insert(number, (hash, parent.unwrap_or_else(|| format!("{:#066x}", 0))));
 }
 
-/// What Petrel fetches by itself, until its head is the last block.
+/// The blocks that Petrel fetches until its head is the last block.
 fn fetch(petrel: &mut Process, made: &Blocks) -> (BTreeMap<u64, String>, Duration) {
     let since = Instant::now();
     let last = MISSED + 2;
-    petrel.expect("the head", PATIENCE, |event| event["event"] == "head" && event["number"] == last);
+    petrel.expect("the head", DEADLINE, |event| event["event"] == "head" && event["number"] == last);
     let took = since.elapsed();
     let closed = petrel.expect("the gap's end", SOON, |event| event["event"] == "gap" && event["state"] != "opened");
     println!("gap {} to {}: {}", closed["from"], closed["to"], closed["state"]);
@@ -121,15 +121,15 @@ fn fetch(petrel: &mut Process, made: &Blocks) -> (BTreeMap<u64, String>, Duratio
     (blocks(&petrel.drain(), |event| event["via"] == "sync"), took)
 }
 
-/// What op-node's client fetches. It schedules 128 numbers a call: it is told again from the lowest that it has, and, should
-/// the connection not be there, to connect.
+/// The blocks that op-node's client fetches. It requests 128 numbers per command, so the command is repeated from the lowest fetched
+/// number, each time after a command to connect.
 fn serve(client: &mut Process, here: &str, made: &Blocks) -> (BTreeMap<u64, String>, Duration) {
     let reference = |number: u64| {
         let (hash, parent) = &made[&number];
         json!({ "number": number, "hash": hash, "parent": parent })
     };
     let (since, mut got, mut lowest) = (Instant::now(), BTreeMap::new(), MISSED + 2);
-    while got.len() < MISSED as usize && since.elapsed() < PATIENCE {
+    while got.len() < MISSED as usize && since.elapsed() < DEADLINE {
         client.send(&json!({ "do": "connect", "address": here }));
         let fetch = json!({ "start": reference(1), "end": reference(lowest) });
         client.send(&json!({ "do": "fetch", "fetch": fetch }));
@@ -147,7 +147,7 @@ fn blocks(events: &[Value], wanted: impl Fn(&Value) -> bool) -> BTreeMap<u64, St
     blocks.map(|event| (event["number"].as_u64().unwrap(), event["hash"].as_str().unwrap().to_lowercase())).collect()
 }
 
-/// `true` when every missed block is there with its own hash.
+/// `true` when every missed block was fetched with the right hash.
 fn report(what: &str, got: &BTreeMap<u64, String>, made: &Blocks, took: Duration) -> bool {
     let missed = 2..=MISSED + 1;
     let same = missed.clone().filter(|number| got.get(number) == Some(&made[number].0.to_lowercase())).count();

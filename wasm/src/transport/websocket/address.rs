@@ -45,10 +45,10 @@ fn host(part: &Protocol<'_>) -> Option<String> {
     }
 }
 
-/// A host name, refused where it would mean something else inside a URL.
+/// A host name; `None` if it has characters with another meaning in a URL.
 fn name(name: &str) -> Option<String> {
-    let fits = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
-    fits.then(|| name.to_owned())
+    let valid = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    valid.then(|| name.to_owned())
 }
 
 #[cfg(test)]

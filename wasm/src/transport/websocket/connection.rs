@@ -1,12 +1,11 @@
 //! One `WebSocket` as a byte stream.
 //!
-//! - Read: a `WebSocket` cannot be paused, so what has come and was not read is bounded: at most 16 MiB wait, and the frame
-//!   that passes the bound is the last; a peer that sends on although nobody reads loses its connection.
+//! - Read: a `WebSocket` cannot be paused, so unread bytes are bounded: a frame may bring them above 16 MiB, and the next one
+//!   ends the connection.
 //! - Write: frames of at most 64 KiB (a libp2p listener may refuse larger ones than 1 MiB). Above 1 MiB in the
-//!   browser's own buffer a writer waits. A `WebSocket` never says when that buffer drains, so it is looked at again every
-//!   20 ms while a writer waits, and only then: a line must be faster than 50 MiB/s to idle for it.
-//! - End: what came before a clean close is read first, then end of file; anything else is an error. Both wake whoever
-//!   waits.
+//!   browser's own buffer a writer waits. A `WebSocket` has no event for a drained buffer, so it is polled every 20 ms
+//!   while a writer waits, and only then: only a connection above 50 MiB/s is slowed by it.
+//! - End: the bytes before a clean close are read first, then end of file; any other end is an error. Both wake the reader.
 //! - Dropping it closes the `WebSocket`; no callback runs after that.
 
 use core::{
@@ -28,12 +27,12 @@ use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 use super::error::WebSocketError;
 use crate::host::Sleep;
 
-/// Unread bytes beyond which nothing more is taken; also the largest single frame.
+/// Unread bytes beyond which no frame is accepted; also the largest single frame.
 const MAX_UNREAD: usize = 16 << 20;
 /// Bytes in the browser's send buffer beyond which a writer waits.
 const MAX_UNSENT: u32 = 1 << 20;
-/// How often a waiting writer looks again.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// How often a waiting writer reads the size of that buffer.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// The largest frame sent.
 const MAX_FRAME: usize = 64 << 10;
 
@@ -44,7 +43,7 @@ struct Socket {
     socket: WebSocket,
     state: Rc<RefCell<SocketState>>,
     /// Runs while a writer waits.
-    look_again: Option<Sleep>,
+    poll_timer: Option<Sleep>,
     _listeners: Listeners,
 }
 
@@ -54,12 +53,12 @@ struct Listeners {
     _close: Closure<dyn FnMut(CloseEvent)>,
 }
 
-/// What the callbacks and the stream both see.
+/// Shared by the callbacks and the stream.
 struct SocketState {
     phase: Phase,
-    /// One buffer, so that a million tiny frames cost no more than their bytes.
+    /// One buffer, so that many tiny frames take no more memory than their bytes.
     unread: BytesMut,
-    /// Waits for the opening, or for something to read.
+    /// Of the task that waits for the opening, or for bytes to read.
     waker: Option<Waker>,
 }
 
@@ -67,14 +66,14 @@ struct SocketState {
 enum Phase {
     Opening,
     Open,
-    /// The peer closed it in order.
+    /// The peer closed it cleanly.
     Ended,
-    /// It broke: why, and the close code where there is one.
+    /// It ended with an error: why, and the close code (0: none).
     Broken(&'static str, u16),
 }
 
 impl SocketState {
-    fn turn(state: &RefCell<Self>, phase: Phase) {
+    fn set_phase(state: &RefCell<Self>, phase: Phase) {
         let waker = {
             let mut state = state.borrow_mut();
             if matches!(state.phase, Phase::Ended | Phase::Broken(..)) {
@@ -88,9 +87,9 @@ impl SocketState {
         }
     }
 
-    fn take(state: &RefCell<Self>, data: JsValue) {
+    fn receive(state: &RefCell<Self>, data: JsValue) {
         let Ok(frame) = data.dyn_into::<ArrayBuffer>() else {
-            return Self::turn(state, Phase::Broken("the peer sent a text frame", 0));
+            return Self::set_phase(state, Phase::Broken("the peer sent a text frame", 0));
         };
         let len = usize::try_from(frame.byte_length()).unwrap_or(usize::MAX);
         let waker = {
@@ -101,7 +100,7 @@ impl SocketState {
             let waiting = state.unread.len();
             if len > MAX_UNREAD || waiting > MAX_UNREAD {
                 state.unread = BytesMut::new();
-                state.phase = Phase::Broken("the peer sends faster than is read", 0);
+                state.phase = Phase::Broken("the peer sends faster than this node reads", 0);
             } else {
                 state.unread.resize(waiting + len, 0);
                 Uint8Array::new(&frame).copy_to(state.unread.get_mut(waiting..).unwrap_or_default());
@@ -119,18 +118,19 @@ impl Socket {
         let state = Rc::new(RefCell::new(SocketState { phase: Phase::Opening, unread: BytesMut::new(), waker: None }));
         socket.set_binary_type(BinaryType::Arraybuffer);
         let seen = Rc::clone(&state);
-        let open = Closure::<dyn FnMut()>::new(move || SocketState::turn(&seen, Phase::Open));
+        let open = Closure::<dyn FnMut()>::new(move || SocketState::set_phase(&seen, Phase::Open));
         let seen = Rc::clone(&state);
-        let message = Closure::<dyn FnMut(_)>::new(move |event: MessageEvent| SocketState::take(&seen, event.data()));
+        let message =
+            Closure::<dyn FnMut(_)>::new(move |event: MessageEvent| SocketState::receive(&seen, event.data()));
         let seen = Rc::clone(&state);
-        // An error event says nothing, and a close event always follows it.
+        // An error event has no reason, and a close event always follows it.
         let close = Closure::<dyn FnMut(_)>::new(move |event: CloseEvent| {
             let opening = matches!(seen.borrow().phase, Phase::Opening);
             let phase = match event.was_clean() && !opening {
                 true => Phase::Ended,
                 false => Phase::Broken("the connection was lost", event.code()),
             };
-            SocketState::turn(&seen, phase);
+            SocketState::set_phase(&seen, phase);
         });
         socket.set_onopen(Some(open.as_ref().unchecked_ref()));
         socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
@@ -138,7 +138,7 @@ impl Socket {
         Self {
             socket,
             state,
-            look_again: None,
+            poll_timer: None,
             _listeners: Listeners { _open: open, _message: message, _close: close },
         }
     }
@@ -150,7 +150,7 @@ impl Socket {
             state.unread.copy_to_slice(buffer.get_mut(..read).unwrap_or_default());
             return Poll::Ready(Ok(read));
         }
-        // A burst's memory is not kept for the quiet after it.
+        // Frees the memory of a burst.
         state.unread = BytesMut::new();
         match state.phase {
             Phase::Ended => Poll::Ready(Ok(0)),
@@ -168,21 +168,21 @@ impl Socket {
                 return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
             }
             if self.socket.buffered_amount() <= MAX_UNSENT {
-                self.look_again = None;
+                self.poll_timer = None;
                 break;
             }
-            let sleep = self.look_again.get_or_insert_with(|| Sleep::new(LOOK_AGAIN));
+            let sleep = self.poll_timer.get_or_insert_with(|| Sleep::new(POLL_INTERVAL));
             ready!(sleep.poll_unpin(context));
-            self.look_again = None;
+            self.poll_timer = None;
         }
         let frame = bytes.get(..MAX_FRAME).unwrap_or(bytes);
         let sent = self.socket.send_with_u8_array(frame);
         Poll::Ready(sent.map(|()| frame.len()).map_err(|_| io::ErrorKind::BrokenPipe.into()))
     }
 
-    /// Whatever was sent before goes out first: the browser sees to that.
+    /// The browser sends what was written before it closes.
     fn close(&self) {
-        // It fails for wrong codes and reasons alone, and none is given.
+        // It fails only for an invalid code or reason, and neither is given.
         let _closed = self.socket.close();
     }
 }
@@ -201,7 +201,7 @@ impl Drop for Socket {
     }
 }
 
-/// A dial under way: ends with the connection, or with why there is none. Dropping it gives up.
+/// A dial: ends with the connection or an error. Dropping it cancels the dial.
 pub(super) struct WebSocketDial {
     socket: SendWrapper<Option<Socket>>,
     url: String,
@@ -245,7 +245,7 @@ impl AsyncWrite for Connection {
         self.0.poll_write(context, bytes)
     }
 
-    /// What was written is with the browser, which sends it without being asked.
+    /// The browser sends what was written without a flush.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }

@@ -9,21 +9,21 @@ pub(crate) enum WebSocketError {
     /// Mixed content, or a forbidden port.
     #[error("the browser does not allow {url} here: {why} (a page from https:// can open wss:// alone)")]
     Forbidden {
-        /// What was to be opened.
+        /// The URL.
         url: String,
-        /// What the browser said.
+        /// The browser's message.
         why: String,
     },
-    /// Closed before it opened. Browsers keep the reason from scripts.
+    /// Closed before it opened. Browsers do not give scripts the reason.
     #[error(
         "{url} did not open (code {code}): nothing listens there, it is no WebSocket, or the browser blocks it{hint}"
     )]
     Refused {
-        /// What was to be opened.
+        /// The URL.
         url: String,
         /// The close code.
         code: u16,
-        /// What else may be the reason.
+        /// Another possible reason, or empty.
         hint: &'static str,
     },
 }

@@ -51,20 +51,20 @@ export async function loadChain(chain: string | number): Promise<RollupConfig> {
 export function instead(given: object): string {
   const { l2_chain_id, id, petrel, slug, name } = given as Record<string, unknown>;
   const words = [l2_chain_id, id, (petrel as { slug?: unknown } | undefined)?.slug, slug, name];
-  const meant = words.filter((word) => typeof word === 'string' || typeof word === 'number').flatMap((word) => nearest(String(word)));
-  return `give the object that op-node's --rollup.config takes, or a chain of this package by name or id${meantBy(meant)}`;
+  const similar = words.filter((word) => typeof word === 'string' || typeof word === 'number').flatMap((word) => nearest(String(word)));
+  return `give the object that op-node's --rollup.config takes, or a chain of this package by name or id${suggested(similar)}`;
 }
 
 function unknown(chain: string | number): PetrelError {
   return new PetrelError({
     code: 'unknown_chain',
     message: `${JSON.stringify(chain)} names no chain of this package`,
-    remedy: `give a name or an id that chains() has${meantBy(nearest(String(chain)))}; any other chain as its rollup.json object`,
+    remedy: `give a name or an id that chains() has${suggested(nearest(String(chain)))}; any other chain as its rollup.json object`,
   });
 }
 
-function meantBy(meant: readonly Listed[]): string {
-  const unique = [...new Set(meant)].slice(0, 3).map(({ id, slug }) => `'${slug}' (${id})`);
+function suggested(chains: readonly Listed[]): string {
+  const unique = [...new Set(chains)].slice(0, 3).map(({ id, slug }) => `'${slug}' (${id})`);
   return unique.length > 0 ? `, ${unique.join(' or ')} perhaps` : '';
 }
 

@@ -1,7 +1,7 @@
 // A bounded buffer between the node, which does not wait, and a reader, which may be slow.
 
 /**
- * An endless stream. It begins when it is asked for, ends when the follower stops, and throws when the follower fails.
+ * An endless stream. It begins when it is created, ends when the follower stops, and throws when the follower fails.
  * A reader that is slower than the chain loses the oldest items; `missed` counts them.
  */
 export class Feed<T> implements AsyncIterableIterator<T> {
@@ -19,7 +19,7 @@ export class Feed<T> implements AsyncIterableIterator<T> {
     this.#onEnd = onEnd;
   }
 
-  /** How many items were dropped because nobody read them in time. */
+  /** How many items were dropped because they were not read in time. */
   get missed(): number {
     return this.#missed;
   }
@@ -36,7 +36,7 @@ export class Feed<T> implements AsyncIterableIterator<T> {
     this.#items.push(item);
   }
 
-  /** Counts items that were dropped before they came here. @internal */
+  /** Counts items that were dropped before they reached this stream. @internal */
   miss(count: number): void {
     if (!this.#ended) this.#missed += count;
   }

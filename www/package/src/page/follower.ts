@@ -44,7 +44,7 @@ export interface StreamOptions {
 export interface Follower extends AsyncDisposable {
   /** Verified blocks from now on, in the order in which they came. Several readers get each their own. */
   blocks(options?: StreamOptions): Feed<Block>;
-  /** Everything that happens from now on. */
+  /** All events from now on. */
   events(options?: StreamOptions): Feed<FollowerEvent>;
   /** The present state, and why it is not live. Works after the end too. */
   status(): Promise<Status>;
@@ -71,9 +71,9 @@ export async function createFollower(options: FollowerOptions): Promise<Follower
   const persisted = store ? new PersistedChain(store, key(rollup, signer)) : undefined;
   const node = new Node({ persisted, signal, worker, wasm: wasm && String(wasm) });
   try {
-    await node.start((kept, remembered) => json({ chain: rollup, relays, signer, kept, remembered }));
+    await node.start((restored, restoredRelays) => json({ chain: rollup, relays, signer, restored, restored_relays: restoredRelays }));
   } catch (thrown) {
-    throw explained(thrown, chain);
+    throw withRemedy(thrown, chain);
   }
   return node;
 }
@@ -95,15 +95,15 @@ async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefine
   }
 }
 
-/** An error of the node with the chains that the package has in its remedy: the node does not know them. */
-function explained(thrown: unknown, chain: unknown): unknown {
-  const isOurs = thrown instanceof PetrelError && thrown.code === 'bad_chain' && typeof chain === 'object' && chain !== null;
-  return isOurs ? new PetrelError({ code: thrown.code, message: thrown.message, remedy: instead(chain) }, { cause: thrown }) : thrown;
+/** Adds the names of chains to the remedy of a `bad_chain` error: the node does not know them. */
+function withRemedy(thrown: unknown, chain: unknown): unknown {
+  const isBadObject = thrown instanceof PetrelError && thrown.code === 'bad_chain' && typeof chain === 'object' && chain !== null;
+  return isBadObject ? new PetrelError({ code: thrown.code, message: thrown.message, remedy: instead(chain) }, { cause: thrown }) : thrown;
 }
 
 /**
  * The key in a store of this chain with this signer, made of the chain's id, its genesis and the signer: the same for a chain that
- * is given by name and one that is given as an object. What is no chain or no signer is refused later.
+ * is given by name and one that is given as an object. The node refuses an invalid chain or signer later.
  */
 function key(chain: unknown, given: unknown): string {
   const { l2_chain_id: id, genesis, petrel } = (chain ?? {}) as Partial<RollupConfig>;
@@ -120,8 +120,8 @@ function json(options: unknown): string {
   }
 }
 
-/** What a node is given beside its configuration. */
-interface Given {
+/** What a node gets beside its configuration. */
+interface Resources {
   readonly persisted: PersistedChain | undefined;
   readonly signal: AbortSignal | undefined;
   readonly worker: (() => Worker) | undefined;
@@ -130,35 +130,35 @@ interface Given {
 
 class Node implements Follower {
   readonly #feeds = { block: new Set<Feed<Block>>(), all: new Set<Feed<FollowerEvent>>() };
-  readonly #given: Given;
-  readonly #questions = new Map<number, (status: Status) => void>();
-  #asked = 0;
+  readonly #resources: Resources;
+  readonly #statusRequests = new Map<number, (status: Status) => void>();
+  #lastRequestId = 0;
   #port: Port | undefined;
   #report: Report | undefined;
   #dropped = 0;
   #started: (() => void) | undefined;
   #end: { readonly state: 'stopped' | 'failed'; readonly reason: string; readonly error?: { readonly thrown: unknown } } | undefined;
-  /** Rejects when it ends. */
+  /** Rejects when the follower ends. */
   readonly #over: Promise<never>;
   #rejectOver!: (error: unknown) => void;
   #stopped: (() => void) | undefined;
   #stopping: Promise<void> | undefined;
   readonly #abort = () => void this.stop();
 
-  constructor(given: Given) {
-    this.#given = given;
+  constructor(resources: Resources) {
+    this.#resources = resources;
     this.#over = new Promise((_, reject) => (this.#rejectOver = reject));
     this.#over.catch(() => {
-      // It is of interest only during the start.
+      // Only `start` waits for it.
     });
   }
 
-  async start(configure: (kept: readonly KeptBlock[], remembered: readonly string[]) => string): Promise<void> {
-    const { persisted, signal, worker, wasm } = this.#given;
+  async start(configure: (restored: readonly KeptBlock[], restoredRelays: readonly string[]) => string): Promise<void> {
+    const { persisted, signal, worker, wasm } = this.#resources;
     signal?.addEventListener('abort', this.#abort);
     try {
-      const [kept, remembered] = await this.#beforeEnd(Promise.all([persisted?.load() ?? [], persisted?.loadRelays() ?? []]));
-      const config = configure(kept, remembered);
+      const [restored, restoredRelays] = await this.#beforeEnd(Promise.all([persisted?.load() ?? [], persisted?.loadRelays() ?? []]));
+      const config = configure(restored, restoredRelays);
       this.#port = await this.#beforeEnd(this.#openPort(worker));
       const started = new Promise<void>((resolve) => (this.#started = resolve));
       this.#port.send({ type: 'start', config, wasm });
@@ -193,10 +193,10 @@ class Node implements Follower {
   status(): Promise<Status> {
     const port = this.#port;
     if (this.#end || !port) return Promise.resolve(this.#status());
-    this.#asked += 1;
-    const id = this.#asked;
+    this.#lastRequestId += 1;
+    const id = this.#lastRequestId;
     return new Promise((resolve) => {
-      this.#questions.set(id, resolve);
+      this.#statusRequests.set(id, resolve);
       port.send({ type: 'report', id });
     });
   }
@@ -244,16 +244,16 @@ class Node implements Follower {
         this.#missed(message.dropped);
         return this.#emit(message.event);
       case 'persist':
-        return this.#given.persisted?.add(message.block);
+        return this.#resources.persisted?.add(message.block);
       case 'relays':
-        return this.#given.persisted?.saveRelays(message.relays);
+        return this.#resources.persisted?.saveRelays(message.relays);
       case 'started':
         this.#report = message.report;
         return this.#started?.();
       case 'report':
         this.#report = message.report;
-        this.#questions.get(message.id)?.(this.#status());
-        this.#questions.delete(message.id);
+        this.#statusRequests.get(message.id)?.(this.#status());
+        this.#statusRequests.delete(message.id);
         return;
       case 'stopped':
         this.#report = message.report ?? this.#report;
@@ -280,15 +280,15 @@ class Node implements Follower {
     if (this.#end) return;
     const error = failure ? { thrown: new PetrelError(failure) } : undefined;
     this.#end = { state, reason, ...(error ? { error } : {}) };
-    const { signal } = this.#given;
+    const { signal } = this.#resources;
     signal?.removeEventListener('abort', this.#abort);
     this.#port?.end();
-    this.#given.persisted?.end();
+    this.#resources.persisted?.end();
     this.#stopped?.();
     this.#rejectOver(error ? error.thrown : (signal?.reason ?? new Error(reason)));
     for (const feed of [...this.#feeds.block, ...this.#feeds.all]) feed.end(error);
-    for (const answer of this.#questions.values()) answer(this.#status());
-    this.#questions.clear();
+    for (const resolve of this.#statusRequests.values()) resolve(this.#status());
+    this.#statusRequests.clear();
   }
 
   #status(): Status {

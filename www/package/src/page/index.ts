@@ -1,5 +1,5 @@
 /**
- * Follow an OP Stack chain's unsafe head in a browser tab, and believe nobody but the chain's sequencer.
+ * Follow an OP Stack chain's unsafe head in a browser tab, and trust only the chain's sequencer.
  *
  * ```ts
  * import { createFollower } from 'petrel';

@@ -95,7 +95,7 @@ function latest(blocks: KeptBlock[]): KeptBlock[] {
   return blocks.slice(-Math.min(Math.max(ofSpan, MIN_BLOCKS), MAX_BLOCKS));
 }
 
-/** What a store has; nothing when it fails, hangs, or returns something else than a list. */
+/** The list that a store loads; empty when it fails, takes longer than `LOAD_TIMEOUT`, or returns no list. */
 async function loaded<T>(load: () => Promise<readonly T[]>): Promise<readonly T[]> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {

@@ -3,7 +3,7 @@
 
 import type { KeptBlock } from '../shared/protocol.js';
 
-/** Saves blocks, without their contents, and relays. When it fails the follower starts without what the last run saved. */
+/** Saves blocks, without their contents, and relays. When it fails the follower starts without saved blocks. */
 export interface Store {
   /** The blocks that were saved last under this key, in rising order, the head last; empty when there are none. */
   load(key: string): Promise<readonly KeptBlock[]>;
@@ -33,8 +33,8 @@ export function indexedDbStore(): Store | null {
   return {
     load: async (key) => {
       const transaction = await database.begin([LINKS, RELAYS, USED]);
-      const found = answer<KeptBlock[]>(transaction.objectStore(LINKS).getAll(linksOf(key)));
-      const [links] = await Promise.all([found, makeRoom(transaction, key)]);
+      const found = result<KeptBlock[]>(transaction.objectStore(LINKS).getAll(linksOf(key)));
+      const [links] = await Promise.all([found, evictChains(transaction, key)]);
       return links;
     },
     save: async (key, links, added) => {
@@ -48,7 +48,7 @@ export function indexedDbStore(): Store | null {
     },
     loadRelays: async (key) => {
       const transaction = await database.begin([RELAYS]);
-      return (await answer<string[] | undefined>(transaction.objectStore(RELAYS).get(key))) ?? [];
+      return (await result<string[] | undefined>(transaction.objectStore(RELAYS).get(key))) ?? [];
     },
     saveRelays: async (key, relays) => {
       const transaction = await database.begin([RELAYS]);
@@ -78,9 +78,9 @@ async function opened(closed: () => void): Promise<IDBDatabase> {
     for (const table of [LINKS, RELAYS, USED]) database.createObjectStore(table);
   };
   try {
-    const database = await answer(request);
+    const database = await result(request);
     database.onclose = closed;
-    // Another version of this package opens it, or somebody deletes it.
+    // Another version of this package opens it, or it is deleted.
     database.onversionchange = () => {
       database.close();
       closed();
@@ -92,11 +92,11 @@ async function opened(closed: () => void): Promise<IDBDatabase> {
   }
 }
 
-/** Notes that this chain is used now, and deletes the chains beyond `MAX_CHAINS` that were used longest ago. */
-async function makeRoom(transaction: IDBTransaction, key: string): Promise<void> {
+/** Stores the time at which this chain is loaded, and deletes the chains beyond `MAX_CHAINS` that were used longest ago. */
+async function evictChains(transaction: IDBTransaction, key: string): Promise<void> {
   const used = transaction.objectStore(USED);
   used.put(Date.now(), key);
-  const [chains, times] = await Promise.all([answer(used.getAllKeys()), answer<number[]>(used.getAll())]);
+  const [chains, times] = await Promise.all([result(used.getAllKeys()), result<number[]>(used.getAll())]);
   const byTime = chains.map((chain, at) => ({ chain: String(chain), time: times[at] ?? 0 })).sort((one, other) => other.time - one.time);
   for (const { chain } of byTime.slice(MAX_CHAINS)) {
     used.delete(chain);
@@ -110,7 +110,7 @@ function linksOf(key: string, from = 0): IDBKeyRange {
   return IDBKeyRange.bound([key, from], [key, Infinity]);
 }
 
-function answer<T>(request: IDBRequest<T>): Promise<T> {
+function result<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);

@@ -18,7 +18,7 @@ export type ErrorCode =
   // The environment.
   | 'no_random'
   | 'no_wasm'
-  // The node: it did not start, or it failed by a defect of its own and is gone.
+  // The node: it did not start, or it has a defect and has ended.
   | 'not_started'
   | 'panic';
 
@@ -29,10 +29,10 @@ export interface PlainError {
   readonly remedy: string;
 }
 
-/** What went wrong, and what to do about it. */
+/** An error with a stable code and a remedy. */
 export class PetrelError extends Error implements PlainError {
   readonly code: ErrorCode;
-  /** What to do about it, in words. */
+  /** What to do about it, as text. */
   readonly remedy: string;
 
   constructor({ code, message, remedy }: PlainError, options?: ErrorOptions) {
@@ -57,7 +57,7 @@ export function text(thrown: unknown): string {
 export function defect(thrown: unknown): PlainError {
   return {
     code: 'panic',
-    message: `the node failed because of a defect of its own: ${text(thrown)}`,
+    message: `the node failed because of a defect: ${text(thrown)}`,
     remedy: 'create a new follower; please report the message',
   };
 }

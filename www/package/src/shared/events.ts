@@ -21,7 +21,7 @@ export interface Block extends BlockRef {
   readonly parent: Hex;
   /** Unix seconds, as in its header. */
   readonly timestamp: number;
-  /** The block's own time in Unix milliseconds, where its chain says them; whole seconds elsewhere. */
+  /** The block's own time in Unix milliseconds, where its chain has them; whole seconds elsewhere. */
   readonly timestampMs: number;
   /** How many transactions it has. */
   readonly txs: number;
@@ -29,7 +29,7 @@ export interface Block extends BlockRef {
   readonly bytes: number;
   /** The payload's version, `V1` to `V4`. */
   readonly version: string;
-  /** Who signed it, recovered from the signature; `null` when it was fetched: its signed descendants vouch for it. */
+  /** Who signed it, recovered from the signature; `null` when it was fetched: its signed descendants prove its hash. */
   readonly signer: Hex | null;
   /** `sync`: it was missed, and fetched to close a gap. Such blocks come newest first. */
   readonly via: 'gossip' | 'local' | 'sync';
@@ -48,9 +48,9 @@ export interface Peer {
   readonly address: string;
   /** `webtransport`, `wss` or `ws`. */
   readonly transport: string;
-  /** Better addresses of this relay that were tried first, and why each did not do. */
+  /** Addresses of this relay that were dialled before this one, and why each dial failed. */
   readonly tried: readonly Tried[];
-  /** What it calls itself. */
+  /** Its agent version, from identify. */
   readonly agent: string | null;
   /** How many blocks it delivered first since it connected. */
   readonly firstDeliveries: number;
@@ -58,16 +58,16 @@ export interface Peer {
   readonly firsts: number;
 }
 
-/** An address that did not answer as it should. */
+/** An address whose dial failed. */
 export interface Tried {
   readonly address: string;
-  /** In words. */
+  /** As text. */
   readonly error: string;
 }
 
 interface PrunedPeer {
   readonly peer: string;
-  /** In words. */
+  /** As text. */
   readonly why: string;
 }
 
@@ -76,11 +76,11 @@ interface InvalidMessage {
   readonly version: string;
   /** The first rule that the message breaks. */
   readonly fault: MessageFault;
-  /** The same with its figures, in words. */
+  /** The same as text, with its numbers. */
   readonly detail: string;
 }
 
-/** One thing that happened. Kinds may be added: ignore what you do not know. */
+/** An event. Kinds may be added: ignore those that you do not know. */
 export type FollowerEvent =
   | ({ readonly event: 'block' } & Block)
   | ({ readonly event: 'head'; readonly parent: Hex; readonly timestamp: number; readonly timestampMs: number } & BlockRef & {

@@ -1,6 +1,6 @@
 // The names of faults: the first rule that a message, or the answer to a request, breaks. The node's own names, which are stable.
 
-/** The rules that a block breaks whichever way it came. */
+/** The rules for every block, gossiped or fetched. */
 type BlockFault =
   | 'too_large'
   | 'undecodable'
@@ -34,7 +34,7 @@ export type MessageFault =
   | 'late'
   | 'no_room';
 
-/** Why a response to a request for a block was of no use. */
+/** Why a response to a request for a block was not used. */
 export type AnswerFault =
   | BlockFault
   | 'not_found'

@@ -1,12 +1,12 @@
-// The status of a follower, as `status()` returns it. `worker/watch.ts` makes it.
+// The status of a follower, as `status()` returns it. `worker/status-tracker.ts` makes it.
 
 import type { BlockRef, Hex, Peer } from './events.js';
 
 /**
  * - `connecting`: no relay is connected.
  * - `waiting`: connected, and no block was verified yet.
- * - `live`: blocks come.
- * - `stalled`: blocks came, and for several block times none has.
+ * - `live`: blocks arrive.
+ * - `stalled`: blocks arrived, and for several block times none has.
  * - `stopped`, `failed`: the end.
  */
 export type State = 'connecting' | 'waiting' | 'live' | 'stalled' | 'stopped' | 'failed';
@@ -22,12 +22,12 @@ export interface Status extends Report {
 /** The part of a status that the worker makes. */
 export interface Report {
   readonly state: State;
-  /** Why it is not live, in words; `null` when it is. */
+  /** Why it is not live, as text; `null` when it is. */
   readonly reason: string | null;
   readonly chain: ChainStatus;
-  /** The fork that the chain's blocks show and its schedule lacks; `null` when they agree. Blocks are followed all the same. */
+  /** The fork that the chain's blocks show and its schedule lacks; `null` when they agree. Blocks are still followed. */
   readonly scheduleMismatch: string | null;
-  /** Whose signatures are accepted. */
+  /** The address whose signatures are accepted. */
   readonly signer: Hex | null;
   /** The newest block of the verified chain. */
   readonly head: BlockRef | null;
@@ -68,13 +68,13 @@ export interface Carried {
   readonly out: number;
 }
 
-/** What the connections have carried. */
+/** Bytes of all connections. */
 export interface Traffic {
-  /** By transport: what its WebSockets carried, without their frames, and what the streams of its WebTransports did. */
+  /** By transport: the bytes of WebSockets without their frames, and those of the streams of WebTransport. */
   readonly transports: { readonly ws: Carried; readonly webtransport: Carried };
   /**
-   * What the streams carried, by what was spoken on them: gossip (`meshsub`), blocks by number, and so on. Encryption and
-   * multiplexing are not in it, so the sum is less than the transports'. A tab speaks no `autonat`.
+   * By protocol of a stream: gossip (`meshsub`), blocks by number, and so on. Encryption and multiplexing are not counted, so
+   * the sum is less than that of the transports. A browser does not use `autonat`.
    */
   readonly protocols: Readonly<Record<'meshsub' | 'payloadByNumber' | 'identify' | 'ping' | 'autonat' | 'other', Carried>>;
 }
@@ -86,12 +86,12 @@ export interface Clock {
    * and by how much this clock is ahead. `null` before the first.
    */
   readonly offsetMs: number | null;
-  /** Why that matters, in words; `null` while a network explains it. */
+  /** A warning as text; `null` while network delay explains the offset. */
   readonly warning: string | null;
   /** Blocks are out of time, and the relays' time agrees with this device's clock: the sequencer's is wrong. */
   readonly sequencerWrong: boolean;
   /** By how much the relays' clocks are ahead of this device's, as their records say (median); `null` without a record. */
   readonly relaysMs: number | null;
-  /** What is added to this device's clock because two relays agree that it is wrong. */
+  /** Milliseconds that are added to this device's clock because two relays agree that it is wrong. */
   readonly correctedMs: number;
 }

@@ -5,12 +5,12 @@
 import { isPlainError, text, type PlainError } from '../shared/errors.js';
 import { read, type FollowerEvent } from '../shared/events.js';
 
-/** How many URLs are asked at most, and how many bytes an answer may have. */
+/** How many URLs there may be, and how many bytes a response may have. */
 export const MAX_URLS = 8;
 const MAX_BYTES = 64 << 10;
-/** How many relays are remembered. */
+/** How many relays are saved. */
 const MAX_RELAYS = 16;
-/** Milliseconds for an answer, and before a retry: the first, doubled after each failure up to the second. */
+/** Milliseconds for a response, and before a retry: the first, doubled after each failure up to the second. */
 const TIMEOUT = 5_000;
 const RETRY = [2_000, 60_000] as const;
 /** When no relay was connected for this long the records are fetched again, and at most this often. Milliseconds. */
@@ -26,10 +26,10 @@ const MAX_REFRESH = 6 * 3600_000;
 /** Two relays agree when their clocks differ by at most the first; an offset below the second is not corrected. Milliseconds. */
 const CLOCK_TOLERANCE = 2_000;
 const MIN_CORRECTION = 1_000;
-/** The agreement of the clocks is repeated after this many milliseconds, unless the clock was set: the node believes it for half an hour. */
+/** The agreement of the clocks is repeated after this many milliseconds, unless the clock was set: the node uses it for half an hour. */
 const REPEAT_AGREEMENT = 10 * 60_000;
 
-/** A verified record, as `readRecord` gives it. */
+/** A verified record, as `readRecord` returns it. */
 export interface RelayRecord {
   readonly peer: string;
   readonly addresses: readonly string[];
@@ -58,13 +58,13 @@ export interface RelayRecordsHost {
   saveRelays(relays: readonly string[]): void;
 }
 
-/** A URL that is asked for a record. Times are of `mono`. */
+/** A URL of a record. Times are of `mono`. */
 interface Source {
   readonly url: URL;
   failures: number;
-  asked: number;
+  requested: number;
   due: number;
-  /** The peer that answered, and by how many milliseconds its clock is ahead of this device's. */
+  /** The peer of the record, and by how many milliseconds its clock is ahead of this device's. */
   clock?: { readonly peer: string; readonly offset: number };
 }
 
@@ -83,17 +83,17 @@ export class RelayRecords {
   #timer: ReturnType<typeof setInterval> | undefined;
   /** The last tick, in both clocks. */
   #ticked: { readonly mono: number; readonly now: number };
-  #aloneSince: number;
+  #disconnectedSince: number;
   /** When the agreement of the relays with this device's clock was last reported, by `mono`. */
   #agreedAt: number | undefined;
 
   /** @throws {PlainError} One is no URL, or there are too many. */
   constructor(urls: readonly string[], host: RelayRecordsHost) {
     this.#host = host;
-    this.#sources = urls.map((url) => ({ url: recordOf(url), failures: 0, asked: -Infinity, due: -Infinity }));
-    if (urls.length > MAX_URLS) throw bad(`there are ${urls.length} URLs of relays, at most ${MAX_URLS} are asked`);
+    this.#sources = urls.map((url) => ({ url: recordOf(url), failures: 0, requested: -Infinity, due: -Infinity }));
+    if (urls.length > MAX_URLS) throw bad(`there are ${urls.length} URLs of relays, at most ${MAX_URLS} are allowed`);
     this.#ticked = { mono: host.mono(), now: host.now() };
-    this.#aloneSince = this.#ticked.mono;
+    this.#disconnectedSince = this.#ticked.mono;
   }
 
   begin(): void {
@@ -112,14 +112,14 @@ export class RelayRecords {
     return offsets[Math.floor(offsets.length / 2)] ?? null;
   }
 
-  see(event: FollowerEvent): void {
+  track(event: FollowerEvent): void {
     if (event.event === 'connected') {
       this.#connected.add(event.peer);
       const address = event.address.includes('/p2p/') ? event.address : `${event.address}/p2p/${event.peer}`;
-      if (!this.#known.get(event.peer)?.includes(address)) this.#remember(event.peer, [address]);
+      if (!this.#known.get(event.peer)?.includes(address)) this.#save(event.peer, [address]);
     } else if (event.event === 'disconnected') {
       this.#connected.delete(event.peer);
-      if (this.#connected.size === 0) this.#aloneSince = this.#host.mono();
+      if (this.#connected.size === 0) this.#disconnectedSince = this.#host.mono();
     }
   }
 
@@ -127,32 +127,32 @@ export class RelayRecords {
     const last = this.#ticked;
     const { mono } = (this.#ticked = { mono: this.#host.mono(), now: this.#host.now() });
     const jumped = Math.abs(this.#ticked.now - last.now - (mono - last.mono)) > CLOCK_JUMP;
-    const anew = jumped || mono - last.mono > SLEPT;
-    if (anew) this.#forgetClocks();
-    if (this.#agreedAt !== undefined && mono - this.#agreedAt > REPEAT_AGREEMENT) this.#agreed();
-    const lost = this.#connected.size === 0 && mono - this.#aloneSince > DISCONNECTED;
+    const stale = jumped || mono - last.mono > SLEPT;
+    if (stale) this.#forgetClocks();
+    if (this.#agreedAt !== undefined && mono - this.#agreedAt > REPEAT_AGREEMENT) this.#reportAgreement();
+    const lost = this.#connected.size === 0 && mono - this.#disconnectedSince > DISCONNECTED;
     for (const source of this.#sources) {
-      const early = anew || (lost && mono - source.asked > MIN_REFRESH && source.failures === 0);
-      if (source.due <= mono || early) void this.#ask(source);
+      const early = stale || (lost && mono - source.requested > MIN_REFRESH && source.failures === 0);
+      if (source.due <= mono || early) void this.#request(source);
     }
   }
 
-  /** Offsets that were measured before the clock was set are worth nothing. */
+  /** Offsets that were measured before the clock was set are wrong. */
   #forgetClocks(): void {
     this.#agreedAt = undefined;
     for (const source of this.#sources) delete source.clock;
   }
 
-  async #ask(source: Source): Promise<void> {
-    source.asked = this.#host.mono();
-    // The timer does not ask again meanwhile.
-    source.due = source.asked + 2 * TIMEOUT;
+  async #request(source: Source): Promise<void> {
+    source.requested = this.#host.mono();
+    // The timer sends no second request meanwhile.
+    source.due = source.requested + 2 * TIMEOUT;
     try {
       const document = await this.#document(source.url);
-      const waited = this.#host.mono() - source.asked;
+      const roundTrip = this.#host.mono() - source.requested;
       const now = this.#host.now();
       const record = read<RelayRecord>(this.#host.verify(document, source.url.hostname, now));
-      this.#take(source, record, now - waited / 2);
+      this.#use(source, record, now - roundTrip / 2);
     } catch (thrown) {
       this.#failed(source, thrown);
     }
@@ -162,31 +162,31 @@ export class RelayRecords {
     const signal = AbortSignal.timeout(TIMEOUT);
     const options: RequestInit = { cache: 'no-store', credentials: 'omit', redirect: 'error', referrerPolicy: 'no-referrer', signal };
     const response = await this.#host.fetch(url.href, options);
-    if (!response.ok) throw unread(`the relay answers ${response.status}`);
-    return bounded(response);
+    if (!response.ok) throw noRecord(`the relay responds with status ${response.status}`);
+    return boundedBody(response);
   }
 
-  /** `asked` is the time of the request by this device's clock. */
-  #take(source: Source, record: RelayRecord, asked: number): void {
+  /** `at` is the time of the record by this device's clock: half a round trip before now. */
+  #use(source: Source, record: RelayRecord, at: number): void {
     const relays = record.addresses;
     source.failures = 0;
     source.due = this.#host.mono() + Math.min(Math.max((record.expiresMs - record.timeMs) / 2, MIN_REFRESH), MAX_REFRESH);
-    source.clock = { peer: record.peer, offset: Math.round(record.timeMs - asked) };
+    source.clock = { peer: record.peer, offset: Math.round(record.timeMs - at) };
     this.#host.emit({ event: 'relay_found', url: source.url.origin, peer: record.peer, addresses: relays, clockMs: source.clock.offset });
     this.#host.add(relays, record.others);
-    if (relays.length > 0) this.#remember(record.peer, relays);
-    this.#agree();
+    if (relays.length > 0) this.#save(record.peer, relays);
+    this.#compareClocks();
   }
 
   #failed(source: Source, thrown: unknown): void {
     const retryMs = Math.min(RETRY[0] * 2 ** source.failures, RETRY[1]);
     source.failures += 1;
     source.due = this.#host.mono() + retryMs;
-    const { code, message, remedy } = isPlainError(thrown) ? thrown : unread(text(thrown));
+    const { code, message, remedy } = isPlainError(thrown) ? thrown : noRecord(text(thrown));
     this.#host.emit({ event: 'record_failed', url: source.url.origin, code, message, remedy, retryMs });
   }
 
-  #remember(peer: string, relays: readonly string[]): void {
+  #save(peer: string, relays: readonly string[]): void {
     this.#known.delete(peer);
     this.#known.set(peer, relays);
     while (this.#known.size > MAX_RELAYS) this.#known.delete(this.#known.keys().next().value as string);
@@ -199,18 +199,18 @@ export class RelayRecords {
     return [...new Map(clocks.map((clock) => [clock.peer, clock])).values()];
   }
 
-  /** One relay may lie about the time, so that old blocks seem new: only two that agree correct the clock, or undo a correction. */
-  #agree(): void {
+  /** One relay may send a wrong time, so that old blocks seem new: only two that agree correct the clock, or undo a correction. */
+  #compareClocks(): void {
     const clocks = this.#clocks();
     const pair = clocks.find((one) => clocks.some((other) => other !== one && Math.abs(one.offset - other.offset) <= CLOCK_TOLERANCE));
     this.#agreedAt = undefined;
     if (!pair) return;
     const isWrong = Math.abs(pair.offset) >= MIN_CORRECTION;
     this.#host.correct(isWrong ? pair.offset : 0);
-    if (!isWrong) this.#agreed();
+    if (!isWrong) this.#reportAgreement();
   }
 
-  #agreed(): void {
+  #reportAgreement(): void {
     this.#agreedAt = this.#host.mono();
     this.#host.clockAgrees();
   }
@@ -224,8 +224,8 @@ function recordOf(url: string): URL {
   }
 }
 
-/** The body, as long as it is no longer than a record may be. */
-async function bounded(response: Response): Promise<string> {
+/** The body, if it has at most `MAX_BYTES`. */
+async function boundedBody(response: Response): Promise<string> {
   const reader = response.body?.getReader();
   if (!reader) return '';
   const decoder = new TextDecoder();
@@ -248,6 +248,6 @@ function bad(message: string): PlainError {
   return { code: 'bad_relay', message, remedy: 'give relays as multiaddrs, or as the https:// addresses of Petrel daemons' };
 }
 
-function unread(message: string): PlainError {
-  return { code: 'no_record', message, remedy: `${NO_RELAY} (--http.addr), reachable from here` };
+function noRecord(message: string): PlainError {
+  return { code: 'no_record', message, remedy: `${NO_RELAY} (--http.addr), reachable from this device` };
 }

@@ -1,4 +1,4 @@
-// Runs the node: owns the WebAssembly module, answers the messages of the page. In a worker, or on the page's own thread where no
+// Runs the node: owns the WebAssembly module and handles the messages of the page. In a worker, or on the page's own thread where no
 // worker can be started.
 
 import { defect, isPlainError, text, type PlainError } from '../shared/errors.js';
@@ -45,16 +45,16 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
     over = true;
     records?.end();
     post({ type: 'failed', error });
-    // After the call of the node that this is in.
+    // Not before the current call of the node returns.
     queueMicrotask(end);
   }
 
-  /** Stops the node, as far as a failed one can be stopped. */
+  /** Stops the node; ignores errors of a failed one. */
   function end(): void {
     try {
       node?.stop();
     } catch {
-      // Its state is undefined after a panic, and nothing listens to it any more.
+      // Its state is undefined after a panic, and its events are ignored.
     }
     node = undefined;
   }
@@ -62,7 +62,7 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
   function receive(json: string): void {
     const event = read<FollowerEvent | ({ event: 'failed' } & PlainError)>(json);
     if (event.event === 'failed') return fail({ code: event.code, message: event.message, remedy: event.remedy });
-    records?.see(event);
+    records?.track(event);
     emit(event);
   }
 

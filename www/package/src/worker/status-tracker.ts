@@ -5,13 +5,13 @@ import type { FollowerEvent, Peer } from '../shared/events.js';
 import type { Clock, Report, State } from '../shared/status.js';
 import type { NodeStatus } from './node-status.js';
 
-/** What the package itself knows of clocks. */
+/** The part of `Clock` that the package adds. */
 type RelayClock = Pick<Clock, 'relaysMs' | 'correctedMs'>;
 
 /** What the package adds to the status of the node. */
 export type Added = RelayClock & Pick<Report, 'moduleBytes'>;
 
-/** The block delays that the clock is judged by: those of so many milliseconds, but at least and at most so many. */
+/** The clock offset is the median of the block delays of the last `DELAY_WINDOW` milliseconds: at least and at most so many. */
 const MIN_DELAYS = 9;
 const DELAY_WINDOW = 10_000;
 const MAX_DELAYS = 512;
@@ -27,10 +27,10 @@ export class StatusTracker {
   #lastBlock: number | undefined;
   #dial: { readonly error: string; readonly retryAt: number } | undefined;
   #record: { readonly error: string; readonly retryAt: number } | undefined;
-  #left: string | undefined;
+  #disconnectReason: string | undefined;
   #connectedAt = 0;
   readonly #topics = new Map<string, number>();
-  #judged: { readonly fault: string; readonly detail: string; readonly at: number } | undefined;
+  #lastRejected: { readonly fault: string; readonly detail: string; readonly at: number } | undefined;
   /** Each with its time of arrival, in rising order of time. */
   readonly #delays: { readonly ms: number; readonly at: number }[] = [];
   #reorgs = 0;
@@ -57,7 +57,7 @@ export class StatusTracker {
         this.#record = { error: `${event.url}: ${event.message}`, retryAt: now + event.retryMs };
         break;
       case 'disconnected':
-        this.#left = event.reason;
+        this.#disconnectReason = event.reason;
         this.#topics.delete(event.peer);
         break;
       case 'dial_failed':
@@ -71,7 +71,7 @@ export class StatusTracker {
         break;
       case 'rejected':
         this.#rejected += 1;
-        this.#judged = { fault: event.fault, detail: event.detail, at: now };
+        this.#lastRejected = { fault: event.fault, detail: event.detail, at: now };
         break;
       case 'ignored':
         this.#ignored += 1;
@@ -117,47 +117,47 @@ export class StatusTracker {
     return this.#lastBlock !== undefined && now - this.#lastBlock <= this.#stalledAfter(node);
   }
 
-  /** By the verified blocks; where none come, by the last one that was validly signed and out of time. */
+  /** From the verified blocks; without any, from the last block that was validly signed and out of time. */
   #clock(node: NodeStatus, now: number): Omit<Clock, keyof RelayClock> {
     const sorted = this.#delays.map(({ ms }) => ms).sort((a, b) => a - b);
     const median = sorted[Math.floor(sorted.length / 2)] ?? null;
     const offsetMs = this.#fresh(node, now) ? median : node.offsetMs;
     const sequencerWrong = node.sequencerSkew;
-    const matters = node.clockSkew || sequencerWrong || (offsetMs !== null && (offsetMs > LATE || offsetMs < EARLY));
-    return { offsetMs, warning: matters ? outOfTime(offsetMs ?? 0, sequencerWrong) : null, sequencerWrong };
+    const shouldWarn = node.clockSkew || sequencerWrong || (offsetMs !== null && (offsetMs > LATE || offsetMs < EARLY));
+    return { offsetMs, warning: shouldWarn ? outOfTime(offsetMs ?? 0, sequencerWrong) : null, sequencerWrong };
   }
 
   #state(node: NodeStatus, clock: Clock, now: number): [State, string | null] {
-    if (node.peers.length === 0) return ['connecting', this.#unreachable(now)];
+    if (node.peers.length === 0) return ['connecting', this.#disconnectedReason(now)];
     if (this.#fresh(node, now)) return ['live', null];
     const state = node.accepted === 0 ? 'waiting' : 'stalled';
-    return [state, this.#silence(node, clock, now)];
+    return [state, this.#noBlocksReason(node, clock, now)];
   }
 
-  #unreachable(now: number): string {
+  #disconnectedReason(now: number): string {
     if (this.#dial) return `the relay cannot be reached, ${again(this.#dial.retryAt, now)}: ${this.#dial.error}`;
-    if (this.#record) return `the relay's record is not there, ${again(this.#record.retryAt, now)}: ${this.#record.error}`;
-    if (this.#left !== undefined) return `the relay is gone (${this.#left}), connecting again`;
+    if (this.#record) return `the relay's record cannot be read, ${again(this.#record.retryAt, now)}: ${this.#record.error}`;
+    if (this.#disconnectReason !== undefined) return `the relay disconnected (${this.#disconnectReason}), connecting again`;
     return 'connecting to the relay';
   }
 
-  #silence(node: NodeStatus, clock: Clock, now: number): string {
-    if (node.signerMismatch) return `the network follows another signer, ${node.signerMismatch}: the one given here is out of date`;
+  #noBlocksReason(node: NodeStatus, clock: Clock, now: number): string {
+    if (node.signerMismatch) return `the network follows another signer, ${node.signerMismatch}: the configured one is out of date`;
     if (clock.warning) return clock.warning;
-    const judged = this.#judged;
-    if (judged && now - judged.at <= this.#stalledAfter(node)) {
-      return `what the relay sends is refused: ${judged.detail}`;
+    const rejected = this.#lastRejected;
+    if (rejected && now - rejected.at <= this.#stalledAfter(node)) {
+      return `the relay's messages are rejected: ${rejected.detail}`;
     }
     if (this.#lastBlock !== undefined) {
-      return `no new block for ${Math.round((now - this.#lastBlock) / 1000)} s: the chain pauses, or the relay holds its blocks back`;
+      return `no new block for ${Math.round((now - this.#lastBlock) / 1000)} s: the chain pauses, or the relay withholds blocks`;
     }
     const joined = [...this.#topics.values()].some((topics) => topics > 0);
-    if (!joined && now - this.#connectedAt > MIN_STALLED) return 'the relay is connected and does not carry this chain';
+    if (!joined && now - this.#connectedAt > MIN_STALLED) return 'the relay is connected, but joined no topic of this chain';
     return 'connected, waiting for the next block';
   }
 }
 
-/** What a status says of a peer. */
+/** A peer as a status has it. */
 function peerOf({ peer, address, transport, tried = [], agent, firstDeliveries }: NodeStatus['peers'][number]): Peer {
   return { peer, address, transport, tried, agent, firstDeliveries, firsts: firstDeliveries };
 }
@@ -167,7 +167,7 @@ function again(at: number, now: number): string {
   return seconds > 0 ? `trying again in ${seconds} s` : 'trying again now';
 }
 
-/** An offset in words. `agreed`: the relays' time agrees with this device's. */
+/** An offset as text. `agreed`: the relays' time agrees with this device's. */
 function outOfTime(offsetMs: number, agreed: boolean): string {
   const seconds = (Math.abs(offsetMs) / 1000).toFixed(Math.abs(offsetMs) < 10_000 ? 1 : 0);
   if (agreed) {

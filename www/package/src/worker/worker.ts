@@ -15,6 +15,6 @@ const scope = self as unknown as Scope;
 const handle = serve((message) => scope.postMessage(message));
 
 scope.addEventListener('message', (event) => handle(event.data));
-// A trap inside a task of the node ends here, after the message of the panic if there was time for one.
+// A trap inside a task of the node is reported here, after the message of a panic if there was one.
 scope.addEventListener('unhandledrejection', (event) => scope.postMessage({ type: 'failed', error: defect(event.reason) }));
 scope.postMessage({ type: 'ready' });

@@ -1,4 +1,4 @@
-// What an app does: the package by its name, chains by name and by id. Nobody listens at the relay's port.
+// An app: imports the package by its name, and follows chains by name and by id. Nothing listens on the relay's port.
 
 import { chains, createFollower, loadChain } from 'petrel';
 
@@ -6,12 +6,12 @@ const relays = ['/ip4/127.0.0.1/tcp/9/ws/p2p/16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84Lo
 
 async function status(chain) {
   const follower = await createFollower({ chain, relays, store: null });
-  const { chain: told, state, thread } = await follower.status();
+  const { chain: followed, state, thread } = await follower.status();
   await follower.stop();
-  return { id: told.id, name: told.name, intervalMs: told.intervalMs, state, thread };
+  return { id: followed.id, name: followed.name, intervalMs: followed.intervalMs, state, thread };
 }
 
-/** A follower's status for each way to name the chain, and the error of a name that is none. */
+/** A follower's status for each way to name the chain, and the error of an unknown name. */
 export async function follow() {
   const statuses = [];
   for (const chain of ['base-mainnet', 8453, await loadChain('base')]) statuses.push(await status(chain));

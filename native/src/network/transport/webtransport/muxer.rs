@@ -99,7 +99,7 @@ impl SessionMuxer {
 }
 
 /// Closes our direction of the handshake's stream, and keeps the stream until the peer closes its own: dropping it earlier stops
-/// the stream, which js-libp2p takes for a failed handshake.
+/// the stream, which is a failed handshake for js-libp2p.
 async fn close_handshake(mut secured: noise::Output<SessionStream>) {
     let _ended = secured.close().await;
     // No more data is expected; a peer that sends some loses the stream.
@@ -114,8 +114,8 @@ impl Drop for SessionMuxer {
 
 /// The session's driver reports its end by a panic; the panic is turned into an error of this connection.
 fn catch_panic(opening: impl Future<Output = io::Result<SessionStream>> + Send + 'static) -> OpeningStream {
-    let died = |_| Err(io::Error::other("the session's driver has ended"));
-    AssertUnwindSafe(opening).catch_unwind().map(move |ended| ended.unwrap_or_else(died)).boxed()
+    let driver_ended = |_| Err(io::Error::other("the session's driver has ended"));
+    AssertUnwindSafe(opening).catch_unwind().map(move |ended| ended.unwrap_or_else(driver_ended)).boxed()
 }
 
 fn accepting(session: Arc<Connection>) -> OpeningStream {

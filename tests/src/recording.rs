@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 
 use petrel_core::{Input, Node, Output, config::Settled, persistence::RestoredState, time::Now};
 
-/// What a node was made of, and all that happened to it.
+/// The initial state of a node, and all its inputs.
 pub struct Recording {
     config: Settled,
     restored: RestoredState,
@@ -22,7 +22,7 @@ struct Step {
     outputs: Digest,
 }
 
-/// How many outputs there were, and a hash over how each is written in full.
+/// The number of outputs, and a hash over the debug text of each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Digest {
     count: usize,
@@ -38,31 +38,30 @@ impl Digest {
 }
 
 impl Recording {
-    pub(super) fn new(config: Settled, restored: RestoredState, seed: [u8; 32], begun: Now) -> Self {
+    pub(crate) fn new(config: Settled, restored: RestoredState, seed: [u8; 32], begun: Now) -> Self {
         let first = Step { now: begun, input: None, outputs: Digest::default() };
         Self { config, restored, seed, begun, steps: vec![first] }
     }
 
-    pub(super) fn step(&mut self, now: Now, input: Option<Input>) {
+    pub(crate) fn step(&mut self, now: Now, input: Option<Input>) {
         self.steps.push(Step { now, input, outputs: Digest::default() });
     }
 
-    pub(super) fn output(&mut self, output: &Output) {
+    pub(crate) fn output(&mut self, output: &Output) {
         if let Some(step) = self.steps.last_mut() {
             step.outputs.add(output);
         }
     }
 
-    /// Calls that were recorded, and outputs that followed them.
+    /// The numbers of recorded calls and of their outputs.
     pub fn len(&self) -> (usize, usize) {
         (self.steps.len(), self.steps.iter().map(|step| step.outputs.count).sum())
     }
 
-    /// Replays it through a new node; what differs first. In between the node is asked for its deadline and its status, which
-    /// must change nothing.
+    /// Replays the calls on a new node. Between them the node's deadline and status are read, which must change nothing.
     ///
     /// # Errors
-    /// The first call after which other outputs came.
+    /// The first call with other outputs.
     pub fn replay(&self) -> Result<(), String> {
         let mut node = Node::new(self.config.clone(), &self.restored, self.seed, self.begun);
         for (index, Step { now, input, outputs }) in self.steps.iter().enumerate() {

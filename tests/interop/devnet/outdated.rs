@@ -1,5 +1,5 @@
-//! Petrels with a schedule that is out of date: the chain's last forks are not in their rollup.json. They follow the same network
-//! from its first blocks to the end, must miss nothing and blame nobody, and tell once which fork they lack.
+//! Petrel nodes with an outdated schedule: the chain's last forks are not in their rollup.json. They follow the same network from its
+//! first blocks to the end. They must miss no block, ban no peer, and report the missing fork once.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -12,27 +12,27 @@ use crate::{
     scenario::Blocks,
 };
 
-/// What the schedule of each of them lacks; the first one is what they must name.
+/// The forks that the schedule of each node lacks; it must report the first one.
 const LACKED: [&[&str]; 2] = [&["karst"], &["jovian", "karst"]];
-/// How long the last block may take to them, when Petrel has it.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Maximum time until they have the last block, after Petrel has it.
+const DEADLINE: Duration = Duration::from_secs(30);
 
-/// One of them.
-pub(crate) struct Stale {
+/// A node with an outdated schedule.
+pub(crate) struct OutdatedNode {
     fork: &'static str,
     petrel: Process,
 }
 
-/// What one of them has shown.
-pub(crate) struct Followed {
+/// The results of one node.
+pub(crate) struct OutdatedReport {
     fork: &'static str,
     blocks: Blocks,
-    /// Shown with another hash than op-geth's, or twice with different ones.
+    /// Blocks with another hash than op-geth's, or emitted twice with different hashes.
     wrong: usize,
     missed: Vec<u64>,
-    /// Gaps that were given up.
+    /// Number of skipped gaps.
     skipped: usize,
-    /// Its last head, and the network's at that moment.
+    /// Its last head, and the network's head at that time.
     head: u64,
     network: u64,
     banned: usize,
@@ -41,19 +41,21 @@ pub(crate) struct Followed {
     mismatches: Vec<(String, u64)>,
 }
 
-/// Starts all of them.
-pub(crate) fn start(devnet: &Devnet) -> Vec<Stale> {
-    let start =
-        |(which, lacks): (usize, &&'static [&str])| Stale { fork: lacks[0], petrel: devnet.stale(which, lacks) };
+/// Starts all nodes.
+pub(crate) fn start(devnet: &Devnet) -> Vec<OutdatedNode> {
+    let start = |(which, lacks): (usize, &&'static [&str])| OutdatedNode {
+        fork: lacks[0],
+        petrel: devnet.outdated(which, lacks),
+    };
     LACKED.iter().enumerate().map(start).collect()
 }
 
-impl Stale {
-    /// Waits until it has the network's head, ends it, and says what it has shown.
-    pub(crate) fn followed(mut self) -> Followed {
+impl OutdatedNode {
+    /// Waits until the node has the network's head, and ends it. Returns its results.
+    pub(crate) fn followed(mut self) -> OutdatedReport {
         let (network, _, _) = GETH[0].block("latest").expect("op-geth answers");
         let reached = |event: &Value| event["event"] == "head" && number(event) >= network;
-        let head = self.petrel.wait_for(PATIENCE, reached);
+        let head = self.petrel.wait_for(DEADLINE, reached);
         let mut events = self.petrel.drain();
         events.extend(head);
         self.petrel.stop(Duration::from_secs(5));
@@ -61,7 +63,7 @@ impl Stale {
         let shown: BTreeSet<_> = named("block").map(|event| (number(event), text(event, "hash"))).collect();
         let blocks: Blocks = shown.iter().cloned().collect();
         let (first, last) = report::ends(&blocks);
-        Followed {
+        OutdatedReport {
             fork: self.fork,
             wrong: report::wrong(&blocks) + shown.len() - blocks.len(),
             missed: (first..=last).filter(|number| !blocks.contains_key(number)).collect(),
@@ -76,8 +78,8 @@ impl Stale {
     }
 }
 
-impl Followed {
-    /// Prints it; `true` when it is as it should be.
+impl OutdatedReport {
+    /// Prints the results; `true` when they are as expected.
     pub(crate) fn print(&self) -> bool {
         let Self { fork, blocks, wrong, missed, skipped, head, network, banned, graylisted, mismatches } = self;
         let (first, last) = report::ends(blocks);

@@ -1,4 +1,4 @@
-//! A step beside others: this program once more, as a child. Its output is kept until it has ended.
+//! A step in the background: this program as a child process. Its output is stored until it has ended.
 
 use std::{
     env,
@@ -14,24 +14,24 @@ use crate::{
     shell::{Shell, find},
 };
 
-/// `cargo xtask WORDS` as a child. It ends with all that it has started when nobody waits for it any more.
-pub(crate) struct Beside {
+/// `cargo xtask WORDS` as a child process. It is ended, with all its children, when it is dropped.
+pub(crate) struct BackgroundStep {
     group: Group,
     output: PathBuf,
 }
 
-impl Beside {
-    /// With `behind` it takes the processor when nothing else wants it, where there is `nice`.
+impl BackgroundStep {
+    /// With `low_priority` it has the lowest priority, if the machine has `nice`.
     ///
     /// # Errors
     /// The child cannot be started, or the target folder cannot be written to.
-    pub(crate) fn start(shell: &Shell, words: &[&str], behind: bool) -> Result<Self> {
+    pub(crate) fn start(shell: &Shell, words: &[&str], low_priority: bool) -> Result<Self> {
         let folder = shell.target().join("xtask");
         fs::create_dir_all(&folder).context("cannot write to the target folder")?;
         let output = folder.join(words.join("-")).with_extension("txt");
         let file = File::create(&output).with_context(|| format!("cannot write {}", output.display()))?;
         let program = env::current_exe().context("the task runner cannot find itself")?;
-        let mut command = match find(&["nice"]).filter(|_| behind) {
+        let mut command = match find(&["nice"]).filter(|_| low_priority) {
             Some(nice) => {
                 let mut command = shell.command(nice, ["-n", "19"]);
                 command.arg(program);
@@ -43,7 +43,7 @@ impl Beside {
         Ok(Self { group, output })
     }
 
-    /// Once it has ended: how, and what it has printed.
+    /// After its end: its status and its output.
     ///
     /// # Errors
     /// Its output cannot be read.

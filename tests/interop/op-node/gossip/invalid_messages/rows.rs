@@ -1,4 +1,4 @@
-//! What is sent, and what must come of it. The verdicts are op-node's rules; both sides must have them.
+//! The messages and the expected verdicts, which follow from op-node's rules and which both sides must give.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -11,45 +11,45 @@ use petrel_tests::forge::Forge;
 
 use crate::session::Session;
 
-/// A spoilt message.
+/// One message.
 pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) topic: Version,
     pub(crate) timing: Timing,
-    /// Protobuf fields beside data and topic.
+    /// Protobuf fields in addition to data and topic.
     pub(crate) fields: Vec<&'static str>,
-    /// Made at a Unix second; again where it was not judged in the same one.
+    /// Builds the message at a Unix second; called again if it was not validated in the same second.
     pub(crate) make: Box<dyn FnMut(u64) -> Made>,
-    /// `accept`, `reject` or `ignore`: op-node's rules.
+    /// `accept`, `reject` or `ignore`, by op-node's rules.
     pub(crate) expect: &'static str,
-    /// Where Petrel differs on purpose.
+    /// An intended difference of Petrel.
     pub(crate) differs: Option<Differs>,
 }
 
 /// How Petrel differs from op-node.
 pub(crate) enum Differs {
-    /// Refused as by op-node, by this fault, which is charged to nobody.
+    /// Rejected as by op-node, with this fault, which is charged to no peer.
     Uncharged(&'static str),
-    /// Accepted where op-node rejects: what op-node refuses is dropped before the rules, and not passed on.
+    /// Accepted where op-node rejects: the field is dropped before validation, and not forwarded.
     Dropped,
-    /// Accepted where op-node rejects: our signer's block shows this fork, which the schedule lacks, and `schedule_mismatch`
-    /// tells it.
+    /// Accepted where op-node rejects: our signer's block shows this fork, which the schedule lacks, and `schedule_mismatch` reports
+    /// it.
     Followed(&'static str),
 }
 
-/// Whether a second more or less makes another verdict.
+/// Whether the verdict depends on the exact second.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Timing {
     Any,
     Exact,
 }
 
-/// A message that was made.
+/// A built message.
 #[derive(Clone)]
 pub(crate) struct Made {
     /// Uncompressed.
     pub(crate) plain: Vec<u8>,
-    /// As it goes on the wire, when that is not `plain` compressed.
+    /// The bytes on the wire, if they are not `plain` compressed.
     pub(crate) wire: Option<Vec<u8>>,
     /// The block's hash.
     pub(crate) hash: String,
@@ -60,8 +60,8 @@ const REJECT: &str = "reject";
 /// The order of secp256k1.
 const ORDER: U256 = uint!(0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141_U256);
 
-/// The rows of a chain on which every fork up to `fork` is active: all of them for Jovian, and for each fork those whose
-/// outcome may depend on it.
+/// The rows of a chain with all forks up to `fork` active: all rows for Jovian, and for each other fork the rows whose verdict may
+/// depend on it.
 pub(crate) fn of(fork: Fork, session: &mut Session) -> Vec<Row> {
     let mut rows = Rows { fork, chain: session.chain.id, number: 0, rows: Vec::new() };
     rows.by_fork();
@@ -91,29 +91,29 @@ impl Rows {
         self.rows.last_mut().unwrap()
     }
 
-    /// A block of the next height that is valid but for what `spoil` does.
-    fn forged(&mut self, name: &str, expect: &'static str, spoil: impl Fn(Forge) -> Forge + 'static) -> &mut Row {
+    /// A block of the next height that is valid except for `change`.
+    fn forged(&mut self, name: &str, expect: &'static str, change: impl Fn(Forge) -> Forge + 'static) -> &mut Row {
         let valid = self.valid();
-        self.add(name, expect, move |now| sealed(&spoil(valid(now))))
+        self.add(name, expect, move |now| sealed(&change(valid(now))))
     }
 
-    /// A valid message of the next height whose bytes are then changed.
-    fn bytes(&mut self, name: &str, expect: &'static str, spoil: impl Fn(&mut Vec<u8>) + 'static) -> &mut Row {
+    /// A valid message of the next height whose uncompressed bytes are changed.
+    fn bytes(&mut self, name: &str, expect: &'static str, change: impl Fn(&mut Vec<u8>) + 'static) -> &mut Row {
         let valid = self.valid();
         self.add(name, expect, move |now| {
             let mut made = sealed(&valid(now));
-            spoil(&mut made.plain);
+            change(&mut made.plain);
             made
         })
     }
 
     /// A valid message of the next height whose bytes on the wire are changed.
-    fn wire(&mut self, name: &str, spoil: impl Fn(&mut Vec<u8>) + 'static) {
+    fn wire(&mut self, name: &str, change: impl Fn(&mut Vec<u8>) + 'static) {
         let valid = self.valid();
         self.add(name, REJECT, move |now| {
             let mut made = sealed(&valid(now));
             let mut wire = petrel_tests::forge::compress(&made.plain);
-            spoil(&mut wire);
+            change(&mut wire);
             made.wire = Some(wire);
             made
         });
@@ -127,7 +127,7 @@ impl Rows {
 
     fn by_fork(&mut self) {
         let (fork, version) = (self.fork, self.fork.version());
-        self.forged("nothing is wrong", ACCEPT, |forge| forge);
+        self.forged("valid", ACCEPT, |forge| forge);
         if version >= Version::V2 {
             self.forged("a withdrawal", REJECT, |forge| {
                 forge.with(|payload| payload.withdrawals.push(Withdrawal::default()))
@@ -252,12 +252,12 @@ impl Rows {
 
     fn compression(&mut self) {
         self.wire("corrupt snappy", |wire| {
-            // A copy from before the beginning.
+            // A copy from before the start of the data.
             wire.truncate(2);
             wire.extend_from_slice(&[0x01, 0xff]);
         });
         self.wire("truncated", |wire| wire.truncate(wire.len() / 2));
-        self.wire("a byte behind the end", |wire| wire.push(0));
+        self.wire("a byte after the end", |wire| wire.push(0));
         self.bytes("short: 65 bytes inflated", REJECT, |message| message.truncate(65));
         self.bytes("66 bytes inflated", REJECT, |message| message.truncate(66));
         self.bytes("10 MiB + 1 inflated", REJECT, |message| message.resize((10 << 20) + 1, 0));
@@ -271,14 +271,14 @@ fn sealed(forge: &Forge) -> Made {
     Made { plain, wire: None, hash: hash.to_string() }
 }
 
-/// The other signature of the same key: s becomes n − s, v the other one.
+/// The other valid signature of the same key: s becomes n − s, and v is flipped.
 fn high_s(message: &mut [u8]) {
     let s = U256::from_be_slice(&message[32..64]);
     message[32..64].copy_from_slice(&(ORDER - s).to_be_bytes::<32>());
     message[64] ^= 1;
 }
 
-/// Makes the extra data one byte longer than SSZ allows it, with every offset right.
+/// Makes the extra data one byte longer than SSZ allows, with correct offsets.
 fn lengthen_extra_data(version: Version, body: &mut Vec<u8>) {
     let start = if version.has_beacon_root() { 32 } else { 0 };
     // The offsets of extraData, transactions and, since V2, withdrawals, by their place in the fixed part.

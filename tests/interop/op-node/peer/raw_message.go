@@ -22,9 +22,9 @@ import (
 
 const meshsub = protocol.ID("/meshsub/1.1.0")
 
-// A gossip message as it goes on the wire, whatever is wrong with it, and who gets it beside this op-node itself. Bytes
-// are 0x-hex. A field that is left out is absent from the protobuf, an empty one is there and empty.
-type spoilSpec struct {
+// A gossip message that is sent without validation, and the peers that get it in addition to this op-node. Bytes are
+// 0x-hex. A missing field is absent from the protobuf, an empty one is present and empty.
+type rawMessage struct {
 	To        []string      `json:"to"`
 	Topic     string        `json:"topic"`
 	Data      hexutil.Bytes `json:"data"`
@@ -34,60 +34,60 @@ type spoilSpec struct {
 	Key       hexutil.Bytes `json:"key"`
 }
 
-// liar is a peer with an identity of its own, so that no judgement depends on an earlier message. It lives until the
-// next one, for whoever still answers it.
-type liar struct{ host host.Host }
+// rawPeer is a peer with its own identity, so that no verdict depends on an earlier message. It stays connected until the
+// next message, because the receivers may still answer it.
+type rawPeer struct{ host host.Host }
 
-func (l *liar) close() {
-	if l != nil {
-		_ = l.host.Close()
+func (p *rawPeer) close() {
+	if p != nil {
+		_ = p.host.Close()
 	}
 }
 
-// send writes the message on a gossip stream to everybody.
-func (s spoilSpec) send(ctx context.Context, self host.Host) (*liar, error) {
+// send writes the message to a gossip stream of each receiver.
+func (m rawMessage) send(ctx context.Context, self host.Host) (*rawPeer, error) {
 	rpc := pb.RPC{Publish: []*pb.Message{{
-		From: s.From, Data: s.Data, Seqno: s.Seqno, Topic: &s.Topic, Signature: s.Signature, Key: s.Key,
+		From: m.From, Data: m.Data, Seqno: m.Seqno, Topic: &m.Topic, Signature: m.Signature, Key: m.Key,
 	}}}
 	frame, err := framed(&rpc)
 	if err != nil {
 		return nil, err
 	}
-	// To loopback it would dial for five seconds alone.
-	patience := libp2p.SwarmOpts(swarm.WithDialTimeoutLocal(time.Minute))
-	h, err := libp2p.New(libp2p.NoListenAddrs, p2p.YamuxC(), p2p.NoiseC(), libp2p.DisableRelay(), patience)
+	// go-libp2p's dial timeout for loopback is five seconds.
+	timeout := libp2p.SwarmOpts(swarm.WithDialTimeoutLocal(time.Minute))
+	h, err := libp2p.New(libp2p.NoListenAddrs, p2p.YamuxC(), p2p.NoiseC(), libp2p.DisableRelay(), timeout)
 	if err != nil {
 		return nil, err
 	}
-	l := &liar{h}
-	// What they gossip to us is read and thrown away.
+	p := &rawPeer{h}
+	// Messages of the receivers are read and dropped.
 	h.SetStreamHandler(meshsub, func(stream network.Stream) { _, _ = io.Copy(io.Discard, stream) })
-	tell(spoilt{"spoilt", h.ID().String()})
+	emit(rawSent{"raw_sent", h.ID().String()})
 	targets := []peer.AddrInfo{{ID: self.ID(), Addrs: self.Addrs()}}
-	for _, text := range s.To {
+	for _, text := range m.To {
 		address, err := ma.NewMultiaddr(text)
 		if err != nil {
-			return l, err
+			return p, err
 		}
 		info, err := peer.AddrInfoFromP2pAddr(address)
 		if err != nil {
-			return l, err
+			return p, err
 		}
 		targets = append(targets, *info)
 	}
 	for _, target := range targets {
-		if err := l.write(ctx, target, frame); err != nil {
-			return l, fmt.Errorf("to %s: %w", target.ID, err)
+		if err := p.write(ctx, target, frame); err != nil {
+			return p, fmt.Errorf("to %s: %w", target.ID, err)
 		}
 	}
-	return l, nil
+	return p, nil
 }
 
-func (l *liar) write(ctx context.Context, to peer.AddrInfo, frame []byte) error {
-	if err := l.host.Connect(ctx, to); err != nil {
+func (p *rawPeer) write(ctx context.Context, to peer.AddrInfo, frame []byte) error {
+	if err := p.host.Connect(ctx, to); err != nil {
 		return err
 	}
-	stream, err := l.host.NewStream(ctx, to.ID, meshsub)
+	stream, err := p.host.NewStream(ctx, to.ID, meshsub)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (l *liar) write(ctx context.Context, to peer.AddrInfo, frame []byte) error 
 	return err
 }
 
-// framed is the RPC behind its length, as pubsub frames it.
+// framed is the RPC with its length prefix, as pubsub frames it.
 func framed(rpc *pb.RPC) ([]byte, error) {
 	body, err := rpc.Marshal()
 	if err != nil {

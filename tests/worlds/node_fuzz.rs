@@ -1,0 +1,27 @@
+//! One Node with random inputs, against a model of what must hold. New seeds: `cargo xtask node-fuzz`.
+
+use core::ops::Range;
+
+use petrel_tests::node_fuzz::NodeFuzz;
+
+/// Random actions of one run.
+const STEPS: usize = 4_000;
+
+fn run(seeds: Range<u64>) {
+    for seed in seeds {
+        let outcome = NodeFuzz { seed, steps: STEPS }.run();
+        assert!(outcome.failures.is_empty(), "seed {seed}: {:#?}", outcome.failures);
+        let counts = [outcome.blocks, outcome.bans, outcome.restarts, outcome.replaced];
+        assert!(counts.iter().all(|count| *count > 0), "seed {seed} reaches too little: {outcome:?}");
+    }
+}
+
+#[test]
+fn random_inputs_break_no_invariant() {
+    run(1..11);
+}
+
+#[test]
+fn more_random_inputs_break_no_invariant() {
+    run(11..21);
+}
