@@ -6,7 +6,10 @@ use std::{
     thread,
 };
 
-use petrel_tests::{process::Process, sequencer::{Sequencer, id}};
+use petrel_tests::{
+    process::Process,
+    sequencer::{Sequencer, id},
+};
 
 use crate::node::{arguments, block, start};
 

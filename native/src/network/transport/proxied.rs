@@ -16,11 +16,7 @@ use std::{
     time::Duration,
 };
 
-use futures::{
-    AsyncRead, AsyncReadExt, AsyncWrite, FutureExt, StreamExt,
-    future::BoxFuture,
-    stream::FuturesUnordered,
-};
+use futures::{AsyncRead, AsyncReadExt, AsyncWrite, FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use ipnet::IpNet;
 use libp2p::{
     Multiaddr, Transport,

@@ -172,3 +172,13 @@ fn a_raw_key_is_checked_and_never_shown() {
     assert_reported(&mistakes, &["--p2p.priv.raw is not a secp256k1 key"]);
     assert!(!mistakes[0].contains(&wrong));
 }
+
+#[test]
+fn trusted_proxies_are_addresses_or_networks_but_not_everybody() {
+    let given = ["--network=op-mainnet", "--p2p.listen.ws=9301", "--p2p.ws.trusted-proxies=10.0.0.1,172.16.3.4/12"];
+    let proxies = node(&given).unwrap().network.trusted_proxies;
+    assert_eq!(proxies.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.1/32", "172.16.0.0/12"]);
+    let mistakes = node(&["--network=op-mainnet", "--p2p.ws.trusted-proxies=0.0.0.0/0,proxy.example,10.0.0.1"]);
+    let expected = ["0.0.0.0/0", "proxy.example", "needs --p2p.listen.ws or --p2p.listen.wss"];
+    assert_reported(&mistakes.unwrap_err(), &expected);
+}

@@ -10,6 +10,8 @@ use ppp::{HeaderResult, PartialResult, v1, v2};
 
 /// Headers of an HTTP request, at most.
 const MAX_HEADERS: usize = 64;
+/// Bytes of a line of version 1 at most, by its specification.
+const MAX_V1: usize = 107;
 /// First bytes of both versions of the PROXY protocol.
 const PROXY: [&[u8]; 2] = [b"PROXY ", b"\r\n\r\n\0\r\nQUIT\n"];
 /// First byte of a TLS record of a handshake: nothing can be read of it.
@@ -47,6 +49,11 @@ pub(super) fn parse(bytes: &[u8], trusted: &[IpNet]) -> io::Result<Head> {
 }
 
 fn parse_proxy(bytes: &[u8]) -> io::Result<Head> {
+    // The parser takes a line of version 1 that is cut in the middle of a number for a malformed one.
+    let is_cut = bytes.starts_with(b"PROXY ") && !bytes.windows(2).any(|pair| pair == b"\r\n");
+    if is_cut && bytes.len() < MAX_V1 {
+        return Ok(Head::Incomplete);
+    }
     let result = HeaderResult::parse(bytes);
     if result.is_incomplete() {
         return Ok(Head::Incomplete);
@@ -79,12 +86,13 @@ fn parse_http(bytes: &[u8], trusted: &[IpNet]) -> io::Result<Head> {
     if request.parse(bytes).map_err(io::Error::other)?.is_partial() {
         return Ok(Head::Incomplete);
     }
-    let named = |name: &str| {
+    let named = |name: &'static str| {
         let found = request.headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name));
         found.filter_map(|header| core::str::from_utf8(header.value).ok())
     };
     // Each proxy appends the address that it saw: the last one that is no trusted proxy's is the client's.
-    let forwarded: Vec<IpAddr> = named("x-forwarded-for").flat_map(|value| value.split(',')).filter_map(address).collect();
+    let forwarded: Vec<IpAddr> =
+        named("x-forwarded-for").flat_map(|value| value.split(',')).filter_map(address).collect();
     let client = forwarded.iter().rev().find(|ip| !trusted.iter().any(|net| net.contains(*ip))).copied();
     let client = client.or_else(|| named("x-real-ip").find_map(address));
     Ok(Head::Complete { client: client.map(|ip| SocketAddr::new(ip, 0)), used: 0 })
