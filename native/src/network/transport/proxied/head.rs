@@ -49,14 +49,15 @@ pub(super) fn parse(bytes: &[u8], trusted: &[IpNet]) -> io::Result<Head> {
 }
 
 fn parse_proxy(bytes: &[u8]) -> io::Result<Head> {
-    // The parser takes a line of version 1 that is cut in the middle of a number for a malformed one.
-    let is_cut = bytes.starts_with(b"PROXY ") && !bytes.windows(2).any(|pair| pair == b"\r\n");
-    if is_cut && bytes.len() < MAX_V1 {
+    // The parser takes a cut line of version 1 for a malformed one, and a short one for a cut one.
+    let is_line = bytes.starts_with(b"PROXY ");
+    let is_whole = bytes.windows(2).any(|pair| pair == b"\r\n");
+    if is_line && !is_whole && bytes.len() < MAX_V1 {
         return Ok(Head::Incomplete);
     }
     let result = HeaderResult::parse(bytes);
     if result.is_incomplete() {
-        return Ok(Head::Incomplete);
+        return if is_line { Err(io::Error::other("malformed PROXY line")) } else { Ok(Head::Incomplete) };
     }
     match result {
         HeaderResult::V1(header) => {
