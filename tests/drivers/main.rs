@@ -18,3 +18,5 @@ mod slow_invalid_blocks;
 #[cfg(not(target_arch = "wasm32"))]
 mod stalled_leaves;
 mod two_drivers;
+#[cfg(not(target_arch = "wasm32"))]
+mod unread_streams;
