@@ -19,7 +19,7 @@ pub use connection_manager::{ConnectionManager, PruneCandidate, PruneDecision};
 pub use discovered::MAX_PER_NETWORK;
 pub use gossip_watchdog::GossipWatchdog;
 pub use observed_addresses::{AddressChange, ObservedAddresses};
-pub use peer_dialer::PeerDialer;
+pub use peer_dialer::{DialCandidates, PeerDialer};
 pub use static_peers::{Redial, StaticPeers};
 
 use crate::{
@@ -173,7 +173,10 @@ impl Machine for Dialing {
             DialingInput::Connected(connected) => self.connected(context, &connected),
             DialingInput::Disconnected(peer, lasted) => {
                 self.static_peers.disconnected(peer, now);
-                self.dialer.disconnected(peer, lasted, now);
+                // A peer without a known address is never dialled.
+                if context.store.known().contains(peer) {
+                    self.dialer.disconnected(peer, lasted, now);
+                }
                 let change = self.observed.left(peer);
                 self.address_changed(change);
             }

@@ -238,7 +238,8 @@ impl Node {
             self.chain(ChainInput::IsPetrel(peer));
         }
         if !self.context.peers.is_leaf(peer) {
-            self.context.store.identified(self.context.now, peer, &agent, &addresses);
+            let ip = self.context.peers.ip(peer);
+            self.context.store.identified(self.context.now, peer, ip, &agent, &addresses);
         }
         self.emit(Event::Identified(Identified { peer, agent, addresses }));
         if let Some(seen) = seen {

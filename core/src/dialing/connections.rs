@@ -20,7 +20,7 @@ impl Dialing {
         if let Some(reason) = self.refuses(context, connected) {
             self.outputs.push_back(DialingOutput::Disconnect(connected.peer, reason));
         } else if !connected.leaf {
-            context.store.connected(context.now, connected.peer, connected.direction);
+            context.store.connected(context.now, connected);
         }
     }
 
