@@ -48,7 +48,8 @@ pub enum DialingInput {
     AdvertisedRelay(StaticPeer),
     /// A connected peer sees this node at this multiaddr.
     ObservedAt(PeerId, String),
-    /// A message or a block arrived, from any peer.
+    /// A sign of life of the chain's gossip: a block of it was accepted, or a fetched one proven. Messages that are not
+    /// accepted are none: any peer can repeat old blocks.
     Received,
     /// The total scores of all peers that are not leaves: time to prune.
     Totals(BTreeMap<PeerId, f64>),
@@ -109,7 +110,7 @@ impl Dialing {
 
     /// Whether fewer peers are connected than the low watermark; leaves do not count.
     pub fn needs_peers(&self, context: &Context) -> bool {
-        context.peers.nodes().count() < self.config.connections.low
+        context.peers.node_count() < self.config.connections.low
     }
 
     fn dial_failed(&mut self, context: &Context, peer: PeerId, error: String) {

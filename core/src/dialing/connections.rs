@@ -28,14 +28,14 @@ impl Dialing {
     fn refuses(&self, context: &Context, connected: &Connected) -> Option<DisconnectReason> {
         let limits = &self.config.connections;
         if connected.leaf {
-            let leaves = context.peers.iter().filter(|peer| peer.connected.leaf).count();
-            return (leaves > limits.leaves).then_some(DisconnectReason::FullOfLeaves);
+            let is_full = context.peers.leaf_count() > limits.leaves;
+            return is_full.then_some(DisconnectReason::FullOfLeaves);
         }
         if connected.direction == Direction::Outbound || context.static_peers.contains(&connected.peer) {
             return None;
         }
         // The count includes this peer.
-        if context.peers.nodes().count() > limits.most() {
+        if context.peers.node_count() > limits.most() {
             return Some(DisconnectReason::Full);
         }
         let ip = connected.ip.filter(|ip| is_public(*ip))?;

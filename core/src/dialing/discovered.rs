@@ -66,7 +66,7 @@ impl Dialing {
 
     /// How many peers are missing to the low watermark, apart from those being dialled.
     fn missing(&self, context: &Context) -> usize {
-        self.config.connections.low.saturating_sub(context.peers.nodes().count() + self.dialer.dialled().count())
+        self.config.connections.low.saturating_sub(context.peers.node_count() + self.dialer.dialled().count())
     }
 
     /// The addresses of a peer of the peer store that may be dialled.

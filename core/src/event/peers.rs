@@ -251,7 +251,7 @@ pub enum DisconnectReason {
     /// It subscribed to a topic a second time on one connection: it has lost our subscriptions, and sends us nothing
     /// any more.
     Muted,
-    /// No peer has sent anything for a long time, and a new connection to this one may help (gossip watchdog).
+    /// No peer has sent a new block for a long time, and a new connection to this one may help (gossip watchdog).
     Silent,
     /// Its response to a request cannot come from an honest program.
     Lied,
@@ -284,7 +284,7 @@ impl DisconnectReason {
             Self::Full => "full: twice as many peers as the high watermark are connected",
             Self::FullOfLeaves => "full: the maximum number of browsers is connected",
             Self::Crowded => "crowded: too many peers of its address or network are connected",
-            Self::Silent => "silent: no peer sent anything, and a new connection may help",
+            Self::Silent => "silent: no peer sent a new block, and a new connection may help",
         }
     }
 }
