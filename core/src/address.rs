@@ -38,11 +38,23 @@ pub fn is_public(ip: IpAddr) -> bool {
 
 /// The network of an address: IPv4 /24, IPv6 /48.
 pub fn network_of(ip: IpAddr) -> IpAddr {
+    prefix_of(ip, 24, 48)
+}
+
+/// The group of a public address: IPv4 /16, IPv6 /32, as Bitcoin Core's `NetGroupManager`. Servers in one /24 cost as
+/// much as one server; another group is another provider, or another site of a large one. An address that is not public
+/// is a group of its own.
+pub fn group_of(ip: IpAddr) -> IpAddr {
+    if is_public(ip) { prefix_of(ip, 16, 32) } else { ip }
+}
+
+/// The first bits of an address, so many of an IPv4 and of an IPv6 address; an embedded IPv4 address is IPv4.
+fn prefix_of(ip: IpAddr, v4: u32, v6: u32) -> IpAddr {
     match ip {
-        IpAddr::V4(ip) => Ipv4Addr::from_bits(ip.to_bits() & 0xffff_ff00).into(),
+        IpAddr::V4(ip) => Ipv4Addr::from_bits(ip.to_bits() >> (32 - v4) << (32 - v4)).into(),
         IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
-            Some(ip) => network_of(ip.into()),
-            None => Ipv6Addr::from_bits(ip.to_bits() >> 80 << 80).into(),
+            Some(ip) => prefix_of(ip.into(), v4, v6),
+            None => Ipv6Addr::from_bits(ip.to_bits() >> (128 - v6) << (128 - v6)).into(),
         },
     }
 }

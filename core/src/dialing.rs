@@ -21,7 +21,7 @@ pub use discovered::MAX_PER_NETWORK;
 pub use gossip_watchdog::GossipWatchdog;
 pub use leaf_places::LeafPlaces;
 pub use observed_addresses::{AddressChange, ObservedAddresses};
-pub use peer_dialer::PeerDialer;
+pub use peer_dialer::{DialCandidates, PeerDialer};
 pub use static_peers::{Redial, StaticPeers};
 
 use crate::{
@@ -50,7 +50,8 @@ pub enum DialingInput {
     AdvertisedRelay(StaticPeer),
     /// A connected peer sees this node at this multiaddr.
     ObservedAt(PeerId, String),
-    /// A message or a block arrived, from any peer.
+    /// A sign of life of the chain's gossip: a block of it was accepted, or a fetched one proven. Messages that are not
+    /// accepted are none: any peer can repeat old blocks.
     Received,
     /// The total scores of all peers that are not leaves: time to prune.
     Totals(BTreeMap<PeerId, f64>),
@@ -113,7 +114,7 @@ impl Dialing {
 
     /// Whether fewer peers are connected than the low watermark; leaves do not count.
     pub fn needs_peers(&self, context: &Context) -> bool {
-        context.peers.nodes().count() < self.config.connections.low
+        context.peers.node_count() < self.config.connections.low
     }
 
     fn dial_failed(&mut self, context: &Context, peer: PeerId, error: String) {
@@ -177,7 +178,10 @@ impl Machine for Dialing {
             DialingInput::Connected(connected) => self.connected(context, &connected),
             DialingInput::Disconnected(peer, lasted) => {
                 self.static_peers.disconnected(peer, now);
-                self.dialer.disconnected(peer, lasted, now);
+                // A peer without a known address is never dialled.
+                if context.store.known().contains(peer) {
+                    self.dialer.disconnected(peer, lasted, now);
+                }
                 self.leaf_places.disconnected(peer, now.saturating_sub(lasted));
                 let change = self.observed.left(peer);
                 self.address_changed(change);

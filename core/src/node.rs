@@ -109,7 +109,9 @@ impl Node {
             Input::DialFailed { peer, error } => self.dialing(DialingInput::DialFailed(peer, error)),
             Input::Topic { peer, version, joined } => self.topic(peer, version, joined),
             Input::Gossiped { peer, id, version, message } => {
-                self.dialing(DialingInput::Received);
+                if self.validation.signers().current().is_none() {
+                    self.dialing(DialingInput::Received); // no block can be accepted, so any message counts
+                }
                 self.validation(ValidationInput::Gossiped { peer, id, version, message });
             }
             Input::Produced { version, data } => self.validation(ValidationInput::Produced { version, data }),
@@ -201,7 +203,11 @@ impl Node {
 
     fn connected(&mut self, connected: Connected) {
         let (peer, leaf) = (connected.peer, connected.leaf);
-        self.context.peers.connect(self.context.now.mono, connected.clone());
+        if !self.context.peers.connect(self.context.now.mono, connected.clone()) {
+            // Nothing counts the messages of a peer that is not listed, so it may not stay.
+            self.dialing(DialingInput::DialFailed(peer, "too many peers are connected".to_owned()));
+            return self.disconnect(peer, DisconnectReason::Full);
+        }
         self.validation(ValidationInput::Connected(peer));
         self.reputation(ReputationInput::Connected(peer));
         self.chain(ChainInput::Connected(connected.clone()));
@@ -211,6 +217,9 @@ impl Node {
     }
 
     fn disconnected(&mut self, peer: PeerId, reason: String) {
+        if !self.context.peers.contains(peer) {
+            return; // it was refused before it was listed
+        }
         let now = self.context.now.mono;
         let lasted = self.context.peers.get(peer).map_or(Duration::ZERO, |peer| now.saturating_sub(peer.since));
         let own_reason = self.context.peers.disconnect(peer).map(|reason| reason.as_str().to_owned());
@@ -238,7 +247,8 @@ impl Node {
             self.chain(ChainInput::IsPetrel(peer));
         }
         if !self.context.peers.is_leaf(peer) {
-            self.context.store.identified(self.context.now, peer, &agent, &addresses);
+            let ip = self.context.peers.ip(peer);
+            self.context.store.identified(self.context.now, peer, ip, &agent, &addresses);
         }
         self.emit(Event::Identified(Identified { peer, agent, addresses }));
         if let Some(seen) = seen {

@@ -1,30 +1,39 @@
-//! The peer store: known peers, connected or discovered, with their addresses, agent version and score.
+//! The peer store: what is known of peers, connected or not. Addresses and offences are apart, so that no number of
+//! offenders removes an address:
 //!
-//! Leaves (browsers) are not stored unless they committed an offence: they use a new peer id each time. Bounds:
-//! [`PeerStore::MAX`] peers. When there are more, peers without a negative score are removed first. Among them: first
-//! those that only connected to us and contributed nothing, so that throw-away peer ids displace only each other; then
-//! those that were never connected; then those that were seen longest ago. Last are peers with a negative score, the
-//! smallest offences first. A peer that was not seen for [`PeerStore::SEEN_EXPIRY`] is removed.
+//! - [`KnownPeers`]: the addresses of nodes, in buckets by network; those that were tried before those that were heard
+//!   of. No offence changes this table.
+//! - [`ScoreTable`] of nodes: offences and contributions. Offenders of one address displace only each other.
+//! - [`ScoreTable`] of leaves (browsers), which use a new peer id each time. Their addresses are not stored.
+//!
+//! Bounds: [`KnownPeers::TRIED`] and [`KnownPeers::HEARD`] peers with addresses, [`ScoreTable::MAX`] scores of nodes and
+//! as many of leaves. One [`PeerEntry`] for each of these peers is persisted.
 
-use core::time::Duration;
-use std::collections::{BTreeMap, BTreeSet};
+use core::{net::IpAddr, time::Duration};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+mod known;
+mod scores;
+
+pub use known::{KnownPeer, KnownPeers};
+pub use scores::ScoreTable;
+
 use crate::{
-    address,
-    address::{is_public, network_of},
-    event::Direction,
+    event::Connected,
     fault::Offence,
     peer::PeerId,
     score::{Contribution, Score},
     time::Now,
 };
 
-/// One peer of the store, persisted over a restart.
+/// What is persisted of one peer over a restart: its addresses, its score, or both. A field that an earlier version did
+/// not write has its default.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PeerEntry {
-    /// Its listen multiaddrs, as it stated or as discovery found them; at most [`PeerStore::ADDRESSES`].
+    /// Its listen multiaddrs, as it stated or as discovery found them; at most [`PeerStore::ADDRESSES`]. Empty when only
+    /// its score is known.
     pub addresses: Vec<String>,
     /// Its agent version (identify).
     pub agent: Option<String>,
@@ -36,42 +45,30 @@ pub struct PeerEntry {
     /// Whether it was useful: it answered our dial, or made a contribution.
     #[serde(default)]
     pub proven: bool,
-    /// Its score at the last change.
+    /// Its score when it was written.
     pub score: Score,
+    /// When it was written with this score, Unix seconds; 0 when only `seen` says it (earlier versions).
+    #[serde(default)]
+    pub scored: u64,
+    /// The IP address at which it was connected last.
+    #[serde(default)]
+    pub ip: Option<IpAddr>,
+    /// Whether it was a leaf.
+    #[serde(default)]
+    pub leaf: bool,
 }
 
-impl PeerEntry {
-    /// Whether it has expired: neither seen nor discovered for long.
-    fn is_expired(&self, now: Now) -> bool {
-        let since = |at: u64| Duration::from_secs(now.secs().saturating_sub(at));
-        since(self.seen) > PeerStore::SEEN_EXPIRY && since(self.found) > PeerStore::FOUND_EXPIRY
-    }
-
-    /// The higher, the later it is removed.
-    fn rank(&self) -> u8 {
-        if self.proven { 2 } else { u8::from(self.found > 0) }
-    }
-}
-
-#[derive(Debug)]
-struct StoreSlot {
-    entry: PeerEntry,
-    /// When the decay of its score was applied last (monotonic).
-    decayed_at: Duration,
-}
-
-/// The known peers. See the module.
+/// The known peers and the scores. See the module.
 #[derive(Debug)]
 pub struct PeerStore {
-    peers: BTreeMap<PeerId, StoreSlot>,
-    block_time: Duration,
+    known: KnownPeers,
+    nodes: ScoreTable,
+    leaves: ScoreTable,
     /// Peers whose entry differs from the persisted one; removed peers too.
     changed: BTreeSet<PeerId>,
 }
 
 impl PeerStore {
-    /// Maximum number of peers.
-    pub const MAX: usize = 4096;
     /// Maximum number of addresses of one peer.
     pub const ADDRESSES: usize = 8;
     /// Maximum length of an address, in bytes.
@@ -80,160 +77,161 @@ impl PeerStore {
     pub const SEEN_EXPIRY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
     /// How long a peer stays after discovery found it last (op-node's lifetime of a discovered address).
     pub const FOUND_EXPIRY: Duration = Duration::from_secs(24 * 60 * 60);
-    /// Maximum number of peers of one public network (IPv4 /24, IPv6 /48) that were never connected: whatever one
-    /// operator advertises, there is room for others.
-    pub const MAX_UNCONNECTED: usize = 64;
+    /// How much older than now the time may be at which a connected peer was seen last.
+    const SEEN_PRECISION: u64 = 60 * 60;
 
-    /// With the entries that an earlier run persisted, at `now`; the decay of their scores since then is applied.
+    /// With the entries that an earlier run persisted, at `now`; the decay of their scores since then is applied. Those
+    /// of earlier versions too: an offender without an address is a score and nothing else.
     pub fn new(block_time: Duration, now: Now, persisted: impl IntoIterator<Item = (PeerId, PeerEntry)>) -> Self {
-        let mut store = Self { peers: BTreeMap::new(), block_time, changed: BTreeSet::new() };
-        for (peer, mut entry) in persisted {
-            if entry.is_expired(now) || store.peers.len() >= Self::MAX {
-                store.changed.insert(peer);
-                continue;
-            }
-            entry.score.decay(Duration::from_secs(now.secs().saturating_sub(entry.seen)), block_time);
-            store.peers.insert(peer, StoreSlot { entry, decayed_at: now.mono });
+        let mut store = Self {
+            known: KnownPeers::default(),
+            nodes: ScoreTable::new(block_time),
+            leaves: ScoreTable::new(block_time),
+            changed: BTreeSet::new(),
+        };
+        let (tried, heard): (Vec<_>, Vec<_>) = persisted.into_iter().partition(|(_, entry)| entry.proven);
+        for (peer, entry) in tried.into_iter().chain(heard) {
+            store.restore(now, peer, entry);
         }
         store
     }
 
-    /// A peer connected; `direction` says which side dialled.
-    pub fn connected(&mut self, now: Now, peer: PeerId, direction: Direction) {
-        let entry = &mut self.slot_mut(now, peer).entry;
-        entry.seen = now.secs();
-        entry.proven |= direction == Direction::Outbound;
+    fn restore(&mut self, now: Now, peer: PeerId, entry: PeerEntry) {
+        let PeerEntry { addresses, agent, seen, found, proven, mut score, scored, ip, leaf } = entry;
+        let written = if scored > 0 { scored } else { seen };
+        self.table(leaf).decay(&mut score, Duration::from_secs(now.secs().saturating_sub(written)));
+        let is_scored = !score.is_blank();
+        if is_scored {
+            let displaced = self.table(leaf).set(now.mono, peer, ip, score);
+            self.changed.extend(displaced);
+        }
+        let known = KnownPeer { addresses, agent, seen, found, tried: proven, ip }.bounded();
+        let is_known = !leaf && !known.addresses.is_empty() && !known.is_expired(now);
+        let is_stored = is_known && self.put(peer, known);
+        if !is_scored && !is_stored {
+            self.changed.insert(peer);
+        }
     }
 
-    /// Discovery found a peer at `addresses`, of which there is at least one. Returns `true` when the peer is new.
-    /// Nothing is stored when its network has [`PeerStore::MAX_UNCONNECTED`] such peers already.
-    pub fn discovered(&mut self, now: Now, peer: PeerId, mut addresses: Vec<String>) -> bool {
-        addresses.truncate(Self::ADDRESSES);
-        let is_new = !self.peers.contains_key(&peer);
-        if is_new && addresses.first().is_some_and(|address| self.is_network_full(address)) {
-            return false;
+    fn table(&mut self, leaf: bool) -> &mut ScoreTable {
+        if leaf { &mut self.leaves } else { &mut self.nodes }
+    }
+
+    /// Stores a peer's addresses, if there is room. Whether there was.
+    fn put(&mut self, peer: PeerId, known: KnownPeer) -> bool {
+        let Some(displaced) = self.known.put(peer, known) else { return false };
+        self.changed.insert(peer);
+        self.changed.extend(displaced);
+        true
+    }
+
+    /// A node connected. One that we dialled is tried from now on; one that dialled us is stored when it states its
+    /// addresses.
+    pub fn connected(&mut self, now: Now, connected: &Connected) {
+        if let Some(known) = self.known.connected(now, connected) {
+            self.put(connected.peer, known);
         }
-        let entry = &mut self.slot_mut(now, peer).entry;
-        entry.found = now.secs();
-        if is_new {
-            entry.seen = 0;
-        }
-        let older = core::mem::replace(&mut entry.addresses, addresses);
-        for address in older {
-            if entry.addresses.len() < Self::ADDRESSES && !entry.addresses.contains(&address) {
-                entry.addresses.push(address);
+    }
+
+    /// These nodes are connected at `now`.
+    pub fn still_connected(&mut self, now: Now, nodes: impl Iterator<Item = PeerId>) {
+        for peer in nodes {
+            let seen = self.known.get(peer).map(|known| known.seen);
+            if seen.is_some_and(|seen| now.secs().saturating_sub(seen) >= Self::SEEN_PRECISION) {
+                self.known.seen(now, peer);
+                self.changed.insert(peer);
             }
         }
-        is_new
     }
 
-    /// Whether as many never connected peers of this address' network are stored as allowed.
-    fn is_network_full(&self, text: &str) -> bool {
-        let network = |text: &String| address::tcp(text).filter(|(ip, _)| is_public(*ip)).map(|(ip, _)| network_of(ip));
-        let Some(of_address) = network(&text.to_owned()) else { return false };
-        let never_connected = self.peers.values().filter(|slot| slot.entry.seen == 0);
-        let in_network =
-            never_connected.filter(|slot| slot.entry.addresses.first().and_then(network) == Some(of_address));
-        in_network.count() >= Self::MAX_UNCONNECTED
+    /// Discovery found a peer at `addresses`, of which there is at least one. Returns `true` when the peer is new and
+    /// there is room for it.
+    pub fn discovered(&mut self, now: Now, peer: PeerId, addresses: Vec<String>) -> bool {
+        let is_new = !self.known.contains(peer);
+        let known = self.known.discovered(now, peer, addresses);
+        self.put(peer, known) && is_new
     }
 
-    /// A peer stated its agent version and its listen addresses (identify).
-    pub fn identified(&mut self, now: Now, peer: PeerId, agent: &str, addresses: &[String]) {
-        let fits = |address: &&String| address.len() <= Self::ADDRESS;
-        let addresses: Vec<String> = addresses.iter().filter(fits).take(Self::ADDRESSES).cloned().collect();
-        let entry = &mut self.slot_mut(now, peer).entry;
-        (entry.agent, entry.addresses) = (Some(agent.to_owned()), addresses);
+    /// A node that is connected at this IP stated its agent version and its listen addresses (identify).
+    pub fn identified(&mut self, now: Now, peer: PeerId, ip: Option<IpAddr>, agent: &str, addresses: &[String]) {
+        if let Some(known) = self.known.identified(now, peer, ip, agent, addresses) {
+            self.put(peer, known);
+        }
     }
 
-    /// Counts a peer's offence, and returns its score now.
-    pub fn penalize(&mut self, now: Now, peer: PeerId, offence: Offence) -> Score {
-        let slot = self.slot_mut(now, peer);
-        slot.entry.score.penalize(offence);
-        slot.entry.seen = now.secs();
-        slot.entry.score
+    /// Counts the offence of a peer at this IP, a leaf or a node, and returns its score now.
+    pub fn penalize(&mut self, now: Now, peer: PeerId, (ip, leaf): (Option<IpAddr>, bool), offence: Offence) -> Score {
+        self.change_score(now, peer, (ip, leaf), |score| score.penalize(offence))
     }
 
-    /// Counts a peer's contribution.
-    pub fn credit(&mut self, now: Now, peer: PeerId, contribution: Contribution) {
-        let slot = self.slot_mut(now, peer);
-        slot.entry.score.credit(contribution);
-        (slot.entry.seen, slot.entry.proven) = (now.secs(), true);
+    /// Counts the contribution of a node at this IP.
+    pub fn credit(&mut self, now: Now, peer: PeerId, ip: Option<IpAddr>, contribution: Contribution) {
+        self.change_score(now, peer, (ip, false), |score| score.credit(contribution));
+        if let Some(known) = self.known.contributed(now, peer) {
+            self.put(peer, known);
+        }
+    }
+
+    /// Changes a peer's score, and returns it. A leaf that comes as a node keeps its score, and the other way round.
+    fn change_score(
+        &mut self,
+        now: Now,
+        peer: PeerId,
+        (ip, leaf): (Option<IpAddr>, bool),
+        change: impl FnOnce(&mut Score),
+    ) -> Score {
+        let mut score = self.score(now.mono, peer);
+        change(&mut score);
+        self.table(!leaf).remove(peer);
+        let displaced = self.table(leaf).set(now.mono, peer, ip, score);
+        self.changed.insert(peer);
+        self.changed.extend(displaced);
+        score
     }
 
     /// A peer's score at `now` (monotonic).
     pub fn score(&self, now: Duration, peer: PeerId) -> Score {
-        let Some(slot) = self.peers.get(&peer) else { return Score::default() };
-        let mut score = slot.entry.score;
-        score.decay(now.saturating_sub(slot.decayed_at), self.block_time);
-        score
+        self.nodes.score(now, peer).or_else(|| self.leaves.score(now, peer)).unwrap_or_default()
     }
 
-    /// A peer's entry; its score is the one of the last change.
-    pub fn get(&self, peer: PeerId) -> Option<&PeerEntry> {
-        self.peers.get(&peer).map(|slot| &slot.entry)
+    /// Every peer that has a score.
+    pub fn scored(&self) -> impl Iterator<Item = PeerId> {
+        self.nodes.peers().chain(self.leaves.peers())
     }
 
-    /// Every stored peer.
-    pub fn iter(&self) -> impl Iterator<Item = (PeerId, &PeerEntry)> {
-        self.peers.iter().map(|(peer, slot)| (*peer, &slot.entry))
+    /// The peers with addresses.
+    pub const fn known(&self) -> &KnownPeers {
+        &self.known
     }
 
-    /// The changes to persist since the last call: an entry, or `None` for a removed peer. Removes expired peers first.
+    /// What is persisted of a peer at `now`; `None` when nothing is known of it.
+    pub fn entry(&self, now: Now, peer: PeerId) -> Option<PeerEntry> {
+        let known = self.known.get(peer);
+        let leaf = self.leaves.contains(peer);
+        let scores = if leaf { &self.leaves } else { &self.nodes };
+        let score = scores.score(now.mono, peer);
+        if known.is_none() && score.is_none() {
+            return None;
+        }
+        let scored = if score.is_some() { now.secs() } else { 0 };
+        let KnownPeer { addresses, agent, seen, found, tried, ip } = known.cloned().unwrap_or_default();
+        let ip = ip.or_else(|| scores.ip(peer));
+        let score = score.unwrap_or_default();
+        Some(PeerEntry { addresses, agent, seen, found, proven: tried, score, scored, ip, leaf })
+    }
+
+    /// The changes to persist since the last call: an entry, or `None` for a removed peer. Removes expired peers, and
+    /// scores that have decayed to nothing, first.
     pub fn take_changes(&mut self, now: Now) -> Vec<(PeerId, Option<PeerEntry>)> {
-        let expired: Vec<PeerId> =
-            self.iter().filter(|(_, entry)| entry.is_expired(now)).map(|(peer, _)| peer).collect();
-        for peer in expired {
-            self.peers.remove(&peer);
-            self.changed.insert(peer);
-        }
-        let mut changes = Vec::new();
-        for peer in core::mem::take(&mut self.changed) {
-            let entry = self.peers.get_mut(&peer).map(|slot| {
-                slot.decay_score(now.mono, self.block_time);
-                slot.entry.clone()
-            });
-            changes.push((peer, entry));
-        }
-        changes
+        self.changed.extend(self.known.remove_expired(now));
+        self.changed.extend(self.nodes.remove_blank(now.mono));
+        self.changed.extend(self.leaves.remove_blank(now.mono));
+        let changed = core::mem::take(&mut self.changed);
+        changed.into_iter().map(|peer| (peer, self.entry(now, peer))).collect()
     }
 
     /// Whether there are changes to persist.
     pub fn has_changes(&self) -> bool {
         !self.changed.is_empty()
-    }
-
-    /// The slot of a peer, with its score up to date, to be changed. Adds the peer when it is new.
-    fn slot_mut(&mut self, now: Now, peer: PeerId) -> &mut StoreSlot {
-        if !self.peers.contains_key(&peer) && self.peers.len() >= Self::MAX {
-            self.remove_least(now);
-        }
-        let new_slot =
-            || StoreSlot { entry: PeerEntry { seen: now.secs(), ..PeerEntry::default() }, decayed_at: now.mono };
-        let slot = self.peers.entry(peer).or_insert_with(new_slot);
-        slot.decay_score(now.mono, self.block_time);
-        self.changed.insert(peer);
-        slot
-    }
-
-    fn remove_least(&mut self, now: Now) {
-        let worth = |peer: &PeerId, slot: &StoreSlot| {
-            let negative = self.score(now.mono, *peer).own().min(0.0);
-            // First the smallest offences, then the lowest rank, then the longest unseen; among the never seen the one
-            // discovered longest ago.
-            (-negative, (slot.entry.rank(), slot.entry.seen, slot.entry.found))
-        };
-        let least = self.peers.iter().map(|(peer, slot)| (worth(peer, slot), *peer));
-        let least = least.min_by(|(a, _), (b, _)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        if let Some((_, peer)) = least {
-            self.peers.remove(&peer);
-            self.changed.insert(peer);
-        }
-    }
-}
-
-impl StoreSlot {
-    fn decay_score(&mut self, now: Duration, block_time: Duration) {
-        self.entry.score.decay(now.saturating_sub(self.decayed_at), block_time);
-        self.decayed_at = now;
     }
 }

@@ -1,6 +1,6 @@
 //! The connected peers, with the state of each connection.
 //!
-//! Bound: [`Peers::MAX`], and the connections that the host allows.
+//! Bound: [`Peers::MAX`]; a further peer is refused, so each connected peer has its limits.
 
 use core::time::Duration;
 use std::{collections::BTreeMap, net::IpAddr};
@@ -16,6 +16,10 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Peers {
     connected: BTreeMap<PeerId, Peer>,
+    /// How many of them [`Peers::nodes`] has.
+    nodes: usize,
+    /// How many of them are leaves.
+    leaves: usize,
 }
 
 /// A connected peer.
@@ -48,29 +52,48 @@ impl Peer {
 }
 
 impl Peers {
-    /// Maximum number of listed peers; more are served but not listed.
-    pub const MAX: usize = 4096;
+    /// Maximum number of peers: [`MAX_LEAVES`](crate::config::MAX_LEAVES), twice
+    /// [`MAX_HIGH_WATERMARK`](crate::config::MAX_HIGH_WATERMARK), [`MAX_STATIC_PEERS`](crate::config::MAX_STATIC_PEERS),
+    /// and those that are being disconnected because they are too many.
+    pub const MAX: usize = 8192;
     /// How often gossipsub may fail to send to a peer before it is disconnected.
     pub const SLOW: u32 = 4;
 
     /// A peer's first connection was established at `now` (monotonic). Replaces the state of an earlier connection.
-    pub fn connect(&mut self, now: Duration, connected: Connected) {
-        if self.connected.len() < Self::MAX || self.connected.contains_key(&connected.peer) {
-            let peer = connected.peer;
-            let entry = Peer { connected, since: now, agent: None, slow: 0, disconnecting: None, topics: [false; 4] };
-            self.connected.insert(peer, entry);
+    /// Returns `false`, without a change, when there are [`Peers::MAX`] peers.
+    pub fn connect(&mut self, now: Duration, connected: Connected) -> bool {
+        if self.connected.len() >= Self::MAX && !self.connected.contains_key(&connected.peer) {
+            return false;
         }
+        let peer = connected.peer;
+        self.disconnect(peer);
+        if connected.leaf {
+            self.leaves += 1;
+        } else {
+            self.nodes += 1;
+        }
+        let entry = Peer { connected, since: now, agent: None, slow: 0, disconnecting: None, topics: [false; 4] };
+        self.connected.insert(peer, entry);
+        true
     }
 
     /// A peer's last connection ended. Returns the reason, when this node closed it.
     pub fn disconnect(&mut self, peer: PeerId) -> Option<DisconnectReason> {
-        self.connected.remove(&peer)?.disconnecting
+        let peer = self.connected.remove(&peer)?;
+        if peer.connected.leaf {
+            self.leaves -= 1;
+        } else if peer.disconnecting.is_none() {
+            self.nodes -= 1;
+        }
+        peer.disconnecting
     }
 
     /// This node closes a peer's connections. The first reason given is the one that is emitted.
     pub fn set_disconnecting(&mut self, peer: PeerId, reason: DisconnectReason) {
-        if let Some(peer) = self.connected.get_mut(&peer) {
-            peer.disconnecting.get_or_insert(reason);
+        let Some(peer) = self.connected.get_mut(&peer).filter(|peer| peer.disconnecting.is_none()) else { return };
+        peer.disconnecting = Some(reason);
+        if !peer.connected.leaf {
+            self.nodes -= 1;
         }
     }
 
@@ -116,6 +139,16 @@ impl Peers {
     /// The connected peers that are not leaves and that this node is not disconnecting.
     pub fn nodes(&self) -> impl Iterator<Item = &Peer> {
         self.connected.values().filter(|peer| !peer.connected.leaf && peer.disconnecting.is_none())
+    }
+
+    /// How many peers [`Peers::nodes`] has; at no cost, because it is asked after every input.
+    pub const fn node_count(&self) -> usize {
+        self.nodes
+    }
+
+    /// How many of the connected peers are leaves.
+    pub const fn leaf_count(&self) -> usize {
+        self.leaves
     }
 
     /// The peer's IP, if it is connected and its address has one.

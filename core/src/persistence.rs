@@ -175,6 +175,8 @@ impl Machine for Persistence {
             return;
         }
         self.flush_at = context.now.mono.saturating_add(Self::FLUSH);
+        let nodes = context.peers.nodes().map(|peer| peer.connected.peer);
+        context.store.still_connected(context.now, nodes);
         for (peer, entry) in context.store.take_changes(context.now) {
             self.persist(Persist::Peer(peer, entry));
         }

@@ -60,6 +60,19 @@ pub enum ChainInput {
     PendingBytes(usize),
 }
 
+/// A fetched block that was promoted.
+#[derive(Clone, Copy, Debug)]
+pub struct PromotedBlock {
+    /// Its encoding.
+    pub version: Version,
+    /// Its number.
+    pub number: u64,
+    /// Its hash.
+    pub hash: B256,
+    /// Its timestamp, Unix seconds.
+    pub timestamp: u64,
+}
+
 /// An output of [`UnsafeChain`].
 #[derive(Debug)]
 pub enum ChainOutput {
@@ -70,7 +83,7 @@ pub enum ChainOutput {
     /// Persist this.
     Persist(Persist),
     /// A fetched block was promoted: it is proven to be part of the chain.
-    Promoted(Version, u64, B256),
+    Promoted(PromotedBlock),
     /// A peer answered a request of ours with a block.
     Answered(PeerId),
     /// A peer committed an offence.

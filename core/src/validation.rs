@@ -74,7 +74,16 @@ pub enum ValidationInput {
     /// A task ended.
     Validated(ValidationId, ValidationOutcome),
     /// A fetched block was promoted: a copy that is gossiped later is a duplicate.
-    Fetched(Version, u64, B256),
+    Fetched {
+        /// Its topic, by payload version.
+        version: Version,
+        /// Its number.
+        number: u64,
+        /// Its hash.
+        hash: B256,
+        /// Its timestamp, Unix seconds.
+        timestamp: u64,
+    },
     /// The host learnt something about the signer.
     Signer(SignerNews),
     /// An independent time source agrees with our clock.
@@ -212,6 +221,11 @@ impl Validation {
         self.clock_agreed_at.is_some_and(|at| now.saturating_sub(at) <= Self::CLOCK_AGREES_FOR)
     }
 
+    /// How far behind our clock a block's timestamp may lie, seconds.
+    fn past(&self) -> u64 {
+        self.config.max_age.as_secs()
+    }
+
     /// Queues a peer's message. A flooding peer is disconnected, but its message is validated: it may be an honest
     /// block that gossipsub will not deliver from another peer.
     fn receive(&mut self, context: &Context, pending: Pending) {
@@ -257,7 +271,7 @@ impl Validation {
             message: pending.message.clone(),
             signers: self.signers,
             at: pending.arrived.secs(),
-            past: self.config.max_age.as_secs(),
+            past: self.past(),
         };
         let expires = now.saturating_add(Self::TASK_TIMEOUT);
         self.running.insert(id, RunningValidation { pending, expires, expired: false });
@@ -337,9 +351,12 @@ impl Machine for Validation {
                 self.receive(context, Pending { peer: None, id: None, version, message, arrived: now });
             }
             ValidationInput::Validated(id, outcome) => self.validated(context, id, outcome),
+            // A copy of an older block is too old to be accepted. Recording those would push out the blocks of which a
+            // copy can still be: a gap may have more blocks than heights are remembered.
+            ValidationInput::Fetched { timestamp, .. } if timestamp < now.secs().saturating_sub(self.past()) => {}
             // A refusal only says that the height has too many blocks, or this one already; the promoted block counts
             // anyway.
-            ValidationInput::Fetched(version, number, hash) => _ = self.seen.accept(version, number, hash),
+            ValidationInput::Fetched { version, number, hash, .. } => _ = self.seen.accept(version, number, hash),
             ValidationInput::Signer(news) => self.learn_signer(now.mono, news),
             ValidationInput::ClockAgrees => self.clock_agrees(now.mono),
             ValidationInput::Schedule(schedule) => self.schedule = schedule,

@@ -3,6 +3,7 @@
 
 mod answers;
 mod keccak;
+mod key_mill;
 mod list_root;
 mod payloads;
 mod recovery;

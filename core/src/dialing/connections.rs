@@ -23,7 +23,7 @@ impl Dialing {
         if let Some(reason) = self.refuses(context, connected) {
             self.outputs.push_back(DialingOutput::Disconnect(connected.peer, reason));
         } else {
-            context.store.connected(context.now, connected.peer, connected.direction);
+            context.store.connected(context.now, connected);
         }
     }
 
@@ -52,7 +52,7 @@ impl Dialing {
             return None;
         }
         // The count includes this peer.
-        if context.peers.nodes().count() > limits.most() {
+        if context.peers.node_count() > limits.most() {
             return Some(DisconnectReason::Full);
         }
         let ip = connected.ip.filter(|ip| is_public(*ip))?;

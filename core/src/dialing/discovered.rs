@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{Dialing, DialingOutput, PeerDialer};
+use super::{DialCandidates, Dialing, DialingOutput, PeerDialer};
 use crate::{
     address::{self, is_public, network_of},
     config::AddressScope,
@@ -38,7 +38,11 @@ impl Dialing {
         let may_connect = |peer: &PeerId| {
             !context.peers.contains(*peer) && !context.static_peers.contains(peer) && !context.blocked.contains(peer)
         };
-        let mut candidates: Vec<PeerId> = context.store.iter().map(|(peer, _)| peer).filter(may_connect).collect();
+        let buckets = context.store.known().buckets();
+        let mut candidates = DialCandidates::new(buckets.map(|(tried, peers)| {
+            let peers = peers.iter().copied().filter(may_connect);
+            (tried, peers.collect())
+        }));
         for _ in 0..PeerDialer::CANDIDATES_PER_ROUND {
             if self.missing(context) == 0 || self.dialer.dialled().count() >= PeerDialer::MAX_DIALS {
                 return;
@@ -62,20 +66,21 @@ impl Dialing {
 
     /// How many peers are missing to the low watermark, apart from those being dialled.
     fn missing(&self, context: &Context) -> usize {
-        self.config.connections.low.saturating_sub(context.peers.nodes().count() + self.dialer.dialled().count())
+        self.config.connections.low.saturating_sub(context.peers.node_count() + self.dialer.dialled().count())
     }
 
     /// The addresses of a peer of the peer store that may be dialled.
     fn addresses_of(&self, context: &Context, peer: PeerId) -> Vec<String> {
-        let (Some(entry), Some(scope)) = (context.store.get(peer), self.config.dial_scope) else { return Vec::new() };
+        let known = context.store.known().get(peer);
+        let (Some(known), Some(scope)) = (known, self.config.dial_scope) else { return Vec::new() };
         let may_dial = |text: &&String| may_dial(scope, text) && !self.is_network_full(context, text);
-        entry.addresses.iter().filter(may_dial).cloned().collect()
+        known.addresses.iter().filter(may_dial).cloned().collect()
     }
 
     /// Whether as many peers of an address' network are connected or being dialled as allowed.
     fn is_network_full(&self, context: &Context, text: &str) -> bool {
         let Some((ip, _)) = address::tcp(text).filter(|(ip, _)| is_public(*ip)) else { return false };
-        let dialled = |peer| context.store.get(peer).and_then(|entry| address::tcp(entry.addresses.first()?));
+        let dialled = |peer| context.store.known().get(peer).and_then(|known| address::tcp(known.addresses.first()?));
         let dialled = self.dialer.dialled().filter_map(dialled).map(|(ip, _)| ip);
         let connected = context.peers.nodes().filter_map(|peer| peer.connected.ip).chain(dialled);
         connected.filter(|other| network_of(*other) == network_of(ip)).count() >= MAX_PER_NETWORK

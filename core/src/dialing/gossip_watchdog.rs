@@ -1,15 +1,16 @@
-//! The gossip watchdog: when no message arrives from any peer, one static peer is disconnected and dialled again,
+//! The gossip watchdog: when no new block arrives from any peer, one static peer is disconnected and dialled again,
 //! because one direction of its connection may carry nothing.
 //!
 //! A message that is too long for the other side, or a stream that was given up, leaves a connection that looks usable
 //! and carries nothing in one direction; a new connection repairs it. With several peers the others deliver instead. So
-//! only when no message came from any peer for [`GossipWatchdog::timeout`], the static peer that has been connected
+//! only when no block came from any peer for [`GossipWatchdog::timeout`], the static peer that has been connected
 //! longest is disconnected. Then the wait doubles, up to [`GossipWatchdog::MAX_WAIT`], because most likely the
-//! sequencer itself is silent.
+//! sequencer itself is silent. A message that is not accepted is no sign of life: whoever repeats old blocks would hide
+//! that the other peers are silent.
 
 use core::time::Duration;
 
-/// A timer that every message restarts. See the module.
+/// A timer that every new block restarts. See the module.
 #[derive(Debug)]
 pub struct GossipWatchdog {
     timeout: Duration,
@@ -28,12 +29,12 @@ impl GossipWatchdog {
         Self { timeout, wait: timeout, due: now.saturating_add(timeout) }
     }
 
-    /// The time without a message after which it expires: ten block intervals, at least 20 s and at most 2 minutes.
+    /// The time without a block after which it expires: ten block intervals, at least 20 s and at most 2 minutes.
     pub const fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// A message arrived at `now` (monotonic), from any peer.
+    /// A new block arrived at `now` (monotonic), from any peer.
     pub fn received(&mut self, now: Duration) {
         (self.wait, self.due) = (self.timeout, now.saturating_add(self.timeout));
     }

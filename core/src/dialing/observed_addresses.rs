@@ -16,7 +16,11 @@
 use core::net::{IpAddr, SocketAddr};
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{address::is_public, config::AddressScope, peer::PeerId};
+use crate::{
+    address::{group_of, is_public},
+    config::AddressScope,
+    peer::PeerId,
+};
 
 /// The reports of connected peers, and the agreed addresses. See the module.
 #[derive(Debug, Default)]
@@ -57,7 +61,7 @@ impl ObservedAddresses {
         if self.reports.len() >= Self::MAX_REPORTERS && !self.reports.contains_key(&peer) {
             return None;
         }
-        self.reports.insert(peer, (seen, group(at)));
+        self.reports.insert(peer, (seen, group_of(at)));
         self.settle(seen)
     }
 
@@ -89,17 +93,5 @@ impl ObservedAddresses {
         };
         let from = core::mem::replace(agreed, to);
         (from != to).then_some(AddressChange { from, to })
-    }
-}
-
-/// The network of a peer's address: IPv4 /16, IPv6 /32.
-fn group(ip: IpAddr) -> IpAddr {
-    match ip {
-        _ if !is_public(ip) => ip,
-        IpAddr::V4(ip) => IpAddr::V4((ip.to_bits() >> 16 << 16).into()),
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => group(v4.into()),
-            None => IpAddr::V6((v6.to_bits() >> 96 << 96).into()),
-        },
     }
 }

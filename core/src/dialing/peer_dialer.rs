@@ -1,5 +1,8 @@
 //! The peer dialer: dials peers of the peer store in random order while there are fewer peers than the low watermark.
 //!
+//! Half of the draws are from the tried peers, half from the heard ones, as in Bitcoin Core; each from a random network
+//! first. So whoever advertises many peers of one network, or many that were never connected, gets few of our dials.
+//!
 //! Static peers are dialled by [`StaticPeers`](super::StaticPeers) instead. At most [`PeerDialer::MAX_DIALS`] dials
 //! begin in each [`PeerDialer::INTERVAL`], and as many run at once (op-node has four workers): an address that others
 //! advertise gets no more dials than that from us. A peer that did not answer, or that disconnected, is not dialled
@@ -20,6 +23,36 @@ pub struct PeerDialer {
     /// When the next round of dials is due (monotonic).
     next: Duration,
     random: SplitMix64,
+}
+
+/// The peers that may be dialled in one round. Bound: that of the peer store.
+#[derive(Debug)]
+pub struct DialCandidates {
+    /// The peers of each network, none of them empty: tried ones, and heard ones.
+    networks: [Vec<Vec<PeerId>>; 2],
+}
+
+impl DialCandidates {
+    /// From the peers of each network, and whether they are tried.
+    pub fn new(buckets: impl Iterator<Item = (bool, Vec<PeerId>)>) -> Self {
+        let (tried, heard): (Vec<_>, Vec<_>) =
+            buckets.filter(|(_, peers)| !peers.is_empty()).partition(|(tried, _)| *tried);
+        Self { networks: [tried, heard].map(|kind| kind.into_iter().map(|(_, peers)| peers).collect()) }
+    }
+
+    /// Removes a random peer of a random network, of the tried or of the heard ones.
+    fn take(&mut self, random: &mut SplitMix64) -> Option<PeerId> {
+        let [tried, heard] = &mut self.networks;
+        let networks = if heard.is_empty() || !tried.is_empty() && random.below(2) == 0 { tried } else { heard };
+        let at = random.below(networks.len() as u64) as usize;
+        let peers = networks.get_mut(at)?;
+        let drawn = random.below(peers.len() as u64) as usize;
+        let drawn = (drawn < peers.len()).then(|| peers.swap_remove(drawn));
+        if peers.is_empty() {
+            networks.swap_remove(at);
+        }
+        drawn
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -63,10 +96,9 @@ impl PeerDialer {
 
     /// Removes a random peer from `candidates` and returns it, if it is neither in backoff nor being dialled; otherwise
     /// draws again. `None` when there is none.
-    pub fn draw(&mut self, now: Duration, candidates: &mut Vec<PeerId>) -> Option<PeerId> {
+    pub fn draw(&mut self, now: Duration, candidates: &mut DialCandidates) -> Option<PeerId> {
         loop {
-            let at = self.random.below(candidates.len() as u64) as usize;
-            let drawn = (at < candidates.len()).then(|| candidates.swap_remove(at))?;
+            let drawn = candidates.take(&mut self.random)?;
             let in_backoff = self.backoffs.get(&drawn).is_some_and(|backoff| backoff.until > now);
             if !in_backoff && !self.dialling.contains_key(&drawn) {
                 return Some(drawn);

@@ -251,7 +251,7 @@ pub enum DisconnectReason {
     /// It subscribed to a topic a second time on one connection: it has lost our subscriptions, and sends us nothing
     /// any more.
     Resubscribed,
-    /// No peer has sent anything for a long time, and a new connection to this one may help (gossip watchdog).
+    /// No peer has sent a new block for a long time, and a new connection to this one may help (gossip watchdog).
     IdleTimeout,
     /// Its response to a request cannot come from a correct implementation.
     InvalidResponse,
@@ -287,7 +287,7 @@ impl DisconnectReason {
             Self::FullOfLeaves => "full: the maximum number of browsers is connected, and its network has the most",
             Self::Unsubscribed => "unsubscribed: it subscribed to no topic of the chain in time",
             Self::AddressLimit => "address limit: too many peers of its address or network are connected",
-            Self::IdleTimeout => "idle timeout: no peer sent anything, and a new connection may help",
+            Self::IdleTimeout => "idle timeout: no peer sent a new block, and a new connection may help",
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     reputation::{ReputationInput, ReputationOutput},
     score::Contribution,
     serving::{ServingInput, ServingOutput},
-    unsafe_chain::{ChainInput, ChainOutput},
+    unsafe_chain::{ChainInput, ChainOutput, PromotedBlock},
     validation::{ValidationInput, ValidationOutput},
 };
 
@@ -68,13 +68,12 @@ impl Node {
                 self.outputs.push_back(Output::Report { id, peer, acceptance });
             }
             ValidationOutput::Publish { version, data } => self.outputs.push_back(Output::Publish { version, data }),
-            ValidationOutput::Accepted { block, peer: Some(peer) } => {
-                self.reputation(ReputationInput::Contribution(peer, Contribution::FirstDelivery));
-                self.chain(ChainInput::Accepted(block));
-            }
-            ValidationOutput::Accepted { block, peer: None } => {
-                // No peer sends a sequencer its own blocks back, so our own block resets the gossip watchdog.
+            ValidationOutput::Accepted { block, peer } => {
+                // Our own block restarts the gossip watchdog too: no peer sends a sequencer its own blocks back.
                 self.dialing(DialingInput::Received);
+                if let Some(peer) = peer {
+                    self.reputation(ReputationInput::Contribution(peer, Contribution::FirstDelivery));
+                }
                 self.chain(ChainInput::Accepted(block));
             }
             ValidationOutput::OffSchedule => self.chain(ChainInput::OffSchedule),
@@ -89,12 +88,12 @@ impl Node {
             ChainOutput::Fetch(request) => self.outputs.push_back(Output::Fetch(request)),
             ChainOutput::Decode(id, task) => self.outputs.push_back(Output::Decode { id, task }),
             ChainOutput::Persist(item) => self.persistence(PersistenceInput::Persist(item)),
-            ChainOutput::Promoted(version, number, hash) => {
-                self.validation(ValidationInput::Fetched(version, number, hash));
+            ChainOutput::Promoted(PromotedBlock { version, number, hash, timestamp }) => {
+                // A peer that gives blocks of the chain is useful, so they restart the gossip watchdog.
+                self.dialing(DialingInput::Received);
+                self.validation(ValidationInput::Fetched { version, number, hash, timestamp });
             }
             ChainOutput::Answered(peer) => {
-                // A peer that answers requests is useful, so its answer resets the gossip watchdog.
-                self.dialing(DialingInput::Received);
                 self.reputation(ReputationInput::Contribution(peer, Contribution::Response));
             }
             ChainOutput::Offence(peer, offence) => self.reputation(ReputationInput::Offence(peer, offence)),

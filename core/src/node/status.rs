@@ -81,7 +81,7 @@ pub struct PeeringStatus {
     pub peers: Vec<PeerStatus>,
     /// Every ban.
     pub bans: Vec<BanStatus>,
-    /// Peers in the peer store, connected or not.
+    /// Peers of the peer store whose addresses are known, connected or not.
     pub known: usize,
     /// Dials of non-static peers that failed on every address.
     pub dials_failed: u64,
@@ -217,7 +217,7 @@ impl Node {
         PeeringStatus {
             peers: self.context.peers.iter().map(|peer| self.peer_status(peer)).collect(),
             bans: self.reputation.bans().iter().map(BanStatus::from).collect(),
-            known: self.context.store.iter().count(),
+            known: self.context.store.known().len(),
             dials_failed: self.dialing.dials_failed(),
             observed: self.dialing.observed().agreed().map(multiaddr).collect(),
             reachable: self.reachable,

@@ -22,7 +22,8 @@ impl Reputation {
         if !self.config.reputation.scoring {
             return;
         }
-        let score = context.store.penalize(context.now, peer, offence);
+        let from = (context.peers.ip(peer), context.peers.is_leaf(peer));
+        let score = context.store.penalize(context.now, peer, from, offence);
         if score.own() < self.config.reputation.ban_threshold {
             self.ban_for_score(context, peer, score.own());
         }
@@ -36,7 +37,7 @@ impl Reputation {
             score.first_deliveries += 1;
         }
         if self.config.reputation.scoring && !context.peers.is_leaf(peer) {
-            context.store.credit(context.now, peer, contribution);
+            context.store.credit(context.now, peer, context.peers.ip(peer), contribution);
         }
     }
 
@@ -97,8 +98,7 @@ impl Reputation {
         let min_score = rule.min_score.unwrap_or(rule.ban_threshold);
         let is_low = |peer: PeerId| context.store.score(context.now.mono, peer).own() < min_score;
         let may_block = |peer: PeerId| !context.peers.contains(peer) && !self.is_protected(context, peer);
-        let with_score = context.store.iter().filter(|(_, entry)| !entry.score.is_blank()).map(|(peer, _)| peer);
-        let low: BTreeSet<PeerId> = with_score.filter(|peer| may_block(*peer) && is_low(*peer)).collect();
+        let low: BTreeSet<PeerId> = context.store.scored().filter(|peer| may_block(*peer) && is_low(*peer)).collect();
         let before = core::mem::replace(&mut self.low_scores, low);
         let fell: Vec<PeerId> = self.low_scores.difference(&before).copied().collect();
         let rose: Vec<PeerId> = before.difference(&self.low_scores).copied().collect();

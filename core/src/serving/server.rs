@@ -72,6 +72,8 @@ struct OpenRequest {
     number: u64,
     leaf: bool,
     loading: bool,
+    /// Whether nobody waits for it any more. While it is being loaded it still occupies the host.
+    given_up: bool,
     bytes: usize,
 }
 
@@ -158,7 +160,8 @@ impl Server {
         self.peers.entry(peer).or_insert(client);
     }
 
-    /// A peer's last connection ended, and its requests are dropped. Its rate limit is remembered until its bucket
+    /// A peer's last connection ended, and its requests are dropped; a block that is being loaded keeps its place until
+    /// it is loaded. Its rate limit is remembered until its bucket
     /// would be full.
     pub fn disconnected(&mut self, peer: PeerId, now: Duration) {
         self.disconnected.retain(|_, (until, _)| *until > now);
@@ -230,30 +233,49 @@ impl Server {
         due: Option<u64>,
         now: Duration,
     ) -> Option<Reply> {
-        let out = self.out.get_mut(&id)?;
+        let out = self.out.get_mut(&id).filter(|out| out.loading)?;
+        out.loading = false;
+        self.loading -= 1;
+        let (out, bytes) = (*out, found.as_ref().map_or(0, |block| block.body.len()));
+        // The block was read, whether it is sent or not.
+        if let Some(rate) = self.limits.leaf_bytes.filter(|_| out.leaf) {
+            let cost = Duration::from_secs_f64(bytes as f64 / f64::from(rate.get()));
+            self.leaves_ready_at = self.leaves_ready_at.max(now).saturating_add(cost);
+        }
+        if out.given_up {
+            self.out.remove(&id);
+            return None;
+        }
         let Some(block) = found else {
             let may_be = due.is_some_and(|due| out.number <= due);
             self.sent(id);
             return Some(Reply::Refused(if may_be { Refusal::NotFound } else { Refusal::Invalid }));
         };
-        let bytes = block.body.len();
-        self.loading -= usize::from(out.loading);
-        (out.loading, out.bytes) = (false, bytes);
-        *self.out_bytes.of(out.leaf) += bytes;
-        let peer = self.peers.get_mut(&out.peer)?;
-        peer.out_bytes += bytes;
-        if let Some(rate) = self.limits.leaf_bytes.filter(|_| peer.leaf) {
-            let cost = Duration::from_secs_f64(bytes as f64 / f64::from(rate.get()));
-            self.leaves_ready_at = self.leaves_ready_at.max(now).saturating_add(cost);
-        }
+        self.sends(id, out, bytes);
         Some(Reply::Block(block))
     }
 
-    /// The answer was sent or given up, or the peer closed the request's stream.
+    /// Counts the bytes of an answer.
+    fn sends(&mut self, id: RequestId, out: OpenRequest, bytes: usize) {
+        self.out.insert(id, OpenRequest { bytes, ..out });
+        *self.out_bytes.of(out.leaf) += bytes;
+        if let Some(peer) = self.peers.get_mut(&out.peer) {
+            peer.out_bytes += bytes;
+        }
+    }
+
+    /// The answer was sent or given up, or the peer closed the request's stream. A block that is being loaded keeps its
+    /// place until it is loaded.
     pub fn sent(&mut self, id: RequestId) {
-        let Some(out) = self.out.remove(&id) else { return self.give_up(id) };
+        let Some(out) = self.out.get_mut(&id) else { return self.give_up(id) };
+        if core::mem::replace(&mut out.given_up, true) {
+            return;
+        }
+        let out = *out;
+        if !out.loading {
+            self.out.remove(&id);
+        }
         *self.out_bytes.of(out.leaf) -= out.bytes;
-        self.loading -= usize::from(out.loading);
         if let Some(peer) = self.peers.get_mut(&out.peer) {
             peer.out -= 1;
             peer.out_bytes -= out.bytes;
@@ -323,7 +345,8 @@ impl Server {
         }
         let Some(client) = self.peers.get_mut(&peer) else { return ServeAction::Refuse(ask.id, Refusal::Unknown) };
         client.out += 1;
-        self.out.insert(ask.id, OpenRequest { peer, number, leaf: client.leaf, loading: true, bytes: 0 });
+        let request = OpenRequest { peer, number, leaf: client.leaf, loading: true, given_up: false, bytes: 0 };
+        self.out.insert(ask.id, request);
         self.loading += 1;
         ServeAction::Load(ask.id, number)
     }

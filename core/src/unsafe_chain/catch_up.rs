@@ -4,7 +4,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use super::{ChainOutput, UnsafeChain, max_gap};
+use super::{ChainOutput, PromotedBlock, UnsafeChain, max_gap};
 use crate::{
     block::{Block, BlockInfo, BlockRef, ValidPayload, Verified},
     event::{DisconnectReason, Event, GapState, NewBlock, NewHead, Via},
@@ -82,8 +82,9 @@ impl UnsafeChain {
         let Some(block) = Verified::linked(fetched.payload, expected).map(Arc::new) else { return };
         // A copy that is gossiped later (for example after an IHAVE) is a duplicate: each block is emitted once. A
         // block that came by gossip first is no longer missing.
-        let (version, number) = (block.payload.version(), block.payload.number());
-        self.outputs.push_back(ChainOutput::Promoted(version, number, block.hash));
+        let (version, number, timestamp) = (block.payload.version(), block.payload.number(), block.payload.timestamp());
+        let promoted = PromotedBlock { version, number, hash: block.hash, timestamp };
+        self.outputs.push_back(ChainOutput::Promoted(promoted));
         if !self.head.was_dropped(BlockRef { number, hash: block.hash }) {
             let timestamp_ms = block.payload.timestamp_ms(self.config.chain.subsecond);
             self.emit(Event::Block(NewBlock {

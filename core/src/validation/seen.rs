@@ -5,7 +5,9 @@
 //! recorded in the same call that accepts it: of two copies validated at once, only one is accepted.
 //!
 //! op-node remembers 1000 heights. Here it is at least as many, and on a fast chain as many as can be in time at once,
-//! because a block at a forgotten height would be accepted again.
+//! because a block at a forgotten height would be accepted again: in another envelope too, since the other signature of
+//! the same key (high `s`) makes another message id. Only blocks that are in time are recorded here, so a gap of any
+//! length that is fetched does not push them out.
 //!
 //! Bound: 4 topics × [`Seen::MAX_HEIGHTS`] × 6 hashes.
 

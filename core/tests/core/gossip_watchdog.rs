@@ -31,12 +31,42 @@ fn without_gossip_static_peers_are_disconnected_in_turn_with_growing_intervals()
 }
 
 #[test]
-fn a_message_of_any_peer_restarts_the_idle_timeout() {
+fn a_new_block_of_any_peer_restarts_the_idle_timeout() {
     let mut test = with_two_static_peers();
     test.advance(15_000);
-    test.gossip(2, block(1).message());
+    test.validate(2, block(1).message());
     assert!(disconnects(&test.advance(19_900)).is_empty());
     assert_eq!(disconnects(&test.advance(200)), [(peer(1), DisconnectReason::IdleTimeout)]);
+}
+
+#[test]
+fn messages_that_are_not_accepted_are_no_sign_of_life() {
+    let mut test = with_two_static_peers();
+    test.input(connected(3));
+    test.validate(3, block(1).message());
+    // A third peer repeats valid blocks: one that was seen, and one that is minutes old. It also sends blocks of another
+    // signer.
+    for second in 1..20 {
+        test.advance(1_000);
+        let old = block(second).with(|payload| payload.timestamp -= 300);
+        test.validate(3, old.message());
+        test.validate(3, block(1).message());
+        test.validate(3, block(100 + second).signed_by(2).message());
+    }
+    assert_eq!(disconnects(&test.advance(1_000)), [(peer(1), DisconnectReason::Silent)]);
+}
+
+#[test]
+fn without_a_signer_any_message_is_a_sign_of_life() {
+    let mut config = config();
+    config.signer = None;
+    config.static_peers = vec![StaticPeer { peer: peer(1), addresses: vec!["/memory/1".to_owned()] }];
+    let mut test = TestNode::with_config(config);
+    test.input(connected(1));
+    for number in 1..=4 {
+        test.validate(1, block(number).message());
+        assert!(disconnects(&test.advance(15_000)).is_empty());
+    }
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod observed;
 mod operator;
 mod peer_dialer;
 mod peer_store;
+mod peers;
 mod reputation;
 mod response;
 mod samples;

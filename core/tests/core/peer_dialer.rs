@@ -5,10 +5,10 @@ use core::time::Duration;
 use petrel_core::{
     Event, Input, Output, address,
     config::{AddressScope, Config, StaticPeer},
-    dialing::PeerDialer,
-    event::Direction,
+    dialing::{DialCandidates, PeerDialer},
+    event::{Connected, Direction},
     peer::PeerId,
-    peer_store::{PeerEntry, PeerStore},
+    peer_store::{KnownPeers, PeerEntry, PeerStore},
     persistence::{Persist, RestoredState},
     time::Now,
 };
@@ -16,6 +16,7 @@ use petrel_core::{
 use crate::{
     driven::{TestNode, connected, connected_at, peer},
     forge::{NOW, after, config},
+    reputation::connected_event,
 };
 
 fn dialing_config(reach: AddressScope) -> Config {
@@ -119,7 +120,7 @@ fn one_public_network_has_a_limit_of_dials_and_of_entries() {
     for seed in 1..=100 {
         dialled.extend(dials(&test.input(found(seed, &format!("/ip4/8.8.8.{seed}/tcp/9222")))));
     }
-    assert_eq!(test.node.status(test.now).peering.known, PeerStore::MAX_UNCONNECTED);
+    assert_eq!(test.node.status(test.now).peering.known, KnownPeers::PER_NETWORK);
     for _ in 0..5 {
         dialled.extend(dials(&test.advance(1_000)));
     }
@@ -163,24 +164,31 @@ fn after_a_restart_known_peers_are_dialled_and_static_ones_as_configured() {
 }
 
 #[test]
-fn undialled_peers_are_removed_after_a_day_and_before_peers_that_were_connected() {
+fn undialled_peers_are_removed_after_a_day_and_peers_that_were_connected_stay() {
     let at = |secs: u64| Now { mono: Duration::from_secs(secs), unix: Duration::from_secs(NOW + secs) };
-    let named = |index: u32| PeerId::from_bytes(&index.to_be_bytes()).unwrap();
     let mut store = PeerStore::new(Duration::from_secs(2), at(0), []);
-    store.connected(at(0), named(0), Direction::Outbound);
-    for index in 1..=PeerStore::MAX as u32 + 10 {
-        let [_, a, b, c] = index.to_be_bytes();
-        assert!(store.discovered(at(1), named(index), vec![format!("/ip4/{}.{b}.{c}.1/tcp/1", 20 + a)]));
-    }
-    assert_eq!(store.iter().count(), PeerStore::MAX);
-    assert!(store.get(named(0)).is_some(), "a peer that was connected stays");
+    let outbound = Connected { direction: Direction::Outbound, ..connected_event(&connected(1)) };
+    store.connected(at(0), &outbound);
+    assert!(store.discovered(at(1), peer(2), vec!["/ip4/20.0.0.1/tcp/1".to_owned()]));
     store.take_changes(at(25 * 3600));
-    assert_eq!(store.iter().map(|(peer, _)| peer).collect::<Vec<_>>(), [named(0)]);
+    assert!(store.known().contains(peer(1)) && store.known().len() == 1);
     let record = |found| PeerEntry { found, addresses: vec!["/ip4/1.1.1.1/tcp/1".to_owned()], ..PeerEntry::default() };
     let store = PeerStore::new(
         Duration::from_secs(2),
         after(0),
         [(peer(1), record(NOW - 100)), (peer(2), record(NOW - 90_000))],
     );
-    assert!(store.get(peer(1)).is_some() && store.get(peer(2)).is_none());
+    assert!(store.known().contains(peer(1)) && !store.known().contains(peer(2)));
+}
+
+#[test]
+fn dials_go_to_tried_peers_and_to_many_networks_first() {
+    let mut candidates = DialCandidates::new(
+        [(true, vec![peer(1)]), (false, vec![peer(2)]), (false, (10..200).map(peer).collect())].into_iter(),
+    );
+    let mut dialer = PeerDialer::new(3, Duration::ZERO);
+    let drawn: Vec<PeerId> = std::iter::from_fn(|| dialer.draw(Duration::ZERO, &mut candidates)).collect();
+    assert_eq!(drawn.len(), 192, "each is drawn once");
+    let place = |seed| drawn.iter().position(|other| *other == peer(seed)).unwrap();
+    assert!(place(1) < 10 && place(2) < 20, "{} {}", place(1), place(2));
 }

@@ -1,7 +1,25 @@
 //! The blocks of one height.
 
-use alloy_primitives::B256;
-use petrel_core::{fault::BlockFault, fork::Version, validation::Seen};
+use core::time::Duration;
+use std::{collections::BTreeSet, sync::Arc};
+
+use alloy_primitives::{B256, U256, uint};
+use petrel_core::{
+    context::{Context, Machine},
+    fault::{Acceptance, BlockFault},
+    fork::Version,
+    message::{Message, MessageId},
+    peer_store::PeerStore,
+    peers::Peers,
+    primitives::Primitives,
+    schedule::ChainSchedule,
+    validation::{Seen, Validation, ValidationInput, ValidationOutput},
+};
+
+use crate::{
+    driven::peer,
+    forge::{NOW, after, config, forge},
+};
 
 fn hash(seed: u64) -> B256 {
     B256::left_padding_from(&seed.to_be_bytes())
@@ -56,4 +74,65 @@ fn descending_heights_do_not_evict_themselves() {
         assert_eq!(seen.accept(Version::V4, number, hash(number)), Ok(()));
         assert_eq!(seen.accept(Version::V4, number, hash(number)), Err(BlockFault::Seen));
     }
+}
+
+/// The order of secp256k1.
+const ORDER: U256 = uint!(0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141_U256);
+
+/// The same block in another valid envelope: with the other `s`, and so another message id.
+fn twin(message: &Message) -> Message {
+    let mut data = message.data.to_vec();
+    let s = U256::from_be_slice(&data[32..64]);
+    data[32..64].copy_from_slice(&(ORDER - s).to_be_bytes::<32>());
+    data[64] ^= 1;
+    Message { data: data.into(), ..message.clone() }
+}
+
+/// Validates a message, and returns what is reported of it.
+fn validate(validation: &mut Validation, context: &mut Context, id: u8, message: Message) -> Option<Acceptance> {
+    let gossiped = ValidationInput::Gossiped { peer: peer(1), id: MessageId([id; 20]), version: Version::V4, message };
+    validation.handle(context, gossiped);
+    validation.handle_timeout(context);
+    let mut reported = None;
+    while let Some(output) = validation.poll_output() {
+        match output {
+            ValidationOutput::Validate(id, task) => {
+                let outcome = task.run(Primitives::PORTABLE);
+                validation.handle(context, ValidationInput::Validated(id, outcome));
+            }
+            ValidationOutput::Report { acceptance, .. } => reported = Some(acceptance),
+            _ => {}
+        }
+    }
+    reported
+}
+
+#[test]
+fn a_long_gap_that_is_fetched_does_not_push_out_new_blocks() {
+    let config = config().settle().unwrap();
+    let schedule = Arc::new(ChainSchedule::new(&config.chain));
+    let interval = Duration::from_secs(2);
+    let mut validation = Validation::new(config, schedule, interval);
+    let mut context = Context {
+        now: after(0),
+        interval,
+        peers: Peers::default(),
+        store: PeerStore::new(interval, after(0), []),
+        static_peers: BTreeSet::new(),
+        blocked: BTreeSet::new(),
+    };
+    let block = forge(Version::V4).message();
+    assert_eq!(validate(&mut validation, &mut context, 1, block.clone()), Some(Acceptance::Accept));
+    for number in 2_000..6_000 {
+        let timestamp = NOW - 61 - (6_000 - number);
+        let fetched = ValidationInput::Fetched { version: Version::V4, number, hash: hash(number), timestamp };
+        validation.handle(&mut context, fetched);
+    }
+    assert_eq!(validate(&mut validation, &mut context, 2, twin(&block)), Some(Acceptance::Ignore));
+    // A fetched block of which a copy is in time is remembered.
+    let other = forge(Version::V4).with(|payload| payload.block_number = 1_001);
+    let (message, hash) = (other.message(), other.hash());
+    let fetched = ValidationInput::Fetched { version: Version::V4, number: 1_001, hash, timestamp: NOW - 60 };
+    validation.handle(&mut context, fetched);
+    assert_eq!(validate(&mut validation, &mut context, 3, message), Some(Acceptance::Ignore));
 }

@@ -314,3 +314,47 @@ fn a_peer_that_reconnects_does_not_get_a_full_bucket() {
     test.server.connected(peer(1), false, test.now.mono);
     assert_eq!(burst(&mut test), 15);
 }
+
+#[test]
+fn a_block_that_is_loaded_for_a_peer_that_has_left_keeps_its_place() {
+    let mut test = TestServer::new(RequestLimits::default());
+    let mut loading = Vec::new();
+    for from in 1..=16 {
+        test.request(from, Some(1000));
+        let Some(ServeAction::Load(id, _)) = test.next() else { panic!("{from}") };
+        loading.push(id);
+    }
+    // One half disconnects, the other half closes its streams. The host is still reading sixteen blocks.
+    for from in 1..=8 {
+        test.server.disconnected(peer(from), test.now.mono);
+        test.server.connected(peer(from), false, test.now.mono);
+        test.server.sent(loading[usize::from(from) + 7]);
+    }
+    test.request(20, Some(1000));
+    assert_eq!(test.next(), None);
+    assert_eq!(test.server.loaded(loading[0], Some(block(10)), DUE, test.now.mono), None, "nobody waits for it");
+    assert!(matches!(test.next(), Some(ServeAction::Load(..))));
+    for id in &loading[1..] {
+        assert_eq!(test.server.loaded(*id, Some(block(10)), DUE, test.now.mono), None);
+        test.server.sent(*id);
+    }
+    // Nothing was counted twice: every peer is served as before.
+    for from in 1..=16 {
+        test.request(from, Some(1000));
+    }
+    assert_eq!(test.serve(1000), 16);
+}
+
+#[test]
+fn a_leaf_that_leaves_while_its_block_is_loaded_uses_the_budget_all_the_same() {
+    let limits = RequestLimits { leaf_bytes: NonZeroU32::new(1_000_000), ..RequestLimits::default() };
+    let mut test = TestServer::new(limits);
+    test.request(31, Some(1000));
+    let Some(ServeAction::Load(id, _)) = test.next() else { panic!("a block to load") };
+    test.server.disconnected(peer(31), test.now.mono);
+    assert_eq!(test.server.loaded(id, Some(block(2_000_000)), DUE, test.now.mono), None);
+    test.request(32, Some(1000));
+    assert_eq!(test.next(), None, "the budget is used for two seconds");
+    test.advance(2_000);
+    assert!(matches!(test.next(), Some(ServeAction::Load(..))));
+}

@@ -317,6 +317,9 @@ fn peers_and_bans_are_restored_after_a_restart_until_they_are_removed() {
         seen: 1_800_000_000,
         found: 5,
         score,
+        scored: 1_800_000_100,
+        ip: "203.0.113.1".parse().ok(),
+        leaf: true,
     };
     let ban = Ban {
         until: Some(1_800_003_600),
