@@ -70,13 +70,13 @@ pub struct PeerStore {
 
 impl PeerStore {
     /// Maximum number of addresses of one peer.
-    pub const ADDRESSES: usize = 8;
+    pub const ADDRESSES: usize = KnownPeer::ADDRESSES;
     /// Maximum length of an address, in bytes.
-    pub const ADDRESS: usize = 256;
+    pub const ADDRESS: usize = KnownPeer::ADDRESS;
     /// How long a peer stays after it was seen last (op-node's expiry of peer metadata).
-    pub const SEEN_EXPIRY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+    pub const SEEN_EXPIRY: Duration = KnownPeer::SEEN_EXPIRY;
     /// How long a peer stays after discovery found it last (op-node's lifetime of a discovered address).
-    pub const FOUND_EXPIRY: Duration = Duration::from_secs(24 * 60 * 60);
+    pub const FOUND_EXPIRY: Duration = KnownPeer::FOUND_EXPIRY;
     /// How much older than now the time may be at which a connected peer was seen last.
     const SEEN_PRECISION: u64 = 60 * 60;
 

@@ -69,8 +69,6 @@ pub struct PromotedBlock {
     pub number: u64,
     /// Its hash.
     pub hash: B256,
-    /// Its timestamp, Unix seconds.
-    pub timestamp: u64,
 }
 
 /// An output of [`UnsafeChain`].

@@ -81,8 +81,6 @@ pub enum ValidationInput {
         number: u64,
         /// Its hash.
         hash: B256,
-        /// Its timestamp, Unix seconds.
-        timestamp: u64,
     },
     /// The host learnt something about the signer.
     Signer(SignerNews),
@@ -221,11 +219,6 @@ impl Validation {
         self.clock_agreed_at.is_some_and(|at| now.saturating_sub(at) <= Self::CLOCK_AGREES_FOR)
     }
 
-    /// How far behind our clock a block's timestamp may lie, seconds.
-    fn past(&self) -> u64 {
-        self.config.max_age.as_secs()
-    }
-
     /// Queues a peer's message. A flooding peer is disconnected, but its message is validated: it may be an honest
     /// block that gossipsub will not deliver from another peer.
     fn receive(&mut self, context: &Context, pending: Pending) {
@@ -271,7 +264,7 @@ impl Validation {
             message: pending.message.clone(),
             signers: self.signers,
             at: pending.arrived.secs(),
-            past: self.past(),
+            past: self.config.max_age.as_secs(),
         };
         let expires = now.saturating_add(Self::TASK_TIMEOUT);
         self.running.insert(id, RunningValidation { pending, expires, expired: false });
@@ -351,12 +344,7 @@ impl Machine for Validation {
                 self.receive(context, Pending { peer: None, id: None, version, message, arrived: now });
             }
             ValidationInput::Validated(id, outcome) => self.validated(context, id, outcome),
-            // A copy of an older block is too old to be accepted. Recording those would push out the blocks of which a
-            // copy can still be: a gap may have more blocks than heights are remembered.
-            ValidationInput::Fetched { timestamp, .. } if timestamp < now.secs().saturating_sub(self.past()) => {}
-            // A refusal only says that the height has too many blocks, or this one already; the promoted block counts
-            // anyway.
-            ValidationInput::Fetched { version, number, hash, .. } => _ = self.seen.accept(version, number, hash),
+            ValidationInput::Fetched { version, number, hash } => self.seen.fetched(version, number, hash),
             ValidationInput::Signer(news) => self.learn_signer(now.mono, news),
             ValidationInput::ClockAgrees => self.clock_agrees(now.mono),
             ValidationInput::Schedule(schedule) => self.schedule = schedule,

@@ -88,10 +88,10 @@ impl Node {
             ChainOutput::Fetch(request) => self.outputs.push_back(Output::Fetch(request)),
             ChainOutput::Decode(id, task) => self.outputs.push_back(Output::Decode { id, task }),
             ChainOutput::Persist(item) => self.persistence(PersistenceInput::Persist(item)),
-            ChainOutput::Promoted(PromotedBlock { version, number, hash, timestamp }) => {
+            ChainOutput::Promoted(PromotedBlock { version, number, hash }) => {
                 // A peer that gives blocks of the chain is useful, so they restart the gossip watchdog.
                 self.dialing(DialingInput::Received);
-                self.validation(ValidationInput::Fetched { version, number, hash, timestamp });
+                self.validation(ValidationInput::Fetched { version, number, hash });
             }
             ChainOutput::Answered(peer) => {
                 self.reputation(ReputationInput::Contribution(peer, Contribution::Response));

@@ -15,13 +15,12 @@
 //!   bucket is smaller (of heard peers, by two at least); otherwise a heard peer is not stored.
 //!
 //! So heard peers never displace tried ones, and one network never displaces the peers of others. Peers at addresses that
-//! are not public count only for the totals. A peer that was not seen for [`PeerStore::SEEN_EXPIRY`], nor found for
-//! [`PeerStore::FOUND_EXPIRY`], is removed. Bounds: [`KnownPeers::TRIED`] and [`KnownPeers::HEARD`].
+//! are not public count only for the totals. A peer that was not seen for [`KnownPeer::SEEN_EXPIRY`], nor found for
+//! [`KnownPeer::FOUND_EXPIRY`], is removed. Bounds: [`KnownPeers::TRIED`] and [`KnownPeers::HEARD`].
 
 use core::{net::IpAddr, time::Duration};
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::PeerStore;
 use crate::{
     address::{self, group_of, is_public},
     ban::BanTarget,
@@ -33,7 +32,7 @@ use crate::{
 /// A peer with addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KnownPeer {
-    /// Its multiaddrs, all of them IP and TCP port; at most [`PeerStore::ADDRESSES`].
+    /// Its multiaddrs, all of them IP and TCP port; at most [`KnownPeer::ADDRESSES`].
     pub addresses: Vec<String>,
     /// Its agent version (identify).
     pub agent: Option<String>,
@@ -72,6 +71,15 @@ pub struct KnownPeers {
 }
 
 impl KnownPeer {
+    /// Maximum number of addresses.
+    pub const ADDRESSES: usize = 8;
+    /// Maximum length of an address, in bytes.
+    pub const ADDRESS: usize = 256;
+    /// How long a peer stays after it was seen last (op-node's expiry of peer metadata).
+    pub const SEEN_EXPIRY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+    /// How long a peer stays after discovery found it last (op-node's lifetime of a discovered address).
+    pub const FOUND_EXPIRY: Duration = Duration::from_secs(24 * 60 * 60);
+
     /// Without addresses that cannot be dialled or are too many.
     pub(super) fn bounded(mut self) -> Self {
         let addresses = core::mem::take(&mut self.addresses);
@@ -82,10 +90,10 @@ impl KnownPeer {
     /// Puts these addresses before those that are known.
     fn add_addresses(&mut self, newer: impl IntoIterator<Item = String>) {
         let older = core::mem::take(&mut self.addresses);
-        let fits = |address: &String| address.len() <= PeerStore::ADDRESS && address::tcp(address).is_some();
-        for address in newer.into_iter().take(2 * PeerStore::ADDRESSES).chain(older).filter(fits) {
+        let fits = |address: &String| address.len() <= KnownPeer::ADDRESS && address::tcp(address).is_some();
+        for address in newer.into_iter().take(2 * KnownPeer::ADDRESSES).chain(older).filter(fits) {
             let is_known = self.addresses.iter().any(|known| address::tcp(known) == address::tcp(&address));
-            if self.addresses.len() < PeerStore::ADDRESSES && !is_known {
+            if self.addresses.len() < KnownPeer::ADDRESSES && !is_known {
                 self.addresses.push(address);
             }
         }
@@ -94,7 +102,7 @@ impl KnownPeer {
     /// Whether it was neither seen nor discovered for long.
     pub(super) fn is_expired(&self, now: Now) -> bool {
         let since = |at: u64| Duration::from_secs(now.secs().saturating_sub(at));
-        since(self.seen) > PeerStore::SEEN_EXPIRY && since(self.found) > PeerStore::FOUND_EXPIRY
+        since(self.seen) > KnownPeer::SEEN_EXPIRY && since(self.found) > KnownPeer::FOUND_EXPIRY
     }
 
     /// The IP that decides its bucket.

@@ -82,8 +82,8 @@ impl UnsafeChain {
         let Some(block) = Verified::linked(fetched.payload, expected).map(Arc::new) else { return };
         // A copy that is gossiped later (for example after an IHAVE) is a duplicate: each block is emitted once. A
         // block that came by gossip first is no longer missing.
-        let (version, number, timestamp) = (block.payload.version(), block.payload.number(), block.payload.timestamp());
-        let promoted = PromotedBlock { version, number, hash: block.hash, timestamp };
+        let (version, number) = (block.payload.version(), block.payload.number());
+        let promoted = PromotedBlock { version, number, hash: block.hash };
         self.outputs.push_back(ChainOutput::Promoted(promoted));
         if !self.head.was_dropped(BlockRef { number, hash: block.hash }) {
             let timestamp_ms = block.payload.timestamp_ms(self.config.chain.subsecond);

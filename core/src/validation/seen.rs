@@ -6,8 +6,8 @@
 //!
 //! op-node remembers 1000 heights. Here it is at least as many, and on a fast chain as many as can be in time at once,
 //! because a block at a forgotten height would be accepted again: in another envelope too, since the other signature of
-//! the same key (high `s`) makes another message id. Only blocks that are in time are recorded here, so a gap of any
-//! length that is fetched does not push them out.
+//! the same key (high `s`) makes another message id. Of a gap that is fetched only the newest heights are recorded
+//! ([`Seen::fetched`]).
 //!
 //! Bound: 4 topics × [`Seen::MAX_HEIGHTS`] × 6 hashes.
 
@@ -54,6 +54,20 @@ impl Seen {
         // A quarter more, for blocks that arrive in another order.
         let heights = in_time.saturating_add(in_time / 4).clamp(Self::HEIGHTS, Self::MAX_HEIGHTS);
         Self { heights, topics: Default::default() }
+    }
+
+    /// Records a fetched block, so that a copy that is gossiped later is a duplicate. A block that is as many heights
+    /// below the newest one as are remembered is left out: it would push out blocks of which a copy can still be in
+    /// time, and a gap may have more blocks than heights are remembered.
+    pub fn fetched(&mut self, version: Version, number: u64, hash: B256) {
+        let reach = self.heights as u64;
+        let Some(heights) = self.topics.get_mut(usize::from(version.topic())) else { return };
+        let newest = heights.by_number.last_key_value().map_or(0, |(newest, _)| *newest);
+        if number.saturating_add(reach) > newest {
+            // A refusal only says that the height has too many blocks, or this one already; the fetched block counts
+            // anyway.
+            let _counted_anyway = heights.accept(number, hash, self.heights);
+        }
     }
 
     /// Accepts a block that passed all other rules.

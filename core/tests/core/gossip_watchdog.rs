@@ -53,7 +53,7 @@ fn messages_that_are_not_accepted_are_no_sign_of_life() {
         test.validate(3, block(1).message());
         test.validate(3, block(100 + second).signed_by(2).message());
     }
-    assert_eq!(disconnects(&test.advance(1_000)), [(peer(1), DisconnectReason::Silent)]);
+    assert_eq!(disconnects(&test.advance(1_000)), [(peer(1), DisconnectReason::IdleTimeout)]);
 }
 
 #[test]
