@@ -1,11 +1,13 @@
 //! What the node offers to its operator and to browsers: the page with the signed relay record ([`page`], `relay_record`), metrics
 //! ([`metrics`]), the control socket ([`control`]), JSON events on stdout ([`events`]) with the same as log lines ([`event_log`]),
-//! and health reports ([`health`]). `http` is the listener below both HTTP servers.
+//! and health reports ([`health`]). `http` is the listener below both HTTP servers, and
+//! `host_check` says who may read them.
 
 pub mod control;
 pub mod event_log;
 pub mod events;
 pub mod health;
+mod host_check;
 mod http;
 pub mod metrics;
 pub mod page;

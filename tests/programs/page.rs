@@ -3,13 +3,19 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    path::Path,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use petrel_core::{chain::Chain, relay_record::RelayRecord};
 use serde_json::Value;
 
-use petrel_tests::{petrel, process::Process};
+use petrel_tests::{petrel, process::Process, sequencer::Sequencer};
+
+use crate::{
+    metrics,
+    node::{arguments, start},
+};
 
 const RECORD: &str = "/.well-known/petrel.json";
 
@@ -29,8 +35,13 @@ fn started(words: &[&str]) -> (Process, String) {
 
 /// Head and body of an answer.
 fn ask(host: &str, request: &str) -> (String, String) {
+    ask_with(host, request, &format!("Host: {host}"))
+}
+
+/// The same with other headers.
+fn ask_with(host: &str, request: &str, headers: &str) -> (String, String) {
     let mut stream = TcpStream::connect(host).unwrap();
-    write!(stream, "{request} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+    write!(stream, "{request} HTTP/1.1\r\n{headers}\r\nConnection: close\r\n\r\n").unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
@@ -78,13 +89,65 @@ fn the_record_is_signed_by_the_relay_and_says_where_it_is_and_what_time_it_is() 
     assert_eq!(RelayRecord::verify(document.as_bytes(), 10, now).unwrap_err().code(), "foreign_record");
 }
 
+/// What a page of this origin is allowed.
+fn allowed(host: &str, path: &str, origin: &str) -> Option<String> {
+    let (head, _) = ask_with(host, &format!("GET {path}"), &format!("Host: {host}\r\nOrigin: {origin}"));
+    head.lines().find_map(|line| line.strip_prefix("access-control-allow-origin: ").map(str::to_owned))
+}
+
 #[test]
 fn pages_of_other_origins_may_read_the_record_and_nothing_else() {
     let (_devnet, host) = devnet();
-    let allows = |path: &str| ask(&host, &format!("GET {path}")).0.contains("access-control-allow-origin");
-    assert!(allows(RECORD));
+    let local = "http://localhost:5173";
+    assert_eq!(allowed(&host, RECORD, local).as_deref(), Some(local));
     for path in ["/", "/relay.json", "/healthz", "/index.html"] {
-        assert!(!allows(path), "{path}");
+        assert_eq!(allowed(&host, path, local), None, "{path}");
+    }
+}
+
+/// A node with a page on this address, and where it is.
+fn node_with_page(sequencer: &Sequencer, folder: &Path, more: &[&str]) -> (Process, String) {
+    let words = arguments(sequencer, folder, &sequencer.address);
+    let node = start(&words, &[&["--http.port=0", "--metrics.enabled", "--metrics.port=0"], more].concat());
+    let log = node.until_stderr("metrics url=");
+    let page = log.lines().find_map(|line| line.split_once("page url=http://")).unwrap().1;
+    let port = page.trim_end_matches('/').rsplit(':').next().unwrap();
+    (node, format!("127.0.0.1:{port}"))
+}
+
+#[test]
+fn a_record_that_is_meant_for_the_public_may_be_read_by_every_page_and_another_one_not() {
+    let sequencer = Sequencer::started();
+    let stranger = "https://stranger.example";
+    let record = |more: &[&str]| {
+        let folder = tempfile::tempdir().unwrap();
+        let (_node, host) = node_with_page(&sequencer, folder.path(), more);
+        allowed(&host, RECORD, stranger)
+    };
+    assert_eq!(record(&[]), None);
+    assert_eq!(record(&["--http.hosts=relay.example"]).as_deref(), Some("*"));
+    assert_eq!(record(&["--http.addr=0.0.0.0"]).as_deref(), Some("*"));
+}
+
+/// The name of a hostile page resolves to 127.0.0.1: its browser asks us with that name in `Host`.
+#[test]
+fn a_page_whose_name_resolves_to_loopback_reads_neither_page_nor_metrics() {
+    let sequencer = Sequencer::started();
+    let folder = tempfile::tempdir().unwrap();
+    let (node, page) = node_with_page(&sequencer, folder.path(), &["--http.hosts=relay.example"]);
+    let metrics = format!("127.0.0.1:{}", metrics::port(&node));
+    let status = |at: &str, path: &str, host: &str| {
+        let (head, body) = ask_with(at, &format!("GET {path}"), &format!("Host: {host}"));
+        (head.split(' ').nth(1).unwrap().to_owned(), body)
+    };
+    for (at, path) in [(&page, RECORD), (&page, "/relay.json"), (&page, "/"), (&page, "/x"), (&metrics, "/metrics")] {
+        for host in ["rebind.example", "rebind.example:7300", "127.0.0.1.rebind.example", ""] {
+            let (code, body) = status(at, path, host);
+            assert!(code == "403" && body.contains("--http.hosts"), "{path} of {host}: {code} {body}");
+        }
+        for host in ["localhost", "127.0.0.1:1", "[::1]:1", "relay.example", "RELAY.example:443"] {
+            assert_ne!(status(at, path, host).0, "403", "{path} of {host}");
+        }
     }
 }
 

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use alloy_primitives::Address;
-use url::Url;
+
+use crate::secret::SecretUrl;
 
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct SignerSource {
     /// An L1 node's JSON-RPC. It may contain a secret and is never shown.
-    pub url: Url,
+    pub url: SecretUrl,
     /// The SystemConfig proxy.
     pub system_config: Address,
     /// The expected L1 chain id; `None` if the rollup's configuration does not have it.

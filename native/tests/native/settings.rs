@@ -313,6 +313,27 @@ fn a_raw_key_is_judged_and_never_shown() {
 }
 
 #[test]
+fn debug_of_flags_and_settings_shows_no_key_and_no_url() {
+    let key = "11".repeat(32);
+    let url = "https://me:a-secret@l1.example:8545/a-secret?key=a-secret";
+    let args = ["petrel", "--network=op-mainnet", "--p2p.priv.raw", &key, "--l1", url];
+    let cli = Cli::try_parse_from(args).unwrap();
+    let settings = NodeSettings::resolve(&cli.node).unwrap();
+    for shown in [format!("{cli:?}"), format!("{settings:?}")] {
+        assert!(!shown.contains(&key) && !shown.contains("a-secret"), "{shown}");
+    }
+    assert!(format!("{settings:?}").contains("https://l1.example:8545"));
+}
+
+#[test]
+fn names_of_a_proxy_are_hosts() {
+    let settings = node(&["--network=op-mainnet", "--http.hosts=a.example, 192.0.2.1", "--p2p.advertise.ip=b.example"]);
+    assert_eq!(settings.unwrap().hosts, ["a.example", "192.0.2.1", "b.example"]);
+    let mistakes = node(&["--network=op-mainnet", "--http.hosts=https://a.example,a:1"]).unwrap_err();
+    assert_named(&mistakes, &["\"https://a.example\" is neither", "\"a:1\" is neither"]);
+}
+
+#[test]
 fn a_devnets_flags_are_judged_as_well() {
     let settings = devnet(&["--block-time=1s", "--block-bytes=10MiB", "--fork=ecotone,isthmus@5,jovian@10"]).unwrap();
     assert_eq!((settings.interval, settings.block_bytes), (Duration::from_secs(1), 10 << 20));

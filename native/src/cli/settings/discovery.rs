@@ -105,7 +105,7 @@ fn any_port(text: &str) -> Result<u16, String> {
 }
 
 /// Parses an IP or a host name.
-fn host(text: &str) -> Result<String, String> {
+pub(super) fn host(text: &str) -> Result<String, String> {
     let text = text.trim();
     let is_name = text.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '-' | '.' | '_'));
     let invalid = || format!("{text:?} is neither an IP nor a host name");

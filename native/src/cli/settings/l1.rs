@@ -6,6 +6,7 @@ use url::Url;
 use super::checker::FlagChecker;
 use crate::{
     cli::{flags::L1Flags, parse},
+    secret::{SecretText, SecretUrl},
     signer::SignerSource,
 };
 
@@ -15,7 +16,7 @@ impl FlagChecker {
         let reload = self.take("l1.runtime-config-reload-interval", parse::duration(&flags.reload));
         let confs = flags.confs.trim().parse().map_err(|_| format!("{:?} is no number of blocks", flags.confs));
         let confs = self.take("verifier.l1-confs", confs);
-        let url = self.take("l1", flags.url.as_deref().map(http_url).transpose());
+        let url = self.take("l1", flags.url.as_ref().map(|url| http_url(url)).transpose());
         let (url, chain) = url.zip(chain)?;
         let Some(system_config) = chain.system_config else {
             self.0.push(
@@ -30,10 +31,10 @@ impl FlagChecker {
 }
 
 /// Errors do not repeat the text: it may contain a secret.
-fn http_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text.trim()).map_err(|error| format!("not a URL: {error}"))?;
+fn http_url(text: &SecretText) -> Result<SecretUrl, String> {
+    let url = Url::parse(text.reveal().trim()).map_err(|error| format!("not a URL: {error}"))?;
     if matches!(url.scheme(), "http" | "https") && url.has_host() {
-        Ok(url)
+        Ok(url.into())
     } else {
         Err(format!("{}:// is not supported: expected http:// or https://", url.scheme()))
     }
