@@ -129,6 +129,22 @@ fn a_record_that_is_meant_for_the_public_may_be_read_by_every_page_and_another_o
     assert_eq!(record(&["--http.addr=0.0.0.0"]).as_deref(), Some("*"));
 }
 
+/// A client may begin with HTTP/2 without being asked, and each connection would then carry two hundred requests.
+#[test]
+fn http_2_is_not_spoken() {
+    let sequencer = Sequencer::started();
+    let folder = tempfile::tempdir().unwrap();
+    let (node, page) = node_with_page(&sequencer, folder.path(), &[]);
+    for at in [page, format!("127.0.0.1:{}", metrics::port(&node))] {
+        let mut stream = TcpStream::connect(&at).unwrap();
+        // The preface and empty SETTINGS (RFC 9113, §3.4).
+        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
+        let mut answer = [0; 64];
+        let read = stream.read(&mut answer).unwrap_or_default();
+        assert!(read == 0 || answer.starts_with(b"HTTP/1.1 400"), "{at}: {:?}", &answer[..read]);
+    }
+}
+
 /// The name of a hostile page resolves to 127.0.0.1: its browser asks us with that name in `Host`.
 #[test]
 fn a_page_whose_name_resolves_to_loopback_reads_neither_page_nor_metrics() {

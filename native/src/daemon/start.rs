@@ -174,6 +174,7 @@ fn port_mapper_config(settings: &NodeSettings) -> Option<PortMapperConfig> {
         udp: None,
         private_network: settings.config.dial_scope == Some(AddressScope::Any),
         search: nat::SSDP,
+        router: None,
     })
 }
 

@@ -26,6 +26,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     host_check::{HostCheck, check_host},
     http::{BoundedListener, url_host},
+    http1,
     relay_info::{RelayInfo, SharedRelayInfo},
     relay_record::RecordSigner,
 };
@@ -65,11 +66,7 @@ pub async fn serve(at: SocketAddr, info: SharedRelayInfo, identity: Keypair, hos
         .route("/healthz", get(async || "ok\n"))
         .fallback(get(file))
         .layer(from_fn_with_state(check, check_host));
-    tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, routes).await {
-            tracing::error!(%error, "the page is no longer served");
-        }
-    });
+    tokio::spawn(http1::serve(listener, routes));
     let host = if at.ip().is_unspecified() { "localhost".to_owned() } else { url_host(at) };
     let url = format!("http://{host}:{}/", at.port());
     tracing::info!(%url, "page");

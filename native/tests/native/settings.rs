@@ -302,6 +302,32 @@ fn two_listeners_do_not_share_a_port() {
 }
 
 #[test]
+fn a_port_below_1024_is_refused_only_where_op_node_refuses_it() {
+    let settings = node(&[
+        "--network=op-mainnet",
+        "--p2p.listen.ip=127.0.0.1",
+        "--p2p.listen.wss=443",
+        "--p2p.wss.cert=cert.pem",
+        "--p2p.wss.key=key.pem",
+        "--p2p.listen.ws=80",
+        "--p2p.listen.webtransport=443",
+        "--p2p.listen.quic=444",
+        "--http.port=81",
+        "--metrics.enabled",
+        "--metrics.port=82",
+    ])
+    .unwrap();
+    let listen = settings.network.listen.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert!(listen.contains(&"/ip4/127.0.0.1/tcp/443/tls/ws".to_owned()), "{listen:?}");
+    assert_eq!(settings.http.map(|(_, port)| port), Some(81));
+    assert_eq!(settings.metrics.map(|(_, port)| port), Some(82));
+    let mistakes = node(&["--network=op-mainnet", "--p2p.listen.tcp=1023", "--p2p.listen.udp=80"]).unwrap_err();
+    assert_named(&mistakes, &["--p2p.listen.tcp: \"1023\"", "--p2p.listen.udp: \"80\""]);
+    let devnet = devnet(&["--p2p.listen.ws=80", "--p2p.listen.webtransport=443", "--http.port=81"]).unwrap();
+    assert_eq!(devnet.http.1, 81);
+}
+
+#[test]
 fn a_raw_key_is_judged_and_never_shown() {
     let key = "11".repeat(32);
     let settings = node(&["--network=op-mainnet", "--p2p.priv.raw", &key]).unwrap();
@@ -344,7 +370,7 @@ fn a_devnets_flags_are_judged_as_well() {
         "--block-bytes=11MiB",
         "--blocks=0",
         "--fork=jovian,isthmus@5",
-        "--p2p.listen.ws=1",
+        "--p2p.listen.ws=y",
         "--http.addr=x",
         "--http.port=y",
         "--log.level=z",
@@ -354,7 +380,7 @@ fn a_devnets_flags_are_judged_as_well() {
         "--block-bytes: 11534336",
         "--blocks: expected 1 or more",
         "--fork: \"isthmus@5\" is not after the entry before it",
-        "--p2p.listen.ws: \"1\"",
+        "--p2p.listen.ws: \"y\"",
         "--http.addr: \"x\"",
         "--http.port: \"y\"",
         "--log.level: \"z\"",

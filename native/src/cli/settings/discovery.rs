@@ -57,8 +57,8 @@ impl FlagChecker {
         let udp = given(self.take("p2p.listen.udp", parse::port(&flags.listen_udp)));
         let advertise = AdvertisedEndpoint {
             host: flags.advertise_ip.as_deref().and_then(|text| self.take("p2p.advertise.ip", host(text).map(Some))),
-            tcp: given(self.take("p2p.advertise.tcp", any_port(&flags.advertise_tcp))),
-            udp: given(self.take("p2p.advertise.udp", any_port(&flags.advertise_udp))),
+            tcp: given(self.take("p2p.advertise.tcp", parse::any_port(&flags.advertise_tcp))),
+            udp: given(self.take("p2p.advertise.udp", parse::any_port(&flags.advertise_udp))),
         };
         let mut listed = parse::list(&flags.bootnodes).peekable();
         let is_given = listed.peek().is_some();
@@ -98,10 +98,6 @@ fn one_of_each(listen: &[IpAddr]) -> Result<(), String> {
         );
     }
     Ok(())
-}
-
-fn any_port(text: &str) -> Result<u16, String> {
-    text.trim().parse().map_err(|_| format!("{text:?} is no port"))
 }
 
 /// Parses an IP or a host name.

@@ -8,7 +8,7 @@ use crate::cli::{flags::HttpFlags, parse};
 impl FlagChecker {
     pub(super) fn http(&mut self, flags: &HttpFlags) -> Option<(IpAddr, u16)> {
         let ip = self.ip("http.addr", &flags.addr);
-        let port = flags.port.as_deref().map(|text| self.take("http.port", parse::port(text)));
+        let port = flags.port.as_deref().map(|text| self.take("http.port", parse::any_port(text)));
         ip.zip(port)
     }
 

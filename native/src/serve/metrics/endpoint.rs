@@ -20,6 +20,7 @@ use crate::serve::{
     control::ControlHandle,
     host_check::{HostCheck, check_host},
     http::{BoundedListener, url_host},
+    http1,
 };
 
 /// Connections served at once; further ones wait.
@@ -49,11 +50,7 @@ pub async fn serve(
         .route("/metrics", get(scrape))
         .with_state(ScrapeState { metrics, handle })
         .layer(from_fn_with_state(HostCheck::new(at.ip(), hosts), check_host));
-    tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, routes).await {
-            tracing::error!(%error, "metrics are no longer served");
-        }
-    });
+    tokio::spawn(http1::serve(listener, routes));
     Ok(format!("http://{}:{}/metrics", url_host(at), at.port()))
 }
 
