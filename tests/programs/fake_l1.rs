@@ -7,6 +7,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use alloy_consensus::Header;
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
 use alloy_rlp::Encodable;
 use alloy_trie::{EMPTY_ROOT_HASH, HashBuilder, Nibbles, TrieAccount, proof::ProofRetainer};
@@ -31,8 +32,11 @@ pub(crate) const PROOF_WINDOW: &str = "distance to target block exceeds maximum 
 pub(crate) struct World {
     pub(crate) chain: u64,
     pub(crate) head: u64,
-    /// Seconds by which its head is old.
-    pub(crate) age: u64,
+    /// Seconds by which its head was old, or with a minus ahead, when it was started, at `start` (Unix seconds).
+    pub(crate) age: i64,
+    pub(crate) start: u64,
+    /// Whether it is on a fork: its blocks are other ones.
+    pub(crate) forked: bool,
     /// The signer before and since `since`.
     pub(crate) signers: (Address, Address),
     pub(crate) since: u64,
@@ -77,6 +81,10 @@ pub(crate) enum Lie {
     Endless,
     /// It never answers.
     Silence,
+    /// Its headers have other state roots than those that were hashed.
+    Header,
+    /// It tells another block than the one that is asked for.
+    OtherBlock,
 }
 
 /// See the module. It lives as long as the tests' process.
@@ -88,7 +96,9 @@ pub(crate) struct FakeL1 {
 impl FakeL1 {
     pub(crate) fn start(signer: Address) -> Self {
         let signers = (signer, signer);
-        let world = World { chain: 900, head: 100, age: 3, signers, since: 0, lie: Lie::Nothing, asked: Vec::new() };
+        let start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let (since, lie, asked) = (0, Lie::Nothing, Vec::new());
+        let world = World { chain: 900, head: 100, age: 3, start, forked: false, signers, since, lie, asked };
         let world = Arc::new(Mutex::new(world));
         let state = world.clone();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -158,18 +168,38 @@ impl World {
         let number = |text: &Value| u64::from_str_radix(text.as_str()?.trim_start_matches("0x"), 16).ok();
         Some(match method {
             "eth_chainId" => format!("{:#x}", self.chain).into(),
-            "eth_getBlockByNumber" => self.block(number(&params[0]).unwrap_or(self.head)),
+            "eth_getBlockByNumber" => match number(&params[0]) {
+                Some(number) => self.block(number + u64::from(self.lie == Lie::OtherBlock)),
+                None => self.block(self.head),
+            },
             "eth_getProof" if self.lie != Lie::NoProofs => self.proof(number(&params[2])?),
             "eth_getStorageAt" => json!(B256::from(self.word(number(&params[2])?))),
             _ => return None,
         })
     }
 
+    /// A header of Prague.
     fn block(&self, number: u64) -> Value {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        let timestamp = now - self.age - 12 * (self.head - number);
-        let (root, _) = self.account(number);
-        json!({ "number": format!("{number:#x}"), "timestamp": format!("{timestamp:#x}"), "stateRoot": root })
+        let header = Header {
+            number,
+            timestamp: self.start.saturating_add_signed(-self.age) - 12 * (self.head - number),
+            state_root: self.account(number).0,
+            extra_data: Bytes::from_static(if self.forked { b"fork" } else { b"" }),
+            gas_limit: 36_000_000,
+            base_fee_per_gas: Some(7),
+            withdrawals_root: Some(EMPTY_ROOT_HASH),
+            blob_gas_used: Some(0),
+            excess_blob_gas: Some(131_072),
+            parent_beacon_block_root: Some(B256::repeat_byte(2)),
+            requests_hash: Some(B256::repeat_byte(3)),
+            ..Header::default()
+        };
+        let mut block = serde_json::to_value(&header).unwrap();
+        block["hash"] = json!(header.hash_slow());
+        if self.lie == Lie::Header {
+            block["stateRoot"] = json!(B256::repeat_byte(4));
+        }
+        block
     }
 
     fn word(&self, number: u64) -> U256 {
