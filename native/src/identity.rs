@@ -14,7 +14,13 @@ use std::{
 use libp2p::identity::{Keypair, secp256k1};
 use zeroize::Zeroizing;
 
-use crate::system::file_lock::{FileLock, FileLockError};
+use crate::{
+    secret::SecretText,
+    system::{
+        file_lock::{FileLock, FileLockError},
+        private_files,
+    },
+};
 
 /// Why there is no identity. Exit status 2.
 #[derive(Debug, thiserror::Error)]
@@ -67,10 +73,11 @@ impl Identity {
     /// See [`IdentityError`].
     pub fn open(source: &IdentitySource) -> Result<Self, IdentityError> {
         match source {
-            IdentitySource::Raw(hex) => Ok(Self { keypair: parse(hex, raw_flag)?, _lock: None }),
+            IdentitySource::Raw(hex) => Ok(Self { keypair: parse(hex.reveal(), raw_flag)?, _lock: None }),
             IdentitySource::File(file) => {
                 if let Some(folder) = file.parent() {
-                    fs::create_dir_all(folder).map_err(|error| failed("create the directory of", file, error))?;
+                    private_files::create_directory(folder)
+                        .map_err(|error| failed("create the directory of", file, error))?;
                 }
                 let lock = FileLock::take(file).map_err(|error| match error {
                     FileLockError::InUse { by } => IdentityError::InUse { file: file.clone(), by },
@@ -87,28 +94,19 @@ impl Identity {
 }
 
 /// Where a node's key comes from.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub enum IdentitySource {
     /// A hex file, created when missing.
     File(PathBuf),
     /// The key itself, in hex.
-    Raw(String),
-}
-
-impl std::fmt::Debug for IdentitySource {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::File(file) => write!(f, "File({})", file.display()),
-            Self::Raw(_) => f.write_str("Raw(…)"),
-        }
-    }
+    Raw(SecretText),
 }
 
 impl IdentitySource {
     /// The error in the given key, if it has one; nothing is created or locked. A missing file is no error: it is created later.
     pub(crate) fn check(&self) -> Option<IdentityError> {
         match self {
-            Self::Raw(hex) => parse(hex, raw_flag).err(),
+            Self::Raw(hex) => parse(hex.reveal(), raw_flag).err(),
             Self::File(file) if file.exists() => read(file).err(),
             Self::File(_) => None,
         }
@@ -141,20 +139,24 @@ pub fn create(file: &Path) -> Result<Keypair, IdentityError> {
     Ok(secret.into())
 }
 
-/// Creates the file with its whole content or not at all, readable by its owner only, never replacing another file.
+/// Creates the file with its whole content or not at all, readable by its owner only, never replacing another file. The draft has a
+/// random name, and must not exist: a link that another user has put there would write the key to another place.
 fn write_once(file: &Path, content: &[u8]) -> io::Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let draft = folder.join(format!(".{name}.{}", std::process::id()));
-    let written =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft).and_then(|mut draft| {
-            draft.write_all(content)?;
-            draft.sync_all()
-        });
+    let suffix = alloy_primitives::hex::encode(random_seed().get(..8).unwrap_or_default());
+    let draft = folder.join(format!(".{name}.{suffix}"));
+    let mut open = create_draft(&draft)?;
+    let written = open.write_all(content).and_then(|()| open.sync_all());
     let linked = written.and_then(|()| fs::hard_link(&draft, file));
     let removed = fs::remove_file(&draft);
     linked.and(removed)?;
     File::open(folder)?.sync_all()
+}
+
+/// Opens a new file of mode 0600; a file or a link of this name is an error.
+fn create_draft(draft: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft)
 }
 
 /// 32 random bytes, from the generator that makes libp2p's keys.
@@ -173,4 +175,20 @@ fn parse(hex: &str, name: impl Fn() -> String) -> Result<Keypair, IdentityError>
 
 fn failed(what: &'static str, file: &Path, error: io::Error) -> IdentityError {
     IdentityError::File { what, file: file.to_owned(), error }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_draft_is_never_written_through_a_link_that_was_put_in_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let (draft, target) = (folder.path().join("draft"), folder.path().join("target"));
+        symlink(&target, &draft).unwrap();
+        assert_eq!(create_draft(&draft).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert!(!target.exists());
+    }
 }

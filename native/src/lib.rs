@@ -15,10 +15,11 @@
 //! | [`signer`] | the signer, read from L1 and proven | |
 //! | [`store`] | the database: blocks, peers, bans | a table: `store/tables.rs` |
 //! | [`host`], [`identity`], [`primitives`] | what the driver needs: clock, threads, key, signatures and hashes | |
-//! | `system` | clock, signals, file locks, limits of the operating system | |
+//! | [`secret`] | values that are never shown: keys, and URLs with credentials | |
+//! | `system` | clock, signals, file locks and modes, limits of the operating system | |
 //!
-//! Dependency direction: `system`, `primitives`, `identity`, `store`, `host`, then `network` and `signer`, then `serve`, then `cli`,
-//! then `daemon`, then `command`. No two files import each other.
+//! Dependency direction: `system`, `secret`, `primitives`, `identity`, `store`, `host`, then `network` and `signer`, then `serve`, then
+//! `cli`, then `daemon`, then `command`. No two files import each other.
 
 use std::process::ExitCode;
 
@@ -31,6 +32,7 @@ pub mod host;
 pub mod identity;
 pub mod network;
 pub mod primitives;
+pub mod secret;
 pub mod serve;
 pub mod signer;
 pub mod store;
@@ -44,6 +46,7 @@ use cli::{env, flags::Cli};
 
 /// Runs `petrel` with the process's arguments and environment.
 pub fn main() -> ExitCode {
+    system::private_files::create_privately();
     let clap = env::with_fallback(Cli::command(), &|name| std::env::var_os(name));
     match Cli::from_arg_matches(&clap.get_matches()) {
         Ok(cli) => command::run(cli, std::env::args_os().len() > 1),

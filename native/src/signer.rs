@@ -17,7 +17,9 @@ use crate::{host::TokioHost, store::Store, system::clock::unix_now};
 
 mod bounds;
 mod error;
+mod header;
 mod l1_client;
+mod l1_node;
 mod proof;
 mod proxy;
 mod rpc;
@@ -25,7 +27,8 @@ mod source;
 mod stored_signer;
 
 pub use error::L1Error;
-pub use l1_client::{L1Client, SLOT, SignerReading};
+pub use l1_client::{L1Client, SignerReading};
+pub use l1_node::SLOT;
 pub use source::SignerSource;
 pub use stored_signer::{SignerStore, SignerStoreError, StoredSigner};
 
@@ -52,7 +55,7 @@ impl SignerWatcher {
     /// The stored signer cannot be read.
     pub fn start(source: SignerSource, store: Store, driver: &mut Driver<TokioHost>) -> Result<Self, SignerStoreError> {
         let (stored, previous) = SignerStore::open(store, source.system_config)?;
-        let (from_l1, floor) = (previous.is_some(), previous.as_ref().map_or(0, |signer| signer.block));
+        let (from_l1, floor) = (previous.is_some(), previous.as_ref().map_or(0, |signer| signer.time));
         if let Some(previous) = previous {
             tracing::info!(signer = ?previous.signer, block = previous.block, age_secs = previous.age_secs(), "signer of the last run");
             driver.signer_news(previous.news());
@@ -106,7 +109,7 @@ impl SignerWatcher {
         driver: &mut Driver<TokioHost>,
     ) -> Result<(), L1Error> {
         match reading {
-            Err(error @ L1Error::WrongChain { .. }) if !self.from_l1 => return Err(error),
+            Err(error) if error.is_wrong_chain() && !self.from_l1 => return Err(error),
             Err(error) => driver.signer_news(SignerNews::Unread { error: error.to_string() }),
             Ok(reading) => {
                 if clock_agrees(reading.head_time) {
@@ -136,7 +139,8 @@ fn clock_agrees(head_time: u64) -> bool {
 /// The task's state.
 struct L1Reader {
     l1: L1Client,
-    /// The L1 block of the last reading: an older reading is an error.
+    /// The timestamp of the last reading's L1 block: an older reading is an error. A block's number is not used: on a fork it can be
+    /// higher than the correct chain's for weeks.
     floor: u64,
     failures: u32,
 }
@@ -146,7 +150,7 @@ impl L1Reader {
     fn wait(&mut self, reading: &Result<SignerReading, L1Error>, reload: Option<Duration>) -> Option<Duration> {
         match reading {
             Ok(reading) => {
-                (self.floor, self.failures) = (reading.block, 0);
+                (self.floor, self.failures) = (reading.time, 0);
                 reload
             }
             Err(_) => {

@@ -30,6 +30,7 @@ mod writer;
 
 pub use ban_store::BanStore;
 pub use budget::StoreBudget;
+pub(crate) use database_file::FILE;
 pub use error::StoreError;
 pub use usage::StoreUsage;
 

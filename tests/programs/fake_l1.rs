@@ -7,6 +7,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use alloy_consensus::Header;
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
 use alloy_rlp::Encodable;
 use alloy_trie::{EMPTY_ROOT_HASH, HashBuilder, Nibbles, TrieAccount, proof::ProofRetainer};
@@ -31,8 +32,12 @@ pub(crate) const PROOF_WINDOW: &str = "distance to target block exceeds maximum 
 pub(crate) struct L1State {
     pub(crate) chain: u64,
     pub(crate) head: u64,
-    /// The age of its head, seconds.
-    pub(crate) age: u64,
+    /// The age of its head at `start`, seconds; negative when its time is ahead of the clock.
+    pub(crate) age: i64,
+    /// When the node was started, Unix seconds.
+    pub(crate) start: u64,
+    /// Whether it is on a fork: its blocks have other hashes.
+    pub(crate) forked: bool,
     /// The signer before block `since`, and from it on.
     pub(crate) signers: (Address, Address),
     pub(crate) since: u64,
@@ -77,6 +82,10 @@ pub(crate) enum L1Fault {
     Endless,
     /// It never responds.
     Unresponsive,
+    /// Its headers have other state roots than those that were hashed.
+    Header,
+    /// It reports another block than the requested one.
+    OtherBlock,
 }
 
 /// See the module. It runs until the end of the test process.
@@ -88,8 +97,9 @@ pub(crate) struct FakeL1 {
 impl FakeL1 {
     pub(crate) fn start(signer: Address) -> Self {
         let signers = (signer, signer);
-        let state =
-            L1State { chain: 900, head: 100, age: 3, signers, since: 0, fault: L1Fault::None, methods: Vec::new() };
+        let start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let (since, fault, methods) = (0, L1Fault::None, Vec::new());
+        let state = L1State { chain: 900, head: 100, age: 3, start, forked: false, signers, since, fault, methods };
         let state = Arc::new(Mutex::new(state));
         let shared = state.clone();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -159,18 +169,38 @@ impl L1State {
         let number = |text: &Value| u64::from_str_radix(text.as_str()?.trim_start_matches("0x"), 16).ok();
         Some(match method {
             "eth_chainId" => format!("{:#x}", self.chain).into(),
-            "eth_getBlockByNumber" => self.block(number(&params[0]).unwrap_or(self.head)),
+            "eth_getBlockByNumber" => match number(&params[0]) {
+                Some(number) => self.block(number + u64::from(self.fault == L1Fault::OtherBlock)),
+                None => self.block(self.head),
+            },
             "eth_getProof" if self.fault != L1Fault::NoProofs => self.proof(number(&params[2])?),
             "eth_getStorageAt" => json!(B256::from(self.word(number(&params[2])?))),
             _ => return None,
         })
     }
 
+    /// A header of Prague.
     fn block(&self, number: u64) -> Value {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        let timestamp = now - self.age - 12 * (self.head - number);
-        let (root, _) = self.account(number);
-        json!({ "number": format!("{number:#x}"), "timestamp": format!("{timestamp:#x}"), "stateRoot": root })
+        let header = Header {
+            number,
+            timestamp: self.start.saturating_add_signed(-self.age) - 12 * (self.head - number),
+            state_root: self.account(number).0,
+            extra_data: Bytes::from_static(if self.forked { b"fork" } else { b"" }),
+            gas_limit: 36_000_000,
+            base_fee_per_gas: Some(7),
+            withdrawals_root: Some(EMPTY_ROOT_HASH),
+            blob_gas_used: Some(0),
+            excess_blob_gas: Some(131_072),
+            parent_beacon_block_root: Some(B256::repeat_byte(2)),
+            requests_hash: Some(B256::repeat_byte(3)),
+            ..Header::default()
+        };
+        let mut block = serde_json::to_value(&header).unwrap();
+        block["hash"] = json!(header.hash_slow());
+        if self.fault == L1Fault::Header {
+            block["stateRoot"] = json!(B256::repeat_byte(4));
+        }
+        block
     }
 
     fn word(&self, number: u64) -> U256 {

@@ -14,6 +14,7 @@ mod key;
 mod metrics;
 mod node;
 mod page;
+mod private_files;
 mod prometheus;
 mod proxy;
 mod signer;

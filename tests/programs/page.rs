@@ -3,13 +3,19 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    path::Path,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use petrel_core::{chain::Chain, relay_record::RelayRecord};
 use serde_json::Value;
 
-use petrel_tests::{petrel, process::Process};
+use petrel_tests::{petrel, process::Process, sequencer::Sequencer};
+
+use crate::{
+    metrics,
+    node::{arguments, start},
+};
 
 const RECORD: &str = "/.well-known/petrel.json";
 
@@ -29,8 +35,13 @@ fn start(words: &[&str]) -> (Process, String) {
 
 /// Head and body of a response.
 fn ask(host: &str, request: &str) -> (String, String) {
+    ask_with(host, request, &format!("Host: {host}"))
+}
+
+/// The same with other headers.
+fn ask_with(host: &str, request: &str, headers: &str) -> (String, String) {
     let mut stream = TcpStream::connect(host).unwrap();
-    write!(stream, "{request} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+    write!(stream, "{request} HTTP/1.1\r\n{headers}\r\nConnection: close\r\n\r\n").unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
@@ -78,13 +89,81 @@ fn the_record_is_signed_by_the_relay_and_has_its_addresses_and_its_time() {
     assert_eq!(RelayRecord::verify(document.as_bytes(), 10, now).unwrap_err().code(), "foreign_record");
 }
 
+/// The response's `Access-Control-Allow-Origin` for a page of this origin.
+fn allowed(host: &str, path: &str, origin: &str) -> Option<String> {
+    let (head, _) = ask_with(host, &format!("GET {path}"), &format!("Host: {host}\r\nOrigin: {origin}"));
+    head.lines().find_map(|line| line.strip_prefix("access-control-allow-origin: ").map(str::to_owned))
+}
+
 #[test]
 fn pages_of_other_origins_may_read_the_record_and_nothing_else() {
     let (_devnet, host) = devnet();
-    let allows = |path: &str| ask(&host, &format!("GET {path}")).0.contains("access-control-allow-origin");
-    assert!(allows(RECORD));
+    let local = "http://localhost:5173";
+    assert_eq!(allowed(&host, RECORD, local).as_deref(), Some(local));
     for path in ["/", "/relay.json", "/healthz", "/index.html"] {
-        assert!(!allows(path), "{path}");
+        assert_eq!(allowed(&host, path, local), None, "{path}");
+    }
+}
+
+/// A node with a page, and the page's host and port.
+fn node_with_page(sequencer: &Sequencer, folder: &Path, more: &[&str]) -> (Process, String) {
+    let words = arguments(sequencer, folder, &sequencer.address);
+    let node = start(&words, &[&["--http.port=0", "--metrics.enabled", "--metrics.port=0"], more].concat());
+    let log = node.until_stderr("metrics url=");
+    let page = log.lines().find_map(|line| line.split_once("page url=http://")).unwrap().1;
+    let port = page.trim_end_matches('/').rsplit(':').next().unwrap();
+    (node, format!("127.0.0.1:{port}"))
+}
+
+#[test]
+fn only_a_record_that_is_meant_for_the_public_may_be_read_by_every_page() {
+    let sequencer = Sequencer::started();
+    let other = "https://other.example";
+    let record = |more: &[&str]| {
+        let folder = tempfile::tempdir().unwrap();
+        let (_node, host) = node_with_page(&sequencer, folder.path(), more);
+        allowed(&host, RECORD, other)
+    };
+    assert_eq!(record(&[]), None);
+    assert_eq!(record(&["--http.hosts=relay.example"]).as_deref(), Some("*"));
+    assert_eq!(record(&["--http.addr=0.0.0.0"]).as_deref(), Some("*"));
+}
+
+/// A client may begin with HTTP/2 without an upgrade, and each connection would then allow two hundred requests at once.
+#[test]
+fn http_2_is_refused() {
+    let sequencer = Sequencer::started();
+    let folder = tempfile::tempdir().unwrap();
+    let (node, page) = node_with_page(&sequencer, folder.path(), &[]);
+    for at in [page, format!("127.0.0.1:{}", metrics::port(&node))] {
+        let mut stream = TcpStream::connect(&at).unwrap();
+        // The preface and empty SETTINGS (RFC 9113, §3.4).
+        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
+        let mut answer = [0; 64];
+        let read = stream.read(&mut answer).unwrap_or_default();
+        assert!(read == 0 || answer.starts_with(b"HTTP/1.1 400"), "{at}: {:?}", &answer[..read]);
+    }
+}
+
+/// The name of a hostile page resolves to 127.0.0.1: its browser sends requests to the node with that name in `Host`.
+#[test]
+fn a_page_whose_name_resolves_to_loopback_reads_neither_page_nor_metrics() {
+    let sequencer = Sequencer::started();
+    let folder = tempfile::tempdir().unwrap();
+    let (node, page) = node_with_page(&sequencer, folder.path(), &["--http.hosts=relay.example"]);
+    let metrics = format!("127.0.0.1:{}", metrics::port(&node));
+    let status = |at: &str, path: &str, host: &str| {
+        let (head, body) = ask_with(at, &format!("GET {path}"), &format!("Host: {host}"));
+        (head.split(' ').nth(1).unwrap().to_owned(), body)
+    };
+    for (at, path) in [(&page, RECORD), (&page, "/relay.json"), (&page, "/"), (&page, "/x"), (&metrics, "/metrics")] {
+        for host in ["rebind.example", "rebind.example:7300", "127.0.0.1.rebind.example", ""] {
+            let (code, body) = status(at, path, host);
+            assert!(code == "403" && body.contains("--http.hosts"), "{path} of {host}: {code} {body}");
+        }
+        for host in ["localhost", "127.0.0.1:1", "[::1]:1", "relay.example", "RELAY.example:443"] {
+            assert_ne!(status(at, path, host).0, "403", "{path} of {host}");
+        }
     }
 }
 

@@ -22,7 +22,7 @@ const SIGNER: Address = address!("00000000000000000000000000000000000000a1");
 /// Reads the signer from this URL with these variables.
 fn read(url: &str, variables: &[(&str, &str)]) -> Result<SignerReading, L1Error> {
     let source = SignerSource {
-        url: url.parse().unwrap(),
+        urls: vec![url.parse().unwrap()],
         system_config: SYSTEM_CONFIG,
         chain: Some(900),
         confs: 0,

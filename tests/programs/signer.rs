@@ -20,8 +20,17 @@ const OLD: Address = address!("00000000000000000000000000000000000000a1");
 const NEW: Address = address!("00000000000000000000000000000000000000b2");
 
 fn source(l1: &FakeL1) -> SignerSource {
-    let (url, system_config) = (l1.url.parse().unwrap(), SYSTEM_CONFIG);
-    SignerSource { url, system_config, chain: Some(900), confs: 0, trust: false, reload: None }
+    among(&[l1])
+}
+
+/// Several nodes, of which two must agree.
+fn among(nodes: &[&FakeL1]) -> SignerSource {
+    let (urls, system_config) = (nodes.iter().map(|l1| l1.url.parse().unwrap()).collect(), SYSTEM_CONFIG);
+    SignerSource { urls, system_config, chain: Some(900), confs: 0, trust: false, reload: None }
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
 fn read(source: SignerSource, floor: u64) -> Result<SignerReading, L1Error> {
@@ -55,13 +64,13 @@ fn the_signer_is_read_with_a_proof_at_the_configured_depth() {
 
 #[test]
 fn a_reading_has_the_time_of_the_head_at_any_depth() {
+    let before = now() - 600;
     let l1 = FakeL1::start(OLD);
     l1.change(|state| state.age = 600);
-    let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     for confs in [0, 50] {
-        let before = now() - 600;
         let reading = read(SignerSource { confs, ..source(&l1) }, 0).unwrap();
         assert!((before..=now() - 600).contains(&reading.head_time), "{reading:?}");
+        assert_eq!(reading.time, reading.head_time - 12 * confs);
     }
 }
 
@@ -166,8 +175,92 @@ fn a_faulty_l1_gives_no_reading_and_an_error_with_the_reason() {
 #[test]
 fn an_l1_whose_head_went_back_is_reported_as_behind() {
     let l1 = FakeL1::start(OLD);
-    assert!(read(source(&l1), 100).is_ok());
-    assert!(matches!(read(source(&l1), 101).unwrap_err(), L1Error::Behind { block: 100, floor: 101 }));
+    let reading = read(source(&l1), 0).unwrap();
+    assert!(read(source(&l1), reading.time).is_ok());
+    let error = read(source(&l1), reading.time + 7).unwrap_err();
+    assert!(matches!(error, L1Error::Behind { block: 100, late: 7 }), "{error}");
+    assert!(error.to_string().contains("give another --l1"), "{error}");
+    // A last reading in the future is ignored: this machine's clock was wrong, or the reading was.
+    assert!(read(source(&l1), now() + 1_000_000).is_ok());
+}
+
+#[test]
+fn a_head_in_the_future_is_refused_with_the_remedy() {
+    let error = with(|state| state.age = -90).unwrap_err();
+    assert!(matches!(error, L1Error::Ahead { block: 100, lead: 80..=90 }), "{error}");
+    assert!(error.to_string().contains("set the clock"), "{error}");
+    assert!(with(|state| state.age = -20).is_ok());
+}
+
+#[test]
+fn a_proof_is_checked_against_the_header_of_the_requested_block() {
+    let error = with(|state| state.fault = L1Fault::Header).unwrap_err();
+    assert!(matches!(error, L1Error::FalseHeader { block: 100, .. }), "{error}");
+    assert!(error.to_string().contains("--l1.trustrpc"), "{error}");
+    let l1 = FakeL1::start(OLD);
+    l1.change(|state| state.fault = L1Fault::OtherBlock);
+    let error = read(SignerSource { confs: 2, ..source(&l1) }, 0).unwrap_err();
+    assert!(matches!(&error, L1Error::Answer { error, .. } if error.contains("block 99 instead of 98")), "{error}");
+}
+
+#[test]
+fn two_of_several_nodes_must_agree() {
+    let nodes = [OLD, OLD, OLD].map(FakeL1::start);
+    let start = nodes[0].state.lock().unwrap().start;
+    let [one, two, three] = &nodes;
+    for l1 in &nodes {
+        l1.change(|state| state.start = start);
+    }
+    assert_eq!(read(among(&[one, two]), 0).unwrap().signer, Some(OLD));
+
+    // One follows a fork that is longer and has another signer.
+    one.change(|state| (state.forked, state.head, state.signers.1) = (true, 1_000_000, NEW));
+    assert_eq!(read(source(one), 0).unwrap().signer, Some(NEW), "a single node is trusted");
+    one.change(|state| state.head = 100);
+    let error = read(among(&[one, two]), 0).unwrap_err();
+    assert!(matches!(error, L1Error::Disagree { block: 100 }), "{error}");
+    assert!(error.to_string().contains("two of the --l1 must agree"), "{error}");
+    for order in [[one, two, three], [two, one, three], [two, three, one]] {
+        let reading = read(among(&order), 0).unwrap();
+        assert_eq!((reading.signer, reading.block), (Some(OLD), 100));
+    }
+    one.change(|state| state.head = 1_000_000);
+    assert_eq!(read(among(&[one, two, three]), 0).unwrap().block, 100);
+
+    // One that lags is no error: the highest head that two have reached is used.
+    two.change(|state| (state.head, state.age) = (99, 15));
+    assert_eq!(read(among(&[two, three]), 0).unwrap().block, 99);
+    assert_eq!(read(SignerSource { confs: 2, ..among(&[two, three]) }, 0).unwrap().block, 97);
+
+    // With one that fails there are too few. The error names it without possible secrets.
+    two.change(|state| state.fault = L1Fault::Status);
+    let error = read(among(&[two, three]), 0).unwrap_err();
+    let said = error.to_string();
+    assert!(matches!(error, L1Error::TooFew { agree: 1, of: 2, .. }), "{said}");
+    assert!(said.contains("http://127.0.0.1:") && said.contains("502") && !said.contains("secret"), "{said}");
+    two.change(|state| (state.fault, state.chain) = (L1Fault::None, 1));
+    assert!(read(among(&[two, three]), 0).unwrap_err().is_wrong_chain());
+}
+
+#[test]
+fn of_nodes_that_agree_about_the_block_one_proof_is_enough() {
+    let nodes = [OLD, OLD].map(FakeL1::start);
+    let start = nodes[0].state.lock().unwrap().start;
+    nodes[1].change(|state| state.start = start);
+    for fault in [L1Fault::NoProofs, L1Fault::Value, L1Fault::Pruned(-32602, PROOF_WINDOW)] {
+        nodes[0].change(|state| state.fault = fault);
+        assert_eq!(read(among(&[&nodes[0], &nodes[1]]), 0).unwrap().signer, Some(OLD), "{fault:?}");
+    }
+    for l1 in &nodes {
+        l1.change(|state| state.fault = L1Fault::NoProofs);
+    }
+    let both = among(&[&nodes[0], &nodes[1]]);
+    let error = read(both.clone(), 0).unwrap_err();
+    assert!(error.to_string().contains("gives no proofs"), "{error}");
+    let trusted = SignerSource { trust: true, ..both };
+    assert_eq!(read(trusted.clone(), 0).unwrap().signer, Some(OLD));
+    nodes[1].change(|state| state.signers.1 = NEW);
+    assert!(matches!(read(trusted, 0).unwrap_err(), L1Error::Disagree { block: 100 }));
 }
 
 #[test]
@@ -185,7 +278,7 @@ fn an_unresponsive_or_missing_l1_is_an_error_that_does_not_show_its_url() {
     let hanging = with(|state| state.fault = L1Fault::Unresponsive).unwrap_err();
     assert!(matches!(hanging, L1Error::Timeout), "{hanging}");
     let l1 = FakeL1::start(OLD);
-    let nobody = SignerSource { url: "http://127.0.0.1:1/a-secret".parse().unwrap(), ..source(&l1) };
+    let nobody = SignerSource { urls: vec!["http://127.0.0.1:1/a-secret".parse().unwrap()], ..source(&l1) };
     let error = read(nobody, 0).unwrap_err();
     assert!(matches!(error, L1Error::Unreachable(_)));
     assert!(!error.to_string().contains("secret"), "{error}");
@@ -240,6 +333,7 @@ fn a_node_follows_the_signer_on_l1_through_failures_and_restarts() {
     // Faults, and a head that lags behind, change nothing.
     for wrong in [(L1Fault::Value, 100), (L1Fault::NoProofs, 100), (L1Fault::NoProofs, 50), (L1Fault::None, 50)] {
         l1.change(|state| (state.fault, state.head, state.signers.1) = (wrong.0, wrong.1, NEW));
+        l1.change(|state| state.age = 3 + 12 * (100 - i64::try_from(wrong.1).unwrap()));
         // The first event may be of a reading before the change.
         first.event("signer_unread");
         first.event("signer_unread");
@@ -253,6 +347,51 @@ fn a_node_follows_the_signer_on_l1_through_failures_and_restarts() {
     let kept = second.event("signer_changed");
     assert_eq!((current(&kept), kept["grace"].is_null()), (signer, true));
     second.event("block");
+}
+
+/// A node on a fork, or a faulty one, has reported a block that is a million numbers higher. The correct chain needs months to reach it.
+#[test]
+fn after_a_reading_from_a_longer_fork_the_correct_chain_is_accepted() {
+    let sequencer = Sequencer::started();
+    let folder = tempfile::tempdir().unwrap();
+    let l1 = FakeL1::start(NEW);
+    l1.change(|state| (state.forked, state.head) = (true, 1_000_000));
+    let words = node(&sequencer, folder.path(), &l1.url);
+    let current = |event: &serde_json::Value| event["current"].as_str().unwrap().parse::<Address>().unwrap();
+    let mut first = start(&words);
+    assert_eq!(current(&first.event("signer_changed")), NEW);
+    drop(first);
+    l1.change(|state| (state.forked, state.head, state.signers.1, state.age) = (false, 100, OLD, 1));
+    let mut second = start(&words);
+    assert_eq!(current(&second.event("signer_changed")), NEW, "the one of the last run");
+    assert_eq!(current(&second.event("signer_changed")), OLD);
+}
+
+#[test]
+fn two_l1_nodes_are_given_by_a_repeated_flag_or_a_list() {
+    let sequencer = Sequencer::started();
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = [OLD, OLD].map(FakeL1::start);
+    let start_time = nodes[0].state.lock().unwrap().start;
+    nodes[1].change(|state| state.start = start_time);
+    let mut words = node(&sequencer, folder.path(), &nodes[0].url);
+    words.push(format!("--l1={}", nodes[1].url));
+    let mut first = start(&words);
+    first.event("signer_changed");
+    // A fork of one of them is no rotation.
+    nodes[1].change(|state| (state.forked, state.signers.1) = (true, NEW));
+    let unread = first.event("signer_unread");
+    assert!(unread["error"].as_str().unwrap().contains("the L1 nodes disagree"), "{unread}");
+    assert!(nodes.iter().all(|l1| l1.state.lock().unwrap().methods.contains(&"eth_chainId".to_owned())));
+    drop(first);
+    nodes[1].change(|state| state.chain = 1);
+    let words = node(&sequencer, folder.path(), "http://unused.invalid");
+    let list = format!("{}, {}", nodes[0].url, nodes[1].url);
+    let words: Vec<&str> =
+        words.iter().map(|word| if word == "http://unused.invalid" { list.as_str() } else { word }).collect();
+    let (code, said) = refused(&words);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("this L1 is chain 1, expected 900") && !said.contains("secret"), "{said}");
 }
 
 #[test]

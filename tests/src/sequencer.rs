@@ -245,7 +245,7 @@ impl Sequencer {
     pub fn start(&mut self) {
         let listen = format!("/ip4/{}/tcp/{}", self.ip, self.port).parse().expect("a multiaddr");
         let store = self.stores.then(|| Store::in_memory(self.chain(), StoreBudget::default()).expect("memory"));
-        let identity = IdentitySource::Raw(self.identity.clone());
+        let identity = IdentitySource::Raw(self.identity.clone().into());
         let (found, address) = channel();
         let setup = Setup {
             identity: Identity::open(&identity).expect("a key"),

@@ -101,7 +101,15 @@ pub fn share(text: &str) -> Result<u8, String> {
     }
 }
 
-/// A port: 0 (any free port), or 1024 to 65535 as in op-node.
+/// A port that op-node does not restrict: 0 (any free port) to 65535. The system decides whether the process may use one below 1024.
+///
+/// # Errors
+/// Anything else, with what was expected.
+pub fn any_port(text: &str) -> Result<u16, String> {
+    text.trim().parse().map_err(|_| format!("{text:?} is no port: expected 0 (any free port) to 65535"))
+}
+
+/// A port of TCP or discovery: 0 (any free port), or 1024 to 65535 as in op-node.
 ///
 /// # Errors
 /// Anything else, with what was expected.

@@ -60,6 +60,8 @@ pub struct NodeSettings {
     pub l1: Option<SignerSource>,
     /// Where the page is served, if it is.
     pub http: Option<(IpAddr, u16)>,
+    /// The names and addresses at which others reach page and metrics; a request on loopback must have one of them.
+    pub hosts: Vec<String>,
     /// Where metrics are served, if they are.
     pub metrics: Option<(IpAddr, u16)>,
     /// Events on stdout.
@@ -97,15 +99,30 @@ impl NodeSettings {
         let budget = checker.budget(&flags.sync, chain.as_ref());
         let l1 = checker.l1(&flags.l1, chain.as_ref());
         let http = checker.http(&flags.http);
+        let advertised = flags.discovery.advertise_ip.as_deref().map(|host| host.trim().to_owned());
+        let hosts = checker.http_hosts(&flags.http, advertised.as_deref());
         let metrics = checker.metrics(&flags.metrics);
         let identity = checker.identity(&flags.p2p);
         checker.log_level(flags.output.log_level.as_deref());
         let settled = config.and_then(|config| checker.settle(config));
         let Some(config) = settled.filter(|_| checker.0.is_empty()) else { return Err(ConfigErrors(checker.0)) };
-        let advertised = flags.discovery.advertise_ip.as_deref().map(|host| host.trim().to_owned());
         let (datadir, events) = (flags.p2p.datadir.clone(), flags.output.events);
         let nat = flags.discovery.nat;
-        Ok(Self { config, identity, datadir, network, discovery, advertised, nat, budget, l1, http, metrics, events })
+        Ok(Self {
+            config,
+            identity,
+            datadir,
+            network,
+            discovery,
+            advertised,
+            nat,
+            budget,
+            l1,
+            http,
+            hosts,
+            metrics,
+            events,
+        })
     }
 
     /// The source of the schedule, for the log at start: a preset's may be out of date.

@@ -1,7 +1,6 @@
 //! Builds the daemon from its settings: key, store, driver, servers, and the reader of the signer.
 
 use std::{
-    fs,
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
 };
@@ -12,7 +11,7 @@ use petrel_core::{config::AddressScope, persistence::RestoredState};
 use super::{Daemon, discovery::DiscoveryStarter, error::DaemonError, outputs::Outputs};
 use crate::{
     cli::{flags::EventFormat, settings::NodeSettings},
-    identity::Identity,
+    identity::{Identity, IdentitySource},
     network::{
         DriverResources, OurAddresses,
         browser_address::has_browser_address,
@@ -29,8 +28,8 @@ use crate::{
         relay_info::{RelayInfo, SharedRelayInfo},
     },
     signer::SignerWatcher,
-    store::Store,
-    system::file_limit,
+    store::{self, Store},
+    system::{file_limit, private_files},
 };
 
 impl Daemon {
@@ -41,9 +40,10 @@ impl Daemon {
     pub(super) async fn start(settings: NodeSettings) -> Result<Self, DaemonError> {
         file_limit::raise_limit();
         let failed = format!("--datadir {} cannot be created or is no directory", settings.datadir.display());
-        fs::create_dir_all(&settings.datadir).map_err(DaemonError::io(failed))?;
+        private_files::create_directory(&settings.datadir).map_err(DaemonError::io(failed))?;
         let identity = Identity::open(&settings.identity)?;
         let (store, memory) = Store::open(&settings.datadir, &settings.config.chain, settings.budget)?;
+        warn_of_loose_modes(&settings);
         log_start(&settings, &memory);
         let traffic = TrafficCounters::default();
         let resources = DriverResources {
@@ -59,7 +59,10 @@ impl Daemon {
         };
         let control = ControlService::default();
         let metrics = match settings.metrics {
-            Some(at) => Some(start_metrics(at, Metrics::new(traffic, store.usage())?, control.handle()).await?),
+            Some(at) => {
+                let metrics = Metrics::new(traffic, store.usage())?;
+                Some(start_metrics(at, metrics, control.handle(), &settings.hosts).await?)
+            }
             None => None,
         };
         let control_socket = open_control_socket(&settings, control.handle());
@@ -86,6 +89,16 @@ impl Daemon {
             _identity: identity,
         })
     }
+}
+
+/// Warns if the data directory, the store or the key may be used by other users.
+fn warn_of_loose_modes(settings: &NodeSettings) {
+    let store = settings.datadir.join(store::FILE);
+    let key = match &settings.identity {
+        IdentitySource::File(file) => Some(file.as_path()),
+        IdentitySource::Raw(_) => None,
+    };
+    private_files::warn_of_loose_modes([settings.datadir.as_path(), store.as_path()].into_iter().chain(key));
 }
 
 fn log_start(settings: &NodeSettings, memory: &RestoredState) {
@@ -125,7 +138,7 @@ async fn start_page(
 ) -> Result<SharedRelayInfo, DaemonError> {
     let listens_for_browsers = has_browser_address(&settings.network.listen);
     let relay_info = SharedRelayInfo::new(RelayInfo::new(&settings.config, listens_for_browsers));
-    page::serve((ip, port).into(), relay_info.clone(), identity.keypair.clone())
+    page::serve((ip, port).into(), relay_info.clone(), identity.keypair.clone(), &settings.hosts)
         .await
         .map_err(DaemonError::io(format!("cannot serve the page on {ip}:{port}")))?;
     Ok(relay_info)
@@ -135,10 +148,12 @@ async fn start_metrics(
     (ip, port): (IpAddr, u16),
     metrics: Metrics,
     handle: ControlHandle,
+    hosts: &[String],
 ) -> Result<Arc<Metrics>, DaemonError> {
     let metrics = Arc::new(metrics);
     let failed = format!("cannot serve metrics on {ip}:{port}; give another --metrics.addr or --metrics.port");
-    let url = metrics::serve((ip, port).into(), metrics.clone(), handle).await.map_err(DaemonError::io(failed))?;
+    let url =
+        metrics::serve((ip, port).into(), metrics.clone(), handle, hosts).await.map_err(DaemonError::io(failed))?;
     tracing::info!(%url, "metrics");
     Ok(metrics)
 }
@@ -159,6 +174,7 @@ fn port_mapper_config(settings: &NodeSettings) -> Option<PortMapperConfig> {
         udp: None,
         private_network: settings.config.dial_scope == Some(AddressScope::Any),
         search: nat::SSDP,
+        router: None,
     })
 }
 

@@ -1,7 +1,8 @@
 //! The HTTP server of the light-client page, whose files are embedded in the program.
 //!
 //! `/relay.json` has the chain, its signer and the addresses that a browser can dial, for the page itself;
-//! `/.well-known/petrel.json` is the relay's signed record, which pages of other origins may read; `/healthz` answers `ok`.
+//! `/.well-known/petrel.json` is the relay's signed record, which pages of other origins may read if it is meant for the public
+//! (`serve::host_check`); `/healthz` answers `ok`.
 //! Every other path is looked up in the embedded files as a whole, so no path leads out of them. A new endpoint gets a route here.
 //! Bounds: [`CONNECTIONS`] connections at once, with the limits of `serve::http`; request bodies are not read.
 
@@ -11,7 +12,8 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::State,
-    http::{HeaderValue, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::get,
     serve::Listener as _,
@@ -22,7 +24,9 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::{
+    host_check::{HostCheck, check_host},
     http::{BoundedListener, url_host},
+    http1,
     relay_info::{RelayInfo, SharedRelayInfo},
     relay_record::RecordSigner,
 };
@@ -45,25 +49,24 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wa
 #[allow_missing = true]
 struct PageFiles;
 
-/// Serves in the background until the runtime ends; returns the page's URL. `identity` signs the record.
+/// Serves in the background until the runtime ends; returns the page's URL. `identity` signs the record; `hosts` are the names and
+/// addresses at which others reach it, for `serve::host_check`.
 ///
 /// # Errors
 /// The address cannot be listened on.
-pub async fn serve(at: SocketAddr, info: SharedRelayInfo, identity: Keypair) -> io::Result<String> {
+pub async fn serve(at: SocketAddr, info: SharedRelayInfo, identity: Keypair, hosts: &[String]) -> io::Result<String> {
     let listener = BoundedListener::bind(at, CONNECTIONS).await?;
     let at = listener.local_addr()?;
+    let check = HostCheck::new(at.ip(), hosts);
     let routes = Router::new()
         .route("/relay.json", get(relay))
         .with_state(info.clone())
         .route("/.well-known/petrel.json", get(record))
-        .with_state(Arc::new(RecordSigner::new(info, identity)))
+        .with_state(RecordState { signer: Arc::new(RecordSigner::new(info, identity)), check: check.clone() })
         .route("/healthz", get(async || "ok\n"))
-        .fallback(get(file));
-    tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, routes).await {
-            tracing::error!(%error, "the page is no longer served");
-        }
-    });
+        .fallback(get(file))
+        .layer(from_fn_with_state(check, check_host));
+    tokio::spawn(http1::serve(listener, routes));
     let host = if at.ip().is_unspecified() { "localhost".to_owned() } else { url_host(at) };
     let url = format!("http://{host}:{}/", at.port());
     tracing::info!(%url, "page");
@@ -76,16 +79,21 @@ async fn relay(State(info): State<SharedRelayInfo>) -> Response {
     ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 
-/// Pages of any origin may read it: it has no secrets.
-async fn record(State(signer): State<Arc<RecordSigner>>) -> Response {
+#[derive(Clone)]
+struct RecordState {
+    signer: Arc<RecordSigner>,
+    check: HostCheck,
+}
+
+/// The relay record. It has no secrets, and pages of any origin may read it if it is meant for the public.
+async fn record(State(RecordState { signer, check }): State<RecordState>, request: HeaderMap) -> Response {
     started(signer.info()).await;
-    let headers = [
-        (header::CONTENT_TYPE, "application/json"),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-    ];
+    let headers =
+        [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store"), (header::VARY, "origin")];
+    let origin = check.allowed_origin(request.get(header::ORIGIN));
+    let origin = origin.map(|origin| [(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin)]);
     match signer.document() {
-        Some(document) => (headers, document).into_response(),
+        Some(document) => (headers, origin.map_or_else(HeaderMap::new, HeaderMap::from_iter), document).into_response(),
         None => (StatusCode::INTERNAL_SERVER_ERROR, "the node's key cannot sign records\n").into_response(),
     }
 }

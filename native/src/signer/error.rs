@@ -72,13 +72,67 @@ pub enum L1Error {
         /// Its age in seconds.
         age: u64,
     },
-    /// L1's head is older than at the last reading.
-    #[error("L1 is behind: it reads at block {block}, the last reading was at {floor}")]
+    /// L1's head is in the future.
+    #[error(
+        "L1's head (block {block}) is {lead} s ahead of this machine's clock: set the clock, or give another --l1 if the clock \
+         is right"
+    )]
+    Ahead {
+        /// The head.
+        block: u64,
+        /// By how many seconds.
+        lead: u64,
+    },
+    /// L1's block is older than the one of the last reading.
+    #[error(
+        "L1 is behind: its block {block} is {late} s older than that of the last reading, which stays; it is read again when it \
+         has caught up, give another --l1 if it does not"
+    )]
     Behind {
         /// The block of this reading.
         block: u64,
-        /// The block of the last reading.
-        floor: u64,
+        /// By how many seconds it is older.
+        late: u64,
+    },
+    /// A header does not have its block's hash.
+    #[error(
+        "L1's header of block {block} hashes to {computed} and not to {reported}: give another --l1; if L1 has had a fork since \
+         this version, install a newer one, or accept blocks without this check with --l1.trustrpc"
+    )]
+    FalseHeader {
+        /// The block's number.
+        block: u64,
+        /// The hash that L1 reports.
+        reported: B256,
+        /// The hash of the header that it reports.
+        computed: B256,
+    },
+    /// Several L1 nodes report different blocks for one number, or different values.
+    #[error(
+        "the L1 nodes disagree about block {block}: one of them is faulty or follows a fork; two of the --l1 must agree, give a \
+         third one"
+    )]
+    Disagree {
+        /// The block's number.
+        block: u64,
+    },
+    /// Fewer than two of several L1 nodes agree.
+    #[error("{agree} of {of} L1 nodes can be used, and two must agree: {error}")]
+    TooFew {
+        /// How many agree.
+        agree: usize,
+        /// How many there are.
+        of: usize,
+        /// What is wrong with one of the others.
+        error: String,
+    },
+    /// An error of one of several L1 nodes.
+    #[error("{node}: {error}")]
+    OfNode {
+        /// Its scheme, host and port.
+        node: String,
+        /// The error.
+        error: Box<L1Error>,
     },
     /// L1 no longer has the state at the block.
     #[error(
@@ -108,4 +162,20 @@ pub enum L1Error {
     /// The slot holds no address.
     #[error("SystemConfig's signer slot holds {0}, which is no address")]
     NoAddress(B256),
+}
+
+impl L1Error {
+    /// Whether L1 is another chain.
+    pub fn is_wrong_chain(&self) -> bool {
+        match self {
+            Self::WrongChain { .. } => true,
+            Self::OfNode { error, .. } => error.is_wrong_chain(),
+            _ => false,
+        }
+    }
+
+    /// Whether L1 has no proof for the block.
+    pub(super) fn has_no_proof(&self) -> bool {
+        matches!(self, Self::OutOfWindow { .. } | Self::NoProof)
+    }
 }

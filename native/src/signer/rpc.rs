@@ -1,6 +1,6 @@
 //! JSON-RPC of an L1 node over HTTP, bounded in time and bytes. Errors never contain the URL, which may hold a secret.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use futures::StreamExt;
 use reqwest::{Client, Response, StatusCode, header::LOCATION, redirect::Policy};
@@ -13,16 +13,16 @@ use super::{
     error::L1Error,
     proxy::{self, L1Proxy, Variables},
 };
+use crate::secret::SecretUrl;
 
 /// How long connecting through a proxy may take of it.
 const PROXY_TIMEOUT: Duration = Duration::from_secs(8);
 /// Characters of L1's own message in an error, at most.
 const MAX_MESSAGE: usize = 200;
 
-/// See the module.
-#[derive(Debug)]
+/// See the module. `Debug` shows neither the client, whose proxy may have a password, nor the URL's path.
 pub(super) struct RpcClient {
-    url: Url,
+    url: SecretUrl,
     client: Result<Client, L1Error>,
     proxy: Option<L1Proxy>,
 }
@@ -39,13 +39,19 @@ fn present<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Value>, D::Erro
     Value::deserialize(input).map(Some)
 }
 
+impl fmt::Debug for RpcClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RpcClient").field("url", &self.url).field("proxy", &self.proxy).finish_non_exhaustive()
+    }
+}
+
 impl RpcClient {
     /// Sends nothing yet.
-    pub(super) fn new(url: Url, variables: Variables<'_>) -> Self {
+    pub(super) fn new(url: SecretUrl, variables: Variables<'_>) -> Self {
         // libp2p installs the same provider; a second installation fails and changes nothing.
         let _installed = rustls::crypto::ring::default_provider().install_default();
         let builder = Client::builder().timeout(CALL_TIMEOUT).redirect(Policy::none()).no_proxy();
-        let (builder, l1_proxy) = match proxy::choose(&url, variables) {
+        let (builder, l1_proxy) = match proxy::choose(url.reveal(), variables) {
             Ok(Some((proxy, l1_proxy))) => (builder.proxy(proxy).connect_timeout(PROXY_TIMEOUT), Some(l1_proxy)),
             Ok(None) => (builder, None),
             Err(error) => return Self { url, client: Err(error), proxy: None },
@@ -61,7 +67,7 @@ impl RpcClient {
     pub(super) async fn call<T: DeserializeOwned>(&self, method: &'static str, params: Value) -> Result<T, L1Error> {
         let client = self.client.as_ref().map_err(Clone::clone)?;
         let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-        let sent = client.post(self.url.clone()).json(&request).send().await;
+        let sent = client.post(self.url.reveal().clone()).json(&request).send().await;
         let response = sent.map_err(|error| self.request_error(error))?;
         if let Some(to) = self.redirect_target(&response) {
             return Err(L1Error::Redirect { to });
@@ -88,7 +94,7 @@ impl RpcClient {
             return None;
         }
         let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());
-        let to = location.and_then(|location| self.url.join(location).ok()).filter(Url::has_host);
+        let to = location.and_then(|location| self.url.reveal().join(location).ok()).filter(Url::has_host);
         Some(to.map_or_else(|| "a target that it does not name".to_owned(), |to| to.origin().ascii_serialization()))
     }
 

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use alloy_primitives::Address;
-use url::Url;
+
+use crate::secret::SecretUrl;
 
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct SignerSource {
-    /// An L1 node's JSON-RPC. It may contain a secret and is never shown.
-    pub url: Url,
+    /// JSON-RPC of L1 nodes, at least one; two of several must agree. A URL may contain a secret and is never shown.
+    pub urls: Vec<SecretUrl>,
     /// The SystemConfig proxy.
     pub system_config: Address,
     /// The expected L1 chain id; `None` if the rollup's configuration does not have it.

@@ -32,6 +32,9 @@ pub struct StoredSigner {
     previous: Option<PreviousSigner>,
     /// The L1 block of the reading.
     pub block: u64,
+    /// That block's timestamp, Unix seconds; 0 in data of earlier versions.
+    #[serde(default)]
+    pub(super) time: u64,
     /// When it was read, Unix seconds.
     read_at: u64,
 }
@@ -90,6 +93,7 @@ impl SignerStore {
             signer: reading.signer,
             previous,
             block: reading.block,
+            time: reading.time,
             read_at: unix_now(),
         };
         self.write(signer)

@@ -9,7 +9,7 @@ use super::{database, error::StoreError, layout};
 use crate::system::file_lock::{FileLock, FileLockError};
 
 /// Its name in the data directory.
-pub(super) const FILE: &str = "petrel.redb";
+pub(crate) const FILE: &str = "petrel.redb";
 
 /// Locks the file for this process.
 pub(super) fn lock(file: &Path) -> Result<FileLock, StoreError> {

@@ -63,7 +63,7 @@ fn op_nodes_formats_of_a_key_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
     let hex = "11".repeat(32);
-    let peer = Identity::open(&IdentitySource::Raw(hex.clone())).unwrap().keypair.public().to_peer_id();
+    let peer = Identity::open(&IdentitySource::Raw(hex.clone().into())).unwrap().keypair.public().to_peer_id();
     for content in [hex.clone(), format!("0x{hex}"), format!("{hex}\n"), format!("  0x{hex}\r\n")] {
         fs::write(&file, content).unwrap();
         assert_eq!(open(&file).unwrap().keypair.public().to_peer_id(), peer);
@@ -83,7 +83,7 @@ fn a_new_key_never_replaces_an_existing_one() {
 #[test]
 fn debug_output_has_the_peer_id_and_not_the_key() {
     let hex = "11".repeat(32);
-    let source = IdentitySource::Raw(hex.clone());
+    let source = IdentitySource::Raw(hex.clone().into());
     let identity = Identity::open(&source).unwrap();
     let shown = format!("{identity:?} {source:?}");
     assert!(shown.contains("16Uiu2HA") && !shown.contains(&hex), "{shown}");

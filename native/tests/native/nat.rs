@@ -3,7 +3,10 @@
 use std::{
     io::{Read, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Barrier, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -46,7 +49,7 @@ fn field<'a>(text: &'a str, name: &str) -> &'a str {
 }
 
 /// Answers one HTTP request; `taken` is a TCP port that another machine uses.
-fn serve(mut stream: TcpStream, external: &str, taken: u16, requests: &Requests) {
+fn serve(mut stream: TcpStream, external: &str, taken: u16, requests: &Requests, slow: Option<&Barrier>) {
     let mut text = String::new();
     let mut buffer = [0; 4096];
     let is_whole = |text: &str| {
@@ -82,32 +85,144 @@ fn serve(mut stream: TcpStream, external: &str, taken: u16, requests: &Requests)
         let (client, inner) = (field(&text, "NewInternalClient"), field(&text, "NewInternalPort"));
         let lease = field(&text, "NewLeaseDuration");
         requests.lock().unwrap().push(format!("add {} to {client}:{inner} for {lease}", port()));
+        if let Some(slow) = slow {
+            // The first wait: the request has arrived. The second wait: the answer may be sent.
+            slow.wait();
+            slow.wait();
+        }
         ("200 OK", done("AddPortMapping", ""))
     };
     let length = body.len();
     let answer = format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
-    stream.write_all(answer.as_bytes()).unwrap();
+    let _node_has_stopped = stream.write_all(answer.as_bytes());
 }
 
-/// Starts a router. Returns the address of its SSDP socket, and its requests.
-fn router(external: &'static str, taken: u16) -> (SocketAddr, Requests) {
-    let (ssdp, http) = (UdpSocket::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
-    let (search, url) = (ssdp.local_addr().unwrap(), format!("http://{}/root", http.local_addr().unwrap()));
+/// Serves HTTP on a loopback address with a thread for each connection. Returns its URL.
+fn http(ip: Ipv4Addr, serve: impl Fn(TcpStream) + Send + Sync + 'static) -> String {
+    let listener = TcpListener::bind((ip, 0)).unwrap();
+    let url = format!("http://{}/root", listener.local_addr().unwrap());
+    let serve = Arc::new(serve);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let serve = serve.clone();
+            thread::spawn(move || serve(stream.unwrap()));
+        }
+    });
+    url
+}
+
+/// Starts an honest router. Returns its URL, and its requests.
+fn honest(external: &'static str, taken: u16, slow: Option<Arc<Barrier>>) -> (String, Requests) {
     let requests = Requests::default();
     let shared = requests.clone();
+    let url = http(Ipv4Addr::LOCALHOST, move |stream| serve(stream, external, taken, &shared, slow.as_deref()));
+    (url, requests)
+}
+
+/// Starts an SSDP socket that answers a search from each of these addresses with its URL, in this order. Returns its address.
+fn answering(answers: Vec<(Ipv4Addr, String)>) -> SocketAddr {
+    let ssdp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let search = ssdp.local_addr().unwrap();
     thread::spawn(move || {
         let mut buffer = [0; 2048];
         while let Ok((read, from)) = ssdp.recv_from(&mut buffer) {
             assert!(buffer[..read].starts_with(b"M-SEARCH * HTTP/1.1\r\n"));
-            ssdp.send_to(format!("HTTP/1.1 200 OK\r\nLOCATION: {url}\r\n\r\n").as_bytes(), from).unwrap();
+            for (ip, url) in &answers {
+                let own = UdpSocket::bind((*ip, 0)).unwrap();
+                let answer = if *ip == Ipv4Addr::LOCALHOST { &ssdp } else { &own };
+                answer.send_to(format!("HTTP/1.1 200 OK\r\nLOCATION: {url}\r\n\r\n").as_bytes(), from).unwrap();
+            }
         }
     });
-    thread::spawn(move || http.incoming().for_each(|stream| serve(stream.unwrap(), external, taken, &shared)));
-    (search, requests)
+    search
+}
+
+/// Starts a router. Returns the address of its SSDP socket, and its requests.
+fn router(external: &'static str, taken: u16) -> (SocketAddr, Requests) {
+    let (url, requests) = honest(external, taken, None);
+    (answering(vec![(Ipv4Addr::LOCALHOST, url)]), requests)
 }
 
 fn plan(search: SocketAddr) -> PortMapperConfig {
-    PortMapperConfig { local: Some(Ipv4Addr::LOCALHOST), tcp: 9222, udp: Some(9223), private_network: false, search }
+    let router = Some(Ipv4Addr::LOCALHOST);
+    let (local, udp) = (router, Some(9223));
+    PortMapperConfig { local, tcp: 9222, udp, private_network: false, search, router }
+}
+
+/// The mapping by an honest router that answers the search after a hostile one.
+async fn mapped_after(ip: Ipv4Addr, hostile: String) -> PortMapping {
+    let (url, _) = honest("8.8.4.4", 1, None);
+    let search = answering(vec![(ip, hostile), (Ipv4Addr::LOCALHOST, url)]);
+    PortMapper::start(plan(search)).next().await
+}
+
+/// Reads the whole head of a request: the answer is lost when the socket is closed with unread bytes.
+fn read_head(stream: &mut TcpStream) {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read > 0) {
+        head.push(byte[0]);
+    }
+}
+
+#[tokio::test]
+async fn nested_xml_does_not_end_the_process() {
+    let nested = "<a>".repeat(5000);
+    let hostile = http(Ipv4Addr::LOCALHOST, move |mut stream| {
+        read_head(&mut stream);
+        let head = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", nested.len());
+        let _refused = stream.write_all((head + &nested).as_bytes());
+    });
+    assert_eq!(mapped_after(Ipv4Addr::LOCALHOST, hostile).await.tcp, 9222);
+}
+
+#[tokio::test]
+async fn an_endless_body_is_not_read_to_its_end() {
+    const ALL: usize = 256 << 20;
+    let sent = Arc::new(AtomicUsize::new(0));
+    let counter = sent.clone();
+    let hostile = http(Ipv4Addr::LOCALHOST, move |mut stream| {
+        read_head(&mut stream);
+        stream.write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: {ALL}\r\n\r\n").as_bytes()).unwrap();
+        while counter.load(Ordering::Relaxed) < ALL && stream.write_all(&[b' '; 1 << 16]).is_ok() {
+            counter.fetch_add(1 << 16, Ordering::Relaxed);
+        }
+    });
+    assert_eq!(mapped_after(Ipv4Addr::LOCALHOST, hostile).await.tcp, 9222);
+    // The buffers of a connection are smaller.
+    let sent = sent.load(Ordering::Relaxed);
+    assert!(sent < 32 << 20, "{sent} bytes were read");
+}
+
+#[tokio::test]
+async fn only_a_router_of_the_default_route_gets_requests() {
+    let other = Ipv4Addr::new(127, 0, 0, 2);
+    // The other machine answers the search itself, or the router's answer has its URL.
+    for answers in [other, Ipv4Addr::LOCALHOST] {
+        let contacted = Arc::new(AtomicUsize::new(0));
+        let counter = contacted.clone();
+        let hostile = http(other, move |_| _ = counter.fetch_add(1, Ordering::Relaxed));
+        assert_eq!(mapped_after(answers, hostile).await.tcp, 9222);
+        assert_eq!(contacted.load(Ordering::Relaxed), 0, "{answers} answered");
+    }
+    // Only another router than the one of the default route answers.
+    let (url, requests) = honest("8.8.4.4", 1, None);
+    let search = answering(vec![(Ipv4Addr::LOCALHOST, url)]);
+    let mut nat = PortMapper::start(PortMapperConfig { router: Some(other), ..plan(search) });
+    let waited = tokio::time::timeout(Duration::from_secs(2), nat.next()).await;
+    assert!(waited.is_err() && requests.lock().unwrap().is_empty(), "{waited:?}");
+}
+
+#[tokio::test]
+async fn a_mapping_that_is_made_while_the_node_stops_is_removed() {
+    let slow = Arc::new(Barrier::new(2));
+    let (url, requests) = honest("8.8.4.4", 1, Some(slow.clone()));
+    let nat = PortMapper::start(plan(answering(vec![(Ipv4Addr::LOCALHOST, url)])));
+    let received = slow.clone();
+    tokio::task::spawn_blocking(move || received.wait()).await.unwrap();
+    nat.close().await;
+    let expected = ["add TCP 9222 to 127.0.0.1:9222 for 3600", "delete TCP 9222"];
+    assert_eq!(*requests.lock().unwrap(), expected);
+    slow.wait();
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use petrel_core::config::Rate;
-use petrel_node::cli::parse::{self, duration, port, size};
+use petrel_node::cli::parse::{self, any_port, duration, port, size};
 
 #[test]
 fn durations_have_gos_format() {
@@ -50,6 +50,14 @@ fn ports_that_need_privileges_are_refused() {
     assert_eq!(port("65535"), Ok(65535));
     for text in ["", "-1", "80", "1023", "65536", "http", "9222 "] {
         assert!(port(text).unwrap_err().contains("1024 to 65535"), "{text}");
+    }
+}
+
+#[test]
+fn ports_that_op_node_does_not_restrict_are_any() {
+    assert_eq!(["0", "1", "443", "65535"].map(any_port), [Ok(0), Ok(1), Ok(443), Ok(65535)]);
+    for text in ["", "-1", "65536", "http"] {
+        assert!(any_port(text).unwrap_err().contains("0 (any free port) to 65535"), "{text}");
     }
 }
 

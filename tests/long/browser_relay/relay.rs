@@ -100,7 +100,7 @@ impl Relay {
     /// Bytes sent over WebSocket and over WebTransport, by its metrics.
     pub(crate) fn sent(&self) -> [f64; 2] {
         let mut stream = TcpStream::connect(("127.0.0.1", self.ports[3])).unwrap();
-        write!(stream, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        write!(stream, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
         ["ws", "webtransport"].map(|transport| {

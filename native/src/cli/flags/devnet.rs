@@ -26,10 +26,10 @@ pub struct DevnetFlags {
     /// Share of the gossiped messages that each follower drops, 0 to 0.9, to show how gaps are closed
     #[arg(long, value_name = "SHARE", default_value = "0", env = "PETREL_DEVNET_DROP")]
     pub drop: String,
-    /// WebSocket port of the first follower: 1024 to 65535, or 0 for any free port
+    /// WebSocket port of the first follower: 1 to 65535, or 0 for any free port
     #[arg(long = "p2p.listen.ws", value_name = "PORT", default_value = "0", env = "PETREL_P2P_LISTEN_WS_PORT")]
     pub listen_ws: String,
-    /// WebTransport port (UDP) of the first follower: 1024 to 65535, or 0 for any free port
+    /// WebTransport port (UDP) of the first follower: 1 to 65535, or 0 for any free port
     #[arg(
         long = "p2p.listen.webtransport",
         value_name = "PORT",
@@ -40,7 +40,7 @@ pub struct DevnetFlags {
     /// IP address of the page
     #[arg(long = "http.addr", value_name = "IP", default_value = "127.0.0.1", env = "PETREL_HTTP_ADDR")]
     pub http_addr: String,
-    /// Port of the page: 1024 to 65535, or 0 for any free port
+    /// Port of the page: 1 to 65535, or 0 for any free port
     #[arg(long = "http.port", value_name = "PORT", default_value = "0", env = "PETREL_HTTP_PORT")]
     pub http_port: String,
     /// Events and logs.

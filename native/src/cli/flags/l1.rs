@@ -2,13 +2,16 @@
 
 use clap::Args;
 
+use crate::secret::SecretText;
+
 /// The signer on L1.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "L1")]
 pub struct L1Flags {
-    /// JSON-RPC URL of an L1 node, from which the signer is read and proven; without it the preset's or the given signer is used
+    /// JSON-RPC URL of an L1 node, from which the signer is read and proven; without it the preset's or the given signer is used. It
+    /// may be repeated, or comma separated: then two nodes must agree
     #[arg(long = "l1", value_name = "URL", env = "PETREL_L1_ETH_RPC", hide_env_values = true)]
-    pub url: Option<String>,
+    pub urls: Vec<SecretText>,
     /// Accept the signer without a proof, from an L1 node that gives no proofs
     #[arg(long = "l1.trustrpc", env = "PETREL_L1_TRUST_RPC", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true")]
     pub trust: bool,

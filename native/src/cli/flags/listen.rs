@@ -31,10 +31,10 @@ pub struct ListenFlags {
         env = "PETREL_P2P_LISTEN_TCP_PORT"
     )]
     pub tcp: String,
-    /// QUIC port (UDP): 1024 to 65535, or 0 for any free port; without it there is no QUIC listener
+    /// QUIC port (UDP): 1 to 65535, or 0 for any free port; without it there is no QUIC listener
     #[arg(id = "listen_quic", long = "p2p.listen.quic", value_name = "PORT", env = "PETREL_P2P_LISTEN_QUIC_PORT")]
     pub quic: Option<String>,
-    /// WebTransport port for browsers (UDP): 1024 to 65535, or 0 for any free port; without it there is no WebTransport listener
+    /// WebTransport port for browsers (UDP): 1 to 65535, or 0 for any free port; without it there is no WebTransport listener
     #[arg(
         id = "listen_webtransport",
         long = "p2p.listen.webtransport",
@@ -51,7 +51,7 @@ pub struct ListenFlags {
         env = "PETREL_P2P_WEBTRANSPORT_PERIOD"
     )]
     pub period: String,
-    /// WebSocket port for browsers: 1024 to 65535, or 0 for any free port; without it there is no WebSocket listener
+    /// WebSocket port for browsers: 1 to 65535, or 0 for any free port; without it there is no WebSocket listener
     #[arg(id = "listen_ws", long = "p2p.listen.ws", value_name = "PORT", env = "PETREL_P2P_LISTEN_WS_PORT")]
     pub ws: Option<String>,
     /// Addresses and networks of reverse proxies in front of --p2p.listen.ws and --p2p.listen.wss, comma separated: their
@@ -64,7 +64,7 @@ pub struct ListenFlags {
         env = "PETREL_P2P_WS_TRUSTED_PROXIES"
     )]
     pub trusted_proxies: Vec<String>,
-    /// Secure WebSocket port for browsers: 1024 to 65535, or 0 for any free port; needs --p2p.wss.cert and --p2p.wss.key
+    /// Secure WebSocket port for browsers: 1 to 65535, or 0 for any free port; needs --p2p.wss.cert and --p2p.wss.key
     #[arg(id = "listen_wss", long = "p2p.listen.wss", value_name = "PORT", env = "PETREL_P2P_LISTEN_WSS_PORT")]
     pub wss: Option<String>,
     /// PEM file with the certificate of --p2p.listen.wss and its intermediate certificates; read again when it changes

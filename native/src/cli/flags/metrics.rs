@@ -18,7 +18,7 @@ pub struct MetricsFlags {
         env = "PETREL_METRICS_ADDR"
     )]
     pub addr: String,
-    /// Port of the metrics: 1024 to 65535, or 0 for any free port
+    /// Port of the metrics: 1 to 65535, or 0 for any free port
     #[arg(
         id = "metrics-port",
         long = "metrics.port",

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::listen::ListenFlags;
+use crate::secret::SecretText;
 
 impl P2pFlags {
     /// The default encryption.
@@ -24,7 +25,7 @@ pub struct P2pFlags {
     /// The node's secp256k1 key in hex; replaces the file. Give it as the variable PETREL_P2P_PRIV_RAW to hide it from other
     /// processes
     #[arg(long = "p2p.priv.raw", value_name = "HEX", env = "PETREL_P2P_PRIV_RAW", hide_env_values = true)]
-    pub priv_raw: Option<String>,
+    pub priv_raw: Option<SecretText>,
     #[command(flatten)]
     #[allow(missing_docs, reason = "the flattened flags have their own")]
     pub listen: ListenFlags,

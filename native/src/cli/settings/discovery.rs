@@ -57,8 +57,8 @@ impl FlagChecker {
         let udp = given(self.take("p2p.listen.udp", parse::port(&flags.listen_udp)));
         let advertise = AdvertisedEndpoint {
             host: flags.advertise_ip.as_deref().and_then(|text| self.take("p2p.advertise.ip", host(text).map(Some))),
-            tcp: given(self.take("p2p.advertise.tcp", any_port(&flags.advertise_tcp))),
-            udp: given(self.take("p2p.advertise.udp", any_port(&flags.advertise_udp))),
+            tcp: given(self.take("p2p.advertise.tcp", parse::any_port(&flags.advertise_tcp))),
+            udp: given(self.take("p2p.advertise.udp", parse::any_port(&flags.advertise_udp))),
         };
         let mut listed = parse::list(&flags.bootnodes).peekable();
         let is_given = listed.peek().is_some();
@@ -100,12 +100,8 @@ fn one_of_each(listen: &[IpAddr]) -> Result<(), String> {
     Ok(())
 }
 
-fn any_port(text: &str) -> Result<u16, String> {
-    text.trim().parse().map_err(|_| format!("{text:?} is no port"))
-}
-
 /// Parses an IP or a host name.
-fn host(text: &str) -> Result<String, String> {
+pub(super) fn host(text: &str) -> Result<String, String> {
     let text = text.trim();
     let is_name = text.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '-' | '.' | '_'));
     let invalid = || format!("{text:?} is neither an IP nor a host name");

@@ -105,7 +105,7 @@ impl FlagChecker {
     }
 
     fn port(&mut self, flag: &str, text: Option<&str>) -> Option<u16> {
-        text.map(|text| self.take(flag, parse::port(text)))
+        text.map(|text| self.take(flag, parse::any_port(text)))
     }
 
     /// How long a WebTransport certificate is served, which browsers limit.

@@ -47,9 +47,9 @@ impl DevnetSettings {
         let interval = checker.take("block-time", interval(given, &schedule));
         let followers = checker.take("followers", followers(&flags.followers));
         let loss = checker.take("drop", parse::share(&flags.drop));
-        let ws = Some(checker.take("p2p.listen.ws", parse::port(&flags.listen_ws)));
-        let webtransport = Some(checker.take("p2p.listen.webtransport", parse::port(&flags.listen_webtransport)));
-        let port = checker.take("http.port", parse::port(&flags.http_port));
+        let ws = Some(checker.take("p2p.listen.ws", parse::any_port(&flags.listen_ws)));
+        let webtransport = Some(checker.take("p2p.listen.webtransport", parse::any_port(&flags.listen_webtransport)));
+        let port = checker.take("http.port", parse::any_port(&flags.http_port));
         let ip = checker.ip("http.addr", &flags.http_addr);
         checker.log_level(flags.output.log_level.as_deref());
         if flags.blocks == Some(0) {

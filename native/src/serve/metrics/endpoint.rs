@@ -7,6 +7,7 @@ use axum::{
     Router,
     extract::State,
     http::{StatusCode, header},
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::get,
     serve::Listener,
@@ -17,7 +18,9 @@ use tokio::time::timeout;
 use super::Metrics;
 use crate::serve::{
     control::ControlHandle,
+    host_check::{HostCheck, check_host},
     http::{BoundedListener, url_host},
+    http1,
 };
 
 /// Connections served at once; further ones wait.
@@ -31,19 +34,23 @@ struct ScrapeState {
     handle: ControlHandle,
 }
 
-/// Serves in the background until the runtime ends; returns the URL of the metrics.
+/// Serves in the background until the runtime ends; returns the URL of the metrics. `hosts` are for `serve::host_check`.
 ///
 /// # Errors
 /// The address cannot be listened on.
-pub async fn serve(at: SocketAddr, metrics: Arc<Metrics>, handle: ControlHandle) -> io::Result<String> {
+pub async fn serve(
+    at: SocketAddr,
+    metrics: Arc<Metrics>,
+    handle: ControlHandle,
+    hosts: &[String],
+) -> io::Result<String> {
     let listener = BoundedListener::bind(at, CONNECTIONS).await?;
     let at = listener.local_addr()?;
-    let routes = Router::new().route("/metrics", get(scrape)).with_state(ScrapeState { metrics, handle });
-    tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, routes).await {
-            tracing::error!(%error, "metrics are no longer served");
-        }
-    });
+    let routes = Router::new()
+        .route("/metrics", get(scrape))
+        .with_state(ScrapeState { metrics, handle })
+        .layer(from_fn_with_state(HostCheck::new(at.ip(), hosts), check_host));
+    tokio::spawn(http1::serve(listener, routes));
     Ok(format!("http://{}:{}/metrics", url_host(at), at.port()))
 }
 

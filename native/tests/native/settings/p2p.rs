@@ -2,7 +2,12 @@
 
 use std::{fs, net::IpAddr, time::Duration};
 
-use petrel_node::{identity::IdentitySource, network::SecurityProtocol};
+use clap::Parser;
+use petrel_node::{
+    cli::{flags::Cli, settings::NodeSettings},
+    identity::IdentitySource,
+    network::SecurityProtocol,
+};
 
 use super::harness::{PEER, assert_reported, devnet, node};
 
@@ -163,6 +168,32 @@ fn two_listeners_do_not_share_a_port() {
 }
 
 #[test]
+fn a_port_below_1024_is_refused_only_where_op_node_refuses_it() {
+    let settings = node(&[
+        "--network=op-mainnet",
+        "--p2p.listen.ip=127.0.0.1",
+        "--p2p.listen.wss=443",
+        "--p2p.wss.cert=cert.pem",
+        "--p2p.wss.key=key.pem",
+        "--p2p.listen.ws=80",
+        "--p2p.listen.webtransport=443",
+        "--p2p.listen.quic=444",
+        "--http.port=81",
+        "--metrics.enabled",
+        "--metrics.port=82",
+    ])
+    .unwrap();
+    let listen = settings.network.listen.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert!(listen.contains(&"/ip4/127.0.0.1/tcp/443/tls/ws".to_owned()), "{listen:?}");
+    assert_eq!(settings.http.map(|(_, port)| port), Some(81));
+    assert_eq!(settings.metrics.map(|(_, port)| port), Some(82));
+    let mistakes = node(&["--network=op-mainnet", "--p2p.listen.tcp=1023", "--p2p.listen.udp=80"]).unwrap_err();
+    assert_reported(&mistakes, &["--p2p.listen.tcp: \"1023\"", "--p2p.listen.udp: \"80\""]);
+    let devnet = devnet(&["--p2p.listen.ws=80", "--p2p.listen.webtransport=443", "--http.port=81"]).unwrap();
+    assert_eq!(devnet.http.1, 81);
+}
+
+#[test]
 fn a_raw_key_is_checked_and_never_shown() {
     let key = "11".repeat(32);
     let settings = node(&["--network=op-mainnet", "--p2p.priv.raw", &key]).unwrap();
@@ -171,6 +202,27 @@ fn a_raw_key_is_checked_and_never_shown() {
     let mistakes = node(&["--network=op-mainnet", "--p2p.priv.raw", &wrong]).unwrap_err();
     assert_reported(&mistakes, &["--p2p.priv.raw is not a secp256k1 key"]);
     assert!(!mistakes[0].contains(&wrong));
+}
+
+#[test]
+fn debug_output_of_flags_and_settings_has_no_key_and_no_url() {
+    let key = "11".repeat(32);
+    let url = "https://me:a-secret@l1.example:8545/a-secret?key=a-secret";
+    let args = ["petrel", "--network=op-mainnet", "--p2p.priv.raw", &key, "--l1", url];
+    let cli = Cli::try_parse_from(args).unwrap();
+    let settings = NodeSettings::resolve(&cli.node).unwrap();
+    for shown in [format!("{cli:?}"), format!("{settings:?}")] {
+        assert!(!shown.contains(&key) && !shown.contains("a-secret"), "{shown}");
+    }
+    assert!(format!("{settings:?}").contains("https://l1.example:8545"));
+}
+
+#[test]
+fn http_hosts_and_the_advertised_host_are_allowed_hosts() {
+    let settings = node(&["--network=op-mainnet", "--http.hosts=a.example, 192.0.2.1", "--p2p.advertise.ip=b.example"]);
+    assert_eq!(settings.unwrap().hosts, ["a.example", "192.0.2.1", "b.example"]);
+    let mistakes = node(&["--network=op-mainnet", "--http.hosts=https://a.example,a:1"]).unwrap_err();
+    assert_reported(&mistakes, &["\"https://a.example\" is neither", "\"a:1\" is neither"]);
 }
 
 #[test]
