@@ -91,7 +91,8 @@
 //! | [reorg](event::Reorg) | the head moves to another branch, and blocks of the old branch are replaced |
 //! | leaf | a browser peer: blocks are sent to it, it takes no mesh slot and stores no blocks |
 //! | relay | a node that forwards gossip; a browser connects to relays that nodes advertise in a signed record |
-//! | signer mismatch | several peers relay blocks of the same unknown signer: our signer is probably outdated |
+//! | witness | a peer whose word may show that our signer or clock is wrong; each network or domain has one vote |
+//! | signer mismatch | witnesses relay blocks of the same unknown signer: our signer is probably outdated |
 //! | clock skew | most peers' blocks are out of time: our clock, or the sequencer's, is probably wrong |
 //! | schedule mismatch | our signer's blocks show a fork that the configured schedule lacks |
 //! | [persist](persistence::Persist), [restored state](persistence::RestoredState) | what a node stores over a restart, and what it gets back |

@@ -24,6 +24,7 @@ mod report;
 mod seen;
 mod signers;
 mod task;
+mod witnesses;
 
 pub use counts::ValidationCounts;
 pub use mismatch::{Mismatch, MismatchDetector};
@@ -31,6 +32,7 @@ pub use queue::{Pending, ValidationQueue};
 pub use seen::Seen;
 pub use signers::{GRACE, SignerNews, SignerRole, Signers};
 pub use task::{FUTURE, ValidationId, ValidationOutcome, ValidationTask, peek_timestamp};
+pub use witnesses::Place;
 
 use crate::{
     block::{Block, Verified},

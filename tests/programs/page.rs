@@ -21,11 +21,11 @@ const RECORD: &str = "/.well-known/petrel.json";
 
 /// A devnet, and the host and port of its page.
 fn devnet() -> (Process, String) {
-    start(&["devnet", "--block-time=1s"])
+    start_devnet(&["devnet", "--block-time=1s"])
 }
 
 /// The same with other arguments.
-fn start(words: &[&str]) -> (Process, String) {
+fn start_devnet(words: &[&str]) -> (Process, String) {
     let mut devnet = petrel::start(words);
     devnet.event("block");
     let said = devnet.until_stderr("/\n");
@@ -192,7 +192,7 @@ fn no_path_leads_out_of_the_page_and_post_is_refused() {
 #[test]
 fn the_chain_is_an_object_in_the_format_of_rollup_json() {
     for (fork, interval) in [("jovian", 2000), ("denim", 200)] {
-        let (devnet, host) = start(&["devnet", "--fork", fork]);
+        let (devnet, host) = start_devnet(&["devnet", "--fork", fork]);
         let relay = relay(&host);
         assert!(relay["chain"].is_object(), "{relay}");
         let chain = Chain::from_rollup_json(relay["chain"].to_string().as_bytes()).unwrap();

@@ -385,7 +385,8 @@ fn two_l1_nodes_are_given_by_a_repeated_flag_or_a_list() {
     assert!(nodes.iter().all(|l1| l1.state.lock().unwrap().methods.contains(&"eth_chainId".to_owned())));
     drop(first);
     nodes[1].change(|state| state.chain = 1);
-    let words = node(&sequencer, folder.path(), "http://unused.invalid");
+    let empty = tempfile::tempdir().unwrap();
+    let words = node(&sequencer, empty.path(), "http://unused.invalid");
     let list = format!("{}, {}", nodes[0].url, nodes[1].url);
     let words: Vec<&str> =
         words.iter().map(|word| if word == "http://unused.invalid" { list.as_str() } else { word }).collect();

@@ -1,30 +1,25 @@
 //! Mismatch detection: a wrong signer or a wrong clock of this node makes an honest network look hostile.
 //!
-//! Sixteen chains have rotated their signer, and browser clocks are often minutes off. So when peers agree with each
+//! Sixteen chains have rotated their signer, and browser clocks are often minutes off. So when witnesses agree with each
 //! other against this node, no peer is penalised and the operator gets an event. The two cases:
-//! - valid signatures that recover to the same unknown signer, relayed by at fewest [`PEERS`] peers at [`ADDRESSES`]
-//!   addresses;
-//! - blocks of our own signer that are out of time in one direction, from most connected peers.
+//! - valid signatures that recover to the same unknown signer, relayed by witnesses at [`PLACES`] places;
+//! - blocks of our own signer that are out of time in one direction, from witnesses at most places.
 //!
-//! A block of our signer that is in time ends both. Bounds: [`UNKNOWN_SIGNERS`] unknown signers, [`REPORTERS`]
-//! reporters each.
+//! Who is a witness, and where, is decided in `witnesses`. While a recent block of our signer confirms it, nobody is:
+//! any number of peers cannot outvote the signer. A block of our signer that is in time ends both. Bounds:
+//! [`UNKNOWN_SIGNERS`] unknown signers, [`REPORTERS`] reporters and [`REPORTERS`] witnesses each.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::Address;
 
+use super::witnesses::{PLACES, Place};
 use crate::peer::PeerId;
 
-/// Peers that must agree.
-const PEERS: usize = 3;
-/// Different IP addresses that these peers must have.
-const ADDRESSES: usize = 2;
-/// Unknown signers remembered; when there are more, the one with the fewest reporters is removed.
+/// Unknown signers remembered; when there are more, the oldest of those with the fewest witnesses and reporters is
+/// removed.
 const UNKNOWN_SIGNERS: usize = 8;
-/// Reporters remembered for each mismatch.
+/// Reporters remembered for each mismatch. So many places are enough, however many there are.
 const REPORTERS: usize = 32;
 
 /// A mismatch that was just detected.
@@ -34,14 +29,14 @@ pub enum Mismatch {
     Signer {
         /// The unknown signer.
         found: Address,
-        /// How many peers relay its blocks.
+        /// How many witnesses relay its blocks.
         peers: usize,
     },
     /// Our clock is not the network's.
     Clock {
         /// Our clock minus the block's timestamp, seconds.
         offset: i64,
-        /// How many peers sent such blocks.
+        /// How many witnesses sent such blocks.
         peers: usize,
     },
 }
@@ -50,14 +45,41 @@ pub enum Mismatch {
 #[derive(Debug, Default)]
 pub struct MismatchDetector {
     unknown: BTreeMap<Address, Reporters>,
-    late: Reporters,
-    early: Reporters,
+    /// Reports of unknown signers so far.
+    reports: u64,
+    late: Agreement,
+    early: Agreement,
     signer: Option<Address>,
     /// The clock skew: our clock minus the blocks' timestamps in seconds, and how many peers reported it.
     skew: Option<(i64, usize)>,
 }
 
-type Reporters = BTreeMap<PeerId, Option<IpAddr>>;
+/// Who has relayed blocks of one unknown signer.
+#[derive(Debug, Default)]
+struct Reporters {
+    /// Peers, witnesses or not.
+    all: BTreeSet<PeerId>,
+    witnesses: Agreement,
+    /// The number of the report that came first, to remove older ones first.
+    first: u64,
+}
+
+/// Witnesses that say the same, and their places.
+#[derive(Debug, Default)]
+struct Agreement(BTreeMap<PeerId, Place>);
+
+impl Agreement {
+    fn add(&mut self, peer: PeerId, place: Place) {
+        if self.0.len() < REPORTERS || self.0.contains_key(&peer) {
+            self.0.insert(peer, place);
+        }
+    }
+
+    /// Each place counts once, however many witnesses are there.
+    fn places(&self) -> usize {
+        self.0.values().collect::<BTreeSet<_>>().len()
+    }
+}
 
 impl MismatchDetector {
     /// Whether peers are not penalised for blocks of this unknown signer, because a signer mismatch is detected and no
@@ -84,52 +106,64 @@ impl MismatchDetector {
     /// How many of the remembered unknown signers this peer has reported. A correct peer follows one signer, or two
     /// during a rotation.
     pub fn unknown_signers_of(&self, peer: PeerId) -> usize {
-        self.unknown.values().filter(|reporters| reporters.contains_key(&peer)).count()
+        self.unknown.values().filter(|reporters| reporters.all.contains(&peer)).count()
     }
 
-    /// A peer relayed a message that is validly signed by an unknown signer. Returns a mismatch when this report
-    /// completes one.
-    pub fn unknown_signer(&mut self, found: Address, peer: PeerId, ip: Option<IpAddr>) -> Option<Mismatch> {
-        if !self.unknown.contains_key(&found) && self.unknown.len() >= UNKNOWN_SIGNERS {
-            let fewest = self.unknown.iter().min_by_key(|(_, reporters)| reporters.len()).map(|(address, _)| *address);
-            fewest.map(|address| self.unknown.remove(&address));
+    /// A peer relayed a message that is validly signed by an unknown signer. `place` is `None` when the peer is no
+    /// witness. Returns a mismatch when this report completes one.
+    pub fn unknown_signer(&mut self, found: Address, peer: PeerId, place: Option<Place>) -> Option<Mismatch> {
+        if !self.unknown.contains_key(&found) && !self.has_room(place.is_some()) {
+            return None;
         }
-        let reporters = self.unknown.entry(found).or_default();
-        add_reporter(reporters, peer, ip);
-        if self.signer == Some(found) || !agree(reporters) {
+        self.reports += 1;
+        let first = self.reports;
+        let reporters = self.unknown.entry(found).or_insert_with(|| Reporters { first, ..Reporters::default() });
+        if reporters.all.len() < REPORTERS {
+            reporters.all.insert(peer);
+        }
+        reporters.witnesses.add(peer, place?);
+        let peers = reporters.witnesses.0.len();
+        if self.signer == Some(found) || reporters.witnesses.places() < PLACES {
             return None;
         }
         self.signer = Some(found);
-        Some(Mismatch::Signer { found, peers: reporters.len() })
+        Some(Mismatch::Signer { found, peers })
     }
 
-    /// A peer relayed our signer's block out of time: `offset` is our clock minus its timestamp, seconds. More than
-    /// half of the `connected` peers must agree. Returns a mismatch when this report completes one.
-    pub fn out_of_time(&mut self, offset: i64, peer: PeerId, ip: Option<IpAddr>, connected: usize) -> Option<Mismatch> {
-        let (reporters, other) =
+    /// Makes room for one more unknown signer. One that a witness has reported is never removed for one that none has.
+    fn has_room(&mut self, is_witness: bool) -> bool {
+        if self.unknown.len() < UNKNOWN_SIGNERS {
+            return true;
+        }
+        let ranks = self.unknown.iter().map(|(signer, by)| (by.witnesses.0.len(), by.all.len(), by.first, *signer));
+        let Some((witnesses, _, _, fewest)) = ranks.min() else { return true };
+        let replaces = is_witness || witnesses == 0;
+        if replaces {
+            self.unknown.remove(&fewest);
+        }
+        replaces
+    }
+
+    /// A witness relayed our signer's block out of time: `offset` is our clock minus its timestamp, seconds. More than
+    /// half of the `places` at which witnesses are connected must agree. Returns a mismatch when this report completes
+    /// one.
+    pub fn out_of_time(&mut self, offset: i64, peer: PeerId, place: Place, places: usize) -> Option<Mismatch> {
+        let (agreement, other) =
             if offset > 0 { (&mut self.late, &mut self.early) } else { (&mut self.early, &mut self.late) };
-        other.clear();
-        add_reporter(reporters, peer, ip);
-        if self.skew.is_some() || !agree(reporters) || 2 * reporters.len() <= connected {
+        // Its latest word counts.
+        other.0.remove(&peer);
+        agreement.add(peer, place);
+        let needed = (places / 2 + 1).clamp(PLACES, REPORTERS);
+        if self.skew.is_some() || agreement.places() < needed {
             return None;
         }
-        self.skew = Some((offset, reporters.len()));
-        Some(Mismatch::Clock { offset, peers: reporters.len() })
+        let peers = agreement.0.len();
+        self.skew = Some((offset, peers));
+        Some(Mismatch::Clock { offset, peers })
     }
 
     /// Our signer's block came in time: forgets all reports.
     pub fn reset(&mut self) {
         *self = Self::default();
     }
-}
-
-fn add_reporter(reporters: &mut Reporters, peer: PeerId, ip: Option<IpAddr>) {
-    if reporters.len() < REPORTERS || reporters.contains_key(&peer) {
-        reporters.insert(peer, ip);
-    }
-}
-
-fn agree(reporters: &Reporters) -> bool {
-    let addresses: BTreeSet<_> = reporters.values().flatten().collect();
-    reporters.len() >= PEERS && addresses.len() >= ADDRESSES
 }

@@ -4,7 +4,10 @@ use core::time::Duration;
 
 use alloy_primitives::Address;
 
-use super::{Mismatch, Pending, SignerRole, Validation, ValidationOutput};
+use super::{
+    Mismatch, Pending, Place, SignerRole, Validation, ValidationOutput,
+    witnesses::{place_of_witness, witness_places},
+};
 use crate::{
     block::{Block, Verified},
     context::Context,
@@ -49,10 +52,19 @@ impl Validation {
     /// is no ban. With an outdated signer the first honest peer sends every block, long before two others agree with
     /// it.
     fn may_be_our_fault(&self, context: &Context, unknown: Address, peer: Option<PeerId>) -> bool {
-        let recently = (2 * context.interval).max(Self::CONFIRMED_FOR);
-        let confirmed = self.confirmed_at.is_some_and(|at| context.now.mono.saturating_sub(at) <= recently);
         let reports_few = |peer| self.mismatch.unknown_signers_of(peer) <= 2;
-        !confirmed && (self.mismatch.exempts(unknown) || peer.is_none_or(reports_few))
+        !self.is_confirmed(context) && (self.mismatch.exempts(unknown) || peer.is_none_or(reports_few))
+    }
+
+    /// Whether a recent block confirms our signer.
+    fn is_confirmed(&self, context: &Context) -> bool {
+        let recently = (2 * context.interval).max(Self::CONFIRMED_FOR);
+        self.confirmed_at.is_some_and(|at| context.now.mono.saturating_sub(at) <= recently)
+    }
+
+    /// The place of a peer whose word may show that we are wrong; while our signer is confirmed nobody's does.
+    fn witness_against_us(&self, context: &Context, peer: PeerId) -> Option<Place> {
+        if self.is_confirmed(context) { None } else { place_of_witness(context, peer) }
     }
 
     /// Feeds a message's result into mismatch detection.
@@ -74,16 +86,17 @@ impl Validation {
                 timestamp.saturating_mul(1000)
             }
             Err(Fault::Message(MessageFault::WrongSigner { found })) => {
-                let mismatch = self.mismatch.unknown_signer(*found, peer, context.peers.ip(peer));
+                let place = self.witness_against_us(context, peer);
+                let mismatch = self.mismatch.unknown_signer(*found, peer, place);
                 return self.emit_mismatch(context, mismatch);
             }
             Err(_) => return,
         };
         let offset_ms = pending.arrived.millis_since(timestamp_ms);
         self.counts.offset_ms = Some(offset_ms);
-        if result.is_err() && role.is_some() {
-            let (ip, connected) = (context.peers.ip(peer), context.peers.len());
-            let mismatch = self.mismatch.out_of_time(offset_ms / 1000, peer, ip, connected);
+        if let (Err(_), Some(_), Some(place)) = (result, role, self.witness_against_us(context, peer)) {
+            let places = witness_places(context);
+            let mismatch = self.mismatch.out_of_time(offset_ms / 1000, peer, place, places);
             self.emit_mismatch(context, mismatch);
         }
     }

@@ -38,3 +38,4 @@ mod trie;
 mod unsafe_head;
 mod validation_queue;
 mod validation_task;
+mod witnesses;

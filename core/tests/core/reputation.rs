@@ -194,7 +194,7 @@ fn without_bans_or_scoring_no_peer_is_banned() {
 fn with_a_stale_signer_no_honest_peer_is_penalised() {
     let mut test = TestNode::new();
     for seed in 1..=5 {
-        test.input(connected_at(seed, public_ip(seed)));
+        test.input(connected_at(seed, Ipv4Addr::new(20, seed, 0, 1).into()));
     }
     // One peer sends all blocks first, then the others send theirs.
     for number in 1..=20 {
