@@ -53,6 +53,47 @@ pub trait Machine {
     fn poll_timeout(&self, context: &Context, now: Now) -> Option<Deadline>;
 }
 
+/// When a machine has to look again at what is due. The node calls every machine after every input, of which most
+/// concern another machine: looking through peers, queues and missing blocks each time would be work for nothing.
+#[derive(Debug)]
+pub(crate) struct Timer {
+    /// Whether the machine took an input since it looked last.
+    has_input: bool,
+    deadline: Option<Deadline>,
+    /// When it looks without an input and before the deadline (monotonic): what is due by the wall clock may change.
+    latest: Duration,
+}
+
+impl Timer {
+    /// How long it does not look at most, while inputs of other machines come.
+    const LONGEST: Duration = Duration::from_millis(250);
+
+    /// The machine looks at the next input of any machine, or at this deadline.
+    pub(crate) const fn new(deadline: Option<Deadline>) -> Self {
+        Self { has_input: true, deadline, latest: Duration::ZERO }
+    }
+
+    /// The machine took an input.
+    pub(crate) const fn input(&mut self) {
+        self.has_input = true;
+    }
+
+    /// Whether the machine should look at `now` (monotonic).
+    pub(crate) fn is_due(&self, now: Duration) -> bool {
+        self.has_input || now >= self.latest || self.deadline.is_some_and(|deadline| deadline.at <= now)
+    }
+
+    /// It has looked at `now` (monotonic), and something is due at this deadline.
+    pub(crate) fn ran(&mut self, now: Duration, deadline: Option<Deadline>) {
+        *self = Self { has_input: false, deadline, latest: now.saturating_add(Self::LONGEST) };
+    }
+
+    /// The deadline.
+    pub(crate) const fn deadline(&self) -> Option<Deadline> {
+        self.deadline
+    }
+}
+
 /// The earliest of several deadlines, each with its reason.
 pub(crate) fn earliest<const N: usize>(deadlines: [(Option<Duration>, &'static str); N]) -> Option<Deadline> {
     deadlines.into_iter().filter_map(|(at, why)| Some(Deadline { at: at?, why })).min()

@@ -27,7 +27,7 @@ pub use static_peers::{Redial, StaticPeers};
 use crate::{
     address,
     config::{Settled, StaticPeer},
-    context::{Context, Machine, earliest},
+    context::{Context, Machine, Timer, earliest},
     event::{Connected, DialFailed, DisconnectReason, Event, SeenAt},
     peer::PeerId,
     time::{Deadline, Now},
@@ -80,6 +80,8 @@ pub struct Dialing {
     leaf_places: LeafPlaces,
     /// Dials of non-static peers that failed on every address, since the start.
     dials_failed: u64,
+    /// When the static peers are looked at next.
+    timer: Timer,
     outputs: VecDeque<DialingOutput>,
 }
 
@@ -89,6 +91,7 @@ impl Dialing {
         let now = context.now.mono;
         let static_peers = StaticPeers::new(&config.static_peers, config.static_target, seed, now);
         context.static_peers = static_peers.ids().collect();
+        let timer = Timer::new(earliest([(static_peers.due(), "dial")]));
         Self {
             static_peers,
             dialer: PeerDialer::new(seed.rotate_left(16), now),
@@ -97,6 +100,7 @@ impl Dialing {
             manager: ConnectionManager::new(config.connections),
             leaf_places: LeafPlaces::default(),
             dials_failed: 0,
+            timer,
             outputs: VecDeque::new(),
             config,
         }
@@ -157,8 +161,12 @@ impl Dialing {
 
     /// Makes the dials that are due.
     fn dial(&mut self, context: &Context) {
-        while let Some((peer, addresses)) = self.static_peers.next(context.now.mono) {
-            self.outputs.push_back(DialingOutput::Dial(peer, addresses));
+        let now = context.now.mono;
+        if self.timer.is_due(now) {
+            while let Some((peer, addresses)) = self.static_peers.next(now) {
+                self.outputs.push_back(DialingOutput::Dial(peer, addresses));
+            }
+            self.timer.ran(now, earliest([(self.static_peers.due(), "dial")]));
         }
         self.dial_discovered(context);
     }
@@ -174,6 +182,9 @@ impl Machine for Dialing {
 
     fn handle(&mut self, context: &mut Context, input: DialingInput) {
         let now = context.now.mono;
+        if !matches!(input, DialingInput::Received | DialingInput::ObservedAt(..) | DialingInput::Totals(_)) {
+            self.timer.input();
+        }
         match input {
             DialingInput::Connected(connected) => self.connected(context, &connected),
             DialingInput::Disconnected(peer, lasted) => {
@@ -214,7 +225,7 @@ impl Machine for Dialing {
 
     fn poll_timeout(&self, context: &Context, _: Now) -> Option<Deadline> {
         earliest([
-            (self.static_peers.due(), "dial"),
+            (self.timer.deadline().map(|deadline| deadline.at), "dial"),
             (self.next_discovered(context), "discovery"),
             (self.leaf_places.due(), "leaf"),
             (Some(self.watchdog.due()).filter(|_| !self.static_peers.is_empty()), "watchdog"),

@@ -170,7 +170,7 @@ pub enum NodeFault {
     /// Its validation task did not end within the timeout.
     #[error("not validated in time")]
     Late,
-    /// It was removed from a full validation queue, because its sender had the most bytes waiting.
+    /// It was removed from a full validation queue, because its sender had the most bytes or messages waiting.
     #[error("removed from a full validation queue")]
     NoRoom,
     /// The validation task panicked: a defect of this program.

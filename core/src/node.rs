@@ -37,6 +37,7 @@ use crate::{
         Connected, DisconnectReason, Disconnected, Event, Identified, Listening, Reachable, SharedKey, Stalled,
         TopicChange,
     },
+    fault::Offence,
     fork::Version,
     peer::PeerId,
     peer_store::PeerStore,
@@ -232,7 +233,21 @@ impl Node {
         self.emit(Event::Disconnected(Disconnected { peer, reason: own_reason.unwrap_or(reason) }));
     }
 
+    /// Whether a peer may send a subscription or an identify message now: each is an event and work. With the first one
+    /// too many it is disconnected.
+    fn may_send_control(&mut self, peer: PeerId) -> bool {
+        let sent = self.context.peers.control(self.context.now.mono, peer);
+        if sent == Peers::CONTROL + 1 {
+            self.disconnect(peer, DisconnectReason::Flooding);
+            self.reputation(ReputationInput::Offence(peer, Offence::Flooding));
+        }
+        sent <= Peers::CONTROL
+    }
+
     fn topic(&mut self, peer: PeerId, version: Version, joined: bool) {
+        if !self.may_send_control(peer) {
+            return;
+        }
         if self.context.peers.topic(peer, version, joined) {
             self.disconnect(peer, DisconnectReason::Resubscribed);
         }
@@ -241,6 +256,9 @@ impl Node {
     }
 
     fn identified(&mut self, peer: PeerId, agent: String, addresses: Vec<String>, seen: Option<String>) {
+        if !self.may_send_control(peer) {
+            return;
+        }
         let agent: String = agent.chars().filter(|char| !char.is_control()).take(Self::AGENT).collect();
         self.context.peers.identify(peer, &agent);
         if agent.starts_with(UnsafeChain::AGENT) {

@@ -35,6 +35,8 @@ pub struct Peer {
     pub slow: u32,
     /// Why this node closes its connections, once it does.
     disconnecting: Option<DisconnectReason>,
+    /// When its current window of control messages began (monotonic), and how many it has sent in it.
+    control: (Duration, u32),
     /// Whether it is subscribed, by [`Version::topic`].
     topics: [bool; 4],
 }
@@ -58,6 +60,11 @@ impl Peers {
     pub const MAX: usize = 8192;
     /// How often gossipsub may fail to send to a peer before it is disconnected.
     pub const SLOW: u32 = 4;
+    /// Subscriptions, unsubscriptions and identify messages that a peer may send in [`Peers::CONTROL_WINDOW`]. An honest
+    /// one sends four subscriptions and one identify message when it connects, and hardly any later.
+    pub const CONTROL: u32 = 32;
+    /// See [`Peers::CONTROL`].
+    pub const CONTROL_WINDOW: Duration = Duration::from_secs(60);
 
     /// A peer's first connection was established at `now` (monotonic). Replaces the state of an earlier connection.
     /// Returns `false`, without a change, when there are [`Peers::MAX`] peers.
@@ -72,7 +79,15 @@ impl Peers {
         } else {
             self.nodes += 1;
         }
-        let entry = Peer { connected, since: now, agent: None, slow: 0, disconnecting: None, topics: [false; 4] };
+        let entry = Peer {
+            connected,
+            since: now,
+            agent: None,
+            slow: 0,
+            disconnecting: None,
+            control: (now, 0),
+            topics: [false; 4],
+        };
         self.connected.insert(peer, entry);
         true
     }
@@ -111,6 +126,18 @@ impl Peers {
         let Some(peer) = self.connected.get_mut(&peer) else { return false };
         let topic = peer.topics.get_mut(usize::from(version.topic()));
         topic.is_some_and(|known| core::mem::replace(known, joined) && joined)
+    }
+
+    /// A peer sent a subscription, an unsubscription or an identify message at `now` (monotonic). Returns how many it has
+    /// sent in the current window.
+    pub fn control(&mut self, now: Duration, peer: PeerId) -> u32 {
+        let Some(peer) = self.connected.get_mut(&peer) else { return 0 };
+        let (since, sent) = &mut peer.control;
+        if now.saturating_sub(*since) >= Self::CONTROL_WINDOW {
+            (*since, *sent) = (now, 0);
+        }
+        *sent = sent.saturating_add(1);
+        *sent
     }
 
     /// gossipsub could not send to this peer for a while. Returns `true` when that happened [`Peers::SLOW`] times.

@@ -13,42 +13,59 @@
 //! [`RangeSync::next_request`] is a pure question that the caller asks after every input; there is no task that waits.
 //! `pick` chooses the peer. A peer that refused a block is asked for it again a little later, because it may be
 //! fetching the same block, but at most three times (`Refusals`). A slow peer gets one request at a time and delays
-//! no other block, because another peer is asked for the same block after [`RangeSync::HEDGE_AFTER`]. A peer that
+//! no other block, because another peer is asked for the same block after [`RangeSync::HEDGE_AFTER`]. A peer whose block
+//! links to nothing may follow another branch, or forge blocks at no cost: from then on until a block of it is promoted
+//! it is asked for the next block alone, behind all other peers, and delays none of them. A peer that
 //! sent an invalid response is not asked for [`RangeSync::INVALID_BACKOFF`]. No peer is blamed for a gap that was given
-//! up.
+//! up, nor for a block that links to nothing while no other peer has the right one: the signer may have left the branch
+//! that is asked for.
 //!
 //! After a start no verified block above the head is known. Then [`RangeTarget::expected`] is `None`, and blocks are
 //! fetched upwards from the head until quarantine is full.
 //!
 //! Bounds: [`RangeSync::MAX_IN_FLIGHT`] requests in flight, and [`RangeSync::MAX_OVERDUE`] more that are overdue;
-//! [`RangeSync::MAX_PEER_IN_FLIGHT`] at one peer, each answered with at most 10 MiB; [`RangeSync::QUARANTINE`] blocks
-//! and [`RangeSync::QUARANTINE_BYTES`] in quarantine; refusals only for block numbers within a window of
+//! [`RangeSync::MAX_PEER_IN_FLIGHT`] at one peer, each answered with at most 10 MiB; 64 MiB of responses that wait for
+//! validation, of which four run at once; [`RangeSync::QUARANTINE`] blocks and [`RangeSync::QUARANTINE_BYTES`] in
+//! quarantine, and the next block; refusals only for block numbers within a window of
 //! [`RangeSync::WINDOW`]. Window and quarantine are limits in time, so they grow on a fast chain, up to
 //! [`RangeSync::MAX_SCALE`] times.
 
 use core::{num::NonZeroU32, time::Duration};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 
+mod pace;
 mod peer;
 mod progress;
+mod received;
 mod refusals;
 mod request;
 mod response;
 mod selection;
 mod target;
+mod unlinked;
 
+use pace::Pace;
 use peer::SyncPeer;
 pub use progress::Progress;
+use received::Received;
 use refusals::Refusals;
 use request::InFlight;
 pub use request::{BlockRequest, FetchId, QuarantinedBlock, RequestFailure};
 pub use response::ResponseTask;
 pub use target::RangeTarget;
+use unlinked::Unlinked;
 
 use crate::{
-    block::ValidPayload, config::SyncConfig, event::FetchFailed, fault::AnswerFault, peer::PeerId,
+    block::ValidPayload,
+    config::SyncConfig,
+    event::FetchFailed,
+    fault::{AnswerFault, Offence},
+    peer::PeerId,
     schedule::ChainSchedule,
 };
 
@@ -71,8 +88,10 @@ pub struct RangeSync {
     refusals: Refusals,
     /// When a peer that serves blocks disconnected last (monotonic).
     server_left_at: Option<Duration>,
-    /// When the target changed last (monotonic).
-    target_changed_at: Duration,
+    /// The peers whose block at the upper end of the target linked to nothing.
+    unlinked: Unlinked,
+    pace: Pace,
+    received: Received,
     progress: Progress,
     /// Bytes of verified blocks that are not persisted yet; above the bound nothing is fetched.
     unpersisted: usize,
@@ -106,12 +125,15 @@ impl RangeSync {
     pub const HEDGE_AFTER: Duration = peer::HEDGE_AFTER;
     /// How long a gap stays open while no connected peer serves blocks.
     pub const NO_SERVER_TIMEOUT: Duration = Duration::from_secs(60);
-    /// How long a gap stays open without progress, whichever peers connect.
-    pub const NO_PROGRESS_TIMEOUT: Duration = Duration::from_secs(120);
+    /// How long a gap stays open without enough progress, whichever peers connect: in this time half as many blocks must
+    /// close as the chain makes, or all that are left.
+    pub const NO_PROGRESS_TIMEOUT: Duration = Pace::PERIOD;
     /// How long a peer that sent an invalid response is not asked.
     pub const INVALID_BACKOFF: Duration = peer::INVALID_BACKOFF;
     /// How long a peer that follows another branch is not asked.
     pub const UNLINKED_BACKOFF: Duration = peer::UNLINKED_BACKOFF;
+    /// Blocks in a row that link to nothing after which a peer is not asked for a while.
+    pub const MAX_UNLINKED: u32 = peer::MAX_UNLINKED;
     /// How long a peer that did not answer is not asked.
     pub const FAILED_BACKOFF: Duration = peer::FAILED_BACKOFF;
 
@@ -129,10 +151,17 @@ impl RangeSync {
             quarantine_bytes: 0,
             refusals: Refusals::default(),
             server_left_at: None,
-            target_changed_at: now,
+            unlinked: Unlinked::default(),
+            pace: Pace::new(now),
+            received: Received::default(),
             progress: Progress::default(),
             unpersisted: 0,
         }
+    }
+
+    /// Sets the block interval, which decides how fast a gap must close.
+    pub fn set_interval(&mut self, interval: Duration) {
+        self.pace.set_interval(interval);
     }
 
     /// Sets the factor by which Petrel peers are asked faster than op-nodes, from `now` (monotonic) on.
@@ -188,13 +217,16 @@ impl RangeSync {
             return;
         }
         let before = core::mem::replace(&mut self.target, target);
-        self.target_changed_at = now;
         let Some(target) = target else {
             self.quarantine.clear();
             self.quarantine_bytes = 0;
             self.refusals.clear();
             return;
         };
+        self.pace.target_changed(before, target, now);
+        if before.is_none_or(|before| before.to != target.to) {
+            self.unlinked.clear();
+        }
         if before.is_none_or(|before| before.from != target.from) {
             self.start_at = now.saturating_add(Self::START_DELAY);
         }
@@ -243,17 +275,24 @@ impl RangeSync {
         hedge.chain(ready).filter(|at| *at > now).chain(self.refusals.due(now)).min()
     }
 
-    /// A response was received. Returns the task that validates it; its outcome goes to
-    /// [`RangeSync::response_decoded`].
-    pub fn response_received(
-        &mut self,
-        id: FetchId,
-        bytes: Bytes,
-        schedule: &Arc<ChainSchedule>,
-    ) -> Option<ResponseTask> {
-        let request = self.in_flight.get_mut(&id)?;
+    /// A response was received. When too many bytes wait for validation it is dropped, and the block requested again.
+    pub fn response_received(&mut self, id: FetchId, bytes: Bytes) {
+        let Some(request) = self.in_flight.get_mut(&id) else { return };
         request.received = true;
-        Some(ResponseTask { number: request.number, bytes, schedule: schedule.clone() })
+        if !self.received.put(id, bytes) {
+            self.in_flight.remove(&id);
+        }
+    }
+
+    /// The next task that validates a response; its outcome goes to [`RangeSync::response_decoded`]. Call until it returns
+    /// `None`.
+    pub fn next_task(&mut self, schedule: &Arc<ChainSchedule>) -> Option<(FetchId, ResponseTask)> {
+        let (id, bytes) = self.received.begin()?;
+        let Some(request) = self.in_flight.get(&id) else {
+            self.received.ended(id);
+            return self.next_task(schedule);
+        };
+        Some((id, ResponseTask { number: request.number, bytes, schedule: schedule.clone() }))
     }
 
     /// The peer of a request in flight.
@@ -268,6 +307,7 @@ impl RangeSync {
         outcome: Result<ValidPayload, AnswerFault>,
         now: Duration,
     ) -> Option<RequestFailure> {
+        self.received.ended(id);
         let request = self.in_flight.remove(&id)?;
         match outcome {
             Ok(fetched) => {
@@ -292,29 +332,38 @@ impl RangeSync {
             if let Some(peer) = self.peers.get_mut(&quarantined.peer) {
                 peer.promote();
             }
+            self.unlinked.refute(&mut self.peers);
             return Some(Ok(quarantined));
         }
-        let fault = AnswerFault::Unlinked { found: quarantined.payload.hash() };
-        Some(Err(self.failed(quarantined.peer, target.to, fault, now)))
+        let (peer, fault) = (quarantined.peer, AnswerFault::Unlinked { found: quarantined.payload.hash() });
+        // Its other blocks link to nothing either, most likely. They are requested from others at once, all together.
+        let of_peer = |block: &QuarantinedBlock| block.peer == peer;
+        let others: BTreeSet<u64> =
+            self.quarantine.iter().filter(|(_, block)| of_peer(block)).map(|(number, _)| *number).collect();
+        self.release_unwanted(|number| others.contains(&number));
+        self.unlinked.add(peer);
+        Some(Err(self.failed(peer, target.to, fault, now)))
     }
 
     /// Whether the next block may still come: a request for it is in flight, or a connected peer has not refused it for
     /// good. While no connected peer serves blocks, for [`RangeSync::NO_SERVER_TIMEOUT`], because gossip has stopped
-    /// then as well. Never for longer than [`RangeSync::NO_PROGRESS_TIMEOUT`] without progress: otherwise peers could
-    /// keep a gap open for ever by reconnecting.
+    /// then as well. Never for longer than [`RangeSync::NO_PROGRESS_TIMEOUT`] without enough progress: otherwise peers
+    /// could keep a gap open for ever by reconnecting, or by a block now and then.
     pub fn may_still_come(&self, now: Duration) -> bool {
-        let Some(target) =
-            self.target.filter(|_| now.saturating_sub(self.target_changed_at) < Self::NO_PROGRESS_TIMEOUT)
-        else {
-            return false;
-        };
-        let next = if target.expected.is_some() { target.to } else { target.from };
+        let Some(target) = self.target.filter(|_| !self.pace.is_too_slow(now)) else { return false };
+        let next = target.first();
         let in_flight = self.in_flight.values().any(|request| request.number == next && !request.is_overdue(now));
         let mut servers = self.peers.iter().filter(|(_, known)| known.connected && known.serves).peekable();
         if servers.peek().is_none() {
             return self.server_left_at.is_some_and(|left| now.saturating_sub(left) < Self::NO_SERVER_TIMEOUT);
         }
         in_flight || servers.any(|(peer, known)| !known.is_excluded(now) && !self.refusals.is_final(next, *peer))
+    }
+
+    /// The peers that committed an offence since the last call: [`RangeSync::MAX_UNLINKED`] blocks in a row that linked to
+    /// nothing, where another peer had the right ones.
+    pub fn take_offences(&mut self) -> Vec<(PeerId, Offence)> {
+        self.unlinked.take_offences()
     }
 
     /// Sets how many bytes of verified blocks wait to be persisted.
@@ -341,37 +390,6 @@ impl RangeSync {
         RequestFailure { event, blame: fault.blame() }
     }
 
-    /// The block numbers to fetch, in order of priority.
-    fn wanted(&self) -> impl Iterator<Item = u64> + use<> {
-        let window = self.window();
-        let (from, to, upwards) = match self.target {
-            Some(target) if target.expected.is_some() => {
-                (target.to.saturating_sub(window - 1).max(target.from), target.to, false)
-            }
-            Some(target) => (target.from, target.to.min(target.from.saturating_add(window - 1)), true),
-            None => (1, 0, true),
-        };
-        (from..=to).map(move |number| if upwards { number } else { to - (number - from) })
-    }
-
-    /// Whether this number is not in quarantine, and every request for it in flight is overdue.
-    fn is_wanted(&self, number: u64, now: Duration) -> bool {
-        if self.quarantine.contains_key(&number) || (self.is_full() && !self.is_next(number)) {
-            return false;
-        }
-        self.in_flight.values().filter(|request| request.number == number).all(|request| request.is_overdue(now))
-    }
-
-    fn is_next(&self, number: u64) -> bool {
-        self.target.is_some_and(|target| target.expected.is_some() && target.to == number)
-    }
-
-    fn is_full(&self) -> bool {
-        let in_flight = self.in_flight.len();
-        self.quarantine.len() + in_flight >= Self::QUARANTINE * self.scale() as usize
-            || self.quarantine_bytes >= Self::QUARANTINE_BYTES
-    }
-
     /// Blocks in quarantine.
     pub fn quarantined(&self) -> usize {
         self.quarantine.len()
@@ -382,6 +400,10 @@ impl RangeSync {
             || self.quarantine.contains_key(&number)
         {
             return;
+        }
+        let bytes = self.quarantine_bytes.saturating_add(quarantined.payload.body().len());
+        if bytes > Self::QUARANTINE_BYTES && !self.is_next(number) {
+            return; // it is requested again when there is room
         }
         self.quarantine_bytes += quarantined.payload.body().len();
         self.quarantine.insert(number, quarantined);

@@ -10,7 +10,7 @@ pub use server::{RequestId, ServeAction, Server};
 
 use crate::{
     config::RequestLimits,
-    context::{Context, Machine, earliest},
+    context::{Context, Machine, Timer, earliest},
     payload_by_number::{Refusal, Reply, StoredBlock},
     peer::PeerId,
     time::{Deadline, Now},
@@ -62,13 +62,20 @@ pub struct Serving {
     first: u64,
     /// Blocks served to peers since the start.
     served: u64,
+    timer: Timer,
     outputs: VecDeque<ServingOutput>,
 }
 
 impl Serving {
     /// With full rate limit buckets at `now`; `first` is the number of the chain's first block.
     pub fn new(limits: RequestLimits, first: u64, now: Now) -> Self {
-        Self { server: Server::new(limits, now.mono), first, served: 0, outputs: VecDeque::new() }
+        Self {
+            server: Server::new(limits, now.mono),
+            first,
+            served: 0,
+            timer: Timer::new(None),
+            outputs: VecDeque::new(),
+        }
     }
 
     /// Blocks served to peers since the start.
@@ -93,6 +100,7 @@ impl Machine for Serving {
 
     fn handle(&mut self, context: &mut Context, input: ServingInput) {
         let now = context.now.mono;
+        self.timer.input();
         match input {
             ServingInput::Connected { peer, leaf } => self.server.connected(peer, leaf, now),
             ServingInput::Disconnected(peer) => self.server.disconnected(peer, now),
@@ -112,15 +120,19 @@ impl Machine for Serving {
     }
 
     fn handle_timeout(&mut self, context: &mut Context) {
-        self.serve(context.now);
+        let now = context.now;
+        if self.timer.is_due(now.mono) {
+            self.serve(now);
+            self.timer.ran(now.mono, earliest([(self.server.due(now.mono), "serve")]));
+        }
     }
 
     fn poll_output(&mut self) -> Option<ServingOutput> {
         self.outputs.pop_front()
     }
 
-    fn poll_timeout(&self, _: &Context, now: Now) -> Option<Deadline> {
-        earliest([(self.server.due(now.mono), "serve")])
+    fn poll_timeout(&self, _: &Context, _: Now) -> Option<Deadline> {
+        self.timer.deadline()
     }
 }
 

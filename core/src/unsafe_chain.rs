@@ -28,7 +28,7 @@ pub use upgrades::Upgrades;
 use crate::{
     block::{Block, BlockInfo, ValidPayload, Verified},
     config::{RequestLimits, Settled},
-    context::{Context, Machine, earliest},
+    context::{Context, Machine, Timer, earliest},
     event::{Connected, DisconnectReason, Event},
     fault::{AnswerFault, Offence},
     fork::Version,
@@ -111,6 +111,7 @@ pub struct UnsafeChain {
     sync: RangeSync,
     /// Whether a gossiped block was accepted in this run.
     has_gossip: bool,
+    timer: Timer,
     outputs: VecDeque<ChainOutput>,
 }
 
@@ -132,10 +133,12 @@ impl UnsafeChain {
             head,
             sync: RangeSync::new(config.sync, now.mono),
             has_gossip: false,
+            timer: Timer::new(None),
             outputs: VecDeque::new(),
             config,
         };
         chain.follow_interval(now);
+        chain.timer = Timer::new(chain.deadline(now));
         chain
     }
 
@@ -173,12 +176,22 @@ impl UnsafeChain {
     fn follow_interval(&mut self, now: Now) {
         let (interval, limits) = (self.interval.interval(now), self.config.sync.limits);
         self.head.set_max_gap(max_gap(&self.config, interval));
+        self.sync.set_interval(interval);
         let factor = limits.factor(interval);
         if factor > self.factor {
             self.factor = factor;
             self.sync.set_factor(factor, now.mono);
             self.outputs.push_back(ChainOutput::ServeLimits(limits.times(factor)));
         }
+    }
+
+    /// When something is due if nothing else happens, as known at `now`.
+    fn deadline(&self, now: Now) -> Option<Deadline> {
+        earliest([
+            (self.head.due(), "gap"),
+            (self.upgrades.retires_at(now), "topic"),
+            (self.sync.due(now.mono), "sync"),
+        ])
     }
 
     fn emit(&mut self, event: Event) {
@@ -192,6 +205,7 @@ impl Machine for UnsafeChain {
 
     fn handle(&mut self, context: &mut Context, input: ChainInput) {
         let now = context.now;
+        self.timer.input();
         match input {
             ChainInput::Connected(Connected { peer, leaf, .. }) => {
                 let is_static = context.static_peers.contains(&peer);
@@ -204,11 +218,7 @@ impl Machine for UnsafeChain {
                 self.add(now, block);
             }
             ChainInput::OffSchedule => self.off_schedule(),
-            ChainInput::Fetched(id, Ok(bytes)) => {
-                if let Some(task) = self.sync.response_received(id, bytes, &self.schedule) {
-                    self.outputs.push_back(ChainOutput::Decode(id, task));
-                }
-            }
+            ChainInput::Fetched(id, Ok(bytes)) => self.sync.response_received(id, bytes),
             ChainInput::Fetched(id, Err(fault)) => self.decoded(now, id, Err(fault)),
             ChainInput::Decoded(id, outcome) => self.decoded(now, id, outcome),
             ChainInput::PendingBytes(bytes) => self.sync.set_unpersisted(bytes),
@@ -217,6 +227,9 @@ impl Machine for UnsafeChain {
 
     fn handle_timeout(&mut self, context: &mut Context) {
         let now = context.now;
+        if !self.timer.is_due(now.mono) {
+            return;
+        }
         if self.sync.may_still_come(now.mono) {
             self.head.extend_timeout(now.mono);
         }
@@ -224,18 +237,15 @@ impl Machine for UnsafeChain {
         self.head_moved(events);
         self.leave_topics(now);
         self.catch_up(now);
+        self.timer.ran(now.mono, self.deadline(now));
     }
 
     fn poll_output(&mut self) -> Option<ChainOutput> {
         self.outputs.pop_front()
     }
 
-    fn poll_timeout(&self, _: &Context, now: Now) -> Option<Deadline> {
-        earliest([
-            (self.head.due(), "gap"),
-            (self.upgrades.retires_at(now), "topic"),
-            (self.sync.due(now.mono), "sync"),
-        ])
+    fn poll_timeout(&self, _: &Context, _: Now) -> Option<Deadline> {
+        self.timer.deadline()
     }
 }
 

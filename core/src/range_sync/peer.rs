@@ -13,12 +13,18 @@ use crate::{
 pub(super) const HEDGE_AFTER: Duration = Duration::from_secs(3);
 /// How long a peer that sent an invalid response is not asked.
 pub(super) const INVALID_BACKOFF: Duration = Duration::from_secs(600);
-/// How long a peer that follows another branch is not asked.
+/// How long a peer that follows another branch is not asked; twice as long each time, up to [`INVALID_BACKOFF`].
 pub(super) const UNLINKED_BACKOFF: Duration = Duration::from_secs(20);
 /// How long a peer that did not answer is not asked.
 pub(super) const FAILED_BACKOFF: Duration = Duration::from_secs(4);
 /// Requests in flight at one peer. (An op-node allows more libp2p streams, but fewer rate limit tokens.)
 pub(super) const MAX_PEER_IN_FLIGHT: usize = 4;
+
+/// Blocks in a row that link to nothing after which a peer is not asked for a while. An honest peer may follow another
+/// branch for some blocks, and may change to ours in a reorg. When other peers had the right ones, it costs 20 points;
+/// the growing time between two such offences keeps a peer that stays on another branch from a ban, because points decay
+/// to a hundredth in 60 blocks.
+pub(super) const MAX_UNLINKED: u32 = 4;
 
 /// A peer as a server of blocks.
 #[derive(Debug)]
@@ -34,8 +40,12 @@ pub(super) struct SyncPeer {
     pub(super) asked_at: Duration,
     /// When it may be asked again after a failure (monotonic).
     backoff_until: Duration,
-    /// Blocks of another branch since the last block of the chain.
+    /// Blocks that linked to nothing since the last block of the chain.
     unlinked: u32,
+    /// How often it was excluded for such blocks since then.
+    exclusions: u32,
+    /// How many of those blocks another peer had right, since the last offence.
+    refuted: u32,
     /// Whether a block from it was promoted.
     pub(super) proven: bool,
     /// Until when it is not asked because of an invalid response or another branch (monotonic).
@@ -47,10 +57,6 @@ pub(super) struct SyncPeer {
 }
 
 impl SyncPeer {
-    /// Blocks of another branch in a row after which a peer is not asked for a while. An honest peer may follow another
-    /// branch for some blocks, and may change to ours in a reorg.
-    const MAX_UNLINKED: u32 = 8;
-
     pub(super) fn new(rate: Option<Rate>, now: Duration) -> Self {
         let limit = rate.map(|rate| RateLimit::new(rate, now));
         Self {
@@ -61,6 +67,8 @@ impl SyncPeer {
             asked_at: Duration::ZERO,
             backoff_until: now,
             unlinked: 0,
+            exclusions: 0,
+            refuted: 0,
             proven: false,
             excluded_until: None,
             petrel: false,
@@ -111,16 +119,36 @@ impl SyncPeer {
 
     /// A block that it gave was promoted.
     pub(super) fn promote(&mut self) {
-        (self.unlinked, self.proven) = (0, true);
+        (self.unlinked, self.exclusions, self.refuted, self.proven) = (0, 0, 0, true);
     }
 
+    /// Whether its last block linked to nothing.
+    pub(super) const fn is_doubtful(&self) -> bool {
+        self.unlinked > 0
+    }
+
+    /// Another peer gave the right block instead of this one's. Whether that makes an offence:
+    /// [`MAX_UNLINKED`] times without a promoted block between.
+    pub(super) fn refute(&mut self) -> bool {
+        self.refuted += 1;
+        let is_offence = self.refuted >= MAX_UNLINKED;
+        if is_offence {
+            self.refuted = 0;
+        }
+        is_offence
+    }
+
+    /// A request failed at `now` (monotonic).
     pub(super) fn failed(&mut self, fault: AnswerFault, now: Duration) {
         match (fault, fault.blame()) {
             (AnswerFault::Unsupported, _) => self.serves = false,
             (AnswerFault::Unlinked { .. }, _) => {
                 self.unlinked += 1;
-                if self.unlinked >= Self::MAX_UNLINKED {
-                    (self.unlinked, self.excluded_until) = (0, Some(now.saturating_add(UNLINKED_BACKOFF)));
+                if self.unlinked >= MAX_UNLINKED {
+                    let backoff = UNLINKED_BACKOFF.saturating_mul(1 << self.exclusions.min(5)).min(INVALID_BACKOFF);
+                    // One is left: it stays doubtful until a block of it is promoted.
+                    (self.unlinked, self.exclusions) = (1, self.exclusions.saturating_add(1));
+                    self.excluded_until = Some(now.saturating_add(backoff));
                 }
             }
             (_, Blame::Invalid) => self.excluded_until = Some(now.saturating_add(INVALID_BACKOFF)),
@@ -142,8 +170,8 @@ impl SyncPeer {
     }
 
     pub(super) fn is_ready(&self, now: Duration, in_flight: usize, slow: bool) -> bool {
-        // A slow peer gets one request at a time.
-        let max_in_flight = if slow { 1 } else { MAX_PEER_IN_FLIGHT };
+        // A slow peer, or a doubtful one, gets one request at a time.
+        let max_in_flight = if slow || self.is_doubtful() { 1 } else { MAX_PEER_IN_FLIGHT };
         let available = self.connected && self.serves && !self.is_excluded(now);
         available && in_flight < max_in_flight && self.ready_at(now).is_none()
     }

@@ -98,6 +98,8 @@ fn decompress(frames: &[u8]) -> Result<Bytes, AnswerFault> {
     snap::read::FrameDecoder::new(Cursor::new(frames)).take(limit).read_to_end(&mut out).map_err(|error| {
         if error.kind() == ErrorKind::UnexpectedEof { AnswerFault::Cut } else { AnswerFault::Snappy }
     })?;
+    // A stream may consist of padding: what is kept of a response is counted by its length, so it may hold no more.
+    out.shrink_to_fit();
     if out.len() > MAX_ANSWER { Err(AnswerFault::TooLarge) } else { Ok(out.into()) }
 }
 

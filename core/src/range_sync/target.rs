@@ -13,3 +13,10 @@ pub struct RangeTarget {
     /// known.
     pub expected: Option<B256>,
 }
+
+impl RangeTarget {
+    /// The number that is wanted first: the last one when its hash is known, otherwise the first one.
+    pub const fn first(&self) -> u64 {
+        if self.expected.is_some() { self.to } else { self.from }
+    }
+}

@@ -26,8 +26,14 @@ impl UnsafeChain {
                 None => break,
             }
         }
+        for (peer, offence) in self.sync.take_offences() {
+            self.outputs.push_back(ChainOutput::Offence(peer, offence));
+        }
         if self.sync.may_still_come(now.mono) {
             self.head.extend_timeout(now.mono);
+        }
+        while let Some((id, task)) = self.sync.next_task(&self.schedule) {
+            self.outputs.push_back(ChainOutput::Decode(id, task));
         }
         while let Some(request) = self.sync.next_request(now.mono) {
             self.outputs.push_back(ChainOutput::Fetch(request));

@@ -3,8 +3,8 @@
 //! A message's id is in gossipsub's cache of seen messages before it is validated, so a message that is lost here could
 //! hide an honest block for a minute. Therefore a message is never dropped in favour of another peer's: each peer has a
 //! queue of its own, served in turn. A peer whose queue overflows is *disconnected*, while its messages are still
-//! validated as long as the total bounds hold. When a total bound is exceeded, the newest message of the peer with the
-//! most waiting bytes is evicted.
+//! validated as long as the total bounds hold. When a total bound is exceeded, the newest message of the peer that fills
+//! it is evicted: of the one with the most waiting bytes, or with the most waiting messages.
 //!
 //! Bounds: [`ValidationQueue::PEER_BYTES`] and [`ValidationQueue::PEER_MESSAGES`] for one peer (two messages of any
 //! size always fit), [`ValidationQueue::TOTAL_BYTES`] and [`ValidationQueue::TOTAL_MESSAGES`] in all. Bytes are counted
@@ -55,7 +55,7 @@ struct PeerQueue {
 pub struct QueueChange {
     /// The sender has more messages waiting than allowed: close its connections.
     pub flooding: bool,
-    /// Messages removed from the queues, of the peers with the most waiting bytes.
+    /// Messages removed from the queues, of the peers that fill them.
     pub evicted: Vec<Pending>,
 }
 
@@ -113,14 +113,21 @@ impl ValidationQueue {
     fn evict(&mut self) -> Vec<Pending> {
         let mut evicted = Vec::new();
         while self.bytes > Self::TOTAL_BYTES || self.messages > Self::TOTAL_MESSAGES {
-            let Some(pending) = self.newest_of_largest() else { break };
+            let by_bytes = self.bytes > Self::TOTAL_BYTES;
+            let Some(pending) = self.newest_of_largest(by_bytes) else { break };
             evicted.push(pending);
         }
         evicted
     }
 
-    fn newest_of_largest(&mut self) -> Option<Pending> {
-        let largest = self.queues.iter().max_by_key(|(_, queue)| (queue.bytes, queue.messages.len()));
+    /// The newest message of the peer with the most bytes, or with the most messages. Of peers with as many messages it is
+    /// the one with the fewest bytes: a queue is filled by number with small messages.
+    fn newest_of_largest(&mut self, by_bytes: bool) -> Option<Pending> {
+        let size = |queue: &PeerQueue| match by_bytes {
+            true => (queue.bytes, queue.messages.len()),
+            false => (queue.messages.len(), usize::MAX - queue.bytes),
+        };
+        let largest = self.queues.iter().max_by_key(|(_, queue)| size(queue));
         let peer = *largest?.0;
         let queue = self.queues.get_mut(&peer)?;
         let pending = queue.messages.pop_back()?;

@@ -25,6 +25,7 @@ mod operator;
 mod peer_dialer;
 mod peer_store;
 mod peers;
+mod range_sync;
 mod reputation;
 mod response;
 mod samples;

@@ -12,7 +12,7 @@ use petrel_core::{
 };
 
 use crate::{
-    driven::{TestNode, connected, disconnects, event_names},
+    driven::{TestNode, connected, disconnects, event_names, peer},
     forge::config,
     reputation::{block, connected_event},
 };
@@ -73,4 +73,42 @@ fn a_peer_beyond_the_bound_of_the_table_is_refused() {
     assert!(event_names(&test.input(gone(10_000))).is_empty());
     assert_eq!(event_names(&test.input(gone(1))), ["disconnected"]);
     assert_eq!(event_names(&test.input(leaf(10_000)))[..1], ["connected"]);
+}
+
+#[test]
+fn a_peer_that_flaps_its_subscriptions_is_disconnected_and_makes_no_more_events() {
+    let mut test = TestNode::new();
+    test.input(connected(1));
+    let (mut events, mut gone) = (0, Vec::new());
+    for flap in 0..1_000 {
+        let outputs = test.input(Input::Topic { peer: peer(1), version: Version::V4, joined: flap % 2 == 0 });
+        events += event_names(&outputs).len();
+        gone.extend(disconnects(&outputs));
+    }
+    assert_eq!((events, gone), (Peers::CONTROL as usize, vec![(peer(1), DisconnectReason::Flooding)]));
+    let earned = test.node.peers(test.now)[0].earned;
+    assert!(earned.own() < 0.0, "{earned:?}");
+}
+
+#[test]
+fn a_peer_that_repeats_its_identify_message_is_disconnected_and_an_honest_one_is_not() {
+    let mut test = TestNode::new();
+    test.input(connected(1));
+    test.input(connected(2));
+    let identified = |seed, port: u32| Input::Identified {
+        peer: peer(seed),
+        agent: "agent".to_owned(),
+        addresses: vec![format!("/ip4/20.0.0.1/tcp/{}", 1 + port)],
+        seen: None,
+    };
+    let gone: Vec<_> = (0..1_000).flat_map(|port| disconnects(&test.input(identified(1, port)))).collect();
+    assert_eq!(gone, [(peer(1), DisconnectReason::Flooding)]);
+    // Four topics at once, and a change of address every few minutes.
+    for version in Version::ALL {
+        assert!(disconnects(&test.input(Input::Topic { peer: peer(2), version, joined: true })).is_empty());
+    }
+    for port in 0..200 {
+        assert!(disconnects(&test.input(identified(2, port))).is_empty());
+        test.advance(120_000);
+    }
 }

@@ -60,6 +60,24 @@ fn a_block_of_each_version_is_read_as_it_was_sent() {
     }
 }
 
+/// A response may be padded to 10 MiB (snappy framing format: skippable chunks), so what is kept of it is no larger than
+/// the block.
+#[test]
+fn of_a_padded_response_only_the_block_is_kept() {
+    let block = block(Version::V4);
+    let mut padded = answer(&block);
+    for _ in 0..64 {
+        padded.extend([0xfe, 0xff, 0xff, 0]);
+        padded.resize(padded.len() + 0xffff, 0);
+    }
+    let fetched = read(1000, padded).unwrap();
+    assert_eq!(fetched.hash(), block.hash());
+    let body = fetched.into_parts().0.into_body();
+    let length = body.len();
+    let held = body.try_into_mut().expect("nothing else shares it").capacity();
+    assert!(held <= 2 * length, "{held} bytes are held for {length}");
+}
+
 #[test]
 fn responses_of_op_node_are_read() {
     let known = vectors::list("reqresp.json", "vectors");

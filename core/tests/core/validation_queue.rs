@@ -83,3 +83,27 @@ fn the_number_of_all_messages_is_bounded() {
     }
     assert_eq!(queue.len(), ValidationQueue::TOTAL_MESSAGES);
 }
+
+#[test]
+fn many_small_messages_of_many_peers_do_not_evict_a_large_one_of_another() {
+    let mut queue = ValidationQueue::default();
+    assert!(queue.put(pending(200, 100_000)).evicted.is_empty());
+    let mut evicted = Vec::new();
+    for from in 1..=16 {
+        for _ in 0..ValidationQueue::PEER_MESSAGES {
+            evicted.extend(queue.put(pending(from, 70)).evicted);
+        }
+    }
+    assert_eq!(evicted.len(), 1);
+    assert_ne!(evicted[0].peer, Some(peer(200)));
+    // As many peers with as few messages as the honest one.
+    let mut queue = ValidationQueue::default();
+    assert!(queue.put(pending(200, 100_000)).evicted.is_empty());
+    for index in 0..2_000_u32 {
+        let mut small = pending(0, 70);
+        small.peer = PeerId::from_bytes(&index.to_be_bytes()).ok();
+        let evicted = queue.put(small).evicted;
+        assert!(evicted.iter().all(|pending| pending.peer != Some(peer(200))));
+    }
+    assert!(order(&mut queue).contains(&200));
+}

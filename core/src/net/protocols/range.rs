@@ -62,6 +62,7 @@ impl request_response::Codec for Codec {
         if first == [0] {
             io.take(MAX_ANSWER as u64).read_to_end(&mut bytes).await?;
         }
+        bytes.shrink_to_fit();
         Ok(Response::Received(bytes.into()))
     }
 
