@@ -27,7 +27,7 @@ use crate::{
         nat::{PortMapper, PortMapperConfig, PortMapping},
     },
     serve::control::{self, ControlRequest, ControlService, ControlSocket},
-    serve::health::HealthReport,
+    serve::health::HealthMonitor,
     signer::{L1Error, SignerReading, SignerWatcher},
     store::Store,
     system::stop_signal::stop_signal,
@@ -67,7 +67,7 @@ pub(crate) struct Daemon {
     control: ControlService,
     control_socket: Option<ControlSocket>,
     outputs: Outputs,
-    health_ticks: Interval,
+    health: HealthMonitor,
     score_ticks: Interval,
     /// Keeps the key file locked.
     _identity: Identity,
@@ -88,7 +88,7 @@ impl Daemon {
                 mapping = optional::next_mapping(&mut self.port_mapper) => self.on_port_mapping(&mapping),
                 reading = optional::next_reading(&mut self.signer) => self.on_signer_reading(reading)?,
                 request = self.control.next() => self.on_control_request(request),
-                _ = self.health_ticks.tick() => self.on_health_tick(),
+                () = self.health.tick() => self.on_health_tick(),
                 _ = self.score_ticks.tick() => self.on_score_tick(),
                 () = &mut stop => return Ok(()),
             }
@@ -97,6 +97,7 @@ impl Daemon {
 
     fn on_event(&mut self, event: &Event) {
         self.outputs.on_event(event, &mut self.driver);
+        self.health.on_event(event);
         if let Some(signer) = &mut self.signer {
             signer.on_event(event);
         }
@@ -154,6 +155,9 @@ impl Daemon {
     }
 
     fn on_signer_reading(&mut self, reading: Result<SignerReading, L1Error>) -> Result<(), DaemonError> {
+        if reading.is_ok() {
+            self.health.on_l1_read();
+        }
         if let Some(signer) = &mut self.signer {
             signer.apply(reading, &mut self.driver)?;
         }
@@ -167,8 +171,9 @@ impl Daemon {
     }
 
     fn on_health_tick(&mut self) {
-        let report = HealthReport::of(&self.driver.status());
-        self.outputs.print(&report);
+        if let Some(report) = self.health.check(&self.driver.status()) {
+            self.outputs.print(&report);
+        }
     }
 
     fn on_score_tick(&mut self) {

@@ -1,6 +1,6 @@
 //! What the node offers to its operator and to browsers: the page with the signed relay record ([`page`], `relay_record`), metrics
 //! ([`metrics`]), the control socket ([`control`]), JSON events on stdout ([`events`]) with the same as log lines ([`event_log`]),
-//! and health reports ([`health`]). `http` is the listener below both HTTP servers.
+//! and health ([`health`]): probes, log lines and reports. `http` is the listener below both HTTP servers.
 
 pub mod control;
 pub mod event_log;

@@ -1,6 +1,7 @@
 //! What is requested from the operating system: clock, signals, file locks, limits and priorities.
 
 pub(crate) mod clock;
+pub(crate) mod disk_space;
 pub(crate) mod file_limit;
 pub(crate) mod file_lock;
 pub(crate) mod stop_signal;

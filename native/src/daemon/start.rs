@@ -23,7 +23,7 @@ use crate::{
     serve::{
         control::{self, ControlHandle, ControlService, ControlSocket},
         events::EventPrinter,
-        health,
+        health::{HealthMonitor, SharedHealth},
         metrics::{self, Metrics},
         page,
         relay_info::{RelayInfo, SharedRelayInfo},
@@ -45,6 +45,7 @@ impl Daemon {
         let identity = Identity::open(&settings.identity)?;
         let (store, memory) = Store::open(&settings.datadir, &settings.config.chain, settings.budget)?;
         log_start(&settings, &memory);
+        let health = HealthMonitor::new(&memory, settings.datadir.clone(), settings.l1.is_some());
         let traffic = TrafficCounters::default();
         let resources = DriverResources {
             store: Some(store.clone()),
@@ -54,12 +55,15 @@ impl Daemon {
         };
         let mut driver = build_driver(&identity, settings.config.clone(), &settings.network, resources)?;
         let relay_info = match settings.http {
-            Some(at) => Some(start_page(at, &settings, &identity).await?),
+            Some(at) => Some(start_page(at, &settings, &identity, health.shared()).await?),
             None => None,
         };
         let control = ControlService::default();
         let metrics = match settings.metrics {
-            Some(at) => Some(start_metrics(at, Metrics::new(traffic, store.usage())?, control.handle()).await?),
+            Some(at) => {
+                let metrics = Metrics::new(traffic, store.usage())?;
+                Some(start_metrics(at, metrics, control.handle(), health.shared()).await?)
+            }
             None => None,
         };
         let control_socket = open_control_socket(&settings, control.handle());
@@ -81,7 +85,7 @@ impl Daemon {
             control,
             control_socket,
             outputs: Outputs { printer, relay_info, metrics },
-            health_ticks: health::ticks(),
+            health,
             score_ticks: metrics::peer_score_ticks(),
             _identity: identity,
         })
@@ -122,10 +126,11 @@ async fn start_page(
     (ip, port): (IpAddr, u16),
     settings: &NodeSettings,
     identity: &Identity,
+    health: SharedHealth,
 ) -> Result<SharedRelayInfo, DaemonError> {
     let listens_for_browsers = has_browser_address(&settings.network.listen);
     let relay_info = SharedRelayInfo::new(RelayInfo::new(&settings.config, listens_for_browsers));
-    page::serve((ip, port).into(), relay_info.clone(), identity.keypair.clone())
+    page::serve((ip, port).into(), relay_info.clone(), identity.keypair.clone(), Some(health))
         .await
         .map_err(DaemonError::io(format!("cannot serve the page on {ip}:{port}")))?;
     Ok(relay_info)
@@ -135,10 +140,12 @@ async fn start_metrics(
     (ip, port): (IpAddr, u16),
     metrics: Metrics,
     handle: ControlHandle,
+    health: SharedHealth,
 ) -> Result<Arc<Metrics>, DaemonError> {
     let metrics = Arc::new(metrics);
     let failed = format!("cannot serve metrics on {ip}:{port}; give another --metrics.addr or --metrics.port");
-    let url = metrics::serve((ip, port).into(), metrics.clone(), handle).await.map_err(DaemonError::io(failed))?;
+    let served = metrics::serve((ip, port).into(), metrics.clone(), handle, health).await;
+    let url = served.map_err(DaemonError::io(failed))?;
     tracing::info!(%url, "metrics");
     Ok(metrics)
 }

@@ -1,7 +1,8 @@
 //! The HTTP server of the light-client page, whose files are embedded in the program.
 //!
 //! `/relay.json` has the chain, its signer and the addresses that a browser can dial, for the page itself;
-//! `/.well-known/petrel.json` is the relay's signed record, which pages of other origins may read; `/healthz` answers `ok`.
+//! `/.well-known/petrel.json` is the relay's signed record, which pages of other origins may read; `/healthz` answers `ok`
+//! while the event loop runs: readiness and health are on the listener of the metrics, behind which nobody else can stand.
 //! Every other path is looked up in the embedded files as a whole, so no path leads out of them. A new endpoint gets a route here.
 //! Bounds: [`CONNECTIONS`] connections at once, with the limits of `serve::http`; request bodies are not read.
 
@@ -22,6 +23,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::{
+    health::SharedHealth,
     http::{BoundedListener, url_host},
     relay_info::{RelayInfo, SharedRelayInfo},
     relay_record::RecordSigner,
@@ -45,11 +47,17 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wa
 #[allow_missing = true]
 struct PageFiles;
 
-/// Serves in the background until the runtime ends; returns the page's URL. `identity` signs the record.
+/// Serves in the background until the runtime ends; returns the page's URL. `identity` signs the record; `health` is for the
+/// liveness, which is constant without it.
 ///
 /// # Errors
 /// The address cannot be listened on.
-pub async fn serve(at: SocketAddr, info: SharedRelayInfo, identity: Keypair) -> io::Result<String> {
+pub async fn serve(
+    at: SocketAddr,
+    info: SharedRelayInfo,
+    identity: Keypair,
+    health: Option<SharedHealth>,
+) -> io::Result<String> {
     let listener = BoundedListener::bind(at, CONNECTIONS).await?;
     let at = listener.local_addr()?;
     let routes = Router::new()
@@ -57,7 +65,8 @@ pub async fn serve(at: SocketAddr, info: SharedRelayInfo, identity: Keypair) -> 
         .with_state(info.clone())
         .route("/.well-known/petrel.json", get(record))
         .with_state(Arc::new(RecordSigner::new(info, identity)))
-        .route("/healthz", get(async || "ok\n"))
+        .route("/healthz", get(liveness))
+        .with_state(health)
         .fallback(get(file));
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, routes).await {
@@ -68,6 +77,13 @@ pub async fn serve(at: SocketAddr, info: SharedRelayInfo, identity: Keypair) -> 
     let url = format!("http://{host}:{}/", at.port());
     tracing::info!(%url, "page");
     Ok(url)
+}
+
+async fn liveness(State(health): State<Option<SharedHealth>>) -> Response {
+    match health.and_then(|health| health.stuck_reason()) {
+        Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response(),
+        None => "ok\n".into_response(),
+    }
 }
 
 async fn relay(State(info): State<SharedRelayInfo>) -> Response {

@@ -1,4 +1,4 @@
-//! `GET /metrics` over HTTP. Bounds: [`CONNECTIONS`] connections at once, with the limits of `serve::http`, and [`STATUS_TIMEOUT`]
+//! `GET /metrics` over HTTP, and the probes of [`health`](crate::serve::health). Bounds: [`CONNECTIONS`] connections at once, with the limits of `serve::http`, and [`STATUS_TIMEOUT`]
 //! for the event loop's status. Request bodies are not read.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use super::Metrics;
 use crate::serve::{
     control::ControlHandle,
+    health::{SharedHealth, probes},
     http::{BoundedListener, url_host},
 };
 
@@ -35,10 +36,16 @@ struct ScrapeState {
 ///
 /// # Errors
 /// The address cannot be listened on.
-pub async fn serve(at: SocketAddr, metrics: Arc<Metrics>, handle: ControlHandle) -> io::Result<String> {
+pub async fn serve(
+    at: SocketAddr,
+    metrics: Arc<Metrics>,
+    handle: ControlHandle,
+    health: SharedHealth,
+) -> io::Result<String> {
     let listener = BoundedListener::bind(at, CONNECTIONS).await?;
     let at = listener.local_addr()?;
     let routes = Router::new().route("/metrics", get(scrape)).with_state(ScrapeState { metrics, handle });
+    let routes = routes.merge(probes::routes(health));
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, routes).await {
             tracing::error!(%error, "metrics are no longer served");
