@@ -1,12 +1,14 @@
 //! Probes: whether the node is alive, ready and healthy, and why not.
 
 use std::{
+    io::{ErrorKind, Read, Write},
+    net::TcpStream,
     thread,
     time::{Duration, Instant},
 };
 
 use petrel_tests::{
-    process::PATIENCE,
+    process::{PATIENCE, Process},
     sequencer::{Sequencer, id},
 };
 use serde_json::Value;
@@ -85,4 +87,67 @@ fn a_node_is_ready_with_a_peer_and_a_fresh_head_and_red_within_15_s_of_its_last_
     block(&mut node, None);
     until(port, "/readyz", 200);
     node.until_stderr("ready and healthy again");
+}
+
+/// A page's connections that send half a header, and then a byte from time to time.
+fn slow(page: u16) -> Vec<TcpStream> {
+    let open = || {
+        let mut stream = TcpStream::connect(("127.0.0.1", page)).unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nX: ").unwrap();
+        stream
+    };
+    (0..256).map(|_| open()).collect()
+}
+
+/// The longest time of ten probes.
+fn longest(port: u16) -> Duration {
+    let time = |path: &str| {
+        let began = Instant::now();
+        probe(port, path);
+        began.elapsed()
+    };
+    let times = ["/livez", "/readyz"].into_iter().cycle().take(20).map(time);
+    times.max().unwrap()
+}
+
+fn page_port(node: &Process) -> u16 {
+    let said = node.until_stderr(" page url=");
+    let url = said.split(" page url=http://").nth(1).unwrap();
+    url.split(['/', ':']).nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn slow_connections_to_the_page_delay_neither_the_probes_nor_others() {
+    let sequencer = Sequencer::started();
+    let folder = tempfile::tempdir().unwrap();
+    let words = arguments(&sequencer, folder.path(), &sequencer.address);
+    let mut node = start(&words, &[&METRICS[..], &["--http.port=0"]].concat());
+    block(&mut node, None);
+    let (probes, page) = (port(&node), page_port(&node));
+    let before = longest(probes);
+    let mut slow = slow(page);
+    let during = longest(probes);
+    assert!(during < before + Duration::from_millis(500), "{before:?}, then {during:?}");
+
+    // Others are served at once, with all places taken.
+    for path in ["/healthz", "/relay.json"] {
+        let began = Instant::now();
+        assert!(get(page, path).0.starts_with("HTTP/1.1 200"));
+        assert!(began.elapsed() < Duration::from_secs(5), "{path}: {:?}", began.elapsed());
+    }
+
+    // Half a header ends its connection, however often it grows.
+    let began = Instant::now();
+    let last = slow.last_mut().unwrap();
+    last.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    let mut byte = [0];
+    loop {
+        let _reset = last.write_all(b"x");
+        match last.read(&mut byte) {
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Ok(0) | Err(_) => break,
+            Ok(_) => panic!("an answer to half a header"),
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "it is still open");
+    }
 }
