@@ -145,7 +145,15 @@ impl Daemon {
     fn on_discovery_event(&mut self, event: DiscoveryEvent) {
         match event {
             DiscoveryEvent::Peer(found) => self.driver.discovered(&found.peer, &found.addresses),
-            DiscoveryEvent::Voted(socket) => self.addresses.voted(socket),
+            DiscoveryEvent::Voted(socket) => {
+                let actions = self.addresses.voted(socket).into_iter().collect();
+                self.apply(actions);
+            }
+            DiscoveryEvent::RecordDue => {
+                if self.discovery.as_mut().is_some_and(|discovery| discovery.write_due().is_some()) {
+                    self.print_record();
+                }
+            }
         }
     }
 
@@ -198,7 +206,7 @@ impl Daemon {
         }
     }
 
-    /// Applies the actions; whether the node record has changed.
+    /// Applies the actions; whether the node record has changed. A change that may not be made yet is made later.
     fn apply_without_event(&mut self, actions: Vec<AddressAction>) -> bool {
         let mut has_changed = false;
         for action in actions {

@@ -158,6 +158,9 @@ fn the_record_says_where_three_peers_see_the_node() {
     let second = read(node.event("record"));
     assert_eq!((second.ip4(), second.tcp4()), (Some([127, 0, 0, 1].into()), Some(port)));
     assert!(second.seq() > first.seq());
+    // And so do the nodes that discovery asks, of its UDP port.
+    let udp = first.udp4().unwrap();
+    node.until_stderr(&format!("discovery's nodes agree on this node's UDP address socket=127.0.0.1:{udp}"));
 }
 
 #[test]
