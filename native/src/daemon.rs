@@ -23,7 +23,7 @@ use crate::{
     identity::Identity,
     network::{
         address::{AddressAction, OurAddresses},
-        discovery::{Discovery, DiscoveryEvent},
+        discovery::{Discovery, DiscoveryEvent, RecordEndpoint},
         nat::{PortMapper, PortMapperConfig, PortMapping},
     },
     serve::control::{self, ControlRequest, ControlService, ControlSocket},
@@ -149,6 +149,11 @@ impl Daemon {
                 let actions = self.addresses.voted(socket).into_iter().collect();
                 self.apply(actions);
             }
+            DiscoveryEvent::Resolved(RecordEndpoint { ip: Some(ip), tcp, udp }) => {
+                let actions = self.addresses.resolved(ip, tcp, udp);
+                self.apply(actions);
+            }
+            DiscoveryEvent::Resolved(_) => {}
             DiscoveryEvent::RecordDue => {
                 if self.discovery.as_mut().is_some_and(|discovery| discovery.write_due().is_some()) {
                     self.print_record();

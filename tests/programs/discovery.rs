@@ -210,6 +210,19 @@ fn no_name() -> String {
 }
 
 #[test]
+fn an_advertised_name_that_does_not_resolve_is_a_warning_and_not_the_end() {
+    let sequencer = Sequencer::started();
+    let folder = tempfile::tempdir().unwrap();
+    let flags = ["--p2p.advertise.ip", &no_name(), "--p2p.bootnodes=", "--p2p.static", &sequencer.address];
+    let mut node = start(&sequencer, folder.path(), &flags);
+    let record: discv5::Enr = node.event("record")["record"].as_str().unwrap().parse().unwrap();
+    assert_eq!(record.ip4(), None);
+    node.event("block");
+    node.until_stderr("--p2p.advertise.ip: the name does not resolve; it is tried again");
+    assert!(node.end("TERM").success());
+}
+
+#[test]
 fn a_dead_boot_node_is_named_and_the_others_are_used() {
     let sequencer = Sequencer::started();
     let (near, far) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

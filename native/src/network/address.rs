@@ -165,6 +165,19 @@ impl OurAddresses {
         self.record_update(None, Some(socket), "the node record has the UDP address that discovery's nodes observe")
     }
 
+    /// The operator's host name has another address than before, or resolves for the first time: `ip` with the advertised ports.
+    pub fn resolved(&mut self, ip: IpAddr, tcp: u16, udp: u16) -> Vec<AddressAction> {
+        let address = Multiaddr::from(ip).with(Protocol::Tcp(tcp));
+        let previous = self.external.replace(address.clone());
+        let mut actions: Vec<AddressAction> =
+            previous.filter(|previous| *previous != address).map(AddressAction::Withdraw).into_iter().collect();
+        actions.push(AddressAction::Advertise(address));
+        let (tcp, udp) = (Some((ip, tcp).into()), Some((ip, udp).into()));
+        let reason = "the node record has the address of the name in --p2p.advertise.ip";
+        actions.push(AddressAction::UpdateRecord(RecordUpdate { tcp, udp, reason }));
+        actions
+    }
+
     fn record_update(
         &self,
         tcp: Option<SocketAddr>,
@@ -286,6 +299,18 @@ mod tests {
         assert_eq!(records(&actions), [(None, Some(socket("8.8.8.8:9223")))]);
         addresses.mapped(&MAPPING);
         assert_eq!(addresses.voted(socket("9.9.9.9:1")), None, "the router has given one");
+    }
+
+    #[test]
+    fn a_name_that_has_another_address_is_advertised_there() {
+        let mut addresses = OurAddresses::new(Some("relay.example"));
+        addresses.discovery_started(None, true);
+        let first = addresses.resolved([192, 0, 2, 1].into(), 9222, 9223);
+        assert_eq!(first[0], advertise("/ip4/192.0.2.1/tcp/9222"));
+        assert_eq!(records(&first), [(Some(socket("192.0.2.1:9222")), Some(socket("192.0.2.1:9223")))]);
+        let moved = addresses.resolved([192, 0, 2, 2].into(), 9222, 9223);
+        assert_eq!(moved[..2], [withdraw("/ip4/192.0.2.1/tcp/9222"), advertise("/ip4/192.0.2.2/tcp/9222")]);
+        assert_eq!(records(&moved), [(Some(socket("192.0.2.2:9222")), Some(socket("192.0.2.2:9223")))]);
     }
 
     #[test]

@@ -22,6 +22,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+mod advertised_name;
 mod bootnode;
 mod config;
 mod node_record;
@@ -41,6 +42,7 @@ pub use task::{DiscoveredPeer, DiscoveryEvent};
 
 use super::address::RecordUpdate;
 use crate::store::Store;
+use advertised_name::AdvertisedName;
 use record_changes::RecordChanges;
 use task::{DiscoveryTask, STORE_KEY};
 use voting::Voting;
@@ -82,11 +84,11 @@ impl Discovery {
     /// Starts it; `tcp` is the port on which the node listens.
     ///
     /// # Errors
-    /// The UDP port is taken, `--p2p.advertise.ip` does not resolve, or the identity is not a secp256k1 key.
+    /// The UDP port is taken, or the identity is not a secp256k1 key.
     pub async fn start(config: DiscoveryConfig, identity: &Keypair, tcp: u16, store: Store) -> Result<Self, String> {
         let sockets = bind(&config, tcp).await?;
         let udp = sockets.iter().find_map(|socket| Some(socket.local_addr().ok()?.port())).unwrap_or(tcp);
-        let endpoint = endpoint(&config, tcp, udp).await?;
+        let (endpoint, name) = endpoint(&config, tcp, udp).await;
         let key = signing_key(identity)?;
         let local = build_record(&key, config.chain, endpoint, stored_record(&store).as_ref())?;
         let record = LocalNodeRecord { record: local.to_base64(), seq: local.seq(), udp };
@@ -97,6 +99,9 @@ impl Discovery {
         let (event_sender, events) = mpsc::channel(EVENTS);
         let (needs_peers, needs) = watch::channel(true);
         let discv5 = Arc::new(discv5);
+        if let Some(name) = name {
+            tokio::spawn(name.watch(endpoint, event_sender.clone()));
+        }
         let voting = voting(&config, &discv5);
         let task = DiscoveryTask::new(discv5.clone(), config.chain, event_sender, needs, store, voting);
         tokio::spawn(task.run(config.boot));
@@ -176,23 +181,19 @@ async fn bind(config: &DiscoveryConfig, tcp: u16) -> Result<Vec<UdpSocket>, Stri
     Ok(sockets)
 }
 
-/// What our record says: the advertised address, or the listening address if it is a single one.
-async fn endpoint(config: &DiscoveryConfig, tcp: u16, udp: u16) -> Result<RecordEndpoint, String> {
+/// What our record says: the advertised address, or the listening address if it is a single one. With the advertised name, if it is
+/// a name; its address is missing while it does not resolve.
+async fn endpoint(config: &DiscoveryConfig, tcp: u16, udp: u16) -> (RecordEndpoint, Option<AdvertisedName>) {
     let AdvertisedEndpoint { host, tcp: other_tcp, udp: other_udp } = &config.advertise;
-    let ip = match host {
-        Some(host) => Some(resolve(host).await?),
-        None => config.listen.iter().copied().find(|ip| !ip.is_unspecified()),
+    let (ip, name) = match host.as_ref().map(|host| (host, host.parse::<IpAddr>())) {
+        Some((_, Ok(ip))) => (Some(ip), None),
+        Some((host, Err(_))) => {
+            let name = AdvertisedName::resolve(host.clone()).await;
+            (name.ip(), Some(name))
+        }
+        None => (config.listen.iter().copied().find(|ip| !ip.is_unspecified()), None),
     };
-    Ok(RecordEndpoint { ip, tcp: other_tcp.unwrap_or(tcp), udp: other_udp.unwrap_or(udp) })
-}
-
-/// An IP, or the first IPv4 address of a name, as op-node does it; else its first IPv6 address.
-async fn resolve(host: &str) -> Result<IpAddr, String> {
-    let failed = |error: String| format!("--p2p.advertise.ip: {host:?} cannot be resolved: {error}");
-    let found = tokio::net::lookup_host((host, 0)).await.map_err(|error| failed(error.to_string()))?;
-    let found: Vec<IpAddr> = found.map(|at: SocketAddr| at.ip()).collect();
-    let first = found.iter().find(|ip| ip.is_ipv4()).or_else(|| found.first());
-    first.copied().ok_or_else(|| failed("it has no address".to_owned()))
+    (RecordEndpoint { ip, tcp: other_tcp.unwrap_or(tcp), udp: other_udp.unwrap_or(udp) }, name)
 }
 
 /// The votes on our UDP socket; `None` when the operator has given an address.

@@ -13,7 +13,7 @@ use tokio::{
 
 use super::{
     bootnode::Bootnode,
-    node_record::{RecordRejection, peer_from_record},
+    node_record::{RecordEndpoint, RecordRejection, peer_from_record},
     pending_bootnodes::{PendingBootnodes, request_record},
     votes::Vote,
     voting::Voting,
@@ -34,6 +34,8 @@ pub enum DiscoveryEvent {
     Peer(DiscoveredPeer),
     /// Nodes of enough networks agree on our UDP socket.
     Voted(SocketAddr),
+    /// The name in `--p2p.advertise.ip` has this address from now on, with the advertised ports.
+    Resolved(RecordEndpoint),
     /// Something that waits to be written into the record may be written.
     RecordDue,
 }
