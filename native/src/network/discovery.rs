@@ -7,6 +7,7 @@
 //! address nobody votes on it, and otherwise nodes of three networks have to agree ([`votes`]).
 
 use std::{
+    io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -16,6 +17,7 @@ use discv5::{ConfigBuilder, Discv5, Enr, ListenConfig};
 use libp2p::{Multiaddr, identity::Keypair};
 use petrel_core::config::AddressScope;
 use serde::Serialize;
+use socket2::{Domain, Socket, Type};
 use tokio::{
     net::UdpSocket,
     sync::{mpsc, watch},
@@ -86,7 +88,7 @@ impl Discovery {
     /// # Errors
     /// The UDP port is taken, or the identity is not a secp256k1 key.
     pub async fn start(config: DiscoveryConfig, identity: &Keypair, tcp: u16, store: Store) -> Result<Self, String> {
-        let sockets = bind(&config, tcp).await?;
+        let sockets = bind(&config, tcp)?;
         let udp = sockets.iter().find_map(|socket| Some(socket.local_addr().ok()?.port())).unwrap_or(tcp);
         let (endpoint, name) = endpoint(&config, tcp, udp).await;
         let key = signing_key(identity)?;
@@ -165,20 +167,31 @@ fn stored_record(store: &Store) -> Option<Enr> {
 }
 
 /// Binds the UDP sockets. If no port was given and the number of the TCP port is taken, another port is used.
-async fn bind(config: &DiscoveryConfig, tcp: u16) -> Result<Vec<UdpSocket>, String> {
+fn bind(config: &DiscoveryConfig, tcp: u16) -> Result<Vec<UdpSocket>, String> {
     let mut sockets = Vec::new();
     for ip in &config.listen {
         let port = config.udp.unwrap_or(tcp);
-        let bound = match UdpSocket::bind((*ip, port)).await {
-            Err(error) if config.udp.is_none() && error.kind() == std::io::ErrorKind::AddrInUse => {
+        let bound = match bind_udp((*ip, port).into()) {
+            Err(error) if config.udp.is_none() && error.kind() == io::ErrorKind::AddrInUse => {
                 tracing::warn!(port, "the UDP port of this number is taken; discovery uses another one");
-                UdpSocket::bind((*ip, 0)).await
+                bind_udp((*ip, 0).into())
             }
             bound => bound,
         };
         sockets.push(bound.map_err(|error| format!("--p2p.listen.udp: cannot listen on {ip}:{port}: {error}"))?);
     }
     Ok(sockets)
+}
+
+/// An IPv6 socket leaves IPv4 alone: `::` and `0.0.0.0` are two addresses, and no IPv4 node is seen at a mapped address.
+fn bind_udp(at: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(at), Type::DGRAM, None)?;
+    if at.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&at.into())?;
+    UdpSocket::from_std(socket.into())
 }
 
 /// What our record says: the advertised address, or the listening address if it is a single one. With the advertised name, if it is
