@@ -13,6 +13,7 @@ mod discovery;
 mod error;
 mod optional;
 mod outputs;
+mod reload;
 mod start;
 
 pub use error::DaemonError;
@@ -30,23 +31,27 @@ use crate::{
     serve::health::HealthMonitor,
     signer::{L1Error, SignerReading, SignerWatcher},
     store::Store,
-    system::stop_signal::stop_signal,
+    system::{
+        hangup::{Hangup, HangupSignal},
+        stop_signal::stop_signal,
+    },
 };
 use discovery::DiscoveryStarter;
 use outputs::Outputs;
+use reload::Reloader;
 
 /// How long closing all connections may take at the end, and then sending the last packets.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 const LAST_PACKETS: Duration = Duration::from_millis(50);
 
-/// Follows the chain until Ctrl-C or SIGTERM.
+/// Follows the chain until Ctrl-C or SIGTERM, or until its terminal is closed.
 ///
 /// # Errors
 /// See [`DaemonError`]; all occur before anything runs, except that discovery cannot start and that L1 is another chain's.
 pub async fn run(settings: NodeSettings) -> Result<(), DaemonError> {
-    let stop = stop_signal();
+    let (stop, hangup) = (stop_signal(), HangupSignal::install());
     let mut daemon = Daemon::start(settings).await?;
-    Box::pin(daemon.run_until(stop)).await?;
+    Box::pin(daemon.run_until(stop, hangup)).await?;
     Box::pin(daemon.close()).await;
     Ok(())
 }
@@ -69,13 +74,14 @@ pub(crate) struct Daemon {
     outputs: Outputs,
     health: HealthMonitor,
     score_ticks: Interval,
+    reloader: Reloader,
     /// Keeps the key file locked.
     _identity: Identity,
 }
 
 impl Daemon {
     /// Handles events until `stop` completes.
-    async fn run_until(&mut self, stop: impl Future<Output = ()>) -> Result<(), DaemonError> {
+    async fn run_until(&mut self, stop: impl Future<Output = ()>, mut hangup: HangupSignal) -> Result<(), DaemonError> {
         let mut stop = std::pin::pin!(stop);
         loop {
             tokio::select! {
@@ -90,6 +96,10 @@ impl Daemon {
                 request = self.control.next() => self.on_control_request(request),
                 () = self.health.tick() => self.on_health_tick(),
                 _ = self.score_ticks.tick() => self.on_score_tick(),
+                what = hangup.next() => match what {
+                    Hangup::Reload => self.reloader.reload(),
+                    Hangup::TerminalClosed => return Ok(()),
+                },
                 () = &mut stop => return Ok(()),
             }
         }

@@ -4,5 +4,6 @@ pub(crate) mod clock;
 pub(crate) mod disk_space;
 pub(crate) mod file_limit;
 pub(crate) mod file_lock;
+pub(crate) mod hangup;
 pub(crate) mod stop_signal;
 pub(crate) mod thread_priority;

@@ -161,8 +161,7 @@ fn a_node_that_was_killed_knows_its_chain() {
     node.end("KILL");
     let node = start(&words, &[]);
     node.until_stderr("head of the last run");
-    // A terminal that goes away ends it cleanly too.
-    assert_eq!(node.end("HUP").code(), Some(0));
+    assert_eq!(node.end("TERM").code(), Some(0));
 }
 
 /// `::` is IPv6 alone: `0.0.0.0` of the same port is no other process.

@@ -9,7 +9,7 @@ use std::{
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use petrel_core::{config::AddressScope, persistence::RestoredState};
 
-use super::{Daemon, discovery::DiscoveryStarter, error::DaemonError, outputs::Outputs};
+use super::{Daemon, discovery::DiscoveryStarter, error::DaemonError, outputs::Outputs, reload::Reloader};
 use crate::{
     cli::{flags::EventFormat, settings::NodeSettings},
     identity::Identity,
@@ -69,6 +69,7 @@ impl Daemon {
         let control_socket = open_control_socket(&settings, control.handle());
         let printer = EventPrinter::stdout(settings.events == EventFormat::Json);
         let port_mapper_config = port_mapper_config(&settings);
+        let reloader = Reloader::new(settings.datadir.clone(), settings.network.reread.clone());
         let signer = match settings.l1 {
             Some(source) => Some(SignerWatcher::start(source, store.clone(), &mut driver)?),
             None => None,
@@ -87,6 +88,7 @@ impl Daemon {
             outputs: Outputs { printer, relay_info, metrics },
             health,
             score_ticks: metrics::peer_score_ticks(),
+            reloader,
             _identity: identity,
         })
     }

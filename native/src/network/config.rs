@@ -1,8 +1,9 @@
 //! What the transports are built from: where to listen, how to encrypt, and how long a dial may take.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use libp2p::Multiaddr;
+use tokio::sync::Notify;
 
 use super::transport::webtransport::certificate::PERIOD;
 
@@ -21,13 +22,16 @@ pub struct NetworkConfig {
     pub period: Duration,
     /// The certificate of secure WebSocket; present when a secure WebSocket address is listened on.
     pub certificate: Option<PemFiles>,
+    /// Makes the transport read the certificate's files at once.
+    pub reread: Arc<Notify>,
 }
 
 impl NetworkConfig {
     /// Listens on these addresses, with Noise and the flags' default values.
     pub fn new(listen: Vec<Multiaddr>, agent: &str) -> Self {
         let (security, timeout) = (vec![SecurityProtocol::Noise], Duration::from_secs(10));
-        Self { listen, security, timeout, agent: agent.to_owned(), period: PERIOD, certificate: None }
+        let (agent, reread) = (agent.to_owned(), Arc::default());
+        Self { listen, security, timeout, agent, period: PERIOD, certificate: None, reread }
     }
 }
 
