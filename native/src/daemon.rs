@@ -13,6 +13,7 @@ mod discovery;
 mod error;
 mod optional;
 mod outputs;
+mod reload;
 mod start;
 
 pub use error::DaemonError;
@@ -23,30 +24,34 @@ use crate::{
     identity::Identity,
     network::{
         address::{AddressAction, OurAddresses},
-        discovery::{Discovery, DiscoveryEvent},
+        discovery::{Discovery, DiscoveryEvent, RecordEndpoint},
         nat::{PortMapper, PortMapperConfig, PortMapping},
     },
     serve::control::{self, ControlRequest, ControlService, ControlSocket},
-    serve::health::HealthReport,
+    serve::health::HealthMonitor,
     signer::{L1Error, SignerReading, SignerWatcher},
     store::Store,
-    system::stop_signal::stop_signal,
+    system::{
+        hangup::{Hangup, HangupSignal},
+        stop_signal::stop_signal,
+    },
 };
 use discovery::DiscoveryStarter;
 use outputs::Outputs;
+use reload::Reloader;
 
 /// How long closing all connections may take at the end, and then sending the last packets.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 const LAST_PACKETS: Duration = Duration::from_millis(50);
 
-/// Follows the chain until Ctrl-C or SIGTERM.
+/// Follows the chain until Ctrl-C or SIGTERM, or until its terminal is closed.
 ///
 /// # Errors
 /// See [`DaemonError`]; all occur before anything runs, except that discovery cannot start and that L1 is another chain's.
 pub async fn run(settings: NodeSettings) -> Result<(), DaemonError> {
-    let stop = stop_signal();
+    let (stop, hangup) = (stop_signal(), HangupSignal::install());
     let mut daemon = Daemon::start(settings).await?;
-    Box::pin(daemon.run_until(stop)).await?;
+    Box::pin(daemon.run_until(stop, hangup)).await?;
     Box::pin(daemon.close()).await;
     Ok(())
 }
@@ -67,15 +72,16 @@ pub(crate) struct Daemon {
     control: ControlService,
     control_socket: Option<ControlSocket>,
     outputs: Outputs,
-    health_ticks: Interval,
+    health: HealthMonitor,
     score_ticks: Interval,
+    reloader: Reloader,
     /// Keeps the key file locked.
     _identity: Identity,
 }
 
 impl Daemon {
     /// Handles events until `stop` completes.
-    async fn run_until(&mut self, stop: impl Future<Output = ()>) -> Result<(), DaemonError> {
+    async fn run_until(&mut self, stop: impl Future<Output = ()>, mut hangup: HangupSignal) -> Result<(), DaemonError> {
         let mut stop = std::pin::pin!(stop);
         loop {
             tokio::select! {
@@ -88,8 +94,12 @@ impl Daemon {
                 mapping = optional::next_mapping(&mut self.port_mapper) => self.on_port_mapping(&mapping),
                 reading = optional::next_reading(&mut self.signer) => self.on_signer_reading(reading)?,
                 request = self.control.next() => self.on_control_request(request),
-                _ = self.health_ticks.tick() => self.on_health_tick(),
+                () = self.health.tick() => self.on_health_tick(),
                 _ = self.score_ticks.tick() => self.on_score_tick(),
+                what = hangup.next() => match what {
+                    Hangup::Reload => self.reloader.reload(),
+                    Hangup::TerminalClosed => return Ok(()),
+                },
                 () = &mut stop => return Ok(()),
             }
         }
@@ -97,6 +107,7 @@ impl Daemon {
 
     fn on_event(&mut self, event: &Event) {
         self.outputs.on_event(event, &mut self.driver);
+        self.health.on_event(event);
         if let Some(signer) = &mut self.signer {
             signer.on_event(event);
         }
@@ -144,7 +155,20 @@ impl Daemon {
     fn on_discovery_event(&mut self, event: DiscoveryEvent) {
         match event {
             DiscoveryEvent::Peer(found) => self.driver.discovered(&found.peer, &found.addresses),
-            DiscoveryEvent::Voted(socket) => self.addresses.voted(socket),
+            DiscoveryEvent::Voted(socket) => {
+                let actions = self.addresses.voted(socket).into_iter().collect();
+                self.apply(actions);
+            }
+            DiscoveryEvent::Resolved(RecordEndpoint { ip: Some(ip), tcp, udp }) => {
+                let actions = self.addresses.resolved(ip, tcp, udp);
+                self.apply(actions);
+            }
+            DiscoveryEvent::Resolved(_) => {}
+            DiscoveryEvent::RecordDue => {
+                if self.discovery.as_mut().is_some_and(|discovery| discovery.write_due().is_some()) {
+                    self.print_record();
+                }
+            }
         }
     }
 
@@ -154,6 +178,9 @@ impl Daemon {
     }
 
     fn on_signer_reading(&mut self, reading: Result<SignerReading, L1Error>) -> Result<(), DaemonError> {
+        if reading.is_ok() {
+            self.health.on_l1_read();
+        }
         if let Some(signer) = &mut self.signer {
             signer.apply(reading, &mut self.driver)?;
         }
@@ -167,8 +194,9 @@ impl Daemon {
     }
 
     fn on_health_tick(&mut self) {
-        let report = HealthReport::of(&self.driver.status());
-        self.outputs.print(&report);
+        if let Some(report) = self.health.check(&self.driver.status()) {
+            self.outputs.print(&report);
+        }
     }
 
     fn on_score_tick(&mut self) {
@@ -193,7 +221,7 @@ impl Daemon {
         }
     }
 
-    /// Applies the actions; whether the node record has changed.
+    /// Applies the actions; whether the node record has changed. A change that may not be made yet is made later.
     fn apply_without_event(&mut self, actions: Vec<AddressAction>) -> bool {
         let mut has_changed = false;
         for action in actions {

@@ -114,6 +114,24 @@ fn bans_of_a_running_node_are_listed_added_and_lifted() {
     node.until("its return", |event| by(event, "connected"));
 }
 
+/// A socket's address has room for some hundred bytes.
+#[test]
+fn a_node_is_reached_in_a_folder_with_a_long_path() {
+    let sequencer = Sequencer::started();
+    let folder = tempfile::tempdir().unwrap();
+    let deep = folder.path().join("x".repeat(120)).join("y".repeat(120));
+    fs::create_dir_all(&deep).unwrap();
+    let (code, _, error) = ask_petrel(&deep, &["peers"]);
+    assert!(code == Some(2) && error.contains("no node runs with this --datadir"), "{error}");
+    let mut node = start(&arguments(&sequencer, &deep, &sequencer.address), &[]);
+    block(&mut node, None);
+    let (code, text, error) = ask_petrel(&deep, &["peers"]);
+    assert_eq!((code, error.as_str(), text.lines().count()), (Some(0), "", 1), "{text}");
+    assert_eq!(ask_petrel(&deep, &["bans", "add", "192.0.2.1", "--for=1h"]).0, Some(0));
+    node.end("TERM");
+    assert!(!deep.join("petrel.sock").exists(), "it goes with the node");
+}
+
 #[test]
 fn the_socket_belongs_to_the_owner_bounds_requests_and_is_replaced_after_a_kill() {
     let sequencer = Sequencer::started();

@@ -158,6 +158,9 @@ fn the_record_has_the_address_at_which_three_peers_see_the_node() {
     let second = read(node.event("record"));
     assert_eq!((second.ip4(), second.tcp4()), (Some([127, 0, 0, 1].into()), Some(port)));
     assert!(second.seq() > first.seq());
+    // And so do the nodes that discovery asks, of its UDP port.
+    let udp = first.udp4().unwrap();
+    node.until_stderr(&format!("discovery's nodes agree on this node's UDP address socket=127.0.0.1:{udp}"));
 }
 
 #[test]
@@ -204,6 +207,19 @@ fn invalid_discovery_flags_and_a_used_udp_port_are_reported() {
 /// A name that fails before a DNS query: its first label is too long.
 fn invalid_name() -> String {
     format!("{}.invalid", "a".repeat(64))
+}
+
+#[test]
+fn an_advertised_name_that_does_not_resolve_is_a_warning_and_not_the_end() {
+    let sequencer = Sequencer::started();
+    let folder = tempfile::tempdir().unwrap();
+    let flags = ["--p2p.advertise.ip", &invalid_name(), "--p2p.bootnodes=", "--p2p.static", &sequencer.address];
+    let mut node = start(&sequencer, folder.path(), &flags);
+    let record: discv5::Enr = node.event("record")["record"].as_str().unwrap().parse().unwrap();
+    assert_eq!(record.ip4(), None);
+    node.event("block");
+    node.until_stderr("--p2p.advertise.ip: the name does not resolve; it is tried again");
+    assert!(node.end("TERM").success());
 }
 
 #[test]

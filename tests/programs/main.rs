@@ -10,6 +10,8 @@ mod control;
 mod devnet;
 mod discovery;
 mod fake_l1;
+mod hangup;
+mod health;
 mod key;
 mod metrics;
 mod node;

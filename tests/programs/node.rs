@@ -161,8 +161,38 @@ fn a_killed_node_restores_its_chain() {
     node.end("KILL");
     let node = start(&words, &[]);
     node.until_stderr("head of the last run");
-    // A closed terminal ends it with status 0 too.
-    assert_eq!(node.end("HUP").code(), Some(0));
+    assert_eq!(node.end("TERM").code(), Some(0));
+}
+
+/// `::` is IPv6 alone: `0.0.0.0` of the same port is no other process.
+#[test]
+fn every_address_of_both_versions_is_listened_on() {
+    let sequencer = Sequencer::started();
+    let (near, far) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let port = petrel_tests::ports::tcp();
+    let mut words = arguments(&sequencer, near.path(), &sequencer.address);
+    words.retain(|word| !["--p2p.listen.tcp=0", "--p2p.listen.ip=127.0.0.1", "--p2p.no-discovery"].contains(&&**word));
+    let tcp = format!("--p2p.listen.tcp={port}");
+    let mut node = start(&words, &["--p2p.listen.ip=0.0.0.0,::", &tcp, "--p2p.bootnodes=", "--p2p.listen.ws=0"]);
+    let mut missing = vec![format!("/ip4/127.0.0.1/tcp/{port}/p2p/"), format!("/ip6/::1/tcp/{port}/p2p/")];
+    let mut address = String::new();
+    node.until("both addresses", |event| {
+        let at = event["address"].as_str().unwrap_or_default();
+        if at.starts_with("/ip6/::1/") && !at.contains("/ws") {
+            address = at.to_owned();
+        }
+        missing.retain(|wanted| !at.starts_with(wanted));
+        missing.is_empty()
+    });
+    // Discovery has its port in both versions.
+    let told = node.told().iter().find(|event| event["event"] == "record").cloned();
+    let udp = told.unwrap_or_else(|| node.event("record"))["udp"].as_u64().unwrap() as u16;
+    for ip in ["127.0.0.1", "::1"] {
+        let error = std::net::UdpSocket::bind((ip, udp)).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse, "{ip}");
+    }
+    let mut leaf = start(&arguments(&sequencer, far.path(), &address), &[]);
+    block(&mut leaf, None);
 }
 
 /// Without this check both nodes would share the port, and each would get a part of the other's connections.

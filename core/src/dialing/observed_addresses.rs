@@ -11,7 +11,8 @@
 //! ones report the new address. An agreed address stays until another address has more networks, or until no report for
 //! it is left while enough networks report other addresses: behind a NAT that maps each peer to another port, nothing
 //! is agreed. A dial that begins before we listen uses an ephemeral port, which no other report matches. IPv4 and IPv6
-//! are separate. Bound: [`ObservedAddresses::MAX_REPORTERS`].
+//! are separate, and a mapped IPv4 address (`::ffff:A.B.C.D`) is the IPv4 address. Bound:
+//! [`ObservedAddresses::MAX_REPORTERS`].
 
 use core::net::{IpAddr, SocketAddr};
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,6 +55,7 @@ impl ObservedAddresses {
         at: IpAddr,
         seen: SocketAddr,
     ) -> Option<AddressChange> {
+        let (at, seen) = (at.to_canonical(), SocketAddr::new(seen.ip().to_canonical(), seen.port()));
         let counts = |ip: IpAddr| scope == AddressScope::Any || is_public(ip);
         if !counts(at) || !counts(seen.ip()) || seen.ip().is_multicast() || seen.port() == 0 {
             return None;

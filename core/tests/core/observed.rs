@@ -120,6 +120,16 @@ fn ipv4_and_ipv6_addresses_are_agreed_on_separately() {
 }
 
 #[test]
+fn a_mapped_ipv4_address_is_the_ipv4_address() {
+    let mut observed = ObservedAddresses::default();
+    report(&mut observed, 1, "[::ffff:198.51.7.7]:9222");
+    report(&mut observed, 2, ADDRESS);
+    let change = report(&mut observed, 3, "[::ffff:198.51.7.7]:9222");
+    assert_eq!(change, Some(AddressChange { from: None, to: Some(at(ADDRESS)) }));
+    assert_eq!(all(&observed), [at(ADDRESS)]);
+}
+
+#[test]
 fn private_addresses_count_only_in_a_private_network() {
     for (reach, agreed) in [(AddressScope::Public, 0), (AddressScope::Any, 1)] {
         let mut observed = ObservedAddresses::default();

@@ -1,6 +1,6 @@
-//! Logs on stderr, with levels by target.
+//! Logs on stderr, with levels by target, which can be changed while the program runs.
 
-use std::io::IsTerminal as _;
+use std::{fs::File, io, io::IsTerminal as _, io::Read as _, path::Path, sync::OnceLock};
 
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
@@ -9,6 +9,17 @@ use super::parse;
 /// gossipsub logs a warning for each invalid message of a peer, sometimes with all its bytes: any peer could fill the disk. Our own
 /// events report invalid messages; gossipsub's lines appear with `debug`, or when its target is named.
 const MUTED: &str = "libp2p_gossipsub";
+/// Bytes of a file with a level at most.
+const MAX_FILE: u64 = 4096;
+
+/// The running log: the level of the start, and how to change it.
+struct RunningLog {
+    given: Option<String>,
+    default: String,
+    set: Box<dyn Fn(EnvFilter) -> Result<(), String> + Send + Sync>,
+}
+
+static RUNNING: OnceLock<RunningLog> = OnceLock::new();
 
 /// A level, or directives by target: `info,petrel_core=debug,libp2p_swarm=warn`; `default` if none is given.
 ///
@@ -31,8 +42,35 @@ pub fn filter(given: Option<&str>, default: &str) -> Result<EnvFilter, String> {
 pub fn start(given: Option<&str>, default: &str) {
     if let Ok(filter) = filter(given, default) {
         let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-        let logs = logs.with_ansi(std::io::stderr().is_terminal());
+        let logs = logs.with_ansi(std::io::stderr().is_terminal()).with_filter_reloading();
+        let handle = logs.reload_handle();
         // Fails if a test of the same process has started it before.
-        let _already = logs.try_init();
+        if logs.try_init().is_ok() {
+            let set = Box::new(move |filter| handle.reload(filter).map_err(|error| error.to_string()));
+            let running = RunningLog { given: given.map(str::to_owned), default: default.to_owned(), set };
+            let _first = RUNNING.set(running);
+        }
     }
+}
+
+/// Takes the level from a file, or that of the start if there is no such file; the level.
+///
+/// # Errors
+/// The file cannot be read, or has no level. The level stays as it is.
+pub fn reload(file: &Path) -> Result<String, String> {
+    let running = RUNNING.get().ok_or("logging has not started")?;
+    let given = match read(file) {
+        Ok(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error.to_string()),
+    };
+    let given = given.or_else(|| running.given.clone());
+    (running.set)(filter(given.as_deref(), &running.default)?)?;
+    Ok(given.unwrap_or_else(|| running.default.clone()))
+}
+
+fn read(file: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(file)?.take(MAX_FILE).read_to_string(&mut text)?;
+    Ok(text)
 }

@@ -40,7 +40,7 @@ use crate::{
     identity::{Identity, random_seed},
     network::{DriverResources, NetworkConfig, build_driver},
     store::{Store, StoreBudget},
-    system::stop_signal::stop_signal,
+    system::{hangup::HangupSignal, stop_signal::stop_signal},
 };
 use followers::Followers;
 
@@ -72,7 +72,12 @@ pub async fn run(settings: DevnetSettings) -> Result<(), DaemonError> {
 
 /// Runs the followers, each in a task of its own, until the end.
 async fn follow(settings: &DevnetSettings, config: Settled) -> Result<(), DaemonError> {
-    let (stop, first) = (stop_signal(), Identity::generate());
+    let (stopped, mut hangup) = (stop_signal(), HangupSignal::install());
+    // A devnet has nothing to read again.
+    let stop = async move {
+        tokio::select! { () = stopped => {}, _ = hangup.next() => {} }
+    };
+    let first = Identity::generate();
     let mut followers = Followers::new(settings, &config, &first).await?;
     for which in 0..settings.followers {
         let (ports, identity) = match which {

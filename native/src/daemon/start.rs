@@ -8,7 +8,7 @@ use std::{
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use petrel_core::{config::AddressScope, persistence::RestoredState};
 
-use super::{Daemon, discovery::DiscoveryStarter, error::DaemonError, outputs::Outputs};
+use super::{Daemon, discovery::DiscoveryStarter, error::DaemonError, outputs::Outputs, reload::Reloader};
 use crate::{
     cli::{flags::EventFormat, settings::NodeSettings},
     identity::{Identity, IdentitySource},
@@ -22,7 +22,7 @@ use crate::{
     serve::{
         control::{self, ControlHandle, ControlService, ControlSocket},
         events::EventPrinter,
-        health,
+        health::{HealthMonitor, SharedHealth},
         metrics::{self, Metrics},
         page,
         relay_info::{RelayInfo, SharedRelayInfo},
@@ -45,6 +45,7 @@ impl Daemon {
         let (store, memory) = Store::open(&settings.datadir, &settings.config.chain, settings.budget)?;
         warn_of_loose_modes(&settings);
         log_start(&settings, &memory);
+        let health = HealthMonitor::new(&memory, settings.datadir.clone(), settings.l1.is_some());
         let traffic = TrafficCounters::default();
         let resources = DriverResources {
             store: Some(store.clone()),
@@ -54,20 +55,21 @@ impl Daemon {
         };
         let mut driver = build_driver(&identity, settings.config.clone(), &settings.network, resources)?;
         let relay_info = match settings.http {
-            Some(at) => Some(start_page(at, &settings, &identity).await?),
+            Some(at) => Some(start_page(at, &settings, &identity, health.shared()).await?),
             None => None,
         };
         let control = ControlService::default();
         let metrics = match settings.metrics {
             Some(at) => {
                 let metrics = Metrics::new(traffic, store.usage())?;
-                Some(start_metrics(at, metrics, control.handle(), &settings.hosts).await?)
+                Some(start_metrics(at, metrics, control.handle(), &settings.hosts, health.shared()).await?)
             }
             None => None,
         };
         let control_socket = open_control_socket(&settings, control.handle());
         let printer = EventPrinter::stdout(settings.events == EventFormat::Json);
         let port_mapper_config = port_mapper_config(&settings);
+        let reloader = Reloader::new(settings.datadir.clone(), settings.network.reread.clone());
         let signer = match settings.l1 {
             Some(source) => Some(SignerWatcher::start(source, store.clone(), &mut driver)?),
             None => None,
@@ -84,8 +86,9 @@ impl Daemon {
             control,
             control_socket,
             outputs: Outputs { printer, relay_info, metrics },
-            health_ticks: health::ticks(),
+            health,
             score_ticks: metrics::peer_score_ticks(),
+            reloader,
             _identity: identity,
         })
     }
@@ -135,10 +138,11 @@ async fn start_page(
     (ip, port): (IpAddr, u16),
     settings: &NodeSettings,
     identity: &Identity,
+    health: SharedHealth,
 ) -> Result<SharedRelayInfo, DaemonError> {
     let listens_for_browsers = has_browser_address(&settings.network.listen);
     let relay_info = SharedRelayInfo::new(RelayInfo::new(&settings.config, listens_for_browsers));
-    page::serve((ip, port).into(), relay_info.clone(), identity.keypair.clone(), &settings.hosts)
+    page::serve((ip, port).into(), relay_info.clone(), identity.keypair.clone(), &settings.hosts, Some(health))
         .await
         .map_err(DaemonError::io(format!("cannot serve the page on {ip}:{port}")))?;
     Ok(relay_info)
@@ -149,11 +153,12 @@ async fn start_metrics(
     metrics: Metrics,
     handle: ControlHandle,
     hosts: &[String],
+    health: SharedHealth,
 ) -> Result<Arc<Metrics>, DaemonError> {
     let metrics = Arc::new(metrics);
     let failed = format!("cannot serve metrics on {ip}:{port}; give another --metrics.addr or --metrics.port");
-    let url =
-        metrics::serve((ip, port).into(), metrics.clone(), handle, hosts).await.map_err(DaemonError::io(failed))?;
+    let served = metrics::serve((ip, port).into(), metrics.clone(), handle, hosts, health).await;
+    let url = served.map_err(DaemonError::io(failed))?;
     tracing::info!(%url, "metrics");
     Ok(metrics)
 }

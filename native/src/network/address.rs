@@ -10,8 +10,8 @@
 //! Without any of them it is the listening address, when discovery listens on one that is not a wildcard; it is advertised in
 //! any case.
 //!
-//! For discovery's UDP port discv5 has votes of its own and updates the node record itself; the result is reported to
-//! [`OurAddresses::voted`].
+//! For discovery's UDP port discv5's nodes vote, as peers do by identify; the result is reported to [`OurAddresses::voted`]. When the
+//! operator has given an address, nobody votes.
 //!
 //! Inputs are the methods; each returns the [`AddressAction`]s that the caller must apply in order. No I/O. Bounds:
 //! [`LISTENING`] listening addresses, [`OBSERVED`] observed ones.
@@ -32,6 +32,8 @@ const LISTENING: usize = 256;
 const OBSERVED: usize = 64;
 /// Addresses that a relay record has room for.
 const BROWSER_ADDRESSES: usize = RelayRecord::ADDRESSES;
+/// Why the record changes after [`OurAddresses::observed`].
+const OBSERVED_REASON: &str = "the node record has the address that peers observe";
 
 /// Something that the caller must do because our addresses have changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,9 +49,9 @@ pub enum AddressAction {
 /// A change of the node record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordUpdate {
-    /// IP and TCP port.
-    pub tcp: SocketAddr,
-    /// IP and UDP port, if they change too.
+    /// IP and TCP port, if they change.
+    pub tcp: Option<SocketAddr>,
+    /// IP and UDP port, if they change.
     pub udp: Option<SocketAddr>,
     /// Why, for the log.
     pub reason: &'static str,
@@ -74,8 +76,6 @@ pub struct OurAddresses {
     mapped: Option<Multiaddr>,
     /// Addresses on which peers agree at present.
     observed: Vec<Multiaddr>,
-    /// The UDP socket on which discovery's peers agree.
-    voted: Option<SocketAddr>,
 }
 
 impl OurAddresses {
@@ -118,7 +118,7 @@ impl OurAddresses {
             return Vec::new();
         }
         if seen.agreed {
-            let update = self.record_update(socket, None, "the node record has the address that peers observe");
+            let update = self.record_update(Some(socket), None, OBSERVED_REASON);
             return [Some(AddressAction::Advertise(address)), update].into_iter().flatten().collect();
         }
         // The listening address stays advertised, whatever peers observe.
@@ -139,7 +139,7 @@ impl OurAddresses {
             previous.filter(|previous| *previous != address).map(AddressAction::Withdraw).collect();
         actions.push(AddressAction::Advertise(address));
         let (tcp, udp) = ((mapping.ip, mapping.tcp).into(), mapping.udp.map(|udp| (mapping.ip, udp).into()));
-        actions.extend(self.record_update(tcp, udp, "the node record has the router's address"));
+        actions.extend(self.record_update(Some(tcp), udp, "the node record has the router's address"));
         actions
     }
 
@@ -150,22 +150,40 @@ impl OurAddresses {
         let mut actions = Vec::new();
         if !self.is_given {
             let sockets = self.observed.iter().filter_map(|address| tcp_socket(&address.to_string()));
-            let reason = "the node record has the address that peers observe";
-            actions.extend(sockets.filter_map(|socket| self.record_update(socket, None, reason)));
+            actions.extend(sockets.filter_map(|socket| self.record_update(Some(socket), None, OBSERVED_REASON)));
         }
         actions.extend(external.clone().map(AddressAction::Advertise));
         self.external = external;
         actions
     }
 
-    /// Discovery's peers agree on our UDP socket, which discv5 has written into the node record.
-    pub fn voted(&mut self, socket: SocketAddr) {
-        if self.voted.replace(socket) != Some(socket) {
-            tracing::info!(%socket, "discovery's peers agree on this node's UDP address");
+    /// Nodes of enough networks agree on our UDP socket. It changes nothing when the operator or the router has given an address.
+    pub fn voted(&mut self, socket: SocketAddr) -> Option<AddressAction> {
+        if self.is_given {
+            return None;
         }
+        self.record_update(None, Some(socket), "the node record has the UDP address that discovery's nodes observe")
     }
 
-    fn record_update(&self, tcp: SocketAddr, udp: Option<SocketAddr>, reason: &'static str) -> Option<AddressAction> {
+    /// The operator's host name has another address than before, or resolves for the first time: `ip` with the advertised ports.
+    pub fn resolved(&mut self, ip: IpAddr, tcp: u16, udp: u16) -> Vec<AddressAction> {
+        let address = Multiaddr::from(ip).with(Protocol::Tcp(tcp));
+        let previous = self.external.replace(address.clone());
+        let mut actions: Vec<AddressAction> =
+            previous.filter(|previous| *previous != address).map(AddressAction::Withdraw).into_iter().collect();
+        actions.push(AddressAction::Advertise(address));
+        let (tcp, udp) = (Some((ip, tcp).into()), Some((ip, udp).into()));
+        let reason = "the node record has the address of the name in --p2p.advertise.ip";
+        actions.push(AddressAction::UpdateRecord(RecordUpdate { tcp, udp, reason }));
+        actions
+    }
+
+    fn record_update(
+        &self,
+        tcp: Option<SocketAddr>,
+        udp: Option<SocketAddr>,
+        reason: &'static str,
+    ) -> Option<AddressAction> {
         (!self.is_record_fixed).then_some(AddressAction::UpdateRecord(RecordUpdate { tcp, udp, reason }))
     }
 
@@ -227,7 +245,7 @@ mod tests {
     }
 
     /// The sockets of all updates of the record.
-    fn records(actions: &[AddressAction]) -> Vec<(SocketAddr, Option<SocketAddr>)> {
+    fn records(actions: &[AddressAction]) -> Vec<(Option<SocketAddr>, Option<SocketAddr>)> {
         let update = |action: &AddressAction| match action {
             AddressAction::UpdateRecord(update) => Some((update.tcp, update.udp)),
             _ => None,
@@ -244,7 +262,7 @@ mod tests {
         let mut addresses = OurAddresses::new(None);
         let actions = addresses.observed(&seen(OBSERVED_AT, true));
         assert_eq!(actions[0], advertise(OBSERVED_AT));
-        assert_eq!(records(&actions), [(socket("8.8.8.8:9222"), None)]);
+        assert_eq!(records(&actions), [(Some(socket("8.8.8.8:9222")), None)]);
         assert_eq!(addresses.observed(&seen(OBSERVED_AT, false)), [withdraw(OBSERVED_AT)]);
     }
 
@@ -257,13 +275,51 @@ mod tests {
         assert_eq!(addresses.mapped(&MAPPING), []);
     }
 
+    /// An hour of wrong votes, one a second, of every kind.
+    #[test]
+    fn what_the_operator_has_given_is_changed_by_no_vote() {
+        let mut addresses = OurAddresses::new(Some("192.0.2.1"));
+        addresses.discovery_started(Some(multiaddr("/ip4/192.0.2.1/tcp/9222")), true);
+        for second in 0..3600_u32 {
+            let wrong = IpAddr::from([203, 0, 113, (second % 250) as u8]);
+            assert_eq!(addresses.voted((wrong, 9222).into()), None);
+            assert_eq!(addresses.observed(&seen(&format!("/ip4/{wrong}/tcp/9222"), second % 2 == 0)), []);
+        }
+        // The same holds of a name that does not resolve yet.
+        let mut addresses = OurAddresses::new(Some("relay.example"));
+        assert_eq!(addresses.discovery_started(None, true), []);
+        assert_eq!(addresses.voted(socket("203.0.113.1:9222")), None);
+    }
+
+    #[test]
+    fn votes_change_the_udp_port_of_a_record_that_nobody_has_given() {
+        let mut addresses = OurAddresses::new(None);
+        addresses.discovery_started(None, false);
+        let actions: Vec<AddressAction> = addresses.voted(socket("8.8.8.8:9223")).into_iter().collect();
+        assert_eq!(records(&actions), [(None, Some(socket("8.8.8.8:9223")))]);
+        addresses.mapped(&MAPPING);
+        assert_eq!(addresses.voted(socket("9.9.9.9:1")), None, "the router has given one");
+    }
+
+    #[test]
+    fn a_name_that_has_another_address_is_advertised_there() {
+        let mut addresses = OurAddresses::new(Some("relay.example"));
+        addresses.discovery_started(None, true);
+        let first = addresses.resolved([192, 0, 2, 1].into(), 9222, 9223);
+        assert_eq!(first[0], advertise("/ip4/192.0.2.1/tcp/9222"));
+        assert_eq!(records(&first), [(Some(socket("192.0.2.1:9222")), Some(socket("192.0.2.1:9223")))]);
+        let moved = addresses.resolved([192, 0, 2, 2].into(), 9222, 9223);
+        assert_eq!(moved[..2], [withdraw("/ip4/192.0.2.1/tcp/9222"), advertise("/ip4/192.0.2.2/tcp/9222")]);
+        assert_eq!(records(&moved), [(Some(socket("192.0.2.2:9222")), Some(socket("192.0.2.2:9223")))]);
+    }
+
     #[test]
     fn a_mapping_replaces_what_peers_observed_and_what_was_mapped_before() {
         let mut addresses = OurAddresses::new(None);
         addresses.observed(&seen(OBSERVED_AT, true));
         let actions = addresses.mapped(&MAPPING);
         assert_eq!(actions[..2], [withdraw(OBSERVED_AT), advertise("/ip4/8.8.4.4/tcp/30001")]);
-        assert_eq!(records(&actions), [(socket("8.8.4.4:30001"), Some(socket("8.8.4.4:30002")))]);
+        assert_eq!(records(&actions), [(Some(socket("8.8.4.4:30001")), Some(socket("8.8.4.4:30002")))]);
         assert_eq!(addresses.observed(&seen("/ip4/9.9.9.9/tcp/1", true)), []);
         let actions = addresses.mapped(&PortMapping { tcp: 30_003, ..MAPPING });
         assert!(actions.contains(&withdraw("/ip4/8.8.4.4/tcp/30001")));
@@ -282,7 +338,7 @@ mod tests {
     fn what_was_observed_before_discovery_is_in_its_first_record() {
         let mut addresses = OurAddresses::new(None);
         addresses.observed(&seen(OBSERVED_AT, true));
-        assert_eq!(records(&addresses.discovery_started(None, false)), [(socket("8.8.8.8:9222"), None)]);
+        assert_eq!(records(&addresses.discovery_started(None, false)), [(Some(socket("8.8.8.8:9222")), None)]);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What the transports are built from: where to listen, how to encrypt, and how long a dial may take.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 use libp2p::Multiaddr;
+use tokio::sync::Notify;
 
 use super::transport::webtransport::certificate::PERIOD;
 
@@ -24,14 +25,16 @@ pub struct NetworkConfig {
     pub certificate: Option<PemFiles>,
     /// Networks of the reverse proxies in front of WebSocket: a connection from one has the address of its client.
     pub trusted_proxies: Vec<IpNet>,
+    /// Makes the transport read the certificate's files at once.
+    pub reread: Arc<Notify>,
 }
 
 impl NetworkConfig {
     /// Listens on these addresses, with Noise and the flags' default values.
     pub fn new(listen: Vec<Multiaddr>, agent: &str) -> Self {
         let (security, timeout) = (vec![SecurityProtocol::Noise], Duration::from_secs(10));
-        let (agent, trusted_proxies) = (agent.to_owned(), Vec::new());
-        Self { listen, security, timeout, agent, period: PERIOD, certificate: None, trusted_proxies }
+        let (agent, trusted_proxies, reread) = (agent.to_owned(), Vec::new(), Arc::default());
+        Self { listen, security, timeout, agent, period: PERIOD, certificate: None, trusted_proxies, reread }
     }
 }
 

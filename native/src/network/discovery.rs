@@ -3,26 +3,36 @@
 //! A separate task ([`task`]) reports the peers that it finds to the event loop; the node decides which of them are dialled. It
 //! looks up a random node id every 5 s while there are too few peers, otherwise every 20 s (op-node's two intervals). Nodes
 //! without an `opstack` entry, of other chains, or without an address are counted and ignored. Our own record keeps its sequence
-//! number over restarts, in the store.
+//! number over restarts, in the store; it changes at most once a minute. discv5 itself never changes it: when the operator has given an
+//! address nobody votes on it, and otherwise nodes of three networks have to agree ([`votes`]).
 
 use std::{
+    io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use discv5::{ConfigBuilder, Discv5, Enr, ListenConfig};
 use libp2p::{Multiaddr, identity::Keypair};
+use petrel_core::config::AddressScope;
 use serde::Serialize;
+use socket2::{Domain, Socket, Type};
 use tokio::{
     net::UdpSocket,
     sync::{mpsc, watch},
+    time::{Instant, sleep_until},
 };
 
+mod advertised_name;
 mod bootnode;
 mod config;
 mod node_record;
 mod pending_bootnodes;
+mod record_changes;
 mod task;
+mod votes;
+mod voting;
 
 pub use bootnode::{Bootnode, default_bootnodes};
 pub use config::{AdvertisedEndpoint, DiscoveryConfig};
@@ -34,12 +44,13 @@ pub use task::{DiscoveredPeer, DiscoveryEvent};
 
 use super::address::RecordUpdate;
 use crate::store::Store;
+use advertised_name::AdvertisedName;
+use record_changes::RecordChanges;
 use task::{DiscoveryTask, STORE_KEY};
+use voting::Voting;
 
 /// Events that wait for the event loop.
 const EVENTS: usize = 64;
-/// Peers that must agree on our UDP socket before the record has it.
-const VOTES: usize = 3;
 
 /// Our own record, which others may use as a boot node: `{"event":"record", …}` among the JSON events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -66,17 +77,20 @@ pub struct Discovery {
     pub record: LocalNodeRecord,
     /// The address in the record, if it has one.
     pub external: Option<Multiaddr>,
+    start: Instant,
+    /// What is to be written into the record.
+    changes: RecordChanges,
 }
 
 impl Discovery {
     /// Starts it; `tcp` is the port on which the node listens.
     ///
     /// # Errors
-    /// The UDP port is taken, `--p2p.advertise.ip` does not resolve, or the identity is not a secp256k1 key.
+    /// The UDP port is taken, or the identity is not a secp256k1 key.
     pub async fn start(config: DiscoveryConfig, identity: &Keypair, tcp: u16, store: Store) -> Result<Self, String> {
-        let sockets = bind(&config, tcp).await?;
+        let sockets = bind(&config, tcp)?;
         let udp = sockets.iter().find_map(|socket| Some(socket.local_addr().ok()?.port())).unwrap_or(tcp);
-        let endpoint = endpoint(&config, tcp, udp).await?;
+        let (endpoint, name) = endpoint(&config, tcp, udp).await;
         let key = signing_key(identity)?;
         let local = build_record(&key, config.chain, endpoint, stored_record(&store).as_ref())?;
         let record = LocalNodeRecord { record: local.to_base64(), seq: local.seq(), udp };
@@ -87,29 +101,51 @@ impl Discovery {
         let (event_sender, events) = mpsc::channel(EVENTS);
         let (needs_peers, needs) = watch::channel(true);
         let discv5 = Arc::new(discv5);
-        let task = DiscoveryTask::new(discv5.clone(), config.chain, event_sender, needs, store);
+        if let Some(name) = name {
+            tokio::spawn(name.watch(endpoint, event_sender.clone()));
+        }
+        let voting = voting(&config, &discv5);
+        let task = DiscoveryTask::new(discv5.clone(), config.chain, event_sender, needs, store, voting);
         tokio::spawn(task.run(config.boot));
         let external = endpoint.ip.map(|ip| Multiaddr::from(ip).with(libp2p::multiaddr::Protocol::Tcp(endpoint.tcp)));
         let is_fixed = config.advertise.host.is_some();
-        Ok(Self { discv5, is_fixed, events, needs_peers, tcp, record, external })
+        let (start, changes) = (Instant::now(), RecordChanges::default());
+        Ok(Self { discv5, is_fixed, events, needs_peers, tcp, record, external, start, changes })
     }
 
-    /// The next event; `None` when the task has ended.
+    /// The next event; `None` when the task has ended. Cancel-safe.
     pub async fn next(&mut self) -> Option<DiscoveryEvent> {
-        self.events.recv().await
+        let due = self.changes.due().map(|due| self.start + due);
+        tokio::select! {
+            event = self.events.recv() => event,
+            () = sleep_until(due.unwrap_or(self.start)), if due.is_some() => Some(DiscoveryEvent::RecordDue),
+        }
     }
 
-    /// Writes our sockets into the record; the new record, or `None` when it had them already. discv5 counts votes for the UDP
-    /// socket itself, of nodes that it asked.
+    /// Writes our sockets into the record; the new record, or `None` when it had them already, or may not change yet: then
+    /// [`DiscoveryEvent::RecordDue`] comes later.
     pub fn update_record(&mut self, update: &RecordUpdate) -> Option<&LocalNodeRecord> {
-        let tcp = self.discv5.update_local_enr_socket(update.tcp, true);
-        let udp = update.udp.is_some_and(|udp| self.discv5.update_local_enr_socket(udp, false));
-        if !(tcp || udp) {
+        self.changes.add(update);
+        self.write_due()
+    }
+
+    /// Writes what is due into the record; the new record, or `None` when it has not changed.
+    pub fn write_due(&mut self) -> Option<&LocalNodeRecord> {
+        let now: Duration = self.start.elapsed();
+        let change = self.changes.take(now)?;
+        let mut has_changed = false;
+        for (sockets, is_tcp) in [(change.tcp, true), (change.udp, false)] {
+            for socket in sockets {
+                has_changed |= self.discv5.update_local_enr_socket(socket, is_tcp);
+            }
+        }
+        if !has_changed {
             return None;
         }
+        self.changes.changed(now);
         let local = self.discv5.local_enr();
         self.record = LocalNodeRecord { record: local.to_base64(), seq: local.seq(), udp: self.record.udp };
-        tracing::info!(record = self.record.record, seq = self.record.seq, "{}", update.reason);
+        tracing::info!(record = self.record.record, seq = self.record.seq, "{}", change.reason);
         Some(&self.record)
     }
 
@@ -131,14 +167,14 @@ fn stored_record(store: &Store) -> Option<Enr> {
 }
 
 /// Binds the UDP sockets. If no port was given and the number of the TCP port is taken, another port is used.
-async fn bind(config: &DiscoveryConfig, tcp: u16) -> Result<Vec<UdpSocket>, String> {
+fn bind(config: &DiscoveryConfig, tcp: u16) -> Result<Vec<UdpSocket>, String> {
     let mut sockets = Vec::new();
     for ip in &config.listen {
         let port = config.udp.unwrap_or(tcp);
-        let bound = match UdpSocket::bind((*ip, port)).await {
-            Err(error) if config.udp.is_none() && error.kind() == std::io::ErrorKind::AddrInUse => {
+        let bound = match bind_udp((*ip, port).into()) {
+            Err(error) if config.udp.is_none() && error.kind() == io::ErrorKind::AddrInUse => {
                 tracing::warn!(port, "the UDP port of this number is taken; discovery uses another one");
-                UdpSocket::bind((*ip, 0)).await
+                bind_udp((*ip, 0).into())
             }
             bound => bound,
         };
@@ -147,23 +183,36 @@ async fn bind(config: &DiscoveryConfig, tcp: u16) -> Result<Vec<UdpSocket>, Stri
     Ok(sockets)
 }
 
-/// What our record says: the advertised address, or the listening address if it is a single one.
-async fn endpoint(config: &DiscoveryConfig, tcp: u16, udp: u16) -> Result<RecordEndpoint, String> {
-    let AdvertisedEndpoint { host, tcp: other_tcp, udp: other_udp } = &config.advertise;
-    let ip = match host {
-        Some(host) => Some(resolve(host).await?),
-        None => config.listen.iter().copied().find(|ip| !ip.is_unspecified()),
-    };
-    Ok(RecordEndpoint { ip, tcp: other_tcp.unwrap_or(tcp), udp: other_udp.unwrap_or(udp) })
+/// An IPv6 socket leaves IPv4 alone: `::` and `0.0.0.0` are two addresses, and no IPv4 node is seen at a mapped address.
+fn bind_udp(at: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(at), Type::DGRAM, None)?;
+    if at.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&at.into())?;
+    UdpSocket::from_std(socket.into())
 }
 
-/// An IP, or the first IPv4 address of a name, as op-node does it; else its first IPv6 address.
-async fn resolve(host: &str) -> Result<IpAddr, String> {
-    let failed = |error: String| format!("--p2p.advertise.ip: {host:?} cannot be resolved: {error}");
-    let found = tokio::net::lookup_host((host, 0)).await.map_err(|error| failed(error.to_string()))?;
-    let found: Vec<IpAddr> = found.map(|at: SocketAddr| at.ip()).collect();
-    let first = found.iter().find(|ip| ip.is_ipv4()).or_else(|| found.first());
-    first.copied().ok_or_else(|| failed("it has no address".to_owned()))
+/// What our record says: the advertised address, or the listening address if it is a single one. With the advertised name, if it is
+/// a name; its address is missing while it does not resolve.
+async fn endpoint(config: &DiscoveryConfig, tcp: u16, udp: u16) -> (RecordEndpoint, Option<AdvertisedName>) {
+    let AdvertisedEndpoint { host, tcp: other_tcp, udp: other_udp } = &config.advertise;
+    let (ip, name) = match host.as_ref().map(|host| (host, host.parse::<IpAddr>())) {
+        Some((_, Ok(ip))) => (Some(ip), None),
+        Some((host, Err(_))) => {
+            let name = AdvertisedName::resolve(host.clone()).await;
+            (name.ip(), Some(name))
+        }
+        None => (config.listen.iter().copied().find(|ip| !ip.is_unspecified()), None),
+    };
+    (RecordEndpoint { ip, tcp: other_tcp.unwrap_or(tcp), udp: other_udp.unwrap_or(udp) }, name)
+}
+
+/// The votes on our UDP socket; `None` when the operator has given an address.
+fn voting(config: &DiscoveryConfig, discv5: &Arc<Discv5>) -> Option<Voting> {
+    let scope = if config.private_network { AddressScope::Any } else { AddressScope::Public };
+    config.advertise.host.is_none().then(|| Voting::new(discv5.clone(), scope))
 }
 
 fn discv5_config(sockets: Vec<UdpSocket>, private_network: bool) -> discv5::Config {
@@ -174,10 +223,25 @@ fn discv5_config(sockets: Vec<UdpSocket>, private_network: bool) -> discv5::Conf
         *slot = Some(Arc::new(socket));
     }
     let mut config = ConfigBuilder::new(ListenConfig::FromSockets { ipv4, ipv6 });
-    config.enr_peer_update_min(VOTES);
+    // discv5 counts votes of nodes, not of networks, and erases the address for six hours when nobody connects for five minutes.
+    config.disable_enr_update().auto_nat_listen_duration(None);
     if !private_network {
         // Many node ids at one IP must not fill the table.
         config.ip_limit().enable_packet_filter();
     }
     config.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever address is given: discv5's own votes, and its erasing of an address, are off.
+    #[tokio::test]
+    async fn discv5_never_changes_the_record_itself() {
+        let socket = UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
+        let config = discv5_config(vec![socket], true);
+        assert!(!config.enr_update);
+        assert_eq!(config.auto_nat_listen_duration, None);
+    }
 }

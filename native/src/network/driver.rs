@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{IpAddr, TcpListener},
+    net::{IpAddr, SocketAddr},
 };
 
 use libp2p::{Multiaddr, multiaddr::Protocol};
@@ -11,6 +11,7 @@ use petrel_core::{
     net::{Driver, DriverParts, NetError},
     persistence::RestoredState,
 };
+use socket2::{Domain, Socket, Type};
 
 use super::{
     config::NetworkConfig,
@@ -77,8 +78,9 @@ pub fn build_driver(
         seed: random_seed(),
         host: TokioHost::new(resources.store).with_loss(resources.loss),
     })?;
+    // All of them first: our own listeners are no other process.
+    network.listen.iter().try_for_each(check_port_is_free)?;
     for address in &network.listen {
-        check_port_is_free(address)?;
         driver.listen(address.clone())?;
     }
     Ok(driver)
@@ -97,5 +99,17 @@ fn check_port_is_free(address: &Multiaddr) -> Result<(), DriverError> {
         }
     }
     let (Some(ip), Some(port)) = (ip, port) else { return Ok(()) };
-    TcpListener::bind((ip, port)).map(drop).map_err(|error| DriverError::PortTaken { ip, port, error })
+    probe((ip, port).into()).map_err(|error| DriverError::PortTaken { ip, port, error })
+}
+
+/// Listens for a moment. As libp2p does, an IPv6 socket leaves IPv4 alone: `::` and `0.0.0.0` are two addresses.
+fn probe(at: SocketAddr) -> io::Result<()> {
+    let socket = Socket::new(Domain::for_address(at), Type::STREAM, None)?;
+    if at.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // A port whose last connections are not forgotten yet is free.
+    socket.set_reuse_address(true)?;
+    socket.bind(&at.into())?;
+    socket.listen(1)
 }

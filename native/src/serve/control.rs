@@ -7,6 +7,7 @@ mod client;
 mod protocol;
 mod service;
 mod socket;
+mod socket_path;
 
 pub use ban_arguments::BanArgumentError;
 pub(crate) use ban_arguments::{check_length, check_reason, parse_subject};

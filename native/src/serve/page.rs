@@ -2,7 +2,8 @@
 //!
 //! `/relay.json` has the chain, its signer and the addresses that a browser can dial, for the page itself;
 //! `/.well-known/petrel.json` is the relay's signed record, which pages of other origins may read if it is meant for the public
-//! (`serve::host_check`); `/healthz` answers `ok`.
+//! (`serve::host_check`); `/healthz` answers `ok` while the event loop runs: readiness and health are on the listener of the
+//! metrics, where the connections of browsers take no place.
 //! Every other path is looked up in the embedded files as a whole, so no path leads out of them. A new endpoint gets a route here.
 //! Bounds: [`CONNECTIONS`] connections at once, with the limits of `serve::http`; request bodies are not read.
 
@@ -24,6 +25,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::{
+    health::SharedHealth,
     host_check::{HostCheck, check_host},
     http::{BoundedListener, url_host},
     http1,
@@ -50,11 +52,17 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wa
 struct PageFiles;
 
 /// Serves in the background until the runtime ends; returns the page's URL. `identity` signs the record; `hosts` are the names and
-/// addresses at which others reach it, for `serve::host_check`.
+/// addresses at which others reach it, for `serve::host_check`; `health` is for the liveness, which is constant without it.
 ///
 /// # Errors
 /// The address cannot be listened on.
-pub async fn serve(at: SocketAddr, info: SharedRelayInfo, identity: Keypair, hosts: &[String]) -> io::Result<String> {
+pub async fn serve(
+    at: SocketAddr,
+    info: SharedRelayInfo,
+    identity: Keypair,
+    hosts: &[String],
+    health: Option<SharedHealth>,
+) -> io::Result<String> {
     let listener = BoundedListener::bind(at, CONNECTIONS).await?;
     let at = listener.local_addr()?;
     let check = HostCheck::new(at.ip(), hosts);
@@ -63,7 +71,8 @@ pub async fn serve(at: SocketAddr, info: SharedRelayInfo, identity: Keypair, hos
         .with_state(info.clone())
         .route("/.well-known/petrel.json", get(record))
         .with_state(RecordState { signer: Arc::new(RecordSigner::new(info, identity)), check: check.clone() })
-        .route("/healthz", get(async || "ok\n"))
+        .route("/healthz", get(liveness))
+        .with_state(health)
         .fallback(get(file))
         .layer(from_fn_with_state(check, check_host));
     tokio::spawn(http1::serve(listener, routes));
@@ -71,6 +80,13 @@ pub async fn serve(at: SocketAddr, info: SharedRelayInfo, identity: Keypair, hos
     let url = format!("http://{host}:{}/", at.port());
     tracing::info!(%url, "page");
     Ok(url)
+}
+
+async fn liveness(State(health): State<Option<SharedHealth>>) -> Response {
+    match health.and_then(|health| health.stuck_reason()) {
+        Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response(),
+        None => "ok\n".into_response(),
+    }
 }
 
 async fn relay(State(info): State<SharedRelayInfo>) -> Response {

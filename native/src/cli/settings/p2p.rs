@@ -1,6 +1,6 @@
 //! Identity, static peers, gossip and transports, from the flags.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use alloy_primitives::Address;
 use libp2p::{Multiaddr, multiaddr::Protocol};
@@ -70,7 +70,8 @@ impl FlagChecker {
         let listen = ips.iter().flat_map(|ip| ports.on(*ip)).collect();
         let (period, certificate) = (self.period(&flags.listen), self.pem_files(&flags.listen));
         let (agent, trusted_proxies) = (flags.useragent.clone(), self.trusted_proxies(&flags.listen));
-        NetworkConfig { listen, security, timeout, agent, period, certificate, trusted_proxies }
+        let reread = Arc::default();
+        NetworkConfig { listen, security, timeout, agent, period, certificate, trusted_proxies, reread }
     }
 
     fn security(&mut self, text: &str) -> Option<SecurityProtocol> {

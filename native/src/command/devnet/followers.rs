@@ -55,7 +55,7 @@ impl Followers {
     ) -> Result<Self, DaemonError> {
         let relay_info = SharedRelayInfo::new(RelayInfo::new(config, true));
         let (ip, port) = settings.http;
-        let url = page::serve((ip, port).into(), relay_info.clone(), identity.keypair.clone(), &[])
+        let url = page::serve((ip, port).into(), relay_info.clone(), identity.keypair.clone(), &[], None)
             .await
             .map_err(DaemonError::io(format!("cannot serve the page on {ip}:{port}")))?;
         let json = settings.events == EventFormat::Json;

@@ -13,8 +13,10 @@ use tokio::{
 
 use super::{
     bootnode::Bootnode,
-    node_record::{RecordRejection, peer_from_record},
+    node_record::{RecordEndpoint, RecordRejection, peer_from_record},
     pending_bootnodes::{PendingBootnodes, request_record},
+    votes::Vote,
+    voting::Voting,
 };
 use crate::store::Store;
 
@@ -30,8 +32,12 @@ pub(super) const STORE_KEY: &str = "enr";
 pub enum DiscoveryEvent {
     /// A peer of this chain; the same one may come again.
     Peer(DiscoveredPeer),
-    /// Peers agree on our UDP socket.
+    /// Nodes of enough networks agree on our UDP socket.
     Voted(SocketAddr),
+    /// The name in `--p2p.advertise.ip` has this address from now on, with the advertised ports.
+    Resolved(RecordEndpoint),
+    /// Something that waits to be written into the record may be written.
+    RecordDue,
 }
 
 /// A peer of this chain.
@@ -66,6 +72,16 @@ pub(super) struct DiscoveryTask {
     stored_seq: u64,
     /// Whether a lookup is under way: there is one at a time.
     is_looking_up: bool,
+    /// `None` when the operator has given our address.
+    voting: Option<Voting>,
+}
+
+/// Completes when nodes are to be asked where they see us; pending without voting.
+async fn next_round(voting: Option<&Voting>) {
+    match voting {
+        Some(voting) => sleep_until(voting.next_round()).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// A query that has ended.
@@ -74,6 +90,8 @@ enum QueryResult {
     LookedUp(Vec<Enr>),
     /// A boot node's record, or why there is none.
     Bootnode(Bootnode, Result<Enr, String>),
+    /// Where a node sees us, if it has answered.
+    Vote(Option<Vote>),
 }
 
 type Queries = FuturesUnordered<BoxFuture<'static, QueryResult>>;
@@ -85,9 +103,10 @@ impl DiscoveryTask {
         events: mpsc::Sender<DiscoveryEvent>,
         needs_peers: watch::Receiver<bool>,
         store: Store,
+        voting: Option<Voting>,
     ) -> Self {
         let counts = RecordCounts::default();
-        Self { discv5, chain, events, needs_peers, counts, store, stored_seq: 0, is_looking_up: false }
+        Self { discv5, chain, events, needs_peers, counts, store, stored_seq: 0, is_looking_up: false, voting }
     }
 
     /// Runs until the event loop drops its side.
@@ -110,6 +129,7 @@ impl DiscoveryTask {
                 },
                 Some(result) = queries.next() => self.on_result(result, &mut pending).await,
                 () = sleep_until(pending.next_at()), if pending.has_any() => self.ask_bootnodes(&mut pending, &queries),
+                () = next_round(self.voting.as_ref()) => self.ask_for_votes(&queries),
                 _ = ticks.tick() => {
                     let is_due = *self.needs_peers.borrow()
                         || last_lookup.is_none_or(|at| at.elapsed() >= INTERVAL_ENOUGH_PEERS);
@@ -163,6 +183,20 @@ impl DiscoveryTask {
         }));
     }
 
+    /// Asks nodes where they see us.
+    fn ask_for_votes(&mut self, queries: &Queries) {
+        for vote in self.voting.iter_mut().flat_map(Voting::ask) {
+            queries.push(Box::pin(async move { QueryResult::Vote(vote.await) }));
+        }
+    }
+
+    async fn on_vote(&mut self, vote: Vote) {
+        if let Some(socket) = self.voting.as_mut().and_then(|voting| voting.voted(vote)) {
+            tracing::info!(%socket, "discovery's nodes agree on this node's UDP address");
+            self.send(DiscoveryEvent::Voted(socket)).await;
+        }
+    }
+
     async fn on_result(&mut self, result: QueryResult, pending: &mut PendingBootnodes) {
         match result {
             QueryResult::LookedUp(records) => {
@@ -179,13 +213,14 @@ impl DiscoveryTask {
                 self.add_bootnode(record).await;
             }
             QueryResult::Bootnode(boot, Err(error)) => pending.failed(boot, &error),
+            QueryResult::Vote(Some(vote)) => self.on_vote(vote).await,
+            QueryResult::Vote(None) => {}
         }
     }
 
     async fn on_event(&mut self, event: Event) {
         match event {
             Event::Discovered(record) | Event::SessionEstablished(record, _) => self.report(&record).await,
-            Event::SocketUpdated(socket) => self.send(DiscoveryEvent::Voted(socket)).await,
             _ => {}
         }
     }

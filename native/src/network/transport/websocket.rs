@@ -6,6 +6,7 @@ use std::{
     fs, io,
     path::Path,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -23,7 +24,7 @@ use libp2p::{
 };
 use petrel_core::net::Bandwidth;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::{proxied::ProxiedTransport, security::SecurityUpgrade, tcp};
 use crate::network::config::{NetworkConfig, PemFiles};
@@ -47,7 +48,7 @@ pub(super) fn build(
     websocket.set_max_data_size(MAX_FRAME);
     let mut yamux = yamux::Config::default();
     yamux.set_max_num_streams(STREAMS);
-    let reloading = ReloadingWebSocket::new(websocket, config.certificate.as_ref())?;
+    let reloading = ReloadingWebSocket::new(websocket, config.certificate.as_ref(), config.reread.clone())?;
     let secured = reloading.upgrade(Version::V1).authenticate(upgrade.clone());
     Ok(secured.multiplex(yamux).timeout(config.timeout).boxed())
 }
@@ -74,20 +75,24 @@ where
     ///
     /// # Errors
     /// The files cannot be read, or are no certificate and its key.
-    fn new(mut websocket: websocket::Config<T>, files: Option<&PemFiles>) -> io::Result<Self> {
+    fn new(mut websocket: websocket::Config<T>, files: Option<&PemFiles>, reread: Arc<Notify>) -> io::Result<Self> {
         let Some(files) = files.cloned() else { return Ok(Self { websocket, changed: None }) };
         let first = PemContents::read(&files)?;
         websocket.set_tls_config(first.config().map_err(|error| with_file(&files.chain, error))?);
         let (sender, changed) = mpsc::channel(1);
-        tokio::spawn(watch(files, first, sender));
+        tokio::spawn(watch(files, first, reread, sender));
         Ok(Self { websocket, changed: Some(changed) })
     }
 }
 
-/// Sends each new configuration, until the receiver is dropped.
-async fn watch(files: PemFiles, mut last: PemContents, sender: mpsc::Sender<tls::Config>) {
+/// Sends each new configuration, until the receiver is dropped. The files are read every [`READ_INTERVAL`], and at each `reread`.
+async fn watch(files: PemFiles, mut last: PemContents, reread: Arc<Notify>, sender: mpsc::Sender<tls::Config>) {
     loop {
-        tokio::select! { () = tokio::time::sleep(READ_INTERVAL) => {}, () = sender.closed() => return }
+        tokio::select! {
+            () = tokio::time::sleep(READ_INTERVAL) => {}
+            () = reread.notified() => {}
+            () = sender.closed() => return,
+        }
         let to_read = files.clone();
         let Ok(read) = tokio::task::spawn_blocking(move || PemContents::read(&to_read)).await else { continue };
         let now = match read {

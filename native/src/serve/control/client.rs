@@ -8,7 +8,10 @@ use std::{
 
 use serde_json::Value;
 
-use super::protocol::{FILE, SocketRequest, TIMEOUT};
+use super::{
+    protocol::{FILE, SocketRequest, TIMEOUT},
+    socket_path::SocketPath,
+};
 
 /// Bytes of a response at most: about 4,096 peers of one kilobyte, with a reserve.
 const MAX_RESPONSE: u64 = 16 << 20;
@@ -43,7 +46,8 @@ pub enum ControlClientError {
 /// See [`ControlClientError`].
 pub fn request(datadir: &Path, request: &SocketRequest) -> Result<Option<Value>, ControlClientError> {
     let file = datadir.join(FILE);
-    let stream = match UnixStream::connect(&file) {
+    let connected = SocketPath::new(datadir, FILE).and_then(|path| UnixStream::connect(path.as_path()));
+    let stream = match connected {
         Ok(stream) => stream,
         Err(error) if is_no_node(&error) => return Ok(None),
         Err(error) => return Err(ControlClientError::Io { file, error }),
@@ -58,9 +62,9 @@ pub fn request(datadir: &Path, request: &SocketRequest) -> Result<Option<Value>,
     }
 }
 
-/// There is no socket, or no process listens on it. If the path is too long, the node has no socket either.
+/// There is no socket, or no process listens on it.
 fn is_no_node(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::InvalidInput)
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
 }
 
 fn exchange(mut stream: UnixStream, request: &SocketRequest) -> io::Result<Vec<u8>> {

@@ -25,8 +25,11 @@ use super::{
     ban_arguments::{check_length, check_reason, parse_subject},
     protocol::{FILE, MAX_REQUEST, SocketRequest, TIMEOUT},
     service::ControlHandle,
+    socket_path::SocketPath,
 };
 
+/// The socket's name until it is finished.
+const UNFINISHED: &str = "petrel.sock.new";
 /// Connections served at once.
 pub const CONNECTIONS: usize = 8;
 /// Time until the next attempt after an error of the listener (no free descriptors).
@@ -46,7 +49,7 @@ impl ControlSocket {
     /// Creates the socket in `datadir`, which only this process uses, and serves it in the background until the runtime ends.
     ///
     /// # Errors
-    /// It cannot be created: the path is too long for a socket (about 100 bytes), or another kind of file has its name.
+    /// It cannot be created: another kind of file has its name, or, except on Linux, the path is too long for a socket.
     pub fn open(datadir: &Path, handle: ControlHandle) -> io::Result<Self> {
         let file = datadir.join(FILE);
         match fs::symlink_metadata(&file) {
@@ -56,12 +59,12 @@ impl ControlSocket {
             _ => {}
         }
         // It gets its name after its mode is set, so that no other user can connect in between.
-        let unfinished = datadir.join("petrel.sock.new");
+        let unfinished = datadir.join(UNFINISHED);
         match fs::remove_file(&unfinished) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let listener = UnixListener::bind(&unfinished)?;
+        let listener = UnixListener::bind(SocketPath::new(datadir, UNFINISHED)?.as_path())?;
         fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o600))?;
         fs::rename(&unfinished, &file)?;
         tokio::spawn(serve(listener, handle));

@@ -1,4 +1,4 @@
-//! `GET /metrics` over HTTP. Bounds: [`CONNECTIONS`] connections at once, with the limits of `serve::http`, and [`STATUS_TIMEOUT`]
+//! `GET /metrics` over HTTP, and the probes of [`health`](crate::serve::health). Bounds: [`CONNECTIONS`] connections at once, with the limits of `serve::http`, and [`STATUS_TIMEOUT`]
 //! for the event loop's status. Request bodies are not read.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -19,6 +19,7 @@ use super::Metrics;
 use crate::serve::{
     control::ControlHandle,
     host_check::{HostCheck, check_host},
+    health::{SharedHealth, probes},
     http::{BoundedListener, url_host},
     http1,
 };
@@ -43,13 +44,13 @@ pub async fn serve(
     metrics: Arc<Metrics>,
     handle: ControlHandle,
     hosts: &[String],
+    health: SharedHealth,
 ) -> io::Result<String> {
     let listener = BoundedListener::bind(at, CONNECTIONS).await?;
     let at = listener.local_addr()?;
-    let routes = Router::new()
-        .route("/metrics", get(scrape))
-        .with_state(ScrapeState { metrics, handle })
-        .layer(from_fn_with_state(HostCheck::new(at.ip(), hosts), check_host));
+    let routes = Router::new().route("/metrics", get(scrape)).with_state(ScrapeState { metrics, handle });
+    let routes = routes.merge(probes::routes(health));
+    let routes = routes.layer(from_fn_with_state(HostCheck::new(at.ip(), hosts), check_host));
     tokio::spawn(http1::serve(listener, routes));
     Ok(format!("http://{}:{}/metrics", url_host(at), at.port()))
 }
