@@ -21,7 +21,7 @@ pub fn tcp(multiaddr: &str) -> Option<(IpAddr, u16)> {
 }
 
 /// Whether an address belongs to one host on the public network, as far as this can be known: it is not loopback, private,
-/// link-local, shared by a is_carrier_shared's customers (100.64.0.0/10), or unspecified.
+/// link-local, shared by a carrier's customers (100.64.0.0/10), or unspecified.
 pub fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {

@@ -121,13 +121,13 @@ fn a_node_is_reached_in_a_folder_with_a_long_path() {
     let folder = tempfile::tempdir().unwrap();
     let deep = folder.path().join("x".repeat(120)).join("y".repeat(120));
     fs::create_dir_all(&deep).unwrap();
-    let (code, _, error) = ask_petrel(&deep, &["peers"]);
+    let (code, _, error) = run_petrel(&deep, &["peers"]);
     assert!(code == Some(2) && error.contains("no node runs with this --datadir"), "{error}");
     let mut node = start(&arguments(&sequencer, &deep, &sequencer.address), &[]);
     block(&mut node, None);
-    let (code, text, error) = ask_petrel(&deep, &["peers"]);
+    let (code, text, error) = run_petrel(&deep, &["peers"]);
     assert_eq!((code, error.as_str(), text.lines().count()), (Some(0), "", 1), "{text}");
-    assert_eq!(ask_petrel(&deep, &["bans", "add", "192.0.2.1", "--for=1h"]).0, Some(0));
+    assert_eq!(run_petrel(&deep, &["bans", "add", "192.0.2.1", "--for=1h"]).0, Some(0));
     node.end("TERM");
     assert!(!deep.join("petrel.sock").exists(), "it goes with the node");
 }

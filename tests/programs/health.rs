@@ -8,7 +8,7 @@ use std::{
 };
 
 use petrel_tests::{
-    process::{PATIENCE, Process},
+    process::{DEADLINE, Process},
     sequencer::{Sequencer, id},
 };
 use serde_json::Value;
@@ -31,7 +31,7 @@ fn probe(port: u16, path: &str) -> (u16, Value) {
 
 /// Probes until the status is this one.
 fn until(port: u16, path: &str, status: u16) -> Value {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + DEADLINE;
     loop {
         let (found, json) = probe(port, path);
         if found == status {
@@ -78,7 +78,7 @@ fn a_node_is_ready_with_a_peer_and_a_fresh_head_and_red_within_15_s_of_its_last_
     node.until_stderr(reason);
 
     // The head that nobody continues becomes stale.
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + DEADLINE;
     while !reasons(&probe(port, "/readyz").1).iter().any(|reason| reason.starts_with("the head is stale: block ")) {
         assert!(Instant::now() < end);
         thread::sleep(POLL);

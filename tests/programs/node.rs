@@ -185,8 +185,8 @@ fn every_address_of_both_versions_is_listened_on() {
         missing.is_empty()
     });
     // Discovery has its port in both versions.
-    let told = node.told().iter().find(|event| event["event"] == "record").cloned();
-    let udp = told.unwrap_or_else(|| node.event("record"))["udp"].as_u64().unwrap() as u16;
+    let passed = node.passed().iter().find(|event| event["event"] == "record").cloned();
+    let udp = passed.unwrap_or_else(|| node.event("record"))["udp"].as_u64().unwrap() as u16;
     for ip in ["127.0.0.1", "::1"] {
         let error = std::net::UdpSocket::bind((ip, udp)).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse, "{ip}");

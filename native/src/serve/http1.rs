@@ -3,10 +3,7 @@
 
 use axum::{Router, serve::Listener};
 use hyper::server::conn::http1;
-use hyper_util::{
-    rt::TokioIo,
-    service::TowerToHyperService,
-};
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 
 use super::http::BoundedListener;
 

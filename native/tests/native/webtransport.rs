@@ -343,24 +343,28 @@ async fn a_session_is_requested_as_go_libp2p_expects() {
     assert_eq!(request.headers().get("sec-webtransport-http3-draft02").map(String::as_str), Some("1"));
 }
 
+/// Sessions of one listener that are not authenticated yet, at most (`webtransport/handshake.rs`).
+const MAX_PENDING: usize = 256;
+
 #[tokio::test]
-async fn above_sixty_four_unfinished_sessions_the_next_is_not_answered() {
+async fn above_the_maximum_of_unfinished_sessions_the_next_is_not_answered() {
     let mut wire = plain();
     let address = listen(&mut wire).await;
     // These upgrades are not polled, so that none completes.
     let mut held = Vec::new();
     let mut dialler = plain();
-    let dials: Vec<_> = (0..80).map(|_| tokio::spawn(dialler.dial(address.clone(), DIAL).unwrap())).collect();
+    let dials: Vec<_> =
+        (0..MAX_PENDING + 16).map(|_| tokio::spawn(dialler.dial(address.clone(), DIAL).unwrap())).collect();
     loop {
         // No event after that.
-        let timeout = Duration::from_secs(if held.len() < 64 { 60 } else { 2 });
+        let timeout = Duration::from_secs(if held.len() < MAX_PENDING { 60 } else { 2 });
         match tokio::time::timeout(timeout, wire.next()).await {
             Ok(Some(TransportEvent::Incoming { upgrade, .. })) => held.push(upgrade),
             Ok(_) => {}
             Err(_) => break,
         }
     }
-    assert_eq!(held.len(), 64);
+    assert_eq!(held.len(), MAX_PENDING);
     dials.into_iter().for_each(|dial| dial.abort());
     // After their end new sessions are accepted.
     held.clear();

@@ -1,7 +1,7 @@
 //! Asks nodes for our UDP socket, by PING, and counts their [`votes`](super::votes).
 //!
-//! A round asks up to [`ASKED`] connected nodes of the table, in turn: every [`INTERVAL_UNKNOWN`] until a socket is agreed, then every
-//! [`INTERVAL_KNOWN`]. The table does not say of every node which side has contacted the other, so that does not count.
+//! A round asks up to [`ASKED`] nodes of the table, in turn: every [`INTERVAL_UNKNOWN`] until a socket is agreed, then every
+//! [`INTERVAL_KNOWN`]. Nodes that the table holds for disconnected are asked too: it does so of boot nodes that have answered.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -51,8 +51,7 @@ impl Voting {
     pub(super) fn ask(&mut self) -> Vec<BoxFuture<'static, Option<Vote>>> {
         let interval = if self.votes.has_agreed() { INTERVAL_KNOWN } else { INTERVAL_UNKNOWN };
         self.next_round = Instant::now() + interval;
-        let connected = self.discv5.table_entries().into_iter().filter(|(_, _, status)| status.is_connected());
-        let records: Vec<Enr> = connected.map(|(_, record, _)| record).collect();
+        let records: Vec<Enr> = self.discv5.table_entries_enr();
         let skipped = if records.is_empty() { 0 } else { self.asked % records.len() };
         let count = records.len().min(ASKED);
         self.asked = self.asked.wrapping_add(count);

@@ -18,8 +18,8 @@ use tokio::time::timeout;
 use super::Metrics;
 use crate::serve::{
     control::ControlHandle,
-    host_check::{HostCheck, check_host},
     health::{SharedHealth, probes},
+    host_check::{HostCheck, check_host},
     http::{BoundedListener, url_host},
     http1,
 };
