@@ -27,9 +27,15 @@ const DEFECT: u8 = 101;
 
 /// Runs the subcommand of the command line; `has_arguments` says whether it has any.
 pub(crate) fn run(cli: Cli, has_arguments: bool) -> ExitCode {
+    let status = run_command(cli, has_arguments);
+    logging::finish();
+    status
+}
+
+fn run_command(cli: Cli, has_arguments: bool) -> ExitCode {
     match cli.command {
         None if !has_arguments && usage::names_no_chain(&cli.node) => {
-            eprint!("{}", usage::TEXT);
+            logging::print(usage::TEXT);
             ExitCode::from(UNUSABLE)
         }
         None => run_node(&cli.node),
@@ -90,7 +96,7 @@ fn exit_code<E: std::error::Error>(result: Result<(), E>) -> ExitCode {
 
 fn print_error(error: &dyn std::error::Error) -> ExitCode {
     for line in error.to_string().lines() {
-        eprintln!("petrel: {line}");
+        logging::print(&format!("petrel: {line}"));
     }
     ExitCode::from(UNUSABLE)
 }

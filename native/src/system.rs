@@ -1,7 +1,8 @@
-//! What is requested from the operating system: clock, signals, file locks, limits and priorities.
+//! What is requested from the operating system: clock, signals, file locks, stderr, limits and priorities.
 
 pub(crate) mod clock;
 pub(crate) mod file_limit;
 pub(crate) mod file_lock;
+pub(crate) mod log_queue;
 pub(crate) mod stop_signal;
 pub(crate) mod thread_priority;

@@ -17,4 +17,5 @@ mod page;
 mod prometheus;
 mod proxy;
 mod signer;
+mod stderr;
 mod wrong_flags;
