@@ -11,6 +11,7 @@ use tokio::time::Interval;
 
 mod discovery;
 mod error;
+mod files;
 mod optional;
 mod outputs;
 mod start;
@@ -33,22 +34,26 @@ use crate::{
     system::stop_signal::stop_signal,
 };
 use discovery::DiscoveryStarter;
+use files::DaemonFiles;
 use outputs::Outputs;
 
 /// How long closing all connections may take at the end, and then sending the last packets.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 const LAST_PACKETS: Duration = Duration::from_millis(50);
+/// How long writing what waits for the disk may take at the end: less than the ten seconds that container runtimes wait.
+const STORE_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Follows the chain until Ctrl-C or SIGTERM.
 ///
 /// # Errors
 /// See [`DaemonError`]; all occur before anything runs, except that discovery cannot start and that L1 is another chain's.
 pub async fn run(settings: NodeSettings) -> Result<(), DaemonError> {
-    let stop = stop_signal();
-    let mut daemon = Daemon::start(settings).await?;
-    Box::pin(daemon.run_until(stop)).await?;
+    let mut stop = std::pin::pin!(stop_signal());
+    let Some(files) = DaemonFiles::open(&settings, stop.as_mut()).await? else { return Ok(()) };
+    let mut daemon = Daemon::start(settings, files).await?;
+    let ended = Box::pin(daemon.run_until(stop)).await;
     Box::pin(daemon.close()).await;
-    Ok(())
+    ended
 }
 
 /// The running node with everything around it.
@@ -215,8 +220,8 @@ impl Daemon {
         }
     }
 
-    /// Ends every part in order: no further requests; the router's ports; connections; then the store, which first writes what waits;
-    /// then the events' last lines.
+    /// Ends every part in order: no further requests; the router's ports; connections; all tasks that use the store; then the store,
+    /// which first writes what waits; then the events' last lines.
     async fn close(mut self) {
         drop(self.control_socket.take());
         if let Some(port_mapper) = self.port_mapper.take() {
@@ -225,7 +230,10 @@ impl Daemon {
         self.discovery_starter.cancel().await;
         self.close_connections().await;
         let Self { driver, store, discovery, discovery_starter, signer, outputs, .. } = self;
-        drop((discovery, discovery_starter, driver, signer, store));
+        drop((discovery, discovery_starter, driver, signer));
+        if let Err(error) = store.close(STORE_TIMEOUT).await {
+            tracing::error!("{error}");
+        }
         outputs.finish();
         tracing::info!("stopped");
     }

@@ -2,13 +2,20 @@
 //!
 //! A separate thread writes in the order of the requests: all that wait go into one transaction, which is on disk (fsync) when it
 //! is acknowledged. So a slow disk makes larger batches and does not delay the node. Reads happen concurrently, on any thread.
+//! [`Store::close`] writes what waits and closes the file; without it the next start has to look at the whole file, which
+//! [`OpenProgress`] reports and interrupts.
 //!
 //! Blocks are stored by number and hash; of several at one height the one on the head's chain is served. When there are more
 //! blocks or bytes than the budget allows, the oldest are removed. A file that is damaged, newer than this program, or of another
 //! chain is refused with a remedy, and nothing in it is overwritten. When the disk is full, writing stops and an event says so;
 //! the node continues, and writes again when there is space.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use petrel_core::{
     chain::Chain,
@@ -22,24 +29,56 @@ mod block_tables;
 mod budget;
 mod database;
 mod database_file;
+mod disk;
 mod error;
 mod layout;
+mod open_progress;
+mod shared_database;
 mod tables;
 mod usage;
+mod watched_backend;
+mod write_queue;
 mod writer;
 
 pub use ban_store::BanStore;
 pub use budget::StoreBudget;
-pub use error::StoreError;
+pub use disk::{StoreDisk, SystemDisk};
+pub use error::{StoreCloseError, StoreError};
+pub use open_progress::{OpenProgress, RepairProgress};
 pub use usage::StoreUsage;
 
 use crate::system::file_lock::FileLock;
-use database::SharedDatabase;
+use database::DatabaseSource;
+use shared_database::SharedDatabase;
 use tables::LAYOUT;
 use usage::UsageCount;
-use writer::{StoreWriter, WriteEntry};
+use write_queue::WriteEntry;
+use writer::StoreWriter;
 
-/// See the module. Cheap to clone; dropping the last clone writes the waiting requests first.
+/// Where a store is, whose it is, and how it is opened.
+#[derive(Clone, Debug)]
+pub struct StoreSource {
+    /// The data directory, which is created when missing.
+    pub datadir: PathBuf,
+    /// The chain.
+    pub chain: Chain,
+    /// How much is stored.
+    pub budget: StoreBudget,
+    /// Where the file's bytes are.
+    pub disk: Arc<dyn StoreDisk>,
+    /// Tells how far opening is, and interrupts it.
+    pub progress: Arc<OpenProgress>,
+}
+
+impl StoreSource {
+    /// In files of the system.
+    pub fn new(datadir: &Path, chain: &Chain, budget: StoreBudget) -> Self {
+        let (datadir, chain) = (datadir.to_owned(), chain.clone());
+        Self { datadir, chain, budget, disk: Arc::new(SystemDisk), progress: Arc::default() }
+    }
+}
+
+/// See the module. Cheap to clone. [`Store::close`] ends it; dropping the last clone does the same without a limit of time.
 #[derive(Clone, Debug)]
 pub struct Store {
     database: Arc<SharedDatabase>,
@@ -49,32 +88,43 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store of this chain in `datadir`, creating it when missing, and reads what an earlier run persisted.
+    /// Opens the store of this chain in `datadir`, as [`Store::open_from`].
     ///
     /// # Errors
     /// See [`StoreError`]; existing data is not overwritten then.
     pub fn open(datadir: &Path, chain: &Chain, budget: StoreBudget) -> Result<(Self, RestoredState), StoreError> {
+        Self::open_from(StoreSource::new(datadir, chain, budget))
+    }
+
+    /// Opens the store, creating it when missing, and reads what an earlier run persisted.
+    ///
+    /// # Errors
+    /// As of [`Store::open`].
+    pub fn open_from(source: StoreSource) -> Result<(Self, RestoredState), StoreError> {
+        let StoreSource { datadir, chain, budget, disk, progress } = source;
         let file = datadir.join(database_file::FILE);
-        let io = |error: String| StoreError::Io { file: file.clone(), error };
-        fs::create_dir_all(datadir).map_err(|error| io(error.to_string()))?;
+        fs::create_dir_all(&datadir).map_err(|error| StoreError::Io { file: file.clone(), error: error.to_string() })?;
         let lock = database_file::lock(&file)?;
-        if fs::metadata(&file).map_or(true, |found| found.len() == 0) {
-            database_file::create(&file, chain)?;
-        }
-        let database = database::open(&file).map_err(|error| database_file::open_error(&file, error))?;
-        let layout = layout::check_chain(&database, chain, &file)?;
+        let source = DatabaseSource { file: file.clone(), chain, disk, progress };
+        let database = database_file::open_or_create(&source).map_err(|error| match source.progress.is_interrupted() {
+            true => StoreError::Interrupted { file: file.clone() },
+            false => database_file::open_error(&file, error),
+        })?;
+        let layout = layout::check_chain(&database, &source.chain, &file)?;
         let damaged = |error: redb::Error| StoreError::Damaged { file: file.clone(), error: error.to_string() };
         if layout < LAYOUT {
-            layout::migrate(&database, chain).map_err(damaged)?;
+            layout::migrate(&database, &source.chain).map_err(damaged)?;
         }
         let has_blocks = budget.blocks > 0;
+        let cadence = &source.chain.cadence;
         let memory = RestoredState {
-            chain: if has_blocks { layout::links(&database, &chain.cadence).map_err(damaged)? } else { Vec::new() },
+            chain: if has_blocks { layout::links(&database, cadence).map_err(damaged)? } else { Vec::new() },
             peers: layout::peers(&database).map_err(damaged)?,
             bans: layout::bans(&database).map_err(damaged)?,
         };
         let usage = layout::count_usage(&database).map_err(damaged)?;
-        let database = Arc::new(SharedDatabase::new(database, Some(file)));
+        source.progress.has_opened();
+        let database = Arc::new(SharedDatabase::new(database, Some(source)));
         let writer = StoreWriter::start(database.clone(), budget, usage, true);
         Ok((Self { database, writer: Arc::new(writer), has_blocks, _lock: Some(Arc::new(lock)) }, memory))
     }
@@ -98,7 +148,10 @@ impl Store {
         }
         let found = self.database.with(|database| layout::load(database, number));
         found.unwrap_or_else(|error| {
-            tracing::warn!(number, %error, "a block cannot be read from the store");
+            // While the file is opened again, which is logged once.
+            if !matches!(error, redb::Error::PreviousIo) {
+                tracing::warn!(number, %error, "a block cannot be read from the store");
+            }
             None
         })
     }
@@ -129,5 +182,14 @@ impl Store {
     /// Persists a small value of the daemon, replacing the one of the same name; the result is as of [`Store::persist`].
     pub fn persist_value(&self, name: &'static str, value: Vec<u8>) -> oneshot::Receiver<Persisted> {
         self.writer.write(WriteEntry::Value(name, value))
+    }
+
+    /// Writes what waits, and closes the file, whoever else holds this store: reads find nothing and writes fail afterwards. Gives
+    /// up after `timeout`.
+    ///
+    /// # Errors
+    /// See [`StoreCloseError`].
+    pub async fn close(&self, timeout: Duration) -> Result<(), StoreCloseError> {
+        self.writer.close(timeout).await
     }
 }

@@ -18,4 +18,5 @@ mod prometheus;
 mod proxy;
 mod signer;
 mod stderr;
+mod store;
 mod wrong_flags;

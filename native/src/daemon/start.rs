@@ -1,7 +1,6 @@
-//! Builds the daemon from its settings: key, store, driver, servers, and the reader of the signer.
+//! Builds the daemon from its settings and files: driver, servers, and the reader of the signer.
 
 use std::{
-    fs,
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
 };
@@ -9,7 +8,7 @@ use std::{
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use petrel_core::{config::AddressScope, persistence::RestoredState};
 
-use super::{Daemon, discovery::DiscoveryStarter, error::DaemonError, outputs::Outputs};
+use super::{Daemon, discovery::DiscoveryStarter, error::DaemonError, files::DaemonFiles, outputs::Outputs};
 use crate::{
     cli::{flags::EventFormat, settings::NodeSettings},
     identity::Identity,
@@ -29,7 +28,6 @@ use crate::{
         relay_info::{RelayInfo, SharedRelayInfo},
     },
     signer::SignerWatcher,
-    store::Store,
     system::file_limit,
 };
 
@@ -38,12 +36,9 @@ impl Daemon {
     ///
     /// # Errors
     /// See [`DaemonError`].
-    pub(super) async fn start(settings: NodeSettings) -> Result<Self, DaemonError> {
+    pub(super) async fn start(settings: NodeSettings, files: DaemonFiles) -> Result<Self, DaemonError> {
         file_limit::raise_limit();
-        let failed = format!("--datadir {} cannot be created or is no directory", settings.datadir.display());
-        fs::create_dir_all(&settings.datadir).map_err(DaemonError::io(failed))?;
-        let identity = Identity::open(&settings.identity)?;
-        let (store, memory) = Store::open(&settings.datadir, &settings.config.chain, settings.budget)?;
+        let DaemonFiles { identity, store, memory } = files;
         log_start(&settings, &memory);
         let traffic = TrafficCounters::default();
         let resources = DriverResources {

@@ -1,10 +1,13 @@
 //! The bans in the store of a node that is stopped.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use petrel_core::ban::{Ban, BanTarget};
 
-use super::{database, database_file, error::StoreError, layout, tables::LAYOUT};
+use super::{database, database_file, disk::SystemDisk, error::StoreError, layout, tables::LAYOUT};
 use crate::system::file_lock::FileLock;
 
 /// See the module.
@@ -26,7 +29,8 @@ impl BanStore {
             return Err(StoreError::Missing { file });
         }
         let lock = database_file::lock(&file)?;
-        let database = database::open(&file).map_err(|error| database_file::open_error(&file, error))?;
+        let opened = database::open(&SystemDisk, &file, false, &Arc::default());
+        let database = opened.map_err(|error| database_file::open_error(&file, error.into()))?;
         match layout::read_layout(&database, &file)? {
             LAYOUT => Ok(Self { database, file, _lock: lock }),
             layout => Err(StoreError::Earlier { file, layout }),

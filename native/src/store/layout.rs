@@ -43,6 +43,11 @@ pub(super) fn create_tables(database: &Database, chain: &Chain) -> Result<(), re
     Ok(())
 }
 
+/// Whether the database has no table: its creation was cut off.
+pub(super) fn has_no_tables(database: &Database) -> Result<bool, redb::Error> {
+    Ok(database.begin_read()?.list_tables()?.next().is_none())
+}
+
 /// Migrates a store of an earlier layout to this one. A store of layout 1 is matched to the chain by its id only.
 pub(super) fn migrate(database: &Database, chain: &Chain) -> Result<(), redb::Error> {
     let write = database.begin_write()?;

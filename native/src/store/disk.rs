@@ -1,0 +1,26 @@
+//! Where the database's bytes are: in a file of the system, and in tests in a file with faults.
+
+use std::{fmt::Debug, fs::OpenOptions, io, os::unix::fs::OpenOptionsExt, path::Path};
+
+use redb::{StorageBackend, backends::FileBackend};
+
+/// See the module.
+pub trait StoreDisk: Debug + Send + Sync {
+    /// Opens a file for reading and writing; a missing one is created if `create` is set.
+    ///
+    /// # Errors
+    /// The system's.
+    fn open(&self, file: &Path, create: bool) -> io::Result<Box<dyn StorageBackend>>;
+}
+
+/// The files of the system.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemDisk;
+
+impl StoreDisk for SystemDisk {
+    fn open(&self, file: &Path, create: bool) -> io::Result<Box<dyn StorageBackend>> {
+        let opened = OpenOptions::new().read(true).write(true).create(create).truncate(false).mode(0o600).open(file)?;
+        let backend = FileBackend::new(opened).map_err(|error| io::Error::other(error.to_string()))?;
+        Ok(Box::new(backend))
+    }
+}

@@ -1,0 +1,98 @@
+//! A disk below the store with faults: full, failing, or hanging. The bytes are in a real file.
+
+use std::{
+    io,
+    path::Path,
+    sync::{
+        Arc, Condvar, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use petrel_node::store::{StoreDisk, SystemDisk};
+use redb::StorageBackend;
+
+/// What is wrong with the disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Fault {
+    #[default]
+    None,
+    /// Each write fails with `EIO`.
+    Fails,
+    /// Each write waits until the fault has changed.
+    Hangs,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct FaultDisk {
+    fault: Mutex<Fault>,
+    changed: Condvar,
+    opened: AtomicUsize,
+}
+
+impl FaultDisk {
+    pub(crate) fn set(&self, fault: Fault) {
+        *self.fault.lock().unwrap() = fault;
+        self.changed.notify_all();
+    }
+
+    /// How often a file was opened.
+    pub(crate) fn opened(&self) -> usize {
+        self.opened.load(Ordering::Relaxed)
+    }
+
+    fn before_write(&self) -> io::Result<()> {
+        let fault = self.fault.lock().unwrap();
+        match *self.changed.wait_while(fault, |fault| *fault == Fault::Hangs).unwrap() {
+            Fault::Fails => Err(io::Error::from_raw_os_error(5)),
+            Fault::None | Fault::Hangs => Ok(()),
+        }
+    }
+}
+
+/// A disk that several owners share.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SharedDisk(pub(crate) Arc<FaultDisk>);
+
+impl StoreDisk for SharedDisk {
+    fn open(&self, file: &Path, create: bool) -> io::Result<Box<dyn StorageBackend>> {
+        self.0.opened.fetch_add(1, Ordering::Relaxed);
+        Ok(Box::new(FaultFile { inner: SystemDisk.open(file, create)?, disk: self.0.clone() }))
+    }
+}
+
+#[derive(Debug)]
+struct FaultFile {
+    inner: Box<dyn StorageBackend>,
+    disk: Arc<FaultDisk>,
+}
+
+impl StorageBackend for FaultFile {
+    fn len(&self) -> io::Result<u64> {
+        self.inner.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.inner.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.disk.before_write()?;
+        self.inner.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.disk.before_write()?;
+        self.inner.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.disk.before_write()?;
+        self.inner.write(offset, data)
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.inner.close()
+    }
+}
