@@ -19,6 +19,8 @@ pub(crate) enum Fault {
     None,
     /// Each write fails with `EIO`.
     Fails,
+    /// Each write fails with `ENOSPC`.
+    Full,
     /// Each write waits until the fault has changed.
     Hangs,
 }
@@ -29,6 +31,8 @@ pub(crate) struct FaultDisk {
     fault: Mutex<Fault>,
     changed: Condvar,
     opened: AtomicUsize,
+    /// With it: how many more writes succeed, before the disk fails.
+    writes_left: Mutex<Option<usize>>,
 }
 
 impl FaultDisk {
@@ -37,15 +41,24 @@ impl FaultDisk {
         self.changed.notify_all();
     }
 
+    /// Each write after this many fails with `EIO`.
+    pub(crate) fn fail_after(&self, writes: usize) {
+        *self.writes_left.lock().unwrap() = Some(writes);
+    }
+
     /// How often a file was opened.
     pub(crate) fn opened(&self) -> usize {
         self.opened.load(Ordering::Relaxed)
     }
 
     fn before_write(&self) -> io::Result<()> {
+        if let Some(left) = &mut *self.writes_left.lock().unwrap() {
+            *left = left.checked_sub(1).ok_or_else(|| io::Error::from_raw_os_error(5))?;
+        }
         let fault = self.fault.lock().unwrap();
         match *self.changed.wait_while(fault, |fault| *fault == Fault::Hangs).unwrap() {
             Fault::Fails => Err(io::Error::from_raw_os_error(5)),
+            Fault::Full => Err(io::Error::from_raw_os_error(28)),
             Fault::None | Fault::Hangs => Ok(()),
         }
     }
@@ -88,7 +101,11 @@ impl StorageBackend for FaultFile {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.disk.before_write()?;
+        if let Err(error) = self.disk.before_write() {
+            // A torn write: the first half of it is on disk.
+            self.inner.write(offset, data.get(..data.len() / 2).unwrap_or_default())?;
+            return Err(error);
+        }
         self.inner.write(offset, data)
     }
 

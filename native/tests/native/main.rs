@@ -14,4 +14,5 @@ mod parse;
 mod settings;
 mod store;
 mod store_close;
+mod store_faults;
 mod webtransport;
