@@ -33,6 +33,7 @@ mod disk;
 mod error;
 mod layout;
 mod open_progress;
+mod rows;
 mod shared_database;
 mod tables;
 mod usage;
@@ -117,15 +118,22 @@ impl Store {
         }
         let has_blocks = budget.blocks > 0;
         let cadence = &source.chain.cadence;
+        let (peers, bans) = (rows::peers(&database).map_err(damaged)?, rows::bans(&database).map_err(damaged)?);
+        let unreadable = peers.unreadable + bans.unreadable;
+        if unreadable > 0 {
+            let (peers, bans) = (peers.unreadable, bans.unreadable);
+            tracing::warn!(peers, bans, "peers or bans in the store cannot be read and are skipped");
+        }
         let memory = RestoredState {
             chain: if has_blocks { layout::links(&database, cadence).map_err(damaged)? } else { Vec::new() },
-            peers: layout::peers(&database).map_err(damaged)?,
-            bans: layout::bans(&database).map_err(damaged)?,
+            peers: peers.found,
+            bans: bans.found,
         };
         let usage = layout::count_usage(&database).map_err(damaged)?;
         source.progress.has_opened();
         let database = Arc::new(SharedDatabase::new(database, Some(source)));
         let writer = StoreWriter::start(database.clone(), budget, usage, true);
+        writer.usage.set_unreadable_rows(unreadable);
         Ok((Self { database, writer: Arc::new(writer), has_blocks, _lock: Some(Arc::new(lock)) }, memory))
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     cli::{
         flags::{BansAction, BansFlags},
-        parse,
+        logging, parse,
     },
     serve::control::{
         self, BanArgumentError, ControlClientError, SocketRequest, check_length, check_reason, parse_subject,
@@ -89,10 +89,14 @@ fn run_on_store(flags: &BansFlags, request: SocketRequest) -> Result<(), BansErr
             }
         }
         SocketRequest::Bans {} | SocketRequest::Peers {} => {
-            for (who, ban) in store.all()? {
+            let (bans, unreadable) = store.all()?;
+            for (who, ban) in bans {
                 if !ban.left(unix_now()).is_zero() {
                     print_ban(who, &ban);
                 }
+            }
+            if unreadable > 0 {
+                logging::print(&format!("petrel: {unreadable} bans in the store cannot be read and are not in force"));
             }
         }
     }

@@ -7,7 +7,7 @@ use std::{
 
 use petrel_core::ban::{Ban, BanTarget};
 
-use super::{database, database_file, disk::SystemDisk, error::StoreError, layout, tables::LAYOUT};
+use super::{database, database_file, disk::SystemDisk, error::StoreError, layout, rows, tables::LAYOUT};
 use crate::system::file_lock::FileLock;
 
 /// See the module.
@@ -37,12 +37,13 @@ impl BanStore {
         }
     }
 
-    /// All bans.
+    /// All bans, and how many more there are that cannot be read and are not in force.
     ///
     /// # Errors
     /// The file is damaged, or the disk refuses.
-    pub fn all(&self) -> Result<Vec<(BanTarget, Ban)>, StoreError> {
-        layout::bans(&self.database).map_err(|error| self.damaged(&error))
+    pub fn all(&self) -> Result<(Vec<(BanTarget, Ban)>, u64), StoreError> {
+        let bans = rows::bans(&self.database).map_err(|error| self.damaged(&error))?;
+        Ok((bans.found, bans.unreadable))
     }
 
     /// Adds a ban, or lifts it with `None`; whether there was one. The change is on disk when this returns.

@@ -14,6 +14,7 @@ pub(super) struct UsageCount {
 pub struct StoreUsage {
     blocks: AtomicU64,
     bytes: AtomicU64,
+    unreadable_rows: AtomicU64,
 }
 
 impl StoreUsage {
@@ -25,6 +26,15 @@ impl StoreUsage {
     /// Bytes of their payloads.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Peers and bans that could not be read at the start.
+    pub fn unreadable_rows(&self) -> u64 {
+        self.unreadable_rows.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_unreadable_rows(&self, rows: u64) {
+        self.unreadable_rows.store(rows, Ordering::Relaxed);
     }
 
     pub(super) fn set(&self, count: UsageCount) {

@@ -8,8 +8,11 @@ use std::{
 };
 
 use alloy_primitives::B256;
-use petrel_core::persistence::{Persist, Persisted};
-use petrel_node::store::{Store, StoreBudget, StoreSource};
+use petrel_core::{
+    ban::{Ban, BanTarget},
+    persistence::{Persist, Persisted},
+};
+use petrel_node::store::{BanStore, Store, StoreBudget, StoreSource};
 
 use crate::{
     fault_disk::{Fault, SharedDisk},
@@ -97,4 +100,34 @@ fn whichever_write_fails_nothing_that_was_acknowledged_is_lost_and_the_store_ope
         }
         assert!(head != Persisted::OnDisk || !memory.chain.is_empty(), "{writes} writes");
     }
+}
+
+#[test]
+fn peers_and_bans_that_cannot_be_read_are_skipped_and_counted_and_blocks_are_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(folder.path(), &chain(10), StoreBudget::default()).unwrap();
+    let blocks = run(1, 3, B256::ZERO, 300);
+    blocks.iter().for_each(|block| _ = store.persist(Persist::Block(block.clone())).blocking_recv().unwrap());
+    let _on_disk = store.persist(Persist::Head(link(&blocks[2]))).blocking_recv().unwrap();
+    let ban = Ban { until: None, secs: 0, reason: "by hand".to_owned(), ip: None };
+    let who: BanTarget = "203.0.113.1".parse().unwrap();
+    let _on_disk = store.persist(Persist::Ban(who, Some(ban.clone()))).blocking_recv().unwrap();
+    drop(store);
+    let database = redb::Database::create(folder.path().join("petrel.redb")).unwrap();
+    let write = database.begin_write().unwrap();
+    let peers: redb::TableDefinition<'_, &[u8], &[u8]> = redb::TableDefinition::new("peers");
+    let bans: redb::TableDefinition<'_, &str, &[u8]> = redb::TableDefinition::new("bans");
+    write.open_table(peers).unwrap().insert([7; 39].as_slice(), b"{".as_slice()).unwrap();
+    for (subject, ban) in [("203.0.113.2", "{}"), ("nobody at all", "{}")] {
+        write.open_table(bans).unwrap().insert(subject, ban.as_bytes()).unwrap();
+    }
+    write.commit().unwrap();
+    drop(database);
+    let (store, memory) = Store::open(folder.path(), &chain(10), StoreBudget::default()).unwrap();
+    assert_eq!((memory.chain.len(), memory.peers.len(), memory.bans), (3, 0, vec![(who, ban)]));
+    assert_eq!(store.usage().unreadable_rows(), 3);
+    assert!(blocks.iter().all(|block| store.load(block.payload.number()).is_some()));
+    drop(store);
+    let (bans, unreadable) = BanStore::open(folder.path()).unwrap().all().unwrap();
+    assert_eq!((bans.len(), unreadable), (1, 2));
 }
