@@ -33,6 +33,7 @@ mod disk;
 mod error;
 mod layout;
 mod open_progress;
+mod retry;
 mod rows;
 mod shared_database;
 mod tables;
@@ -104,13 +105,15 @@ impl Store {
     pub fn open_from(source: StoreSource) -> Result<(Self, RestoredState), StoreError> {
         let StoreSource { datadir, chain, budget, disk, progress } = source;
         let file = datadir.join(database_file::FILE);
-        fs::create_dir_all(&datadir).map_err(|error| StoreError::Io { file: file.clone(), error: error.to_string() })?;
+        fs::create_dir_all(&datadir)
+            .map_err(|error| StoreError::Io { file: file.clone(), error: error.to_string() })?;
         let lock = database_file::lock(&file)?;
         let source = DatabaseSource { file: file.clone(), chain, disk, progress };
-        let database = database_file::open_or_create(&source).map_err(|error| match source.progress.is_interrupted() {
-            true => StoreError::Interrupted { file: file.clone() },
-            false => database_file::open_error(&file, error),
-        })?;
+        let database =
+            database_file::open_or_create(&source).map_err(|error| match source.progress.is_interrupted() {
+                true => StoreError::Interrupted { file: file.clone() },
+                false => database_file::open_error(&file, error),
+            })?;
         let layout = layout::check_chain(&database, &source.chain, &file)?;
         let damaged = |error: redb::Error| StoreError::Damaged { file: file.clone(), error: error.to_string() };
         if layout < LAYOUT {

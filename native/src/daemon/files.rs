@@ -116,6 +116,10 @@ mod tests {
         fn open(&self, file: &Path, _: bool) -> io::Result<Box<dyn redb::StorageBackend>> {
             Ok(Box::new(SlowFile(OpenOptions::new().read(true).write(true).open(file)?)))
         }
+
+        fn free_bytes(&self, _: &Path) -> Option<u64> {
+            None
+        }
     }
 
     impl redb::StorageBackend for SlowFile {

@@ -11,6 +11,9 @@ pub trait StoreDisk: Debug + Send + Sync {
     /// # Errors
     /// The system's.
     fn open(&self, file: &Path, create: bool) -> io::Result<Box<dyn StorageBackend>>;
+
+    /// Bytes that this process may still write on the disk of this folder; `None` if that is unknown.
+    fn free_bytes(&self, folder: &Path) -> Option<u64>;
 }
 
 /// The files of the system.
@@ -22,5 +25,13 @@ impl StoreDisk for SystemDisk {
         let opened = OpenOptions::new().read(true).write(true).create(create).truncate(false).mode(0o600).open(file)?;
         let backend = FileBackend::new(opened).map_err(|error| io::Error::other(error.to_string()))?;
         Ok(Box::new(backend))
+    }
+
+    fn free_bytes(&self, folder: &Path) -> Option<u64> {
+        #[cfg(target_os = "linux")]
+        let free = rustix::fs::statvfs(folder).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        #[cfg(not(target_os = "linux"))]
+        let free = None;
+        free
     }
 }

@@ -32,6 +32,17 @@ impl SharedDatabase {
         }
     }
 
+    /// Bytes that may still be written to its disk; `None` if that is unknown, and for a database in memory.
+    pub(super) fn free_bytes(&self) -> Option<u64> {
+        let source = self.source.as_ref()?;
+        source.disk.free_bytes(source.file.parent()?)
+    }
+
+    /// Whether it is open.
+    pub(super) fn is_open(&self) -> bool {
+        self.database.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Opens it again after an error, as a new store if the file was removed. Committed data is preserved.
     ///
     /// # Errors

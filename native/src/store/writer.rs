@@ -1,10 +1,13 @@
 //! The thread that writes, and its end.
+//!
+//! A full disk is noticed before anything is written, so that the database stays open and serves. After another error it is opened
+//! again at once, and writing is tried again as [`Retry`] says; meanwhile changes fail with the last error, and the disk is left alone.
 
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError, mpsc::Receiver},
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use petrel_core::persistence::{Persist, Persisted};
@@ -16,6 +19,7 @@ use super::{
     budget::StoreBudget,
     error::StoreCloseError,
     layout,
+    retry::Retry,
     shared_database::SharedDatabase,
     tables::{BANS, BlockKey, PEERS, VALUES},
     usage::{StoreUsage, UsageCount},
@@ -24,6 +28,10 @@ use super::{
 
 /// Requests in one transaction, at most.
 const BATCH: usize = 1024;
+/// Bytes that must be free on the disk for a transaction: this, [`CHANGE`] for each request, and twice the bytes of its blocks, which
+/// redb rounds up to a power of two of pages.
+const RESERVE: u64 = 256 << 10;
+const CHANGE: u64 = 8 << 10;
 
 /// See the module.
 #[derive(Debug)]
@@ -43,7 +51,7 @@ impl StoreWriter {
         let usage = Arc::new(StoreUsage::default());
         usage.set(count);
         let writer =
-            WriterThread { database, queue: queue.clone(), budget, count, usage: usage.clone(), done, failed: false };
+            WriterThread { database, queue: queue.clone(), budget, count, usage: usage.clone(), done, retry: None };
         let thread = thread::spawn(move || writer.run(&requests));
         Self { queue, usage, thread: Mutex::new(Some(thread)) }
     }
@@ -92,8 +100,8 @@ struct WriterThread {
     usage: Arc<StoreUsage>,
     /// The result of a committed transaction.
     done: Persisted,
-    /// The last transaction failed.
-    failed: bool,
+    /// After a transaction that failed: when the next one is tried.
+    retry: Option<Retry>,
 }
 
 impl WriterThread {
@@ -118,12 +126,7 @@ impl WriterThread {
 
     /// Writes all requests or none, and sends the results.
     fn write_batch(&mut self, batch: Vec<WriteRequest>) -> Result<(), String> {
-        let count_before = self.count;
-        let written = self.write(batch.iter().map(|(entry, _)| entry)).map_err(|error| error.to_string());
-        self.failed = written.is_err();
-        if self.failed {
-            self.count = count_before;
-        }
+        let written = self.write(&batch);
         self.usage.set(self.count);
         for (entry, sender) in batch {
             self.queue.done(&entry);
@@ -139,14 +142,69 @@ impl WriterThread {
     }
 
     /// Writes all requests or none; the blocks that were removed for the budget.
-    fn write<'a>(&mut self, batch: impl Iterator<Item = &'a WriteEntry>) -> Result<BTreeSet<BlockKey>, redb::Error> {
-        if self.failed {
-            self.database.reopen()?;
-            // A transaction that reported an error may have been committed.
-            self.count = self.database.with(layout::count_usage)?;
+    fn write(&mut self, batch: &[WriteRequest]) -> Result<BTreeSet<BlockKey>, String> {
+        // At the end each change gets its last chance.
+        if let Some(retry) =
+            self.retry.as_ref().filter(|retry| !retry.is_due(Instant::now()) && !self.queue.is_closed())
+        {
+            return Err(retry.error.clone());
+        }
+        self.check_room(batch)?;
+        let count_before = self.count;
+        let begin = Instant::now();
+        let written = self.try_write(batch.iter().map(|(entry, _)| entry));
+        match written {
+            Ok(pruned) => {
+                self.retry = None;
+                Ok(pruned)
+            }
+            Err(error) => {
+                self.count = count_before;
+                let error = error.to_string();
+                // Reads go on, if the disk lets them.
+                if self.database.is_open()
+                    && let Err(error) = self.reopen()
+                {
+                    tracing::debug!(%error, "the store cannot be opened again");
+                }
+                self.retry = Some(Retry::after(self.retry.as_ref(), error.clone(), begin.elapsed(), Instant::now()));
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether the disk has room for these requests. redb does not use a database any more after a write that found none.
+    fn check_room(&self, batch: &[WriteRequest]) -> Result<(), String> {
+        let Some(free) = self.database.free_bytes() else { return Ok(()) };
+        let bytes = |entry: &WriteEntry| match entry {
+            WriteEntry::Node(Persist::Block(block)) => 2 * block.bytes as u64,
+            entry => entry.size() as u64,
+        };
+        let needed =
+            batch.iter().fold(RESERVE, |sum, (entry, _)| sum.saturating_add(CHANGE).saturating_add(bytes(entry)));
+        if free < needed {
+            return Err(format!("the disk is full: {free} bytes are free, and {needed} are needed"));
+        }
+        Ok(())
+    }
+
+    fn try_write<'a>(
+        &mut self,
+        batch: impl Iterator<Item = &'a WriteEntry>,
+    ) -> Result<BTreeSet<BlockKey>, redb::Error> {
+        if !self.database.is_open() {
+            self.reopen()?;
         }
         let database = self.database.clone();
         database.with(|open| self.write_to(open, batch))
+    }
+
+    /// Opens the database again after an error.
+    fn reopen(&mut self) -> Result<(), redb::Error> {
+        self.database.reopen()?;
+        // A transaction that reported an error may have been committed.
+        self.count = self.database.with(layout::count_usage)?;
+        Ok(())
     }
 
     fn write_to<'a>(

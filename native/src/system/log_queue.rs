@@ -119,7 +119,8 @@ fn tell_lost(out: &mut impl Write, told: u64, lost: u64) -> u64 {
     if lost == told {
         return told;
     }
-    let text = format!("petrel: {} log lines were left out here: they were not read, or not written, in time\n", lost - told);
+    let text =
+        format!("petrel: {} log lines were left out here: they were not read, or not written, in time\n", lost - told);
     match out.write_all(text.as_bytes()) {
         Ok(()) => lost,
         Err(_) => told,
@@ -179,7 +180,11 @@ mod tests {
         queue.finish(Duration::from_secs(60));
         let written = String::from_utf8(text.lock().unwrap().clone()).unwrap();
         assert_eq!(written.lines().filter(|line| line.starts_with('x')).count(), fit);
-        assert!(written.lines().last().unwrap().contains("1000 log lines were left out"), "{}", written.lines().last().unwrap());
+        assert!(
+            written.lines().last().unwrap().contains("1000 log lines were left out"),
+            "{}",
+            written.lines().last().unwrap()
+        );
     }
 
     #[test]

@@ -33,6 +33,11 @@ pub(crate) struct FaultDisk {
     opened: AtomicUsize,
     /// With it: how many more writes succeed, before the disk fails.
     writes_left: Mutex<Option<usize>>,
+    /// Bytes that are said to be free.
+    free: Mutex<Option<u64>>,
+    /// Whether reads wait until that has changed.
+    reads_hang: Mutex<bool>,
+    reads_changed: Condvar,
 }
 
 impl FaultDisk {
@@ -44,6 +49,17 @@ impl FaultDisk {
     /// Each write after this many fails with `EIO`.
     pub(crate) fn fail_after(&self, writes: usize) {
         *self.writes_left.lock().unwrap() = Some(writes);
+    }
+
+    /// Says that this many bytes are free.
+    pub(crate) fn set_free(&self, free: Option<u64>) {
+        *self.free.lock().unwrap() = free;
+    }
+
+    /// Whether reads wait.
+    pub(crate) fn hang_reads(&self, hang: bool) {
+        *self.reads_hang.lock().unwrap() = hang;
+        self.reads_changed.notify_all();
     }
 
     /// How often a file was opened.
@@ -73,6 +89,10 @@ impl StoreDisk for SharedDisk {
         self.0.opened.fetch_add(1, Ordering::Relaxed);
         Ok(Box::new(FaultFile { inner: SystemDisk.open(file, create)?, disk: self.0.clone() }))
     }
+
+    fn free_bytes(&self, _: &Path) -> Option<u64> {
+        *self.0.free.lock().unwrap()
+    }
 }
 
 #[derive(Debug)]
@@ -87,6 +107,8 @@ impl StorageBackend for FaultFile {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let hangs = self.disk.reads_hang.lock().unwrap();
+        drop(self.disk.reads_changed.wait_while(hangs, |hangs| *hangs).unwrap());
         self.inner.read(offset, out)
     }
 

@@ -89,7 +89,9 @@ fn whichever_write_fails_nothing_that_was_acknowledged_is_lost_and_the_store_ope
         disk.0.fail_after(writes);
         let acknowledged: Vec<_> = blocks
             .iter()
-            .filter(|block| store.persist(Persist::Block((*block).clone())).blocking_recv().unwrap() == Persisted::OnDisk)
+            .filter(|block| {
+                store.persist(Persist::Block((*block).clone())).blocking_recv().unwrap() == Persisted::OnDisk
+            })
             .collect();
         let head = store.persist(Persist::Head(link(blocks.last().unwrap()))).blocking_recv().unwrap();
         drop(store);
@@ -130,4 +132,69 @@ fn peers_and_bans_that_cannot_be_read_are_skipped_and_counted_and_blocks_are_the
     drop(store);
     let (bans, unreadable) = BanStore::open(folder.path()).unwrap().all().unwrap();
     assert_eq!((bans.len(), unreadable), (1, 2));
+}
+
+#[test]
+fn a_full_disk_is_noticed_before_a_write_fails_and_the_open_file_goes_on_to_serve() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), SharedDisk::default());
+    let store = on(&disk, folder.path());
+    let blocks = run(1, 3, B256::ZERO, 300);
+    assert_eq!(store.persist(Persist::Block(blocks[0].clone())).blocking_recv().unwrap(), Persisted::OnDisk);
+    let opened = disk.0.opened();
+    disk.0.set_free(Some(100_000));
+    // A write would fail.
+    disk.0.set(Fault::Full);
+    for _ in 0..100 {
+        let told = store.persist(Persist::Block(blocks[1].clone())).blocking_recv().unwrap();
+        assert!(matches!(&told, Persisted::Failed(error) if error.contains("full")), "{told:?}");
+    }
+    assert!(store.load(1).is_some());
+    disk.0.set(Fault::None);
+    disk.0.set_free(Some(100 << 20));
+    assert_eq!(store.persist(Persist::Block(blocks[2].clone())).blocking_recv().unwrap(), Persisted::OnDisk);
+    assert_eq!(disk.0.opened(), opened, "the file was opened again");
+}
+
+#[test]
+fn a_disk_that_fails_is_left_alone_for_a_while_and_then_tried_again() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), SharedDisk::default());
+    let store = on(&disk, folder.path());
+    disk.0.set(Fault::Fails);
+    let opened = disk.0.opened();
+    let begin = Instant::now();
+    for _ in 0..1_000 {
+        let told = store.persist_value("name", Vec::new()).blocking_recv().unwrap();
+        assert!(matches!(told, Persisted::Failed(_)), "{told:?}");
+    }
+    // At once, and then after at least a second each.
+    let most = 1 + begin.elapsed().as_secs() as usize;
+    assert!(disk.0.opened() - opened <= most, "{} opens", disk.0.opened() - opened);
+    disk.0.set(Fault::None);
+    until_on_disk(&store, "again");
+    assert_eq!(store.value("again").unwrap(), Some(b"again".to_vec()));
+}
+
+/// It may look at the whole file, for minutes.
+#[test]
+fn readers_do_not_wait_for_a_file_that_is_opened_again() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), SharedDisk::default());
+    let store = on(&disk, folder.path());
+    let block = &run(1, 1, B256::ZERO, 300)[0];
+    assert_eq!(store.persist(Persist::Block(block.clone())).blocking_recv().unwrap(), Persisted::OnDisk);
+    let opened = disk.0.opened();
+    disk.0.fail_after(0);
+    // Each later read of the disk waits.
+    disk.0.hang_reads(true);
+    let failing = store.persist_value("name", Vec::new());
+    let end = Instant::now() + PATIENCE;
+    while disk.0.opened() == opened {
+        assert!(Instant::now() < end, "it is not opened again");
+        std::thread::yield_now();
+    }
+    let (sender, loaded) = std::sync::mpsc::channel();
+    let reader = store.clone();
+    std::thread::spawn(move || sender.send(reader.load(1)));
+    assert!(loaded.recv_timeout(PATIENCE).expect("a reader waits for the file").is_none());
+    disk.0.hang_reads(false);
+    assert!(matches!(failing.blocking_recv().unwrap(), Persisted::Failed(_)));
 }

@@ -25,8 +25,10 @@ impl ProcessMetrics {
             stalls: register.counter("stalls_total", "How often the event loop was blocked")?,
             stalled_seconds: register
                 .float_counter("stalled_seconds_total", "Total time for which the event loop was blocked")?,
-            log_lines_lost: register
-                .counter("log_lines_lost_total", "Log lines that were left out because stderr did not take them in time")?,
+            log_lines_lost: register.counter(
+                "log_lines_lost_total",
+                "Log lines that were left out because stderr did not take them in time",
+            )?,
             transport_bytes: register.counters(
                 "transport_bytes_total",
                 "Bytes of connections: for tcp and ws on the wire, for quic and webtransport in their streams",

@@ -53,10 +53,8 @@ impl SyncMetrics {
             served: register.counter("blocks_served_total", "Blocks that were sent to peers by number")?,
             stored_blocks: register.gauge("store_blocks", "Blocks in the store")?,
             stored_bytes: register.gauge("store_bytes", "Bytes of the payloads in the store")?,
-            unreadable_rows: register.gauge(
-                "store_unreadable_rows",
-                "Peers and bans in the store that could not be read at the start",
-            )?,
+            unreadable_rows: register
+                .gauge("store_unreadable_rows", "Peers and bans in the store that could not be read at the start")?,
             is_storing,
             usage,
         })
