@@ -27,6 +27,7 @@ use tokio::sync::oneshot;
 mod ban_store;
 mod block_tables;
 mod budget;
+mod compaction;
 mod database;
 mod database_file;
 mod disk;
@@ -109,30 +110,20 @@ impl Store {
             .map_err(|error| StoreError::Io { file: file.clone(), error: error.to_string() })?;
         let lock = database_file::lock(&file)?;
         let source = DatabaseSource { file: file.clone(), chain, disk, progress };
-        let database =
-            database_file::open_or_create(&source).map_err(|error| match source.progress.is_interrupted() {
-                true => StoreError::Interrupted { file: file.clone() },
-                false => database_file::open_error(&file, error),
-            })?;
+        let failed = |error: redb::Error| match source.progress.is_interrupted() {
+            true => StoreError::Interrupted { file: file.clone() },
+            false => database_file::open_error(&file, error),
+        };
+        let mut database = database_file::open_or_create(&source).map_err(failed)?;
         let layout = layout::check_chain(&database, &source.chain, &file)?;
         let damaged = |error: redb::Error| StoreError::Damaged { file: file.clone(), error: error.to_string() };
         if layout < LAYOUT {
             layout::migrate(&database, &source.chain).map_err(damaged)?;
         }
+        let mut usage = layout::count_usage(&database).map_err(damaged)?;
+        shrink_to(budget, &mut database, &source, &mut usage).map_err(failed)?;
         let has_blocks = budget.blocks > 0;
-        let cadence = &source.chain.cadence;
-        let (peers, bans) = (rows::peers(&database).map_err(damaged)?, rows::bans(&database).map_err(damaged)?);
-        let unreadable = peers.unreadable + bans.unreadable;
-        if unreadable > 0 {
-            let (peers, bans) = (peers.unreadable, bans.unreadable);
-            tracing::warn!(peers, bans, "peers or bans in the store cannot be read and are skipped");
-        }
-        let memory = RestoredState {
-            chain: if has_blocks { layout::links(&database, cadence).map_err(damaged)? } else { Vec::new() },
-            peers: peers.found,
-            bans: bans.found,
-        };
-        let usage = layout::count_usage(&database).map_err(damaged)?;
+        let (memory, unreadable) = restore(&database, &source.chain, has_blocks).map_err(damaged)?;
         source.progress.has_opened();
         let database = Arc::new(SharedDatabase::new(database, Some(source)));
         let writer = StoreWriter::start(database.clone(), budget, usage, true);
@@ -203,4 +194,42 @@ impl Store {
     pub async fn close(&self, timeout: Duration) -> Result<(), StoreCloseError> {
         self.writer.close(timeout).await
     }
+}
+
+/// What an earlier run persisted, and how many peers and bans cannot be read.
+fn restore(database: &redb::Database, chain: &Chain, has_blocks: bool) -> Result<(RestoredState, u64), redb::Error> {
+    let (peers, bans) = (rows::peers(database)?, rows::bans(database)?);
+    let unreadable = peers.unreadable + bans.unreadable;
+    if unreadable > 0 {
+        let (peers, bans) = (peers.unreadable, bans.unreadable);
+        tracing::warn!(peers, bans, "peers or bans in the store cannot be read and are skipped");
+    }
+    let chain = if has_blocks { layout::links(database, &chain.cadence)? } else { Vec::new() };
+    Ok((RestoredState { chain, peers: peers.found, bans: bans.found }, unreadable))
+}
+
+/// Removes blocks and compacts the file, if it is larger on disk than the budget: it was lowered, or an earlier version wrote it.
+fn shrink_to(
+    budget: StoreBudget,
+    database: &mut redb::Database,
+    source: &DatabaseSource,
+    usage: &mut UsageCount,
+) -> Result<(), redb::Error> {
+    let before = database::file_bytes(&source.file);
+    // Not for each page beyond it.
+    if budget.blocks == 0 || before <= budget.bytes.saturating_add(budget.bytes / 8) {
+        return Ok(());
+    }
+    tracing::warn!(
+        file_bytes = before,
+        budget = budget.bytes,
+        "the store's file is larger than --store.bytes: the oldest blocks are removed, and it is compacted, which may take minutes"
+    );
+    compaction::shrink(database, budget, usage)?;
+    tracing::info!(
+        file_bytes = database::file_bytes(&source.file),
+        blocks = usage.blocks,
+        "the store's file is compacted"
+    );
+    Ok(())
 }

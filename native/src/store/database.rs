@@ -49,3 +49,9 @@ pub(super) fn open(
         })
         .create_with_backend(WatchedBackend { inner, progress: progress.clone() })
 }
+
+/// Bytes that a file takes on the disk; its holes take none. 0 if it does not exist.
+pub(super) fn file_bytes(file: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(file).map_or(0, |found| found.blocks().saturating_mul(512))
+}

@@ -174,7 +174,7 @@ pub(super) fn count_usage(database: &Database) -> Result<UsageCount, redb::Error
     let mut usage = UsageCount::default();
     for entry in links.iter()? {
         let (_, _, bytes) = entry?.1.value();
-        usage = UsageCount { blocks: usage.blocks + 1, bytes: usage.bytes + bytes };
+        usage.add(bytes);
     }
     Ok(usage)
 }

@@ -5,7 +5,10 @@ use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
 use redb::Database;
 
-use super::{database::DatabaseSource, database_file};
+use super::{
+    database::{self, DatabaseSource},
+    database_file,
+};
 
 /// See the module.
 #[derive(Debug)]
@@ -36,6 +39,11 @@ impl SharedDatabase {
     pub(super) fn free_bytes(&self) -> Option<u64> {
         let source = self.source.as_ref()?;
         source.disk.free_bytes(source.file.parent()?)
+    }
+
+    /// Bytes of its file on the disk; 0 for a database in memory.
+    pub(super) fn file_bytes(&self) -> u64 {
+        self.source.as_ref().map_or(0, |source| database::file_bytes(&source.file))
     }
 
     /// Whether it is open.

@@ -26,8 +26,9 @@ use super::{
     write_queue::{WriteEntry, WriteQueue, WriteRequest},
 };
 
-/// Requests in one transaction, at most.
+/// Requests in one transaction, at most, and their bytes, which the last one may exceed.
 const BATCH: usize = 1024;
+const BATCH_BYTES: usize = 16 << 20;
 /// Bytes that must be free on the disk for a transaction: this, [`CHANGE`] for each request, and twice the bytes of its blocks, which
 /// redb rounds up to a power of two of pages.
 const RESERVE: u64 = 256 << 10;
@@ -49,7 +50,7 @@ impl StoreWriter {
         let queue = Arc::new(queue);
         let done = if durable { Persisted::OnDisk } else { Persisted::NotForSure };
         let usage = Arc::new(StoreUsage::default());
-        usage.set(count);
+        usage.set(count, database.file_bytes());
         let writer =
             WriterThread { database, queue: queue.clone(), budget, count, usage: usage.clone(), done, retry: None };
         let thread = thread::spawn(move || writer.run(&requests));
@@ -109,7 +110,7 @@ impl WriterThread {
         // Changes that failed after the node stopped, whose results nobody reads.
         let mut lost = None;
         while let Ok(first) = requests.recv() {
-            let batch: Vec<WriteRequest> = std::iter::once(first).chain(requests.try_iter().take(BATCH - 1)).collect();
+            let batch = take_batch(first, requests);
             let changes = batch.len();
             if let (Err(error), true) = (self.write_batch(batch), self.queue.is_closed()) {
                 let (before, _) = lost.take().unwrap_or_default();
@@ -127,7 +128,7 @@ impl WriterThread {
     /// Writes all requests or none, and sends the results.
     fn write_batch(&mut self, batch: Vec<WriteRequest>) -> Result<(), String> {
         let written = self.write(&batch);
-        self.usage.set(self.count);
+        self.usage.set(self.count, self.database.file_bytes());
         for (entry, sender) in batch {
             self.queue.done(&entry);
             let outcome = match &written {
@@ -229,9 +230,27 @@ impl WriterThread {
                     WriteEntry::Value(name, value) => _ = values.insert(*name, value.as_slice())?,
                 }
             }
-            if self.budget.blocks > 0 { blocks.prune(self.budget, &mut self.count)? } else { BTreeSet::new() }
+            if self.budget.blocks > 0 {
+                blocks.prune(self.budget, &mut self.count, usize::MAX)?
+            } else {
+                BTreeSet::new()
+            }
         };
         write.commit()?;
         Ok(pruned)
     }
+}
+
+/// The requests of one transaction, of those that wait.
+fn take_batch(first: WriteRequest, requests: &Receiver<WriteRequest>) -> Vec<WriteRequest> {
+    let mut bytes = first.0.size();
+    let mut batch = vec![first];
+    while batch.len() < BATCH
+        && bytes < BATCH_BYTES
+        && let Ok(next) = requests.try_recv()
+    {
+        bytes = bytes.saturating_add(next.0.size());
+        batch.push(next);
+    }
+    batch
 }

@@ -15,4 +15,5 @@ mod settings;
 mod store;
 mod store_close;
 mod store_faults;
+mod store_size;
 mod webtransport;
