@@ -1,4 +1,5 @@
-//! The subcommands of `petrel`, one file each, and their exit statuses: 0 for success, 1 if `check` does not accept a message, 2 if
+//! The subcommands of `petrel`, one file each, and their exit statuses: 0 for success, 1 if `check` does not accept a
+//! message or `store verify` finds a fault, 2 if
 //! the program cannot start, 101 after a panic.
 
 use std::process::ExitCode;
@@ -18,6 +19,7 @@ pub mod devnet;
 pub mod key;
 pub mod node;
 pub mod peers;
+pub mod store;
 
 /// The program cannot start: an invalid flag, file, key, address or configuration.
 const UNUSABLE: u8 = 2;
@@ -49,6 +51,10 @@ fn run_command(cli: Cli, has_arguments: bool) -> ExitCode {
         Some(Command::Key(flags)) => exit_code(key::run(&flags)),
         Some(Command::Peers(flags)) => exit_code(peers::run(&flags)),
         Some(Command::Bans(flags)) => exit_code(bans::run(&flags)),
+        Some(Command::Store(flags)) => match store::run(&flags) {
+            Ok(has_no_fault) => ExitCode::from(u8::from(!has_no_fault)),
+            Err(error) => print_error(&error),
+        },
     }
 }
 

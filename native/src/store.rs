@@ -13,7 +13,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -22,9 +22,9 @@ use petrel_core::{
     payload_by_number::StoredBlock,
     persistence::{Persist, Persisted, RestoredState},
 };
+use redb::ReadableDatabase;
 use tokio::sync::oneshot;
 
-mod ban_store;
 mod block_tables;
 mod budget;
 mod compaction;
@@ -32,23 +32,28 @@ mod database;
 mod database_file;
 mod disk;
 mod error;
+mod export;
 mod layout;
 mod open_progress;
 mod retry;
 mod rows;
 mod shared_database;
+mod stopped_store;
 mod tables;
 mod usage;
+mod verify;
 mod watched_backend;
 mod write_queue;
 mod writer;
 
-pub use ban_store::BanStore;
 pub use budget::StoreBudget;
 pub use disk::{StoreDisk, SystemDisk};
 pub use error::{StoreCloseError, StoreError};
+pub use export::ExportReport;
 pub use open_progress::{OpenProgress, RepairProgress};
+pub use stopped_store::StoppedStore;
 pub use usage::StoreUsage;
+pub use verify::VerifyReport;
 
 use crate::system::file_lock::FileLock;
 use database::DatabaseSource;
@@ -87,6 +92,8 @@ pub struct Store {
     database: Arc<SharedDatabase>,
     writer: Arc<StoreWriter>,
     has_blocks: bool,
+    /// Held while a copy is made: one at a time.
+    exporting: Arc<Mutex<()>>,
     _lock: Option<Arc<FileLock>>,
 }
 
@@ -128,7 +135,8 @@ impl Store {
         let database = Arc::new(SharedDatabase::new(database, Some(source)));
         let writer = StoreWriter::start(database.clone(), budget, usage, true);
         writer.usage.set_unreadable_rows(unreadable);
-        Ok((Self { database, writer: Arc::new(writer), has_blocks, _lock: Some(Arc::new(lock)) }, memory))
+        let (writer, lock) = (Arc::new(writer), Some(Arc::new(lock)));
+        Ok((Self { database, writer, has_blocks, exporting: Arc::default(), _lock: lock }, memory))
     }
 
     /// A store in memory, which is lost with the process.
@@ -140,7 +148,8 @@ impl Store {
         layout::create_tables(&database, chain)?;
         let database = Arc::new(SharedDatabase::new(database, None));
         let writer = StoreWriter::start(database.clone(), budget, UsageCount::default(), false);
-        Ok(Self { database, writer: Arc::new(writer), has_blocks: budget.blocks > 0, _lock: None })
+        let (writer, has_blocks) = (Arc::new(writer), budget.blocks > 0);
+        Ok(Self { database, writer, has_blocks, exporting: Arc::default(), _lock: None })
     }
 
     /// The block of this number, of the canonical chain if it is known.
@@ -184,6 +193,20 @@ impl Store {
     /// Persists a small value of the daemon, replacing the one of the same name; the result is as of [`Store::persist`].
     pub fn persist_value(&self, name: &'static str, value: Vec<u8>) -> oneshot::Receiver<Persisted> {
         self.writer.write(WriteEntry::Value(name, value))
+    }
+
+    /// Copies everything that is stored now to a new file, a `petrel.redb` for another data directory. It may take minutes, and
+    /// neither reads nor writes wait for it.
+    ///
+    /// # Errors
+    /// The file exists, the disk refuses, another copy is being made, or the store is closed meanwhile.
+    pub fn export(&self, file: &Path) -> Result<ExportReport, String> {
+        let Ok(_one_at_a_time) = self.exporting.try_lock() else {
+            return Err("another copy is being made".to_owned());
+        };
+        let read = self.database.with(|database| Ok(database.begin_read()?));
+        let copied = read.and_then(|read| export::export(&read, file));
+        copied.map_err(|error| format!("{}: {error}", file.display()))
     }
 
     /// Writes what waits, and closes the file, whoever else holds this store: reads find nothing and writes fail afterwards. Gives

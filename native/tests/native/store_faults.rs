@@ -12,7 +12,7 @@ use petrel_core::{
     ban::{Ban, BanTarget},
     persistence::{Persist, Persisted},
 };
-use petrel_node::store::{BanStore, Store, StoreBudget, StoreSource};
+use petrel_node::store::{StoppedStore, Store, StoreBudget, StoreSource};
 
 use crate::{
     fault_disk::{Fault, SharedDisk},
@@ -130,7 +130,7 @@ fn peers_and_bans_that_cannot_be_read_are_skipped_and_counted_and_blocks_are_the
     assert_eq!(store.usage().unreadable_rows(), 3);
     assert!(blocks.iter().all(|block| store.load(block.payload.number()).is_some()));
     drop(store);
-    let (bans, unreadable) = BanStore::open(folder.path()).unwrap().all().unwrap();
+    let (bans, unreadable) = StoppedStore::open(folder.path()).unwrap().bans().unwrap();
     assert_eq!((bans.len(), unreadable), (1, 2));
 }
 
