@@ -1,4 +1,5 @@
-//! The subcommands of `petrel`, one file each, and their exit statuses: 0 for success, 1 if `check` does not accept a message, 2 if
+//! The subcommands of `petrel`, one file each, and their exit statuses: 0 for success, 1 if `check` does not accept a
+//! message or `store verify` finds a fault, 2 if
 //! the program cannot start, 101 after a panic.
 
 use std::process::ExitCode;
@@ -18,6 +19,7 @@ pub mod devnet;
 pub mod key;
 pub mod node;
 pub mod peers;
+pub mod store;
 
 /// The program cannot start: an invalid flag, file, key, address or configuration.
 const UNUSABLE: u8 = 2;
@@ -27,9 +29,15 @@ const DEFECT: u8 = 101;
 
 /// Runs the subcommand of the command line; `has_arguments` says whether it has any.
 pub(crate) fn run(cli: Cli, has_arguments: bool) -> ExitCode {
+    let status = run_command(cli, has_arguments);
+    logging::finish();
+    status
+}
+
+fn run_command(cli: Cli, has_arguments: bool) -> ExitCode {
     match cli.command {
         None if !has_arguments && usage::names_no_chain(&cli.node) => {
-            eprint!("{}", usage::TEXT);
+            logging::print(usage::TEXT);
             ExitCode::from(UNUSABLE)
         }
         None => run_node(&cli.node),
@@ -43,6 +51,10 @@ pub(crate) fn run(cli: Cli, has_arguments: bool) -> ExitCode {
         Some(Command::Key(flags)) => exit_code(key::run(&flags)),
         Some(Command::Peers(flags)) => exit_code(peers::run(&flags)),
         Some(Command::Bans(flags)) => exit_code(bans::run(&flags)),
+        Some(Command::Store(flags)) => match store::run(&flags) {
+            Ok(has_no_fault) => ExitCode::from(u8::from(!has_no_fault)),
+            Err(error) => print_error(&error),
+        },
     }
 }
 
@@ -90,7 +102,7 @@ fn exit_code<E: std::error::Error>(result: Result<(), E>) -> ExitCode {
 
 fn print_error(error: &dyn std::error::Error) -> ExitCode {
     for line in error.to_string().lines() {
-        eprintln!("petrel: {line}");
+        logging::print(&format!("petrel: {line}"));
     }
     ExitCode::from(UNUSABLE)
 }

@@ -11,6 +11,7 @@ use tokio::time::Interval;
 
 mod discovery;
 mod error;
+mod files;
 mod optional;
 mod outputs;
 mod reload;
@@ -37,12 +38,15 @@ use crate::{
     },
 };
 use discovery::DiscoveryStarter;
+use files::DaemonFiles;
 use outputs::Outputs;
 use reload::Reloader;
 
 /// How long closing all connections may take at the end, and then sending the last packets.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 const LAST_PACKETS: Duration = Duration::from_millis(50);
+/// How long writing what waits for the disk may take at the end: less than the ten seconds that container runtimes wait.
+const STORE_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Follows the chain until Ctrl-C or SIGTERM, or until its terminal is closed.
 ///
@@ -50,10 +54,12 @@ const LAST_PACKETS: Duration = Duration::from_millis(50);
 /// See [`DaemonError`]; all occur before anything runs, except that discovery cannot start and that L1 is another chain's.
 pub async fn run(settings: NodeSettings) -> Result<(), DaemonError> {
     let (stop, hangup) = (stop_signal(), HangupSignal::install());
-    let mut daemon = Daemon::start(settings).await?;
-    Box::pin(daemon.run_until(stop, hangup)).await?;
+    let mut stop = std::pin::pin!(stop);
+    let Some(files) = DaemonFiles::open(&settings, stop.as_mut()).await? else { return Ok(()) };
+    let mut daemon = Daemon::start(settings, files).await?;
+    let ended = Box::pin(daemon.run_until(stop, hangup)).await;
     Box::pin(daemon.close()).await;
-    Ok(())
+    ended
 }
 
 /// The running node with everything around it.
@@ -243,8 +249,8 @@ impl Daemon {
         }
     }
 
-    /// Ends every part in order: no further requests; the router's ports; connections; then the store, which first writes what waits;
-    /// then the events' last lines.
+    /// Ends every part in order: no further requests; the router's ports; connections; all tasks that use the store; then the store,
+    /// which first writes what waits; then the events' last lines.
     async fn close(mut self) {
         drop(self.control_socket.take());
         if let Some(port_mapper) = self.port_mapper.take() {
@@ -253,7 +259,10 @@ impl Daemon {
         self.discovery_starter.cancel().await;
         self.close_connections().await;
         let Self { driver, store, discovery, discovery_starter, signer, outputs, .. } = self;
-        drop((discovery, discovery_starter, driver, signer, store));
+        drop((discovery, discovery_starter, driver, signer));
+        if let Err(error) = store.close(STORE_TIMEOUT).await {
+            tracing::error!("{error}");
+        }
         outputs.finish();
         tracing::info!("stopped");
     }

@@ -8,12 +8,12 @@
 //! | folder | what is in it | add here |
 //! |---|---|---|
 //! | [`cli`] | flags, environment variables, settings | a flag: `cli/flags/<group>.rs`, resolved in `cli/settings/<group>.rs` |
-//! | [`command`] | the subcommands: node, devnet, check, key, chains, peers, bans | a subcommand |
+//! | [`command`] | the subcommands: node, devnet, check, key, chains, peers, bans, store | a subcommand |
 //! | [`daemon`] | the event loop: one method per event source | a source of events |
 //! | [`network`] | transports, discovery, port mapping, our own addresses | a transport: `network/transport/<name>.rs` |
 //! | [`serve`] | page, relay record, metrics, control socket, JSON events, health | a metric: `serve/metrics/petrel/<group>.rs`; a control (RPC) method: `serve/control/`; an HTTP endpoint: `serve/page.rs` |
 //! | [`signer`] | the signer, read from L1 and proven | |
-//! | [`store`] | the database: blocks, peers, bans | a table: `store/tables.rs` |
+//! | [`store`] | the database: blocks, peers, bans; its repair, compaction and copies | a table: `store/tables.rs` |
 //! | [`host`], [`identity`], [`primitives`] | what the driver needs: clock, threads, key, signatures and hashes | |
 //! | [`secret`] | values that are never shown: keys, and URLs with credentials | |
 //! | `system` | clock, signals, file locks and modes, limits of the operating system | |

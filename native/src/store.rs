@@ -2,82 +2,142 @@
 //!
 //! A separate thread writes in the order of the requests: all that wait go into one transaction, which is on disk (fsync) when it
 //! is acknowledged. So a slow disk makes larger batches and does not delay the node. Reads happen concurrently, on any thread.
+//! [`Store::close`] writes what waits and closes the file; without it the next start has to look at the whole file, which
+//! [`OpenProgress`] reports and interrupts.
 //!
 //! Blocks are stored by number and hash; of several at one height the one on the head's chain is served. When there are more
 //! blocks or bytes than the budget allows, the oldest are removed. A file that is damaged, newer than this program, or of another
 //! chain is refused with a remedy, and nothing in it is overwritten. When the disk is full, writing stops and an event says so;
 //! the node continues, and writes again when there is space.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use petrel_core::{
     chain::Chain,
     payload_by_number::StoredBlock,
     persistence::{Persist, Persisted, RestoredState},
 };
+use redb::ReadableDatabase;
 use tokio::sync::oneshot;
 
-mod ban_store;
 mod block_tables;
 mod budget;
+mod compaction;
 mod database;
 mod database_file;
+mod disk;
 mod error;
+mod export;
 mod layout;
+mod open_progress;
+mod retry;
+mod rows;
+mod shared_database;
+mod stopped_store;
 mod tables;
 mod usage;
+mod verify;
+mod watched_backend;
+mod write_queue;
 mod writer;
 
-pub use ban_store::BanStore;
 pub use budget::StoreBudget;
 pub(crate) use database_file::FILE;
-pub use error::StoreError;
+pub use disk::{StoreDisk, SystemDisk};
+pub use error::{StoreCloseError, StoreError};
+pub use export::ExportReport;
+pub use open_progress::{OpenProgress, RepairProgress};
+pub use stopped_store::StoppedStore;
 pub use usage::StoreUsage;
+pub use verify::VerifyReport;
 
 use crate::system::file_lock::FileLock;
-use database::SharedDatabase;
+use database::DatabaseSource;
+use shared_database::SharedDatabase;
 use tables::LAYOUT;
 use usage::UsageCount;
-use writer::{StoreWriter, WriteEntry};
+use write_queue::WriteEntry;
+use writer::StoreWriter;
 
-/// See the module. Cheap to clone; dropping the last clone writes the waiting requests first.
+/// Where a store is, whose it is, and how it is opened.
+#[derive(Clone, Debug)]
+pub struct StoreSource {
+    /// The data directory, which is created when missing.
+    pub datadir: PathBuf,
+    /// The chain.
+    pub chain: Chain,
+    /// How much is stored.
+    pub budget: StoreBudget,
+    /// Where the file's bytes are.
+    pub disk: Arc<dyn StoreDisk>,
+    /// Tells how far opening is, and interrupts it.
+    pub progress: Arc<OpenProgress>,
+}
+
+impl StoreSource {
+    /// In files of the system.
+    pub fn new(datadir: &Path, chain: &Chain, budget: StoreBudget) -> Self {
+        let (datadir, chain) = (datadir.to_owned(), chain.clone());
+        Self { datadir, chain, budget, disk: Arc::new(SystemDisk), progress: Arc::default() }
+    }
+}
+
+/// See the module. Cheap to clone. [`Store::close`] ends it; dropping the last clone does the same without a limit of time.
 #[derive(Clone, Debug)]
 pub struct Store {
     database: Arc<SharedDatabase>,
     writer: Arc<StoreWriter>,
     has_blocks: bool,
+    /// Held while a copy is made: one at a time.
+    exporting: Arc<Mutex<()>>,
     _lock: Option<Arc<FileLock>>,
 }
 
 impl Store {
-    /// Opens the store of this chain in `datadir`, creating it when missing, and reads what an earlier run persisted.
+    /// Opens the store of this chain in `datadir`, as [`Store::open_from`].
     ///
     /// # Errors
     /// See [`StoreError`]; existing data is not overwritten then.
     pub fn open(datadir: &Path, chain: &Chain, budget: StoreBudget) -> Result<(Self, RestoredState), StoreError> {
+        Self::open_from(StoreSource::new(datadir, chain, budget))
+    }
+
+    /// Opens the store, creating it when missing, and reads what an earlier run persisted.
+    ///
+    /// # Errors
+    /// As of [`Store::open`].
+    pub fn open_from(source: StoreSource) -> Result<(Self, RestoredState), StoreError> {
+        let StoreSource { datadir, chain, budget, disk, progress } = source;
         let file = datadir.join(database_file::FILE);
-        let io = |error: String| StoreError::Io { file: file.clone(), error };
-        fs::create_dir_all(datadir).map_err(|error| io(error.to_string()))?;
+        fs::create_dir_all(&datadir)
+            .map_err(|error| StoreError::Io { file: file.clone(), error: error.to_string() })?;
         let lock = database_file::lock(&file)?;
-        if fs::metadata(&file).map_or(true, |found| found.len() == 0) {
-            database_file::create(&file, chain)?;
-        }
-        let database = database::open(&file).map_err(|error| database_file::open_error(&file, error))?;
-        let layout = layout::check_chain(&database, chain, &file)?;
+        let source = DatabaseSource { file: file.clone(), chain, disk, progress };
+        let failed = |error: redb::Error| match source.progress.is_interrupted() {
+            true => StoreError::Interrupted { file: file.clone() },
+            false => database_file::open_error(&file, error),
+        };
+        let mut database = database_file::open_or_create(&source).map_err(failed)?;
+        let layout = layout::check_chain(&database, &source.chain, &file)?;
         let damaged = |error: redb::Error| StoreError::Damaged { file: file.clone(), error: error.to_string() };
         if layout < LAYOUT {
-            layout::migrate(&database, chain).map_err(damaged)?;
+            layout::migrate(&database, &source.chain).map_err(damaged)?;
         }
+        let mut usage = layout::count_usage(&database).map_err(damaged)?;
+        shrink_to(budget, &mut database, &source, &mut usage).map_err(failed)?;
         let has_blocks = budget.blocks > 0;
-        let memory = RestoredState {
-            chain: if has_blocks { layout::links(&database, &chain.cadence).map_err(damaged)? } else { Vec::new() },
-            peers: layout::peers(&database).map_err(damaged)?,
-            bans: layout::bans(&database).map_err(damaged)?,
-        };
-        let usage = layout::count_usage(&database).map_err(damaged)?;
-        let database = Arc::new(SharedDatabase::new(database, Some(file)));
+        let (memory, unreadable) = restore(&database, &source.chain, has_blocks).map_err(damaged)?;
+        source.progress.has_opened();
+        let database = Arc::new(SharedDatabase::new(database, Some(source)));
         let writer = StoreWriter::start(database.clone(), budget, usage, true);
-        Ok((Self { database, writer: Arc::new(writer), has_blocks, _lock: Some(Arc::new(lock)) }, memory))
+        writer.usage.set_unreadable_rows(unreadable);
+        let (writer, lock) = (Arc::new(writer), Some(Arc::new(lock)));
+        Ok((Self { database, writer, has_blocks, exporting: Arc::default(), _lock: lock }, memory))
     }
 
     /// A store in memory, which is lost with the process.
@@ -89,7 +149,8 @@ impl Store {
         layout::create_tables(&database, chain)?;
         let database = Arc::new(SharedDatabase::new(database, None));
         let writer = StoreWriter::start(database.clone(), budget, UsageCount::default(), false);
-        Ok(Self { database, writer: Arc::new(writer), has_blocks: budget.blocks > 0, _lock: None })
+        let (writer, has_blocks) = (Arc::new(writer), budget.blocks > 0);
+        Ok(Self { database, writer, has_blocks, exporting: Arc::default(), _lock: None })
     }
 
     /// The block of this number, of the canonical chain if it is known.
@@ -99,7 +160,10 @@ impl Store {
         }
         let found = self.database.with(|database| layout::load(database, number));
         found.unwrap_or_else(|error| {
-            tracing::warn!(number, %error, "a block cannot be read from the store");
+            // While the file is opened again, which is logged once.
+            if !matches!(error, redb::Error::PreviousIo) {
+                tracing::warn!(number, %error, "a block cannot be read from the store");
+            }
             None
         })
     }
@@ -131,4 +195,65 @@ impl Store {
     pub fn persist_value(&self, name: &'static str, value: Vec<u8>) -> oneshot::Receiver<Persisted> {
         self.writer.write(WriteEntry::Value(name, value))
     }
+
+    /// Copies everything that is stored now to a new file, a `petrel.redb` for another data directory. It may take minutes, and
+    /// neither reads nor writes wait for it.
+    ///
+    /// # Errors
+    /// The file exists, the disk refuses, another copy is being made, or the store is closed meanwhile.
+    pub fn export(&self, file: &Path) -> Result<ExportReport, String> {
+        let Ok(_one_at_a_time) = self.exporting.try_lock() else {
+            return Err("another copy is being made".to_owned());
+        };
+        let read = self.database.with(|database| Ok(database.begin_read()?));
+        let copied = read.and_then(|read| export::export(&read, file));
+        copied.map_err(|error| format!("{}: {error}", file.display()))
+    }
+
+    /// Writes what waits, and closes the file, whoever else holds this store: reads find nothing and writes fail afterwards. Gives
+    /// up after `timeout`.
+    ///
+    /// # Errors
+    /// See [`StoreCloseError`].
+    pub async fn close(&self, timeout: Duration) -> Result<(), StoreCloseError> {
+        self.writer.close(timeout).await
+    }
+}
+
+/// What an earlier run persisted, and how many peers and bans cannot be read.
+fn restore(database: &redb::Database, chain: &Chain, has_blocks: bool) -> Result<(RestoredState, u64), redb::Error> {
+    let (peers, bans) = (rows::peers(database)?, rows::bans(database)?);
+    let unreadable = peers.unreadable + bans.unreadable;
+    if unreadable > 0 {
+        let (peers, bans) = (peers.unreadable, bans.unreadable);
+        tracing::warn!(peers, bans, "peers or bans in the store cannot be read and are skipped");
+    }
+    let chain = if has_blocks { layout::links(database, &chain.cadence)? } else { Vec::new() };
+    Ok((RestoredState { chain, peers: peers.found, bans: bans.found }, unreadable))
+}
+
+/// Removes blocks and compacts the file, if it is larger on disk than the budget: it was lowered, or an earlier version wrote it.
+fn shrink_to(
+    budget: StoreBudget,
+    database: &mut redb::Database,
+    source: &DatabaseSource,
+    usage: &mut UsageCount,
+) -> Result<(), redb::Error> {
+    let before = database::file_bytes(&source.file);
+    // Not for each page beyond it.
+    if budget.blocks == 0 || before <= budget.bytes.saturating_add(budget.bytes / 8) {
+        return Ok(());
+    }
+    tracing::warn!(
+        file_bytes = before,
+        budget = budget.bytes,
+        "the store's file is larger than --store.bytes: the oldest blocks are removed, and it is compacted, which may take minutes"
+    );
+    compaction::shrink(database, budget, usage)?;
+    tracing::info!(
+        file_bytes = database::file_bytes(&source.file),
+        blocks = usage.blocks,
+        "the store's file is compacted"
+    );
+    Ok(())
 }

@@ -20,5 +20,7 @@ mod private_files;
 mod prometheus;
 mod proxy;
 mod signer;
+mod stderr;
+mod store;
 mod trusted_proxies;
 mod wrong_flags;

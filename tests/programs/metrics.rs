@@ -94,6 +94,9 @@ fn op_nodes_metrics_have_their_names_and_types_and_their_values_change() {
     assert_eq!(before.value("op_node_default_p2p_gossip_events_total{type=\"ADD_PEER\"}"), 1.0);
     assert_eq!(before.value("petrel_peers{direction=\"outbound\",transport=\"tcp\"}"), 1.0);
     assert!(before.value("petrel_store_blocks") >= 1.0 && before.value("petrel_store_bytes") > 1_000.0);
+    assert!(before.value("petrel_store_file_bytes") > before.value("petrel_store_bytes"));
+    assert_eq!(before.value("petrel_store_unreadable_rows"), 0.0);
+    assert_eq!(before.value("petrel_log_lines_lost_total"), 0.0);
 
     // Several blocks may arrive at once at first; the emitted head is counted.
     let next = before.value("petrel_head_number") as u64 + 2;

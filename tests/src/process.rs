@@ -5,7 +5,6 @@
 //! [`Process::wait_for`] takes one event and leaves the others for later calls. A test uses one of the two.
 
 use std::{
-    fs::File,
     io::{self, BufRead, BufReader, Read, Write},
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::{
@@ -72,11 +71,11 @@ impl Process {
         Self::spawn(name, command.stderr(Stdio::inherit()), NotJson::Printed)
     }
 
-    /// The same, but its stderr goes to a file.
+    /// The same, but its stderr goes to a file or a pipe.
     ///
     /// # Panics
     /// The program cannot be started.
-    pub fn start_logged(name: &str, command: &mut Command, log: File) -> Self {
+    pub fn start_logged(name: &str, command: &mut Command, log: impl Into<Stdio>) -> Self {
         Self::spawn(name, command.stderr(log), NotJson::Printed)
     }
 

@@ -22,6 +22,7 @@ mod output;
 mod p2p;
 mod peer_list;
 mod peer_policy;
+mod store;
 mod sync;
 
 pub use bans::{BansAction, BansFlags};
@@ -40,6 +41,7 @@ pub use output::{EventFormat, OutputFlags};
 pub use p2p::P2pFlags;
 pub use peer_list::PeerListFlags;
 pub use peer_policy::PeerPolicyFlags;
+pub use store::{StoreAction, StoreFlags};
 pub use sync::SyncFlags;
 
 /// An OP Stack P2P node: follows a chain's unsafe blocks by gossip and verifies each one itself.
@@ -71,4 +73,6 @@ pub enum Command {
     Peers(PeerListFlags),
     /// List or change the bans of a running or stopped node: one JSON object per line
     Bans(BansFlags),
+    /// Verify, compact or copy a node's store: one JSON object
+    Store(StoreFlags),
 }

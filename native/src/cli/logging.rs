@@ -1,10 +1,20 @@
-//! Logs on stderr, with levels by target, which can be changed while the program runs.
+//! Logs on stderr, with levels by target, which can be changed while the program runs. Another thread writes them, see
+//! [`log_queue`](crate::system::log_queue).
 
-use std::{fs::File, io, io::IsTerminal as _, io::Read as _, path::Path, sync::OnceLock};
+use std::{
+    backtrace::{Backtrace, BacktraceStatus},
+    fs::File,
+    io::{self, IsTerminal as _, Read as _},
+    panic,
+    path::Path,
+    sync::OnceLock,
+    time::Duration,
+};
 
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use super::parse;
+use crate::system::log_queue::{LogLine, LogQueue};
 
 /// gossipsub logs a warning for each invalid message of a peer, sometimes with all its bytes: any peer could fill the disk. Our own
 /// events report invalid messages; gossipsub's lines appear with `debug`, or when its target is named.
@@ -20,6 +30,9 @@ struct RunningLog {
 }
 
 static RUNNING: OnceLock<RunningLog> = OnceLock::new();
+
+/// How long writing the last lines may take at the end.
+const FINISH_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// A level, or directives by target: `info,petrel_core=debug,libp2p_swarm=warn`; `default` if none is given.
 ///
@@ -38,10 +51,11 @@ pub fn filter(given: Option<&str>, default: &str) -> Result<EnvFilter, String> {
     EnvFilter::try_new(text).map_err(|error| error.to_string())
 }
 
-/// Starts logging; a second call changes nothing.
+/// Starts logging; a second call changes nothing. From then on a panic is written like a log line: it must not wait for stderr either.
 pub fn start(given: Option<&str>, default: &str) {
     if let Ok(filter) = filter(given, default) {
-        let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        let queue = LogQueue::stderr();
+        let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || LogLine(queue));
         let logs = logs.with_ansi(std::io::stderr().is_terminal()).with_filter_reloading();
         let handle = logs.reload_handle();
         // Fails if a test of the same process has started it before.
@@ -50,6 +64,7 @@ pub fn start(given: Option<&str>, default: &str) {
             let running = RunningLog { given: given.map(str::to_owned), default: default.to_owned(), set };
             let _first = RUNNING.set(running);
         }
+        panic::set_hook(Box::new(|panicked| print(&describe_panic(panicked))));
     }
 }
 
@@ -73,4 +88,27 @@ fn read(file: &Path) -> io::Result<String> {
     let mut text = String::new();
     File::open(file)?.take(MAX_FILE).read_to_string(&mut text)?;
     Ok(text)
+}
+
+/// Writes lines to stderr, after the log lines before them; an error of stderr is ignored.
+pub fn print(lines: &str) {
+    for line in lines.lines() {
+        LogQueue::stderr().push(format!("{line}\n").as_bytes());
+    }
+}
+
+/// Waits until everything is written, at most [`FINISH_TIMEOUT`].
+pub fn finish() {
+    LogQueue::stderr().finish(FINISH_TIMEOUT);
+}
+
+/// As the standard hook writes it: the thread, the place, the message, and with `RUST_BACKTRACE` the calls.
+fn describe_panic(panicked: &panic::PanicHookInfo<'_>) -> String {
+    let thread = std::thread::current();
+    let mut text = format!("thread '{}' {panicked}", thread.name().unwrap_or("<unnamed>"));
+    let backtrace = Backtrace::capture();
+    if backtrace.status() == BacktraceStatus::Captured {
+        text.push_str(&format!("\n{backtrace}"));
+    }
+    text
 }

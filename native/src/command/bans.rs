@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use crate::{
     cli::{
         flags::{BansAction, BansFlags},
-        parse,
+        logging, parse,
     },
     serve::control::{
         self, BanArgumentError, ControlClientError, SocketRequest, check_length, check_reason, parse_subject,
     },
-    store::{BanStore, StoreError},
+    store::{StoppedStore, StoreError},
     system::clock::unix_now,
 };
 
@@ -74,25 +74,29 @@ fn print_response(request: &SocketRequest, response: &Value) -> Result<(), BansE
 
 /// Carries out the request in the store of a stopped node.
 fn run_on_store(flags: &BansFlags, request: SocketRequest) -> Result<(), BansError> {
-    let store = BanStore::open(&flags.datadir)?;
+    let store = StoppedStore::open(&flags.datadir)?;
     match request {
         SocketRequest::Ban { who, secs, reason } => {
             let until = secs.map(|secs| unix_now().saturating_add(secs));
             let (who, ban) = (parse_subject(&who)?, Ban { until, secs: secs.unwrap_or_default(), reason, ip: None });
-            store.put(who, Some(&ban))?;
+            store.put_ban(who, Some(&ban))?;
             print_ban(who, &ban);
         }
         SocketRequest::Lift { who } => {
             let who = parse_subject(&who)?;
-            if !store.put(who, None)? {
+            if !store.put_ban(who, None)? {
                 return Err(BansError::NotBanned(who));
             }
         }
-        SocketRequest::Bans {} | SocketRequest::Peers {} => {
-            for (who, ban) in store.all()? {
+        SocketRequest::Bans {} | SocketRequest::Peers {} | SocketRequest::Export { .. } => {
+            let (bans, unreadable) = store.bans()?;
+            for (who, ban) in bans {
                 if !ban.left(unix_now()).is_zero() {
                     print_ban(who, &ban);
                 }
+            }
+            if unreadable > 0 {
+                logging::print(&format!("petrel: {unreadable} bans in the store cannot be read and are not in force"));
             }
         }
     }

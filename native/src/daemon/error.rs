@@ -21,6 +21,9 @@ pub enum DaemonError {
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Opening the store panicked: a defect.
+    #[error("opening the store panicked: {0}. Please report this defect")]
+    StorePanicked(String),
     /// The stored signer cannot be used.
     #[error(transparent)]
     SignerStore(#[from] SignerStoreError),

@@ -1,4 +1,4 @@
-//! Builds the daemon from its settings: key, store, driver, servers, and the reader of the signer.
+//! Builds the daemon from its settings and files: driver, servers, and the reader of the signer.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -8,7 +8,9 @@ use std::{
 use libp2p::{Multiaddr, multiaddr::Protocol};
 use petrel_core::{config::AddressScope, persistence::RestoredState};
 
-use super::{Daemon, discovery::DiscoveryStarter, error::DaemonError, outputs::Outputs, reload::Reloader};
+use super::{
+    Daemon, discovery::DiscoveryStarter, error::DaemonError, files::DaemonFiles, outputs::Outputs, reload::Reloader,
+};
 use crate::{
     cli::{flags::EventFormat, settings::NodeSettings},
     identity::{Identity, IdentitySource},
@@ -28,7 +30,7 @@ use crate::{
         relay_info::{RelayInfo, SharedRelayInfo},
     },
     signer::SignerWatcher,
-    store::{self, Store},
+    store,
     system::{file_limit, private_files},
 };
 
@@ -37,12 +39,9 @@ impl Daemon {
     ///
     /// # Errors
     /// See [`DaemonError`].
-    pub(super) async fn start(settings: NodeSettings) -> Result<Self, DaemonError> {
+    pub(super) async fn start(settings: NodeSettings, files: DaemonFiles) -> Result<Self, DaemonError> {
         file_limit::raise_limit();
-        let failed = format!("--datadir {} cannot be created or is no directory", settings.datadir.display());
-        private_files::create_directory(&settings.datadir).map_err(DaemonError::io(failed))?;
-        let identity = Identity::open(&settings.identity)?;
-        let (store, memory) = Store::open(&settings.datadir, &settings.config.chain, settings.budget)?;
+        let DaemonFiles { identity, store, memory } = files;
         warn_of_loose_modes(&settings);
         log_start(&settings, &memory);
         let health = HealthMonitor::new(&memory, settings.datadir.clone(), settings.l1.is_some());

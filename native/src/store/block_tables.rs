@@ -29,20 +29,22 @@ impl<'a> BlockTables<'a> {
         let (key, bytes) = ((payload.number(), block.hash.0), payload.body().len() as u64);
         if self.links.insert(key, (payload.parent_hash().0, payload.timestamp(), bytes))?.is_none() {
             self.blocks.insert(key, layout::encode(payload).as_slice())?;
-            (usage.blocks, usage.bytes) = (usage.blocks + 1, usage.bytes + bytes);
+            usage.add(bytes);
         }
         Ok(())
     }
 
-    /// Removes the oldest blocks until the rest is within the budget. The head and the newest block stay.
+    /// Removes the oldest blocks until the rest is within the budget, and at most this many. The head and the newest block stay.
     pub(super) fn prune(
         &mut self,
         budget: StoreBudget,
         usage: &mut UsageCount,
+        most: usize,
     ) -> Result<BTreeSet<BlockKey>, redb::Error> {
         let mut pruned = BTreeSet::new();
         let head = self.chain.last()?.map(|(number, hash)| (number.value(), hash.value()));
-        while usage.blocks > 1 && (usage.blocks > budget.blocks || usage.bytes > budget.bytes) {
+        let is_over = |usage: &UsageCount| usage.blocks > budget.blocks || usage.file_bytes > budget.bytes_of_blocks();
+        while usage.blocks > 1 && pruned.len() < most && is_over(usage) {
             let mut oldest = None;
             for entry in self.links.iter()?.take(2) {
                 let (key, link) = entry?;
@@ -54,7 +56,7 @@ impl<'a> BlockTables<'a> {
             let Some((key, bytes)) = oldest else { break };
             self.links.remove(key)?;
             self.remove(key)?;
-            (usage.blocks, usage.bytes) = (usage.blocks - 1, usage.bytes - bytes);
+            usage.remove(bytes);
             pruned.insert(key);
         }
         Ok(pruned)

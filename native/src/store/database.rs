@@ -1,56 +1,57 @@
-//! The open database. After an I/O error redb does not use a database any more, even if the disk works again: it is then opened
-//! again.
+//! Opening the database, and repairing it after a crash.
 
 use std::{
     path::{Path, PathBuf},
-    sync::{PoisonError, RwLock},
+    sync::Arc,
 };
 
-use redb::{Database, DatabaseError};
+use petrel_core::chain::Chain;
+use redb::{Database, DatabaseError, StorageError};
+
+use super::{disk::StoreDisk, open_progress::OpenProgress, watched_backend::WatchedBackend};
 
 /// Bytes of the database's cache: mostly the latest blocks are requested, and the system caches the file too.
 const CACHE: usize = 8 << 20;
 
-/// Opens the database, creating it when missing.
-pub(super) fn open(file: &Path) -> Result<Database, DatabaseError> {
-    redb::Builder::new().set_cache_size(CACHE).create(file)
+/// Where a database is, and whose it is.
+#[derive(Clone, Debug)]
+pub(super) struct DatabaseSource {
+    pub(super) file: PathBuf,
+    pub(super) chain: Chain,
+    pub(super) disk: Arc<dyn StoreDisk>,
+    pub(super) progress: Arc<OpenProgress>,
 }
 
-/// See the module.
-#[derive(Debug)]
-pub(super) struct SharedDatabase {
-    /// `None` while it cannot be opened again.
-    database: RwLock<Option<Database>>,
-    /// `None` for a database in memory.
-    file: Option<PathBuf>,
+impl DatabaseSource {
+    /// Opens the file, which must exist, and repairs it if it was not closed.
+    pub(super) fn open(&self) -> Result<Database, DatabaseError> {
+        open(&*self.disk, &self.file, false, &self.progress)
+    }
 }
 
-impl SharedDatabase {
-    pub(super) fn new(database: Database, file: Option<PathBuf>) -> Self {
-        Self { database: RwLock::new(Some(database)), file }
-    }
+/// Opens a database; a missing one is created, without tables, if `create` is set.
+pub(super) fn open(
+    disk: &dyn StoreDisk,
+    file: &Path,
+    create: bool,
+    progress: &Arc<OpenProgress>,
+) -> Result<Database, DatabaseError> {
+    let inner = disk.open(file, create).map_err(StorageError::Io)?;
+    let file_bytes = inner.len().map_err(StorageError::Io)?;
+    let watched = progress.clone();
+    redb::Builder::new()
+        .set_cache_size(CACHE)
+        .set_repair_callback(move |repair| {
+            watched.repair_begins(file_bytes);
+            if watched.is_interrupted() {
+                repair.abort();
+            }
+        })
+        .create_with_backend(WatchedBackend { inner, progress: progress.clone() })
+}
 
-    /// Runs a function on the database.
-    ///
-    /// # Errors
-    /// The function fails, or the database is not open.
-    pub(super) fn with<T>(&self, act: impl FnOnce(&Database) -> Result<T, redb::Error>) -> Result<T, redb::Error> {
-        match &*self.database.read().unwrap_or_else(PoisonError::into_inner) {
-            Some(database) => act(database),
-            None => Err(redb::Error::PreviousIo),
-        }
-    }
-
-    /// Opens it again after an error. Committed data is preserved.
-    ///
-    /// # Errors
-    /// The disk still fails.
-    pub(super) fn reopen(&self) -> Result<(), redb::Error> {
-        let Some(file) = &self.file else { return Ok(()) };
-        let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
-        // This releases its lock on the file.
-        drop(database.take());
-        *database = Some(open(file)?);
-        Ok(())
-    }
+/// Bytes that a file takes on the disk; its holes take none. 0 if it does not exist.
+pub(super) fn file_bytes(file: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(file).map_or(0, |found| found.blocks().saturating_mul(512))
 }

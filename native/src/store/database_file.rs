@@ -1,11 +1,14 @@
 //! The database's file: its lock, its creation, and why it cannot be opened.
 
-use std::{fs, path::Path};
+use std::{fs, io, path::Path};
 
-use petrel_core::chain::Chain;
-use redb::DatabaseError;
+use redb::Database;
 
-use super::{database, error::StoreError, layout};
+use super::{
+    database::{self, DatabaseSource},
+    error::StoreError,
+    layout,
+};
 use crate::system::file_lock::{FileLock, FileLockError};
 
 /// Its name in the data directory.
@@ -20,31 +23,55 @@ pub(super) fn lock(file: &Path) -> Result<FileLock, StoreError> {
     })
 }
 
-/// Creates a new store under a temporary name first, so that a store that a crash left incomplete does not count as damaged.
-pub(super) fn create(file: &Path, chain: &Chain) -> Result<(), StoreError> {
-    let io = |error: String| StoreError::Io { file: file.to_owned(), error };
-    let unfinished = file.with_extension("new");
-    match fs::remove_file(&unfinished) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error.to_string())),
-        _ => {}
+/// Opens the database, or creates it: also one without tables, whose creation was cut off.
+pub(super) fn open_or_create(source: &DatabaseSource) -> Result<Database, redb::Error> {
+    if fs::metadata(&source.file).map_or(true, |found| found.len() == 0) {
+        create(source)?;
     }
-    let database = database::open(&unfinished).map_err(|error| open_error(&unfinished, error))?;
-    layout::create_tables(&database, chain).map_err(|error| io(error.to_string()))?;
-    drop(database);
-    let named = fs::rename(&unfinished, file).and_then(|()| match file.parent() {
-        // The name is on disk before anything is acknowledged.
-        Some(folder) => fs::File::open(folder)?.sync_all(),
-        None => Ok(()),
+    let database = source.open()?;
+    if layout::has_no_tables(&database)? {
+        layout::create_tables(&database, &source.chain)?;
+    }
+    Ok(database)
+}
+
+/// Creates a new store under a temporary name first, so that a store that a crash or a full disk left incomplete does not count as
+/// damaged.
+fn create(source: &DatabaseSource) -> Result<(), redb::Error> {
+    let unfinished = source.file.with_extension("new");
+    remove(&unfinished)?;
+    let created = database::open(&*source.disk, &unfinished, true, &source.progress).map_err(redb::Error::from);
+    let filled = created.and_then(|database| {
+        layout::create_tables(&database, &source.chain)?;
+        Ok(database.close()?)
     });
-    named.map_err(|error| io(error.to_string()))
+    if let Err(error) = filled {
+        // On a full disk its bytes are needed.
+        let _remains = remove(&unfinished);
+        return Err(error);
+    }
+    fs::rename(&unfinished, &source.file)?;
+    // The name is on disk before anything is acknowledged.
+    match source.file.parent() {
+        Some(folder) => Ok(fs::File::open(folder)?.sync_all()?),
+        None => Ok(()),
+    }
+}
+
+/// Removes a file, if it exists.
+fn remove(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// The error of opening a database. redb does not change a file that it cannot open.
-pub(super) fn open_error(file: &Path, error: DatabaseError) -> StoreError {
+pub(super) fn open_error(file: &Path, error: redb::Error) -> StoreError {
     let file = file.to_owned();
     match error {
-        DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { file, by: "another process".to_owned() },
-        DatabaseError::Storage(redb::StorageError::Io(error)) if error.kind() != std::io::ErrorKind::InvalidData => {
+        redb::Error::DatabaseAlreadyOpen => StoreError::InUse { file, by: "another process".to_owned() },
+        redb::Error::Io(error) if error.kind() != io::ErrorKind::InvalidData => {
             StoreError::Io { file, error: error.to_string() }
         }
         error => StoreError::Damaged { file, error: error.to_string() },

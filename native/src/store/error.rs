@@ -1,6 +1,6 @@
-//! Why the store cannot be opened. Exit status 2.
+//! Why the store cannot be opened (exit status 2), or closed.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use alloy_primitives::B256;
 
@@ -61,6 +61,12 @@ pub enum StoreError {
         /// Ours.
         wanted: B256,
     },
+    /// Opening was interrupted.
+    #[error("{}: opening was interrupted; nothing is lost", .file.display())]
+    Interrupted {
+        /// The file.
+        file: PathBuf,
+    },
     /// It does not exist.
     #[error("{}: there is no store; `petrel node` with this --datadir creates it", .file.display())]
     Missing {
@@ -75,4 +81,28 @@ pub enum StoreError {
         /// Which process.
         by: String,
     },
+}
+
+/// What a store could not do when it was closed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreCloseError {
+    /// The last changes could not be written.
+    #[error("the last {changes} changes could not be written to the store and are lost: {error}")]
+    Lost {
+        /// Their number.
+        changes: usize,
+        /// The error of the disk.
+        error: String,
+    },
+    /// The disk did not answer in time.
+    #[error("the disk did not take the last {changes} changes of the store in {} s: they may be lost", .waited.as_secs_f32())]
+    TimedOut {
+        /// The number of changes that were not acknowledged.
+        changes: usize,
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// All changes are on disk, but the database could not be closed.
+    #[error("the store could not be closed, so the next start repairs it; nothing is lost: {0}")]
+    Unclean(String),
 }

@@ -10,8 +10,6 @@ use petrel_core::{
     chain::{Cadence, Chain},
     fork::Version,
     payload_by_number::StoredBlock,
-    peer::PeerId,
-    peer_store::PeerEntry,
     unsafe_chain::Head,
 };
 use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, Table, TableError};
@@ -41,6 +39,11 @@ pub(super) fn create_tables(database: &Database, chain: &Chain) -> Result<(), re
     }
     write.commit()?;
     Ok(())
+}
+
+/// Whether the database has no table: its creation was cut off.
+pub(super) fn has_no_tables(database: &Database) -> Result<bool, redb::Error> {
+    Ok(database.begin_read()?.list_tables()?.next().is_none())
 }
 
 /// Migrates a store of an earlier layout to this one. A store of layout 1 is matched to the chain by its id only.
@@ -171,33 +174,9 @@ pub(super) fn count_usage(database: &Database) -> Result<UsageCount, redb::Error
     let mut usage = UsageCount::default();
     for entry in links.iter()? {
         let (_, _, bytes) = entry?.1.value();
-        usage = UsageCount { blocks: usage.blocks + 1, bytes: usage.bytes + bytes };
+        usage.add(bytes);
     }
     Ok(usage)
-}
-
-/// The known peers.
-pub(super) fn peers(database: &Database) -> Result<Vec<(PeerId, PeerEntry)>, redb::Error> {
-    let read = database.begin_read()?;
-    let mut found = Vec::new();
-    for entry in read.open_table(PEERS)?.iter()? {
-        let (peer, record) = entry?;
-        let peer = PeerId::from_bytes(peer.value()).map_err(|error| malformed("peer", error))?;
-        found.push((peer, parse("peer", record.value())?));
-    }
-    Ok(found)
-}
-
-/// The bans.
-pub(super) fn bans(database: &Database) -> Result<Vec<(BanTarget, Ban)>, redb::Error> {
-    let read = database.begin_read()?;
-    let mut found = Vec::new();
-    for entry in read.open_table(BANS)?.iter()? {
-        let (subject, ban) = entry?;
-        let subject = subject.value().parse().map_err(|error| malformed("ban", error))?;
-        found.push((subject, parse("ban", ban.value())?));
-    }
-    Ok(found)
 }
 
 /// Writes a ban, or removes it with `None`; whether there was one.
@@ -228,15 +207,6 @@ pub(super) fn put<K: redb::Key + 'static, V: serde::Serialize>(
         None => _ = table.remove(&key)?,
     }
     Ok(())
-}
-
-fn parse<T: serde::de::DeserializeOwned>(what: &str, json: &[u8]) -> Result<T, redb::Error> {
-    serde_json::from_slice(json).map_err(|error| malformed(what, error))
-}
-
-/// The error for a value that this layout cannot have.
-fn malformed(what: &str, error: impl std::fmt::Display) -> redb::Error {
-    redb::Error::Corrupted(format!("a {what} cannot be read: {error}"))
 }
 
 /// The value of this name.

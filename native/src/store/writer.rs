@@ -1,13 +1,13 @@
-//! The thread that writes.
+//! The thread that writes, and its end.
+//!
+//! A full disk is noticed before anything is written, so that the database stays open and serves. After another error it is opened
+//! again at once, and writing is tried again as [`Retry`] says; meanwhile changes fail with the last error, and the disk is left alone.
 
 use std::{
     collections::BTreeSet,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-        mpsc::{Receiver, Sender, channel},
-    },
+    sync::{Arc, Mutex, PoisonError, mpsc::Receiver},
     thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use petrel_core::persistence::{Persist, Persisted};
@@ -17,143 +17,195 @@ use tokio::sync::oneshot;
 use super::{
     block_tables::BlockTables,
     budget::StoreBudget,
-    database::SharedDatabase,
+    error::StoreCloseError,
     layout,
+    retry::Retry,
+    shared_database::SharedDatabase,
     tables::{BANS, BlockKey, PEERS, VALUES},
     usage::{StoreUsage, UsageCount},
+    write_queue::{WriteEntry, WriteQueue, WriteRequest},
 };
 
-/// Bytes that may wait for the disk; requests beyond them fail.
-const WAITING: usize = 256 << 20;
-/// Requests in one transaction, at most.
+/// Requests in one transaction, at most, and their bytes, which the last one may exceed.
 const BATCH: usize = 1024;
-
-/// Something to write.
-#[derive(Debug)]
-pub(super) enum WriteEntry {
-    /// A request of the node.
-    Node(Persist),
-    /// A small value of the daemon, by name; it replaces the previous one.
-    Value(&'static str, Vec<u8>),
-}
-
-/// What to write, and where the result goes.
-type WriteRequest = (WriteEntry, oneshot::Sender<Persisted>);
+const BATCH_BYTES: usize = 16 << 20;
+/// Bytes that must be free on the disk for a transaction: this, [`CHANGE`] for each request, and twice the bytes of its blocks, which
+/// redb rounds up to a power of two of pages.
+const RESERVE: u64 = 256 << 10;
+const CHANGE: u64 = 8 << 10;
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct StoreWriter {
-    requests: Mutex<Option<Sender<WriteRequest>>>,
-    waiting: Arc<AtomicUsize>,
+    queue: Arc<WriteQueue>,
     /// Blocks and bytes after the last transaction.
     pub(super) usage: Arc<StoreUsage>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    thread: Mutex<Option<JoinHandle<Result<(), StoreCloseError>>>>,
 }
 
 impl StoreWriter {
     /// `count` is what is stored already. Without `durable` the results do not say that anything is on disk.
     pub(super) fn start(database: Arc<SharedDatabase>, budget: StoreBudget, count: UsageCount, durable: bool) -> Self {
-        let (requests, waiting_requests) = channel();
-        let waiting = Arc::new(AtomicUsize::new(0));
+        let (queue, requests) = WriteQueue::new();
+        let queue = Arc::new(queue);
         let done = if durable { Persisted::OnDisk } else { Persisted::Unconfirmed };
         let usage = Arc::new(StoreUsage::default());
-        usage.set(count);
-        let writer = WriterThread { database, budget, count, usage: usage.clone(), done, failed: false };
-        let counter = waiting.clone();
-        let thread = thread::spawn(move || writer.run(&waiting_requests, &counter));
-        Self { requests: Mutex::new(Some(requests)), waiting, usage, thread: Mutex::new(Some(thread)) }
+        usage.set(count, database.file_bytes());
+        let writer =
+            WriterThread { database, queue: queue.clone(), budget, count, usage: usage.clone(), done, retry: None };
+        let thread = thread::spawn(move || writer.run(&requests));
+        Self { queue, usage, thread: Mutex::new(Some(thread)) }
     }
 
     pub(super) fn write(&self, entry: WriteEntry) -> oneshot::Receiver<Persisted> {
-        let (sender, result) = oneshot::channel();
-        let bytes = entry.size();
-        if self.waiting.fetch_add(bytes, Ordering::Relaxed) + bytes > WAITING {
-            self.waiting.fetch_sub(bytes, Ordering::Relaxed);
-            let _dropped =
-                sender.send(Persisted::Failed("the disk is too slow: too many bytes wait for it".to_owned()));
-            return result;
+        self.queue.push(entry)
+    }
+
+    /// Writes what waits and closes the database, or gives up after this time. A second call does nothing.
+    pub(super) async fn close(&self, timeout: Duration) -> Result<(), StoreCloseError> {
+        self.queue.close();
+        let Some(thread) = self.take_thread() else { return Ok(()) };
+        let ended = tokio::task::spawn_blocking(move || join(thread));
+        match tokio::time::timeout(timeout, ended).await {
+            Ok(Ok(closed)) => closed,
+            Ok(Err(panic)) => Err(StoreCloseError::Unclean(panic.to_string())),
+            Err(_) => Err(StoreCloseError::TimedOut { changes: self.queue.waiting(), waited: timeout }),
         }
-        if let Some(requests) = &*self.requests.lock().unwrap_or_else(PoisonError::into_inner) {
-            // If the thread has ended, the result's sender is dropped, which is a result too.
-            let _dropped = requests.send((entry, sender));
-        }
-        result
+    }
+
+    fn take_thread(&self) -> Option<JoinHandle<Result<(), StoreCloseError>>> {
+        self.thread.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-/// The thread writes the waiting requests, and ends.
+/// The thread writes what waits, closes the database, and ends.
 impl Drop for StoreWriter {
     fn drop(&mut self) {
-        drop(self.requests.lock().unwrap_or_else(PoisonError::into_inner).take());
-        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            let _panicked = thread.join();
+        self.queue.close();
+        if let Some(Err(error)) = self.take_thread().map(join) {
+            tracing::error!(%error, "the store");
         }
     }
 }
 
-impl WriteEntry {
-    fn size(&self) -> usize {
-        match self {
-            Self::Node(Persist::Block(block)) => block.bytes,
-            Self::Node(Persist::Head(_) | Persist::Peer(..) | Persist::Ban(..)) => 0,
-            Self::Value(_, value) => value.len(),
-        }
-    }
-
-    /// The key of a block.
-    fn key(&self) -> Option<BlockKey> {
-        match self {
-            Self::Node(Persist::Block(block)) => Some((block.payload.number(), block.hash.0)),
-            _ => None,
-        }
-    }
+fn join(thread: JoinHandle<Result<(), StoreCloseError>>) -> Result<(), StoreCloseError> {
+    thread.join().unwrap_or_else(|_| Err(StoreCloseError::Unclean("its thread panicked".to_owned())))
 }
 
 /// The state of the thread.
 struct WriterThread {
     database: Arc<SharedDatabase>,
+    queue: Arc<WriteQueue>,
     budget: StoreBudget,
     count: UsageCount,
     usage: Arc<StoreUsage>,
     /// The result of a committed transaction.
     done: Persisted,
-    /// The last transaction failed.
-    failed: bool,
+    /// After a transaction that failed: when the next one is tried.
+    retry: Option<Retry>,
 }
 
 impl WriterThread {
-    fn run(mut self, requests: &Receiver<WriteRequest>, waiting: &AtomicUsize) {
+    fn run(mut self, requests: &Receiver<WriteRequest>) -> Result<(), StoreCloseError> {
+        // Changes that failed after the node stopped, whose results nobody reads.
+        let mut lost = None;
         while let Ok(first) = requests.recv() {
-            let batch: Vec<WriteRequest> = std::iter::once(first).chain(requests.try_iter().take(BATCH - 1)).collect();
-            let count_before = self.count;
-            let written = self.write(batch.iter().map(|(entry, _)| entry));
-            self.failed = written.is_err();
-            if self.failed {
-                self.count = count_before;
+            let batch = take_batch(first, requests);
+            let changes = batch.len();
+            if let (Err(error), true) = (self.write_batch(batch), self.queue.is_closed()) {
+                let (before, _) = lost.take().unwrap_or_default();
+                lost = Some((before + changes, error));
             }
-            self.usage.set(self.count);
-            for (entry, sender) in batch {
-                waiting.fetch_sub(entry.size(), Ordering::Relaxed);
-                let outcome = match &written {
-                    Ok(pruned) if entry.key().is_some_and(|key| pruned.contains(&key)) => Persisted::Unconfirmed,
-                    Ok(_) => self.done.clone(),
-                    Err(error) => Persisted::Failed(error.to_string()),
-                };
-                // The requester may have stopped waiting.
-                let _dropped = sender.send(outcome);
+        }
+        let closed = self.database.close();
+        match (lost, closed) {
+            (Some((changes, error)), _) => Err(StoreCloseError::Lost { changes, error }),
+            (None, Err(error)) => Err(StoreCloseError::Unclean(error.to_string())),
+            (None, Ok(())) => Ok(()),
+        }
+    }
+
+    /// Writes all requests or none, and sends the results.
+    fn write_batch(&mut self, batch: Vec<WriteRequest>) -> Result<(), String> {
+        let written = self.write(&batch);
+        self.usage.set(self.count, self.database.file_bytes());
+        for (entry, sender) in batch {
+            self.queue.done(&entry);
+            let outcome = match &written {
+                Ok(pruned) if entry.key().is_some_and(|key| pruned.contains(&key)) => Persisted::Unconfirmed,
+                Ok(_) => self.done.clone(),
+                Err(error) => Persisted::Failed(error.clone()),
+            };
+            // The requester may have stopped waiting.
+            let _dropped = sender.send(outcome);
+        }
+        written.map(drop)
+    }
+
+    /// Writes all requests or none; the blocks that were removed for the budget.
+    fn write(&mut self, batch: &[WriteRequest]) -> Result<BTreeSet<BlockKey>, String> {
+        // At the end each change gets its last chance.
+        if let Some(retry) =
+            self.retry.as_ref().filter(|retry| !retry.is_due(Instant::now()) && !self.queue.is_closed())
+        {
+            return Err(retry.error.clone());
+        }
+        self.check_room(batch)?;
+        let count_before = self.count;
+        let begin = Instant::now();
+        let written = self.try_write(batch.iter().map(|(entry, _)| entry));
+        match written {
+            Ok(pruned) => {
+                self.retry = None;
+                Ok(pruned)
+            }
+            Err(error) => {
+                self.count = count_before;
+                let error = error.to_string();
+                // Reads go on, if the disk lets them.
+                if self.database.is_open()
+                    && let Err(error) = self.reopen()
+                {
+                    tracing::debug!(%error, "the store cannot be opened again");
+                }
+                self.retry = Some(Retry::after(self.retry.as_ref(), error.clone(), begin.elapsed(), Instant::now()));
+                Err(error)
             }
         }
     }
 
-    /// Writes all requests or none; the blocks that were removed for the budget.
-    fn write<'a>(&mut self, batch: impl Iterator<Item = &'a WriteEntry>) -> Result<BTreeSet<BlockKey>, redb::Error> {
-        if self.failed {
-            self.database.reopen()?;
-            // A transaction that reported an error may have been committed.
-            self.count = self.database.with(layout::count_usage)?;
+    /// Whether the disk has room for these requests. redb does not use a database any more after a write that found none.
+    fn check_room(&self, batch: &[WriteRequest]) -> Result<(), String> {
+        let Some(free) = self.database.free_bytes() else { return Ok(()) };
+        let bytes = |entry: &WriteEntry| match entry {
+            WriteEntry::Node(Persist::Block(block)) => 2 * block.bytes as u64,
+            entry => entry.size() as u64,
+        };
+        let needed =
+            batch.iter().fold(RESERVE, |sum, (entry, _)| sum.saturating_add(CHANGE).saturating_add(bytes(entry)));
+        if free < needed {
+            return Err(format!("the disk is full: {free} bytes are free, and {needed} are needed"));
+        }
+        Ok(())
+    }
+
+    fn try_write<'a>(
+        &mut self,
+        batch: impl Iterator<Item = &'a WriteEntry>,
+    ) -> Result<BTreeSet<BlockKey>, redb::Error> {
+        if !self.database.is_open() {
+            self.reopen()?;
         }
         let database = self.database.clone();
         database.with(|open| self.write_to(open, batch))
+    }
+
+    /// Opens the database again after an error.
+    fn reopen(&mut self) -> Result<(), redb::Error> {
+        self.database.reopen()?;
+        // A transaction that reported an error may have been committed.
+        self.count = self.database.with(layout::count_usage)?;
+        Ok(())
     }
 
     fn write_to<'a>(
@@ -178,9 +230,27 @@ impl WriterThread {
                     WriteEntry::Value(name, value) => _ = values.insert(*name, value.as_slice())?,
                 }
             }
-            if self.budget.blocks > 0 { blocks.prune(self.budget, &mut self.count)? } else { BTreeSet::new() }
+            if self.budget.blocks > 0 {
+                blocks.prune(self.budget, &mut self.count, usize::MAX)?
+            } else {
+                BTreeSet::new()
+            }
         };
         write.commit()?;
         Ok(pruned)
     }
+}
+
+/// The requests of one transaction, of those that wait.
+fn take_batch(first: WriteRequest, requests: &Receiver<WriteRequest>) -> Vec<WriteRequest> {
+    let mut bytes = first.0.size();
+    let mut batch = vec![first];
+    while batch.len() < BATCH
+        && bytes < BATCH_BYTES
+        && let Ok(next) = requests.try_recv()
+    {
+        bytes = bytes.saturating_add(next.0.size());
+        batch.push(next);
+    }
+    batch
 }

@@ -41,7 +41,7 @@ pub struct SyncFlags {
         env = "PETREL_STORE_BLOCKS"
     )]
     pub store_blocks: String,
-    /// Greatest number of bytes of stored blocks
+    /// Greatest size of the store's file on disk; the oldest blocks are removed, and a larger file is compacted at the start
     #[arg(long = "store.bytes", value_name = "SIZE", default_value = "8GiB", env = "PETREL_STORE_BYTES")]
     pub store_bytes: String,
 }

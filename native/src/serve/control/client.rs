@@ -68,7 +68,8 @@ fn is_no_node(error: &io::Error) -> bool {
 }
 
 fn exchange(mut stream: UnixStream, request: &SocketRequest) -> io::Result<Vec<u8>> {
-    stream.set_read_timeout(Some(2 * TIMEOUT))?;
+    let takes_long = matches!(request, SocketRequest::Export { .. });
+    stream.set_read_timeout((!takes_long).then_some(2 * TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');

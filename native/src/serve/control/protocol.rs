@@ -1,7 +1,7 @@
 //! The control socket's protocol: one line of JSON as request, one line of JSON as response, then the connection ends. A new method
 //! is a variant here, and an arm in `socket` and `service`.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub const FILE: &str = "petrel.sock";
 /// Bytes of a request at most, including its end of line.
 pub const MAX_REQUEST: u64 = 64 << 10;
-/// How long a request and its response may take together.
+/// How long a request and its response may take, each; a copy of the store may take longer.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A method with its parameters.
@@ -33,5 +33,10 @@ pub enum SocketRequest {
     Lift {
         /// The subject of the ban.
         who: String,
+    },
+    /// Copies the store to a new file: `{"exported":{…}}`. It has no limit of time.
+    Export {
+        /// The file, as an absolute path.
+        file: PathBuf,
     },
 }

@@ -1,6 +1,6 @@
 //! Requests to the event loop from other tasks (the control socket and the metrics endpoint), which it answers between events.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use petrel_core::{
     ban::{Ban, BanTarget},
@@ -10,7 +10,10 @@ use petrel_core::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{host::TokioHost, store::Store};
+use crate::{
+    host::TokioHost,
+    store::{ExportReport, Store},
+};
 
 /// Requests in the queue; a sender waits while it is full.
 const QUEUE: usize = 16;
@@ -64,6 +67,13 @@ pub enum ControlRequest {
         who: BanTarget,
         /// Receives whether there was one, when it is removed from the disk.
         result: oneshot::Sender<Result<bool, BanChangeError>>,
+    },
+    /// Copy the store, see [`Store::export`].
+    Export {
+        /// The file to create.
+        file: PathBuf,
+        /// Receives the copy's size, or why there is none.
+        result: oneshot::Sender<Result<ExportReport, String>>,
     },
 }
 
@@ -122,6 +132,12 @@ pub fn respond(request: ControlRequest, driver: &mut Driver<TokioHost>, store: &
             let was_banned = driver.unban(who);
             respond_when_on_disk(store, Persist::Ban(who, None), was_banned, result);
         }
+        ControlRequest::Export { file, result } => {
+            let store = store.clone();
+            tokio::task::spawn_blocking(move || {
+                let _dropped = result.send(store.export(&file));
+            });
+        }
     }
 }
 
@@ -163,6 +179,11 @@ impl ControlHandle {
     /// Lifts a ban, and waits until it is removed from the disk; whether there was one, `None` when the node has stopped.
     pub async fn lift(&self, who: BanTarget) -> Option<Result<bool, BanChangeError>> {
         self.send(|result| ControlRequest::Lift { who, result }).await
+    }
+
+    /// Copies the store to a new file; `None` when the node has stopped.
+    pub async fn export(&self, file: PathBuf) -> Option<Result<ExportReport, String>> {
+        self.send(|result| ControlRequest::Export { file, result }).await
     }
 
     async fn send<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> ControlRequest) -> Option<T> {

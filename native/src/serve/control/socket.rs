@@ -1,8 +1,8 @@
 //! The socket `petrel.sock` in the data directory, by which the other subcommands reach a running node; see `protocol`.
 //!
 //! It is a Unix domain socket of mode 0600: a user who can read the node's own files can use it. It is created at each start and
-//! removed at the end; a stale one is replaced. Bounds: [`MAX_REQUEST`] bytes for a request, [`TIMEOUT`] for request and response
-//! together, [`CONNECTIONS`] at once; further connections wait.
+//! removed at the end; a stale one is replaced. Bounds: [`MAX_REQUEST`] bytes for a request, [`TIMEOUT`] for the request and for the
+//! response, except a copy of the store; [`CONNECTIONS`] at once; further connections wait.
 
 use std::{
     fs, io,
@@ -80,8 +80,7 @@ async fn serve(listener: UnixListener, handle: ControlHandle) {
             Ok((stream, _)) => {
                 let handle = handle.clone();
                 tokio::spawn(async move {
-                    let served = timeout(TIMEOUT, serve_connection(stream, &handle)).await;
-                    if let Ok(Err(error)) = served {
+                    if let Err(error) = serve_connection(stream, &handle).await {
                         tracing::debug!(%error, "control socket");
                     }
                     drop(permit);
@@ -99,14 +98,21 @@ async fn serve(listener: UnixListener, handle: ControlHandle) {
 async fn serve_connection(stream: UnixStream, handle: &ControlHandle) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut line = Vec::new();
-    BufReader::new(read.take(MAX_REQUEST)).read_until(b'\n', &mut line).await?;
+    timeout(TIMEOUT, BufReader::new(read.take(MAX_REQUEST)).read_until(b'\n', &mut line)).await??;
     let response = match serde_json::from_slice(&line) {
         _ if line.last() != Some(&b'\n') => error_response(format!("expected one line of at most {MAX_REQUEST} bytes")),
-        Ok(request) => handle_request(request, handle).await.unwrap_or_else(error_response),
+        Ok(SocketRequest::Export { file }) => export(file, handle).await.unwrap_or_else(error_response),
+        Ok(request) => timeout(TIMEOUT, handle_request(request, handle)).await?.unwrap_or_else(error_response),
         Err(error) => error_response(format!("not a request: {error}")),
     };
-    write.write_all(format!("{response}\n").as_bytes()).await?;
+    timeout(TIMEOUT, write.write_all(format!("{response}\n").as_bytes())).await??;
     write.shutdown().await
+}
+
+/// Copies the store, for as long as it takes.
+async fn export(file: PathBuf, handle: &ControlHandle) -> Result<Value, String> {
+    let exported = handle.export(file).await.ok_or_else(|| "the node is stopping".to_owned())??;
+    Ok(json!({ "exported": exported }))
 }
 
 fn error_response(error: String) -> Value {
@@ -131,6 +137,7 @@ async fn handle_request(request: SocketRequest, handle: &ControlHandle) -> Resul
             let lifted = handle.lift(subject(&who)?).await.ok_or_else(stopping)?;
             lifted.map(|lifted| json!({ "lifted": lifted })).map_err(|error| format!("{who}: {error}"))
         }
+        SocketRequest::Export { file } => export(file, handle).await,
     }
 }
 

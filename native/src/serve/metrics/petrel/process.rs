@@ -1,4 +1,4 @@
-//! Metrics of the event loop and of the bytes on connections.
+//! Metrics of the event loop, of the log, and of the bytes on connections.
 
 use petrel_core::{Event, node::Status};
 use prometheus::{Counter, IntCounter, IntCounterVec};
@@ -6,6 +6,7 @@ use prometheus::{Counter, IntCounter, IntCounterVec};
 use crate::{
     network::transport::TrafficCounters,
     serve::metrics::registry::{Registrar, raise_to},
+    system::log_queue::LogQueue,
 };
 
 /// See the module.
@@ -13,6 +14,7 @@ use crate::{
 pub(super) struct ProcessMetrics {
     stalls: IntCounter,
     stalled_seconds: Counter,
+    log_lines_lost: IntCounter,
     transport_bytes: IntCounterVec,
     protocol_bytes: IntCounterVec,
 }
@@ -23,6 +25,10 @@ impl ProcessMetrics {
             stalls: register.counter("stalls_total", "How often the event loop was blocked")?,
             stalled_seconds: register
                 .float_counter("stalled_seconds_total", "Total time for which the event loop was blocked")?,
+            log_lines_lost: register.counter(
+                "log_lines_lost_total",
+                "Log lines that were left out because stderr did not take them in time",
+            )?,
             transport_bytes: register.counters(
                 "transport_bytes_total",
                 "Bytes of connections: for tcp and ws on the wire, for quic and webtransport in their streams",
@@ -44,6 +50,7 @@ impl ProcessMetrics {
     }
 
     pub(super) fn update(&self, status: &Status, traffic: &TrafficCounters) {
+        raise_to(&self.log_lines_lost, LogQueue::lost_of_stderr());
         for (name, flow) in traffic.flows() {
             raise_to(&self.transport_bytes.with_label_values(&[name, "in"]), flow.read());
             raise_to(&self.transport_bytes.with_label_values(&[name, "out"]), flow.written());

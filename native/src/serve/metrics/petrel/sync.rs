@@ -25,6 +25,8 @@ pub(super) struct SyncMetrics {
     served: IntCounter,
     stored_blocks: IntGauge,
     stored_bytes: IntGauge,
+    file_bytes: IntGauge,
+    unreadable_rows: IntGauge,
     is_storing: IntGauge,
     usage: Arc<StoreUsage>,
 }
@@ -52,6 +54,9 @@ impl SyncMetrics {
             served: register.counter("blocks_served_total", "Blocks that were sent to peers by number")?,
             stored_blocks: register.gauge("store_blocks", "Blocks in the store")?,
             stored_bytes: register.gauge("store_bytes", "Bytes of the payloads in the store")?,
+            file_bytes: register.gauge("store_file_bytes", "Bytes of the store's file on disk")?,
+            unreadable_rows: register
+                .gauge("store_unreadable_rows", "Peers and bans in the store that could not be read at the start")?,
             is_storing,
             usage,
         })
@@ -88,5 +93,7 @@ impl SyncMetrics {
         self.gap.set(gauge_value(status.gap.map_or(0, |(from, to)| to.saturating_sub(from) + 1)));
         self.stored_blocks.set(gauge_value(self.usage.blocks()));
         self.stored_bytes.set(gauge_value(self.usage.bytes()));
+        self.file_bytes.set(gauge_value(self.usage.file_bytes()));
+        self.unreadable_rows.set(gauge_value(self.usage.unreadable_rows()));
     }
 }
