@@ -8,7 +8,8 @@ import type { Report } from '../shared/status.js';
 import type { NodeStatus } from './node-status.js';
 import { isUrl, RelayRecords, type RelayRecordsHost } from './relay-records.js';
 import { StatusTracker } from './status-tracker.js';
-import load, { Client, readRecord } from './petrel_wasm.js';
+import { loadModule, type Module } from './module.js';
+import type { Client } from './petrel_wasm.js';
 
 /** The configuration as the page gives it. The node checks it; here only the URLs are separated. */
 interface Config {
@@ -25,19 +26,19 @@ function separate(relays: readonly unknown[]): [string[], unknown[]] {
 /** Serves one follower. The result takes messages of the page; `post` sends messages to it. */
 export function serve(post: (message: FromWorker) => void): (message: ToWorker) => void {
   let node: Client | undefined;
+  let module: Module | undefined;
   let over = false;
   let unacknowledged = 0;
   let dropped = 0;
   let tracker = new StatusTracker();
   let records: RelayRecords | undefined;
   let correctedMs = 0;
-  let memory: WebAssembly.Memory | undefined;
 
   const report = (client: Client): Report =>
     tracker.report(read<NodeStatus>(client.status()), Date.now(), {
       relaysMs: records?.offset ?? null,
       correctedMs,
-      moduleBytes: memory?.buffer.byteLength ?? 0,
+      moduleBytes: module?.memory.buffer.byteLength ?? 0,
     });
 
   function fail(error: PlainError): void {
@@ -49,8 +50,13 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
     queueMicrotask(end);
   }
 
+  function trapped(thrown: unknown): void {
+    fail(defect(thrown));
+  }
+
   /** Stops the node; ignores errors of a failed one. */
   function end(): void {
+    module?.onTrap.delete(trapped);
     try {
       node?.stop();
     } catch {
@@ -78,9 +84,8 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
 
   async function start(config: string, file: string | undefined): Promise<void> {
     try {
-      memory = await (loading ??= wasm(file));
+      module = await loadModule(file);
     } catch (thrown) {
-      loading = undefined;
       return fail({
         code: 'no_wasm',
         message: `the WebAssembly module could not be loaded: ${text(thrown)}`,
@@ -88,13 +93,14 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
       });
     }
     if (over) return;
+    module.onTrap.add(trapped);
     try {
       tracker = new StatusTracker();
       const { relays, ...others } = JSON.parse(config) as Config;
       const [urls, addresses] = Array.isArray(relays) ? separate(relays) : [[], relays];
       records = new RelayRecords(urls, hostOf(JSON.stringify(others.chain ?? null)));
       const checked = JSON.stringify({ ...others, relays: addresses, expects: urls.length > 0 });
-      node = new Client(checked, receive, (block: string) => post({ type: 'persist', block: JSON.parse(block) as KeptBlock }));
+      node = new module.Client(checked, receive, (block: string) => post({ type: 'persist', block: JSON.parse(block) as KeptBlock }));
       post({ type: 'started', report: report(node) });
       records.begin();
     } catch (thrown) {
@@ -107,7 +113,7 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
       fetch: (url, options) => fetch(url, options),
       now: () => Date.now(),
       mono: () => performance.now(),
-      verify: (document, host, now) => readRecord(document, chain, host, now),
+      verify: (document, host, now) => (module as Module).readRecord(document, chain, host, now),
       add: (relays, others) => over || node?.addRelays(JSON.stringify(relays), JSON.stringify(others)),
       emit: (event) => over || emit(event),
       correct: (millis) => {
@@ -137,18 +143,4 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
       fail(defect(thrown));
     }
   };
-}
-
-/** The module is loaded once, and shared by all followers of this thread. */
-let loading: Promise<WebAssembly.Memory> | undefined;
-
-/** Loads the module; its memory. `fetch` of Node reads no files. */
-async function wasm(given: string | undefined): Promise<WebAssembly.Memory> {
-  const file = given === undefined ? new URL('./petrel_wasm_bg.wasm', import.meta.url) : new URL(given, import.meta.url);
-  if (file.protocol !== 'file:') {
-    return (await load({ module_or_path: file })).memory;
-  }
-  const name = 'node:fs/promises';
-  const { readFile } = await import(/* @vite-ignore */ /* webpackIgnore: true */ name);
-  return (await load({ module_or_path: await readFile(file) })).memory;
 }
