@@ -3,7 +3,8 @@
 import { instead, loadChain, type RollupConfig } from './chains.js';
 import { PetrelError, text, type PlainError } from '../shared/errors.js';
 import type { Block, FollowerEvent, Hex } from '../shared/events.js';
-import { Feed } from './feed.js';
+import type { Feed } from './feed.js';
+import { Feeds } from './feeds.js';
 import { PersistedChain } from './persisted-chain.js';
 import { openPort, type Port } from './port.js';
 import type { FromWorker, KeptBlock } from '../shared/protocol.js';
@@ -129,7 +130,8 @@ interface Resources {
 }
 
 class Node implements Follower {
-  readonly #feeds = { block: new Set<Feed<Block>>(), all: new Set<Feed<FollowerEvent>>() };
+  readonly #blocks = new Feeds<Block>();
+  readonly #events = new Feeds<FollowerEvent>();
   readonly #resources: Resources;
   readonly #statusRequests = new Map<number, (status: Status) => void>();
   #lastRequestId = 0;
@@ -183,11 +185,11 @@ class Node implements Follower {
   }
 
   blocks(options: StreamOptions = {}): Feed<Block> {
-    return this.#feed(this.#feeds.block, options, BLOCKS);
+    return this.#feed(this.#blocks, options, BLOCKS);
   }
 
   events(options: StreamOptions = {}): Feed<FollowerEvent> {
-    return this.#feed(this.#feeds.all, options, EVENTS);
+    return this.#feed(this.#events, options, EVENTS);
   }
 
   status(): Promise<Status> {
@@ -225,15 +227,9 @@ class Node implements Follower {
     this.#finish('stopped', 'it was stopped', undefined);
   }
 
-  #feed<T>(feeds: Set<Feed<T>>, { signal, buffer }: StreamOptions, usual: number): Feed<T> {
-    const abort = (): void => feed.end();
-    const feed = new Feed<T>(buffer ?? usual, () => {
-      feeds.delete(feed);
-      signal?.removeEventListener('abort', abort);
-    });
-    feeds.add(feed);
-    signal?.addEventListener('abort', abort);
-    if (signal?.aborted || this.#end) feed.end(this.#end?.error);
+  #feed<T>(feeds: Feeds<T>, options: StreamOptions, usual: number): Feed<T> {
+    const feed = feeds.open(options.buffer ?? usual, options.signal);
+    if (this.#end) feed.end(this.#end.error);
     return feed;
   }
 
@@ -265,15 +261,22 @@ class Node implements Follower {
 
   /** `dropped` is how many events the worker has dropped in all. Their kinds are unknown, so every stream may have missed them. */
   #missed(dropped: number): void {
-    for (const feed of [...this.#feeds.block, ...this.#feeds.all]) feed.miss(dropped - this.#dropped);
+    const count = dropped - this.#dropped;
+    if (count === 0) return;
+    this.#eachFeed((feed) => feed.miss(count));
     this.#dropped = dropped;
   }
 
   #emit(event: FollowerEvent): void {
-    for (const feed of this.#feeds.all) feed.push(event);
+    this.#events.each((feed) => feed.push(event));
     if (event.event !== 'block') return;
     const { event: _, ...block } = event;
-    for (const feed of this.#feeds.block) feed.push(block);
+    this.#blocks.each((feed) => feed.push(block));
+  }
+
+  #eachFeed(action: (feed: Feed<Block> | Feed<FollowerEvent>) => void): void {
+    this.#blocks.each(action);
+    this.#events.each(action);
   }
 
   #finish(state: 'stopped' | 'failed', reason: string, failure: PlainError | undefined): void {
@@ -286,7 +289,7 @@ class Node implements Follower {
     this.#resources.persisted?.end();
     this.#stopped?.();
     this.#rejectOver(error ? error.thrown : (signal?.reason ?? new Error(reason)));
-    for (const feed of [...this.#feeds.block, ...this.#feeds.all]) feed.end(error);
+    this.#eachFeed((feed) => feed.end(error));
     for (const resolve of this.#statusRequests.values()) resolve(this.#status());
     this.#statusRequests.clear();
   }
