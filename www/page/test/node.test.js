@@ -13,7 +13,8 @@ test('in Node the package follows the blocks that the daemon verifies, and stops
   const { daemon, url } = await devnet(t, ['--block-time', '1s', '--block-bytes', '50kB']);
   await listening(daemon, '/ws/');
   const relay = await (await fetch(new URL('relay.json', url))).json();
-  const follower = await createFollower({ ...relay, signal: t.signal });
+  const { chain, signer, relays } = relay;
+  const follower = await createFollower({ chain, signer, relays, signal: t.signal });
   t.after(() => follower.stop());
   const blocks = [];
   for await (const block of follower.blocks()) if (blocks.push(block) === 4) break;

@@ -2,44 +2,15 @@
 
 import { instead, loadChain, type RollupConfig } from './chains.js';
 import { PetrelError, text, type PlainError } from '../shared/errors.js';
-import type { Block, FollowerEvent, Hex } from '../shared/events.js';
+import type { Block, FollowerEvent } from '../shared/events.js';
 import type { Feed } from './feed.js';
 import { Feeds } from './feeds.js';
+import { checkFollowerOptions, checkStreamOptions, type FollowerOptions, type StreamOptions } from './options.js';
 import { PersistedChain } from './persisted-chain.js';
 import { openPort, type Port } from './port.js';
 import type { FromWorker, KeptBlock } from '../shared/protocol.js';
 import type { Report, Status } from '../shared/status.js';
-import { indexedDbStore, type Store } from './store.js';
-
-export interface FollowerOptions {
-  /**
-   * A chain of the package by its name (`'base-mainnet'`, `'base'`) or its chain id (`8453`, `'8453'`): see `chains()`. Or the
-   * `rollup.json` of any OP Stack chain, as an object.
-   */
-  readonly chain: string | number | RollupConfig;
-  /**
-   * Relays: the URLs of Petrel daemons' HTTP sides (`https://…`), whose signed records have their present addresses; or multiaddrs with
-   * their peer id, WebTransport or WebSocket (`/dns4/HOST/tcp/PORT/wss/p2p/PEER`).
-   */
-  readonly relays: readonly string[];
-  /** Who signs the chain's unsafe blocks: needed for a `rollup.json`, and instead of the preset's when it has changed. */
-  readonly signer?: Hex;
-  /** Saves the latest blocks, so that they outlive a reload: this origin's IndexedDB unless another store is given; `null` saves nothing. */
-  readonly store?: Store | null;
-  /** Stops the follower. */
-  readonly signal?: AbortSignal;
-  /** Starts the worker, where a bundler does not find it by itself: a module worker that runs `petrel/worker`. */
-  readonly worker?: () => Worker;
-  /** Where the WebAssembly module is, where a bundler does not find it by itself: the URL of `petrel/wasm`. */
-  readonly wasm?: string | URL;
-}
-
-export interface StreamOptions {
-  /** Ends this stream; the follower goes on. */
-  readonly signal?: AbortSignal;
-  /** How many items wait for a slow reader before the oldest are dropped. */
-  readonly buffer?: number;
-}
+import { indexedDbStore } from './store.js';
 
 /** A node that follows a chain. */
 export interface Follower extends AsyncDisposable {
@@ -66,6 +37,7 @@ const STOP_TIMEOUT = 1000;
  * reason when that was aborted. Not being connected is no error: `status()` says so.
  */
 export async function createFollower(options: FollowerOptions): Promise<Follower> {
+  checkFollowerOptions(options);
   options.signal?.throwIfAborted();
   const { chain, relays, signer, store = indexedDbStore(), signal, worker, wasm } = options;
   const rollup = await unlessAborted(rollupOf(chain), signal);
@@ -228,6 +200,7 @@ class Node implements Follower {
   }
 
   #feed<T>(feeds: Feeds<T>, options: StreamOptions, usual: number): Feed<T> {
+    checkStreamOptions(options);
     const feed = feeds.open(options.buffer ?? usual, options.signal);
     if (this.#end) feed.end(this.#end.error);
     return feed;
