@@ -1,6 +1,6 @@
 // The page: finds its relay, follows the chain, shows it, and starts again after a failure.
 
-import { createFollower, PetrelError, type Follower } from 'petrel';
+import { createFollower, PetrelError, type Follower, type Status } from 'petrel';
 import { source, type Source } from './source.ts';
 import { View, type Problem } from './view.ts';
 
@@ -10,6 +10,8 @@ const STATUS_INTERVAL = 1000;
 const DISCONNECTED = 8;
 /** Milliseconds before a failed follower is created again. */
 const RETRY = 5000;
+/** Milliseconds for the status, after which the page no longer shows the last one as the present one. */
+const STATUS_TIMEOUT = 5000;
 
 const url = new URL(location.href);
 const view = new View(url.searchParams.has('signer'));
@@ -39,7 +41,7 @@ async function follow(now: Source): Promise<Source | null> {
     follower = await createFollower(now);
   } catch (thrown) {
     view.problem(problem(thrown));
-    if (thrown instanceof PetrelError && thrown.code !== 'panic') {
+    if (thrown instanceof PetrelError && thrown.code !== 'panic' && thrown.code !== 'no_answer') {
       view.setup(url.searchParams);
       return null;
     }
@@ -82,8 +84,8 @@ async function readEvents(follower: Follower, outdated: Outdated): Promise<void>
  */
 async function watch(follower: Follower, now: Source, outdated: Outdated): Promise<Source | null> {
   for (let disconnected = 0; ; ) {
-    const status = await follower.status();
-    if (status.state === 'failed' || status.state === 'stopped') return null;
+    const status = await statusOf(follower);
+    if (status === null || status.state === 'failed' || status.state === 'stopped') return null;
     view.status(status);
     view.tick();
     disconnected = status.state === 'connecting' ? disconnected + 1 : 0;
@@ -96,6 +98,19 @@ async function watch(follower: Follower, now: Source, outdated: Outdated): Promi
       }
     }
     await wait(STATUS_INTERVAL);
+  }
+}
+
+/** The status; `null` when the follower failed meanwhile. While it does not come the page says so. */
+async function statusOf(follower: Follower): Promise<Status | null> {
+  const timer = setTimeout(() => view.silent(), STATUS_TIMEOUT);
+  try {
+    return await follower.status();
+  } catch {
+    // The reader of the blocks reports it.
+    return null;
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -78,6 +78,12 @@ export class View {
     this.notice(status.reason ?? warning);
   }
 
+  /** The last status is too old to be shown as the present one. */
+  silent(): void {
+    this.state('stalled');
+    this.notice('the node in this tab does not answer');
+  }
+
   /** Once a second. */
   tick(): void {
     if (this.#head) write('head-since', `${format.clock(this.#head.timestampMs)}, ${since((Date.now() - this.#head.timestampMs) / 1000)}`);

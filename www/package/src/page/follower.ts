@@ -18,7 +18,7 @@ export interface Follower extends AsyncDisposable {
   blocks(options?: StreamOptions): Feed<Block>;
   /** All events from now on. */
   events(options?: StreamOptions): Feed<FollowerEvent>;
-  /** The present state, and why it is not live. Works after the end too. */
+  /** The present state, and why it is not live. Works after the end too; rejects when the follower fails meanwhile. */
   status(): Promise<Status>;
   /** Closes the connections and ends the worker. May be called again. */
   stop(): Promise<void>;
@@ -105,7 +105,7 @@ class Node implements Follower {
   readonly #blocks = new Feeds<Block>();
   readonly #events = new Feeds<FollowerEvent>();
   readonly #resources: Resources;
-  readonly #statusRequests = new Map<number, (status: Status) => void>();
+  readonly #statusRequests = new Map<number, { resolve(status: Status): void; reject(error: unknown): void }>();
   #lastRequestId = 0;
   #port: Port | undefined;
   #report: Report | undefined;
@@ -115,6 +115,8 @@ class Node implements Follower {
   /** Rejects when the follower ends. */
   readonly #over: Promise<never>;
   #rejectOver!: (error: unknown) => void;
+  /** Aborted when the follower ends. */
+  readonly #ending = new AbortController();
   #stopped: (() => void) | undefined;
   #stopping: Promise<void> | undefined;
   readonly #abort = () => void this.stop();
@@ -151,7 +153,7 @@ class Node implements Follower {
 
   /** A port that opens after the end is closed at once. */
   async #openPort(worker: (() => Worker) | undefined): Promise<Port> {
-    const port = await openPort((message) => this.#receive(message), worker);
+    const port = await openPort((message) => this.#receive(message), this.#ending.signal, worker);
     if (this.#end) port.end();
     return port;
   }
@@ -169,8 +171,8 @@ class Node implements Follower {
     if (this.#end || !port) return Promise.resolve(this.#status());
     this.#lastRequestId += 1;
     const id = this.#lastRequestId;
-    return new Promise((resolve) => {
-      this.#statusRequests.set(id, resolve);
+    return new Promise((resolve, reject) => {
+      this.#statusRequests.set(id, { resolve, reject });
       port.send({ type: 'report', id });
     });
   }
@@ -221,7 +223,7 @@ class Node implements Follower {
         return this.#started?.();
       case 'report':
         this.#report = message.report;
-        this.#statusRequests.get(message.id)?.(this.#status());
+        this.#statusRequests.get(message.id)?.resolve(this.#status());
         this.#statusRequests.delete(message.id);
         return;
       case 'stopped':
@@ -258,12 +260,13 @@ class Node implements Follower {
     this.#end = { state, reason, ...(error ? { error } : {}) };
     const { signal } = this.#resources;
     signal?.removeEventListener('abort', this.#abort);
+    this.#ending.abort();
     this.#port?.end();
     this.#resources.persisted?.end();
     this.#stopped?.();
     this.#rejectOver(error ? error.thrown : (signal?.reason ?? new Error(reason)));
     this.#eachFeed((feed) => feed.end(error));
-    for (const resolve of this.#statusRequests.values()) resolve(this.#status());
+    for (const { resolve, reject } of this.#statusRequests.values()) error ? reject(error.thrown) : resolve(this.#status());
     this.#statusRequests.clear();
   }
 

@@ -137,6 +137,7 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
     try {
       if (message.type === 'start') void start(message.config, message.wasm);
       else if (message.type === 'ack') unacknowledged = Math.max(0, unacknowledged - message.count);
+      else if (message.type === 'ping') post({ type: 'pong' });
       else if (message.type === 'stop') stop();
       else if (node) post({ type: 'report', id: message.id, report: report(node) });
     } catch (thrown) {
