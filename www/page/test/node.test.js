@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { packageDist } from '../../folders.js';
-import { block as emitted, devnet } from './harness.js';
-import { listening } from './network.js';
+import { block as emitted, devnet, json } from './harness.js';
+import { listening, tcpProxy } from './network.js';
 
 const { createFollower } = await import(new URL('page/index.js', packageDist));
 
@@ -36,4 +36,34 @@ test('in Node the package follows the blocks that the daemon verifies, and stops
   assert.ok(protocols.ping.out > 0 && transports.ws.out > 0, JSON.stringify(status.traffic));
   await follower.stop();
   assert.equal((await follower.status()).state, 'stopped');
+});
+
+/** A follower of a devnet with a block every 200 ms, by a proxy that can be cut; its events, and what ends it. */
+async function followDevnet(t) {
+  const { daemon, url } = await devnet(t, ['--block-time', '200ms', '--fork', 'denim', '--block-bytes', '2kB']);
+  const proxy = await tcpProxy(t, await listening(daemon, '/ws/'));
+  const { chain, signer } = await (await fetch(new URL('relay.json', url))).json();
+  const follower = await createFollower({ chain, signer, relays: [proxy.relay], store: null });
+  t.after(() => follower.stop());
+  return { daemon, follower, proxy };
+}
+
+test('a follower whose clock is set back while blocks stop is stalled all the same', { timeout: 120_000 }, async (t) => {
+  const { daemon, follower } = await followDevnet(t);
+  for await (const { event } of follower.events()) if (event === 'head') break;
+  assert.equal((await follower.status()).state, 'live');
+  const now = Date.now;
+  t.after(() => {
+    Date.now = now;
+    process.kill(daemon.pid, 'SIGCONT');
+  });
+  process.kill(daemon.pid, 'SIGSTOP');
+  Date.now = () => now() - 3600_000;
+  const end = performance.now() + 20_000;
+  let state = 'live';
+  while (state === 'live' && performance.now() < end) {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    state = (await follower.status()).state;
+  }
+  assert.equal(state, 'stalled');
 });

@@ -35,7 +35,7 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
   let correctedMs = 0;
 
   const report = (client: Client): Report =>
-    tracker.report(read<NodeStatus>(client.status()), Date.now(), {
+    tracker.report(read<NodeStatus>(client.status()), performance.now(), {
       relaysMs: records?.offset ?? null,
       correctedMs,
       moduleBytes: module?.memory.buffer.byteLength ?? 0,
@@ -73,7 +73,7 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
   }
 
   function emit(event: FollowerEvent): void {
-    tracker.track(event, Date.now());
+    tracker.track(event, performance.now());
     if (unacknowledged >= WINDOW) {
       dropped += 1;
       return;

@@ -22,7 +22,8 @@ const EARLY = -1_500;
 const STALLED_BLOCKS = 4;
 const MIN_STALLED = 6_000;
 
-/** Times are milliseconds since the epoch. */
+
+/** Times are milliseconds of a monotonic clock: this device's own may be set while it runs. */
 export class StatusTracker {
   #lastBlock: number | undefined;
   #dial: { readonly error: string; readonly retryAt: number } | undefined;
