@@ -39,12 +39,14 @@ const STOP_TIMEOUT = 1000;
 export async function createFollower(options: FollowerOptions): Promise<Follower> {
   checkFollowerOptions(options);
   options.signal?.throwIfAborted();
-  const { chain, relays, signer, store = indexedDbStore(), signal, worker, wasm } = options;
+  const { chain, relays, signer, advertisedRelays = true, store = indexedDbStore(), signal, worker, wasm } = options;
   const rollup = await unlessAborted(rollupOf(chain), signal);
-  const persisted = store ? new PersistedChain(store, key(rollup, signer)) : undefined;
+  const persisted = store ? new PersistedChain(store, key(rollup, signer), advertisedRelays) : undefined;
   const node = new Node({ persisted, signal, worker, wasm: wasm && String(wasm) });
   try {
-    await node.start((restored, restoredRelays) => json({ chain: rollup, relays, signer, restored, restored_relays: restoredRelays }));
+    await node.start((restored, restoredRelays) =>
+      json({ chain: rollup, relays, signer, advertisedRelays, restored, restored_relays: restoredRelays }),
+    );
   } catch (thrown) {
     throw withRemedy(thrown, chain);
   }

@@ -19,6 +19,11 @@ export interface FollowerOptions {
   readonly relays: readonly string[];
   /** Who signs the chain's unsafe blocks: needed for a `rollup.json`, and instead of the preset's when it has changed. */
   readonly signer?: Hex;
+  /**
+   * Whether relays are dialled that the records of other relays advertise, and those that an earlier run knew; `true` unless it is
+   * given. With `false` this device connects to nobody but the relays that are given.
+   */
+  readonly advertisedRelays?: boolean;
   /** Saves the latest blocks, so that they outlive a reload: this origin's IndexedDB unless another store is given; `null` saves nothing. */
   readonly store?: Store | null;
   /** Stops the follower. */
@@ -48,6 +53,7 @@ const FOLLOWER: Checks<FollowerOptions> = {
   chain: unchecked,
   relays: unchecked,
   signer: unchecked,
+  advertisedRelays: (value) => (typeof value === 'boolean' ? null : 'is neither true nor false'),
   store: (value) => (value === null || hasMethods(value, ['load', 'save']) ? null : 'has no load() and save()'),
   signal,
   worker: (value) => (typeof value === 'function' ? null : 'is no function'),

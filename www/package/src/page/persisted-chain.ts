@@ -22,6 +22,7 @@ const RETRY = [SAVE_DELAY, 60_000] as const;
 export class PersistedChain {
   readonly #store: Store;
   readonly #key: string;
+  readonly #keepsRelays: boolean;
   #blocks: KeptBlock[] = [];
   /** The lowest number that is not saved. */
   #unsaved: number | undefined;
@@ -34,9 +35,11 @@ export class PersistedChain {
   #ended = false;
   readonly #hide = () => void this.#write(true);
 
-  constructor(store: Store, key: string) {
+  /** Relays are neither loaded nor saved unless `keepsRelays` is true. */
+  constructor(store: Store, key: string, keepsRelays = true) {
     this.#store = store;
     this.#key = key;
+    this.#keepsRelays = keepsRelays;
     // Node has no page and no such event.
     if (typeof addEventListener === 'function') addEventListener('pagehide', this.#hide);
   }
@@ -49,11 +52,12 @@ export class PersistedChain {
 
   /** The relays that an earlier run knew. */
   loadRelays(): Promise<readonly string[]> {
-    return loaded(async () => (await this.#store.loadRelays?.(this.#key)) ?? []);
+    return loaded(async () => (this.#keepsRelays ? ((await this.#store.loadRelays?.(this.#key)) ?? []) : []));
   }
 
   /** Saves the present addresses of relays. They change rarely. */
   saveRelays(relays: readonly string[]): void {
+    if (!this.#keepsRelays) return;
     const save = async (): Promise<void> => this.#store.saveRelays?.(this.#key, relays);
     save().catch(() => {
       // The next change tries again.

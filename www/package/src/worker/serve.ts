@@ -11,10 +11,11 @@ import { StatusTracker } from './status-tracker.js';
 import { loadModule, type Module } from './module.js';
 import type { Client } from './petrel_wasm.js';
 
-/** The configuration as the page gives it. The node checks it; here only the URLs are separated. */
+/** The configuration as the page gives it. The node checks it; here only the URLs are separated, and what they give is decided. */
 interface Config {
   readonly relays: unknown;
   readonly chain?: unknown;
+  readonly advertisedRelays?: boolean;
 }
 
 /** The URLs among the relays, and everything else. */
@@ -96,9 +97,9 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
     module.onTrap.add(trapped);
     try {
       tracker = new StatusTracker();
-      const { relays, ...others } = JSON.parse(config) as Config;
+      const { relays, advertisedRelays = true, ...others } = JSON.parse(config) as Config;
       const [urls, addresses] = Array.isArray(relays) ? separate(relays) : [[], relays];
-      records = new RelayRecords(urls, hostOf(JSON.stringify(others.chain ?? null)));
+      records = new RelayRecords(urls, hostOf(JSON.stringify(others.chain ?? null), advertisedRelays));
       const checked = JSON.stringify({ ...others, relays: addresses, expects: urls.length > 0 });
       node = new module.Client(checked, receive, (block: string) => post({ type: 'persist', block: JSON.parse(block) as KeptBlock }));
       post({ type: 'started', report: report(node) });
@@ -108,13 +109,13 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
     }
   }
 
-  function hostOf(chain: string): RelayRecordsHost {
+  function hostOf(chain: string, advertised: boolean): RelayRecordsHost {
     return {
       fetch: (url, options) => fetch(url, options),
       now: () => Date.now(),
       mono: () => performance.now(),
       verify: (document, host, now) => (module as Module).readRecord(document, chain, host, now),
-      add: (relays, others) => over || node?.addRelays(JSON.stringify(relays), JSON.stringify(others)),
+      add: (relays, others) => over || node?.addRelays(JSON.stringify(relays), JSON.stringify(advertised ? others : [])),
       emit: (event) => over || emit(event),
       correct: (millis) => {
         correctedMs = millis;
