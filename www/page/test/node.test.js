@@ -48,6 +48,28 @@ async function followDevnet(t) {
   return { daemon, follower, proxy };
 }
 
+test('after a gap each block has a head event, and none is left out', { timeout: 120_000 }, async (t) => {
+  const { daemon, follower, proxy } = await followDevnet(t);
+  const heads = [];
+  const emittedNow = () => daemon.lines.map(json).findLast((event) => event?.event === 'block').number;
+  let until = Infinity;
+  const events = follower.events();
+  for await (const { event, number, omitted = 0 } of events) {
+    if (event === 'head') heads.push({ number, omitted });
+    if (event === 'head' && heads.length === 10) {
+      proxy.connect(false);
+      const last = number + 100;
+      await emitted(daemon, last);
+      until = emittedNow();
+      proxy.connect(true);
+    }
+    if (event === 'head' && number >= until) break;
+  }
+  assert.equal(events.missed, 0);
+  assert.ok(heads.at(-1).number > heads[0].number + 100);
+  for (const [at, { number, omitted }] of heads.entries()) assert.deepEqual([number, omitted], [heads[0].number + at, 0]);
+});
+
 test('a follower whose clock is set back while blocks stop is stalled all the same', { timeout: 120_000 }, async (t) => {
   const { daemon, follower } = await followDevnet(t);
   for await (const { event } of follower.events()) if (event === 'head') break;

@@ -86,6 +86,8 @@ export type FollowerEvent =
   | ({ readonly event: 'head'; readonly parent: Hex; readonly timestamp: number; readonly timestampMs: number } & BlockRef & {
         readonly why: 'anchored' | 'extended' | 'reorged';
         readonly replaces?: BlockRef;
+        /** How many blocks before this one have no `head` event of their own: only after a gap of more than 2048 blocks. */
+        readonly omitted?: number;
       })
   | { readonly event: 'gap'; readonly from: number; readonly to: number; readonly state: 'opened' | 'closed' | 'skipped' }
   | {
