@@ -25,7 +25,7 @@ const PACKAGE = { events: ['relay_found', 'record_failed'], codes: ['no_record',
 /** Fields of the node's status, of its peers, and of a record that the package does not use. */
 const UNUSED = {
   status: [
-    'gap', 'quarantine', 'served', 'messages', 'wireBytes', 'checks', 'bans', 'known', 'dialsFailed', 'gated', 'observed', 'reachable',
+    'quarantine', 'served', 'messages', 'wireBytes', 'checks', 'bans', 'known', 'dialsFailed', 'gated', 'observed', 'reachable',
     'dialBacks', 'leaves',
   ],
   peer: ['direction', 'leaf', 'score', 'application'],

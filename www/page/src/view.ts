@@ -10,6 +10,7 @@ import { Log, reorg } from './log.ts';
 const STATES: Record<Status['state'], string> = {
   connecting: 'Connecting',
   waiting: 'Waiting',
+  catching_up: 'Catching up',
   live: 'Live',
   stalled: 'Stalled',
   stopped: 'Stopped',

@@ -5,11 +5,12 @@ import type { BlockRef, Hex, Peer } from './events.js';
 /**
  * - `connecting`: no relay is connected.
  * - `waiting`: connected, and no block was verified yet.
- * - `live`: blocks arrive.
+ * - `catching_up`: blocks arrive, and blocks below them that were missed are fetched: the head is old until then. See `catchingUp`.
+ * - `live`: blocks arrive, and the head is the newest.
  * - `stalled`: blocks arrived, and for several block times none has.
  * - `stopped`, `failed`: the end.
  */
-export type State = 'connecting' | 'waiting' | 'live' | 'stalled' | 'stopped' | 'failed';
+export type State = 'connecting' | 'waiting' | 'catching_up' | 'live' | 'stalled' | 'stopped' | 'failed';
 
 /** A follower at one moment. Counts are since its start. */
 export interface Status extends Report {
@@ -31,6 +32,8 @@ export interface Report {
   readonly signer: Hex | null;
   /** The newest block of the verified chain. */
   readonly head: BlockRef | null;
+  /** The blocks that were missed and are being fetched; `null` when none are. */
+  readonly catchingUp: CatchingUp | null;
   readonly peers: readonly Peer[];
   /** Verified blocks. */
   readonly verified: number;
@@ -48,6 +51,17 @@ export interface Report {
   readonly moduleBytes: number;
   /** Our own peer id. */
   readonly peer: string;
+}
+
+/** Blocks that are being fetched. */
+export interface CatchingUp {
+  /** The first and the last number that was missed. */
+  readonly from: number;
+  readonly to: number;
+  /** How many of them are verified, from the upper end downwards. */
+  readonly done: number;
+  /** Average rate since the gap opened. */
+  readonly blocksPerSec: number;
 }
 
 /** The chain, and how it is now. */
