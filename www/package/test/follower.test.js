@@ -59,6 +59,37 @@ test('a misspelt option is an error that names the right one', async () => {
   });
 });
 
+test('the status says what became of each given relay', async () => {
+  const url = 'http://127.0.0.1:9/';
+  await using({ ...options, relays: [relays[0], url], store: { load: async () => [], save: async () => {}, loadRelays: async () => [`/ip4/127.0.0.1/tcp/8/ws/p2p/${OTHER}`] } }, async (follower) => {
+    for await (const { event } of follower.events()) if (event === 'record_failed') break;
+    const { relays: given } = await follower.status();
+    assert.deepEqual(given.map(({ relay }) => relay), [relays[0], url]);
+    assert.equal(given[1].state, 'failed');
+    assert.ok(given[1].error.length > 5);
+  });
+});
+
+test('relays of an earlier run are dialled after those of the given URLs, and not at all where only given ones may be', async () => {
+  const restored = `/ip4/127.0.0.1/tcp/8/ws/p2p/${OTHER}`;
+  const calls = [];
+  const store = { load: async () => [], save: async () => {}, loadRelays: async () => (calls.push('load'), [restored]), saveRelays: async () => void calls.push('save') };
+  const given = { chain: 'op-mainnet', relays: ['http://127.0.0.1:9/'], store };
+  const order = async (more) => {
+    const kinds = [];
+    await using({ ...given, ...more }, async (follower) => {
+      const events = follower.events();
+      // The record fails at once, and a dial of Node's without a WebSocket too; then the record again after two seconds.
+      for await (const { event, peer } of events) if (kinds.push(peer === OTHER ? 'restored' : event) === 2) break;
+    });
+    return kinds;
+  };
+  assert.deepEqual(await order({}), ['record_failed', 'restored']);
+  assert.deepEqual(calls, ['load']);
+  assert.deepEqual(await order({ advertisedRelays: false }), ['record_failed', 'record_failed']);
+  assert.deepEqual(calls, ['load'], 'nothing is remembered of it either');
+});
+
 test('not being connected is no error: the status says why', async () => {
   await using(options, async (follower) => {
     const status = await follower.status();

@@ -10,15 +10,16 @@ const { isUrl, RelayRecords, MAX_URLS } = await import(new URL('worker/relay-rec
 const PEERS = ['16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv', '12D3KooWSwjjwmyEMLhEWCDprjd6jj4oTzTHvfYe5mf6d6AkBLS7'];
 const NOW = 1_800_000_000_000;
 
-/** Records of a simulated host; `answers` maps an origin to its relay's answer: a record, a status, or an error. */
+/** Records of a simulated host; `answers` maps an origin to its relay's answer: a record, a status, an error, or what makes one. */
 function simulated(t, answers) {
   t.mock.timers.enable({ apis: ['setInterval'] });
-  const seen = { requested: [], added: [], emitted: [], corrected: [], agreed: 0, saved: [], now: NOW, mono: 5_000 };
+  const seen = { requested: [], added: [], emitted: [], corrected: [], agreed: 0, settled: 0, saved: [], now: NOW, mono: 5_000 };
   const host = {
     fetch: async (url, options) => {
       seen.requested.push(url);
       assert.equal(options.credentials, 'omit');
-      const answer = answers[new URL(url).origin];
+      let answer = answers[new URL(url).origin];
+      if (typeof answer === 'function') answer = await answer(seen);
       if (answer instanceof Error) throw answer;
       return typeof answer === 'object' ? new Response(JSON.stringify(answer)) : new Response('', { status: answer });
     },
@@ -33,6 +34,7 @@ function simulated(t, answers) {
     emit: (event) => seen.emitted.push(event),
     correct: (millis) => seen.corrected.push(millis),
     clockAgrees: () => (seen.agreed += 1),
+    settled: () => (seen.settled += 1),
     saveRelays: (relays) => seen.saved.push(relays),
   };
   const records = new RelayRecords(Object.keys(answers), host);
@@ -185,6 +187,20 @@ test('agreement of two relays with this clock is reported at once and every ten 
   assert.ok(seen.corrected.at(-1) > 85_000);
   await pass(1_200_000);
   assert.equal(seen.agreed, 2, 'a clock that is corrected does not agree');
+});
+
+test('it says once when each URL has given a record or failed', async (t) => {
+  let answer;
+  const late = new Promise((resolve) => (answer = resolve));
+  const { records, seen, pass } = simulated(t, { 'https://a.example': 404, 'https://b.example': async () => (await late, record(1)) });
+  records.begin();
+  await settle();
+  assert.equal(seen.settled, 0);
+  answer();
+  await settle();
+  assert.equal(seen.settled, 1);
+  await pass(120_000);
+  assert.equal(seen.settled, 1);
 });
 
 test('URLs and multiaddrs are distinguished, and too many or wrong ones are refused', (t) => {

@@ -76,7 +76,7 @@ export class View {
     const { offsetMs, warning } = status.clock;
     write('delay-now', offsetMs === null ? '' : `now ${format.delay(offsetMs)}`);
     write('where', status.threadReason ? `The checks run on this page’s own thread: ${status.threadReason}.` : '');
-    this.notice(status.reason ?? warning);
+    this.notice(status.reason ?? warning ?? allFailed(status.relays));
   }
 
   /** The last status is too old to be shown as the present one. */
@@ -161,10 +161,12 @@ export class View {
     return this.#head ? `${format.count(this.#head.number)} – Petrel` : 'Petrel';
   }
 
-  #relay({ peers }: Status): void {
+  #relay({ peers, relays }: Status): void {
     const [first] = peers;
     const more = peers.length > 1 ? ` and ${peers.length - 1} more` : '';
-    write('relay', first ? `${format.address(first.address)}${more}` : 'not connected');
+    const failed = relays.filter(({ state }) => state === 'failed').length;
+    const given = failed > 0 ? ` (${failed} of ${format.plural(relays.length, 'given relay')} failed)` : '';
+    write('relay', `${first ? `${format.address(first.address)}${more}` : 'not connected'}${given}`);
     at('relay').title = peers.map(({ address, agent, firstDeliveries }) => `${agent ?? ''} ${address}, first with ${format.plural(firstDeliveries, 'block')}`.trim()).join('\n');
     write('transport', first ? transportText(first) : '–');
     at('transport').title = peers.flatMap(({ tried }) => tried.map(({ address, error }) => `${address}: ${error}`)).join('\n');
@@ -180,6 +182,14 @@ function transportText({ transport, address, tried }: Peer): string {
   const [failed] = tried;
   const why = failed ? ` – ${TRANSPORTS[format.transport(failed.address)] ?? 'another transport'} failed: ${failed.error}` : '';
   return `${TRANSPORTS[transport] ?? transport}${named}${why}`;
+}
+
+/** Why no relay that was given is connected; `null` while one is, or none has failed. */
+function allFailed(relays: Status['relays']): string | null {
+  const failed = relays.filter(({ state }) => state === 'failed');
+  if (failed.length === 0 || failed.length < relays.length) return null;
+  const which = failed.map(({ relay, error }) => `${relay} (${error})`).join(', ');
+  return `no relay that this page was given can be reached: ${which}; it is connected to others that it knows`;
 }
 
 function since(seconds: number): string {

@@ -18,6 +18,6 @@ export type { FollowerOptions, StreamOptions } from './options.js';
 export type { Feed } from './feed.js';
 export type { Block, BlockRef, FollowerEvent, Hex, Peer, Tried } from '../shared/events.js';
 export type { AnswerFault, MessageFault } from '../shared/faults.js';
-export type { Carried, CatchingUp, State, Status, Traffic } from '../shared/status.js';
+export type { Carried, CatchingUp, RelayStatus, State, Status, Traffic } from '../shared/status.js';
 export type { KeptBlock } from '../shared/protocol.js';
 export { indexedDbStore, type Store } from './store.js';

@@ -34,6 +34,8 @@ export interface Report {
   readonly head: BlockRef | null;
   /** The blocks that were missed and are being fetched; `null` when none are. */
   readonly catchingUp: CatchingUp | null;
+  /** What became of each of the relays that were given. */
+  readonly relays: readonly RelayStatus[];
   readonly peers: readonly Peer[];
   /** Verified blocks. */
   readonly verified: number;
@@ -62,6 +64,18 @@ export interface CatchingUp {
   readonly done: number;
   /** Average rate since the gap opened. */
   readonly blocksPerSec: number;
+}
+
+/** One of the relays that were given. */
+export interface RelayStatus {
+  /** As it was given. */
+  readonly relay: string;
+  /** Its peer id; `null` while its record has not been read. */
+  readonly peer: string | null;
+  /** `waiting`: it was not tried yet, or enough others are connected. `failed`: it was tried, and is tried again later. */
+  readonly state: 'connected' | 'waiting' | 'failed';
+  /** Why it failed, as text. */
+  readonly error: string | null;
 }
 
 /** The chain, and how it is now. */

@@ -54,6 +54,8 @@ export interface RelayRecordsHost {
   correct(millis: number): void;
   /** At least two relays agree with this device's clock. */
   clockAgrees(): void;
+  /** Each URL has given a record, or failed, once. */
+  settled(): void;
   /** Saves relays for a later run. */
   saveRelays(relays: readonly string[]): void;
 }
@@ -62,6 +64,8 @@ export interface RelayRecordsHost {
 interface Source {
   readonly url: URL;
   failures: number;
+  /** Whether it has given a record, or failed. */
+  answered: boolean;
   requested: number;
   due: number;
   /** The peer of the record, and by how many milliseconds its clock is ahead of this device's. */
@@ -86,11 +90,12 @@ export class RelayRecords {
   #disconnectedSince: number;
   /** When the agreement of the relays with this device's clock was last reported, by `mono`. */
   #agreedAt: number | undefined;
+  #isSettled = false;
 
   /** @throws {PlainError} One is no URL, or there are too many. */
   constructor(urls: readonly string[], host: RelayRecordsHost) {
     this.#host = host;
-    this.#sources = urls.map((url) => ({ url: recordOf(url), failures: 0, requested: -Infinity, due: -Infinity }));
+    this.#sources = urls.map((url) => ({ url: recordOf(url), failures: 0, requested: -Infinity, due: -Infinity, answered: false }));
     if (urls.length > MAX_URLS) throw bad(`there are ${urls.length} URLs of relays, at most ${MAX_URLS} are allowed`);
     this.#ticked = { mono: host.mono(), now: host.now() };
     this.#disconnectedSince = this.#ticked.mono;
@@ -156,6 +161,10 @@ export class RelayRecords {
     } catch (thrown) {
       this.#failed(source, thrown);
     }
+    source.answered = true;
+    if (this.#isSettled || !this.#sources.every(({ answered }) => answered)) return;
+    this.#isSettled = true;
+    this.#host.settled();
   }
 
   async #document(url: URL): Promise<string> {

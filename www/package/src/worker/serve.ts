@@ -5,6 +5,7 @@ import { defect, isPlainError, text, type PlainError } from '../shared/errors.js
 import { read, type FollowerEvent } from '../shared/events.js';
 import { WINDOW, type FromWorker, type KeptBlock, type ToWorker } from '../shared/protocol.js';
 import type { Report } from '../shared/status.js';
+import { GivenRelays } from './given-relays.js';
 import type { NodeStatus } from './node-status.js';
 import { isUrl, RelayRecords, type RelayRecordsHost } from './relay-records.js';
 import { StatusTracker } from './status-tracker.js';
@@ -16,7 +17,12 @@ interface Config {
   readonly relays: unknown;
   readonly chain?: unknown;
   readonly advertisedRelays?: boolean;
+  /** Relays that an earlier run knew. */
+  readonly restored_relays?: readonly string[];
 }
+
+/** Relays of an earlier run that are tried at most. */
+const MAX_RESTORED = 32;
 
 /** The URLs among the relays, and everything else. */
 function separate(relays: readonly unknown[]): [string[], unknown[]] {
@@ -33,10 +39,12 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
   let dropped = 0;
   let tracker = new StatusTracker();
   let records: RelayRecords | undefined;
+  let given = new GivenRelays([]);
   let correctedMs = 0;
 
   const report = (client: Client): Report =>
     tracker.report(read<NodeStatus>(client.status()), performance.now(), {
+      relays: given.statuses(),
       relaysMs: records?.offset ?? null,
       correctedMs,
       moduleBytes: module?.memory.buffer.byteLength ?? 0,
@@ -75,6 +83,7 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
 
   function emit(event: FollowerEvent): void {
     tracker.track(event, performance.now());
+    given.track(event);
     if (unacknowledged >= WINDOW) {
       dropped += 1;
       return;
@@ -97,10 +106,13 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
     module.onTrap.add(trapped);
     try {
       tracker = new StatusTracker();
-      const { relays, advertisedRelays = true, ...others } = JSON.parse(config) as Config;
+      const { relays, advertisedRelays = true, restored_relays: restored = [], ...others } = JSON.parse(config) as Config;
       const [urls, addresses] = Array.isArray(relays) ? separate(relays) : [[], relays];
-      records = new RelayRecords(urls, hostOf(JSON.stringify(others.chain ?? null), advertisedRelays));
-      const checked = JSON.stringify({ ...others, relays: addresses, expects: urls.length > 0 });
+      given = new GivenRelays(Array.isArray(relays) ? relays : []);
+      // Relays that are given are tried before those that an earlier run knew: where URLs are given, these wait for the records.
+      const later = urls.length > 0 ? restored : [];
+      records = new RelayRecords(urls, hostOf(JSON.stringify(others.chain ?? null), advertisedRelays, later));
+      const checked = JSON.stringify({ ...others, relays: addresses, restored_relays: urls.length > 0 ? [] : restored, expects: urls.length > 0 });
       node = new module.Client(checked, receive, (block: string) => post({ type: 'persist', block: JSON.parse(block) as KeptBlock }));
       post({ type: 'started', report: report(node) });
       records.begin();
@@ -109,7 +121,8 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
     }
   }
 
-  function hostOf(chain: string, advertised: boolean): RelayRecordsHost {
+  /** `restored` are added when each URL has answered. */
+  function hostOf(chain: string, advertised: boolean, restored: readonly string[]): RelayRecordsHost {
     return {
       fetch: (url, options) => fetch(url, options),
       now: () => Date.now(),
@@ -122,8 +135,18 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
         node?.correctClock(millis);
       },
       clockAgrees: () => over || node?.clockAgrees(),
+      settled: () => over || restored.slice(0, MAX_RESTORED).forEach(addRestored),
       saveRelays: (relays) => over || post({ type: 'relays', relays }),
     };
+  }
+
+  /** An address that an earlier version saved may be none that can be dialled now. */
+  function addRestored(relay: string): void {
+    try {
+      node?.addRelays('[]', JSON.stringify([relay]));
+    } catch {
+      // The others are added.
+    }
   }
 
   function stop(): void {

@@ -9,7 +9,10 @@ import type { NodeStatus } from './node-status.js';
 type RelayClock = Pick<Clock, 'relaysMs' | 'correctedMs'>;
 
 /** What the package adds to the status of the node. */
-export type Added = RelayClock & Pick<Report, 'moduleBytes'>;
+export type Added = RelayClock & Pick<Report, 'moduleBytes' | 'relays'>;
+
+/** Of a package that adds nothing. */
+const NOTHING: Added = { relaysMs: null, correctedMs: 0, moduleBytes: 0, relays: [] };
 
 /** The clock offset is the median of the block delays of the last `DELAY_WINDOW` milliseconds: at least and at most so many. */
 const MIN_DELAYS = 9;
@@ -98,8 +101,8 @@ export class StatusTracker {
     this.#delays.splice(0, Math.max(0, this.#delays.length - Math.min(Math.max(late, MIN_DELAYS), MAX_DELAYS)));
   }
 
-  report(node: NodeStatus, now: number, added: Added = { relaysMs: null, correctedMs: 0, moduleBytes: 0 }): Report {
-    const { moduleBytes, ...relayed } = added;
+  report(node: NodeStatus, now: number, added: Added = NOTHING): Report {
+    const { moduleBytes, relays, ...relayed } = added;
     const clock = { ...this.#clock(node, now), ...relayed };
     const catchingUp = this.#catchingUp(node, now);
     const [state, reason] = this.#state(node, clock, catchingUp, now);
@@ -111,6 +114,7 @@ export class StatusTracker {
       signer: node.signer,
       head: node.head,
       catchingUp,
+      relays,
       peers: node.peers.map(peerOf),
       verified: node.accepted,
       reorgs: this.#reorgs,
