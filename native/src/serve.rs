@@ -9,6 +9,7 @@ pub mod health;
 mod http;
 pub mod metrics;
 pub mod page;
+pub mod rejection_log;
 pub mod relay_info;
 mod relay_record;
 mod relays;

@@ -10,6 +10,7 @@ mod identity;
 mod metrics;
 mod nat;
 mod parse;
+mod rejection_log;
 mod settings;
 mod store;
 mod webtransport;
