@@ -120,6 +120,6 @@ export interface Clock {
   readonly sequencerWrong: boolean;
   /** By how much the relays' clocks are ahead of this device's, as their records say (median); `null` without a record. */
   readonly relaysMs: number | null;
-  /** Milliseconds that are added to this device's clock because two relays agree that it is wrong. */
+  /** Milliseconds that are added to this device's clock because most relays agree that it is wrong. */
   readonly correctedMs: number;
 }
