@@ -1,7 +1,7 @@
 // The page: finds its relay, follows the chain, shows it, and starts again after a failure.
 
 import { createFollower, PetrelError, type Follower, type Status } from 'petrel';
-import { source, type Source } from './source.ts';
+import { source, type Found } from './source.ts';
 import { View, type Problem } from './view.ts';
 
 /** Milliseconds between two reads of the status. */
@@ -14,7 +14,7 @@ const RETRY = 5000;
 const STATUS_TIMEOUT = 5000;
 
 const url = new URL(location.href);
-const view = new View(url.searchParams.has('signer'));
+const view = new View();
 
 async function main(): Promise<void> {
   let found = await find();
@@ -22,7 +22,7 @@ async function main(): Promise<void> {
 }
 
 /** The chain and its relays; `null` when the user must give them. */
-async function find(): Promise<Source | null> {
+async function find(): Promise<Found | null> {
   try {
     const found = await source(url);
     if (!found) view.setup(url.searchParams);
@@ -34,11 +34,12 @@ async function find(): Promise<Source | null> {
 }
 
 /** Follows until the follower ends; what to follow next, or `null` for nothing. */
-async function follow(now: Source): Promise<Source | null> {
+async function follow(now: Found): Promise<Found | null> {
+  view.signerOf(now);
   view.state('connecting');
   let follower: Follower;
   try {
-    follower = await createFollower(now);
+    follower = await createFollower(now.options);
   } catch (thrown) {
     view.problem(problem(thrown));
     if (thrown instanceof PetrelError && thrown.code !== 'panic' && thrown.code !== 'no_answer') {
@@ -82,7 +83,7 @@ async function readEvents(follower: Follower, outdated: Outdated): Promise<void>
  * Shows the status until the end. When the daemon was restarted as another relay, or the signer was rotated, the follower is
  * stopped.
  */
-async function watch(follower: Follower, now: Source, outdated: Outdated): Promise<Source | null> {
+async function watch(follower: Follower, now: Found, outdated: Outdated): Promise<Found | null> {
   for (let disconnected = 0; ; ) {
     const status = await statusOf(follower);
     if (status === null || status.state === 'failed' || status.state === 'stopped') return null;

@@ -6,6 +6,7 @@ import { Chart } from './chart.ts';
 import * as format from './format.ts';
 import { Frames } from './frames.ts';
 import { Log, reorg } from './log.ts';
+import type { ForeignSigner, Found } from './source.ts';
 
 const STATES: Record<Status['state'], string> = {
   connecting: 'Connecting',
@@ -35,12 +36,7 @@ export class View {
   #remedy: string | undefined;
   /** The last reorg, as text. */
   #reorg: string | undefined;
-  readonly #signerGiven: boolean;
-
-  /** `signerGiven`: the signer is from the page's URL, which the author of a link chooses. */
-  constructor(signerGiven: boolean) {
-    this.#signerGiven = signerGiven;
-  }
+  #foreignSigner: ForeignSigner | null = null;
 
   block(block: Block): void {
     this.#frames.push(() => {
@@ -69,8 +65,7 @@ export class View {
     this.#schedule(status);
     write('verified', format.count(status.verified));
     write('rejected', format.count(status.rejected));
-    const origin = this.#signerGiven ? ', set by this page’s URL' : '';
-    write('signer', status.signer ? `${format.short(status.signer, 8, 6)}${origin}` : 'none');
+    write('signer', status.signer ? format.short(status.signer, 8, 6) : 'none');
     at('signer').title = status.signer ?? '';
     this.#relay(status);
     const { offsetMs, warning } = status.clock;
@@ -85,6 +80,24 @@ export class View {
     this.notice('the node in this tab does not answer');
   }
 
+  /** Shows that the page's URL has a signer that is not the chain's: then nothing here is verified, whatever its state. */
+  signerOf({ foreignSigner, options }: Found): void {
+    this.#foreignSigner = foreignSigner;
+    const box = at('foreign');
+    box.hidden = foreignSigner === null;
+    document.body.classList.toggle('foreign', foreignSigner !== null);
+    if (!foreignSigner) return;
+    const { signer, own } = foreignSigner;
+    const chain = typeof options.chain === 'object' ? 'this chain' : String(options.chain);
+    const known = own === null ? `Nobody knows this signer as the signer of ${chain}.` : `The signer of ${chain} is ${own}.`;
+    const link = new URL(location.href);
+    link.searchParams.delete('signer');
+    const remedy = document.createElement('a');
+    [remedy.href, remedy.textContent] = [link.href, 'Open this page without the signer of the link'];
+    const words = `Do not trust this page’s blocks: the link that opened it replaced the signer by ${signer}. Whoever has that key can make any block.`;
+    box.replaceChildren(paragraph(words), paragraph(known), remedy);
+  }
+
   /** Once a second. */
   tick(): void {
     if (this.#head) write('head-since', `${format.clock(this.#head.timestampMs)}, ${since((Date.now() - this.#head.timestampMs) / 1000)}`);
@@ -92,11 +105,12 @@ export class View {
 
   state(state: Status['state']): void {
     const pill = at('state');
-    if (pill.dataset['state'] !== state || pill.textContent !== STATES[state]) {
+    const shown = this.#foreignSigner ? `Foreign signer, ${STATES[state].toLowerCase()}` : STATES[state];
+    if (pill.dataset['state'] !== state || pill.textContent !== shown) {
       pill.dataset['state'] = state;
-      pill.textContent = STATES[state];
+      pill.textContent = shown;
     }
-    document.title = state === 'live' ? this.#title() : `${STATES[state]} – Petrel`;
+    document.title = state === 'live' ? this.#title() : `${shown} – Petrel`;
   }
 
   notice(text: string | null): void {
@@ -158,7 +172,8 @@ export class View {
   }
 
   #title(): string {
-    return this.#head ? `${format.count(this.#head.number)} – Petrel` : 'Petrel';
+    const foreign = this.#foreignSigner ? 'Foreign signer – ' : '';
+    return foreign + (this.#head ? `${format.count(this.#head.number)} – Petrel` : 'Petrel');
   }
 
   #relay({ peers, relays }: Status): void {
