@@ -176,6 +176,14 @@ pub struct NewHead {
     /// The previous head on another branch; `None` unless `why` is `reorged`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replaces: Option<BlockRef>,
+    /// How many blocks between the head event before and this one have no head event of their own: 0 unless a gap of more
+    /// than [`Head::MAX_HEAD_EVENTS`](crate::unsafe_chain::Head::MAX_HEAD_EVENTS) blocks was closed. Not serialised when 0.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub omitted: u64,
+}
+
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Why the head moved.

@@ -31,6 +31,7 @@ fn a_peer_with_invalid_blocks_is_banned_over_a_restart_and_may_reconnect_after_t
     for _ in 0..5 {
         assert_eq!(node.until("an invalid block", |event| by(event, "rejected"))["fault"], "wrong_signer");
     }
+    node.until_stderr("messages are rejected fault=\"wrong_signer\" count=1 total=1");
     let ban = node.event("banned");
     assert_eq!(ban["who"], who.as_str());
     assert!(ban["reason"].as_str().unwrap().contains("invalid messages"), "{ban}");

@@ -42,5 +42,6 @@ pub(super) fn new_head(block: &BlockInfo, why: HeadReason, replaces: Option<Bloc
         timestamp_ms: block.timestamp_ms,
         why,
         replaces,
+        omitted: 0,
     }
 }

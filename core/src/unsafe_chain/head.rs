@@ -74,8 +74,10 @@ impl Head {
     pub const RECENT: core::ops::RangeInclusive<usize> = 4096..=1 << 16;
     /// A reorg that goes back this far is followed to the common ancestor.
     const RECENT_TIME: Duration = Duration::from_secs(2 * 60 * 60);
-    /// Head events of one call; of a longer advance only the last one is emitted.
-    const MAX_HEAD_EVENTS: usize = 64;
+    /// Head events of one call that only extend the chain. Of a longer advance the last event counts the blocks that have
+    /// none ([`NewHead::omitted`]). More than the 1200 blocks of the longest gap of a browser at five blocks a second, and
+    /// less than the 4096 lines that the daemon queues for a reader of its events.
+    pub const MAX_HEAD_EVENTS: usize = 2048;
 
     /// Without a head: the first block becomes it. `timeout` is how long a gap may stay open while no peer can fill
     /// it, `max_gap` how many blocks it may have; `interval` is the block interval, which decides how many blocks are
@@ -264,10 +266,7 @@ impl Head {
             }
             extended += 1;
             if extended > Self::MAX_HEAD_EVENTS {
-                // Of head events that only extend the chain, the last one is enough.
-                let last = new_events.iter().rposition(is_extended);
-                let mut at = 0..;
-                new_events.retain(|event| at.next() == last || !is_extended(event));
+                keep_last_extended(&mut new_events);
                 extended = 0;
             }
         }
@@ -310,6 +309,22 @@ impl Head {
         self.chain.clear();
         events.push(Event::Gap(Gap { from, to: block.number - 1, state: GapState::Skipped }));
         self.set_head(now, &block, HeadReason::Anchored, events);
+    }
+}
+
+/// Of the head events that only extend the chain, keeps the last one, which counts the others.
+fn keep_last_extended(events: &mut Vec<Event>) {
+    let last = events.iter().rposition(is_extended);
+    let (mut place, mut omitted) = (0.., 0);
+    events.retain(|event| match (event, place.next() == last) {
+        (Event::Head(head), false) if is_extended(event) => {
+            omitted += 1 + head.omitted;
+            false
+        }
+        _ => true,
+    });
+    if let Some(Event::Head(head)) = events.iter_mut().rfind(|event| is_extended(event)) {
+        head.omitted += omitted;
     }
 }
 

@@ -41,7 +41,7 @@ fn block(via: Via) -> Event {
     Event::Block(NewBlock { block, via, peer, timestamp_ms: 1_800_000_000_200, delay_ms: -45, judged_ms: 3 })
 }
 
-fn head(why: HeadReason, replaces: Option<BlockRef>) -> Event {
+fn head(why: HeadReason, replaces: Option<BlockRef>, omitted: u64) -> Event {
     Event::Head(NewHead {
         number: 7,
         hash: HASH,
@@ -50,6 +50,7 @@ fn head(why: HeadReason, replaces: Option<BlockRef>) -> Event {
         timestamp_ms: 1_800_000_000_200,
         why,
         replaces,
+        omitted,
     })
 }
 
@@ -60,9 +61,9 @@ fn chain() -> Vec<Event> {
         block(Via::Gossip),
         block(Via::Local),
         block(Via::Sync),
-        head(HeadReason::Anchored, None),
-        head(HeadReason::Extended, None),
-        head(HeadReason::Reorged, Some(BlockRef { number: 7, hash: OTHER })),
+        head(HeadReason::Anchored, None, 0),
+        head(HeadReason::Extended, None, 3),
+        head(HeadReason::Reorged, Some(BlockRef { number: 7, hash: OTHER }), 0),
         gap(GapState::Opened),
         gap(GapState::Closed),
         gap(GapState::Skipped),

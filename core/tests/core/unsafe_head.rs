@@ -5,7 +5,7 @@ use core::time::Duration;
 use alloy_primitives::B256;
 use petrel_core::{
     block::{BlockInfo, BlockRef},
-    event::{Conflict, Event, Gap, GapState, HeadReason, Reorg},
+    event::{Conflict, Event, Gap, GapState, HeadReason, NewHead, Reorg},
     range_sync::RangeTarget,
     unsafe_chain::Head,
 };
@@ -178,16 +178,40 @@ fn progress_extends_the_timeout_of_a_gap() {
     assert_eq!(test.0.due(), Some(NOW + GAP_TIMEOUT * 2));
 }
 
-#[test]
-fn a_long_advance_reports_only_its_last_heads() {
-    let mut test = TestHead::new();
+/// The head events when a gap of this many blocks, above block 10, is closed from its upper end.
+fn heads_of_a_closed_gap(blocks: u64) -> Vec<NewHead> {
+    let mut test = TestHead(Head::new(PATIENCE, 10_000, INTERVAL));
     test.add_block(a(10));
-    for number in (12..=1012).rev() {
+    for number in (12..=11 + blocks).rev() {
         test.add_block(a(number));
     }
-    let events = test.add_block(a(11));
-    assert!(events.len() < 200, "{}", events.len());
-    assert_eq!(events[events.len() - 2..], ["extended 1012", "closed 11-1011"]);
+    let events = test.0.add(NOW, a(11));
+    let closed = Gap { from: 11, to: 10 + blocks, state: GapState::Closed };
+    assert!(matches!(events.last(), Some(Event::Gap(gap)) if *gap == closed));
+    let head = |event| if let Event::Head(head) = event { Some(head) } else { None };
+    events.into_iter().filter_map(head).collect()
+}
+
+#[test]
+fn each_block_of_a_closed_gap_has_a_head_event() {
+    // The longest gap of a browser: four minutes of blocks every 200 ms.
+    let heads = heads_of_a_closed_gap(1200);
+    assert!(heads.iter().map(|head| head.number).eq(11..=1211));
+    assert!(heads.iter().all(|head| head.omitted == 0));
+}
+
+#[test]
+fn a_longer_advance_counts_the_blocks_without_a_head_event() {
+    for blocks in [2_047, 2_048, 2_049, 5_000, 9_000] {
+        let heads = heads_of_a_closed_gap(blocks);
+        assert!(heads.len() <= Head::MAX_HEAD_EVENTS + 1, "{}", heads.len());
+        let mut previous = 10;
+        for head in heads {
+            assert_eq!(head.number, previous + head.omitted + 1);
+            previous = head.number;
+        }
+        assert_eq!(previous, 11 + blocks);
+    }
 }
 
 #[test]

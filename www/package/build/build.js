@@ -1,13 +1,14 @@
 // Builds the package: the output of wasm-bindgen, the TypeScript sources, and a module for each chain.
 
 import { spawnSync } from 'node:child_process';
-import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { packageDist, wasm } from '../../folders.js';
 import { writeChains } from './chains.js';
+import { instances, instanceTypes } from './instances.js';
 
 const root = new URL('../', import.meta.url);
 
@@ -15,8 +16,10 @@ const root = new URL('../', import.meta.url);
 async function copyWasm() {
   const worker = new URL('worker/', packageDist);
   await mkdir(worker, { recursive: true });
-  for (const name of ['petrel_wasm.js', 'petrel_wasm.d.ts', 'petrel_wasm_bg.wasm']) await copyFile(new URL(name, wasm), new URL(name, worker));
-  await copyFile(new URL('petrel_wasm.d.ts', wasm), new URL('src/worker/petrel_wasm.d.ts', root));
+  await copyFile(new URL('petrel_wasm_bg.wasm', wasm), new URL('petrel_wasm_bg.wasm', worker));
+  await writeFile(new URL('petrel_wasm.js', worker), instances(await readFile(new URL('petrel_wasm.js', wasm), 'utf8')));
+  const types = instanceTypes(await readFile(new URL('petrel_wasm.d.ts', wasm), 'utf8'));
+  for (const folder of [worker, new URL('src/worker/', root)]) await writeFile(new URL('petrel_wasm.d.ts', folder), types);
 }
 
 function compile() {

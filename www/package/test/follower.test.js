@@ -13,6 +13,7 @@ const { createFollower, PetrelError } = await import(new URL('page/index.js', pa
 const PEER = '16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv';
 // The discard port: nothing listens there.
 const relays = [`/ip4/127.0.0.1/tcp/9/ws/p2p/${PEER}`];
+const OTHER = '12D3KooWSwjjwmyEMLhEWCDprjd6jj4oTzTHvfYe5mf6d6AkBLS7';
 const options = { chain: 'op-mainnet', relays };
 const done = { value: undefined, done: true };
 
@@ -41,6 +42,52 @@ test('each kind of mistake is refused at the start, with its code and a remedy',
   assert.equal(await code({ ...options, relays: ['/ip4/127.0.0.1/tcp/9', `/ip4/1.2.3.4/tcp/9/p2p/${PEER}`] }), 'bad_relay');
   assert.equal(await code({ chain: 10n, relays }), 'bad_options');
   assert.equal(await code({ relays }), 'bad_options');
+});
+
+test('a misspelt option is an error that names the right one', async () => {
+  const thrown = await createFollower({ ...options, singer: `0x${'ab'.repeat(20)}` }).catch((error) => error);
+  assert.equal(thrown.code, 'bad_options');
+  assert.match(thrown.message, /"singer"/);
+  assert.match(thrown.remedy, /give signer instead/);
+  for (const wrong of [{ relay: relays }, { signal: new AbortController() }, { store: {} }, { worker: 'worker.js' }, { advertisedRelays: 'no' }, { wasm: 7 }]) {
+    assert.equal(await code({ ...options, ...wrong }), 'bad_options');
+  }
+  assert.equal(await code(undefined), 'bad_options');
+  await using({ ...options, signer: undefined, signal: undefined }, async (follower) => {
+    assert.throws(() => follower.blocks({ signl: AbortSignal.abort() }), { code: 'bad_options' });
+    assert.throws(() => follower.events({ buffer: '9' }), { code: 'bad_options' });
+  });
+});
+
+test('the status says what became of each given relay', async () => {
+  const url = 'http://127.0.0.1:9/';
+  await using({ ...options, relays: [relays[0], url], store: { load: async () => [], save: async () => {}, loadRelays: async () => [`/ip4/127.0.0.1/tcp/8/ws/p2p/${OTHER}`] } }, async (follower) => {
+    for await (const { event } of follower.events()) if (event === 'record_failed') break;
+    const { relays: given } = await follower.status();
+    assert.deepEqual(given.map(({ relay }) => relay), [relays[0], url]);
+    assert.equal(given[1].state, 'failed');
+    assert.ok(given[1].error.length > 5);
+  });
+});
+
+test('relays of an earlier run are dialled after those of the given URLs, and not at all where only given ones may be', async () => {
+  const restored = `/ip4/127.0.0.1/tcp/8/ws/p2p/${OTHER}`;
+  const calls = [];
+  const store = { load: async () => [], save: async () => {}, loadRelays: async () => (calls.push('load'), [restored]), saveRelays: async () => void calls.push('save') };
+  const given = { chain: 'op-mainnet', relays: ['http://127.0.0.1:9/'], store };
+  const order = async (more) => {
+    const kinds = [];
+    await using({ ...given, ...more }, async (follower) => {
+      const events = follower.events();
+      // The record fails at once, and a dial of Node's without a WebSocket too; then the record again after two seconds.
+      for await (const { event, peer } of events) if (kinds.push(peer === OTHER ? 'restored' : event) === 2) break;
+    });
+    return kinds;
+  };
+  assert.deepEqual(await order({}), ['record_failed', 'restored']);
+  assert.deepEqual(calls, ['load']);
+  assert.deepEqual(await order({ advertisedRelays: false }), ['record_failed', 'record_failed']);
+  assert.deepEqual(calls, ['load'], 'nothing is remembered of it either');
 });
 
 test('not being connected is no error: the status says why', async () => {

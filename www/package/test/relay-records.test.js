@@ -7,18 +7,19 @@ import { packageDist } from '../../folders.js';
 
 const { isUrl, RelayRecords, MAX_URLS } = await import(new URL('worker/relay-records.js', packageDist));
 
-const PEERS = ['16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv', '12D3KooWSwjjwmyEMLhEWCDprjd6jj4oTzTHvfYe5mf6d6AkBLS7'];
+const PEERS = ['16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv', '12D3KooWSwjjwmyEMLhEWCDprjd6jj4oTzTHvfYe5mf6d6AkBLS7', 'c', 'd', 'e'];
 const NOW = 1_800_000_000_000;
 
-/** Records of a simulated host; `answers` maps an origin to its relay's answer: a record, a status, or an error. */
+/** Records of a simulated host; `answers` maps an origin to its relay's answer: a record, a status, an error, or what makes one. */
 function simulated(t, answers) {
   t.mock.timers.enable({ apis: ['setInterval'] });
-  const seen = { requested: [], added: [], emitted: [], corrected: [], agreed: 0, saved: [], now: NOW, mono: 5_000 };
+  const seen = { requested: [], added: [], emitted: [], corrected: [], agreed: 0, settled: 0, saved: [], now: NOW, mono: 5_000 };
   const host = {
     fetch: async (url, options) => {
       seen.requested.push(url);
       assert.equal(options.credentials, 'omit');
-      const answer = answers[new URL(url).origin];
+      let answer = answers[new URL(url).origin];
+      if (typeof answer === 'function') answer = await answer(seen);
       if (answer instanceof Error) throw answer;
       return typeof answer === 'object' ? new Response(JSON.stringify(answer)) : new Response('', { status: answer });
     },
@@ -33,6 +34,7 @@ function simulated(t, answers) {
     emit: (event) => seen.emitted.push(event),
     correct: (millis) => seen.corrected.push(millis),
     clockAgrees: () => (seen.agreed += 1),
+    settled: () => (seen.settled += 1),
     saveRelays: (relays) => seen.saved.push(relays),
   };
   const records = new RelayRecords(Object.keys(answers), host);
@@ -185,6 +187,112 @@ test('agreement of two relays with this clock is reported at once and every ten 
   assert.ok(seen.corrected.at(-1) > 85_000);
   await pass(1_200_000);
   assert.equal(seen.agreed, 2, 'a clock that is corrected does not agree');
+});
+
+/** Records of relays whose clocks are so many milliseconds ahead, in the order in which they answer; 404 is a relay that fails. */
+function relaysAhead(t, ...offsets) {
+  const origin = (at) => `https://${'abcde'[at]}.example`;
+  return simulated(t, Object.fromEntries(offsets.map((offset, at) => [origin(at), offset === 404 ? 404 : record(at, { time: NOW + offset })])));
+}
+
+test('of three relays or more, more than half must agree, whichever answer first', async (t) => {
+  for (const [offsets, corrected] of [
+    [[300_000, 300_000, 0, 0, 0], 0],
+    [[0, 0, 300_000, 300_000, 0], 0],
+    [[300_000, 300_000, 0, 90_000], undefined],
+    [[300_000, 90_000, 90_000], 90_000],
+    [[90_000, 91_000, 92_000, 0, 0], 91_000],
+    [[90_000, 92_001], undefined],
+    [[300_000, 300_000, 404, 404, 404], 300_000],
+  ]) {
+    const { records, seen } = relaysAhead(t, ...offsets);
+    records.begin();
+    await settle();
+    const last = seen.corrected.at(-1);
+    assert.ok(corrected === undefined ? last === undefined : Math.abs(last - corrected) <= 500, `${offsets}: ${seen.corrected}`);
+    if (corrected !== undefined) assert.ok(seen.corrected.every((ms) => Math.abs(ms - corrected) <= 500), `${offsets}: ${seen.corrected}`);
+    records.end();
+    t.mock.timers.reset();
+  }
+});
+
+test('two liars that answer at once do not set the clock while the others have not answered', async (t) => {
+  let answer;
+  const late = new Promise((resolve) => (answer = resolve));
+  const lying = (which) => record(which, { time: NOW + 300_000 });
+  const honest = (which) => async () => (await late, record(which));
+  const { records, seen } = simulated(t, {
+    'https://a.example': lying(0),
+    'https://b.example': lying(1),
+    'https://c.example': honest(2),
+    'https://d.example': honest(3),
+    'https://e.example': honest(4),
+  });
+  records.begin();
+  await settle();
+  assert.deepEqual([seen.corrected, seen.settled], [[], 0]);
+  answer();
+  await settle();
+  assert.deepEqual([seen.corrected, seen.agreed, seen.settled], [[0], 1, 1]);
+});
+
+test('an offset of more than an hour is reported and not corrected', async (t) => {
+  const { records, seen } = relaysAhead(t, 3 * 3600_000, 3 * 3600_000);
+  records.begin();
+  await settle();
+  assert.deepEqual(seen.corrected, [0]);
+  const [event] = seen.emitted.filter(({ event }) => event === 'relay_clock');
+  assert.deepEqual(event, { event: 'relay_clock', offsetMs: 3 * 3600_000, correctedMs: 0, relays: 2, of: 2 });
+});
+
+test('a correction is an event, and so is its end; a jump of the clock ends it at once', async (t) => {
+  let silent = false;
+  const answers = [0, 1].map((which) => async (seen) => (silent ? new Promise(() => {}) : record(which, { time: seen.mono - 5_000 + NOW + 90_000 })));
+  const { records, seen, pass } = simulated(t, { 'https://a.example': answers[0], 'https://b.example': answers[1] });
+  const clocks = () => seen.emitted.filter(({ event }) => event === 'relay_clock').map(({ correctedMs, relays }) => [correctedMs, relays]);
+  records.begin();
+  await settle();
+  records.track({ event: 'connected', peer: PEERS[0], address: '/ip4/1.2.3.4/tcp/1/ws' });
+  assert.deepEqual([clocks(), seen.corrected], [[[90_000, 2]], [90_000]]);
+  silent = true;
+  seen.now += 90_000;
+  await pass(2_000);
+  assert.deepEqual([clocks().at(-1), seen.corrected], [[0, 0], [90_000, 0]], 'what corrected the clock is forgotten');
+});
+
+test('a device that sleeps while the records are fetched measures no clocks', async (t) => {
+  for (const slept of [(seen) => (seen.now += 300_000), (seen) => ((seen.now += 300_000), (seen.mono += 300_000))]) {
+    let woken = false;
+    const answers = [0, 1].map((which) => async (seen) => {
+      const made = record(which, { time: NOW });
+      if (!woken) await new Promise((resolve) => setImmediate(resolve));
+      if (!woken) slept(seen);
+      woken = true;
+      return made;
+    });
+    const { records, seen } = simulated(t, { 'https://a.example': answers[0], 'https://b.example': answers[1] });
+    records.begin();
+    await settle();
+    const found = seen.emitted.filter(({ event }) => event === 'relay_found');
+    assert.deepEqual(found.map(({ clockMs }) => clockMs), [null, null]);
+    assert.deepEqual([seen.corrected, seen.agreed, seen.added.length], [[], 0, 2]);
+    records.end();
+    t.mock.timers.reset();
+  }
+});
+
+test('it says once when each URL has given a record or failed', async (t) => {
+  let answer;
+  const late = new Promise((resolve) => (answer = resolve));
+  const { records, seen, pass } = simulated(t, { 'https://a.example': 404, 'https://b.example': async () => (await late, record(1)) });
+  records.begin();
+  await settle();
+  assert.equal(seen.settled, 0);
+  answer();
+  await settle();
+  assert.equal(seen.settled, 1);
+  await pass(120_000);
+  assert.equal(seen.settled, 1);
 });
 
 test('URLs and multiaddrs are distinguished, and too many or wrong ones are refused', (t) => {

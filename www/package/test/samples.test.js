@@ -21,11 +21,11 @@ const DAEMON = [
   'shared_key', 'publish_failed', 'check_panicked',
 ];
 /** Events and codes of the package itself. */
-const PACKAGE = { events: ['relay_found', 'record_failed'], codes: ['no_record', 'no_wasm'] };
+const PACKAGE = { events: ['relay_found', 'relay_clock', 'record_failed'], codes: ['no_record', 'no_wasm', 'no_answer'] };
 /** Fields of the node's status, of its peers, and of a record that the package does not use. */
 const UNUSED = {
   status: [
-    'gap', 'quarantine', 'served', 'messages', 'wireBytes', 'checks', 'bans', 'known', 'dialsFailed', 'gated', 'observed', 'reachable',
+    'quarantine', 'served', 'messages', 'wireBytes', 'checks', 'bans', 'known', 'dialsFailed', 'gated', 'observed', 'reachable',
     'dialBacks', 'leaves',
   ],
   peer: ['direction', 'leaf', 'score', 'application'],

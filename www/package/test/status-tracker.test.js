@@ -16,6 +16,7 @@ const NODE = {
   scheduleMismatch: null,
   signer: null,
   head: null,
+  gap: null,
   peers: [],
   accepted: 0,
   faults: {},
@@ -57,6 +58,24 @@ test('blocks make it live; it stalls after four block times without one, at leas
   const quick = { ...node, intervalMs: 200 };
   assert.equal(stateOf(tracker.report(quick, 7_000))[0], 'live');
   assert.equal(stateOf(tracker.report(quick, 7_001))[0], 'stalled');
+});
+
+test('while blocks below the newest are fetched it is catching up, and the status says how far', () => {
+  const gap = (state) => ({ event: 'gap', from: 5, to: 70, state });
+  const node = { ...CONNECTED, accepted: 1, gap: [5, 70] };
+  const tracker = after([[connected, 0], [block(200), 1_000], [gap('opened'), 1_000]]);
+  assert.deepEqual(stateOf(tracker.report(node, 1_999)), ['live', null], 'gossip may come in another order');
+  assert.equal(tracker.report(node, 1_999).catchingUp, null);
+  const report = tracker.report(node, 2_000);
+  assert.deepEqual([report.state, report.catchingUp], ['catching_up', { from: 5, to: 70, done: 0, blocksPerSec: 0 }]);
+  tracker.track({ event: 'synced', from: 5, to: 70, done: 12, blocksPerSec: 30, bytesPerSec: 1 }, 2_500);
+  assert.deepEqual(tracker.report(node, 2_500).catchingUp, { from: 5, to: 70, done: 12, blocksPerSec: 30 });
+  assert.equal(tracker.report(node, 2_500).reason, 'fetching the blocks 5 to 70, which were missed: 12 of 66 so far, 30.0 a second');
+  assert.equal(stateOf(tracker.report(node, 10_000))[0], 'stalled', 'nothing arrives');
+  tracker.track(block(100), 10_000);
+  tracker.track(gap('closed'), 10_000);
+  assert.deepEqual(stateOf(tracker.report({ ...node, gap: null }, 10_000)), ['live', null]);
+  assert.equal(tracker.report({ ...node, gap: null }, 10_000).catchingUp, null);
 });
 
 test('the reason names a relay of another chain, and one whose messages are rejected', () => {

@@ -75,6 +75,33 @@ test('unsaved blocks are saved when the page is hidden and when the follower end
   assert.equal(store.saved.length, 2);
 });
 
+test('a store that hangs gets no second save', async () => {
+  let [saves, finish] = [0, () => {}];
+  const store = { load: async () => [], save: () => ((saves += 1), new Promise((resolve) => (finish = resolve))) };
+  const chain = new PersistedChain(store, 'chain');
+  for (const number of [1, 2, 3]) {
+    chain.add(link(number));
+    await saved();
+  }
+  assert.equal(saves, 1);
+  finish();
+  await saved();
+  assert.equal(saves, 2, 'the later blocks are saved when it no longer hangs');
+  chain.end();
+});
+
+test('a save that fails is repeated less and less often', async () => {
+  let saves = 0;
+  const store = { load: async () => [], save: () => ((saves += 1), Promise.reject(new Error('full'))) };
+  const chain = new PersistedChain(store, 'chain');
+  for (let number = 1; number <= 30; number += 1) {
+    chain.add(link(number));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.ok(saves >= 3 && saves <= 5, `${saves} saves in three seconds`);
+  chain.end();
+});
+
 test('a lower head removes the blocks above it', async () => {
   const store = storeWith([link(1), link(2), link(3)]);
   const chain = new PersistedChain(store, 'chain');
@@ -130,13 +157,23 @@ test('a store that hangs delays neither the start nor the stop', async () => {
 test('with a store that fails or returns invalid blocks a follower starts without a head', async () => {
   const relays = [`/ip4/127.0.0.1/tcp/9/ws/p2p/${PEER}`];
   const broken = { load: () => Promise.reject(new Error('forbidden')), save: () => Promise.reject(new Error('full')) };
-  const foreign = { load: async () => [{ number: 'seven' }], save: async () => {} };
-  for (const store of [broken, foreign, null]) {
+  const foreign = { load: async () => [{ number: 'seven' }, null, 7], save: async () => {} };
+  const fails = () => {
+    throw new Error('defect of the store');
+  };
+  const throwing = { load: fails, save: fails, loadRelays: fails, saveRelays: fails };
+  for (const store of [broken, foreign, throwing, null]) {
     const follower = await createFollower({ chain: 'op-mainnet', relays, store });
     assert.equal((await follower.status()).head, null);
     await follower.stop();
   }
-  const chain = new PersistedChain(broken, 'chain');
-  assert.deepEqual(await chain.load(), []);
-  chain.add(link(1));
+  for (const store of [broken, foreign, throwing, { ...throwing, saveRelays: () => undefined }]) {
+    const chain = new PersistedChain(store, 'chain');
+    assert.deepEqual(await chain.load(), []);
+    assert.deepEqual(await chain.loadRelays(), []);
+    chain.add(link(1));
+    chain.saveRelays(['/ip4/192.0.2.1/tcp/1/ws']);
+    await saved();
+    chain.end();
+  }
 });

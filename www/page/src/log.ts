@@ -47,6 +47,8 @@ function lineOf(event: FollowerEvent): Line | null {
       return { text: `disconnected from ${format.peer(event.peer)}: ${event.reason}`, bad: true };
     case 'relay_found':
       return { text: `${event.url} is ${format.peer(event.peer)}, by ${event.addresses.map(format.transport).join(', ')}` };
+    case 'relay_clock':
+      return { text: relayClock(event), bad: event.correctedMs === 0 && event.relays > 0 };
     case 'record_failed':
       return { text: `${event.url}: ${event.message}; trying again in ${format.delay(event.retryMs)}`, bad: true };
     case 'dial_failed':
@@ -75,6 +77,13 @@ function lineOf(event: FollowerEvent): Line | null {
     default:
       return null;
   }
+}
+
+function relayClock({ offsetMs, correctedMs, relays, of }: Extract<FollowerEvent, { event: 'relay_clock' }>): string {
+  if (relays === 0) return 'the relays’ clocks are no longer used to correct this device’s clock';
+  const how = Math.abs(offsetMs) < 1000 ? 'right' : skew(Math.round(-offsetMs / 1000));
+  const done = correctedMs !== 0 ? ': corrected' : how === 'right' ? '' : ', which is too much to be corrected';
+  return `${format.count(relays)} of ${format.plural(of, 'relay')} agree that this device’s clock is ${how}${done}`;
 }
 
 function skew(seconds: number): string {

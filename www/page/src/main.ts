@@ -1,7 +1,7 @@
 // The page: finds its relay, follows the chain, shows it, and starts again after a failure.
 
-import { createFollower, PetrelError, type Follower } from 'petrel';
-import { source, type Source } from './source.ts';
+import { createFollower, PetrelError, type Follower, type Status } from 'petrel';
+import { source, type Found } from './source.ts';
 import { View, type Problem } from './view.ts';
 
 /** Milliseconds between two reads of the status. */
@@ -10,9 +10,11 @@ const STATUS_INTERVAL = 1000;
 const DISCONNECTED = 8;
 /** Milliseconds before a failed follower is created again. */
 const RETRY = 5000;
+/** Milliseconds for the status, after which the page no longer shows the last one as the present one. */
+const STATUS_TIMEOUT = 5000;
 
 const url = new URL(location.href);
-const view = new View(url.searchParams.has('signer'));
+const view = new View();
 
 async function main(): Promise<void> {
   let found = await find();
@@ -20,7 +22,7 @@ async function main(): Promise<void> {
 }
 
 /** The chain and its relays; `null` when the user must give them. */
-async function find(): Promise<Source | null> {
+async function find(): Promise<Found | null> {
   try {
     const found = await source(url);
     if (!found) view.setup(url.searchParams);
@@ -32,14 +34,15 @@ async function find(): Promise<Source | null> {
 }
 
 /** Follows until the follower ends; what to follow next, or `null` for nothing. */
-async function follow(now: Source): Promise<Source | null> {
+async function follow(now: Found): Promise<Found | null> {
+  view.signerOf(now);
   view.state('connecting');
   let follower: Follower;
   try {
-    follower = await createFollower(now);
+    follower = await createFollower(now.options);
   } catch (thrown) {
     view.problem(problem(thrown));
-    if (thrown instanceof PetrelError && thrown.code !== 'panic') {
+    if (thrown instanceof PetrelError && thrown.code !== 'panic' && thrown.code !== 'no_answer') {
       view.setup(url.searchParams);
       return null;
     }
@@ -80,10 +83,10 @@ async function readEvents(follower: Follower, outdated: Outdated): Promise<void>
  * Shows the status until the end. When the daemon was restarted as another relay, or the signer was rotated, the follower is
  * stopped.
  */
-async function watch(follower: Follower, now: Source, outdated: Outdated): Promise<Source | null> {
+async function watch(follower: Follower, now: Found, outdated: Outdated): Promise<Found | null> {
   for (let disconnected = 0; ; ) {
-    const status = await follower.status();
-    if (status.state === 'failed' || status.state === 'stopped') return null;
+    const status = await statusOf(follower);
+    if (status === null || status.state === 'failed' || status.state === 'stopped') return null;
     view.status(status);
     view.tick();
     disconnected = status.state === 'connecting' ? disconnected + 1 : 0;
@@ -96,6 +99,19 @@ async function watch(follower: Follower, now: Source, outdated: Outdated): Promi
       }
     }
     await wait(STATUS_INTERVAL);
+  }
+}
+
+/** The status; `null` when the follower failed meanwhile. While it does not come the page says so. */
+async function statusOf(follower: Follower): Promise<Status | null> {
+  const timer = setTimeout(() => view.silent(), STATUS_TIMEOUT);
+  try {
+    return await follower.status();
+  } catch {
+    // The reader of the blocks reports it.
+    return null;
+  } finally {
+    clearTimeout(timer);
   }
 }
 

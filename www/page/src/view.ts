@@ -6,10 +6,12 @@ import { Chart } from './chart.ts';
 import * as format from './format.ts';
 import { Frames } from './frames.ts';
 import { Log, reorg } from './log.ts';
+import type { ForeignSigner, Found } from './source.ts';
 
 const STATES: Record<Status['state'], string> = {
   connecting: 'Connecting',
   waiting: 'Waiting',
+  catching_up: 'Catching up',
   live: 'Live',
   stalled: 'Stalled',
   stopped: 'Stopped',
@@ -34,12 +36,7 @@ export class View {
   #remedy: string | undefined;
   /** The last reorg, as text. */
   #reorg: string | undefined;
-  readonly #signerGiven: boolean;
-
-  /** `signerGiven`: the signer is from the page's URL, which the author of a link chooses. */
-  constructor(signerGiven: boolean) {
-    this.#signerGiven = signerGiven;
-  }
+  #foreignSigner: ForeignSigner | null = null;
 
   block(block: Block): void {
     this.#frames.push(() => {
@@ -68,14 +65,37 @@ export class View {
     this.#schedule(status);
     write('verified', format.count(status.verified));
     write('rejected', format.count(status.rejected));
-    const origin = this.#signerGiven ? ', set by this page’s URL' : '';
-    write('signer', status.signer ? `${format.short(status.signer, 8, 6)}${origin}` : 'none');
+    write('signer', status.signer ? format.short(status.signer, 8, 6) : 'none');
     at('signer').title = status.signer ?? '';
     this.#relay(status);
     const { offsetMs, warning } = status.clock;
     write('delay-now', offsetMs === null ? '' : `now ${format.delay(offsetMs)}`);
     write('where', status.threadReason ? `The checks run on this page’s own thread: ${status.threadReason}.` : '');
-    this.notice(status.reason ?? warning);
+    this.notice(status.reason ?? warning ?? allFailed(status.relays));
+  }
+
+  /** The last status is too old to be shown as the present one. */
+  silent(): void {
+    this.state('stalled');
+    this.notice('the node in this tab does not answer');
+  }
+
+  /** Shows that the page's URL has a signer that is not the chain's: then nothing here is verified, whatever its state. */
+  signerOf({ foreignSigner, options }: Found): void {
+    this.#foreignSigner = foreignSigner;
+    const box = at('foreign');
+    box.hidden = foreignSigner === null;
+    document.body.classList.toggle('foreign', foreignSigner !== null);
+    if (!foreignSigner) return;
+    const { signer, own } = foreignSigner;
+    const chain = typeof options.chain === 'object' ? 'this chain' : String(options.chain);
+    const known = own === null ? `Nobody knows this signer as the signer of ${chain}.` : `The signer of ${chain} is ${own}.`;
+    const link = new URL(location.href);
+    link.searchParams.delete('signer');
+    const remedy = document.createElement('a');
+    [remedy.href, remedy.textContent] = [link.href, 'Open this page without the signer of the link'];
+    const words = `Do not trust this page’s blocks: the link that opened it replaced the signer by ${signer}. Whoever has that key can make any block.`;
+    box.replaceChildren(paragraph(words), paragraph(known), remedy);
   }
 
   /** Once a second. */
@@ -85,11 +105,12 @@ export class View {
 
   state(state: Status['state']): void {
     const pill = at('state');
-    if (pill.dataset['state'] !== state || pill.textContent !== STATES[state]) {
+    const shown = this.#foreignSigner ? `Foreign signer, ${STATES[state].toLowerCase()}` : STATES[state];
+    if (pill.dataset['state'] !== state || pill.textContent !== shown) {
       pill.dataset['state'] = state;
-      pill.textContent = STATES[state];
+      pill.textContent = shown;
     }
-    document.title = state === 'live' ? this.#title() : `${STATES[state]} – Petrel`;
+    document.title = state === 'live' ? this.#title() : `${shown} – Petrel`;
   }
 
   notice(text: string | null): void {
@@ -151,13 +172,16 @@ export class View {
   }
 
   #title(): string {
-    return this.#head ? `${format.count(this.#head.number)} – Petrel` : 'Petrel';
+    const foreign = this.#foreignSigner ? 'Foreign signer – ' : '';
+    return foreign + (this.#head ? `${format.count(this.#head.number)} – Petrel` : 'Petrel');
   }
 
-  #relay({ peers }: Status): void {
+  #relay({ peers, relays }: Status): void {
     const [first] = peers;
     const more = peers.length > 1 ? ` and ${peers.length - 1} more` : '';
-    write('relay', first ? `${format.address(first.address)}${more}` : 'not connected');
+    const failed = relays.filter(({ state }) => state === 'failed').length;
+    const given = failed > 0 ? ` (${failed} of ${format.plural(relays.length, 'given relay')} failed)` : '';
+    write('relay', `${first ? `${format.address(first.address)}${more}` : 'not connected'}${given}`);
     at('relay').title = peers.map(({ address, agent, firstDeliveries }) => `${agent ?? ''} ${address}, first with ${format.plural(firstDeliveries, 'block')}`.trim()).join('\n');
     write('transport', first ? transportText(first) : '–');
     at('transport').title = peers.flatMap(({ tried }) => tried.map(({ address, error }) => `${address}: ${error}`)).join('\n');
@@ -173,6 +197,14 @@ function transportText({ transport, address, tried }: Peer): string {
   const [failed] = tried;
   const why = failed ? ` – ${TRANSPORTS[format.transport(failed.address)] ?? 'another transport'} failed: ${failed.error}` : '';
   return `${TRANSPORTS[transport] ?? transport}${named}${why}`;
+}
+
+/** Why no relay that was given is connected; `null` while one is, or none has failed. */
+function allFailed(relays: Status['relays']): string | null {
+  const failed = relays.filter(({ state }) => state === 'failed');
+  if (failed.length === 0 || failed.length < relays.length) return null;
+  const which = failed.map(({ relay, error }) => `${relay} (${error})`).join(', ');
+  return `no relay that this page was given can be reached: ${which}; it is connected to others that it knows`;
 }
 
 function since(seconds: number): string {

@@ -57,6 +57,21 @@ test('the page shows that its daemon has ended', { timeout: 150_000 }, async (t)
   await page.waitForFunction(() => /Connecting|Stalled/.test(document.querySelector('#state').textContent), undefined, { timeout: 30_000 });
 });
 
+test('the page shows that its worker has ended, and starts again', { timeout: 150_000 }, async (t) => {
+  const { url } = await devnet(t, ['--block-time', '1s', '--block-bytes', '5kB']);
+  const { page } = await browse(t, url);
+  const state = (pattern, timeout) =>
+    page.waitForFunction((pattern) => new RegExp(pattern).test(document.querySelector('#state').textContent), pattern, { timeout });
+  await blocks(page, 2);
+  await state('^Live$', 30_000);
+  // As a browser does that has no memory left: no event tells the page.
+  await page.workers()[0].evaluate(() => self.close());
+  await state('^Stalled$', 15_000);
+  await state('^Failed$', 40_000);
+  assert.match(await page.locator('#notice').textContent(), /has not answered/);
+  await state('^Live$', 40_000);
+});
+
 test('a wrong chain in the URL shows the form, and the form can be sent', { timeout: 120_000 }, async (t) => {
   const { url } = await devnet(t, ['--block-time', '1s', '--block-bytes', '5kB']);
   const { page } = await browse(t, `${url}?chain=op-manet`);

@@ -155,6 +155,18 @@ export function shown(page) {
   return page.$$eval('#rows tr', (rows) => rows.map((row) => ({ number: Number(row.dataset.number), hash: row.dataset.hash })));
 }
 
+/** How many blocks this origin's IndexedDB has, and the number of the last. */
+export function savedBlocks(page) {
+  return page.evaluate(async () => {
+    const answer = (request) => new Promise((resolve, reject) => ((request.onsuccess = () => resolve(request.result)), (request.onerror = reject)));
+    const database = await answer(indexedDB.open('petrel'));
+    if (!database.objectStoreNames.contains('links')) return { count: 0 };
+    const links = await answer(database.transaction('links').objectStore('links').getAll());
+    database.close();
+    return { count: links.length, last: links.at(-1)?.number };
+  });
+}
+
 /** The lines about a peer in the page's log that contain `text`. */
 export function logLines(page, peer, text) {
   return page.locator('#log li').filter({ hasText: peer.slice(-6) }).filter({ hasText: text });

@@ -1,9 +1,10 @@
 // The page shows no invalid block of a hostile relay.
 
 import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
 import test from 'node:test';
 
-import { block, browse, devnet, json, program, run, serve, shown } from './harness.js';
+import { block, browse, devnet, json, program, run, screens, serve, shown } from './harness.js';
 import { listening } from './network.js';
 
 const hostileRelay = program('PETREL_HOSTILE_RELAY', 'examples/hostile_relay');
@@ -41,6 +42,45 @@ for (const mode of ['forge', 'tamper', 'replay']) {
     assert.ok((await rejected(page)) >= 2);
   });
 }
+
+test('a link with a signer that is not the daemon’s shows a red banner, and its blocks are not called verified', { timeout: 90_000 }, async (t) => {
+  const hostile = run(t, hostileRelay, ['forge']);
+  const { chain, signer, relay } = await hostile.onStdout((line) => (json(line)?.relay ? json(line) : undefined));
+  const { petrel, ...bare } = chain;
+  const own = `0x${'ab'.repeat(20)}`;
+  const url = await serve(t, { chain: { ...bare, petrel: { ...petrel, signer: own } }, signer: own, relays: [relay] });
+  const { page } = await browse(t, `${url}?signer=${signer}`);
+  await page.waitForFunction(() => document.querySelectorAll('#rows tr').length >= 2, undefined, { timeout: 60_000 });
+  const banner = page.locator('#foreign');
+  await banner.filter({ hasText: signer }).filter({ hasText: own }).waitFor({ timeout: 10_000 });
+  const shown = await page.evaluate(() => {
+    const box = document.querySelector('#foreign').getBoundingClientRect();
+    const [red] = getComputedStyle(document.querySelector('#foreign')).color.match(/\d+/g);
+    const mark = getComputedStyle(document.querySelector('.block-number'), '::before').content;
+    return { text: document.body.innerText, mark, red: Number(red), isWhole: box.height > 40 && box.right <= innerWidth };
+  });
+  assert.ok(shown.red > 150 && shown.isWhole, JSON.stringify(shown));
+  assert.doesNotMatch(shown.mark, /✓/);
+  assert.doesNotMatch(shown.text, /Verified|cannot forge/);
+  assert.match(await page.locator('#state').textContent(), /^Foreign signer/);
+  await mkdir(screens, { recursive: true });
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.screenshot({ path: `${screens}/foreign-phone.png` });
+
+  await banner.locator('a').click();
+  await page.waitForURL((now) => !now.searchParams.has('signer'));
+  await page.waitForFunction(() => document.querySelector('#signer').textContent.startsWith('0xabab'), undefined, { timeout: 30_000 });
+  assert.ok(await banner.isHidden());
+});
+
+test('a link with the signer that the daemon names shows no banner', { timeout: 90_000 }, async (t) => {
+  const { url } = await devnet(t, ['--block-time', '1s', '--block-bytes', '5kB']);
+  const { signer } = await (await fetch(new URL('relay.json', url))).json();
+  const { page } = await browse(t, `${url}?signer=${signer.toUpperCase().replace('0X', '0x')}`);
+  await page.waitForFunction(() => document.querySelectorAll('#rows tr').length >= 2, undefined, { timeout: 60_000 });
+  assert.ok(await page.locator('#foreign').isHidden());
+  assert.match(await page.locator('#state').textContent(), /^Live$/);
+});
 
 test('with a relay that stalls the page shows no block and its state is waiting', { timeout: 90_000 }, async (t) => {
   const { page } = await browseHostile(t, 'stall');

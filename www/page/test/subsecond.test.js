@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import test from 'node:test';
 
-import { block, browse, checkAllShown, devnet, json, observeBlocks, screens, serve, shown } from './harness.js';
+import { block, browse, checkAllShown, devnet, json, observeBlocks, savedBlocks, screens, serve, shown } from './harness.js';
 
 const DEVNET = ['--block-time', '200ms', '--fork', 'denim', '--block-bytes', '10kB'];
 /** Milliseconds without the page: some fifty blocks. */
@@ -18,17 +18,6 @@ function blocks(page, count) {
 /** The number of the newest block that the daemon has emitted. */
 function newest(daemon) {
   return daemon.lines.map(json).findLast((event) => event?.event === 'block').number;
-}
-
-/** How many blocks this origin's IndexedDB has, and the number of the last. */
-function savedBlocks(page) {
-  return page.evaluate(async () => {
-    const answer = (request) => new Promise((resolve, reject) => ((request.onsuccess = () => resolve(request.result)), (request.onerror = reject)));
-    const database = await answer(indexedDB.open('petrel'));
-    const links = await answer(database.transaction('links').objectStore('links').getAll());
-    database.close();
-    return { count: links.length, last: links.at(-1)?.number };
-  });
 }
 
 test('a block every 200 ms is shown with its milliseconds', { timeout: 150_000 }, async (t) => {

@@ -9,14 +9,16 @@ export class Feed<T> implements AsyncIterableIterator<T> {
   readonly #readers: { resolve(result: IteratorResult<T>): void; reject(error: unknown): void }[] = [];
   readonly #limit: number;
   readonly #onEnd: (feed: Feed<T>) => void;
+  readonly #onWait: (feed: Feed<T>, waits: boolean) => void;
   #ended = false;
   #error: { readonly thrown: unknown } | undefined;
   #missed = 0;
 
-  /** @internal */
-  constructor(limit: number, onEnd: (feed: Feed<T>) => void = () => {}) {
+  /** `onWait` is called when a read begins to wait, and when none does any more. @internal */
+  constructor(limit: number, onEnd: (feed: Feed<T>) => void = () => {}, onWait: (feed: Feed<T>, waits: boolean) => void = () => {}) {
     this.#limit = Math.max(1, Math.floor(limit) || 1);
     this.#onEnd = onEnd;
+    this.#onWait = onWait;
   }
 
   /** How many items were dropped because they were not read in time. */
@@ -28,7 +30,10 @@ export class Feed<T> implements AsyncIterableIterator<T> {
   push(item: T): void {
     if (this.#ended) return;
     const reader = this.#readers.shift();
-    if (reader) return reader.resolve({ value: item, done: false });
+    if (reader) {
+      if (this.#readers.length === 0) this.#onWait(this, false);
+      return reader.resolve({ value: item, done: false });
+    }
     if (this.#items.length >= this.#limit) {
       this.#items.shift();
       this.#missed += 1;
@@ -46,6 +51,7 @@ export class Feed<T> implements AsyncIterableIterator<T> {
     if (this.#ended) return;
     this.#ended = true;
     this.#onEnd(this);
+    this.#onWait(this, false);
     const readers = this.#readers.splice(0);
     if (error && readers.length > 0) readers.shift()?.reject(error.thrown);
     else this.#error = error;
@@ -61,6 +67,7 @@ export class Feed<T> implements AsyncIterableIterator<T> {
       return Promise.reject(thrown);
     }
     if (this.#ended) return Promise.resolve({ value: undefined, done: true });
+    if (this.#readers.length === 0) this.#onWait(this, true);
     return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }));
   }
 

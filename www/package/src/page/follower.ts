@@ -2,43 +2,15 @@
 
 import { instead, loadChain, type RollupConfig } from './chains.js';
 import { PetrelError, text, type PlainError } from '../shared/errors.js';
-import type { Block, FollowerEvent, Hex } from '../shared/events.js';
-import { Feed } from './feed.js';
+import type { Block, FollowerEvent } from '../shared/events.js';
+import type { Feed } from './feed.js';
+import { Feeds } from './feeds.js';
+import { checkFollowerOptions, checkStreamOptions, type FollowerOptions, type StreamOptions } from './options.js';
 import { PersistedChain } from './persisted-chain.js';
 import { openPort, type Port } from './port.js';
 import type { FromWorker, KeptBlock } from '../shared/protocol.js';
 import type { Report, Status } from '../shared/status.js';
-import { indexedDbStore, type Store } from './store.js';
-
-export interface FollowerOptions {
-  /**
-   * A chain of the package by its name (`'base-mainnet'`, `'base'`) or its chain id (`8453`, `'8453'`): see `chains()`. Or the
-   * `rollup.json` of any OP Stack chain, as an object.
-   */
-  readonly chain: string | number | RollupConfig;
-  /**
-   * Relays: the URLs of Petrel daemons' HTTP sides (`https://…`), whose signed records have their present addresses; or multiaddrs with
-   * their peer id, WebTransport or WebSocket (`/dns4/HOST/tcp/PORT/wss/p2p/PEER`).
-   */
-  readonly relays: readonly string[];
-  /** Who signs the chain's unsafe blocks: needed for a `rollup.json`, and instead of the preset's when it has changed. */
-  readonly signer?: Hex;
-  /** Saves the latest blocks, so that they outlive a reload: this origin's IndexedDB unless another store is given; `null` saves nothing. */
-  readonly store?: Store | null;
-  /** Stops the follower. */
-  readonly signal?: AbortSignal;
-  /** Starts the worker, where a bundler does not find it by itself: a module worker that runs `petrel/worker`. */
-  readonly worker?: () => Worker;
-  /** Where the WebAssembly module is, where a bundler does not find it by itself: the URL of `petrel/wasm`. */
-  readonly wasm?: string | URL;
-}
-
-export interface StreamOptions {
-  /** Ends this stream; the follower goes on. */
-  readonly signal?: AbortSignal;
-  /** How many items wait for a slow reader before the oldest are dropped. */
-  readonly buffer?: number;
-}
+import { indexedDbStore } from './store.js';
 
 /** A node that follows a chain. */
 export interface Follower extends AsyncDisposable {
@@ -46,7 +18,7 @@ export interface Follower extends AsyncDisposable {
   blocks(options?: StreamOptions): Feed<Block>;
   /** All events from now on. */
   events(options?: StreamOptions): Feed<FollowerEvent>;
-  /** The present state, and why it is not live. Works after the end too. */
+  /** The present state, and why it is not live. Works after the end too; rejects when the follower fails meanwhile. */
   status(): Promise<Status>;
   /** Closes the connections and ends the worker. May be called again. */
   stop(): Promise<void>;
@@ -65,13 +37,16 @@ const STOP_TIMEOUT = 1000;
  * reason when that was aborted. Not being connected is no error: `status()` says so.
  */
 export async function createFollower(options: FollowerOptions): Promise<Follower> {
+  checkFollowerOptions(options);
   options.signal?.throwIfAborted();
-  const { chain, relays, signer, store = indexedDbStore(), signal, worker, wasm } = options;
+  const { chain, relays, signer, advertisedRelays = true, store = indexedDbStore(), signal, worker, wasm } = options;
   const rollup = await unlessAborted(rollupOf(chain), signal);
-  const persisted = store ? new PersistedChain(store, key(rollup, signer)) : undefined;
+  const persisted = store ? new PersistedChain(store, key(rollup, signer), advertisedRelays) : undefined;
   const node = new Node({ persisted, signal, worker, wasm: wasm && String(wasm) });
   try {
-    await node.start((restored, restoredRelays) => json({ chain: rollup, relays, signer, restored, restored_relays: restoredRelays }));
+    await node.start((restored, restoredRelays) =>
+      json({ chain: rollup, relays, signer, advertisedRelays, restored, restored_relays: restoredRelays }),
+    );
   } catch (thrown) {
     throw withRemedy(thrown, chain);
   }
@@ -129,9 +104,10 @@ interface Resources {
 }
 
 class Node implements Follower {
-  readonly #feeds = { block: new Set<Feed<Block>>(), all: new Set<Feed<FollowerEvent>>() };
+  readonly #blocks = new Feeds<Block>();
+  readonly #events = new Feeds<FollowerEvent>();
   readonly #resources: Resources;
-  readonly #statusRequests = new Map<number, (status: Status) => void>();
+  readonly #statusRequests = new Map<number, { resolve(status: Status): void; reject(error: unknown): void }>();
   #lastRequestId = 0;
   #port: Port | undefined;
   #report: Report | undefined;
@@ -141,6 +117,8 @@ class Node implements Follower {
   /** Rejects when the follower ends. */
   readonly #over: Promise<never>;
   #rejectOver!: (error: unknown) => void;
+  /** Aborted when the follower ends. */
+  readonly #ending = new AbortController();
   #stopped: (() => void) | undefined;
   #stopping: Promise<void> | undefined;
   readonly #abort = () => void this.stop();
@@ -177,17 +155,17 @@ class Node implements Follower {
 
   /** A port that opens after the end is closed at once. */
   async #openPort(worker: (() => Worker) | undefined): Promise<Port> {
-    const port = await openPort((message) => this.#receive(message), worker);
+    const port = await openPort((message) => this.#receive(message), this.#ending.signal, worker);
     if (this.#end) port.end();
     return port;
   }
 
   blocks(options: StreamOptions = {}): Feed<Block> {
-    return this.#feed(this.#feeds.block, options, BLOCKS);
+    return this.#feed(this.#blocks, options, BLOCKS);
   }
 
   events(options: StreamOptions = {}): Feed<FollowerEvent> {
-    return this.#feed(this.#feeds.all, options, EVENTS);
+    return this.#feed(this.#events, options, EVENTS);
   }
 
   status(): Promise<Status> {
@@ -195,8 +173,8 @@ class Node implements Follower {
     if (this.#end || !port) return Promise.resolve(this.#status());
     this.#lastRequestId += 1;
     const id = this.#lastRequestId;
-    return new Promise((resolve) => {
-      this.#statusRequests.set(id, resolve);
+    return new Promise((resolve, reject) => {
+      this.#statusRequests.set(id, { resolve, reject });
       port.send({ type: 'report', id });
     });
   }
@@ -225,15 +203,10 @@ class Node implements Follower {
     this.#finish('stopped', 'it was stopped', undefined);
   }
 
-  #feed<T>(feeds: Set<Feed<T>>, { signal, buffer }: StreamOptions, usual: number): Feed<T> {
-    const abort = (): void => feed.end();
-    const feed = new Feed<T>(buffer ?? usual, () => {
-      feeds.delete(feed);
-      signal?.removeEventListener('abort', abort);
-    });
-    feeds.add(feed);
-    signal?.addEventListener('abort', abort);
-    if (signal?.aborted || this.#end) feed.end(this.#end?.error);
+  #feed<T>(feeds: Feeds<T>, options: StreamOptions, usual: number): Feed<T> {
+    checkStreamOptions(options);
+    const feed = feeds.open(options.buffer ?? usual, options.signal);
+    if (this.#end) feed.end(this.#end.error);
     return feed;
   }
 
@@ -252,7 +225,7 @@ class Node implements Follower {
         return this.#started?.();
       case 'report':
         this.#report = message.report;
-        this.#statusRequests.get(message.id)?.(this.#status());
+        this.#statusRequests.get(message.id)?.resolve(this.#status());
         this.#statusRequests.delete(message.id);
         return;
       case 'stopped':
@@ -265,15 +238,22 @@ class Node implements Follower {
 
   /** `dropped` is how many events the worker has dropped in all. Their kinds are unknown, so every stream may have missed them. */
   #missed(dropped: number): void {
-    for (const feed of [...this.#feeds.block, ...this.#feeds.all]) feed.miss(dropped - this.#dropped);
+    const count = dropped - this.#dropped;
+    if (count === 0) return;
+    this.#eachFeed((feed) => feed.miss(count));
     this.#dropped = dropped;
   }
 
   #emit(event: FollowerEvent): void {
-    for (const feed of this.#feeds.all) feed.push(event);
+    this.#events.each((feed) => feed.push(event));
     if (event.event !== 'block') return;
     const { event: _, ...block } = event;
-    for (const feed of this.#feeds.block) feed.push(block);
+    this.#blocks.each((feed) => feed.push(block));
+  }
+
+  #eachFeed(action: (feed: Feed<Block> | Feed<FollowerEvent>) => void): void {
+    this.#blocks.each(action);
+    this.#events.each(action);
   }
 
   #finish(state: 'stopped' | 'failed', reason: string, failure: PlainError | undefined): void {
@@ -282,12 +262,13 @@ class Node implements Follower {
     this.#end = { state, reason, ...(error ? { error } : {}) };
     const { signal } = this.#resources;
     signal?.removeEventListener('abort', this.#abort);
+    this.#ending.abort();
     this.#port?.end();
     this.#resources.persisted?.end();
     this.#stopped?.();
     this.#rejectOver(error ? error.thrown : (signal?.reason ?? new Error(reason)));
-    for (const feed of [...this.#feeds.block, ...this.#feeds.all]) feed.end(error);
-    for (const resolve of this.#statusRequests.values()) resolve(this.#status());
+    this.#eachFeed((feed) => feed.end(error));
+    for (const { resolve, reject } of this.#statusRequests.values()) error ? reject(error.thrown) : resolve(this.#status());
     this.#statusRequests.clear();
   }
 

@@ -13,10 +13,11 @@
 export { chains, loadChain, type ChainName, type RollupConfig } from './chains.js';
 export { createFollower } from './follower.js';
 export { PetrelError, type ErrorCode } from '../shared/errors.js';
-export type { Follower, FollowerOptions, StreamOptions } from './follower.js';
+export type { Follower } from './follower.js';
+export type { FollowerOptions, StreamOptions } from './options.js';
 export type { Feed } from './feed.js';
 export type { Block, BlockRef, FollowerEvent, Hex, Peer, Tried } from '../shared/events.js';
 export type { AnswerFault, MessageFault } from '../shared/faults.js';
-export type { Carried, State, Status, Traffic } from '../shared/status.js';
+export type { Carried, CatchingUp, RelayStatus, State, Status, Traffic } from '../shared/status.js';
 export type { KeptBlock } from '../shared/protocol.js';
 export { indexedDbStore, type Store } from './store.js';

@@ -18,8 +18,9 @@ export type ErrorCode =
   // The environment.
   | 'no_random'
   | 'no_wasm'
-  // The node: it did not start, or it has a defect and has ended.
+  // The node: it did not start, its worker does not answer any more, or it has a defect and has ended.
   | 'not_started'
+  | 'no_answer'
   | 'panic';
 
 /** An error as a plain object: what a worker can send. */

@@ -86,6 +86,8 @@ export type FollowerEvent =
   | ({ readonly event: 'head'; readonly parent: Hex; readonly timestamp: number; readonly timestampMs: number } & BlockRef & {
         readonly why: 'anchored' | 'extended' | 'reorged';
         readonly replaces?: BlockRef;
+        /** How many blocks before this one have no `head` event of their own: only after a gap of more than 2048 blocks. */
+        readonly omitted?: number;
       })
   | { readonly event: 'gap'; readonly from: number; readonly to: number; readonly state: 'opened' | 'closed' | 'skipped' }
   | {
@@ -133,13 +135,27 @@ export type FollowerEvent =
       readonly leaf: boolean;
       readonly tried?: readonly Tried[];
     }
-  /** A relay's signed record was read: its addresses, and by how much its clock is ahead of this device's. */
+  /**
+   * A relay's signed record was read: its addresses, and by how much its clock is ahead of this device's; `null` when that could not be
+   * measured, because the device slept meanwhile or the answer was slow.
+   */
   | {
       readonly event: 'relay_found';
       readonly url: string;
       readonly peer: string;
       readonly addresses: readonly string[];
-      readonly clockMs: number;
+      readonly clockMs: number | null;
+    }
+  /**
+   * `relays` of `of` relays agree that this device's clock is `offsetMs` behind (negative: ahead). Blocks are judged by this device's
+   * clock plus `correctedMs`, which is 0 when the offset is too small or too large to be corrected, or when they no longer agree.
+   */
+  | {
+      readonly event: 'relay_clock';
+      readonly offsetMs: number;
+      readonly correctedMs: number;
+      readonly relays: number;
+      readonly of: number;
     }
   | {
       readonly event: 'record_failed';

@@ -25,6 +25,8 @@ export type ToWorker =
   /** Start a node with this configuration, as JSON, and the WebAssembly module of this URL instead of the package's own. */
   | { readonly type: 'start'; readonly config: string; readonly wasm: string | undefined }
   | { readonly type: 'report'; readonly id: number }
+  /** Whether the worker answers. */
+  | { readonly type: 'ping' }
   /** The page has received this many more events. */
   | { readonly type: 'ack'; readonly count: number }
   | { readonly type: 'stop' };
@@ -32,6 +34,8 @@ export type ToWorker =
 export type FromWorker =
   /** The script is loaded and listens. */
   | { readonly type: 'ready' }
+  /** The answer to `ping`. */
+  | { readonly type: 'pong' }
   | { readonly type: 'started'; readonly report: Report }
   /** The node could not be started, or has failed. */
   | { readonly type: 'failed'; readonly error: PlainError }

@@ -5,11 +5,12 @@ import type { BlockRef, Hex, Peer } from './events.js';
 /**
  * - `connecting`: no relay is connected.
  * - `waiting`: connected, and no block was verified yet.
- * - `live`: blocks arrive.
+ * - `catching_up`: blocks arrive, and blocks below them that were missed are fetched: the head is old until then. See `catchingUp`.
+ * - `live`: blocks arrive, and the head is the newest.
  * - `stalled`: blocks arrived, and for several block times none has.
  * - `stopped`, `failed`: the end.
  */
-export type State = 'connecting' | 'waiting' | 'live' | 'stalled' | 'stopped' | 'failed';
+export type State = 'connecting' | 'waiting' | 'catching_up' | 'live' | 'stalled' | 'stopped' | 'failed';
 
 /** A follower at one moment. Counts are since its start. */
 export interface Status extends Report {
@@ -31,6 +32,10 @@ export interface Report {
   readonly signer: Hex | null;
   /** The newest block of the verified chain. */
   readonly head: BlockRef | null;
+  /** The blocks that were missed and are being fetched; `null` when none are. */
+  readonly catchingUp: CatchingUp | null;
+  /** What became of each of the relays that were given. */
+  readonly relays: readonly RelayStatus[];
   readonly peers: readonly Peer[];
   /** Verified blocks. */
   readonly verified: number;
@@ -48,6 +53,29 @@ export interface Report {
   readonly moduleBytes: number;
   /** Our own peer id. */
   readonly peer: string;
+}
+
+/** Blocks that are being fetched. */
+export interface CatchingUp {
+  /** The first and the last number that was missed. */
+  readonly from: number;
+  readonly to: number;
+  /** How many of them are verified, from the upper end downwards. */
+  readonly done: number;
+  /** Average rate since the gap opened. */
+  readonly blocksPerSec: number;
+}
+
+/** One of the relays that were given. */
+export interface RelayStatus {
+  /** As it was given. */
+  readonly relay: string;
+  /** Its peer id; `null` while its record has not been read. */
+  readonly peer: string | null;
+  /** `waiting`: it was not tried yet, or enough others are connected. `failed`: it was tried, and is tried again later. */
+  readonly state: 'connected' | 'waiting' | 'failed';
+  /** Why it failed, as text. */
+  readonly error: string | null;
 }
 
 /** The chain, and how it is now. */
@@ -92,6 +120,6 @@ export interface Clock {
   readonly sequencerWrong: boolean;
   /** By how much the relays' clocks are ahead of this device's, as their records say (median); `null` without a record. */
   readonly relaysMs: number | null;
-  /** Milliseconds that are added to this device's clock because two relays agree that it is wrong. */
+  /** Milliseconds that are added to this device's clock because most relays agree that it is wrong. */
   readonly correctedMs: number;
 }

@@ -12,6 +12,8 @@ export interface NodeStatus {
   readonly scheduleMismatch: string | null;
   readonly signer: Hex | null;
   readonly head: BlockRef | null;
+  /** First and last missing number. */
+  readonly gap: readonly [number, number] | null;
   readonly peers: readonly (Omit<Peer, 'tried' | 'firsts'> & { readonly tried?: readonly Tried[] })[];
   readonly accepted: number;
   readonly faults: Readonly<Record<string, number>>;

@@ -4,6 +4,7 @@
 
 import { isPlainError, text, type PlainError } from '../shared/errors.js';
 import { read, type FollowerEvent } from '../shared/events.js';
+import { agreement, MAX_CORRECTION, median, MIN_CORRECTION, type Agreement, type ClockReading } from './relay-clock.js';
 
 /** How many URLs there may be, and how many bytes a response may have. */
 export const MAX_URLS = 8;
@@ -23,9 +24,8 @@ const SLEPT = 60_000;
 const CLOCK_JUMP = 1_000;
 /** A record is fetched again at half its lifetime, and after six hours at the latest. */
 const MAX_REFRESH = 6 * 3600_000;
-/** Two relays agree when their clocks differ by at most the first; an offset below the second is not corrected. Milliseconds. */
-const CLOCK_TOLERANCE = 2_000;
-const MIN_CORRECTION = 1_000;
+/** The clock of a relay whose answer took longer is not known well enough. Milliseconds. */
+const MAX_ROUND_TRIP = 4_000;
 /** The agreement of the clocks is repeated after this many milliseconds, unless the clock was set: the node uses it for half an hour. */
 const REPEAT_AGREEMENT = 10 * 60_000;
 
@@ -50,10 +50,12 @@ export interface RelayRecordsHost {
   /** Adds relays to the node: `relays` from a relay's own record, and `others` that it advertises. */
   add(relays: readonly string[], others: readonly string[]): void;
   emit(event: FollowerEvent): void;
-  /** Adds so many milliseconds to this device's clock. */
+  /** Adds so many milliseconds to this device's clock from now on. */
   correct(millis: number): void;
-  /** At least two relays agree with this device's clock. */
+  /** Most relays, and at least two, agree with this device's clock. */
   clockAgrees(): void;
+  /** Each URL has given a record, or failed, once. */
+  settled(): void;
   /** Saves relays for a later run. */
   saveRelays(relays: readonly string[]): void;
 }
@@ -64,8 +66,9 @@ interface Source {
   failures: number;
   requested: number;
   due: number;
-  /** The peer of the record, and by how many milliseconds its clock is ahead of this device's. */
-  clock?: { readonly peer: string; readonly offset: number };
+  /** Whether it has given a record, or failed. */
+  answered: boolean;
+  clock?: ClockReading;
 }
 
 /** Whether an entry of `relays` is a URL and not a multiaddr. */
@@ -86,11 +89,16 @@ export class RelayRecords {
   #disconnectedSince: number;
   /** When the agreement of the relays with this device's clock was last reported, by `mono`. */
   #agreedAt: number | undefined;
+  /** Milliseconds that are added to this device's clock. */
+  #corrected = 0;
+  /** The last `relay_clock` event. */
+  #emitted = { offsetMs: 0, correctedMs: 0 };
+  #isSettled = false;
 
   /** @throws {PlainError} One is no URL, or there are too many. */
   constructor(urls: readonly string[], host: RelayRecordsHost) {
     this.#host = host;
-    this.#sources = urls.map((url) => ({ url: recordOf(url), failures: 0, requested: -Infinity, due: -Infinity }));
+    this.#sources = urls.map((url) => ({ url: recordOf(url), failures: 0, requested: -Infinity, due: -Infinity, answered: false }));
     if (urls.length > MAX_URLS) throw bad(`there are ${urls.length} URLs of relays, at most ${MAX_URLS} are allowed`);
     this.#ticked = { mono: host.mono(), now: host.now() };
     this.#disconnectedSince = this.#ticked.mono;
@@ -109,7 +117,7 @@ export class RelayRecords {
   /** By how many milliseconds the relays' clocks are ahead of this device's: their median; `null` when none is known. */
   get offset(): number | null {
     const offsets = this.#clocks().map(({ offset }) => offset).sort((a, b) => a - b);
-    return offsets[Math.floor(offsets.length / 2)] ?? null;
+    return median(offsets) ?? null;
   }
 
   track(event: FollowerEvent): void {
@@ -137,25 +145,31 @@ export class RelayRecords {
     }
   }
 
-  /** Offsets that were measured before the clock was set are wrong. */
+  /** Offsets that were measured before the clock was set, or the device slept, are wrong, and so is a correction by them. */
   #forgetClocks(): void {
-    this.#agreedAt = undefined;
     for (const source of this.#sources) delete source.clock;
+    this.#compareClocks();
   }
 
   async #request(source: Source): Promise<void> {
-    source.requested = this.#host.mono();
+    const start = { mono: this.#host.mono(), now: this.#host.now() };
+    source.requested = start.mono;
     // The timer sends no second request meanwhile.
     source.due = source.requested + 2 * TIMEOUT;
     try {
       const document = await this.#document(source.url);
-      const roundTrip = this.#host.mono() - source.requested;
-      const now = this.#host.now();
+      const [roundTrip, now] = [this.#host.mono() - start.mono, this.#host.now()];
       const record = read<RelayRecord>(this.#host.verify(document, source.url.hostname, now));
-      this.#use(source, record, now - roundTrip / 2);
+      // A device that slept meanwhile, or whose clock was set, would measure that.
+      const isMeasured = roundTrip <= MAX_ROUND_TRIP && Math.abs(now - start.now - roundTrip) <= CLOCK_JUMP;
+      this.#use(source, record, isMeasured ? Math.round(record.timeMs - (now - roundTrip / 2)) : null);
     } catch (thrown) {
       this.#failed(source, thrown);
     }
+    source.answered = true;
+    if (this.#isSettled || !this.#sources.every(({ answered }) => answered)) return;
+    this.#isSettled = true;
+    this.#host.settled();
   }
 
   async #document(url: URL): Promise<string> {
@@ -166,13 +180,15 @@ export class RelayRecords {
     return boundedBody(response);
   }
 
-  /** `at` is the time of the record by this device's clock: half a round trip before now. */
-  #use(source: Source, record: RelayRecord, at: number): void {
+  /** `offset` is by how many milliseconds the relay's clock is ahead of this device's; `null` when it could not be measured. */
+  #use(source: Source, record: RelayRecord, offset: number | null): void {
     const relays = record.addresses;
+    const refresh = offset === null ? MIN_REFRESH : Math.min(Math.max((record.expiresMs - record.timeMs) / 2, MIN_REFRESH), MAX_REFRESH);
     source.failures = 0;
-    source.due = this.#host.mono() + Math.min(Math.max((record.expiresMs - record.timeMs) / 2, MIN_REFRESH), MAX_REFRESH);
-    source.clock = { peer: record.peer, offset: Math.round(record.timeMs - at) };
-    this.#host.emit({ event: 'relay_found', url: source.url.origin, peer: record.peer, addresses: relays, clockMs: source.clock.offset });
+    source.due = this.#host.mono() + refresh;
+    if (offset === null) delete source.clock;
+    else source.clock = { peer: record.peer, offset };
+    this.#host.emit({ event: 'relay_found', url: source.url.origin, peer: record.peer, addresses: relays, clockMs: offset });
     this.#host.add(relays, record.others);
     if (relays.length > 0) this.#save(record.peer, relays);
     this.#compareClocks();
@@ -184,6 +200,8 @@ export class RelayRecords {
     source.due = this.#host.mono() + retryMs;
     const { code, message, remedy } = isPlainError(thrown) ? thrown : noRecord(text(thrown));
     this.#host.emit({ event: 'record_failed', url: source.url.origin, code, message, remedy, retryMs });
+    // The others may be a majority without it.
+    if (source.clock === undefined) this.#compareClocks();
   }
 
   #save(peer: string, relays: readonly string[]): void {
@@ -194,20 +212,35 @@ export class RelayRecords {
   }
 
   /** One clock of each peer. */
-  #clocks(): { readonly peer: string; readonly offset: number }[] {
+  #clocks(): ClockReading[] {
     const clocks = this.#sources.flatMap(({ clock }) => clock ?? []);
     return [...new Map(clocks.map((clock) => [clock.peer, clock])).values()];
   }
 
-  /** One relay may send a wrong time, so that old blocks seem new: only two that agree correct the clock, or undo a correction. */
+  /** Corrects this device's clock where most relays agree that it is wrong, and undoes a correction where they no longer do. */
   #compareClocks(): void {
-    const clocks = this.#clocks();
-    const pair = clocks.find((one) => clocks.some((other) => other !== one && Math.abs(one.offset - other.offset) <= CLOCK_TOLERANCE));
+    // One that fails will not answer soon.
+    const pending = this.#sources.filter(({ clock, failures }) => clock === undefined && failures === 0).length;
+    const found = agreement(this.#clocks(), pending);
+    const size = Math.abs(found?.offset ?? 0);
+    const correctedMs = found && size >= MIN_CORRECTION && size <= MAX_CORRECTION ? found.offset : 0;
     this.#agreedAt = undefined;
-    if (!pair) return;
-    const isWrong = Math.abs(pair.offset) >= MIN_CORRECTION;
-    this.#host.correct(isWrong ? pair.offset : 0);
-    if (!isWrong) this.#reportAgreement();
+    if (found || this.#corrected !== 0) this.#host.correct(correctedMs);
+    this.#corrected = correctedMs;
+    if (found && size < MIN_CORRECTION) this.#reportAgreement();
+    this.#emitClock(found, correctedMs);
+  }
+
+  /** Emits what the relays say about this device's clock, when it has changed by more than measuring it does. */
+  #emitClock(found: Agreement | null, correctedMs: number): void {
+    const before = this.#emitted;
+    // While relays answer again after a jump, nothing is known that an event could say.
+    if (!found && correctedMs === before.correctedMs) return;
+    const offsetMs = found?.offset ?? 0;
+    const isSame = Math.abs(offsetMs - before.offsetMs) < MIN_CORRECTION && (correctedMs === 0) === (before.correctedMs === 0);
+    if (isSame) return;
+    this.#emitted = { offsetMs, correctedMs };
+    this.#host.emit({ event: 'relay_clock', offsetMs, correctedMs, relays: found?.relays ?? 0, of: found?.of ?? this.#sources.length });
   }
 
   #reportAgreement(): void {

@@ -5,16 +5,24 @@ import { defect, isPlainError, text, type PlainError } from '../shared/errors.js
 import { read, type FollowerEvent } from '../shared/events.js';
 import { WINDOW, type FromWorker, type KeptBlock, type ToWorker } from '../shared/protocol.js';
 import type { Report } from '../shared/status.js';
+import { GivenRelays } from './given-relays.js';
 import type { NodeStatus } from './node-status.js';
 import { isUrl, RelayRecords, type RelayRecordsHost } from './relay-records.js';
 import { StatusTracker } from './status-tracker.js';
-import load, { Client, readRecord } from './petrel_wasm.js';
+import { loadModule, type Module } from './module.js';
+import type { Client } from './petrel_wasm.js';
 
-/** The configuration as the page gives it. The node checks it; here only the URLs are separated. */
+/** The configuration as the page gives it. The node checks it; here only the URLs are separated, and what they give is decided. */
 interface Config {
   readonly relays: unknown;
   readonly chain?: unknown;
+  readonly advertisedRelays?: boolean;
+  /** Relays that an earlier run knew. */
+  readonly restored_relays?: readonly string[];
 }
+
+/** Relays of an earlier run that are tried at most. */
+const MAX_RESTORED = 32;
 
 /** The URLs among the relays, and everything else. */
 function separate(relays: readonly unknown[]): [string[], unknown[]] {
@@ -25,19 +33,21 @@ function separate(relays: readonly unknown[]): [string[], unknown[]] {
 /** Serves one follower. The result takes messages of the page; `post` sends messages to it. */
 export function serve(post: (message: FromWorker) => void): (message: ToWorker) => void {
   let node: Client | undefined;
+  let module: Module | undefined;
   let over = false;
   let unacknowledged = 0;
   let dropped = 0;
   let tracker = new StatusTracker();
   let records: RelayRecords | undefined;
+  let given = new GivenRelays([]);
   let correctedMs = 0;
-  let memory: WebAssembly.Memory | undefined;
 
   const report = (client: Client): Report =>
-    tracker.report(read<NodeStatus>(client.status()), Date.now(), {
+    tracker.report(read<NodeStatus>(client.status()), performance.now(), {
+      relays: given.statuses(),
       relaysMs: records?.offset ?? null,
       correctedMs,
-      moduleBytes: memory?.buffer.byteLength ?? 0,
+      moduleBytes: module?.memory.buffer.byteLength ?? 0,
     });
 
   function fail(error: PlainError): void {
@@ -49,8 +59,13 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
     queueMicrotask(end);
   }
 
+  function trapped(thrown: unknown): void {
+    fail(defect(thrown));
+  }
+
   /** Stops the node; ignores errors of a failed one. */
   function end(): void {
+    module?.onTrap.delete(trapped);
     try {
       node?.stop();
     } catch {
@@ -67,7 +82,8 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
   }
 
   function emit(event: FollowerEvent): void {
-    tracker.track(event, Date.now());
+    tracker.track(event, performance.now());
+    given.track(event);
     if (unacknowledged >= WINDOW) {
       dropped += 1;
       return;
@@ -78,9 +94,8 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
 
   async function start(config: string, file: string | undefined): Promise<void> {
     try {
-      memory = await (loading ??= wasm(file));
+      module = await loadModule(file);
     } catch (thrown) {
-      loading = undefined;
       return fail({
         code: 'no_wasm',
         message: `the WebAssembly module could not be loaded: ${text(thrown)}`,
@@ -88,13 +103,17 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
       });
     }
     if (over) return;
+    module.onTrap.add(trapped);
     try {
       tracker = new StatusTracker();
-      const { relays, ...others } = JSON.parse(config) as Config;
+      const { relays, advertisedRelays = true, restored_relays: restored = [], ...others } = JSON.parse(config) as Config;
       const [urls, addresses] = Array.isArray(relays) ? separate(relays) : [[], relays];
-      records = new RelayRecords(urls, hostOf(JSON.stringify(others.chain ?? null)));
-      const checked = JSON.stringify({ ...others, relays: addresses, expects: urls.length > 0 });
-      node = new Client(checked, receive, (block: string) => post({ type: 'persist', block: JSON.parse(block) as KeptBlock }));
+      given = new GivenRelays(Array.isArray(relays) ? relays : []);
+      // Relays that are given are tried before those that an earlier run knew: where URLs are given, these wait for the records.
+      const later = urls.length > 0 ? restored : [];
+      records = new RelayRecords(urls, hostOf(JSON.stringify(others.chain ?? null), advertisedRelays, later));
+      const checked = JSON.stringify({ ...others, relays: addresses, restored_relays: urls.length > 0 ? [] : restored, expects: urls.length > 0 });
+      node = new module.Client(checked, receive, (block: string) => post({ type: 'persist', block: JSON.parse(block) as KeptBlock }));
       post({ type: 'started', report: report(node) });
       records.begin();
     } catch (thrown) {
@@ -102,21 +121,32 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
     }
   }
 
-  function hostOf(chain: string): RelayRecordsHost {
+  /** `restored` are added when each URL has answered. */
+  function hostOf(chain: string, advertised: boolean, restored: readonly string[]): RelayRecordsHost {
     return {
       fetch: (url, options) => fetch(url, options),
       now: () => Date.now(),
       mono: () => performance.now(),
-      verify: (document, host, now) => readRecord(document, chain, host, now),
-      add: (relays, others) => over || node?.addRelays(JSON.stringify(relays), JSON.stringify(others)),
+      verify: (document, host, now) => (module as Module).readRecord(document, chain, host, now),
+      add: (relays, others) => over || node?.addRelays(JSON.stringify(relays), JSON.stringify(advertised ? others : [])),
       emit: (event) => over || emit(event),
       correct: (millis) => {
         correctedMs = millis;
         node?.correctClock(millis);
       },
       clockAgrees: () => over || node?.clockAgrees(),
+      settled: () => over || restored.slice(0, MAX_RESTORED).forEach(addRestored),
       saveRelays: (relays) => over || post({ type: 'relays', relays }),
     };
+  }
+
+  /** An address that an earlier version saved may be none that can be dialled now. */
+  function addRestored(relay: string): void {
+    try {
+      node?.addRelays('[]', JSON.stringify([relay]));
+    } catch {
+      // The others are added.
+    }
   }
 
   function stop(): void {
@@ -131,24 +161,11 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
     try {
       if (message.type === 'start') void start(message.config, message.wasm);
       else if (message.type === 'ack') unacknowledged = Math.max(0, unacknowledged - message.count);
+      else if (message.type === 'ping') post({ type: 'pong' });
       else if (message.type === 'stop') stop();
       else if (node) post({ type: 'report', id: message.id, report: report(node) });
     } catch (thrown) {
       fail(defect(thrown));
     }
   };
-}
-
-/** The module is loaded once, and shared by all followers of this thread. */
-let loading: Promise<WebAssembly.Memory> | undefined;
-
-/** Loads the module; its memory. `fetch` of Node reads no files. */
-async function wasm(given: string | undefined): Promise<WebAssembly.Memory> {
-  const file = given === undefined ? new URL('./petrel_wasm_bg.wasm', import.meta.url) : new URL(given, import.meta.url);
-  if (file.protocol !== 'file:') {
-    return (await load({ module_or_path: file })).memory;
-  }
-  const name = 'node:fs/promises';
-  const { readFile } = await import(/* @vite-ignore */ /* webpackIgnore: true */ name);
-  return (await load({ module_or_path: await readFile(file) })).memory;
 }

@@ -2,14 +2,17 @@
 // none.
 
 import type { FollowerEvent, Peer } from '../shared/events.js';
-import type { Clock, Report, State } from '../shared/status.js';
+import type { CatchingUp, Clock, Report, State } from '../shared/status.js';
 import type { NodeStatus } from './node-status.js';
 
 /** The part of `Clock` that the package adds. */
 type RelayClock = Pick<Clock, 'relaysMs' | 'correctedMs'>;
 
 /** What the package adds to the status of the node. */
-export type Added = RelayClock & Pick<Report, 'moduleBytes'>;
+export type Added = RelayClock & Pick<Report, 'moduleBytes' | 'relays'>;
+
+/** Of a package that adds nothing. */
+const NOTHING: Added = { relaysMs: null, correctedMs: 0, moduleBytes: 0, relays: [] };
 
 /** The clock offset is the median of the block delays of the last `DELAY_WINDOW` milliseconds: at least and at most so many. */
 const MIN_DELAYS = 9;
@@ -22,12 +25,18 @@ const EARLY = -1_500;
 const STALLED_BLOCKS = 4;
 const MIN_STALLED = 6_000;
 
-/** Times are milliseconds since the epoch. */
+/** A gap that is open for less may be gossip in another order. Milliseconds. */
+const SHORT_GAP = 1_000;
+
+/** Times are milliseconds of a monotonic clock: this device's own may be set while it runs. */
 export class StatusTracker {
   #lastBlock: number | undefined;
   #dial: { readonly error: string; readonly retryAt: number } | undefined;
   #record: { readonly error: string; readonly retryAt: number } | undefined;
   #disconnectReason: string | undefined;
+  /** When the gap opened. */
+  #gapSince: number | undefined;
+  #synced: Extract<FollowerEvent, { event: 'synced' }> | undefined;
   #connectedAt = 0;
   readonly #topics = new Map<string, number>();
   #lastRejected: { readonly fault: string; readonly detail: string; readonly at: number } | undefined;
@@ -66,6 +75,13 @@ export class StatusTracker {
       case 'topic_joined':
         this.#topics.set(event.peer, (this.#topics.get(event.peer) ?? 0) + 1);
         break;
+      case 'gap':
+        this.#gapSince = event.state === 'opened' ? now : undefined;
+        this.#synced = undefined;
+        break;
+      case 'synced':
+        this.#synced = event;
+        break;
       case 'reorg':
         this.#reorgs += 1;
         break;
@@ -85,10 +101,11 @@ export class StatusTracker {
     this.#delays.splice(0, Math.max(0, this.#delays.length - Math.min(Math.max(late, MIN_DELAYS), MAX_DELAYS)));
   }
 
-  report(node: NodeStatus, now: number, added: Added = { relaysMs: null, correctedMs: 0, moduleBytes: 0 }): Report {
-    const { moduleBytes, ...relayed } = added;
+  report(node: NodeStatus, now: number, added: Added = NOTHING): Report {
+    const { moduleBytes, relays, ...relayed } = added;
     const clock = { ...this.#clock(node, now), ...relayed };
-    const [state, reason] = this.#state(node, clock, now);
+    const catchingUp = this.#catchingUp(node, now);
+    const [state, reason] = this.#state(node, clock, catchingUp, now);
     return {
       state,
       reason,
@@ -96,6 +113,8 @@ export class StatusTracker {
       scheduleMismatch: node.scheduleMismatch,
       signer: node.signer,
       head: node.head,
+      catchingUp,
+      relays,
       peers: node.peers.map(peerOf),
       verified: node.accepted,
       reorgs: this.#reorgs,
@@ -127,9 +146,14 @@ export class StatusTracker {
     return { offsetMs, warning: shouldWarn ? outOfTime(offsetMs ?? 0, sequencerWrong) : null, sequencerWrong };
   }
 
-  #state(node: NodeStatus, clock: Clock, now: number): [State, string | null] {
+  #catchingUp({ gap }: NodeStatus, now: number): CatchingUp | null {
+    if (!gap || this.#gapSince === undefined || now - this.#gapSince < SHORT_GAP) return null;
+    return { from: gap[0], to: gap[1], done: this.#synced?.done ?? 0, blocksPerSec: this.#synced?.blocksPerSec ?? 0 };
+  }
+
+  #state(node: NodeStatus, clock: Clock, catchingUp: CatchingUp | null, now: number): [State, string | null] {
     if (node.peers.length === 0) return ['connecting', this.#disconnectedReason(now)];
-    if (this.#fresh(node, now)) return ['live', null];
+    if (this.#fresh(node, now)) return catchingUp ? ['catching_up', progress(catchingUp)] : ['live', null];
     const state = node.accepted === 0 ? 'waiting' : 'stalled';
     return [state, this.#noBlocksReason(node, clock, now)];
   }
@@ -155,6 +179,10 @@ export class StatusTracker {
     if (!joined && now - this.#connectedAt > MIN_STALLED) return 'the relay is connected, but joined no topic of this chain';
     return 'connected, waiting for the next block';
   }
+}
+
+function progress({ from, to, done, blocksPerSec }: CatchingUp): string {
+  return `fetching the blocks ${from} to ${to}, which were missed: ${done} of ${to - from + 1} so far, ${blocksPerSec.toFixed(1)} a second`;
 }
 
 /** A peer as a status has it. */

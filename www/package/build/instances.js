@@ -1,0 +1,43 @@
+// Makes of wasm-bindgen's output a module whose function `instance` gives a WebAssembly instance with a state of its own. wasm-bindgen
+// keeps one instance for each script: after a trap its state is undefined, and no later follower of the thread could start.
+
+const GUARD = "import { guarded } from './guard.js';\n";
+
+/** Each text that is replaced, and what replaces it. One that is not there means that wasm-bindgen has changed. */
+const SCRIPT = [
+  [/^export (class|function) /gm, '$1 '],
+  [/^export \{ initSync, __wbg_init as default \};$/m, 'return { Client, readRecord, load: __wbg_init };'],
+  [/\bwasm = instance\.exports;/, 'wasm = guarded(instance.exports, onTrap);'],
+];
+const TYPES = [[/^export (default )?(class|function) /gm, 'declare $2 ']];
+
+const INSTANCE = `
+/** A WebAssembly instance with a state of its own. */
+export interface Instance {
+  readonly Client: typeof Client;
+  readonly readRecord: typeof readRecord;
+  readonly load: typeof __wbg_init;
+}
+
+/** \`onTrap\` is called when a call into the module throws: its state is undefined then, and later calls do nothing. */
+export function instance(onTrap: (thrown: unknown) => void): Instance;
+
+export type { Client };
+`;
+
+/** The script that wasm-bindgen wrote, as a function that makes instances. */
+export function instances(script) {
+  return `${GUARD}export function instance(onTrap) {\n${replaced(script, SCRIPT)}\n}\n`;
+}
+
+/** The types of that script. */
+export function instanceTypes(types) {
+  return replaced(types, TYPES) + INSTANCE;
+}
+
+function replaced(text, pairs) {
+  return pairs.reduce((text, [from, to]) => {
+    if (text.search(from) < 0) throw new Error(`the output of wasm-bindgen has no ${from}`);
+    return text.replace(from, to);
+  }, text);
+}
