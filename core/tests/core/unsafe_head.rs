@@ -180,7 +180,7 @@ fn progress_extends_the_timeout_of_a_gap() {
 
 /// The head events when a gap of this many blocks, above block 10, is closed from its upper end.
 fn heads_of_a_closed_gap(blocks: u64) -> Vec<NewHead> {
-    let mut test = TestHead(Head::new(PATIENCE, 10_000, INTERVAL));
+    let mut test = TestHead(Head::new(GAP_TIMEOUT, 10_000, INTERVAL));
     test.add_block(a(10));
     for number in (12..=11 + blocks).rev() {
         test.add_block(a(number));
