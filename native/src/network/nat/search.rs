@@ -20,7 +20,10 @@ use igd_next::{
 use petrel_core::address::is_public;
 use tokio::{net::UdpSocket, time::timeout};
 
-use super::{PortMapperConfig, REQUEST_TIMEOUT, SEARCH_TIMEOUT, routes::default_routers};
+use super::{
+    config::{PortMapperConfig, REQUEST_TIMEOUT, SEARCH_TIMEOUT},
+    routes::default_routers,
+};
 
 /// Bytes of an answer to a search at most; the rest is cut off.
 const MAX_ANSWER: usize = 2048;

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    LAST_ANSWER, LEASE, PortMapperConfig, PortMapping, REMOVE_TIMEOUT, RENEW, REQUEST_TIMEOUT, RETRY,
+    config::{LAST_ANSWER, LEASE, PortMapperConfig, PortMapping, REMOVE_TIMEOUT, RENEW, REQUEST_TIMEOUT, RETRY},
     search::{Router, find_router},
 };
 use crate::identity::random_seed;

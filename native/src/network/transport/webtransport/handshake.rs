@@ -25,10 +25,10 @@ const PER_NETWORK: usize = 32;
 
 /// The pending sessions of one listener.
 #[derive(Clone, Debug, Default)]
-pub(super) struct PendingSessions(Arc<Mutex<Counts>>);
+pub(super) struct PendingSessions(Arc<Mutex<PendingCounts>>);
 
 #[derive(Debug, Default)]
-struct Counts {
+struct PendingCounts {
     all: usize,
     addresses: BTreeMap<BanTarget, usize>,
     networks: BTreeMap<IpAddr, usize>,
@@ -78,7 +78,7 @@ impl Drop for PendingSession {
     }
 }
 
-impl Counts {
+impl PendingCounts {
     /// Whether the share of an address or of its network is used up. Private addresses have none: many may use one.
     fn is_crowded(&self, ip: IpAddr) -> bool {
         let address = self.addresses.get(&BanTarget::address(ip)).copied().unwrap_or_default();
