@@ -47,7 +47,7 @@ impl Session {
     /// Maintains the mappings until the node stops, then removes them.
     pub(super) async fn run(mut self, sender: mpsc::Sender<PortMapping>) {
         let mut logged_error = None;
-        while let Some(tried) = self.attempt().await {
+        while let Some(tried) = Box::pin(self.attempt()).await {
             let wait = match tried {
                 Ok(mapped) => {
                     logged_error = None;
@@ -85,7 +85,7 @@ impl Session {
 
     /// Finds the router and requests all ports; `None` when the node stops.
     async fn attempt(&mut self) -> Option<Result<PortMapping, String>> {
-        let found = self.until_stop(find_router(self.config)).await?;
+        let found = Box::pin(self.until_stop(find_router(self.config))).await?;
         Some(match found {
             Ok(router) => self.map(router).await,
             Err(error) => Err(error),
