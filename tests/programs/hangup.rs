@@ -4,13 +4,22 @@ use std::{fs, process::Command};
 
 use petrel_tests::{petrel, process::Process, sequencer::Sequencer};
 
-use crate::node::{arguments, block, start};
+use crate::node::{arguments, block};
+
+/// A node that does not ignore SIGHUP, also where the tests themselves do (`nohup`): a process inherits that.
+fn start(words: &[String]) -> Process {
+    let mut command = if cfg!(target_os = "linux") { Command::new("env") } else { Command::new(petrel::binary()) };
+    if cfg!(target_os = "linux") {
+        command.arg("--default-signal=HUP").arg(petrel::binary());
+    }
+    Process::start("petrel", command.args(words).args(["--log.level=warn", "--events", "json"]))
+}
 
 #[test]
 fn a_hangup_reads_the_log_level_again_and_ends_nothing() {
     let sequencer = Sequencer::started();
     let folder = tempfile::tempdir().unwrap();
-    let mut node = start(&arguments(&sequencer, folder.path(), &sequencer.address), &["--log.level=warn"]);
+    let mut node = start(&arguments(&sequencer, folder.path(), &sequencer.address));
     block(&mut node, None);
     let file = folder.path().join("log.level");
     fs::write(&file, "info,petrel_node::serve=debug\n").unwrap();
