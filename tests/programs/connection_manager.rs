@@ -21,8 +21,8 @@ const LEAVES: usize = 300;
 const LOW: usize = 20;
 const HIGH: usize = 30;
 
-/// Drivers on their own thread that connect to the daemon. A node does not reconnect after it was disconnected; a leaf does,
-/// because on a busy machine its first connection may end before it is complete.
+/// Drivers on their own thread that connect to the daemon. A node does not reconnect after it was disconnected, unless its
+/// connection ended before it was complete, as happens on a busy machine; a leaf always does.
 struct Others {
     _stop: oneshot::Sender<()>,
 }
@@ -65,9 +65,12 @@ async fn stay_connected(config: Config) {
         network::DriverResources::default(),
     )
     .unwrap();
+    let mut is_complete = false;
     while let Some(event) = driver.next().await {
-        if matches!(event, Event::Disconnected(_)) && !is_leaf {
-            return;
+        match event {
+            Event::TopicJoined(_) => is_complete = true,
+            Event::Disconnected(_) if is_complete && !is_leaf => return,
+            _ => {}
         }
     }
 }
@@ -90,23 +93,26 @@ fn sixty_inbound_peers_are_pruned_the_static_peer_stays_and_three_hundred_leaves
     let tcp = addresses.iter().find(|address| !address.contains("/ws/")).unwrap().clone();
     let others = Others::connect(&sequencer.config(), &[(tcp, NODES), (ws, LEAVES)]);
 
-    // A handshake that ends too late on a busy machine is tried again: a leaf is counted once.
-    let (mut nodes, mut leaves, mut gone) = (0, BTreeSet::new(), Vec::new());
-    // The last event `pruned`, and the number of nodes that have connected since.
-    let (mut pruned, mut since) = (Value::Null, 0);
+    // A handshake that ends too late on a busy machine is tried again: each peer is counted once.
+    let (mut seen, mut nodes, mut leaves) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let (mut gone, mut pruned) = (Vec::new(), Value::Null);
     node.until("all connections, and few remaining nodes", |event| {
+        let peer = event["peer"].to_string();
         match (event["event"].as_str(), event["leaf"].as_bool()) {
-            (Some("connected"), Some(true)) => _ = leaves.insert(event["peer"].to_string()),
-            (Some("disconnected"), _) => _ = leaves.remove(&event["peer"].to_string()),
-            (Some("connected"), Some(false)) => (nodes, since) = (nodes + 1, since + 1),
+            (Some("connected"), Some(true)) => _ = leaves.insert(peer),
+            (Some("connected"), Some(false)) => {
+                seen.insert(peer.clone());
+                nodes.insert(peer);
+            }
+            (Some("disconnected"), _) => _ = leaves.remove(&peer) || nodes.remove(&peer),
             (Some("pruned"), _) => {
                 gone.extend(event["gone"].as_array().unwrap().clone());
-                (pruned, since) = (event.clone(), 0);
+                pruned = event.clone();
             }
             _ => {}
         }
-        let few = pruned["stay"].as_array().is_some_and(|stay| stay.len() + since <= HIGH);
-        few && nodes > NODES && leaves.len() == LEAVES
+        let few = pruned["stay"].is_array() && nodes.len() <= HIGH;
+        few && seen.len() > NODES && leaves.len() == LEAVES
     });
     // The event has each peer with its reason.
     let stay = pruned["stay"].as_array().unwrap();
@@ -118,9 +124,8 @@ fn sixty_inbound_peers_are_pruned_the_static_peer_stays_and_three_hundred_leaves
     assert!((LOW..=HIGH).contains(&stay.len()));
     assert!(stay.iter().filter(ranked).count() < LOW, "{stay:?}");
     assert!(gone.iter().all(|peer| ranked(&peer)), "{gone:?}");
-    // With the static peer there are 61 nodes: the last one is refused, unless others were disconnected before.
-    let here = stay.len() + since;
-    assert!((NODES - here..=NODES + 1 - here).contains(&gone.len()), "{gone:?}");
+    // With the static peer there are 61 nodes. One may have been refused at twice the high watermark and may have come back since.
+    assert!(gone.len() + HIGH > NODES, "{gone:?}");
     node.until_stderr("too many peers low=20 high=30");
 
     let datadir = format!("--datadir={}", folder.path().display());
@@ -131,7 +136,7 @@ fn sixty_inbound_peers_are_pruned_the_static_peer_stays_and_three_hundred_leaves
     };
     let ended = (0..100).any(|_| {
         thread::sleep(Duration::from_millis(100));
-        count(&peers(), |peer| peer["leaf"] == false) == here
+        (LOW..=HIGH + 1).contains(&count(&peers(), |peer| peer["leaf"] == false))
     });
     assert!(ended, "{:?}", peers());
     assert_eq!(count(&peers(), |peer| peer["leaf"] == true), LEAVES);
