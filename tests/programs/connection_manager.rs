@@ -93,12 +93,15 @@ fn sixty_inbound_peers_are_pruned_the_static_peer_stays_and_three_hundred_leaves
     let tcp = addresses.iter().find(|address| !address.contains("/ws/")).unwrap().clone();
     let others = Others::connect(&sequencer.config(), &[(tcp, NODES), (ws, LEAVES)]);
 
-    // A handshake that ends too late on a busy machine is tried again: each peer is counted once.
+    // A handshake that ends too late on a busy machine is tried again: each peer is counted once. The static peer is not counted,
+    // because it may have connected before the node listens on both addresses.
+    let who = sequencer.address.rsplit('/').next().unwrap();
     let (mut seen, mut nodes, mut leaves) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     let (mut gone, mut pruned) = (Vec::new(), Value::Null);
     node.until("all connections, and few remaining nodes", |event| {
         let peer = event["peer"].to_string();
         match (event["event"].as_str(), event["leaf"].as_bool()) {
+            (Some("connected"), _) if event["peer"] == who => {}
             (Some("connected"), Some(true)) => _ = leaves.insert(peer),
             (Some("connected"), Some(false)) => {
                 seen.insert(peer.clone());
@@ -111,12 +114,11 @@ fn sixty_inbound_peers_are_pruned_the_static_peer_stays_and_three_hundred_leaves
             }
             _ => {}
         }
-        let few = pruned["stay"].is_array() && nodes.len() <= HIGH;
-        few && seen.len() > NODES && leaves.len() == LEAVES
+        let few = pruned["stay"].is_array() && nodes.len() < HIGH;
+        few && seen.len() == NODES && leaves.len() == LEAVES
     });
     // The event has each peer with its reason.
     let stay = pruned["stay"].as_array().unwrap();
-    let who = sequencer.address.rsplit('/').next().unwrap();
     assert_eq!(count(stay, |peer| peer["peer"] == who && peer["why"] == "static"), 1, "{stay:?}");
     assert!(stay.iter().chain(&gone).all(|peer| peer["peer"].is_string()));
     let ranked = |peer: &&Value| peer["why"].as_str().unwrap().starts_with("rank ");
@@ -125,7 +127,7 @@ fn sixty_inbound_peers_are_pruned_the_static_peer_stays_and_three_hundred_leaves
     assert!(stay.iter().filter(ranked).count() < LOW, "{stay:?}");
     assert!(gone.iter().all(|peer| ranked(&peer)), "{gone:?}");
     // With the static peer there are 61 nodes. One may have been refused at twice the high watermark and may have come back since.
-    assert!(gone.len() + HIGH > NODES, "{gone:?}");
+    assert!(gone.len() + HIGH >= NODES, "{gone:?}");
     node.until_stderr("too many peers low=20 high=30");
 
     let datadir = format!("--datadir={}", folder.path().display());

@@ -344,7 +344,7 @@ async fn a_session_is_requested_as_go_libp2p_expects() {
 }
 
 /// Sessions of one listener that are not authenticated yet, at most (`webtransport/handshake.rs`).
-const MAX_PENDING: usize = 256;
+const MAX_PENDING: usize = 128;
 
 #[tokio::test]
 async fn above_the_maximum_of_unfinished_sessions_the_next_is_not_answered() {
@@ -354,7 +354,7 @@ async fn above_the_maximum_of_unfinished_sessions_the_next_is_not_answered() {
     let mut held = Vec::new();
     let mut dialler = plain();
     let dials: Vec<_> =
-        (0..MAX_PENDING + 16).map(|_| tokio::spawn(dialler.dial(address.clone(), DIAL).unwrap())).collect();
+        (0..MAX_PENDING + 64).map(|_| tokio::spawn(dialler.dial(address.clone(), DIAL).unwrap())).collect();
     loop {
         // No event after that.
         let timeout = Duration::from_secs(if held.len() < MAX_PENDING { 60 } else { 2 });

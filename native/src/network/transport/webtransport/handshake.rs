@@ -13,7 +13,7 @@ use petrel_core::{
 };
 
 /// Sessions of one listener that are not authenticated yet, at most.
-pub(super) const MAX_PENDING: usize = 256;
+pub(super) const MAX_PENDING: usize = 128;
 /// From this number of pending sessions on, an address must prove itself before state is kept for it.
 pub(super) const PENDING_UNPROVED: usize = 16;
 /// From the first packet to the end of Noise at most; go-libp2p's 10 s.
