@@ -173,7 +173,7 @@ impl Peers {
         self.nodes
     }
 
-    /// How many of the connected peers are leaves.
+    /// How many of the connected peers are leaves, those that are being disconnected too.
     pub const fn leaf_count(&self) -> usize {
         self.leaves
     }

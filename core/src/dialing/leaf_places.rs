@@ -63,6 +63,9 @@ impl LeafPlaces {
 /// It is a leaf of the network with the most leaves, if that has more than the newcomer's: one that is subscribed to
 /// nothing if there is one, otherwise the one that connected last. If no network has more, it is the newcomer.
 pub(super) fn excess_leaf(peers: &Peers, newcomer: &Connected, limit: usize) -> Option<PeerId> {
+    if peers.leaf_count() <= limit {
+        return None;
+    }
     let leaves = || peers.iter().filter(|peer| peer.connected.leaf && !peer.is_disconnecting());
     if leaves().count() <= limit {
         return None;

@@ -55,7 +55,7 @@ pub struct ListenFlags {
     #[arg(id = "listen_ws", long = "p2p.listen.ws", value_name = "PORT", env = "PETREL_P2P_LISTEN_WS_PORT")]
     pub ws: Option<String>,
     /// Addresses and networks of reverse proxies in front of --p2p.listen.ws and --p2p.listen.wss, comma separated: their
-    /// connections have the address that the PROXY protocol, X-Forwarded-For or X-Real-IP names
+    /// connections have the address that the PROXY protocol or X-Forwarded-For names; the proxy must set one of them
     #[arg(
         id = "ws_trusted_proxies",
         long = "p2p.ws.trusted-proxies",

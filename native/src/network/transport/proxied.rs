@@ -1,7 +1,7 @@
 //! The address of a client behind a reverse proxy that the operator trusts (`--p2p.ws.trusted-proxies`).
 //!
 //! A connection from a trusted address is read until it has said whose it is: by the PROXY protocol (versions 1 and 2), or
-//! by the header `X-Forwarded-For` (or `Forwarded`'s predecessor `X-Real-IP`) of its WebSocket request. From then on the connection
+//! by the header `X-Forwarded-For` of its WebSocket request, which the proxy must set. From then on the connection
 //! has the client's address: limits, bans and events apply to the client, not to the proxy. What was read of an HTTP
 //! request is given to WebSocket unchanged. Connections from other addresses pass untouched, whatever they say.
 //!

@@ -91,11 +91,12 @@ fn parse_http(bytes: &[u8], trusted: &[IpNet]) -> io::Result<Head> {
         let found = request.headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name));
         found.filter_map(|header| core::str::from_utf8(header.value).ok())
     };
-    // Each proxy appends the address that it saw: the last one that is no trusted proxy's is the client's.
-    let forwarded: Vec<IpAddr> =
-        named("x-forwarded-for").flat_map(|value| value.split(',')).filter_map(address).collect();
-    let client = forwarded.iter().rev().find(|ip| !trusted.iter().any(|net| net.contains(*ip))).copied();
-    let client = client.or_else(|| named("x-real-ip").find_map(address));
+    // Each proxy appends the address that it saw: the last entry that is no trusted proxy's is the client's. What is before it the
+    // client may have written itself, so an entry that is no address ends the search.
+    let entries: Vec<Option<IpAddr>> =
+        named("x-forwarded-for").flat_map(|value| value.split(',')).map(address).collect();
+    let is_proxy = |ip: &IpAddr| trusted.iter().any(|net| net.contains(ip));
+    let client = entries.into_iter().rev().find(|entry| !entry.as_ref().is_some_and(is_proxy)).flatten();
     Ok(Head::Complete { client: client.map(|ip| SocketAddr::new(ip, 0)), used: 0 })
 }
 
@@ -156,7 +157,9 @@ mod tests {
         assert_eq!(client(written.as_bytes()), Some("203.0.113.9:0".to_owned()));
         let v6 = request("X-Forwarded-For: [2001:db8::1]:443\r\n");
         assert_eq!(client(v6.as_bytes()), Some("[2001:db8::1]:0".to_owned()));
-        assert_eq!(client(request("X-Real-IP: 203.0.113.10\r\n").as_bytes()), Some("203.0.113.10:0".to_owned()));
+        // Nothing else that a client may write counts, nor what is before an entry that is no address.
+        assert_eq!(client(request("X-Real-IP: 203.0.113.10\r\n").as_bytes()), None);
+        assert_eq!(client(request("X-Forwarded-For: 203.0.113.9, unknown\r\n").as_bytes()), None);
         assert_eq!(client(request("").as_bytes()), None);
         assert_eq!(client(request("X-Forwarded-For: unknown\r\n").as_bytes()), None);
     }
