@@ -98,3 +98,22 @@ impl Timer {
 pub(crate) fn earliest<const N: usize>(deadlines: [(Option<Duration>, &'static str); N]) -> Option<Deadline> {
     deadlines.into_iter().filter_map(|(at, why)| Some(Deadline { at: at?, why })).min()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Deadline, Duration, Timer};
+
+    #[test]
+    fn a_machine_looks_after_its_own_input_at_its_deadline_and_now_and_then() {
+        let at = Duration::from_millis;
+        let mut timer = Timer::new(None);
+        assert!(timer.is_due(at(0)), "it has not looked yet");
+        timer.ran(at(0), Some(Deadline { at: at(100), why: "test" }));
+        assert!(!timer.is_due(at(99)) && timer.is_due(at(100)));
+        timer.input();
+        assert!(timer.is_due(at(1)));
+        timer.ran(at(1), None);
+        let latest = at(1) + Timer::LONGEST;
+        assert!(!timer.is_due(latest - at(1)) && timer.is_due(latest));
+    }
+}

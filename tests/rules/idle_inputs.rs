@@ -109,6 +109,7 @@ fn inputs(busy: bool) -> Duration {
 }
 
 #[test]
+#[ignore = "compares times: run by `cargo xtask prove`"]
 fn an_input_costs_no_search_for_blocks_peers_or_requests_that_it_does_not_concern() {
     // The best of three: other programs run meanwhile.
     let best = |busy| (0..3).map(|_| inputs(busy)).min().expect("three");
