@@ -96,8 +96,6 @@ impl Reputation {
     pub const GRAYLIST_BAN: Duration = Duration::from_secs(600);
     /// Maximum length of the ban of an address: others may get it, or may be behind it.
     pub const ADDRESS_BAN: Duration = Duration::from_secs(600);
-    /// A peer that has been connected so long without an offence keeps its address from being banned.
-    pub const HONEST_AFTER: Duration = Duration::from_secs(60);
     /// Below this score gossipsub ignores a peer (op-node's `GraylistThreshold`).
     pub const GRAYLIST: f64 = -40.0;
     /// gossipsub's weight of invalid messages (P4), on the square of their number: see [`Score`](crate::score::Score).

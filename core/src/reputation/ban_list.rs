@@ -5,7 +5,7 @@
 //! it), and its open connections are closed. Static peers are never banned. Loopback, private and link-local addresses
 //! are not banned automatically, because many peers may share one. A public address is banned automatically when
 //! [`BanList::MAX_PEERS_OF_ADDRESS`] of its peers are banned at once, because new peer ids cost nothing; for at most
-//! [`Reputation::ADDRESS_BAN`](super::Reputation::ADDRESS_BAN), and not while an honest peer is connected from it.
+//! [`Reputation::ADDRESS_BAN`](super::Reputation::ADDRESS_BAN), and not while a peer without an offence is connected from it.
 //!
 //! Bound: [`BanList::MAX`] bans; when there are more, the one that ends first is removed.
 

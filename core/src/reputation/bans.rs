@@ -53,7 +53,7 @@ impl Reputation {
     fn ban_address(&mut self, context: &mut Context, ip: IpAddr, length: Duration) {
         let target = BanTarget::address(ip);
         let connected: Vec<PeerId> = context.peers.at_address(target).collect();
-        if connected.iter().any(|peer| self.is_protected(context, *peer) || is_honest(context, *peer)) {
+        if connected.iter().any(|peer| self.is_protected(context, *peer) || has_no_offence(context, *peer)) {
             return;
         }
         let length = length.min(Self::ADDRESS_BAN);
@@ -102,11 +102,11 @@ impl Reputation {
     }
 }
 
-/// Whether a peer has been connected for a while and has no offence.
-fn is_honest(context: &Context, peer: PeerId) -> bool {
-    let now = context.now.mono;
-    let lasted = |peer: &Peer| now.saturating_sub(peer.since) >= Reputation::HONEST_AFTER && !peer.is_disconnecting();
-    context.peers.get(peer).is_some_and(lasted) && context.store.score(now, peer).own() >= 0.0
+/// Whether a peer stays connected and has no offence. How long it has been connected does not matter: otherwise whoever
+/// shares an address with a browser could have it disconnected in its first minute.
+fn has_no_offence(context: &Context, peer: PeerId) -> bool {
+    let stays = context.peers.get(peer).is_some_and(|peer: &Peer| !peer.is_disconnecting());
+    stays && context.store.score(context.now.mono, peer).own() >= 0.0
 }
 
 fn concerns(target: BanTarget, peer: &Peer) -> bool {
