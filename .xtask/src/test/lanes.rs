@@ -1,6 +1,7 @@
-//! Runs the steps in two lanes: one in this process, whose output is printed at once, and one of child processes, whose output is
-//! printed after their end. The first lane runs one step at a time, the other one two, in the order of the table, each after the
-//! steps that it needs. When a step fails, no other step is started, and the children of the other lane are ended.
+//! Runs the steps in lanes: one in this process, whose output is printed at once, and three of child processes, whose output is
+//! printed after their end. Each lane runs one step at a time, in the order of the table, each after the steps that it needs. One of
+//! the three takes no step that compiles: the steps that mostly wait for a network need not wait for compilers too. When a step
+//! fails, no other step is started, and the children are ended.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -14,8 +15,9 @@ use anyhow::{Result, bail};
 use super::step::{Lane, PASSED, SKIPPED, Step, one, time};
 use crate::{background::BackgroundStep, shell::Shell};
 
-/// Number of steps of the other lane that run at the same time.
-const BESIDE: usize = 2;
+/// What each lane of child processes takes.
+const BESIDE: [&[Lane]; 3] =
+    [&[Lane::Background, Lane::LowPriority], &[Lane::Background, Lane::LowPriority], &[Lane::Background]];
 /// Interval at which a child is checked.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -42,7 +44,8 @@ pub(super) fn run(shell: &Shell, steps: &[&'static Step]) -> Result<()> {
     let (front, other): (Vec<&Step>, Vec<&Step>) = steps.iter().partition(|step| step.lane == Lane::Front);
     let other = Mutex::new(VecDeque::from(other));
     let result = thread::scope(|scope| {
-        let others: Vec<_> = (0..BESIDE).map(|_| scope.spawn(|| lanes.ending(lanes.other(&other)))).collect();
+        let (lanes, other) = (&lanes, &other);
+        let others = BESIDE.map(|takes| scope.spawn(move || lanes.ending(lanes.other(other, takes))));
         let front = lanes.ending(lanes.front(&front));
         // A panic in a lane is a failure of the run.
         let ended = others.into_iter().map(|other| other.join().unwrap_or_else(|_| bail!("a lane has panicked")));
@@ -73,9 +76,13 @@ impl Lanes<'_> {
         Ok(())
     }
 
-    /// Runs the remaining steps, one after the other.
-    fn other(&self, steps: &Mutex<VecDeque<&'static Step>>) -> Result<()> {
-        let next = || steps.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    /// Runs the remaining steps that the lane takes, one after the other.
+    fn other(&self, steps: &Mutex<VecDeque<&'static Step>>, takes: &[Lane]) -> Result<()> {
+        let next = || {
+            let mut steps = steps.lock().unwrap_or_else(PoisonError::into_inner);
+            let at = steps.iter().position(|step| takes.contains(&step.lane))?;
+            steps.remove(at)
+        };
         while let Some(step) = next() {
             if !self.may_begin(step) {
                 return Ok(());

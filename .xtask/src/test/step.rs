@@ -25,9 +25,9 @@ pub(super) struct Step {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lane {
     Front,
-    /// In the other lane.
+    /// As a child process.
     Background,
-    /// In the other lane with the lowest priority: it compiles while tests wait.
+    /// As a child process with the lowest priority: it compiles while tests wait.
     LowPriority,
 }
 

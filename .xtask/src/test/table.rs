@@ -89,11 +89,11 @@ pub(super) const STEPS: [Step; 19] = [
         ..OTHER
     },
     Step {
-        name: "op-node",
-        about: "gossip with op-node",
+        name: "devnet",
+        about: "a whole OP Stack network on loopback, through every fork",
         lane: Background,
         needs: &["go", "page", "build"],
-        run: others::op_node,
+        run: others::devnet,
         ..OTHER
     },
     Step {
@@ -105,11 +105,11 @@ pub(super) const STEPS: [Step; 19] = [
         ..OTHER
     },
     Step {
-        name: "devnet",
-        about: "a whole OP Stack network on loopback, through every fork",
+        name: "op-node",
+        about: "gossip with op-node",
         lane: Background,
         needs: &["go", "page", "build"],
-        run: others::devnet,
+        run: others::op_node,
         ..OTHER
     },
 ];
