@@ -6,7 +6,7 @@ use std::{fs, path::PathBuf, time::Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{
-    compile, fuzz, setup,
+    compile, fuzz, interop, setup,
     shell::{Shell, run},
     wasm, www,
 };
@@ -108,7 +108,7 @@ fn sync(shell: &Shell) -> Result<()> {
 
 /// Attackers of every kind against one daemon, for a number of seconds.
 pub(crate) fn flood(shell: &Shell, args: &[String]) -> Result<()> {
-    against(shell, "flood", &[number(args, "--seconds", 60)?.to_string()])
+    attacked(shell, "flood", &number(args, "--seconds", 60)?.to_string())
 }
 
 /// A daemon that is killed at random times, for a number of rounds.
@@ -144,7 +144,17 @@ pub(crate) fn node_fuzz(shell: &Shell, args: &[String]) -> Result<()> {
 
 /// A daemon under load for a number of minutes: its resources must not grow.
 pub(crate) fn soak(shell: &Shell, args: &[String]) -> Result<()> {
-    against(shell, "soak", &[number(args, "--minutes", 30)?.to_string()])
+    attacked(shell, "soak", &number(args, "--minutes", 30)?.to_string())
+}
+
+/// Runs a program of petrel-tests and the daemon in a network namespace, where every attacker has a public address.
+fn attacked(shell: &Shell, name: &str, word: &str) -> Result<()> {
+    interop::can_make_namespace(shell)?;
+    let petrel = daemon(shell)?;
+    let tests = compile::tests(&mut shell.cargo(["test", "--release", "--workspace", "--no-run", "--test", name]))?;
+    let test = tests.into_iter().next().with_context(|| format!("no test {name}"))?;
+    let mut command = interop::in_namespace(shell, test.program)?;
+    run(command.arg(word).env("PETREL_NAMESPACE", "1").env("PETREL_BIN", petrel))
 }
 
 /// Runs a program of petrel-tests against the daemon, both in release.

@@ -5,13 +5,20 @@
 //!   inputs and outputs, to be replayed: [`recording`].
 //! - Drivers (libp2p and a Node) over memory: [`memory_driver`], [`cut_transport`].
 //! - Drivers over loopback in the test's process: [`sequencer`], [`local_network`], [`plain_gossipsub`].
+//! - Attackers against a daemon in a network namespace: [`attackers`], [`attacked_node`]; [`muxed_connection`].
 //! - Child processes of a test: [`process`], [`petrel`], [`ports`], [`resources`].
 
+#[cfg(not(target_arch = "wasm32"))]
+pub mod attacked_node;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod attackers;
 pub mod cut_transport;
 pub mod forge;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod local_network;
 pub mod memory_driver;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod muxed_connection;
 pub mod node_fuzz;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod petrel;

@@ -277,10 +277,17 @@ impl Sequencer {
 #[derive(Debug)]
 pub struct Publisher {
     blocks: UnboundedSender<(Version, Vec<u8>)>,
+    id: String,
     _stop: oneshot::Sender<()>,
 }
 
 impl Publisher {
+    /// Its peer id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Connects to the relay and waits until the relay has joined the topics. [`forge::key`]`(1)` must sign the blocks.
     ///
     /// # Panics
@@ -292,8 +299,10 @@ impl Publisher {
         config.max_age = ANY_AGE;
         config.static_peers = vec![static_peer(relay)];
         let (ready, joined) = channel();
+        let identity = Identity::generate();
+        let id = identity.keypair.public().to_peer_id().to_string();
         let setup = Setup {
-            identity: Identity::generate(),
+            identity,
             topics: Version::ALL.len(),
             config,
             net: NetworkConfig::new(Vec::new(), "sequencer"),
@@ -305,7 +314,7 @@ impl Publisher {
         thread::spawn(move || run(setup, Blocks::Given(due), stopped));
         joined.recv_timeout(DEADLINE).expect("the relay joins the topics");
         thread::sleep(MESH);
-        Self { blocks, _stop: stop }
+        Self { blocks, id, _stop: stop }
     }
 
     /// Publishes an uncompressed message.

@@ -6,77 +6,66 @@ use std::{
     time::{Duration, Instant},
 };
 
-use petrel_tests::process::Process;
+use petrel_tests::{
+    attacked_node::{Ending, Waits},
+    attackers::addresses,
+    process::Process,
+};
 use serde_json::Value;
 
-use crate::{attacker::Sent, kinds::KINDS};
-
 /// Maximum p99 of the time from arrival to the verdict, milliseconds.
-const VALIDATED_MS: u64 = 500;
+const VALIDATED_MS: u64 = 200;
 /// Maximum time of a turn of the event loop, milliseconds. A longer turn is reported by the event `stalled`.
 const STALL: u64 = 50;
 /// Maximum resident memory, KiB.
 const MEMORY: u64 = 400 << 10;
 /// Maximum time from the first connection of an attacker to its graylisting or ban.
 const GRAYLISTED: Duration = Duration::from_secs(10);
+/// Maximum time until a new browser has its first block.
+const NEWCOMER: Duration = Duration::from_secs(5);
+/// Maximum time of a probe: Kubernetes' default.
+const PROBE: Duration = Duration::from_secs(1);
 /// Maximum bytes of logs.
 const LOG: u64 = 4 << 20;
+
+/// A result, and whether it is within its limit.
+type Line = (bool, String);
 
 /// See the module.
 pub(crate) struct Report {
     daemon: u32,
-    /// The identities of the attackers, and the times of their first connection.
-    attackers: BTreeMap<String, Instant>,
-    published: BTreeSet<String>,
-    /// Milliseconds from arrival to the verdict, of the honest blocks.
+    /// Milliseconds from arrival to the verdict, of the honest blocks that came by gossip.
     validated: Vec<u64>,
+    /// Hashes of accepted blocks.
     accepted: BTreeSet<String>,
+    fetched: u64,
     stalls: Vec<u64>,
-    /// Graylisted or banned peers, and the times of it.
+    /// Graylisted or banned peers and banned addresses, and the times of it.
     banned: BTreeMap<String, Instant>,
+    /// Peers whose connections ended, and the last reasons.
+    ended: BTreeMap<String, String>,
     /// Reasons of ended connections, with counts.
     ends: BTreeMap<String, u64>,
     faults: BTreeMap<String, u64>,
     missed: u64,
     memory: u64,
-    sent: [u64; KINDS.len()],
-    half_open: u64,
 }
 
 impl Report {
     pub(crate) fn new(daemon: u32) -> Self {
         Self {
             daemon,
-            attackers: BTreeMap::new(),
-            published: BTreeSet::new(),
             validated: Vec::new(),
             accepted: BTreeSet::new(),
+            fetched: 0,
             stalls: Vec::new(),
             banned: BTreeMap::new(),
+            ended: BTreeMap::new(),
             ends: BTreeMap::new(),
             faults: BTreeMap::new(),
             missed: 0,
             memory: 0,
-            sent: Default::default(),
-            half_open: 0,
         }
-    }
-
-    pub(crate) fn published(&mut self, hash: String) {
-        self.published.insert(hash);
-    }
-
-    pub(crate) fn sent(&mut self, sent: impl Iterator<Item = Sent>) {
-        for (kinds, lives) in sent {
-            for (sum, count) in self.sent.iter_mut().zip(kinds) {
-                *sum += count;
-            }
-            self.attackers.extend(lives);
-        }
-    }
-
-    pub(crate) fn half_open(&mut self, connections: u64) {
-        self.half_open = connections;
     }
 
     /// Reads the daemon's events and its memory.
@@ -94,7 +83,11 @@ impl Report {
         match text("event").as_str() {
             "block" => {
                 self.accepted.insert(text("hash"));
-                self.validated.push(event["judged_ms"].as_u64().unwrap());
+                if text("via") == "sync" {
+                    self.fetched += 1;
+                } else {
+                    self.validated.push(event["judged_ms"].as_u64().unwrap());
+                }
             }
             "stalled" => self.stalls.push(event["millis"].as_u64().unwrap()),
             "graylisted" => _ = self.banned.entry(text("peer")).or_insert_with(Instant::now),
@@ -103,6 +96,7 @@ impl Report {
                 let reason = text("reason");
                 let word = reason.split([':', ' ']).next().unwrap_or_default().to_owned();
                 *self.ends.entry(word).or_default() += 1;
+                self.ended.insert(text("peer"), reason);
             }
             "rejected" | "ignored" => *self.faults.entry(text("fault")).or_default() += 1,
             "missed" => self.missed += event["count"].as_u64().unwrap(),
@@ -111,63 +105,92 @@ impl Report {
     }
 
     /// Prints the results; `true` when all limits are kept.
-    pub(crate) fn print(mut self, log: u64) -> bool {
-        let (lives, half_open) = (self.attackers.len(), self.half_open);
-        println!(
-            "\nsent by {lives} identities, one after the other for each attacker, and {half_open} half-open handshakes:"
-        );
-        for (kind, count) in KINDS.iter().zip(self.sent) {
-            println!("  {count:>7} RPCs  {kind}");
+    pub(crate) fn print(mut self, ending: &Ending, log: u64) -> bool {
+        println!();
+        for attacker in &ending.attackers {
+            println!("{}, {} identities: {:?}", attacker.name, attacker.identities.len(), attacker.counts);
         }
         println!("faults: {:?}", self.faults);
         println!("ended: {:?}", self.ends);
-        let lines = [self.blocks(), self.delay(), self.loop_turns(), self.resident(), self.bans(), self.logs(log)];
+        let mut lines = vec![self.blocks(ending), self.delay(), self.loop_turns(), self.resident(), self.bans(ending)];
+        lines.push(self.honest(ending));
+        lines.extend(ending.followed.iter().map(|(name, blocks)| followed(name, *blocks, ending.blocks.len())));
+        lines.push(waits("new browsers got their first block", &ending.newcomers, NEWCOMER));
+        lines.push(waits("probes were answered", &ending.probes, PROBE));
+        lines.push(self.logs(log));
         for (fine, line) in &lines {
             println!("{} {line}", if *fine { "  " } else { "!!" });
         }
         lines.iter().all(|(fine, _)| *fine)
     }
 
-    fn blocks(&self) -> (bool, String) {
-        let published = self.published.len();
-        let accepted = self.published.intersection(&self.accepted).count();
+    fn blocks(&self, ending: &Ending) -> Line {
+        let made: BTreeSet<&String> = ending.blocks.iter().collect();
+        let accepted = self.accepted.iter().filter(|hash| made.contains(hash)).count();
         let others = self.accepted.len() - accepted;
-        let line = format!("{accepted} of {published} honest blocks accepted, {others} others");
-        (accepted == published && others == 0, line)
+        let (made, fetched) = (made.len(), self.fetched);
+        let line = format!("{accepted} of {made} honest blocks accepted, {fetched} of them fetched; {others} others");
+        (accepted == made && others == 0 && (fetched > 0 || made < 20), line)
     }
 
-    fn delay(&mut self) -> (bool, String) {
+    fn delay(&mut self) -> Line {
         self.validated.sort_unstable();
         let last = self.validated.len().saturating_sub(1);
         let at = |share: usize| self.validated.get(last * share / 100).copied().unwrap_or_default();
         (at(99) < VALIDATED_MS, format!("verdicts {} ms after arrival at p50, {} ms at p99", at(50), at(99)))
     }
 
-    fn loop_turns(&self) -> (bool, String) {
+    fn loop_turns(&self) -> Line {
         let longest = self.stalls.iter().max().copied().unwrap_or_default();
         let line = format!("{} turns of the loop above {STALL} ms, the longest {longest} ms", self.stalls.len());
         (longest <= STALL, line)
     }
 
-    fn resident(&self) -> (bool, String) {
+    fn resident(&self) -> Line {
         (self.memory <= MEMORY, format!("{} MiB resident at most", self.memory >> 10))
     }
 
-    fn bans(&self) -> (bool, String) {
-        let after = |(peer, since): (&String, &Instant)| {
-            Some(self.banned.get(peer)?.saturating_duration_since(*since).as_secs_f64())
-        };
-        let times: Vec<f64> = self.attackers.iter().filter_map(after).collect();
+    /// Only attackers are banned, and the senders of messages are within ten seconds.
+    fn bans(&self, ending: &Ending) -> Line {
+        let senders = ending.attackers.iter().filter(|attacker| attacker.name == "messages");
+        let times: Vec<f64> = senders
+            .flat_map(|attacker| &attacker.identities)
+            .filter_map(|(peer, since)| Some(self.banned.get(peer)?.saturating_duration_since(*since).as_secs_f64()))
+            .collect();
         let slowest = times.iter().copied().fold(0.0, f64::max);
-        let others = self.banned.keys().filter(|peer| !self.attackers.contains_key(*peer)).count();
+        let is_attacker = |who: &&String| {
+            addresses::is_attacker(who)
+                || ending.attackers.iter().any(|attacker| attacker.identities.contains_key(*who))
+        };
+        let others: Vec<&String> = self.banned.keys().filter(|who| !is_attacker(who)).collect();
         let line = format!(
-            "{} identities graylisted or banned, the slowest {slowest:.1} s after its connection; {others} others",
+            "{} peers graylisted or banned; of those that send messages {}, the slowest {slowest:.1} s after its \
+             connection; others: {others:?}",
+            self.banned.len(),
             times.len()
         );
-        (slowest <= GRAYLISTED.as_secs_f64() && others == 0 && !times.is_empty(), line)
+        (slowest <= GRAYLISTED.as_secs_f64() && others.is_empty() && !times.is_empty(), line)
     }
 
-    fn logs(&self, bytes: u64) -> (bool, String) {
+    /// No honest peer's connection ended.
+    fn honest(&self, ending: &Ending) -> Line {
+        let ended = ending.honest.iter().filter_map(|(peer, name)| Some((*name, self.ended.get(peer)?)));
+        let ended: Vec<_> = ended.collect();
+        (ended.is_empty(), format!("{} connections of honest peers ended: {ended:?}", ended.len()))
+    }
+
+    fn logs(&self, bytes: u64) -> Line {
         (bytes <= LOG, format!("{} kB of logs, {} events left out", bytes / 1000, self.missed))
     }
+}
+
+/// An honest peer has all blocks, but for those of the last seconds.
+fn followed(name: &str, got: usize, made: usize) -> Line {
+    (got + 1 >= made, format!("{name} got {got} of {made} blocks"))
+}
+
+fn waits(what: &str, waits: &Waits, limit: Duration) -> Line {
+    let (longest, failed) = (waits.longest(), waits.failed);
+    let line = format!("{} {what}, {failed} not; the longest wait was {longest:.1?}", waits.succeeded.len());
+    (longest <= limit && failed == 0 && !waits.succeeded.is_empty(), line)
 }

@@ -1,6 +1,10 @@
-//! The resources of a process, from Linux and from its own events.
+//! The resources of a process, from Linux and from its own events, and the size of its store.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use petrel_tests::resources::status;
 use serde_json::Value;
@@ -15,15 +19,21 @@ const FEW: f64 = 4.0;
 /// See the module.
 pub(crate) struct Samples {
     process: u32,
+    store: PathBuf,
     tasks: f64,
-    taken: Vec<(Duration, [f64; 4])>,
+    taken: Vec<(Duration, Values)>,
 }
 
-const NAMES: [&str; 4] = ["resident MiB", "file handles", "threads", "tasks"];
+/// The values of one sample, in the order of [`NAMES`].
+type Values = [f64; 5];
+
+const NAMES: [&str; 5] = ["resident MiB", "store MiB", "file handles", "threads", "tasks"];
+/// Of the first so many any growth counts.
+const SIZES: usize = 2;
 
 impl Samples {
-    pub(crate) fn new(process: u32) -> Self {
-        Self { process, tasks: 0.0, taken: Vec::new() }
+    pub(crate) fn new(process: u32, folder: &Path) -> Self {
+        Self { process, store: folder.join("petrel.redb"), tasks: 0.0, taken: Vec::new() }
     }
 
     /// Reads an event of the daemon.
@@ -36,23 +46,25 @@ impl Samples {
     pub(crate) fn look(&mut self, at: Duration) {
         let field = |name| status(self.process, name);
         let handles = fs::read_dir(format!("/proc/{}/fd", self.process)).unwrap().count() as f64;
-        self.taken.push((at, [field("VmRSS:") / 1024.0, handles, field("Threads:"), self.tasks]));
+        let store = fs::metadata(&self.store).unwrap().len() as f64 / f64::from(1 << 20);
+        self.taken.push((at, [field("VmRSS:") / 1024.0, store, handles, field("Threads:"), self.tasks]));
     }
 
     /// The mean over the minute before `end`.
-    fn before(&self, end: Duration) -> [f64; 4] {
-        let within = |(at, _): &&(Duration, [f64; 4])| *at <= end && *at + WINDOW > end;
+    fn before(&self, end: Duration) -> Values {
+        let within = |(at, _): &&(Duration, Values)| *at <= end && *at + WINDOW > end;
         let found: Vec<_> = self.taken.iter().filter(within).map(|(_, values)| values).collect();
         std::array::from_fn(|which| found.iter().map(|values| values[which]).sum::<f64>() / found.len() as f64)
     }
 
     /// Prints the last sample, with the anonymous part of the memory.
     pub(crate) fn trail(&self) {
-        let Some((at, [memory, handles, threads, tasks])) = self.taken.last() else { return };
+        let Some((at, [memory, store, handles, threads, tasks])) = self.taken.last() else { return };
         let own = status(self.process, "RssAnon:") / 1024.0;
         let minute = at.as_secs() / 60;
         println!(
-            "minute {minute}: {memory:.1} MiB ({own:.1} anonymous), {handles} handles, {threads} threads, {tasks} tasks"
+            "minute {minute}: {memory:.1} MiB ({own:.1} anonymous), store {store:.1} MiB, {handles} handles, {threads} threads, \
+             {tasks} tasks"
         );
     }
 
@@ -63,8 +75,8 @@ impl Samples {
         let (before, after) = (self.before(early), self.before(late));
         println!("               minute {:<4} minute {:<4}", early.as_secs() / 60, late.as_secs() / 60);
         let mut flat = true;
-        for ((name, before), after) in NAMES.iter().zip(before).zip(after) {
-            let same = (after - before) / before <= DRIFT || (*name != NAMES[0] && after - before < FEW);
+        for (index, ((name, before), after)) in NAMES.iter().zip(before).zip(after).enumerate() {
+            let same = (after - before) / before <= DRIFT || (index >= SIZES && after - before < FEW);
             flat &= same;
             println!("{name:<14} {before:>8.1} {after:>11.1}{}", if same { "" } else { "  <-- not flat" });
         }

@@ -1,12 +1,12 @@
 //! The RPCs of an attacker; all are different except the replays.
 
 use petrel_core::fork::Fork;
-use petrel_tests::forge::{Forge, compress, noise};
 
-use crate::{Latest, rpc};
+use super::{Latest, rpc};
+use crate::forge::{Forge, compress, noise};
 
 /// The kinds, in the order in which each attacker sends them.
-pub(crate) const KINDS: [&str; 8] = [
+pub(super) const KINDS: [&str; 8] = [
     "10 MiB that do not compress, with an invalid signature",
     "500 kB that decompress to 10 MiB",
     "a valid header, a corrupt body",
@@ -18,10 +18,10 @@ pub(crate) const KINDS: [&str; 8] = [
 ];
 
 /// The `turn`-th RPC of this kind.
-pub(crate) fn rpc(kind: usize, chain_id: u64, turn: u64, latest: &Latest) -> Vec<u8> {
+pub(super) fn rpc(kind: usize, chain_id: u64, turn: u64, latest: &Latest) -> Vec<u8> {
     let topic = format!("/optimism/{chain_id}/3/blocks");
     let one = |data: &[u8]| rpc::publish(&[rpc::message(&topic, data, None)]);
-    let honest = || latest.lock().unwrap().clone();
+    let honest = || super::honest(latest);
     match kind {
         0 => one(&compress(&noise(turn, (10 << 20) - 20_000))),
         1 => {
@@ -51,5 +51,5 @@ pub(crate) fn rpc(kind: usize, chain_id: u64, turn: u64, latest: &Latest) -> Vec
 
 /// Message ids of no message.
 fn ids(turn: u64) -> Vec<[u8; 20]> {
-    noise(turn, 20 * 700).chunks_exact(20).map(|id| id.try_into().unwrap()).collect()
+    noise(turn, 20 * 700).chunks_exact(20).map(|id| id.try_into().expect("20 bytes")).collect()
 }
