@@ -53,7 +53,7 @@ impl Reputation {
     fn ban_address(&mut self, context: &mut Context, ip: IpAddr, length: Duration) {
         let target = BanTarget::address(ip);
         let connected: Vec<PeerId> = context.peers.at_address(target).collect();
-        if connected.iter().any(|peer| self.is_protected(context, *peer) || has_no_offence(context, *peer)) {
+        if connected.iter().any(|peer| self.is_protected(context, *peer) || self.has_no_offence(context, *peer)) {
             return;
         }
         let length = length.min(Self::ADDRESS_BAN);
@@ -62,6 +62,14 @@ impl Reputation {
         }
         let reason = format!("{} peers of this address are banned", BanList::MAX_PEERS_OF_ADDRESS);
         self.ban(context, target, ban_for(context.now, length, reason, None), BanCause::AddressLimit);
+    }
+
+    /// Whether a peer stays connected and has no offence. How long it has been connected does not matter: otherwise whoever
+    /// shares an address with a browser could have it disconnected in its first minute.
+    fn has_no_offence(&self, context: &Context, peer: PeerId) -> bool {
+        let stays = context.peers.get(peer).is_some_and(|peer: &Peer| !peer.is_disconnecting());
+        let is_banned = self.bans.contains(BanTarget::Peer(peer)) || self.low_scores.contains(&peer);
+        stays && !is_banned && context.store.score(context.now.mono, peer).own() >= 0.0
     }
 
     /// Adds a ban, persists it and emits it; a ban that already exists and is as long stays as it is.
@@ -100,13 +108,6 @@ impl Reputation {
         self.bans.lift(target);
         self.ban(context, target, ban, BanCause::Operator);
     }
-}
-
-/// Whether a peer stays connected and has no offence. How long it has been connected does not matter: otherwise whoever
-/// shares an address with a browser could have it disconnected in its first minute.
-fn has_no_offence(context: &Context, peer: PeerId) -> bool {
-    let stays = context.peers.get(peer).is_some_and(|peer: &Peer| !peer.is_disconnecting());
-    stays && context.store.score(context.now.mono, peer).own() >= 0.0
 }
 
 fn concerns(target: BanTarget, peer: &Peer) -> bool {
