@@ -12,6 +12,7 @@ mod http;
 mod http1;
 pub mod metrics;
 pub mod page;
+pub mod peer_log;
 pub mod rejection_log;
 pub mod relay_info;
 mod relay_record;

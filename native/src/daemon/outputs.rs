@@ -9,9 +9,9 @@ use crate::{
     host::TokioHost,
     network::OurAddresses,
     serve::{
-        event_log::log_event,
         events::EventPrinter,
         metrics::{Metrics, log_peer_scores},
+        peer_log::PeerLog,
         rejection_log::RejectionLog,
         relay_info::SharedRelayInfo,
     },
@@ -25,12 +25,13 @@ pub(super) struct Outputs {
     pub(super) relay_info: Option<SharedRelayInfo>,
     /// With metrics.
     pub(super) metrics: Option<Arc<Metrics>>,
+    pub(super) log: PeerLog,
     pub(super) rejections: RejectionLog,
 }
 
 impl Outputs {
     pub(super) fn on_event(&mut self, event: &Event, driver: &mut Driver<TokioHost>) {
-        log_event(event);
+        self.log.on_event(event);
         self.rejections.on_event(event);
         if let Some(relay_info) = &self.relay_info {
             relay_info.on_event(event);

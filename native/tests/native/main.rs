@@ -11,6 +11,7 @@ mod identity;
 mod metrics;
 mod nat;
 mod parse;
+mod peer_log;
 mod rejection_log;
 mod settings;
 mod store;

@@ -77,7 +77,6 @@ impl RawPeer {
     ///
     /// # Panics
     /// They are accepted already.
-    #[must_use]
     pub fn accept(&mut self, protocol: StreamProtocol) -> IncomingStreams {
         self.control.accept(protocol).expect("accepted once")
     }
