@@ -1,7 +1,7 @@
 //! Inputs that concern one machine cost the others nothing: while a gap is open, while static peers wait for their
 //! redial and while requests wait for their tokens, other inputs are as cheap as without.
 
-use core::{net::Ipv4Addr, time::Duration};
+use core::time::Duration;
 use std::time::Instant;
 
 use petrel_core::{
@@ -9,7 +9,7 @@ use petrel_core::{
     block::BlockInfo,
     chain::Chain,
     config::{Config, Rate, RequestLimits, StaticPeer},
-    event::{Connected, Direction},
+    event::Direction,
     fault::AnswerFault,
     peer::PeerId,
     persistence::RestoredState,
@@ -17,6 +17,8 @@ use petrel_core::{
     serving::RequestId,
     time::Now,
 };
+
+use crate::connected::connected;
 
 const START: u64 = 1_800_000_000;
 const PEERS: u8 = 20;
@@ -73,16 +75,8 @@ fn node(busy: bool) -> (Node, Now) {
     let mut node = Node::new(config.settle().expect("no mistake"), &restored, [7; 32], now);
     drain(&mut node);
     for index in 0..PEERS {
-        let ip = Ipv4Addr::new(10, 0, 0, index).into();
-        let connected = Connected {
-            peer: peer(1, u16::from(index)),
-            address: format!("/ip4/{ip}/tcp/1"),
-            transport: "tcp",
-            direction: Direction::Inbound,
-            leaf: false,
-            ip: Some(ip),
-            tried: Vec::new(),
-        };
+        let connected =
+            connected(peer(1, u16::from(index)), &format!("10.0.0.{index}"), Direction::Inbound, false);
         node.handle(now, Input::Connected(connected));
         drain(&mut node);
     }

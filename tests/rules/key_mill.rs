@@ -1,7 +1,7 @@
 //! An attacker of two addresses that makes peer ids: 3.4 in a second, browsers and nodes in turn, for hours. Each sends
 //! one corrupt message and leaves. No honest address may be lost for it, in memory or on disk.
 
-use core::{net::IpAddr, time::Duration};
+use core::time::Duration;
 use std::collections::BTreeMap;
 
 use petrel_core::{
@@ -17,6 +17,8 @@ use petrel_core::{
     primitives::Primitives,
     time::Now,
 };
+
+use crate::connected::connected;
 
 /// Throw-away keys in an hour, at 3.4 in a second. The peer store has room for 4,096 peers.
 const KEYS_PER_HOUR: u32 = 12_240;
@@ -92,12 +94,6 @@ impl World {
             }
         }
     }
-}
-
-fn connected(peer: PeerId, ip: &str, direction: Direction, leaf: bool) -> Connected {
-    let ip: IpAddr = ip.parse().expect("an address");
-    let address = format!("/ip4/{ip}/tcp/9222");
-    Connected { peer, address, transport: "tcp", direction, leaf, ip: Some(ip), tried: Vec::new() }
 }
 
 /// The honest peers and their addresses: tried ones, ones that dialled us, and ones that discovery found; three of each

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod answers;
+mod connected;
 mod idle_inputs;
 mod keccak;
 mod key_mill;

@@ -7,10 +7,27 @@ use std::{
         Arc, Condvar, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
-use petrel_node::store::{StoreDisk, SystemDisk};
+use petrel_node::store::{Store, StoreBudget, StoreDisk, StoreSource, SystemDisk};
 use redb::StorageBackend;
+
+use crate::store::chain;
+
+/// Longer than anything on these disks takes on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a store on this disk is opened from.
+pub(crate) fn source_on(disk: &SharedDisk, folder: &Path) -> StoreSource {
+    let source = StoreSource::new(folder, &chain(10), StoreBudget::default());
+    StoreSource { disk: Arc::new(disk.clone()), ..source }
+}
+
+/// A store on this disk.
+pub(crate) fn open_on(disk: &SharedDisk, folder: &Path) -> Store {
+    Store::open_from(source_on(disk, folder)).unwrap().0
+}
 
 /// What is wrong with the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

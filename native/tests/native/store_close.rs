@@ -11,20 +11,12 @@ use std::{
 
 use alloy_primitives::B256;
 use petrel_core::persistence::{Persist, Persisted};
-use petrel_node::store::{Store, StoreBudget, StoreCloseError, StoreSource};
+use petrel_node::store::{Store, StoreBudget, StoreCloseError};
 
 use crate::{
-    fault_disk::{Fault, SharedDisk},
+    fault_disk::{Fault, PATIENCE, SharedDisk, open_on},
     store::{chain, link, run},
 };
-
-/// Longer than anything here takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-fn on(disk: &SharedDisk, folder: &Path) -> Store {
-    let source = StoreSource::new(folder, &chain(10), StoreBudget::default());
-    Store::open_from(StoreSource { disk: Arc::new(disk.clone()), ..source }).unwrap().0
-}
 
 /// Whether the next open needs to look at the whole file.
 fn needs_repair(folder: &Path) -> bool {
@@ -59,7 +51,7 @@ async fn what_waits_is_written_and_the_file_is_closed_whoever_else_holds_the_sto
 #[tokio::test]
 async fn changes_that_the_disk_refuses_at_the_end_are_said_to_be_lost() {
     let (folder, disk) = (tempfile::tempdir().unwrap(), SharedDisk::default());
-    let store = on(&disk, folder.path());
+    let store = open_on(&disk, folder.path());
     disk.0.set(Fault::Hangs);
     // The first is being written, or is the first of what waits.
     let results: Vec<_> = (0..3).map(|_| store.persist_value("name", vec![7; 10])).collect();
@@ -83,7 +75,7 @@ async fn changes_that_the_disk_refuses_at_the_end_are_said_to_be_lost() {
 #[tokio::test]
 async fn a_disk_that_hangs_does_not_hold_up_the_end_and_what_waits_is_told() {
     let (folder, disk) = (tempfile::tempdir().unwrap(), SharedDisk::default());
-    let store = on(&disk, folder.path());
+    let store = open_on(&disk, folder.path());
     disk.0.set(Fault::Hangs);
     let waiting = [store.persist_value("a", Vec::new()), store.persist_value("b", Vec::new())];
     let begin = Instant::now();
@@ -101,7 +93,7 @@ async fn a_disk_that_hangs_does_not_hold_up_the_end_and_what_waits_is_told() {
 #[tokio::test]
 async fn small_requests_for_a_disk_that_hangs_are_bounded_too() {
     let (folder, disk) = (tempfile::tempdir().unwrap(), SharedDisk::default());
-    let store = on(&disk, folder.path());
+    let store = open_on(&disk, folder.path());
     disk.0.set(Fault::Hangs);
     let head = link(&run(1, 1, B256::ZERO, 300)[0]);
     let mut waiting = 0;

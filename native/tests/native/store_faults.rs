@@ -2,8 +2,6 @@
 
 use std::{
     fs,
-    path::Path,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -12,20 +10,12 @@ use petrel_core::{
     ban::{Ban, BanTarget},
     persistence::{Persist, Persisted},
 };
-use petrel_node::store::{StoppedStore, Store, StoreBudget, StoreSource};
+use petrel_node::store::{StoppedStore, Store, StoreBudget};
 
 use crate::{
-    fault_disk::{Fault, SharedDisk},
+    fault_disk::{Fault, PATIENCE, SharedDisk, open_on, source_on},
     store::{chain, link, run},
 };
-
-/// Longer than anything here takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-fn on(disk: &SharedDisk, folder: &Path) -> Store {
-    let source = StoreSource::new(folder, &chain(10), StoreBudget::default());
-    Store::open_from(StoreSource { disk: Arc::new(disk.clone()), ..source }).unwrap().0
-}
 
 /// Persists until it succeeds.
 fn until_on_disk(store: &Store, name: &'static str) {
@@ -39,7 +29,7 @@ fn until_on_disk(store: &Store, name: &'static str) {
 #[test]
 fn a_store_that_is_removed_while_the_disk_is_full_is_a_whole_one_when_there_is_room() {
     let (folder, disk) = (tempfile::tempdir().unwrap(), SharedDisk::default());
-    let store = on(&disk, folder.path());
+    let store = open_on(&disk, folder.path());
     until_on_disk(&store, "before");
     fs::remove_file(folder.path().join("petrel.redb")).unwrap();
     disk.0.set(Fault::Full);
@@ -70,13 +60,12 @@ fn a_store_whose_creation_was_cut_off_before_its_first_table_is_created() {
 fn a_store_that_cannot_be_created_on_a_full_disk_can_be_created_later() {
     let (folder, disk) = (tempfile::tempdir().unwrap(), SharedDisk::default());
     disk.0.set(Fault::Full);
-    let source = StoreSource::new(folder.path(), &chain(10), StoreBudget::default());
-    let error = Store::open_from(StoreSource { disk: Arc::new(disk.clone()), ..source }).unwrap_err();
+    let error = Store::open_from(source_on(&disk, folder.path())).unwrap_err();
     assert!(error.to_string().contains("space"), "{error}");
     let left = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     assert_eq!(left.collect::<Vec<_>>(), ["petrel.redb.lock"], "nothing else takes space");
     disk.0.set(Fault::None);
-    until_on_disk(&on(&disk, folder.path()), "first");
+    until_on_disk(&open_on(&disk, folder.path()), "first");
 }
 
 /// Each number of writes may be the last that the disk takes: what was acknowledged before is there afterwards.
@@ -85,7 +74,7 @@ fn whichever_write_fails_nothing_that_was_acknowledged_is_lost_and_the_store_ope
     let blocks = run(1, 12, B256::ZERO, 3_000);
     for writes in 0..40 {
         let (folder, disk) = (tempfile::tempdir().unwrap(), SharedDisk::default());
-        let store = on(&disk, folder.path());
+        let store = open_on(&disk, folder.path());
         disk.0.fail_after(writes);
         let acknowledged: Vec<_> = blocks
             .iter()
@@ -137,7 +126,7 @@ fn peers_and_bans_that_cannot_be_read_are_skipped_and_counted_and_blocks_are_the
 #[test]
 fn a_full_disk_is_noticed_before_a_write_fails_and_the_open_file_goes_on_to_serve() {
     let (folder, disk) = (tempfile::tempdir().unwrap(), SharedDisk::default());
-    let store = on(&disk, folder.path());
+    let store = open_on(&disk, folder.path());
     let blocks = run(1, 3, B256::ZERO, 300);
     assert_eq!(store.persist(Persist::Block(blocks[0].clone())).blocking_recv().unwrap(), Persisted::OnDisk);
     let opened = disk.0.opened();
@@ -158,7 +147,7 @@ fn a_full_disk_is_noticed_before_a_write_fails_and_the_open_file_goes_on_to_serv
 #[test]
 fn a_disk_that_fails_is_left_alone_for_a_while_and_then_tried_again() {
     let (folder, disk) = (tempfile::tempdir().unwrap(), SharedDisk::default());
-    let store = on(&disk, folder.path());
+    let store = open_on(&disk, folder.path());
     disk.0.set(Fault::Fails);
     let opened = disk.0.opened();
     let begin = Instant::now();
@@ -178,7 +167,7 @@ fn a_disk_that_fails_is_left_alone_for_a_while_and_then_tried_again() {
 #[test]
 fn readers_do_not_wait_for_a_file_that_is_opened_again() {
     let (folder, disk) = (tempfile::tempdir().unwrap(), SharedDisk::default());
-    let store = on(&disk, folder.path());
+    let store = open_on(&disk, folder.path());
     let block = &run(1, 1, B256::ZERO, 300)[0];
     assert_eq!(store.persist(Persist::Block(block.clone())).blocking_recv().unwrap(), Persisted::OnDisk);
     let opened = disk.0.opened();
