@@ -141,4 +141,11 @@ impl Chain {
     pub fn topic(&self, version: Version) -> String {
         format!("/optimism/{}/{}/blocks", self.id, version.topic())
     }
+
+    /// The chain id in the name of any chain's topic of blocks, of any version; `None` for another name.
+    pub fn id_in_topic(topic: &str) -> Option<u64> {
+        let (id, number) = topic.strip_prefix("/optimism/")?.strip_suffix("/blocks")?.split_once('/')?;
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        id.parse().ok().filter(|_| is_number(id) && is_number(number))
+    }
 }

@@ -9,6 +9,7 @@
 //!   transform.
 //! * `admission` decides who may connect: connection gater (bans, allowed networks) and limits by IP prefix.
 //! * `leaves` keeps the bytes queued for browsers within a budget, and selects those that do not get a message.
+//! * `gossip` is gossipsub for the chain's topics, and reports peers that subscribe to those of another chain.
 //! * `protocols` has the protocols beside gossip: blocks by number (`range`), `ping`, and AutoNAT (`dial_back`, feature
 //!   `autonat`).
 //! * `driver` runs the swarm and the [`Node`](crate::Node): swarm events become inputs, outputs become calls of libp2p
@@ -22,6 +23,7 @@ mod connection_errors;
 mod convert;
 mod driver;
 mod error;
+mod gossip;
 mod host;
 mod ingest;
 mod leaves;

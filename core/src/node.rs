@@ -109,6 +109,7 @@ impl Node {
             Input::Disconnected { peer, reason } => self.disconnected(peer, reason),
             Input::DialFailed { peer, error } => self.dialing(DialingInput::DialFailed(peer, error)),
             Input::Topic { peer, version, joined } => self.topic(peer, version, joined),
+            Input::OtherChain { peer, chain } => self.context.peers.set_other_chain(peer, chain),
             Input::Gossiped { peer, id, version, message } => {
                 if self.validation.signers().current().is_none() {
                     self.dialing(DialingInput::Received); // no block can be accepted, so any message counts

@@ -39,12 +39,19 @@ pub struct Peer {
     control: (Duration, u32),
     /// Whether it is subscribed, by [`Version::topic`].
     topics: [bool; 4],
+    /// Another chain to whose topics it has subscribed, as it states.
+    other_chain: Option<u64>,
 }
 
 impl Peer {
     /// Whether it is subscribed to a topic of the chain.
     pub fn is_subscribed(&self) -> bool {
         self.topics.contains(&true)
+    }
+
+    /// The other chain to whose topics it has subscribed, if it is subscribed to no topic of this chain.
+    pub fn other_chain(&self) -> Option<u64> {
+        self.other_chain.filter(|_| !self.is_subscribed())
     }
 
     /// Whether this node closes its connections.
@@ -87,6 +94,7 @@ impl Peers {
             disconnecting: None,
             control: (now, 0),
             topics: [false; 4],
+            other_chain: None,
         };
         self.connected.insert(peer, entry);
         true
@@ -126,6 +134,13 @@ impl Peers {
         let Some(peer) = self.connected.get_mut(&peer) else { return false };
         let topic = peer.topics.get_mut(usize::from(version.topic()));
         topic.is_some_and(|known| core::mem::replace(known, joined) && joined)
+    }
+
+    /// A peer subscribed to a topic of another chain.
+    pub fn set_other_chain(&mut self, peer: PeerId, chain: u64) {
+        if let Some(peer) = self.connected.get_mut(&peer) {
+            peer.other_chain = Some(chain);
+        }
     }
 
     /// A peer sent a subscription, an unsubscription or an identify message at `now` (monotonic). Returns how many it has

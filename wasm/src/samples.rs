@@ -61,6 +61,8 @@ fn peering(full: bool) -> PeeringStatus {
     let who = BanTarget::Peer(PEER.parse().unwrap());
     PeeringStatus {
         peers: vec![peer(vec![tried], Some("petrel/0.1.0".to_owned())), peer(Vec::new(), None)],
+        subscribed: 1,
+        other_chains: [(8453, 1)].into(),
         bans: vec![BanStatus { who, until: full.then_some(1), reason: "in words".to_owned() }],
         known: 2,
         dials_failed: 0,

@@ -1,11 +1,10 @@
 //! The libp2p behaviours of a node, composed.
 
 use core::time::Duration;
-use std::collections::HashSet;
 
 use libp2p::{
     StreamProtocol, connection_limits,
-    gossipsub::{self, IdentTopic, MessageAuthenticity, WhitelistSubscriptionFilter},
+    gossipsub::IdentTopic,
     identify,
     identity::Keypair,
     ping,
@@ -20,6 +19,7 @@ use crate::{
     net::{
         admission::{gater::ConnectionGater, ip_limits::IpLimits},
         error::NetError,
+        gossip::ChainGossip,
         ingest::transform::Transform,
         params,
         protocols::{ping::PingResponder, range::Codec},
@@ -36,7 +36,7 @@ pub(super) struct Behaviour {
     /// First, so that it decides before the other behaviours.
     pub(super) gater: ConnectionGater,
     ip_limits: IpLimits,
-    pub(super) gossip: gossipsub::Behaviour<Transform, WhitelistSubscriptionFilter>,
+    pub(super) gossip: ChainGossip,
     identify: identify::Behaviour,
     /// Before `ping`: of two behaviours with one protocol the first gets the inbound streams.
     ping_responder: PingResponder,
@@ -111,30 +111,22 @@ fn range_behaviour(config: &Settled, side: ProtocolSupport, timeout: Duration) -
     request_response::Behaviour::with_codec(Codec, names.map(|name| (name, side.clone())), settings)
 }
 
-fn gossip(
-    config: &Settled,
-    transform: &Transform,
-    now: Now,
-) -> Result<gossipsub::Behaviour<Transform, WhitelistSubscriptionFilter>, NetError> {
+fn gossip(config: &Settled, transform: &Transform, now: Now) -> Result<ChainGossip, NetError> {
     let interval = config.chain.cadence.interval_at(now.millis());
     let id_transform = transform.clone();
     let settings = params::gossipsub(config.mesh, interval, move |message| id_transform.id(message))
         .map_err(|error| NetError::Gossip(error.to_string()))?;
-    let topics: HashSet<_> = transform.topics().cloned().collect();
-    let mut gossip = gossipsub::Behaviour::new_with_subscription_filter_and_transform(
-        MessageAuthenticity::Anonymous,
-        settings,
-        WhitelistSubscriptionFilter(topics),
-        transform.clone(),
-    )
-    .map_err(|error| NetError::Gossip(error.to_owned()))?;
+    let mut gossip =
+        ChainGossip::new(&config.chain, settings, transform).map_err(|error| NetError::Gossip(error.to_owned()))?;
     if config.reputation.scoring {
         gossip
+            .gossipsub
             .with_peer_score(params::peer_score(transform.topics().cloned(), interval), params::thresholds())
             .map_err(NetError::Gossip)?;
     }
     for version in config.chain.open_topics(now.secs()) {
         gossip
+            .gossipsub
             .subscribe(&IdentTopic::new(config.chain.topic(version)))
             .map_err(|error| NetError::Gossip(error.to_string()))?;
     }

@@ -38,6 +38,7 @@ use crate::{
         Done, Heavy, Host, NetError, Work,
         behaviour::Behaviour,
         connection_errors, convert,
+        gossip::Gossipsub,
         ingest::transform::Transform,
         leaves::Leaves,
         metering::{by_protocol::ProtocolBytes, send_queue::SendQueues},
@@ -305,8 +306,8 @@ impl<H: Host> Driver<H> {
         self.tasks.push(RunningTask { task, working: self.host.work(work) });
     }
 
-    fn gossip(&mut self) -> &mut gossipsub::Behaviour<Transform, gossipsub::WhitelistSubscriptionFilter> {
-        &mut self.swarm.behaviour_mut().gossip
+    fn gossip(&mut self) -> &mut Gossipsub {
+        &mut self.swarm.behaviour_mut().gossip.gossipsub
     }
 
     /// Dials all addresses of a peer concurrently, and resolves their DNS names. A dial that cannot be started has

@@ -49,6 +49,13 @@ pub enum Input {
         /// Whether it subscribed.
         joined: bool,
     },
+    /// A peer subscribed to a topic of another chain. The host gives one for each peer until its last connection ends.
+    OtherChain {
+        /// The peer.
+        peer: PeerId,
+        /// The other chain's id; untrusted.
+        chain: u64,
+    },
     /// gossipsub delivered a message for the first time. gossipsub holds it until
     /// [`Output::Report`](crate::Output::Report).
     Gossiped {

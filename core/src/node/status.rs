@@ -79,6 +79,11 @@ pub struct ValidationStatus {
 pub struct PeeringStatus {
     /// The connected peers.
     pub peers: Vec<PeerStatus>,
+    /// How many of them, without leaves, are subscribed to a topic of the chain.
+    pub subscribed: usize,
+    /// By chain id: how many of them, without leaves, are subscribed to topics of that chain, and to none of this chain. A
+    /// peer counts for the first chain that it names.
+    pub other_chains: BTreeMap<u64, usize>,
     /// Every ban.
     pub bans: Vec<BanStatus>,
     /// Peers of the peer store whose addresses are known, connected or not.
@@ -216,12 +221,22 @@ impl Node {
     fn peering_status(&self) -> PeeringStatus {
         PeeringStatus {
             peers: self.context.peers.iter().map(|peer| self.peer_status(peer)).collect(),
+            subscribed: self.context.peers.nodes().filter(|peer| peer.is_subscribed()).count(),
+            other_chains: self.other_chains(),
             bans: self.reputation.bans().iter().map(BanStatus::from).collect(),
             known: self.context.store.known().len(),
             dials_failed: self.dialing.dials_failed(),
             observed: self.dialing.observed().agreed().map(multiaddr).collect(),
             reachable: self.reachable,
         }
+    }
+
+    fn other_chains(&self) -> BTreeMap<u64, usize> {
+        let mut chains = BTreeMap::new();
+        for chain in self.context.peers.nodes().filter_map(Peer::other_chain) {
+            *chains.entry(chain).or_default() += 1;
+        }
+        chains
     }
 
     pub(super) fn peer_status(&self, peer: &Peer) -> PeerStatus {

@@ -214,6 +214,26 @@ fn topics_are_unsubscribed_only_on_the_base_chains() {
 }
 
 #[test]
+fn a_topics_name_has_the_id_of_its_chain() {
+    let topic = Chain::preset("base-mainnet").unwrap().topic(Version::V4);
+    assert_eq!(Chain::id_in_topic(&topic), Some(8453));
+    assert_eq!(Chain::id_in_topic("/optimism/18446744073709551615/7/blocks"), Some(u64::MAX));
+    for other in [
+        "",
+        "/optimism/10/blocks",
+        "/optimism//3/blocks",
+        "/optimism/+10/3/blocks",
+        "/optimism/10//blocks",
+        "/optimism/18446744073709551616/3/blocks",
+        "/optimism/10/3/blocks/",
+        "/optimism/10/3/4/blocks",
+        "/eth2/10/3/blocks",
+    ] {
+        assert_eq!(Chain::id_in_topic(other), None, "{other}");
+    }
+}
+
+#[test]
 fn a_peer_id_converts_to_text_and_back() {
     let text = "16Uiu2HAmAWoxNyJhxwDfwVhqaCvXiUUjJQSFyMc6nLbKBwwuHr9B";
     assert_eq!(text.parse::<PeerId>().unwrap().to_string(), text);

@@ -75,6 +75,36 @@ fn a_peer_beyond_the_bound_of_the_table_is_refused() {
     assert_eq!(event_names(&test.input(leaf(10_000)))[..1], ["connected"]);
 }
 
+/// How many peers subscribe to the chain's topics, and to other chains'.
+fn subscribed(test: &TestNode) -> (usize, Vec<(u64, usize)>) {
+    let peering = test.node.status(test.now).peering;
+    (peering.subscribed, peering.other_chains.into_iter().collect())
+}
+
+#[test]
+fn the_status_counts_peers_that_subscribe_to_other_chains_alone() {
+    let mut test = TestNode::new();
+    (1..=4).for_each(|seed| _ = test.input(connected(seed)));
+    test.input(leaf(5));
+    let other = |peer, chain| Input::OtherChain { peer, chain };
+    let topic = |seed, joined| Input::Topic { peer: peer(seed), version: Version::V4, joined };
+    assert_eq!(subscribed(&test), (0, vec![]));
+    for (who, chain) in [(peer(1), 10), (peer(2), 8453), (peer(3), 8453), (named(5), 8453), (peer(9), 8453)] {
+        assert!(test.input(other(who, chain)).is_empty(), "it is no event");
+    }
+    assert_eq!(subscribed(&test), (0, vec![(10, 1), (8453, 2)]), "leaves and unconnected peers do not count");
+    // A peer of several chains is one of ours.
+    test.input(topic(2, true));
+    test.input(topic(4, true));
+    assert_eq!(subscribed(&test), (2, vec![(10, 1), (8453, 1)]));
+    test.input(topic(2, false));
+    test.input(Input::Disconnected { peer: peer(3), reason: String::new() });
+    assert_eq!(subscribed(&test), (1, vec![(10, 1), (8453, 1)]));
+    // A connection begins without the state of the one before it.
+    test.input(connected(3));
+    assert_eq!(subscribed(&test), (1, vec![(10, 1), (8453, 1)]));
+}
+
 #[test]
 fn a_peer_that_flaps_its_subscriptions_is_disconnected_and_makes_no_more_events() {
     let mut test = TestNode::new();

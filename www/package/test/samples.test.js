@@ -25,8 +25,8 @@ const PACKAGE = { events: ['relay_found', 'relay_clock', 'record_failed'], codes
 /** Fields of the node's status, of its peers, and of a record that the package does not use. */
 const UNUSED = {
   status: [
-    'quarantine', 'served', 'messages', 'wireBytes', 'checks', 'bans', 'known', 'dialsFailed', 'gated', 'observed', 'reachable',
-    'dialBacks', 'leaves',
+    'quarantine', 'served', 'messages', 'wireBytes', 'checks', 'subscribed', 'otherChains', 'bans', 'known', 'dialsFailed', 'gated',
+    'observed', 'reachable', 'dialBacks', 'leaves',
   ],
   peer: ['direction', 'leaf', 'score', 'application'],
   record: ['chain'],

@@ -2,19 +2,17 @@
 //! [`Leaves`](super::super::leaves::Leaves)).
 
 use bytes::Bytes;
-use libp2p::{PeerId as Libp2pPeer, core::ConnectedPoint, gossipsub, swarm::ConnectionId};
+use libp2p::{PeerId as Libp2pPeer, core::ConnectedPoint, swarm::ConnectionId};
 
 use crate::{
     event::{Event, PublishFailed},
     fault::Acceptance,
     fork::Version,
     message::MessageId,
-    net::{Host, convert, driver::Driver, ingest::transform::Transform},
+    net::{Host, convert, driver::Driver, gossip::Gossipsub},
     node::Input,
     peer::PeerId,
 };
-
-type Gossip = gossipsub::Behaviour<Transform, gossipsub::WhitelistSubscriptionFilter>;
 
 impl<H: Host> Driver<H> {
     /// Reports the result of a validation to gossipsub, which then forwards a valid message.
@@ -78,7 +76,7 @@ impl<H: Host> Driver<H> {
 
     /// Lets gossipsub send a message of this length in bytes. Leaves that do not get it are not explicit peers during
     /// the call; no heartbeat runs meanwhile, so they are not grafted into the mesh.
-    fn forward<T>(&mut self, bytes: usize, send: impl FnOnce(&mut Gossip) -> T) -> T {
+    fn forward<T>(&mut self, bytes: usize, send: impl FnOnce(&mut Gossipsub) -> T) -> T {
         let plan = self.leaves.forward(bytes, self.host.now().mono);
         if !plan.skipped.is_empty() {
             let leaves = plan.skipped.len();

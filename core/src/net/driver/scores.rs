@@ -17,12 +17,12 @@ impl<H: Host> Driver<H> {
             return;
         }
         self.scores_at = now.saturating_add(params::SCORE_REFRESH);
-        let gossip = &self.swarm.behaviour().gossip;
+        let gossip = &self.swarm.behaviour().gossip.gossipsub;
         let score = |peer: &libp2p::PeerId| gossip.peer_score(peer).unwrap_or_default();
         let scores =
             self.swarm.connected_peers().filter_map(|peer| Some((convert::peer(peer)?, score(peer)))).collect();
         self.feed(Input::Scored(scores));
-        let gossip = &self.swarm.behaviour().gossip;
+        let gossip = &self.swarm.behaviour().gossip.gossipsub;
         // At twice the graylist threshold, a peer's score hardly rises above it before the next refresh.
         let ignored = |peer: &&libp2p::PeerId| gossip.peer_score(peer).unwrap_or_default() < 2.0 * Reputation::GRAYLIST;
         self.transform.readahead().set_ignored_peers(self.swarm.connected_peers().filter(ignored).copied().collect());

@@ -6,7 +6,7 @@ use libp2p::{
 };
 
 use crate::{
-    net::{Host, behaviour::BehaviourEvent, connection_errors, convert, driver::Driver},
+    net::{Host, behaviour::BehaviourEvent, connection_errors, convert, driver::Driver, gossip::GossipEvent},
     node::Input,
     peer_store::PeerStore,
 };
@@ -76,7 +76,13 @@ impl<H: Host> Driver<H> {
 
     fn handle_behaviour_event(&mut self, event: BehaviourEvent) {
         match event {
-            BehaviourEvent::Gossip(event) => self.handle_gossip_event(event),
+            BehaviourEvent::Gossip(GossipEvent::Gossipsub(event)) => self.handle_gossip_event(event),
+            BehaviourEvent::Gossip(GossipEvent::OtherChain { peer, chain }) => {
+                tracing::debug!(%peer, chain, "a peer subscribes to topics of another chain");
+                if let Some(peer) = convert::peer(&peer) {
+                    self.feed(Input::OtherChain { peer, chain });
+                }
+            }
             BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
                 if let Some(peer) = convert::peer(&peer_id) {
                     let addresses =
