@@ -1,6 +1,7 @@
 //! Probes: whether the node is alive, ready and healthy, and why not.
 
 use std::{
+    fs,
     io::{ErrorKind, Read, Write},
     net::TcpStream,
     thread,
@@ -58,7 +59,7 @@ fn a_node_is_ready_with_a_peer_and_a_fresh_head_and_red_within_15_s_of_its_last_
     assert_eq!((&ready["status"], reasons(&ready)), (&"ok".into(), Vec::new()));
     assert_eq!(ready["checks"]["peers"]["nodes"], 1);
     let healthy = until(port, "/healthz", 200);
-    for check in ["peers", "head", "signer", "clock", "store", "disk"] {
+    for check in ["peers", "chain", "head", "signer", "clock", "store", "disk"] {
         assert_eq!(healthy["checks"][check]["ok"], true, "{check}: {healthy}");
     }
     assert!(healthy["checks"]["disk"]["free_bytes"].as_u64().unwrap() > 0, "{healthy}");
@@ -87,6 +88,28 @@ fn a_node_is_ready_with_a_peer_and_a_fresh_head_and_red_within_15_s_of_its_last_
     block(&mut node, None);
     until(port, "/readyz", 200);
     node.until_stderr("ready and healthy again");
+}
+
+/// As with `--network` of another chain than the peer's.
+#[test]
+fn a_node_with_another_chain_id_than_its_peers_is_red_and_the_log_names_both_chains() {
+    let sequencer = Sequencer::started();
+    let folder = tempfile::tempdir().unwrap();
+    let words = arguments(&sequencer, folder.path(), &sequencer.address);
+    let (rollup, _) = sequencer.files(folder.path());
+    let other = fs::read_to_string(&rollup).unwrap().replace("90221199", "90221200");
+    fs::write(&rollup, other).unwrap();
+    let mut node = start(&words, &METRICS);
+    node.event("connected");
+    let reason = "no connected peer subscribes to the topics of chain 90221200, but to those of chain 90221199";
+    let warning = "peers subscribe to topics of another chain, and none to this chain's: check --network";
+    let said = node.until_stderr(warning);
+    let line = said.lines().find(|line| line.contains(warning)).unwrap();
+    assert!(line.contains("chain=90221200 other=90221199 peers=1"), "{line}");
+    let red = until(port(&node), "/readyz", 503);
+    assert!(reasons(&red).iter().any(|found| found.starts_with(reason)), "{red}");
+    assert_eq!(red["checks"]["chain"]["other_chain"], 90_221_199, "{red}");
+    assert_eq!(node.end("TERM").code(), Some(0));
 }
 
 /// A page's connections that send half a header, and then a byte from time to time.

@@ -18,12 +18,14 @@ use tokio::{
     time::{Interval, MissedTickBehavior, interval},
 };
 
+mod chain_log;
 pub mod checks;
 mod disk;
 mod log;
 pub mod probes;
 
 use crate::system::clock::unix_now_ms;
+use chain_log::ChainLog;
 use checks::{Findings, Health, LastPeer};
 use disk::DiskWatcher;
 use log::HealthLog;
@@ -68,6 +70,9 @@ pub struct HealthMonitor {
     l1_read: Option<Instant>,
     disk: DiskWatcher,
     log: HealthLog,
+    chain_log: ChainLog,
+    /// Since when peers are connected of which none subscribes to the chain's topics.
+    unsubscribed_since: Option<Instant>,
     shared: SharedHealth,
 }
 
@@ -87,6 +92,8 @@ impl HealthMonitor {
             l1_read: reads_l1.then_some(start),
             disk: DiskWatcher::start(datadir),
             log: HealthLog::default(),
+            chain_log: ChainLog::default(),
+            unsubscribed_since: None,
             shared: SharedHealth::default(),
         }
     }
@@ -123,11 +130,20 @@ impl HealthMonitor {
     pub fn check(&mut self, status: &Status) -> Option<HealthReport> {
         self.findings.l1_silence = self.l1_read.map(|at| at.elapsed());
         self.findings.disk = self.disk.state();
+        self.findings.unsubscribed = self.unsubscribed(status);
         let health = Health::of(status, &self.findings, unix_now_ms());
         self.log.update(self.start.elapsed(), &health);
         self.shared.publish(health);
+        self.chain_log.update(self.start.elapsed(), status.chain, &status.peering);
         let is_due = self.count.is_multiple_of(CHECKS_PER_REPORT);
         self.count += 1;
         is_due.then(|| HealthReport::of(status))
+    }
+
+    /// How long peers have been connected of which none subscribes to the chain's topics.
+    fn unsubscribed(&mut self, status: &Status) -> Duration {
+        let is_unsubscribed = checks::nodes(&status.peering) > 0 && status.peering.subscribed == 0;
+        self.unsubscribed_since = is_unsubscribed.then(|| self.unsubscribed_since.unwrap_or_else(Instant::now));
+        self.unsubscribed_since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 }

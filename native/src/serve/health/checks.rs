@@ -6,13 +6,18 @@
 
 use std::time::Duration;
 
-use petrel_core::{node::Status, peer::PeerId};
+use petrel_core::{
+    node::{PeeringStatus, Status},
+    peer::PeerId,
+};
 use serde_json::{Value, json};
 
 /// The head may be this many block intervals old: 30 s on a chain of 2 s. Blocks come every interval, and some late.
 const HEAD_INTERVALS: u64 = 15;
 /// The head may be this old in any case: a reconnection, and the retry of a request, take some 20 s.
 const HEAD_AGE_MIN: Duration = Duration::from_secs(30);
+/// How long connected peers may take to subscribe: a peer does so when it connects, and two checks are 5 s apart.
+const SUBSCRIPTION_TIME: Duration = Duration::from_secs(10);
 /// Free bytes that the disk of the data directory needs: what may wait for it (256 MiB).
 const DISK_FREE_MIN: u64 = 256 << 20;
 /// How long L1 may be silent: three of the usual reloads of ten minutes.
@@ -25,6 +30,8 @@ pub struct Findings {
     pub head_ms: Option<u64>,
     /// The peer, no leaf, that disconnected last.
     pub last_peer: Option<LastPeer>,
+    /// How long peers have been connected of which none subscribes to the chain's topics.
+    pub unsubscribed: Duration,
     /// Why blocks cannot be stored.
     pub store_error: Option<String>,
     /// Time since L1 was read; `None` without `--l1`.
@@ -78,6 +85,7 @@ impl Health {
     pub fn of(status: &Status, findings: &Findings, now_ms: u64) -> Self {
         let mut checks = vec![
             peers(status, findings),
+            chain(status, findings.unsubscribed),
             head(status, findings, now_ms),
             signer(status),
             clock(status),
@@ -115,14 +123,49 @@ impl Check {
     }
 }
 
+/// Connected peers that are not leaves.
+pub(super) fn nodes(peering: &PeeringStatus) -> usize {
+    peering.peers.iter().filter(|peer| !peer.connected.leaf).count()
+}
+
+/// The other chain to which most peers subscribe, and how many do.
+pub(super) fn most_followed(peering: &PeeringStatus) -> Option<(u64, usize)> {
+    peering.other_chains.iter().map(|(chain, peers)| (*chain, *peers)).max_by_key(|(_, peers)| *peers)
+}
+
 fn peers(status: &Status, findings: &Findings) -> Check {
-    let leaves = status.peering.peers.iter().filter(|peer| peer.connected.leaf).count();
-    let nodes = status.peering.peers.len() - leaves;
+    let nodes = nodes(&status.peering);
+    let leaves = status.peering.peers.len() - nodes;
     let reason = (nodes == 0).then(|| match &findings.last_peer {
         Some(LastPeer { peer, reason }) => format!("no peer is connected; the last one was {peer}: {reason}"),
         None => "no peer is connected".to_owned(),
     });
     Check { name: "peers", for_ready: true, reason, numbers: json!({ "nodes": nodes, "leaves": leaves }) }
+}
+
+/// Whether a peer subscribes to the topics of this chain: with a wrong chain id none does.
+fn chain(status: &Status, unsubscribed: Duration) -> Check {
+    let (id, peering) = (status.chain, &status.peering);
+    let other = most_followed(peering);
+    let is_alone = nodes(peering) > 0 && peering.subscribed == 0;
+    let reason = match other {
+        Some((other, _)) if is_alone => Some(format!(
+            "no connected peer subscribes to the topics of chain {id}, but to those of chain {other}: check --network or \
+             --rollup.config"
+        )),
+        None if is_alone && unsubscribed >= SUBSCRIPTION_TIME => {
+            Some(format!("no connected peer subscribes to the topics of chain {id}"))
+        }
+        _ => None,
+    };
+    let (other_chain, other_chain_peers) = other.unzip();
+    let numbers = json!({
+        "id": id,
+        "subscribed": peering.subscribed,
+        "other_chain": other_chain,
+        "other_chain_peers": other_chain_peers,
+    });
+    Check { name: "chain", for_ready: true, reason, numbers }
 }
 
 fn head(status: &Status, findings: &Findings, now_ms: u64) -> Check {
@@ -225,6 +268,7 @@ mod tests {
         let mut status = Node::new(config, &RestoredState::default(), [0; 32], now).status(now);
         status.head = Some(BlockRef { number: 7, hash: [1; 32].into() });
         status.peering.peers.push(peer(false));
+        status.peering.subscribed = 1;
         (status, Findings { head_ms: Some(NOW_MS - 1_000), disk: DiskState::Free(1 << 40), ..Findings::default() })
     }
 
@@ -256,6 +300,28 @@ mod tests {
         let json = Health::of(&status, &findings, NOW_MS).to_json(true);
         assert_eq!((&json["status"], &json["checks"]["peers"]["ok"]), (&"failing".into(), &false.into()), "{json}");
         assert_eq!(json["reasons"][0], json["checks"]["peers"]["reason"]);
+    }
+
+    #[test]
+    fn a_node_whose_peers_follow_another_chain_alone_is_not_ready() {
+        let (mut status, mut findings) = well();
+        status.peering.other_chains = [(130, 1), (8453, 2)].into();
+        assert_eq!(reasons(&status, &findings)[0], Vec::<String>::new(), "a peer follows this one");
+        status.peering.subscribed = 0;
+        let expected = "no connected peer subscribes to the topics of chain 10, but to those of chain 8453: check --network or \
+             --rollup.config";
+        assert_eq!(reasons(&status, &findings), [[expected], [expected]]);
+        let json = Health::of(&status, &findings, NOW_MS).to_json(true);
+        assert_eq!(json["checks"]["chain"]["other_chain"], 8453, "{json}");
+        assert_eq!(json["checks"]["chain"]["other_chain_peers"], 2, "{json}");
+
+        // Peers that subscribe to nothing get some time.
+        status.peering.other_chains.clear();
+        assert_eq!(reasons(&status, &findings)[0], Vec::<String>::new());
+        findings.unsubscribed = SUBSCRIPTION_TIME;
+        assert_eq!(reasons(&status, &findings)[0], ["no connected peer subscribes to the topics of chain 10"]);
+        status.peering.peers.clear();
+        assert_eq!(reasons(&status, &findings)[0], ["no peer is connected"]);
     }
 
     #[test]
