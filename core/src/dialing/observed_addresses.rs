@@ -78,6 +78,12 @@ impl ObservedAddresses {
         self.agreed.into_iter().flatten()
     }
 
+    /// How many networks the peers are in that report an address of IPv6, or of IPv4.
+    pub fn networks(&self, is_ipv6: bool) -> usize {
+        let reports = self.reports.values().filter(|(seen, _)| seen.is_ipv6() == is_ipv6);
+        reports.map(|(_, network)| network).collect::<BTreeSet<_>>().len()
+    }
+
     /// Counts the networks again, for all addresses of the same IP version as `like`.
     fn settle(&mut self, like: SocketAddr) -> Option<AddressChange> {
         let mut networks: BTreeMap<SocketAddr, BTreeSet<IpAddr>> = BTreeMap::new();

@@ -155,6 +155,9 @@ impl DiscoveryTask {
 
     async fn add_bootnode(&mut self, record: Enr) {
         self.report(&record).await;
+        if let Some(voting) = &mut self.voting {
+            voting.add_bootnode(record.node_id());
+        }
         if let Err(error) = self.discv5.add_enr(record) {
             tracing::debug!(%error, "a boot node is not added to the table");
         }
