@@ -53,6 +53,8 @@ pub struct RecordUpdate {
     pub tcp: Option<SocketAddr>,
     /// IP and UDP port, if they change.
     pub udp: Option<SocketAddr>,
+    /// Whether the record has no other address: that of the other IP version is removed.
+    pub is_only: bool,
     /// Why, for the log.
     pub reason: &'static str,
 }
@@ -174,7 +176,7 @@ impl OurAddresses {
         actions.push(AddressAction::Advertise(address));
         let (tcp, udp) = (Some((ip, tcp).into()), Some((ip, udp).into()));
         let reason = "the node record has the address of the name in --p2p.advertise.ip";
-        actions.push(AddressAction::UpdateRecord(RecordUpdate { tcp, udp, reason }));
+        actions.push(AddressAction::UpdateRecord(RecordUpdate { tcp, udp, is_only: true, reason }));
         actions
     }
 
@@ -184,7 +186,8 @@ impl OurAddresses {
         udp: Option<SocketAddr>,
         reason: &'static str,
     ) -> Option<AddressAction> {
-        (!self.is_record_fixed).then_some(AddressAction::UpdateRecord(RecordUpdate { tcp, udp, reason }))
+        let update = RecordUpdate { tcp, udp, is_only: false, reason };
+        (!self.is_record_fixed).then_some(AddressAction::UpdateRecord(update))
     }
 
     /// The TCP port on which the node listens for nodes, once it does.

@@ -14,6 +14,7 @@ use std::{
 };
 
 use discv5::{ConfigBuilder, Discv5, Enr, ListenConfig};
+use enr::CombinedKey;
 use libp2p::{Multiaddr, identity::Keypair};
 use petrel_core::config::AddressScope;
 use serde::Serialize;
@@ -45,7 +46,7 @@ pub use task::{DiscoveredPeer, DiscoveryEvent};
 use super::address::RecordUpdate;
 use crate::store::Store;
 use advertised_name::AdvertisedName;
-use record_changes::RecordChanges;
+use record_changes::{IpVersion, RecordChanges};
 use task::{DiscoveryTask, STORE_KEY};
 use voting::Voting;
 
@@ -67,6 +68,8 @@ pub struct LocalNodeRecord {
 /// The event loop's side of the task, which ends when this is dropped.
 pub struct Discovery {
     discv5: Arc<Discv5>,
+    /// Signs the record.
+    key: CombinedKey,
     /// Whether the record has the operator's host.
     is_fixed: bool,
     events: mpsc::Receiver<DiscoveryEvent>,
@@ -95,8 +98,8 @@ impl Discovery {
         let local = build_record(&key, config.chain, endpoint, stored_record(&store).as_ref())?;
         let record = LocalNodeRecord { record: local.to_base64(), seq: local.seq(), udp };
         tracing::info!(record = record.record, seq = record.seq, udp, boot = config.boot.len(), "discovery starts");
-        let mut discv5 =
-            Discv5::new(local, key, discv5_config(sockets, config.private_network)).map_err(str::to_owned)?;
+        let mut discv5 = Discv5::new(local, signing_key(identity)?, discv5_config(sockets, config.private_network))
+            .map_err(str::to_owned)?;
         discv5.start().await.map_err(|error| error.to_string())?;
         let (event_sender, events) = mpsc::channel(EVENTS);
         let (needs_peers, needs) = watch::channel(true);
@@ -110,7 +113,7 @@ impl Discovery {
         let external = endpoint.ip.map(|ip| Multiaddr::from(ip).with(libp2p::multiaddr::Protocol::Tcp(endpoint.tcp)));
         let is_fixed = config.advertise.host.is_some();
         let (start, changes) = (Instant::now(), RecordChanges::default());
-        Ok(Self { discv5, is_fixed, events, needs_peers, tcp, record, external, start, changes })
+        Ok(Self { discv5, key, is_fixed, events, needs_peers, tcp, record, external, start, changes })
     }
 
     /// The next event; `None` when the task has ended. Cancel-safe.
@@ -139,6 +142,7 @@ impl Discovery {
                 has_changed |= self.discv5.update_local_enr_socket(socket, is_tcp);
             }
         }
+        has_changed |= change.removed.is_some_and(|version| self.remove_sockets(version));
         if !has_changed {
             return None;
         }
@@ -147,6 +151,15 @@ impl Discovery {
         self.record = LocalNodeRecord { record: local.to_base64(), seq: local.seq(), udp: self.record.udp };
         tracing::info!(record = self.record.record, seq = self.record.seq, "{}", change.reason);
         Some(&self.record)
+    }
+
+    /// Removes what the record has of an IP version; whether there was anything.
+    fn remove_sockets(&self, version: IpVersion) -> bool {
+        let (record, entries) = (self.discv5.external_enr(), version.entries());
+        let mut record = record.write();
+        let added = std::iter::empty::<(&str, &[u8])>();
+        entries.iter().any(|entry| record.get_raw_rlp(entry).is_some())
+            && record.remove_insert(entries.iter(), added, &self.key).is_ok()
     }
 
     /// Whether the record has the operator's host.
@@ -234,7 +247,51 @@ fn discv5_config(sockets: Vec<UdpSocket>, private_network: bool) -> discv5::Conf
 
 #[cfg(test)]
 mod tests {
+    use libp2p::identity::secp256k1;
+    use petrel_core::chain::Chain;
+
     use super::*;
+    use crate::{
+        network::address::{AddressAction, OurAddresses},
+        store::StoreBudget,
+    };
+
+    /// As when the name of `--p2p.advertise.ip` has another address than before.
+    #[tokio::test]
+    async fn a_name_that_moves_to_ipv6_leaves_nothing_of_ipv4_in_the_record_and_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let chain = Chain::preset("op-mainnet").unwrap();
+        let (store, _) = Store::open(folder.path(), &chain, StoreBudget::default()).unwrap();
+        let advertise = AdvertisedEndpoint { host: Some("192.0.2.1".to_owned()), tcp: None, udp: Some(9223) };
+        let config = DiscoveryConfig {
+            chain: chain.id,
+            listen: vec![[127, 0, 0, 1].into()],
+            udp: Some(0),
+            advertise,
+            boot: Vec::new(),
+            private_network: true,
+        };
+        let identity: Keypair = secp256k1::Keypair::generate().into();
+        let mut discovery = Discovery::start(config, &identity, 9222, store).await.unwrap();
+        let mut addresses = OurAddresses::new(Some("relay.example"));
+        addresses.discovery_started(discovery.external.clone(), true);
+        for ip in ["2001:db8::1", "192.0.2.2"] {
+            let ip: IpAddr = ip.parse().unwrap();
+            let actions = addresses.resolved(ip, 9222, 9223);
+            let update = actions.into_iter().find_map(|action| match action {
+                AddressAction::UpdateRecord(update) => Some(update),
+                _ => None,
+            });
+            // The next change is made a minute later.
+            discovery.changes = RecordChanges::default();
+            let record: Enr = discovery.update_record(&update.unwrap()).unwrap().record.parse().unwrap();
+            let v4 = (record.ip4().map(IpAddr::V4), record.tcp4(), record.udp4());
+            let v6 = (record.ip6().map(IpAddr::V6), record.tcp6(), record.udp6());
+            let (has, lacks) = if ip.is_ipv4() { (v4, v6) } else { (v6, v4) };
+            assert_eq!((has, lacks), ((Some(ip), Some(9222), Some(9223)), (None, None, None)));
+            assert!(record.verify());
+        }
+    }
 
     /// Whatever address is given: discv5's own votes, and its erasing of an address, are off.
     #[tokio::test]
