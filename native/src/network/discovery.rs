@@ -2,9 +2,9 @@
 //!
 //! A separate task ([`task`]) reports the peers that it finds to the event loop; the node decides which of them are dialled. It
 //! looks up a random node id every 5 s while there are too few peers, otherwise every 20 s (op-node's two intervals). Nodes
-//! without an `opstack` entry, of other chains, or without an address are counted and ignored. Our own record keeps its sequence
-//! number over restarts, in the store; it changes at most once a minute. discv5 itself never changes it: when the operator has given an
-//! address nobody votes on it, and otherwise nodes of three networks have to agree ([`votes`]).
+//! without an `opstack` entry, of other chains, or without an address are counted ([`record_counts`]) and ignored. Our own record keeps
+//! its sequence number over restarts, in the store; it changes at most once a minute. discv5 itself never changes it: when the operator
+//! has given an address nobody votes on it, and otherwise nodes of three networks have to agree ([`votes`]).
 
 use std::{
     io,
@@ -31,6 +31,7 @@ mod config;
 mod node_record;
 mod pending_bootnodes;
 mod record_changes;
+mod record_counts;
 mod task;
 mod votes;
 mod voting;

@@ -13,8 +13,9 @@ use tokio::{
 
 use super::{
     bootnode::Bootnode,
-    node_record::{RecordEndpoint, RecordRejection, peer_from_record},
+    node_record::{RecordEndpoint, peer_from_record},
     pending_bootnodes::{PendingBootnodes, request_record},
+    record_counts::RecordCounts,
     votes::Vote,
     voting::Voting,
 };
@@ -49,23 +50,13 @@ pub struct DiscoveredPeer {
     pub addresses: Vec<Multiaddr>,
 }
 
-/// Records that were seen since the start, for the log.
-#[derive(Clone, Copy, Debug, Default)]
-struct RecordCounts {
-    /// Peers of this chain.
-    ours: u64,
-    /// Other chains, other networks than the OP Stack, and malformed records.
-    foreign: u64,
-    /// Of this chain, without an address.
-    without_address: u64,
-}
-
 /// See the module.
 pub(super) struct DiscoveryTask {
     discv5: Arc<Discv5>,
     chain: u64,
     events: mpsc::Sender<DiscoveryEvent>,
     needs_peers: watch::Receiver<bool>,
+    start: Instant,
     counts: RecordCounts,
     store: Store,
     /// The sequence number of our record in the store.
@@ -105,8 +96,8 @@ impl DiscoveryTask {
         store: Store,
         voting: Option<Voting>,
     ) -> Self {
-        let counts = RecordCounts::default();
-        Self { discv5, chain, events, needs_peers, counts, store, stored_seq: 0, is_looking_up: false, voting }
+        let (start, counts) = (Instant::now(), RecordCounts::default());
+        Self { discv5, chain, events, needs_peers, start, counts, store, stored_seq: 0, is_looking_up: false, voting }
     }
 
     /// Runs until the event loop drops its side.
@@ -207,9 +198,7 @@ impl DiscoveryTask {
                 for record in records {
                     self.report(&record).await;
                 }
-                let RecordCounts { ours, foreign, without_address } = self.counts;
-                let table = self.discv5.connected_peers();
-                tracing::debug!(table, ours, foreign, without_address, "lookup done");
+                self.log_counts();
             }
             QueryResult::Bootnode(boot, Ok(record)) => {
                 pending.answered(&boot);
@@ -230,15 +219,27 @@ impl DiscoveryTask {
 
     /// Reports the peer of a record, if it is one of this chain.
     async fn report(&mut self, record: &Enr) {
-        let counter = match peer_from_record(record, self.chain) {
-            Ok((peer, addresses)) => {
-                self.send(DiscoveryEvent::Peer(DiscoveredPeer { peer, addresses })).await;
-                &mut self.counts.ours
-            }
-            Err(RecordRejection::NoAddress) => &mut self.counts.without_address,
-            Err(_) => &mut self.counts.foreign,
-        };
-        *counter += 1;
+        let found = peer_from_record(record, self.chain);
+        self.counts.add(&found);
+        if let Ok((peer, addresses)) = found {
+            self.send(DiscoveryEvent::Peer(DiscoveredPeer { peer, addresses })).await;
+        }
+    }
+
+    /// Logs what was found, after a lookup.
+    fn log_counts(&mut self) {
+        let RecordCounts { ours, foreign, without_address, .. } = self.counts;
+        let table = self.discv5.connected_peers();
+        tracing::debug!(table, ours, foreign, without_address, "lookup done");
+        if let Some((other, records)) = self.counts.warning(self.start.elapsed()) {
+            let chain = self.chain;
+            tracing::warn!(
+                chain,
+                other,
+                records,
+                "discovery finds nodes of other chains, and none of this chain: check --network or --rollup.config"
+            );
+        }
     }
 
     async fn send(&self, event: DiscoveryEvent) {
