@@ -9,6 +9,7 @@ use petrel_tests::{
     process::Process,
     sequencer::Sequencer,
 };
+use tempfile::TempDir;
 
 /// A node on loopback with discovery, with its files in `folder`.
 fn start(sequencer: &Sequencer, folder: &Path, more: &[&str]) -> Process {
@@ -130,37 +131,75 @@ fn after_a_kill_known_peers_are_dialled_without_a_boot_node_and_the_records_numb
     second.event("block");
 }
 
+/// A node with discovery, with its files in `folder`, that listens as the flags say.
+fn begin(sequencer: &Sequencer, folder: &Path, more: &[&str]) -> Process {
+    let (rollup, signer) = sequencer.files(folder);
+    let words = ["rollup.config", "p2p.unsafe-block-signer", "datadir"];
+    let values = [rollup.display().to_string(), signer, folder.display().to_string()];
+    let words: Vec<String> = words.iter().zip(values).map(|(flag, value)| format!("--{flag}={value}")).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    petrel::start(&[&["node", "--p2p.listen.tcp=0"], &words[..], more].concat())
+}
+
+/// A node at each of three addresses, which are three networks on loopback, and all their records.
+fn three_peers(sequencer: &Sequencer, folders: &[TempDir]) -> (Vec<Process>, String) {
+    let listen = |last: usize| format!("--p2p.listen.ip=127.0.0.{last}");
+    let mut peers: Vec<Process> =
+        folders.iter().enumerate().map(|(at, folder)| begin(sequencer, folder.path(), &[&listen(at + 2)])).collect();
+    let records: Vec<String> =
+        peers.iter_mut().map(|peer| peer.event("record")["record"].as_str().unwrap().to_owned()).collect();
+    (peers, records.join(","))
+}
+
+fn read(event: &Value) -> discv5::Enr {
+    event["record"].as_str().unwrap().parse().unwrap()
+}
+
 /// A node that listens on all interfaces does not know its address until peers report it.
 #[test]
 fn the_record_has_the_address_at_which_three_peers_see_the_node() {
     let sequencer = Sequencer::started();
     let folders: Vec<_> = (0..4).map(|_| tempfile::tempdir().unwrap()).collect();
-    let begin = |folder: &Path, more: &[&str]| {
-        let (rollup, signer) = sequencer.files(folder);
-        let words = ["rollup.config", "p2p.unsafe-block-signer", "datadir"];
-        let values = [rollup.display().to_string(), signer, folder.display().to_string()];
-        let words: Vec<String> = words.iter().zip(values).map(|(flag, value)| format!("--{flag}={value}")).collect();
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        petrel::start(&[&["node", "--p2p.listen.tcp=0"], &words[..], more].concat())
-    };
-    let listen = |last: usize| format!("--p2p.listen.ip=127.0.0.{last}");
-    let mut peers: Vec<Process> = (1..4).map(|at| begin(folders[at].path(), &[&listen(at + 1)])).collect();
-    let boots: Vec<String> =
-        peers.iter_mut().map(|peer| peer.event("record")["record"].as_str().unwrap().to_owned()).collect();
-    let mut node = begin(folders[0].path(), &["--p2p.listen.ip=0.0.0.0", "--p2p.bootnodes", &boots.join(",")]);
-    let read = |event: Value| event["record"].as_str().unwrap().parse::<discv5::Enr>().unwrap();
-    let first = read(node.event("record"));
+    let (_peers, boots) = three_peers(&sequencer, &folders[1..]);
+    let mut node = begin(&sequencer, folders[0].path(), &["--p2p.listen.ip=0.0.0.0", "--p2p.bootnodes", &boots]);
+    let first = read(&node.event("record"));
     assert_eq!(first.ip4(), None);
     let port = first.tcp4().unwrap();
 
     let seen = node.event("observed");
     assert_eq!((&seen["address"], &seen["agreed"]), (&format!("/ip4/127.0.0.1/tcp/{port}").into(), &true.into()));
-    let second = read(node.event("record"));
+    let second = read(&node.event("record"));
     assert_eq!((second.ip4(), second.tcp4()), (Some([127, 0, 0, 1].into()), Some(port)));
     assert!(second.seq() > first.seq());
     // And so do the nodes that discovery asks, of its UDP port.
     let udp = first.udp4().unwrap();
     node.until_stderr(&format!("discovery's nodes agree on this node's UDP address socket=127.0.0.1:{udp}"));
+}
+
+#[test]
+fn what_three_peers_report_never_changes_a_record_with_the_operators_address() {
+    let sequencer = Sequencer::started();
+    let folders: Vec<_> = (0..5).map(|_| tempfile::tempdir().unwrap()).collect();
+    let (_peers, boots) = three_peers(&sequencer, &folders[2..]);
+    let listen = ["--p2p.listen.ip=0.0.0.0", "--p2p.bootnodes", &boots];
+    let given = ["--p2p.advertise.ip=192.0.2.1", "--p2p.advertise.tcp=9222", "--p2p.advertise.udp=9223"];
+    let mut fixed = begin(&sequencer, folders[0].path(), &[listen, given].concat());
+    let record = read(&fixed.event("record"));
+    let endpoint = (record.ip4(), record.tcp4(), record.udp4());
+    assert_eq!(endpoint, (Some([192, 0, 2, 1].into()), Some(9222), Some(9223)));
+    // Peers see it at another address.
+    assert!(fixed.event("observed")["address"].as_str().unwrap().starts_with("/ip4/127.0.0.1/tcp/"));
+
+    // The record of a node that starts later and has no given address changes by the votes of the same peers, for TCP and for UDP.
+    let mut free = begin(&sequencer, folders[1].path(), &listen);
+    free.event("observed");
+    free.until_stderr("the node record has the address that peers observe");
+    free.until_stderr("discovery's nodes agree on this node's UDP address");
+    fixed.signal("TERM");
+    fixed.pass_all();
+    let records: Vec<&Value> = fixed.passed().iter().filter(|event| event["event"] == "record").collect();
+    assert_eq!(records.len(), 1, "{records:?}");
+    assert!(!fixed.until_stderr("").contains("the node record has"));
 }
 
 #[test]
