@@ -22,5 +22,8 @@ mod proxy;
 mod signer;
 mod stderr;
 mod store;
+#[cfg(target_os = "linux")]
+mod terminal;
 mod trusted_proxies;
 mod wrong_flags;
+mod wss_client;

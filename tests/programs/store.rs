@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::node::{arguments, start};
 
 /// Whether the next open needs to look at the whole file.
-fn needs_repair(datadir: &Path) -> bool {
+pub(crate) fn needs_repair(datadir: &Path) -> bool {
     let repaired = Arc::new(AtomicBool::default());
     let seen = repaired.clone();
     let mut builder = redb::Builder::new();
