@@ -75,8 +75,7 @@ fn node(busy: bool) -> (Node, Now) {
     let mut node = Node::new(config.settle().expect("no mistake"), &restored, [7; 32], now);
     drain(&mut node);
     for index in 0..PEERS {
-        let connected =
-            connected(peer(1, u16::from(index)), &format!("10.0.0.{index}"), Direction::Inbound, false);
+        let connected = connected(peer(1, u16::from(index)), &format!("10.0.0.{index}"), Direction::Inbound, false);
         node.handle(now, Input::Connected(connected));
         drain(&mut node);
     }
