@@ -127,6 +127,7 @@ impl Node {
             Input::Fetched { id, answer } => self.chain(ChainInput::Fetched(id, answer)),
             Input::Decoded { id, outcome } => self.chain(ChainInput::Decoded(id, outcome)),
             Input::Persisted { id, result } => self.persistence(PersistenceInput::Persisted(id, result)),
+            Input::StopRequested => self.persistence(PersistenceInput::StopRequested),
             Input::Signer(news) => self.validation(ValidationInput::Signer(news)),
             Input::ClockAgrees => self.validation(ValidationInput::ClockAgrees),
             Input::Ban { who, ban } => self.reputation(ReputationInput::Ban(who, ban)),

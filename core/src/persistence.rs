@@ -1,7 +1,7 @@
 //! Persistence: what the host is asked to persist over a restart, and what it restores.
 //!
 //! The host persists in the order in which it is asked, and answers each request. Changes of the peer store are
-//! collected and persisted every [`Persistence::FLUSH`].
+//! collected and persisted every [`Persistence::FLUSH`], and when the host is about to stop.
 //!
 //! Bound: one entry for each request that the host has not answered. Range sync pauses while the blocks among them hold
 //! more than [`RangeSync::UNPERSISTED_BYTES`](crate::range_sync::RangeSync::UNPERSISTED_BYTES).
@@ -74,6 +74,8 @@ pub enum PersistenceInput {
     Persist(Persist),
     /// The host answered a request.
     Persisted(PersistId, Persisted),
+    /// The host is about to stop: changes of the peer store are persisted now.
+    StopRequested,
 }
 
 /// An output of [`Persistence`].
@@ -154,6 +156,16 @@ impl Persistence {
         }
     }
 
+    /// Persists the changes of the peer store.
+    fn flush(&mut self, context: &mut Context) {
+        self.flush_at = context.now.mono.saturating_add(Self::FLUSH);
+        let nodes = context.peers.nodes().map(|peer| peer.connected.peer);
+        context.store.still_connected(context.now, nodes);
+        for (peer, entry) in context.store.take_changes(context.now) {
+            self.persist(Persist::Peer(peer, entry));
+        }
+    }
+
     fn emit(&mut self, event: Event) {
         self.outputs.push_back(PersistenceOutput::Emit(event));
     }
@@ -163,22 +175,17 @@ impl Machine for Persistence {
     type Input = PersistenceInput;
     type Output = PersistenceOutput;
 
-    fn handle(&mut self, _: &mut Context, input: PersistenceInput) {
+    fn handle(&mut self, context: &mut Context, input: PersistenceInput) {
         match input {
             PersistenceInput::Persist(item) => self.persist(item),
             PersistenceInput::Persisted(id, result) => self.persisted(id, result),
+            PersistenceInput::StopRequested => self.flush(context),
         }
     }
 
     fn handle_timeout(&mut self, context: &mut Context) {
-        if context.now.mono < self.flush_at {
-            return;
-        }
-        self.flush_at = context.now.mono.saturating_add(Self::FLUSH);
-        let nodes = context.peers.nodes().map(|peer| peer.connected.peer);
-        context.store.still_connected(context.now, nodes);
-        for (peer, entry) in context.store.take_changes(context.now) {
-            self.persist(Persist::Peer(peer, entry));
+        if context.now.mono >= self.flush_at {
+            self.flush(context);
         }
     }
 

@@ -249,8 +249,8 @@ impl Daemon {
         }
     }
 
-    /// Ends every part in order: no further requests; the router's ports; connections; all tasks that use the store; then the store,
-    /// which first writes what waits; then the events' last lines.
+    /// Ends every part in order: no further requests; the router's ports; connections; what the node has not persisted yet goes to the
+    /// store; all tasks that use the store; then the store, which first writes what waits; then the events' last lines.
     async fn close(mut self) {
         drop(self.control_socket.take());
         if let Some(port_mapper) = self.port_mapper.take() {
@@ -258,6 +258,7 @@ impl Daemon {
         }
         self.discovery_starter.cancel().await;
         self.close_connections().await;
+        self.driver.persist_rest();
         let Self { driver, store, discovery, discovery_starter, signer, outputs, .. } = self;
         drop((discovery, discovery_starter, driver, signer));
         if let Err(error) = store.close(STORE_TIMEOUT).await {

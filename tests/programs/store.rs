@@ -9,7 +9,7 @@ use std::{
 };
 
 use petrel_tests::{petrel::output, sequencer::Sequencer};
-use redb::ReadableTable;
+use redb::{ReadableDatabase, ReadableTable, ReadableTableMetadata};
 use serde_json::Value;
 
 use crate::node::{arguments, start};
@@ -37,6 +37,19 @@ fn after_each_of_ten_clean_stops_with_discovery_the_store_opens_without_a_repair
         assert_eq!(node.end("TERM").code(), Some(0));
         assert!(!needs_repair(folder.path()), "round {round}");
     }
+}
+
+/// Else they are written every 30 seconds.
+#[test]
+fn after_a_clean_stop_the_peers_of_the_last_seconds_are_on_disk() {
+    let sequencer = Sequencer::started();
+    let folder = tempfile::tempdir().unwrap();
+    let mut node = start(&arguments(&sequencer, folder.path(), &sequencer.address), &[]);
+    node.event("identified");
+    assert_eq!(node.end("TERM").code(), Some(0));
+    let database = redb::Database::open(folder.path().join("petrel.redb")).unwrap();
+    let peers: redb::TableDefinition<'_, &[u8], &[u8]> = redb::TableDefinition::new("peers");
+    assert_eq!(database.begin_read().unwrap().open_table(peers).unwrap().len().unwrap(), 1);
 }
 
 #[test]

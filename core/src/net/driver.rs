@@ -215,6 +215,11 @@ impl<H: Host> Driver<H> {
         }
     }
 
+    /// The program is about to stop: gives everything to the host that is still to be persisted. The host need not answer.
+    pub fn persist_rest(&mut self) {
+        self.feed(Input::StopRequested);
+    }
+
     /// Whether no peer is connected.
     pub fn has_no_connections(&self) -> bool {
         self.swarm.connected_peers().next().is_none()

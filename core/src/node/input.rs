@@ -127,6 +127,8 @@ pub enum Input {
     },
     /// The host learnt something about the chain's signer.
     Signer(SignerNews),
+    /// The host is about to stop: what is persisted at intervals is persisted now.
+    StopRequested,
     /// An independent time source (L1, or several relays) agrees with our clock, within that source's precision.
     ClockAgrees,
     /// gossipsub's scores of all connected peers. The host gives them once a second.

@@ -36,6 +36,15 @@ fn dials(outputs: &[Output]) -> Vec<(PeerId, Vec<String>)> {
     outputs.iter().filter_map(dial).collect()
 }
 
+/// The peers that are persisted.
+fn persisted(outputs: Vec<Output>) -> Vec<(PeerId, PeerEntry)> {
+    let entry = |output| match output {
+        Output::Persist { item: Persist::Peer(peer, Some(entry)), .. } => Some((peer, entry)),
+        _ => None,
+    };
+    outputs.into_iter().filter_map(entry).collect()
+}
+
 fn discovered(outputs: &[Output]) -> usize {
     outputs.iter().filter(|output| matches!(output, Output::Emit(Event::Discovered(_)))).count()
 }
@@ -139,17 +148,12 @@ fn after_a_restart_known_peers_are_dialled_and_static_ones_as_configured() {
     let mut config = dialing_config(AddressScope::Any);
     config.static_peers = vec![StaticPeer { peer: peer(3), addresses: vec!["/ip4/10.0.0.3/tcp/1".to_owned()] }];
     let mut test = TestNode::with_config(config.clone());
-    let mut persisted = Vec::new();
     for seed in 1..=3 {
         test.input(connected(seed));
         let addresses = vec![format!("/ip4/10.0.0.{seed}/tcp/9222")];
         test.input(Input::Identified { peer: peer(seed), agent: "op-node".to_owned(), addresses, seen: None });
     }
-    for output in test.advance(31_000) {
-        if let Output::Persist { item: Persist::Peer(peer, Some(record)), .. } = output {
-            persisted.push((peer, record));
-        }
-    }
+    let persisted = persisted(test.advance(31_000));
     assert_eq!(persisted.len(), 3);
     let memory = RestoredState { peers: persisted, ..RestoredState::default() };
     let (mut test, _) = TestNode::restored(config, &memory);
@@ -161,6 +165,16 @@ fn after_a_restart_known_peers_are_dialled_and_static_ones_as_configured() {
         dialled.iter().any(|(_, addresses)| addresses == &["/ip4/10.0.0.3/tcp/1"]),
         "the static peer at its configured address"
     );
+}
+
+#[test]
+fn a_host_that_stops_is_given_the_changes_of_the_last_seconds() {
+    let mut test = TestNode::with_config(dialing_config(AddressScope::Any));
+    let early = test.input(found(1, "/ip4/10.0.1.1/tcp/9222"));
+    assert_eq!(persisted(early).len() + persisted(test.advance(1_000)).len(), 0, "changes are collected");
+    let given = persisted(test.input(Input::StopRequested));
+    assert_eq!(given.iter().map(|(peer, _)| *peer).collect::<Vec<_>>(), [peer(1)]);
+    assert!(persisted(test.input(Input::StopRequested)).is_empty(), "each change is given once");
 }
 
 #[test]

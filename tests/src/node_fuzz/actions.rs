@@ -218,10 +218,11 @@ impl Host {
     }
 
     fn report_host(&mut self) {
-        let input = match self.random.below(4) {
+        let input = match self.random.below(5) {
             0 => Input::Stalled(Duration::from_millis(self.random.below(5_000))),
             1 => Input::ClockAgrees,
             2 => Input::Reachable(self.random.percent(50)),
+            3 => Input::StopRequested,
             _ => Input::SharedKey { address: peers::multiaddr(peers::honest_ip(1)) },
         };
         self.give(input);
