@@ -28,7 +28,7 @@ pub enum Refusal {
     NotFound,
     /// No block can have this number: it is before genesis, or its time has not come.
     Invalid,
-    /// Any other reason: the request is malformed, or could not be answered in time.
+    /// Any other reason: the request is malformed, could not be answered in time, or the store could not be read.
     Unknown,
 }
 
@@ -53,6 +53,13 @@ pub struct StoredBlock {
     /// `[parent beacon root ‖] ssz`: what the sequencer's signature covered.
     pub body: Bytes,
 }
+
+/// The store could not be read, so it is unknown whether it has the block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LookupFailed;
+
+/// The result of looking up a block by number: the block, or `None` if the store does not have it.
+pub type Lookup = Result<Option<StoredBlock>, LookupFailed>;
 
 /// The response to a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ pub use server::{RequestId, ServeAction, Server};
 use crate::{
     config::RequestLimits,
     context::{Context, Machine, Timer, earliest},
-    payload_by_number::{Refusal, Reply, StoredBlock},
+    payload_by_number::{Lookup, Refusal, Reply},
     peer::PeerId,
     time::{Deadline, Now},
 };
@@ -35,7 +35,7 @@ pub enum ServingInput {
         /// The request.
         id: RequestId,
         /// The block, if the host has it.
-        found: Option<StoredBlock>,
+        found: Lookup,
         /// The highest block number that can exist now; `None` before the chain begins.
         due: Option<u64>,
     },

@@ -15,6 +15,7 @@ use std::{
 
 use petrel_core::{
     net::{Done, Heavy, Host, Job, Offload, Panicked, Work},
+    payload_by_number::LookupFailed,
     persistence::Persisted,
     time::Now,
     validation::ValidationOutcome,
@@ -112,7 +113,7 @@ impl Host for TokioHost {
                 RunningWork::Load(tokio::task::spawn_blocking(move || Done::Loaded(store.load(number))))
             }
             (Work::Persist(persist), Some(store)) => RunningWork::Persist(store.persist(persist)),
-            (Work::Load(_), None) => RunningWork::Now(Some(Done::Loaded(None))),
+            (Work::Load(_), None) => RunningWork::Now(Some(Done::Loaded(Ok(None)))),
             (Work::Persist(_), None) => RunningWork::Now(Some(Done::Persisted(Persisted::Unconfirmed))),
         }
     }
@@ -155,7 +156,7 @@ impl Future for RunningWork {
             }),
             Self::Load(thread) => ready!(Pin::new(thread).poll(context)).unwrap_or_else(|error| {
                 tracing::error!(%error, "the store panicked. Please report this defect");
-                Done::Loaded(None)
+                Done::Loaded(Err(LookupFailed))
             }),
             Self::Persist(result) => {
                 let ended = |_| Persisted::Failed("the store's thread has ended".to_owned());

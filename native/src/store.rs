@@ -8,7 +8,8 @@
 //! Blocks are stored by number and hash; of several at one height the one on the head's chain is served. When there are more
 //! blocks or bytes than the budget allows, the oldest are removed. A file that is damaged, newer than this program, or of another
 //! chain is refused with a remedy, and nothing in it is overwritten. When the disk is full, writing stops and an event says so;
-//! the node continues, and writes again when there is space.
+//! the node continues, and writes again when there is space. After another error of the disk the file is opened again; what was
+//! acknowledged is read meanwhile.
 
 use std::{
     fs,
@@ -19,7 +20,7 @@ use std::{
 
 use petrel_core::{
     chain::Chain,
-    payload_by_number::StoredBlock,
+    payload_by_number::{Lookup, LookupFailed},
     persistence::{Persist, Persisted, RestoredState},
 };
 use redb::ReadableDatabase;
@@ -27,6 +28,7 @@ use tokio::sync::oneshot;
 
 mod block_tables;
 mod budget;
+mod committed_view;
 mod compaction;
 mod database;
 mod database_file;
@@ -122,18 +124,19 @@ impl Store {
             true => StoreError::Interrupted { file: file.clone() },
             false => database_file::open_error(&file, error),
         };
-        let mut database = database_file::open_or_create(&source).map_err(failed)?;
-        let layout = layout::check_chain(&database, &source.chain, &file)?;
+        let mut open = database_file::open_or_create(&source).map_err(failed)?;
+        let database = &mut open.database;
+        let layout = layout::check_chain(database, &source.chain, &file)?;
         let damaged = |error: redb::Error| StoreError::Damaged { file: file.clone(), error: error.to_string() };
         if layout < LAYOUT {
-            layout::migrate(&database, &source.chain).map_err(damaged)?;
+            layout::migrate(database, &source.chain).map_err(damaged)?;
         }
-        let mut usage = layout::count_usage(&database).map_err(damaged)?;
-        shrink_to(budget, &mut database, &source, &mut usage).map_err(failed)?;
+        let mut usage = layout::count_usage(database).map_err(damaged)?;
+        shrink_to(budget, database, &source, &mut usage).map_err(failed)?;
         let has_blocks = budget.blocks > 0;
-        let (memory, unreadable) = restore(&database, &source.chain, has_blocks).map_err(damaged)?;
+        let (memory, unreadable) = restore(database, &source.chain, has_blocks).map_err(damaged)?;
         source.progress.has_opened();
-        let database = Arc::new(SharedDatabase::new(database, Some(source)));
+        let database = Arc::new(SharedDatabase::new(open, source));
         let writer = StoreWriter::start(database.clone(), budget, usage, true);
         writer.usage.set_unreadable_rows(unreadable);
         let (writer, lock) = (Arc::new(writer), Some(Arc::new(lock)));
@@ -147,24 +150,26 @@ impl Store {
     pub fn in_memory(chain: &Chain, budget: StoreBudget) -> Result<Self, redb::Error> {
         let database = redb::Builder::new().create_with_backend(redb::backends::InMemoryBackend::new())?;
         layout::create_tables(&database, chain)?;
-        let database = Arc::new(SharedDatabase::new(database, None));
+        let database = Arc::new(SharedDatabase::in_memory(database));
         let writer = StoreWriter::start(database.clone(), budget, UsageCount::default(), false);
         let (writer, has_blocks) = (Arc::new(writer), budget.blocks > 0);
         Ok(Self { database, writer, has_blocks, exporting: Arc::default(), _lock: None })
     }
 
     /// The block of this number, of the canonical chain if it is known.
-    pub fn load(&self, number: u64) -> Option<StoredBlock> {
+    ///
+    /// # Errors
+    /// The disk refuses to read, or the store is closed.
+    pub fn load(&self, number: u64) -> Lookup {
         if !self.has_blocks {
-            return None;
+            return Ok(None);
         }
-        let found = self.database.with(|database| layout::load(database, number));
-        found.unwrap_or_else(|error| {
-            // While the file is opened again, which is logged once.
+        self.database.read(|read| layout::load(read, number)).map_err(|error| {
+            // A store that is closed or has no commit is no fault of the disk.
             if !matches!(error, redb::Error::PreviousIo) {
                 tracing::warn!(number, %error, "a block cannot be read from the store");
             }
-            None
+            LookupFailed
         })
     }
 
@@ -188,7 +193,7 @@ impl Store {
     /// # Errors
     /// The disk fails, or the file is damaged.
     pub fn value(&self, name: &str) -> Result<Option<Vec<u8>>, redb::Error> {
-        self.database.with(|database| layout::value(database, name))
+        self.database.read(|read| layout::value(read, name))
     }
 
     /// Persists a small value of the daemon, replacing the one of the same name; the result is as of [`Store::persist`].
@@ -210,7 +215,7 @@ impl Store {
         copied.map_err(|error| format!("{}: {error}", file.display()))
     }
 
-    /// Writes what waits, and closes the file, whoever else holds this store: reads find nothing and writes fail afterwards. Gives
+    /// Writes what waits, and closes the file, whoever else holds this store: reads and writes fail afterwards. Gives
     /// up after `timeout`.
     ///
     /// # Errors

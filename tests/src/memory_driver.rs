@@ -81,7 +81,7 @@ impl Host for MemoryHost {
         let mut blocks = self.blocks.lock().expect("one thread");
         ready(match work {
             Work::Heavy(heavy) => heavy.run(Primitives::PORTABLE),
-            Work::Load(number) => Done::Loaded(blocks.get(&number).cloned()),
+            Work::Load(number) => Done::Loaded(Ok(blocks.get(&number).cloned())),
             Work::Persist(item) => {
                 blocks.extend(stored(&item));
                 Done::Persisted(Persisted::Unconfirmed)

@@ -69,7 +69,7 @@ impl Host for BrowserHost {
     fn work(&self, work: Work) -> Ready<Done> {
         ready(match work {
             Work::Heavy(heavy) => heavy.run(Primitives::PORTABLE),
-            Work::Load(_) => Done::Loaded(None),
+            Work::Load(_) => Done::Loaded(Ok(None)),
             Work::Persist(item) => Done::Persisted(self.persist(&item)),
         })
     }

@@ -8,7 +8,7 @@ use crate::{
     fault::AnswerFault,
     message::INFLATION,
     net::Offload,
-    payload_by_number::StoredBlock,
+    payload_by_number::Lookup,
     persistence::{Persist, Persisted},
     primitives::Primitives,
     range_sync::ResponseTask,
@@ -67,7 +67,7 @@ pub enum Done {
     /// The result of [`Heavy::Decode`].
     Decoded(Result<ValidPayload, AnswerFault>),
     /// The result of [`Work::Load`].
-    Loaded(Option<StoredBlock>),
+    Loaded(Lookup),
     /// The result of [`Work::Persist`].
     Persisted(Persisted),
 }

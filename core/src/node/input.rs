@@ -13,7 +13,7 @@ use crate::{
     fault::AnswerFault,
     fork::Version,
     message::{Message, MessageId},
-    payload_by_number::StoredBlock,
+    payload_by_number::Lookup,
     peer::PeerId,
     persistence::{PersistId, Persisted},
     range_sync::FetchId,
@@ -89,7 +89,7 @@ pub enum Input {
         /// The request.
         id: RequestId,
         /// The block, if the host has it.
-        found: Option<StoredBlock>,
+        found: Lookup,
     },
     /// Our answer to a request was sent, or sending failed.
     Answered {

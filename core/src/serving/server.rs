@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::{
     config::RequestLimits,
-    payload_by_number::{Refusal, Reply, StoredBlock},
+    payload_by_number::{Lookup, LookupFailed, Refusal, Reply},
     peer::PeerId,
     rate_limit::RateLimit,
     time::Now,
@@ -225,18 +225,14 @@ impl Server {
 
     /// Takes the loaded block of a request and returns the reply; `None` when the peer has disconnected. A block in the
     /// store is served whatever the schedule says. Without a block, a number above `due` is refused as invalid, because
-    /// no such block can exist.
-    pub fn loaded(
-        &mut self,
-        id: RequestId,
-        found: Option<StoredBlock>,
-        due: Option<u64>,
-        now: Duration,
-    ) -> Option<Reply> {
+    /// no such block can exist. When the store could not be read, the refusal does not say that the block is missing:
+    /// when one peer says so, op-node's client gives up the whole range.
+    pub fn loaded(&mut self, id: RequestId, found: Lookup, due: Option<u64>, now: Duration) -> Option<Reply> {
         let out = self.out.get_mut(&id).filter(|out| out.loading)?;
         out.loading = false;
         self.loading -= 1;
-        let (out, bytes) = (*out, found.as_ref().map_or(0, |block| block.body.len()));
+        let bytes = found.as_ref().ok().and_then(Option::as_ref).map_or(0, |block| block.body.len());
+        let out = *out;
         // The block was read, whether it is sent or not.
         if let Some(rate) = self.limits.leaf_bytes.filter(|_| out.leaf) {
             let cost = Duration::from_secs_f64(bytes as f64 / f64::from(rate.get()));
@@ -246,13 +242,17 @@ impl Server {
             self.out.remove(&id);
             return None;
         }
-        let Some(block) = found else {
-            let may_be = due.is_some_and(|due| out.number <= due);
-            self.sent(id);
-            return Some(Reply::Refused(if may_be { Refusal::NotFound } else { Refusal::Invalid }));
+        let refusal = match found {
+            Ok(Some(block)) => {
+                self.sends(id, out, bytes);
+                return Some(Reply::Block(block));
+            }
+            Ok(None) if due.is_some_and(|due| out.number <= due) => Refusal::NotFound,
+            Ok(None) => Refusal::Invalid,
+            Err(LookupFailed) => Refusal::Unknown,
         };
-        self.sends(id, out, bytes);
-        Some(Reply::Block(block))
+        self.sent(id);
+        Some(Reply::Refused(refusal))
     }
 
     /// Counts the bytes of an answer.

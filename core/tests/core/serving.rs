@@ -7,7 +7,7 @@ use petrel_core::{
     chain::{Chain, Genesis},
     config::{Rate, RequestLimits},
     fork::Version,
-    payload_by_number::{Refusal, Reply, StoredBlock},
+    payload_by_number::{LookupFailed, Refusal, Reply, StoredBlock},
     peer::PeerId,
     serving::{RequestId, ServeAction, Server},
     time::Now,
@@ -60,7 +60,7 @@ impl TestServer {
         while let Some(next) = self.next() {
             if let ServeAction::Load(id, _) = next {
                 assert!(matches!(
-                    self.server.loaded(id, Some(block(bytes)), DUE, self.now.mono),
+                    self.server.loaded(id, Ok(Some(block(bytes))), DUE, self.now.mono),
                     Some(Reply::Block(_))
                 ));
                 self.server.sent(id);
@@ -113,7 +113,7 @@ fn a_stored_block_is_served_for_any_due_number() {
             test.request(1, Some(number));
             let Some(ServeAction::Load(id, _)) = test.next() else { panic!("{number}") };
             let expected = found.clone().map_or(Reply::Refused(refusal), Reply::Block);
-            assert_eq!(test.server.loaded(id, found, due, test.now.mono), Some(expected), "{number} of {due:?}");
+            assert_eq!(test.server.loaded(id, Ok(found), due, test.now.mono), Some(expected), "{number} of {due:?}");
             test.server.sent(id);
             test.advance(1000);
         }
@@ -145,13 +145,26 @@ fn limits_follow_the_cadence_unless_the_operator_sets_them() {
     assert!(served >= 450, "{served}");
 }
 
+/// Else the peer believes that no such block exists here.
+#[test]
+fn a_block_that_the_store_cannot_read_is_not_said_to_be_missing() {
+    let mut test = TestServer::new(RequestLimits::default());
+    for due in [DUE, Some(999), None] {
+        test.request(1, Some(1000));
+        let Some(ServeAction::Load(id, _)) = test.next() else { panic!("{due:?}") };
+        let reply = test.server.loaded(id, Err(LookupFailed), due, test.now.mono);
+        assert_eq!(reply, Some(Reply::Refused(Refusal::Unknown)), "{due:?}");
+        test.advance(1000);
+    }
+}
+
 #[test]
 fn a_missing_block_is_answered_with_not_found() {
     let mut test = TestServer::new(RequestLimits::default());
     test.request(1, Some(1000));
     test.next();
-    assert_eq!(test.server.loaded(RequestId(1), None, DUE, test.now.mono), Some(Reply::Refused(Refusal::NotFound)));
-    assert_eq!(test.server.loaded(RequestId(1), None, DUE, test.now.mono), None, "it is answered once");
+    assert_eq!(test.server.loaded(RequestId(1), Ok(None), DUE, test.now.mono), Some(Reply::Refused(Refusal::NotFound)));
+    assert_eq!(test.server.loaded(RequestId(1), Ok(None), DUE, test.now.mono), None, "it is answered once");
 }
 
 #[test]
@@ -208,7 +221,7 @@ fn a_request_that_has_waited_for_ten_seconds_is_refused() {
             match next {
                 ServeAction::Load(id, _) => {
                     served += 1;
-                    test.server.loaded(id, Some(block(10)), DUE, test.now.mono);
+                    test.server.loaded(id, Ok(Some(block(10))), DUE, test.now.mono);
                     test.server.sent(id);
                 }
                 ServeAction::Refuse(_, refusal) => {
@@ -250,7 +263,7 @@ fn a_peer_that_does_not_read_delays_no_other_peer() {
     // Four megabytes are being sent and are not read by the peer.
     let mut loaded = 0;
     while let Some(ServeAction::Load(id, _)) = test.next() {
-        test.server.loaded(id, Some(block(1 << 20)), DUE, test.now.mono);
+        test.server.loaded(id, Ok(Some(block(1 << 20))), DUE, test.now.mono);
         loaded += 1;
     }
     assert_eq!(loaded, 4);
@@ -266,7 +279,7 @@ fn the_requests_of_a_disconnected_peer_are_removed() {
     assert!(matches!(test.next(), Some(ServeAction::Load(..))));
     test.server.disconnected(peer(1), test.now.mono);
     assert_eq!(test.next(), None);
-    assert_eq!(test.server.loaded(RequestId(1), Some(block(10)), DUE, test.now.mono), None);
+    assert_eq!(test.server.loaded(RequestId(1), Ok(Some(block(10))), DUE, test.now.mono), None);
     assert_eq!(test.server.due(test.now.mono), None);
     assert_eq!(test.request(1, Some(1000)), Some(Refusal::Unknown), "an unknown peer");
 }
@@ -332,10 +345,10 @@ fn a_block_that_is_loaded_for_a_peer_that_has_left_keeps_its_place() {
     }
     test.request(20, Some(1000));
     assert_eq!(test.next(), None);
-    assert_eq!(test.server.loaded(loading[0], Some(block(10)), DUE, test.now.mono), None, "nobody waits for it");
+    assert_eq!(test.server.loaded(loading[0], Ok(Some(block(10))), DUE, test.now.mono), None, "nobody waits for it");
     assert!(matches!(test.next(), Some(ServeAction::Load(..))));
     for id in &loading[1..] {
-        assert_eq!(test.server.loaded(*id, Some(block(10)), DUE, test.now.mono), None);
+        assert_eq!(test.server.loaded(*id, Ok(Some(block(10))), DUE, test.now.mono), None);
         test.server.sent(*id);
     }
     // Nothing was counted twice: every peer is served as before.
@@ -352,7 +365,7 @@ fn a_leaf_that_leaves_while_its_block_is_loaded_uses_the_budget_all_the_same() {
     test.request(31, Some(1000));
     let Some(ServeAction::Load(id, _)) = test.next() else { panic!("a block to load") };
     test.server.disconnected(peer(31), test.now.mono);
-    assert_eq!(test.server.loaded(id, Some(block(2_000_000)), DUE, test.now.mono), None);
+    assert_eq!(test.server.loaded(id, Ok(Some(block(2_000_000))), DUE, test.now.mono), None);
     test.request(32, Some(1000));
     assert_eq!(test.next(), None, "the budget is used for two seconds");
     test.advance(2_000);

@@ -8,10 +8,21 @@ use std::{
 use petrel_core::chain::Chain;
 use redb::{Database, DatabaseError, StorageError};
 
-use super::{disk::StoreDisk, open_progress::OpenProgress, watched_backend::WatchedBackend};
+use super::{
+    disk::StoreDisk,
+    open_progress::OpenProgress,
+    watched_backend::{WatchedBackend, WatchedFile},
+};
 
 /// Bytes of the database's cache: mostly the latest blocks are requested, and the system caches the file too.
-const CACHE: usize = 8 << 20;
+pub(super) const CACHE: usize = 8 << 20;
+
+/// An open database, and the file that it uses.
+#[derive(Debug)]
+pub(super) struct OpenDatabase {
+    pub(super) database: Database,
+    pub(super) file: Arc<WatchedFile>,
+}
 
 /// Where a database is, and whose it is.
 #[derive(Clone, Debug)]
@@ -24,7 +35,7 @@ pub(super) struct DatabaseSource {
 
 impl DatabaseSource {
     /// Opens the file, which must exist, and repairs it if it was not closed.
-    pub(super) fn open(&self) -> Result<Database, DatabaseError> {
+    pub(super) fn open(&self) -> Result<OpenDatabase, DatabaseError> {
         open(&*self.disk, &self.file, false, &self.progress)
     }
 }
@@ -35,11 +46,12 @@ pub(super) fn open(
     file: &Path,
     create: bool,
     progress: &Arc<OpenProgress>,
-) -> Result<Database, DatabaseError> {
+) -> Result<OpenDatabase, DatabaseError> {
     let inner = disk.open(file, create).map_err(StorageError::Io)?;
     let file_bytes = inner.len().map_err(StorageError::Io)?;
     let watched = progress.clone();
-    redb::Builder::new()
+    let file = Arc::new(WatchedFile::new(inner, progress.clone()));
+    let database = redb::Builder::new()
         .set_cache_size(CACHE)
         .set_repair_callback(move |repair| {
             watched.repair_begins(file_bytes);
@@ -47,7 +59,8 @@ pub(super) fn open(
                 repair.abort();
             }
         })
-        .create_with_backend(WatchedBackend { inner, progress: progress.clone() })
+        .create_with_backend(WatchedBackend(file.clone()))?;
+    Ok(OpenDatabase { database, file })
 }
 
 /// Bytes that a file takes on the disk; its holes take none. 0 if it does not exist.

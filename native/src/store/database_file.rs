@@ -2,10 +2,8 @@
 
 use std::{fs, io, path::Path};
 
-use redb::Database;
-
 use super::{
-    database::{self, DatabaseSource},
+    database::{self, DatabaseSource, OpenDatabase},
     error::StoreError,
     layout,
 };
@@ -24,15 +22,15 @@ pub(super) fn lock(file: &Path) -> Result<FileLock, StoreError> {
 }
 
 /// Opens the database, or creates it: also one without tables, whose creation was cut off.
-pub(super) fn open_or_create(source: &DatabaseSource) -> Result<Database, redb::Error> {
+pub(super) fn open_or_create(source: &DatabaseSource) -> Result<OpenDatabase, redb::Error> {
     if fs::metadata(&source.file).map_or(true, |found| found.len() == 0) {
         create(source)?;
     }
-    let database = source.open()?;
-    if layout::has_no_tables(&database)? {
-        layout::create_tables(&database, &source.chain)?;
+    let open = source.open()?;
+    if layout::has_no_tables(&open.database)? {
+        layout::create_tables(&open.database, &source.chain)?;
     }
-    Ok(database)
+    Ok(open)
 }
 
 /// Creates a new store under a temporary name first, so that a store that a crash or a full disk left incomplete does not count as
@@ -41,9 +39,9 @@ fn create(source: &DatabaseSource) -> Result<(), redb::Error> {
     let unfinished = source.file.with_extension("new");
     remove(&unfinished)?;
     let created = database::open(&*source.disk, &unfinished, true, &source.progress).map_err(redb::Error::from);
-    let filled = created.and_then(|database| {
-        layout::create_tables(&database, &source.chain)?;
-        Ok(database.close()?)
+    let filled = created.and_then(|open| {
+        layout::create_tables(&open.database, &source.chain)?;
+        Ok(open.database.close()?)
     });
     if let Err(error) = filled {
         // On a full disk its bytes are needed.

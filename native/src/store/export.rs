@@ -53,7 +53,7 @@ fn copy(read: &ReadTransaction, file: &Path) -> Result<u64, redb::Error> {
         // Of an export that was cut off.
         fs::remove_file(file)?;
     }
-    let target = database::open(&SystemDisk, file, true, &Arc::default())?;
+    let target = database::open(&SystemDisk, file, true, &Arc::default())?.database;
     copy_table(read, &target, META)?;
     copy_table(read, &target, WORDS)?;
     copy_table(read, &target, VALUES)?;

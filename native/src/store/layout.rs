@@ -12,7 +12,7 @@ use petrel_core::{
     payload_by_number::StoredBlock,
     unsafe_chain::Head,
 };
-use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, Table, TableError};
+use redb::{Database, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, Table, TableError};
 
 use super::{
     error::StoreError,
@@ -210,14 +210,12 @@ pub(super) fn put<K: redb::Key + 'static, V: serde::Serialize>(
 }
 
 /// The value of this name.
-pub(super) fn value(database: &Database, name: &str) -> Result<Option<Vec<u8>>, redb::Error> {
-    let read = database.begin_read()?;
+pub(super) fn value(read: &ReadTransaction, name: &str) -> Result<Option<Vec<u8>>, redb::Error> {
     Ok(read.open_table(VALUES)?.get(name)?.map(|found| found.value().to_vec()))
 }
 
 /// The block of this number.
-pub(super) fn load(database: &Database, number: u64) -> Result<Option<StoredBlock>, redb::Error> {
-    let read = database.begin_read()?;
+pub(super) fn load(read: &ReadTransaction, number: u64) -> Result<Option<StoredBlock>, redb::Error> {
     let (chain, blocks) = (read.open_table(CHAIN)?, read.open_table(BLOCKS)?);
     let canonical = chain.get(number)?.map(|hash| hash.value());
     let hash = match canonical {

@@ -1,27 +1,49 @@
 //! The open database, for the thread that writes and the threads that read. After an I/O error redb does not use a database any
-//! more, even if the disk works again: it is then opened again. Readers do not wait for that; they find nothing meanwhile.
+//! more, even if the disk works again: it is then opened again. Readers do not wait for that; meanwhile they read the last commit from
+//! the file that was open, see [`CommittedView`].
 
-use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
+use std::{
+    mem,
+    sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard},
+};
 
-use redb::Database;
+use redb::{Database, ReadTransaction, ReadableDatabase};
 
 use super::{
-    database::{self, DatabaseSource},
+    committed_view::CommittedView,
+    database::{self, DatabaseSource, OpenDatabase},
     database_file,
+    watched_backend::WatchedFile,
 };
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct SharedDatabase {
-    /// `None` while it is being opened again, and after it was closed.
-    database: RwLock<Option<Database>>,
+    state: RwLock<State>,
     /// `None` for a database in memory.
     source: Option<DatabaseSource>,
+    /// The last commit, once it is read after an I/O error. Reads of it follow one another.
+    view: Mutex<Option<CommittedView>>,
+}
+
+#[derive(Debug)]
+enum State {
+    Open(Database, Option<Arc<WatchedFile>>),
+    /// It is being opened again, or will be: the file that was open.
+    Failed(Arc<WatchedFile>),
+    Closed,
 }
 
 impl SharedDatabase {
-    pub(super) fn new(database: Database, source: Option<DatabaseSource>) -> Self {
-        Self { database: RwLock::new(Some(database)), source }
+    /// A database in a file.
+    pub(super) fn new(open: OpenDatabase, source: DatabaseSource) -> Self {
+        let OpenDatabase { database, file } = open;
+        Self { state: RwLock::new(State::Open(database, Some(file))), source: Some(source), view: Mutex::default() }
+    }
+
+    /// A database in memory.
+    pub(super) fn in_memory(database: Database) -> Self {
+        Self { state: RwLock::new(State::Open(database, None)), source: None, view: Mutex::default() }
     }
 
     /// Runs a function on the database.
@@ -29,10 +51,39 @@ impl SharedDatabase {
     /// # Errors
     /// The function fails, or the database is not open ([`redb::Error::PreviousIo`]).
     pub(super) fn with<T>(&self, act: impl FnOnce(&Database) -> Result<T, redb::Error>) -> Result<T, redb::Error> {
-        match &*self.database.read().unwrap_or_else(PoisonError::into_inner) {
-            Some(database) => act(database),
-            None => Err(redb::Error::PreviousIo),
+        match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
+            State::Open(database, _) => act(database),
+            State::Failed(_) | State::Closed => Err(redb::Error::PreviousIo),
         }
+    }
+
+    /// Runs a function on what is committed, also while the database is being opened again. The function may run twice.
+    ///
+    /// # Errors
+    /// The function fails, the disk refuses to read, or the database is closed.
+    pub(super) fn read<T>(&self, act: impl Fn(&ReadTransaction) -> Result<T, redb::Error>) -> Result<T, redb::Error> {
+        // Held until the end: it is not written meanwhile, when it is being opened again.
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let file = match &*state {
+            State::Open(database, file) => {
+                let found = database.begin_read().map_err(redb::Error::from).and_then(|read| act(&read));
+                match (found, file) {
+                    (Err(redb::Error::Io(_) | redb::Error::PreviousIo), Some(file)) => file,
+                    (found, _) => return found,
+                }
+            }
+            State::Failed(file) => file,
+            State::Closed => return Err(redb::Error::PreviousIo),
+        };
+        let mut view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
+        let latest = match view.take().filter(|view| view.is_latest(file)) {
+            Some(latest) => latest,
+            None => CommittedView::open(file)?,
+        };
+        let found = latest.read(act)?;
+        // After an error it would not be used any more either.
+        *view = Some(latest);
+        Ok(found)
     }
 
     /// Bytes that may still be written to its disk; `None` if that is unknown, and for a database in memory.
@@ -48,7 +99,7 @@ impl SharedDatabase {
 
     /// Whether it is open.
     pub(super) fn is_open(&self) -> bool {
-        self.database.read().unwrap_or_else(PoisonError::into_inner).is_some()
+        matches!(*self.state.read().unwrap_or_else(PoisonError::into_inner), State::Open(..))
     }
 
     /// Opens it again after an error, as a new store if the file was removed. Committed data is preserved.
@@ -57,12 +108,24 @@ impl SharedDatabase {
     /// The disk still fails.
     pub(super) fn reopen(&self) -> Result<(), redb::Error> {
         let Some(source) = &self.source else { return Ok(()) };
-        let failed = self.lock().take();
-        // This releases its lock on the file.
-        drop(failed);
-        let opened = database_file::open_or_create(source)?;
-        *self.lock() = Some(opened);
+        self.give_up();
+        let OpenDatabase { database, file } = database_file::open_or_create(source)?;
+        let mut state = self.lock();
+        *self.view.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *state = State::Open(database, Some(file));
         Ok(())
+    }
+
+    /// Drops a database that has failed.
+    fn give_up(&self) {
+        let mut state = self.lock();
+        if let State::Open(_, Some(file)) = &*state {
+            let file = file.clone();
+            let failed = mem::replace(&mut *state, State::Failed(file));
+            drop(state);
+            // This releases its lock on the file.
+            drop(failed);
+        }
     }
 
     /// Closes it after the reads that are under way, so that the next start needs no repair.
@@ -70,11 +133,13 @@ impl SharedDatabase {
     /// # Errors
     /// The disk fails, or the database is not open: the next start repairs it.
     pub(super) fn close(&self) -> Result<(), redb::Error> {
-        let open = self.lock().take();
-        Ok(open.ok_or(redb::Error::PreviousIo)?.close()?)
+        match mem::replace(&mut *self.lock(), State::Closed) {
+            State::Open(database, _) => Ok(database.close()?),
+            State::Failed(_) | State::Closed => Err(redb::Error::PreviousIo),
+        }
     }
 
-    fn lock(&self) -> RwLockWriteGuard<'_, Option<Database>> {
-        self.database.write().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

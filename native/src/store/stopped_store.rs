@@ -39,7 +39,7 @@ impl StoppedStore {
         }
         let lock = database_file::lock(&file)?;
         let opened = database::open(&SystemDisk, &file, false, &Arc::default());
-        let database = opened.map_err(|error| database_file::open_error(&file, error.into()))?;
+        let database = opened.map_err(|error| database_file::open_error(&file, error.into()))?.database;
         match layout::read_layout(&database, &file)? {
             LAYOUT => Ok(Self { database, file, _lock: lock }),
             layout => Err(StoreError::Earlier { file, layout }),

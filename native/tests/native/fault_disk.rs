@@ -29,6 +29,10 @@ pub(crate) fn open_on(disk: &SharedDisk, folder: &Path) -> Store {
     Store::open_from(source_on(disk, folder)).unwrap().0
 }
 
+/// Errors of the system: of the disk, and of a full one.
+pub(crate) const EIO: i32 = 5;
+pub(crate) const ENOSPC: i32 = 28;
+
 /// What is wrong with the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -48,12 +52,12 @@ pub(crate) struct FaultDisk {
     fault: Mutex<Fault>,
     changed: Condvar,
     opened: AtomicUsize,
-    /// With it: how many more writes succeed, before the disk fails.
-    writes_left: Mutex<Option<usize>>,
+    /// With it: how many more writes succeed, before each fails with this error of the system.
+    writes_left: Mutex<Option<(usize, i32)>>,
     /// Bytes that are said to be free.
     free: Mutex<Option<u64>>,
-    /// Whether reads wait until that has changed.
-    reads_hang: Mutex<bool>,
+    /// Reads of files that were opened as this one or later wait until that has changed.
+    reads_hang_from: Mutex<Option<usize>>,
     reads_changed: Condvar,
 }
 
@@ -63,9 +67,15 @@ impl FaultDisk {
         self.changed.notify_all();
     }
 
-    /// Each write after this many fails with `EIO`.
-    pub(crate) fn fail_after(&self, writes: usize) {
-        *self.writes_left.lock().unwrap() = Some(writes);
+    /// Each write after this many fails with this error of the system.
+    pub(crate) fn fail_after(&self, writes: usize, error: i32) {
+        *self.writes_left.lock().unwrap() = Some((writes, error));
+    }
+
+    /// No write fails any more.
+    pub(crate) fn heal(&self) {
+        *self.writes_left.lock().unwrap() = None;
+        self.set(Fault::None);
     }
 
     /// Says that this many bytes are free.
@@ -73,9 +83,9 @@ impl FaultDisk {
         *self.free.lock().unwrap() = free;
     }
 
-    /// Whether reads wait.
+    /// Whether reads of files wait that are opened from now on.
     pub(crate) fn hang_reads(&self, hang: bool) {
-        *self.reads_hang.lock().unwrap() = hang;
+        *self.reads_hang_from.lock().unwrap() = hang.then(|| self.opened());
         self.reads_changed.notify_all();
     }
 
@@ -85,13 +95,13 @@ impl FaultDisk {
     }
 
     fn before_write(&self) -> io::Result<()> {
-        if let Some(left) = &mut *self.writes_left.lock().unwrap() {
-            *left = left.checked_sub(1).ok_or_else(|| io::Error::from_raw_os_error(5))?;
+        if let Some((left, error)) = &mut *self.writes_left.lock().unwrap() {
+            *left = left.checked_sub(1).ok_or_else(|| io::Error::from_raw_os_error(*error))?;
         }
         let fault = self.fault.lock().unwrap();
         match *self.changed.wait_while(fault, |fault| *fault == Fault::Hangs).unwrap() {
-            Fault::Fails => Err(io::Error::from_raw_os_error(5)),
-            Fault::Full => Err(io::Error::from_raw_os_error(28)),
+            Fault::Fails => Err(io::Error::from_raw_os_error(EIO)),
+            Fault::Full => Err(io::Error::from_raw_os_error(ENOSPC)),
             Fault::None | Fault::Hangs => Ok(()),
         }
     }
@@ -103,8 +113,8 @@ pub(crate) struct SharedDisk(pub(crate) Arc<FaultDisk>);
 
 impl StoreDisk for SharedDisk {
     fn open(&self, file: &Path, create: bool) -> io::Result<Box<dyn StorageBackend>> {
-        self.0.opened.fetch_add(1, Ordering::Relaxed);
-        Ok(Box::new(FaultFile { inner: SystemDisk.open(file, create)?, disk: self.0.clone() }))
+        let index = self.0.opened.fetch_add(1, Ordering::Relaxed);
+        Ok(Box::new(FaultFile { inner: SystemDisk.open(file, create)?, index, disk: self.0.clone() }))
     }
 
     fn free_bytes(&self, _: &Path) -> Option<u64> {
@@ -115,6 +125,8 @@ impl StoreDisk for SharedDisk {
 #[derive(Debug)]
 struct FaultFile {
     inner: Box<dyn StorageBackend>,
+    /// How many files were opened before.
+    index: usize,
     disk: Arc<FaultDisk>,
 }
 
@@ -124,8 +136,9 @@ impl StorageBackend for FaultFile {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let hangs = self.disk.reads_hang.lock().unwrap();
-        drop(self.disk.reads_changed.wait_while(hangs, |hangs| *hangs).unwrap());
+        let hang_from = self.disk.reads_hang_from.lock().unwrap();
+        let hangs = |from: &mut Option<usize>| from.is_some_and(|from| self.index >= from);
+        drop(self.disk.reads_changed.wait_while(hang_from, hangs).unwrap());
         self.inner.read(offset, out)
     }
 

@@ -12,6 +12,7 @@ use petrel_core::{
     fault::Offence,
     fork::{Fork, Forks, Version},
     node::{Input, Node, Output},
+    payload_by_number::StoredBlock,
     peer::PeerId,
     peer_store::PeerEntry,
     persistence::{Persist, Persisted, RestoredState},
@@ -78,6 +79,11 @@ pub(crate) fn link(block: &Verified<Block>) -> BlockInfo {
     BlockInfo { number: payload.number(), hash: block.hash, parent: payload.parent_hash(), timestamp, timestamp_ms }
 }
 
+/// The stored block of this number, from a disk that reads.
+pub(crate) fn load(store: &Store, number: u64) -> Option<StoredBlock> {
+    store.load(number).unwrap()
+}
+
 fn open(folder: &Path) -> (Store, Vec<BlockInfo>) {
     let (store, memory) = Store::open(folder, &chain(10), StoreBudget::default()).unwrap();
     (store, memory.chain)
@@ -106,10 +112,10 @@ fn blocks_and_the_chain_are_restored_after_a_restart() {
     let (store, kept) = open(folder.path());
     assert_eq!(kept, blocks.iter().map(|block| link(block)).collect::<Vec<_>>());
     for block in &blocks {
-        let found = store.load(block.payload.number()).unwrap();
+        let found = load(&store, block.payload.number()).unwrap();
         assert_eq!((found.hash, found.version, &found.body), (block.hash, Version::V4, block.payload.body()));
     }
-    assert!(store.load(4).is_none() && store.load(25).is_none());
+    assert!(load(&store, 4).is_none() && load(&store, 25).is_none());
 }
 
 #[test]
@@ -120,13 +126,13 @@ fn of_two_branches_the_one_of_the_head_is_served() {
     persist(&store, &first);
     let other = run(8, 5, first[2].hash, 301);
     persist(&store, &other);
-    assert_eq!(store.load(7).unwrap().hash, first[2].hash);
+    assert_eq!(load(&store, 7).unwrap().hash, first[2].hash);
     for block in &other {
-        assert_eq!(store.load(block.payload.number()).unwrap().hash, block.hash);
+        assert_eq!(load(&store, block.payload.number()).unwrap().hash, block.hash);
     }
     // Back to the first branch: the head may move to a lower number.
     persist(&store, &first[..5]);
-    assert_eq!(store.load(9).unwrap().hash, first[4].hash);
+    assert_eq!(load(&store, 9).unwrap().hash, first[4].hash);
     drop(store);
     assert_eq!(open(folder.path()).1, first[..5].iter().map(|block| link(block)).collect::<Vec<_>>());
 }
@@ -143,7 +149,7 @@ fn after_a_reorg_whose_lower_blocks_arrive_later_the_canonical_chain_is_served_a
     let new = run(12, 7, old[6].hash, 301);
     let (fetched, gossiped) = new.split_at(5);
     persist(&store, gossiped);
-    let leads = |block: &Arc<Verified<Block>>| store.load(block.payload.number()).unwrap().hash == block.hash;
+    let leads = |block: &Arc<Verified<Block>>| load(&store, block.payload.number()).unwrap().hash == block.hash;
     assert!(gossiped.iter().all(leads) && old[..7].iter().all(leads), "what is known to lead is served");
     for block in fetched.iter().rev() {
         assert_eq!(store.persist(Persist::Block(block.clone())).blocking_recv().unwrap(), Persisted::OnDisk);
@@ -159,8 +165,8 @@ fn after_a_reorg_whose_lower_blocks_arrive_later_the_canonical_chain_is_served_a
     // The chain continues from there.
     let next = run(19, 2, head.hash, 300);
     persist(&store, &next);
-    assert_eq!(store.load(19).unwrap().hash, next[0].hash);
-    assert_eq!(store.load(12).unwrap().hash, new[0].hash);
+    assert_eq!(load(&store, 19).unwrap().hash, next[0].hash);
+    assert_eq!(load(&store, 12).unwrap().hash, new[0].hash);
 }
 
 /// The node ended before it had all blocks of the new branch: the canonical chain is known down to the gap, and below it the old
@@ -181,7 +187,7 @@ fn a_gap_below_the_canonical_chain_can_be_closed_after_a_restart() {
     let next = run(16, 1, new[5].hash, 300);
     persist(&store, &next);
     for block in old[..5].iter().chain(&new).chain(&next) {
-        assert_eq!(store.load(block.payload.number()).unwrap().hash, block.hash);
+        assert_eq!(load(&store, block.payload.number()).unwrap().hash, block.hash);
     }
     drop(store);
     assert_eq!(open(folder.path()).1.len(), 12);
@@ -194,7 +200,7 @@ fn a_head_above_a_gap_starts_a_new_chain() {
     let (before, after) = (run(5, 3, B256::ZERO, 300), run(20, 3, B256::repeat_byte(7), 300));
     persist(&store, &before);
     persist(&store, &after);
-    assert!(store.load(6).is_some(), "what is below is still served");
+    assert!(load(&store, 6).is_some(), "what is below is still served");
     drop(store);
     assert_eq!(open(folder.path()).1, after.iter().map(|block| link(block)).collect::<Vec<_>>());
 }
@@ -206,8 +212,8 @@ fn the_oldest_blocks_are_removed_above_the_limit() {
     let (store, _) = Store::open(folder.path(), &chain, StoreBudget { blocks: 8, bytes: 1 << 30 }).unwrap();
     let blocks = run(1, 20, B256::ZERO, 300);
     let kept = try_persist(&store, &blocks);
-    assert!(store.load(12).is_none());
-    assert!((13..=20).all(|number| store.load(number).is_some()));
+    assert!(load(&store, 12).is_none());
+    assert!((13..=20).all(|number| load(&store, number).is_some()));
     assert!(kept[12..].iter().all(|kept| *kept == Persisted::OnDisk), "{kept:?}");
     // If the writer is faster than this thread, each block has its own transaction; this does not happen ten times.
     let is_unconfirmed = |_| {
@@ -224,7 +230,7 @@ fn the_oldest_blocks_are_removed_above_the_limit() {
     for block in &below {
         store.persist(Persist::Block(block.clone())).blocking_recv().unwrap();
     }
-    assert!(store.load(1019).is_some());
+    assert!(load(&store, 1019).is_some());
     drop(store);
     let (store, kept) = Store::open(folder.path(), &chain, StoreBudget { blocks: 8, bytes: 1 << 30 }).unwrap();
     assert_eq!(kept.chain.last().map(|head| head.number), Some(1019));
@@ -357,13 +363,13 @@ fn with_a_limit_of_no_blocks_none_is_stored_or_served_and_existing_ones_stay() {
     persist(&open(folder.path()).0, &blocks[..3]);
     let none = StoreBudget { blocks: 0, bytes: 1 << 30 };
     let (store, memory) = Store::open(folder.path(), &chain(10), none).unwrap();
-    assert!(memory.chain.is_empty() && store.load(2).is_none());
+    assert!(memory.chain.is_empty() && load(&store, 2).is_none());
     assert_eq!(try_persist(&store, &blocks[3..]), [Persisted::Unconfirmed, Persisted::Unconfirmed]);
     assert_eq!(store.persist_value("signer", b"known".to_vec()).blocking_recv().unwrap(), Persisted::OnDisk);
     drop(store);
     let (store, links) = open(folder.path());
     assert_eq!(links.len(), 3);
-    assert!(store.load(4).is_none());
+    assert!(load(&store, 4).is_none());
 }
 
 #[test]

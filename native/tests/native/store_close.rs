@@ -41,7 +41,7 @@ async fn what_waits_is_written_and_the_file_is_closed_whoever_else_holds_the_sto
         assert_eq!(result.await.unwrap(), Persisted::OnDisk);
     }
     assert!(!needs_repair(folder.path()));
-    assert!(another.load(1).is_none());
+    assert!(another.load(1).is_err());
     assert!(matches!(another.persist_value("late", Vec::new()).await.unwrap(), Persisted::Failed(_)));
     drop((store, another));
     let (_, memory) = Store::open(folder.path(), &chain(10), StoreBudget::default()).unwrap();

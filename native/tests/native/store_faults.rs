@@ -2,6 +2,10 @@
 
 use std::{
     fs,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -13,8 +17,8 @@ use petrel_core::{
 use petrel_node::store::{StoppedStore, Store, StoreBudget};
 
 use crate::{
-    fault_disk::{Fault, PATIENCE, SharedDisk, open_on, source_on},
-    store::{chain, link, run},
+    fault_disk::{EIO, ENOSPC, Fault, PATIENCE, SharedDisk, open_on, source_on},
+    store::{chain, link, load, run},
 };
 
 /// Persists until it succeeds.
@@ -68,14 +72,15 @@ fn a_store_that_cannot_be_created_on_a_full_disk_can_be_created_later() {
     until_on_disk(&open_on(&disk, folder.path()), "first");
 }
 
-/// Each number of writes may be the last that the disk takes: what was acknowledged before is there afterwards.
+/// Each number of writes may be the last that the disk takes, as it fails or is full: what was acknowledged before is served by the same store, whose disk
+/// still fails, and by the next one.
 #[test]
 fn whichever_write_fails_nothing_that_was_acknowledged_is_lost_and_the_store_opens() {
     let blocks = run(1, 12, B256::ZERO, 3_000);
-    for writes in 0..40 {
+    for (writes, error) in (0..40).flat_map(|writes| [(writes, EIO), (writes, ENOSPC)]) {
         let (folder, disk) = (tempfile::tempdir().unwrap(), SharedDisk::default());
         let store = open_on(&disk, folder.path());
-        disk.0.fail_after(writes);
+        disk.0.fail_after(writes, error);
         let acknowledged: Vec<_> = blocks
             .iter()
             .filter(|block| {
@@ -83,10 +88,14 @@ fn whichever_write_fails_nothing_that_was_acknowledged_is_lost_and_the_store_ope
             })
             .collect();
         let head = store.persist(Persist::Head(link(blocks.last().unwrap()))).blocking_recv().unwrap();
+        for block in &acknowledged {
+            let found = load(&store, block.payload.number());
+            assert_eq!(found.map(|found| found.hash), Some(block.hash), "before the end, {writes} writes");
+        }
         drop(store);
         let (store, memory) = Store::open(folder.path(), &chain(10), StoreBudget::default()).unwrap();
         for block in acknowledged {
-            let found = store.load(block.payload.number());
+            let found = load(&store, block.payload.number());
             assert_eq!(found.map(|found| found.hash), Some(block.hash), "{writes} writes");
         }
         assert!(head != Persisted::OnDisk || !memory.chain.is_empty(), "{writes} writes");
@@ -117,7 +126,7 @@ fn peers_and_bans_that_cannot_be_read_are_skipped_and_counted_and_blocks_are_the
     let (store, memory) = Store::open(folder.path(), &chain(10), StoreBudget::default()).unwrap();
     assert_eq!((memory.chain.len(), memory.peers.len(), memory.bans), (3, 0, vec![(who, ban)]));
     assert_eq!(store.usage().unreadable_rows(), 3);
-    assert!(blocks.iter().all(|block| store.load(block.payload.number()).is_some()));
+    assert!(blocks.iter().all(|block| load(&store, block.payload.number()).is_some()));
     drop(store);
     let (bans, unreadable) = StoppedStore::open(folder.path()).unwrap().bans().unwrap();
     assert_eq!((bans.len(), unreadable), (1, 2));
@@ -137,7 +146,7 @@ fn a_full_disk_is_noticed_before_a_write_fails_and_the_open_file_goes_on_to_serv
         let told = store.persist(Persist::Block(blocks[1].clone())).blocking_recv().unwrap();
         assert!(matches!(&told, Persisted::Failed(error) if error.contains("full")), "{told:?}");
     }
-    assert!(store.load(1).is_some());
+    assert!(load(&store, 1).is_some());
     disk.0.set(Fault::None);
     disk.0.set_free(Some(100 << 20));
     assert_eq!(store.persist(Persist::Block(blocks[2].clone())).blocking_recv().unwrap(), Persisted::OnDisk);
@@ -163,16 +172,16 @@ fn a_disk_that_fails_is_left_alone_for_a_while_and_then_tried_again() {
     assert_eq!(store.value("again").unwrap(), Some(b"again".to_vec()));
 }
 
-/// It may look at the whole file, for minutes.
+/// That may take minutes: redb looks at the whole file.
 #[test]
-fn readers_do_not_wait_for_a_file_that_is_opened_again() {
+fn blocks_are_served_while_the_file_is_opened_again() {
     let (folder, disk) = (tempfile::tempdir().unwrap(), SharedDisk::default());
     let store = open_on(&disk, folder.path());
     let block = &run(1, 1, B256::ZERO, 300)[0];
     assert_eq!(store.persist(Persist::Block(block.clone())).blocking_recv().unwrap(), Persisted::OnDisk);
     let opened = disk.0.opened();
-    disk.0.fail_after(0);
-    // Each later read of the disk waits.
+    disk.0.fail_after(0, EIO);
+    // Each read of the file that is opened next waits.
     disk.0.hang_reads(true);
     let failing = store.persist_value("name", Vec::new());
     let end = Instant::now() + PATIENCE;
@@ -183,7 +192,47 @@ fn readers_do_not_wait_for_a_file_that_is_opened_again() {
     let (sender, loaded) = std::sync::mpsc::channel();
     let reader = store.clone();
     std::thread::spawn(move || sender.send(reader.load(1)));
-    assert!(loaded.recv_timeout(PATIENCE).expect("a reader waits for the file").is_none());
+    let found = loaded.recv_timeout(PATIENCE).expect("a reader waits for the file").unwrap();
+    assert_eq!(found.map(|found| found.hash), Some(block.hash));
     disk.0.hang_reads(false);
     assert!(matches!(failing.blocking_recv().unwrap(), Persisted::Failed(_)));
+}
+
+/// A peer that is told that a block does not exist here asks another one, or believes that the chain has none.
+#[test]
+fn a_reader_finds_every_acknowledged_block_while_writes_fail_and_succeed_again() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), SharedDisk::default());
+    let store = open_on(&disk, folder.path());
+    let blocks = run(1, 40, B256::ZERO, 9_000);
+    let (first, next) = blocks.split_at(10);
+    for block in first {
+        assert_eq!(store.persist(Persist::Block(block.clone())).blocking_recv().unwrap(), Persisted::OnDisk);
+    }
+    let ends = Arc::new(AtomicBool::default());
+    let (reader, end, expected) = (store.clone(), ends.clone(), first.to_vec());
+    let reading = std::thread::spawn(move || {
+        let mut read = 0;
+        while !end.load(Ordering::Relaxed) {
+            let block = &expected[read % expected.len()];
+            let found = reader.load(block.payload.number()).expect("the disk reads");
+            assert_eq!(found.map(|found| found.hash), Some(block.hash));
+            read += 1;
+        }
+        read
+    });
+    let mut refused = 0;
+    for (block, writes) in next.iter().zip([0, 1, 3, 5].into_iter().cycle()).take(4) {
+        disk.0.fail_after(writes, EIO);
+        let end = Instant::now() + PATIENCE;
+        while store.persist(Persist::Block(block.clone())).blocking_recv().unwrap() == Persisted::OnDisk {
+            assert!(Instant::now() < end, "no write fails");
+        }
+        refused += 1;
+        disk.0.heal();
+        until_on_disk(&store, "healed");
+        assert_eq!(store.persist(Persist::Block(block.clone())).blocking_recv().unwrap(), Persisted::OnDisk);
+        assert!(load(&store, block.payload.number()).is_some());
+    }
+    ends.store(true, Ordering::Relaxed);
+    assert!(reading.join().unwrap() > refused);
 }

@@ -189,7 +189,7 @@ impl Host {
                 self.later(took, Input::Decoded { id, outcome });
             }
             Output::Load { id, number } => {
-                let (took, found) = (self.work(), self.disk.load(number));
+                let (took, found) = (self.work(), self.disk.lookup(number));
                 self.later(took, Input::Loaded { id, found });
             }
             Output::Answer { id, .. } => {

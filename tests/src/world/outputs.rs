@@ -54,7 +54,7 @@ impl World {
                 Output::Load { id, number } => {
                     let found = self.members[index].store.get(number).cloned();
                     let took = Duration::from_micros(100 + self.random.below(1_000));
-                    self.later(took, index, Input::Loaded { id, found });
+                    self.later(took, index, Input::Loaded { id, found: Ok(found) });
                 }
                 Output::Answer { id, reply } => self.answer(index, id, &reply),
                 Output::Persist { id, item } => {

@@ -7,7 +7,7 @@ use alloy_primitives::B256;
 use petrel_core::{
     ban::{Ban, BanTarget},
     block::BlockInfo,
-    payload_by_number::StoredBlock,
+    payload_by_number::{Lookup, LookupFailed, StoredBlock},
     peer::PeerId,
     peer_store::PeerEntry,
     persistence::{Persist, Persisted, RestoredState},
@@ -19,7 +19,7 @@ const RESTORED: usize = 4096;
 /// See the module.
 #[derive(Default)]
 pub(in super::super) struct Disk {
-    /// Whether writes fail: the disk is full.
+    /// Whether the disk fails: nothing is written or read.
     pub(in super::super) fails: bool,
     /// When the last write ends: items are persisted in order.
     busy_until: Duration,
@@ -48,9 +48,12 @@ impl Disk {
         Persisted::OnDisk
     }
 
-    /// The block of this number, once it was written.
-    pub(super) fn load(&self, number: u64) -> Option<StoredBlock> {
-        self.numbers.get(&number).and_then(|hash| self.blocks.get(hash)).map(|(_, stored)| stored.clone())
+    /// The block of this number, once it was written. A disk that fails is not read either.
+    pub(super) fn lookup(&self, number: u64) -> Lookup {
+        if self.fails {
+            return Err(LookupFailed);
+        }
+        Ok(self.numbers.get(&number).and_then(|hash| self.blocks.get(hash)).map(|(_, stored)| stored.clone()))
     }
 
     /// What was acknowledged until `now`.
