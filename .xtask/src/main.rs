@@ -42,7 +42,7 @@ cargo xtask COMMAND
   lint              the steps of `test` that run no tests: format, the core's rules, clippy on both targets
   prove             the long tests: thousands of simulated networks, properties with many cases, benches, flood, crash, leaves, fuzz, soak
   prove soak [--minutes N]  a daemon under load: memory, handles and tasks must not grow
-  crash [--rounds N]        kill -9 at random times: acknowledged blocks must be served afterwards
+  crash [--rounds N]        kill -9 at random times, and a disk that refuses writes: acknowledged blocks must be served
   leaves [--leaves N]       tabs that reconnect at the same time: the time until all have their missed blocks
   leaves --restart N        a relay that restarts: the time until N leaves are reconnected over WebTransport with its old certificates
   sim [--nodes N] [--loss P] [--malicious N] [--seed N]  a simulated network with packet loss, churn and malicious nodes, run twice

@@ -13,13 +13,13 @@ use petrel_tests::forge::schedule;
 /// Timeout of a request: longer than a response takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// The hash of the served block; `None` if the block is not found.
-pub(crate) fn read(chain: &Chain, address: &str, number: u64) -> Option<String> {
+/// The hash of the served block, or why there is none.
+pub(crate) fn read(chain: &Chain, address: &str, number: u64) -> Result<String, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let bytes =
-        runtime.block_on(async { tokio::time::timeout(DEADLINE, request(chain, address, number)).await }).ok()?;
-    let fetched = ResponseTask { number, bytes: bytes.into(), schedule: schedule() }.run(Primitives::PORTABLE).ok()?;
-    Some(fetched.hash().to_string())
+    let answer = runtime.block_on(async { tokio::time::timeout(DEADLINE, request(chain, address, number)).await });
+    let bytes = answer.map_err(|_| "no answer".to_owned())?;
+    let fetched = ResponseTask { number, bytes: bytes.into(), schedule: schedule() }.run(Primitives::PORTABLE);
+    fetched.map(|block| block.hash().to_string()).map_err(|fault| format!("{fault:?}"))
 }
 
 async fn request(chain: &Chain, address: &str, number: u64) -> Vec<u8> {
