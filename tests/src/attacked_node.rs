@@ -7,6 +7,7 @@ mod blocks;
 mod honest_peers;
 mod newcomers;
 mod probes;
+mod waits;
 
 use std::{
     fs,
@@ -19,16 +20,16 @@ use std::{
 use petrel_core::fork::Fork;
 
 use crate::{
-    attackers::{self, Attacker, Latest, Outcome, Target, addresses},
+    attackers::{self, AttackOutcome, Attacker, Latest, Target, addresses},
     forge, petrel,
     process::Process,
     sequencer::{chain, id},
 };
-use blocks::Blocks;
+use blocks::GappedChain;
 use honest_peers::HonestPeers;
 use newcomers::Newcomers;
-pub use newcomers::Waits;
 use probes::Probes;
+pub use waits::Waits;
 
 /// The daemon's ports; in its namespace all are free.
 const TCP: u16 = 9222;
@@ -45,7 +46,7 @@ const START: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct AttackedNode {
     daemon: Process,
-    blocks: Blocks,
+    blocks: GappedChain,
     honest: HonestPeers,
     newcomers: Newcomers,
     probes: Probes,
@@ -59,7 +60,7 @@ pub struct AttackedNode {
 #[derive(Debug)]
 pub struct Ending {
     /// What each attacker did.
-    pub attackers: Vec<Outcome>,
+    pub attackers: Vec<AttackOutcome>,
     /// The honest peers and what they are, by peer id.
     pub honest: Vec<(String, &'static str)>,
     /// Blocks that each honest peer with a chain got: what it is, and how many.
@@ -90,7 +91,7 @@ impl AttackedNode {
         let (tcp, ws, quic, webtransport, page) = (TCP, WS, QUIC, WEBTRANSPORT, PAGE);
         let target = Target { chain, peer, tcp, ws, quic, webtransport, page };
 
-        let blocks = Blocks::start(&target);
+        let blocks = GappedChain::start(&target);
         let honest = HonestPeers::start(&target);
         let newcomers = Newcomers::start(&target);
         let latest = Latest::default();

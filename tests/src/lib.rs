@@ -5,7 +5,7 @@
 //!   inputs and outputs, to be replayed: [`recording`].
 //! - Drivers (libp2p and a Node) over memory: [`memory_driver`], [`cut_transport`].
 //! - Drivers over loopback in the test's process: [`sequencer`], [`local_network`], [`plain_gossipsub`].
-//! - Attackers against a daemon in a network namespace: [`attackers`], [`attacked_node`]; [`muxed_connection`].
+//! - Attackers against a daemon in a network namespace: [`attackers`], [`attacked_node`]; [`muxed_connection`], [`raw_peer`].
 //! - Child processes of a test: [`process`], [`petrel`], [`ports`], [`resources`].
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -29,6 +29,8 @@ pub mod ports;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod process;
 pub mod random;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod raw_peer;
 pub mod recording;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod resources;

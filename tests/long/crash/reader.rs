@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
-use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
-use libp2p::{
-    Multiaddr, StreamProtocol, Swarm, Transport, core::upgrade::Version, identity::Keypair, multiaddr::Protocol, noise,
-    swarm::dial_opts::DialOpts, tcp, yamux,
-};
+use futures::{AsyncReadExt, AsyncWriteExt};
+use libp2p::StreamProtocol;
 use petrel_core::{chain::Chain, payload_by_number::protocols, primitives::Primitives, range_sync::ResponseTask};
-use petrel_tests::forge::schedule;
+use petrel_tests::{forge::schedule, raw_peer::RawPeer};
 
 /// Timeout of a request: longer than a response takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -17,45 +14,23 @@ const DEADLINE: Duration = Duration::from_secs(20);
 pub(crate) fn read(chain: &Chain, address: &str, number: u64) -> Result<String, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let answer = runtime.block_on(async { tokio::time::timeout(DEADLINE, request(chain, address, number)).await });
-    let bytes = answer.map_err(|_| "no answer".to_owned())?;
+    let bytes = answer.ok().flatten().ok_or("no answer")?;
     let fetched = ResponseTask { number, bytes: bytes.into(), schedule: schedule() }.run(Primitives::PORTABLE);
     fetched.map(|block| block.hash().to_string()).map_err(|fault| format!("{fault:?}"))
 }
 
-async fn request(chain: &Chain, address: &str, number: u64) -> Vec<u8> {
-    let address: Multiaddr = address.parse().unwrap();
-    let Some(Protocol::P2p(peer)) = address.iter().last() else { panic!("{address} names no peer") };
-    let mut swarm = swarm();
-    let mut control = swarm.behaviour().new_control();
-    swarm.dial(DialOpts::peer_id(peer).addresses(vec![address]).build()).unwrap();
+/// The bytes of the response; `None` when the connection fails.
+async fn request(chain: &Chain, address: &str, number: u64) -> Option<Vec<u8>> {
+    let mut peer = RawPeer::connect(&address.parse().unwrap()).await?;
     let [name, _] = protocols(chain);
-    let name = StreamProtocol::try_from_owned(name).unwrap();
+    let mut opener = peer.opener();
+    let mut bytes = Vec::new();
     let requesting = async {
-        let mut stream = loop {
-            match control.open_stream(peer, name.clone()).await {
-                Ok(stream) => break stream,
-                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-            }
-        };
+        let mut stream = opener.open(StreamProtocol::try_from_owned(name).unwrap()).await;
         stream.write_all(&number.to_le_bytes()).await.unwrap();
         stream.close().await.unwrap();
-        let mut bytes = Vec::new();
         let _ended = stream.read_to_end(&mut bytes).await;
-        bytes
     };
-    tokio::select! {
-        bytes = requesting => bytes,
-        () = async { loop { swarm.select_next_some().await; } } => unreachable!("it never ends"),
-    }
-}
-
-fn swarm() -> Swarm<libp2p_stream::Behaviour> {
-    let identity = Keypair::generate_secp256k1();
-    let transport = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
-        .upgrade(Version::V1)
-        .authenticate(noise::Config::new(&identity).unwrap())
-        .multiplex(yamux::Config::default())
-        .boxed();
-    let config = libp2p::swarm::Config::with_tokio_executor().with_idle_connection_timeout(Duration::from_secs(60));
-    Swarm::new(transport, libp2p_stream::Behaviour::new(), identity.public().to_peer_id(), config)
+    let has_ended = peer.run(requesting).await;
+    (!has_ended).then_some(bytes)
 }

@@ -13,8 +13,9 @@ use alloy_primitives::B256;
 use petrel_core::{chain::Chain, fork::Fork, payload_by_number::StoredBlock};
 
 use crate::{
-    attackers::{RawPeer, Target, addresses::source, serve},
+    attackers::{Target, addresses::source, serve},
     forge::{Forge, compress},
+    raw_peer::RawPeer,
     sequencer::{Publisher, unix},
 };
 
@@ -28,7 +29,7 @@ type Stored = Arc<Mutex<BTreeMap<u64, StoredBlock>>>;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Blocks {
+pub(super) struct GappedChain {
     chain: Chain,
     publisher: Publisher,
     server: Receiver<String>,
@@ -37,7 +38,7 @@ pub(super) struct Blocks {
     parent: B256,
 }
 
-impl Blocks {
+impl GappedChain {
     pub(super) fn start(target: &Target) -> Self {
         let stored = Stored::default();
         let chain = target.chain.clone();

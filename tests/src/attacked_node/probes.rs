@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::Waits;
+use super::waits::Waits;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Kubernetes' default is 1 s.

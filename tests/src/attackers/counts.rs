@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 /// What one attacker did.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct AttackOutcome {
     /// Its name.
     pub name: &'static str,
     /// How often it did what.
@@ -47,9 +47,9 @@ impl Counts {
         self.stop.notified().await;
     }
 
-    pub(super) fn outcome(&self, name: &'static str) -> Outcome {
+    pub(super) fn outcome(&self, name: &'static str) -> AttackOutcome {
         let counts = std::mem::take(&mut *self.counts.lock().unwrap_or_else(PoisonError::into_inner));
         let identities = std::mem::take(&mut *self.identities.lock().unwrap_or_else(PoisonError::into_inner));
-        Outcome { name, counts, identities }
+        AttackOutcome { name, counts, identities }
     }
 }

@@ -15,14 +15,14 @@ use futures::{
 use libp2p::Multiaddr;
 
 use super::{
-    Attacker, Latest, Target,
+    attacker::Attacker,
     counts::Counts,
-    honest,
     identify_pushes::{answer, identify},
-    raw_peer::{RawPeer, reconnect},
+    reconnect::reconnect,
     rpc::{message, publish, subscription},
+    target::{Latest, Target, honest},
 };
-use crate::random::SplitMix64;
+use crate::{random::SplitMix64, raw_peer::RawPeer};
 
 /// Identities at a time at each of the two addresses.
 const IDENTITIES: usize = 5;

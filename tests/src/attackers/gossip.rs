@@ -8,12 +8,14 @@ use std::{
 use futures::AsyncWriteExt;
 
 use super::{
-    Attacker, Latest, Target,
     addresses::source,
+    attacker::Attacker,
     counts::Counts,
     messages::{self, KINDS},
-    raw_peer::{StreamOpener, reconnect},
+    reconnect::reconnect,
+    target::{Latest, Target},
 };
+use crate::raw_peer::StreamOpener;
 
 /// Time for which one kind is sent.
 const ROUND: Duration = Duration::from_millis(700);

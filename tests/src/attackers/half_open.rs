@@ -22,7 +22,7 @@ use tokio::{
     net::{TcpStream, UdpSocket},
 };
 
-use super::{Attacker, Target, addresses};
+use super::{addresses, attacker::Attacker, target::Target};
 
 /// Between two rounds.
 const ROUND: Duration = Duration::from_secs(1);

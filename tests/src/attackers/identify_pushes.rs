@@ -9,13 +9,17 @@ use futures::{
 use libp2p::{Multiaddr, StreamProtocol};
 
 use super::{
-    Attacker, Target,
     addresses::source,
+    attacker::Attacker,
     counts::Counts,
-    raw_peer::{RawPeer, StreamOpener, reconnect},
+    reconnect::reconnect,
     rpc::{bytes, framed},
+    target::Target,
 };
-use crate::random::SplitMix64;
+use crate::{
+    random::SplitMix64,
+    raw_peer::{RawPeer, StreamOpener},
+};
 
 const IDENTIFY: StreamProtocol = StreamProtocol::new("/ipfs/id/1.0.0");
 const PUSH: StreamProtocol = StreamProtocol::new("/ipfs/id/push/1.0.0");

@@ -4,12 +4,15 @@
 use std::time::Duration;
 
 use super::{
-    Attacker, Target,
     addresses::source,
-    raw_peer::RawPeer,
+    attacker::Attacker,
     rpc::{message, publish, subscription},
+    target::Target,
 };
-use crate::forge::{compress, noise};
+use crate::{
+    forge::{compress, noise},
+    raw_peer::RawPeer,
+};
 
 /// Time between two keys: 1 / 3.4 s.
 const INTERVAL: Duration = Duration::from_millis(294);

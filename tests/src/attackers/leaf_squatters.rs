@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use libp2p::Multiaddr;
 
-use super::{Attacker, Target, addresses::source, counts::Counts, raw_peer::reconnect};
+use super::{addresses::source, attacker::Attacker, counts::Counts, reconnect::reconnect, target::Target};
 
 /// Networks, each with one address.
 const NETWORKS: u8 = 8;

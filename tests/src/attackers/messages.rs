@@ -2,7 +2,10 @@
 
 use petrel_core::fork::Fork;
 
-use super::{Latest, rpc};
+use super::{
+    rpc,
+    target::{Latest, honest},
+};
 use crate::forge::{Forge, compress, noise};
 
 /// The kinds, in the order in which each attacker sends them.
@@ -21,7 +24,7 @@ pub(super) const KINDS: [&str; 8] = [
 pub(super) fn rpc(kind: usize, chain_id: u64, turn: u64, latest: &Latest) -> Vec<u8> {
     let topic = format!("/optimism/{chain_id}/3/blocks");
     let one = |data: &[u8]| rpc::publish(&[rpc::message(&topic, data, None)]);
-    let honest = || super::honest(latest);
+    let honest = || honest(latest);
     match kind {
         0 => one(&compress(&noise(turn, (10 << 20) - 20_000))),
         1 => {

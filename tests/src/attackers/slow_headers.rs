@@ -5,7 +5,7 @@ use std::{net::Ipv4Addr, time::Duration};
 use futures::future::join_all;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use super::{Attacker, Target, addresses, counts::Counts};
+use super::{addresses, attacker::Attacker, counts::Counts, target::Target};
 
 /// Addresses, and connections of each.
 const NETWORKS: u8 = 8;

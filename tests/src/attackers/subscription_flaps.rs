@@ -3,7 +3,9 @@
 use futures::{AsyncWriteExt, future::join_all};
 use libp2p::Multiaddr;
 
-use super::{Attacker, Target, addresses::source, counts::Counts, raw_peer::reconnect, rpc::subscription};
+use super::{
+    addresses::source, attacker::Attacker, counts::Counts, reconnect::reconnect, rpc::subscription, target::Target,
+};
 
 /// Peers, each of a network of its own.
 const PEERS: u8 = 2;

@@ -11,12 +11,8 @@ use petrel_core::{
     payload_by_number::{Refusal, Reply, StoredBlock, protocols},
 };
 
-use super::{
-    Attacker, Target,
-    addresses::source,
-    raw_peer::{RawPeer, reconnect},
-};
-use crate::forge::Forge;
+use super::{addresses::source, attacker::Attacker, reconnect::reconnect, rpc::subscription, target::Target};
+use crate::{forge::Forge, raw_peer::RawPeer};
 
 /// Peers, each of a network of its own.
 const PEERS: u8 = 8;
@@ -53,7 +49,7 @@ fn forged(chain: &Chain, number: u64) -> StoredBlock {
 pub async fn serve(peer: &mut RawPeer, target: &Target, block: impl Fn(u64) -> Option<StoredBlock>) {
     let [name, _] = protocols(&target.chain);
     let mut requests = peer.accept(StreamProtocol::try_from_owned(name).expect("a protocol's name"));
-    let subscription = super::subscription(&target.topic(), true);
+    let subscribed = subscription(&target.topic(), true);
     let mut opener = peer.opener();
     let answers = async {
         while let Some((_, stream)) = requests.next().await {
@@ -61,7 +57,7 @@ pub async fn serve(peer: &mut RawPeer, target: &Target, block: impl Fn(u64) -> O
         }
     };
     peer.run(async {
-        tokio::join!(opener.write_gossip(&subscription), answers);
+        tokio::join!(opener.write_gossip(&subscribed), answers);
     })
     .await;
 }

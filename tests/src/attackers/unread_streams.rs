@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use libp2p::Multiaddr;
 
-use super::{Attacker, Target, addresses::source, counts::Counts};
+use super::{addresses::source, attacker::Attacker, counts::Counts, target::Target};
 use crate::muxed_connection::MuxedConnection;
 
 /// Connections at a time, each from a network of its own.

@@ -15,18 +15,11 @@ use libp2p::{
 };
 use libp2p_stream::{Control, IncomingStreams};
 
-use super::counts::Counts;
-
 const MESHSUB: StreamProtocol = StreamProtocol::new("/meshsub/1.1.0");
 /// Timeout of a connection, and of opening a stream.
 const TIMEOUT: Duration = Duration::from_secs(12);
 /// Time between two attempts to open a stream.
 const RETRY: Duration = Duration::from_millis(100);
-/// Time between the end of a connection and the next one.
-const RECONNECT: Duration = Duration::from_millis(500);
-/// What [`reconnect`] counts.
-const ENDED: &str = "connections that ended";
-const REFUSED: &str = "connections refused";
 
 /// See the module.
 pub struct RawPeer {
@@ -69,7 +62,8 @@ impl RawPeer {
     }
 
     /// Its public key, as protobuf.
-    pub(super) fn public_key(&self) -> &[u8] {
+    #[must_use]
+    pub fn public_key(&self) -> &[u8] {
         &self.public_key
     }
 
@@ -93,20 +87,6 @@ impl RawPeer {
             () = work => false,
             () = closed(&mut self.swarm) => true,
         }
-    }
-}
-
-/// Connects again and again, and attacks on each connection until the attack ends or the connection does.
-pub(super) async fn reconnect(address: &Multiaddr, counts: &Counts, attack: impl AsyncFn(&mut RawPeer)) {
-    loop {
-        if let Some(mut peer) = RawPeer::connect(address).await {
-            counts.connected(peer.id());
-            attack(&mut peer).await;
-            counts.add(ENDED, 1);
-        } else {
-            counts.add(REFUSED, 1);
-        }
-        tokio::time::sleep(RECONNECT).await;
     }
 }
 
