@@ -19,6 +19,8 @@ const DISK: &str = "2g";
 const OLD_BLOCKS: u64 = 1800 << 20;
 /// Bytes of each: a value takes a power of two of pages.
 const OLD_BLOCK: usize = (8 << 20) - 4096;
+/// What the store has of a block besides its bytes: the parent's hash, and two numbers.
+type Link = ([u8; 32], u64, u64);
 /// CPU seconds that the node may use for each block while the disk is full, in a debug build on a slow machine. Looking at the file
 /// once takes more.
 const CPU: f64 = 0.5;
@@ -28,7 +30,7 @@ fn fill_store(folder: &Path, chain: &Chain) {
     drop(Store::open(folder, chain, StoreBudget::default()).unwrap());
     let database = redb::Builder::new().set_cache_size(64 << 20).open(folder.join("petrel.redb")).unwrap();
     let blocks: TableDefinition<'_, (u64, [u8; 32]), &[u8]> = TableDefinition::new("blocks");
-    let links: TableDefinition<'_, (u64, [u8; 32]), ([u8; 32], u64, u64)> = TableDefinition::new("links");
+    let links: TableDefinition<'_, (u64, [u8; 32]), Link> = TableDefinition::new("links");
     let contents = vec![7; OLD_BLOCK];
     let numbers: Vec<u64> = (0..OLD_BLOCKS / (8 << 20)).map(|index| (1 << 40) + index).collect();
     for numbers in numbers.chunks(8) {
