@@ -57,6 +57,13 @@ pub(super) const REQUEST_STREAMS: usize = 4;
 /// again, so on an idle connection it would not be woken.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
+/// How long gossipsub keeps the score of a peer that disconnected, if it is not above 0. The score of a new peer is 0, and
+/// gossipsub looks at every score once a second: peers that connect under a new id each time would fill the memory and
+/// delay the event loop (op-node keeps scores for 100 epochs, 600 s with a block a second). It is as long as the penalty of
+/// a connected peer needs to decay to a hundredth, and shorter than [`Reputation::GRAYLIST_BAN`], so a graylisted peer comes
+/// back with a new score.
+const RETAIN_SCORE: Duration = Duration::from_secs(60);
+
 /// How often scores decay.
 fn score_interval(interval: Duration) -> Duration {
     interval.max(Duration::from_secs(1))
@@ -158,7 +165,7 @@ pub(super) fn peer_score(topics: impl Iterator<Item = TopicHash>, interval: Dura
         behaviour_penalty_decay: 0.01_f64.powf(1.0 / 60.0),
         decay_interval: interval,
         decay_to_zero: 0.5,
-        retain_score: Reputation::GRAYLIST_BAN - Duration::from_secs(60),
+        retain_score: RETAIN_SCORE,
         slow_peer_weight: 0.0,
         ..PeerScoreParams::default()
     }
