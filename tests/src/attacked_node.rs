@@ -23,6 +23,7 @@ use crate::{
     attackers::{self, AttackOutcome, Attacker, Latest, Target, addresses},
     forge, petrel,
     process::Process,
+    resources,
     sequencer::{chain, id},
 };
 use blocks::GappedChain;
@@ -40,6 +41,8 @@ const PAGE: u16 = 8080;
 const METRICS: u16 = 7300;
 /// Time after which attackers get an honest block.
 const LEAD: Duration = Duration::from_millis(100);
+/// The priority of the honest peers: below the daemon's, above the attackers'.
+const PEERS_NICE: u8 = 10;
 const START: Duration = Duration::from_secs(30);
 
 /// See the module.
@@ -88,6 +91,8 @@ impl AttackedNode {
         let mut daemon = Process::start_logged("petrel", command(&rollup, folder).args(flags), log);
         let listening = daemon.expect("its address", START, |event| event["event"] == "listening");
         let peer = id(listening["address"].as_str().unwrap_or_default()).parse().expect("a peer id");
+        // Of all peers, which would run on other machines.
+        resources::lower_priority(PEERS_NICE);
         let (tcp, ws, quic, webtransport, page) = (TCP, WS, QUIC, WEBTRANSPORT, PAGE);
         let target = Target { chain, peer, tcp, ws, quic, webtransport, page };
 

@@ -1,6 +1,10 @@
-//! A process's CPU time and memory as Linux reports them, and the load of the machine.
+//! A process's CPU time and memory as Linux reports them, the load of the machine, and the priority of a thread.
 
-use std::fs;
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 /// Linux counts CPU time in hundredths of a second.
 const TICKS: f64 = 100.0;
@@ -34,4 +38,14 @@ pub fn status(process: u32, name: &str) -> f64 {
 pub fn load() -> String {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     load.split_whitespace().next().unwrap_or("unknown").to_owned()
+}
+
+/// Lowers the priority of this thread and of those that it starts later, to this niceness (0 to 19). The peers of a daemon run on
+/// other machines; in a test they share its processors.
+pub fn lower_priority(nice: u8) {
+    let thread = fs::read_link("/proc/thread-self").ok();
+    if let Some(id) = thread.as_deref().and_then(Path::file_name) {
+        let nice = nice.to_string();
+        let _without = Command::new("renice").args(["-n", &nice, "-p"]).arg(id).stdout(Stdio::null()).status();
+    }
 }

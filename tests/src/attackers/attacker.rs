@@ -1,14 +1,15 @@
 //! An attacker: a thread of low priority, and the counts of what it did.
 
 use std::{
-    fs,
-    path::Path,
-    process::{Command, Stdio},
     sync::Arc,
     thread::{self, JoinHandle},
 };
 
 use super::counts::{AttackOutcome, Counts};
+use crate::resources;
+
+/// The priority of an attack: the lowest.
+const NICE: u8 = 19;
 
 /// One attacker.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ impl Attacker {
         let counts = Arc::new(Counts::default());
         let shared = counts.clone();
         let thread = thread::spawn(move || {
-            lower_priority();
+            resources::lower_priority(NICE);
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 tokio::select! {
@@ -49,13 +50,5 @@ impl Attacker {
         self.counts.stop();
         self.thread.join().expect("an attack does not panic");
         self.counts.outcome(self.name)
-    }
-}
-
-/// Lowers the priority of this thread. Real attackers run on other machines; here they share the daemon's processors.
-fn lower_priority() {
-    let thread = fs::read_link("/proc/thread-self").ok();
-    if let Some(id) = thread.as_deref().and_then(Path::file_name) {
-        let _without = Command::new("renice").args(["-n", "19", "-p"]).arg(id).stdout(Stdio::null()).status();
     }
 }
