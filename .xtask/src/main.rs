@@ -41,14 +41,14 @@ cargo xtask COMMAND
   test STEP…        the named steps (see below), after those that they need; with --no-needs only these
   lint              the steps of `test` that run no tests: format, the core's rules, clippy on both targets
   prove             the long tests: thousands of simulated networks, properties with many cases, benches, flood, crash, leaves, fuzz, soak
-  prove soak [--minutes N]  a daemon under load: memory, handles and tasks must not grow
+  prove soak [--minutes N]  the attackers of `flood` for longer (Linux): memory, handles, tasks and the store must not grow
   crash [--rounds N]        kill -9 at random times, and a disk that refuses writes: acknowledged blocks must be served
   leaves [--leaves N]       tabs that reconnect at the same time: the time until all have their missed blocks
   leaves --restart N        a relay that restarts: the time until N leaves are reconnected over WebTransport with its old certificates
   sim [--nodes N] [--loss P] [--malicious N] [--seed N]  a simulated network with packet loss, churn and malicious nodes, run twice
   fuzz [--seconds N]        every decoder of bytes from peers, under libFuzzer, N seconds each (needs a C++ compiler)
   node-fuzz [--seconds N] [--seed N]  one node with random inputs, checked after each against a model of what must hold
-  flood [--seconds N]       attackers of every kind against one daemon, while honest blocks are published
+  flood [--seconds N]       attackers of every kind against one daemon, while honest peers follow it (Linux)
   bench [-- ARGS]   only the bench `validate`: the cost of validating a message
   bench relay       the cost of relaying, compared with plain libp2p
   bench relay --leaves N [--seconds N] [--block-time DURATION] [--block-bytes SIZE]

@@ -142,7 +142,7 @@ pub(crate) fn node_fuzz(shell: &Shell, args: &[String]) -> Result<()> {
     run(&mut shell.cargo(["test", "--workspace", "--release", "--test", "node-fuzz", "--", &seconds, &seed]))
 }
 
-/// A daemon under load for a number of minutes: its resources must not grow.
+/// The same attackers for a number of minutes: the resources of the daemon must not grow.
 pub(crate) fn soak(shell: &Shell, args: &[String]) -> Result<()> {
     attacked(shell, "soak", &number(args, "--minutes", 30)?.to_string())
 }
