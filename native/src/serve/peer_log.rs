@@ -56,7 +56,8 @@ impl PeerLog {
         if now.saturating_duration_since(minute.began) >= Self::PERIOD {
             *minute = Minute { began: now, lines: 0, omitted: minute.omitted };
         }
-        let is_admitted = minute.lines < Self::LINES;
+        // One event may have more lines: it is written whole, and the only one of its minute.
+        let is_admitted = minute.lines == 0 || minute.lines + lines <= Self::LINES;
         if is_admitted {
             minute.lines += lines;
         } else {
