@@ -166,11 +166,12 @@ impl Sequencer {
         sequencer
     }
 
-    /// A started sequencer that serves its blocks: ten blocks of 50 kB a second, of a chain with one-second blocks in the past.
+    /// A started sequencer that serves its blocks: ten blocks of 50 kB a second, of a chain with one-second blocks in the past. After
+    /// six minutes its blocks are in the future, and nobody accepts them.
     #[must_use]
     pub fn with_history() -> Self {
         let interval = Duration::from_secs(1);
-        let chain = test_chain(Forks::all_until(Fork::Jovian), interval, Duration::from_secs(1_600));
+        let chain = test_chain(Forks::all_until(Fork::Jovian), interval, Duration::from_secs(3_400));
         let mut sequencer = Self::of(chain, forge::key(1), 50_000, "33");
         (sequencer.pace, sequencer.stores) = (Pace::Every(Duration::from_millis(100)), true);
         sequencer.config.max_age = ANY_AGE;
