@@ -37,6 +37,7 @@ mod error;
 mod export;
 mod layout;
 mod open_progress;
+mod read_failures;
 mod retry;
 mod rows;
 mod shared_database;
@@ -60,6 +61,7 @@ pub use verify::VerifyReport;
 
 use crate::system::file_lock::FileLock;
 use database::DatabaseSource;
+use read_failures::ReadFailures;
 use shared_database::SharedDatabase;
 use tables::LAYOUT;
 use usage::UsageCount;
@@ -97,6 +99,7 @@ pub struct Store {
     has_blocks: bool,
     /// Held while a copy is made: one at a time.
     exporting: Arc<Mutex<()>>,
+    read_failures: Arc<ReadFailures>,
     _lock: Option<Arc<FileLock>>,
 }
 
@@ -140,7 +143,17 @@ impl Store {
         let writer = StoreWriter::start(database.clone(), budget, usage, true);
         writer.usage.set_unreadable_rows(unreadable);
         let (writer, lock) = (Arc::new(writer), Some(Arc::new(lock)));
-        Ok((Self { database, writer, has_blocks, exporting: Arc::default(), _lock: lock }, memory))
+        Ok((
+            Self {
+                database,
+                writer,
+                has_blocks,
+                exporting: Arc::default(),
+                read_failures: Arc::default(),
+                _lock: lock,
+            },
+            memory,
+        ))
     }
 
     /// A store in memory, which is lost with the process.
@@ -153,7 +166,7 @@ impl Store {
         let database = Arc::new(SharedDatabase::in_memory(database));
         let writer = StoreWriter::start(database.clone(), budget, UsageCount::default(), false);
         let (writer, has_blocks) = (Arc::new(writer), budget.blocks > 0);
-        Ok(Self { database, writer, has_blocks, exporting: Arc::default(), _lock: None })
+        Ok(Self { database, writer, has_blocks, exporting: Arc::default(), read_failures: Arc::default(), _lock: None })
     }
 
     /// The block of this number, of the canonical chain if it is known.
@@ -167,7 +180,7 @@ impl Store {
         self.database.read(|read| layout::load(read, number)).map_err(|error| {
             // A store that is closed or has no commit is no fault of the disk.
             if !matches!(error, redb::Error::PreviousIo) {
-                tracing::warn!(number, %error, "a block cannot be read from the store");
+                self.read_failures.add(number, &error);
             }
             LookupFailed
         })

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use data_encoding::BASE64;
 use futures::StreamExt;
 use libp2p::{
     Multiaddr, PeerId, Transport,
@@ -48,18 +49,7 @@ pub(crate) fn write(folder: &Path, certificate: &PeriodCertificate) {
 }
 
 fn pem(label: &str, der: &[u8]) -> String {
-    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", base64(der))
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let digits = |chunk: &[u8]| {
-        let value = chunk.iter().fold(0_u32, |value, byte| (value << 8) | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        let digit = |at: usize| DIGITS[(value >> (18 - 6 * at)) as usize & 63] as char;
-        let len = chunk.len();
-        (0..4).map(move |at| if at <= len { digit(at) } else { '=' }).collect::<String>()
-    };
-    bytes.chunks(3).map(digits).collect()
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", BASE64.encode(der))
 }
 
 fn transport(identity: &Keypair, trusted: &PeriodCertificate) -> Boxed<(PeerId, StreamMuxerBox)> {

@@ -3,7 +3,7 @@
 //! Every second a block of 100 kB is published. Of fifteen blocks three in a row are withheld: the daemon has to request them by
 //! number. Everything runs in a network namespace, see [`crate::attackers`].
 
-mod blocks;
+mod gapped_chain;
 mod honest_peers;
 mod newcomers;
 mod probes;
@@ -26,10 +26,9 @@ use crate::{
     resources,
     sequencer::{chain, id},
 };
-use blocks::GappedChain;
+use gapped_chain::GappedChain;
 use honest_peers::HonestPeers;
-use newcomers::Newcomers;
-use probes::Probes;
+use waits::Attempts;
 pub use waits::Waits;
 
 /// The daemon's ports; in its namespace all are free.
@@ -51,8 +50,8 @@ pub struct AttackedNode {
     daemon: Process,
     blocks: GappedChain,
     honest: HonestPeers,
-    newcomers: Newcomers,
-    probes: Probes,
+    newcomers: Attempts,
+    probes: Attempts,
     latest: Latest,
     attackers: Vec<Attacker>,
     /// When the next block is due.
@@ -98,10 +97,10 @@ impl AttackedNode {
 
         let blocks = GappedChain::start(&target);
         let honest = HonestPeers::start(&target);
-        let newcomers = Newcomers::start(&target);
+        let newcomers = newcomers::start(&target);
         let latest = Latest::default();
         let attackers = attackers::start_all(&target, &latest, [honest_peers::NODE, honest_peers::BROWSER]);
-        let (probes, due) = (Probes::start(METRICS), Instant::now());
+        let (probes, due) = (probes::start(METRICS), Instant::now());
         Self { daemon, blocks, honest, newcomers, probes, latest, attackers, due }
     }
 

@@ -25,6 +25,7 @@ use std::net::Ipv4Addr;
 
 pub use attacker::Attacker;
 pub use counts::AttackOutcome;
+pub use gossip::MESSAGES;
 pub use target::{Latest, Target};
 pub use unlinked_answers::serve;
 

@@ -59,10 +59,12 @@ pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// How long gossipsub keeps the score of a peer that disconnected, if it is not above 0. The score of a new peer is 0, and
 /// gossipsub looks at every score once a second: peers that connect under a new id each time would fill the memory and
-/// delay the event loop (op-node keeps scores for 100 epochs, 600 s with a block a second). It is as long as the penalty of
-/// a connected peer needs to decay to a hundredth, and shorter than [`Reputation::GRAYLIST_BAN`], so a graylisted peer comes
-/// back with a new score.
+/// delay the event loop (op-node keeps scores for 100 epochs, 600 s with a block a second). With a block a second the
+/// misbehaviour penalty (P7) of a connected peer decays to a hundredth in this time. The offences of the peer itself stay in
+/// the peer store, and lead to its ban there.
 const RETAIN_SCORE: Duration = Duration::from_secs(60);
+// A graylisted peer comes back with a new score.
+const _: () = assert!(RETAIN_SCORE.as_secs() < Reputation::GRAYLIST_BAN.as_secs());
 
 /// How often scores decay.
 fn score_interval(interval: Duration) -> Duration {

@@ -8,7 +8,7 @@ use std::{
 
 use petrel_tests::{
     attacked_node::{Ending, Waits},
-    attackers::addresses,
+    attackers::{MESSAGES, addresses},
     process::Process,
 };
 use serde_json::Value;
@@ -152,7 +152,7 @@ impl Report {
 
     /// Only attackers are banned, and the senders of messages are within ten seconds.
     fn bans(&self, ending: &Ending) -> Line {
-        let senders = ending.attackers.iter().filter(|attacker| attacker.name == "messages");
+        let senders = ending.attackers.iter().filter(|attacker| attacker.name == MESSAGES);
         let times: Vec<f64> = senders
             .flat_map(|attacker| &attacker.identities)
             .filter_map(|(peer, since)| Some(self.banned.get(peer)?.saturating_duration_since(*since).as_secs_f64()))

@@ -11,13 +11,16 @@ use petrel_node::network::NetworkConfig;
 use tokio::runtime::Runtime;
 
 use crate::{
-    attackers::{Target, addresses::source},
+    attackers::{
+        Target,
+        addresses::{Role, source},
+    },
     local_network::{self, Report, settled},
 };
 
 /// The address of the node, and that of the browser.
-pub(super) const NODE: Ipv4Addr = source(202, 1, 1);
-pub(super) const BROWSER: Ipv4Addr = source(203, 1, 1);
+pub(super) const NODE: Ipv4Addr = source(Role::HonestNode, 1);
+pub(super) const BROWSER: Ipv4Addr = source(Role::HonestBrowser, 1);
 
 const NAMES: [&str; 2] = ["the honest node", "the honest browser"];
 

@@ -1,10 +1,6 @@
 //! New browsers, one after the other, each of a network of its own: how long they wait for their first block.
 
-use std::{
-    sync::mpsc::{Receiver, Sender, channel},
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use petrel_core::Event;
@@ -13,9 +9,12 @@ use petrel_node::{
     network::{self, DriverResources, NetworkConfig},
 };
 
-use super::waits::Waits;
+use super::waits::Attempts;
 use crate::{
-    attackers::{Target, addresses::source},
+    attackers::{
+        Target,
+        addresses::{Role, source},
+    },
     local_network::settled,
 };
 
@@ -25,42 +24,16 @@ const INTERVAL: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// See the module.
-#[derive(Debug)]
-pub(super) struct Newcomers {
-    waits: Receiver<Option<Duration>>,
-}
-
-impl Newcomers {
-    pub(super) fn start(target: &Target) -> Self {
-        let target = target.clone();
-        let (sender, waits) = channel();
-        thread::spawn(move || run(&target, &sender));
-        Self { waits }
-    }
-
-    pub(super) fn end(self) -> Waits {
-        Waits::new(self.waits.try_iter())
-    }
-}
-
-/// Runs one after the other until nobody reads their waits.
-fn run(target: &Target, waits: &Sender<Option<Duration>>) {
+pub(super) fn start(target: &Target) -> Attempts {
+    let target = target.clone();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let mut interval = tokio::time::interval(INTERVAL);
-        for network in (0..=u8::MAX).cycle() {
-            interval.tick().await;
-            let wait = first_block(target, network).await;
-            if waits.send(wait).is_err() {
-                return;
-            }
-        }
-    });
+    let mut networks = (0..=u8::MAX).cycle();
+    Attempts::repeat(INTERVAL, move || runtime.block_on(first_block(&target, networks.next()?)))
 }
 
 /// The time until the first block; `None` when none came in time.
 async fn first_block(target: &Target, network: u8) -> Option<Duration> {
-    let config = settled(&target.chain, Some(&target.ws_from(source(204, network, 1)).to_string()), |_| {});
+    let config = settled(&target.chain, Some(&target.ws_from(source(Role::Newcomer, network)).to_string()), |_| {});
     let net = NetworkConfig::new(Vec::new(), "newcomer");
     let begin = Instant::now();
     let mut driver = network::build_driver(&Identity::generate(), config, &net, DriverResources::default()).ok()?;

@@ -3,37 +3,18 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
-    sync::mpsc::{Receiver, channel},
-    thread,
     time::{Duration, Instant},
 };
 
-use super::waits::Waits;
+use super::waits::Attempts;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Kubernetes' default is 1 s.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// See the module.
-#[derive(Debug)]
-pub(super) struct Probes {
-    waits: Receiver<Option<Duration>>,
-}
-
-impl Probes {
-    pub(super) fn start(port: u16) -> Self {
-        let (sender, waits) = channel();
-        thread::spawn(move || {
-            while sender.send(probe(port)).is_ok() {
-                thread::sleep(INTERVAL);
-            }
-        });
-        Self { waits }
-    }
-
-    pub(super) fn end(self) -> Waits {
-        Waits::new(self.waits.try_iter())
-    }
+pub(super) fn start(port: u16) -> Attempts {
+    Attempts::repeat(INTERVAL, move || probe(port))
 }
 
 /// The time until the status 200; `None` when it did not come.

@@ -8,13 +8,34 @@ use std::{net::Ipv4Addr, process::Command};
 const DAEMON: u8 = 11;
 const PEERS: u8 = 12;
 
-/// The address of the peer `host` in the network `network`/24 of the role `role`: each role has a /16 of its own.
-#[must_use]
-pub const fn source(role: u8, network: u8, host: u8) -> Ipv4Addr {
-    Ipv4Addr::new(PEERS, role, network, host)
+/// What a peer does. Each role has a /16 of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+#[allow(missing_docs, reason = "each is a file of this folder or of `attacked_node`")]
+pub enum Role {
+    Gossip = 1,
+    KeyMill,
+    LeafSquatters,
+    HalfOpen,
+    UnreadStreams,
+    SlowHeaders,
+    SubscriptionFlaps,
+    IdentifyPushes,
+    UnlinkedAnswers,
+    Publisher = HONEST,
+    BlockServer,
+    HonestNode,
+    HonestBrowser,
+    Newcomer,
 }
 
-/// The first role of honest peers.
+/// The address of a peer of this role, in the `network`-th /24 of the role.
+#[must_use]
+pub const fn source(role: Role, network: u8) -> Ipv4Addr {
+    Ipv4Addr::new(PEERS, role as u8, network, 1)
+}
+
+/// The first role of honest peers; framers share their addresses.
 const HONEST: u8 = 200;
 
 /// Whether this is the address of an attacker that shares it with no honest peer.

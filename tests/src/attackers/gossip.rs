@@ -8,7 +8,7 @@ use std::{
 use futures::AsyncWriteExt;
 
 use super::{
-    addresses::source,
+    addresses::{Role, source},
     attacker::Attacker,
     counts::Counts,
     messages::{self, KINDS},
@@ -17,6 +17,8 @@ use super::{
 };
 use crate::raw_peer::StreamOpener;
 
+/// The name of these attackers.
+pub const MESSAGES: &str = "messages";
 /// Time for which one kind is sent.
 const ROUND: Duration = Duration::from_millis(700);
 /// Time for which one identity is used at most: the daemon may not read what it sends.
@@ -24,9 +26,9 @@ const LIFE: Duration = Duration::from_secs(12);
 
 /// `seed` is its number: each has a network of its own, and begins with another kind.
 pub(super) fn start(seed: u8, target: &Target, latest: &Latest) -> Attacker {
-    let address = target.tcp_from(source(1, seed, 1));
+    let address = target.tcp_from(source(Role::Gossip, seed));
     let (chain, latest) = (target.chain.id, latest.clone());
-    Attacker::start("messages", async move |counts| {
+    Attacker::start(MESSAGES, async move |counts| {
         let lives = Cell::new(0_u64);
         reconnect(&address, &counts, async |peer| {
             let life = lives.replace(lives.get() + 1);

@@ -40,7 +40,8 @@ const UPGRADE: &str = "GET / HTTP/1.1\r\nHost: relay\r\nUpgrade: websocket\r\nCo
     Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
 /// The two addresses of the attack.
-const SOURCES: [Ipv4Addr; 2] = [addresses::source(4, 1, 1), addresses::source(4, 2, 1)];
+const SOURCES: [Ipv4Addr; 2] =
+    [addresses::source(addresses::Role::HalfOpen, 1), addresses::source(addresses::Role::HalfOpen, 2)];
 
 /// TCP and WebSocket.
 pub(super) fn start_streams(target: &Target) -> Attacker {

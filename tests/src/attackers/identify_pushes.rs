@@ -9,7 +9,7 @@ use futures::{
 use libp2p::{Multiaddr, StreamProtocol};
 
 use super::{
-    addresses::source,
+    addresses::{Role, source},
     attacker::Attacker,
     counts::Counts,
     reconnect::reconnect,
@@ -31,7 +31,10 @@ const ADDRESSES: usize = 30;
 pub(super) fn start(target: &Target) -> Attacker {
     let target = target.clone();
     Attacker::start("identify pushes", async move |counts| {
-        join_all((0..PEERS).map(|network| storm(target.tcp_from(source(8, network, 1)), network, &counts))).await;
+        join_all(
+            (0..PEERS).map(|network| storm(target.tcp_from(source(Role::IdentifyPushes, network)), network, &counts)),
+        )
+        .await;
     })
 }
 

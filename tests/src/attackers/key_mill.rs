@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{
-    addresses::source,
+    addresses::{Role, source},
     attacker::Attacker,
     rpc::{message, publish, subscription},
     target::Target,
@@ -22,7 +22,7 @@ const STAY: Duration = Duration::from_millis(100);
 pub(super) fn start(target: &Target) -> Attacker {
     let target = target.clone();
     Attacker::start("key mill", async move |counts| {
-        let addresses = [target.tcp_from(source(2, 1, 1)), target.ws_from(source(2, 2, 1))];
+        let addresses = [target.tcp_from(source(Role::KeyMill, 1)), target.ws_from(source(Role::KeyMill, 2))];
         let mut interval = tokio::time::interval(INTERVAL);
         for (key, address) in (0_u64..).zip(addresses.iter().cycle()) {
             interval.tick().await;

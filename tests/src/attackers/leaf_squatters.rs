@@ -5,7 +5,13 @@ use std::time::Duration;
 use futures::future::join_all;
 use libp2p::Multiaddr;
 
-use super::{addresses::source, attacker::Attacker, counts::Counts, reconnect::reconnect, target::Target};
+use super::{
+    addresses::{Role, source},
+    attacker::Attacker,
+    counts::Counts,
+    reconnect::reconnect,
+    target::Target,
+};
 
 /// Networks, each with one address.
 const NETWORKS: u8 = 8;
@@ -17,7 +23,8 @@ const STAGGER: Duration = Duration::from_millis(10);
 pub(super) fn start(target: &Target) -> Attacker {
     let target = target.clone();
     Attacker::start("leaf squatters", async move |counts| {
-        let addresses: Vec<Multiaddr> = (0..NETWORKS).map(|network| target.ws_from(source(3, network, 1))).collect();
+        let addresses: Vec<Multiaddr> =
+            (0..NETWORKS).map(|network| target.ws_from(source(Role::LeafSquatters, network))).collect();
         let places = 0..EACH * u32::from(NETWORKS);
         join_all(places.map(|place| squat(place, &addresses[place as usize % addresses.len()], &counts))).await;
     })

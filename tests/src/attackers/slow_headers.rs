@@ -17,7 +17,9 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(super) fn start(target: &Target) -> Attacker {
     let target = target.clone();
     Attacker::start("slow headers", async move |counts| {
-        let ips: Vec<_> = (0..NETWORKS).map(|network| addresses::towards(addresses::source(6, network, 1))).collect();
+        let ips: Vec<_> = (0..NETWORKS)
+            .map(|network| addresses::towards(addresses::source(addresses::Role::SlowHeaders, network)))
+            .collect();
         let connections = ips.iter().cycle().take(ips.len() * EACH);
         join_all(connections.map(|ip| repeat(*ip, target.page, &counts))).await;
     })

@@ -4,7 +4,12 @@ use futures::{AsyncWriteExt, future::join_all};
 use libp2p::Multiaddr;
 
 use super::{
-    addresses::source, attacker::Attacker, counts::Counts, reconnect::reconnect, rpc::subscription, target::Target,
+    addresses::{Role, source},
+    attacker::Attacker,
+    counts::Counts,
+    reconnect::reconnect,
+    rpc::subscription,
+    target::Target,
 };
 
 /// Peers, each of a network of its own.
@@ -15,7 +20,12 @@ const CHANGES: usize = 100;
 pub(super) fn start(target: &Target) -> Attacker {
     let target = target.clone();
     Attacker::start("subscription flaps", async move |counts| {
-        join_all((0..PEERS).map(|network| flap(target.tcp_from(source(7, network, 1)), target.topic(), &counts))).await;
+        join_all(
+            (0..PEERS).map(|network| {
+                flap(target.tcp_from(source(Role::SubscriptionFlaps, network)), target.topic(), &counts)
+            }),
+        )
+        .await;
     })
 }
 

@@ -11,7 +11,13 @@ use petrel_core::{
     payload_by_number::{Refusal, Reply, StoredBlock, protocols},
 };
 
-use super::{addresses::source, attacker::Attacker, reconnect::reconnect, rpc::subscription, target::Target};
+use super::{
+    addresses::{Role, source},
+    attacker::Attacker,
+    reconnect::reconnect,
+    rpc::subscription,
+    target::Target,
+};
 use crate::{forge::Forge, raw_peer::RawPeer};
 
 /// Peers, each of a network of its own.
@@ -27,8 +33,10 @@ pub(super) fn start(target: &Target) -> Attacker {
                 counts.add("forged blocks", 1);
                 Some(forged(&target.chain, number))
             };
-            reconnect(&target.tcp_from(source(9, network, 1)), &counts, async |peer| serve(peer, &target, block).await)
-                .await;
+            reconnect(&target.tcp_from(source(Role::UnlinkedAnswers, network)), &counts, async |peer| {
+                serve(peer, &target, block).await
+            })
+            .await;
         });
         join_all(peers).await;
     })

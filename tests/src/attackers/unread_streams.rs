@@ -6,7 +6,12 @@ use std::time::Duration;
 use futures::future::join_all;
 use libp2p::Multiaddr;
 
-use super::{addresses::source, attacker::Attacker, counts::Counts, target::Target};
+use super::{
+    addresses::{Role, source},
+    attacker::Attacker,
+    counts::Counts,
+    target::Target,
+};
 use crate::muxed_connection::MuxedConnection;
 
 /// Connections at a time, each from a network of its own.
@@ -22,7 +27,10 @@ const RETRY: Duration = Duration::from_secs(2);
 pub(super) fn start(target: &Target) -> Attacker {
     let target = target.clone();
     Attacker::start("unread streams", async move |counts| {
-        join_all((0..CONNECTIONS).map(|network| repeat(target.tcp_from(source(5, network, 1)), &counts))).await;
+        join_all(
+            (0..CONNECTIONS).map(|network| repeat(target.tcp_from(source(Role::UnreadStreams, network)), &counts)),
+        )
+        .await;
     })
 }
 

@@ -13,7 +13,11 @@ use alloy_primitives::B256;
 use petrel_core::{chain::Chain, fork::Fork, payload_by_number::StoredBlock};
 
 use crate::{
-    attackers::{Target, addresses::source, serve},
+    attackers::{
+        Target,
+        addresses::{Role, source},
+        serve,
+    },
     forge::{Forge, compress},
     raw_peer::RawPeer,
     sequencer::{Publisher, unix},
@@ -42,7 +46,7 @@ impl GappedChain {
     pub(super) fn start(target: &Target) -> Self {
         let stored = Stored::default();
         let chain = target.chain.clone();
-        let publisher = Publisher::connect(&chain, &target.tcp_from(source(200, 1, 1)).to_string());
+        let publisher = Publisher::connect(&chain, &target.tcp_from(source(Role::Publisher, 1)).to_string());
         let server = start_server(target, &stored);
         Self { next: unix().as_secs() - chain.genesis.time, chain, publisher, server, stored, parent: B256::ZERO }
     }
@@ -97,7 +101,7 @@ fn start_server(target: &Target, stored: &Stored) -> Receiver<String> {
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
-            let address = target.tcp_from(source(201, 1, 1));
+            let address = target.tcp_from(source(Role::BlockServer, 1));
             let block = |number: u64| stored.lock().unwrap_or_else(PoisonError::into_inner).get(&number).cloned();
             while let Some(mut peer) = RawPeer::connect(&address).await {
                 if sender.send(peer.id().to_string()).is_err() {
