@@ -51,9 +51,9 @@ pub(crate) fn release(shell: &Shell, program: &str) -> Result<PathBuf> {
     Ok(shell.target().join("release").join(program))
 }
 
-/// Builds a tool of this workspace with the host's selection.
+/// Builds a tool of this workspace with the host's selection. It prints no progress, because another build may run beside it.
 pub(crate) fn tool(shell: &Shell, program: &str) -> Result<PathBuf> {
-    run(&mut linted(shell.cargo(["build", "--workspace", "--bin", program])))?;
+    run(&mut linted(shell.cargo(["build", "--quiet", "--workspace", "--bin", program])))?;
     Ok(shell.target().join("debug").join(program))
 }
 

@@ -1,14 +1,16 @@
 //! `cargo xtask wasm`: the crate `wasm` as `www/package/pkg/petrel_wasm{.js,.d.ts,_bg.wasm}`.
 //!
 //! Three tools run one after the other: cargo, wasm-bindgen (pinned in `Cargo.lock`) and, for the real build, wasm-opt (pinned in
-//! `www/package-lock.json`). The last two run only when cargo's output or the tool has changed.
+//! `www/package-lock.json`). The last two run only when cargo's output or the tool has changed; they are installed while cargo
+//! builds the module.
 //!
 //! The build for tests is in `pkg-test`: cargo's dev profile with the packages of the tests on wasm32 (see `compile`), so that only
 //! the module itself is compiled for it, without wasm-opt.
 
 use std::{
-    fs,
+    fs, panic,
     path::{Path, PathBuf},
+    thread,
 };
 
 use anyhow::{Context as _, Result};
@@ -60,11 +62,10 @@ impl Build {
 /// Builds the wasm package.
 pub(crate) fn build(shell: &Shell, build: Build) -> Result<()> {
     setup::wasm(shell)?;
-    setup::npm(shell)?;
-    let built = match build {
-        Build::Real => optimised(shell, &[])?,
-        Build::Test => compile::wasm_module(shell)?,
-    };
+    let (built, bindgen) = beside_tools(shell, || match build {
+        Build::Real => optimised(shell, &[]),
+        Build::Test => compile::wasm_module(shell),
+    })?;
     let package = build.pkg(shell);
     let made_from = made_from(shell, &built, build)?;
     let mark = package.join(".made-from");
@@ -76,7 +77,7 @@ pub(crate) fn build(shell: &Shell, build: Build) -> Result<()> {
     if package.exists() {
         fs::remove_dir_all(&package).with_context(|| format!("cannot replace {}", package.display()))?;
     }
-    bindgen(shell, &built, &package)?;
+    generate(shell, &bindgen, &built, &package)?;
     if build == Build::Real {
         shrink(shell, &package.join("petrel_wasm_bg.wasm"))?;
     }
@@ -85,9 +86,23 @@ pub(crate) fn build(shell: &Shell, build: Build) -> Result<()> {
 
 /// Builds the module with the functions for benches, into `package`.
 pub(crate) fn build_for_bench(shell: &Shell, package: &Path) -> Result<()> {
-    let built = optimised(shell, &["--features", "bench"])?;
-    bindgen(shell, &built, package)?;
+    let (built, bindgen) = beside_tools(shell, || optimised(shell, &["--features", "bench"]))?;
+    generate(shell, &bindgen, &built, package)?;
     shrink(shell, &package.join("petrel_wasm_bg.wasm"))
+}
+
+/// Builds the module, and beside it installs and builds the tools that come after it: the optimisation of the linked module uses
+/// one processor alone. Returns the module, and the program of wasm-bindgen.
+fn beside_tools(shell: &Shell, build: impl FnOnce() -> Result<PathBuf>) -> Result<(PathBuf, PathBuf)> {
+    thread::scope(|scope| {
+        let tools = scope.spawn(|| {
+            setup::npm(shell)?;
+            compile::tool(shell, "xtask-bindgen")
+        });
+        let built = build();
+        let bindgen = tools.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
+        Ok((built?, bindgen?))
+    })
 }
 
 /// Builds the module with profile `wasm`.
@@ -117,8 +132,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn bindgen(shell: &Shell, built: &Path, out: &Path) -> Result<()> {
-    let bindgen = compile::tool(shell, "xtask-bindgen")?;
+fn generate(shell: &Shell, bindgen: &Path, built: &Path, out: &Path) -> Result<()> {
     run(shell.command(bindgen, ["bindgen", "--target", "web", "--out-dir"]).arg(out).arg(built))
 }
 
