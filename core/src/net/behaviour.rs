@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use libp2p::{
-    StreamProtocol, connection_limits,
+    StreamProtocol,
     gossipsub::IdentTopic,
     identify,
     identity::Keypair,
@@ -17,7 +17,7 @@ use crate::net::protocols::dial_back::DialBack;
 use crate::{
     config::Settled,
     net::{
-        admission::{gater::ConnectionGater, ip_limits::IpLimits},
+        admission::{gater::ConnectionGater, ip_limits::IpLimits, swarm_limits::SwarmLimits},
         error::NetError,
         gossip::ChainGossip,
         ingest::transform::Transform,
@@ -41,7 +41,7 @@ pub(super) struct Behaviour {
     /// Before `ping`: of two behaviours with one protocol the first gets the inbound streams.
     ping_responder: PingResponder,
     ping: ping::Behaviour,
-    limits: connection_limits::Behaviour,
+    swarm_limits: SwarmLimits,
     /// Requests of this node. Separate from `range_server`, because one behaviour would have one timeout for both
     /// sides.
     pub(super) range_client: Toggle<request_response::Behaviour<Codec>>,
@@ -73,7 +73,7 @@ impl Behaviour {
             identify: identify::Behaviour::new(identify),
             ping_responder: PingResponder,
             ping: ping::Behaviour::new(ping),
-            limits: connection_limits::Behaviour::new(params::connection_limits(&config.connections)),
+            swarm_limits: SwarmLimits::new(params::swarm_limits(&config.connections)),
             range_client: sync
                 .enabled
                 .then(|| range_behaviour(config, ProtocolSupport::Outbound, params::RANGE_CLIENT_TIMEOUT))

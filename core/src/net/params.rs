@@ -3,18 +3,15 @@
 use core::time::Duration;
 use std::collections::HashMap;
 
-use libp2p::{
-    connection_limits::ConnectionLimits as SwarmLimits,
-    gossipsub::{
-        Config, ConfigBuilder, ConfigBuilderError, Message, MessageId, PeerScoreParams, PeerScoreThresholds, TopicHash,
-        TopicScoreParams, ValidationMode,
-    },
+use libp2p::gossipsub::{
+    Config, ConfigBuilder, ConfigBuilderError, Message, MessageId, PeerScoreParams, PeerScoreThresholds, TopicHash,
+    TopicScoreParams, ValidationMode,
 };
 
 use crate::{
     config::{ConnectionLimits, Mesh},
     message::MAX_MESSAGE,
-    net::admission::ip_limits::IpLimits,
+    net::admission::{ip_limits::IpLimits, swarm_limits::SwarmBounds},
     reputation::Reputation,
 };
 
@@ -78,27 +75,29 @@ pub(super) const TURN_BUDGET: Duration = Duration::from_millis(5);
 pub(super) const STALL_THRESHOLD: Duration = Duration::from_millis(50);
 
 /// Maximum connections of one peer: two if both sides dial at once, and one that no longer works but is not closed yet.
-const MAX_PER_PEER: u32 = 3;
+const MAX_PER_PEER: usize = 3;
 /// Maximum concurrent inbound handshakes.
-const MAX_PENDING_INBOUND: u32 = 128;
+const MAX_PENDING_INBOUND: usize = 128;
+/// Maximum concurrent outbound dials.
+const MAX_PENDING_OUTBOUND: usize = 64;
 
 /// Connection limits of the swarm. The node itself disconnects peers above its high watermark, with a reason; these
 /// limits also bound connections of which the node does not know yet. A leaf has one connection, so leaves do not
 /// reduce the number for nodes.
-pub(super) fn connection_limits(limits: &ConnectionLimits) -> SwarmLimits {
-    let nodes = limits.most().saturating_mul(MAX_PER_PEER as usize);
-    let incoming = nodes.saturating_add(limits.leaves).saturating_add(40);
-    SwarmLimits::default()
-        .with_max_pending_incoming(Some(MAX_PENDING_INBOUND))
-        .with_max_pending_outgoing(Some(64))
-        .with_max_established_incoming(Some(u32::try_from(incoming).unwrap_or(u32::MAX)))
-        .with_max_established_per_peer(Some(MAX_PER_PEER))
+pub(super) fn swarm_limits(limits: &ConnectionLimits) -> SwarmBounds {
+    let nodes = limits.most().saturating_mul(MAX_PER_PEER);
+    SwarmBounds {
+        pending_inbound: MAX_PENDING_INBOUND,
+        pending_outbound: MAX_PENDING_OUTBOUND,
+        inbound: nodes.saturating_add(limits.leaves).saturating_add(40),
+        per_peer: MAX_PER_PEER,
+    }
 }
 
 /// Limits by IP prefix: one public address may have a quarter of the handshakes and of the leaves, for the devices of a
 /// household or an office; one network (/24, /48) may have half of the leaves.
 pub(super) fn ip_limits(limits: &ConnectionLimits) -> IpLimits {
-    IpLimits::new(MAX_PENDING_INBOUND as usize / 4, (limits.leaves / 4).max(16), (limits.leaves / 2).max(32))
+    IpLimits::new(MAX_PENDING_INBOUND / 4, (limits.leaves / 4).max(16), (limits.leaves / 2).max(32))
 }
 
 /// gossipsub's configuration.

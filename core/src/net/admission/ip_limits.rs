@@ -2,14 +2,13 @@
 //!
 //! The prefix is one address of IPv4, and a /64 of IPv6; for leaves there is also a limit of the network, /24 and /48.
 //! Private addresses have no limit, because many peers may use
-//! one: behind a proxy or in a local network. Bounded by libp2p's own connection limits.
+//! one: behind a proxy or in a local network. Bounded by the limits of the swarm (`swarm_limits`).
 
 use core::{
     convert::Infallible,
     fmt,
     task::{Context, Poll},
 };
-use std::collections::BTreeMap;
 
 use libp2p::{
     Multiaddr, PeerId,
@@ -20,6 +19,7 @@ use libp2p::{
     },
 };
 
+use super::keyed_counts::KeyedCounts;
 use crate::{
     address::{is_public, network_of},
     ban::BanTarget,
@@ -35,36 +35,9 @@ pub(in crate::net) struct IpLimits {
     leaves_max: usize,
     /// Maximum leaves of one network.
     network_leaves_max: usize,
-    pending: PrefixCounts,
-    leaves: PrefixCounts,
-    network_leaves: PrefixCounts,
-}
-
-/// The prefix of each connection, and the number of connections of each prefix.
-#[derive(Debug, Default)]
-struct PrefixCounts {
-    prefixes: BTreeMap<ConnectionId, BanTarget>,
-    counts: BTreeMap<BanTarget, usize>,
-}
-
-impl PrefixCounts {
-    fn count(&self, prefix: BanTarget) -> usize {
-        self.counts.get(&prefix).copied().unwrap_or_default()
-    }
-
-    fn add(&mut self, id: ConnectionId, prefix: BanTarget) {
-        if self.prefixes.insert(id, prefix).is_none() {
-            *self.counts.entry(prefix).or_default() += 1;
-        }
-    }
-
-    fn remove(&mut self, id: ConnectionId) {
-        let Some(prefix) = self.prefixes.remove(&id) else { return };
-        if let Some(count) = self.counts.get_mut(&prefix) {
-            *count = count.saturating_sub(1);
-        }
-        self.counts.retain(|_, count| *count > 0);
-    }
+    pending: KeyedCounts<BanTarget>,
+    leaves: KeyedCounts<BanTarget>,
+    network_leaves: KeyedCounts<BanTarget>,
 }
 
 /// A prefix has reached a limit.
@@ -86,9 +59,9 @@ impl IpLimits {
             pending_max,
             leaves_max,
             network_leaves_max,
-            pending: PrefixCounts::default(),
-            leaves: PrefixCounts::default(),
-            network_leaves: PrefixCounts::default(),
+            pending: KeyedCounts::default(),
+            leaves: KeyedCounts::default(),
+            network_leaves: KeyedCounts::default(),
         }
     }
 
