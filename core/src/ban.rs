@@ -81,6 +81,9 @@ pub struct Ban {
     pub reason: String,
     /// The IP address of a banned peer.
     pub ip: Option<IpAddr>,
+    /// Whether an operator gave it: no automatic ban takes its place.
+    #[serde(default)]
+    pub by_operator: bool,
 }
 
 impl Ban {

@@ -209,7 +209,13 @@ async fn banned(base: u64) {
     let (a, b) = (Keypair::generate_secp256k1(), Keypair::generate_secp256k1());
     let host = MemoryHost::new(now);
     let (banned, node) = (memory_driver::static_peer(&a, base), memory_driver::static_peer(&b, base + 1));
-    let ban = Ban { until: Some(now().secs() + 60), secs: 60, reason: "invalid messages".to_owned(), ip: None };
+    let ban = Ban {
+        until: Some(now().secs() + 60),
+        secs: 60,
+        reason: "invalid messages".to_owned(),
+        ip: None,
+        by_operator: false,
+    };
     let bans = RestoredState { bans: vec![(BanTarget::Peer(banned.peer), ban)], ..RestoredState::default() };
     let dialling = |statics, protect_static| {
         let mut config = chain(&key);

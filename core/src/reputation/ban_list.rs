@@ -7,7 +7,9 @@
 //! [`BanList::MAX_PEERS_OF_ADDRESS`] of its peers are banned at once, because new peer ids cost nothing; for at most
 //! [`Reputation::ADDRESS_BAN`](super::Reputation::ADDRESS_BAN), and not while a peer without an offence is connected from it.
 //!
-//! Bound: [`BanList::MAX`] bans; when there are more, the one that ends first is removed.
+//! Bound: [`BanList::MAX`] bans of each class: automatic ones of peers, automatic ones of addresses, and those of an operator. When there
+//! are more, the one of the same class that ends first is removed: new peer ids cost nothing, and would otherwise end the bans of
+//! addresses, which are shorter, and those of the operator.
 
 use core::time::Duration;
 use std::{
@@ -26,12 +28,30 @@ use crate::{
 pub struct BanList {
     /// Each ban, and when it ends (monotonic).
     bans: BTreeMap<BanTarget, (Duration, Ban)>,
-    /// The same targets in the order in which their bans end.
-    ends: BTreeSet<(Duration, BanTarget)>,
+    /// The targets of each class in the order in which their bans end.
+    ends: BTreeMap<BanClass, BTreeSet<(Duration, BanTarget)>>,
+}
+
+/// Bans that share a bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum BanClass {
+    Operator,
+    Address,
+    Peer,
+}
+
+impl BanClass {
+    const fn of(target: BanTarget, ban: &Ban) -> Self {
+        match target {
+            _ if ban.by_operator => Self::Operator,
+            BanTarget::Peer(_) => Self::Peer,
+            BanTarget::Ip(_) | BanTarget::Net(_) => Self::Address,
+        }
+    }
 }
 
 impl BanList {
-    /// Maximum number of bans.
+    /// Maximum number of bans of a class.
     pub const MAX: usize = 4096;
     /// Number of banned peers of one address at which the address is banned.
     pub const MAX_PEERS_OF_ADDRESS: usize = 4;
@@ -42,7 +62,7 @@ impl BanList {
         let (mut list, mut ended) = (Self::default(), Vec::new());
         for (target, ban) in persisted {
             let left = ban.left(now.secs());
-            if !left.is_zero() && list.bans.len() < Self::MAX {
+            if !left.is_zero() && list.count(BanClass::of(target, &ban)) < Self::MAX {
                 list.put(target, now.mono.saturating_add(left), ban);
             } else {
                 ended.push(target);
@@ -58,10 +78,11 @@ impl BanList {
         if self.bans.get(&target).is_some_and(|(known_end, known)| *known_end >= ends || known.secs >= ban.secs) {
             return None;
         }
+        let class = BanClass::of(target, &ban);
         self.put(target, ends, ban);
         let mut evicted = Vec::new();
-        while self.bans.len() > Self::MAX
-            && let Some((_, first)) = self.ends.first().copied()
+        while self.count(class) > Self::MAX
+            && let Some((_, first)) = self.ends.get(&class).and_then(BTreeSet::first).copied()
         {
             self.lift(first);
             evicted.push(first);
@@ -69,22 +90,26 @@ impl BanList {
         Some(evicted)
     }
 
+    fn count(&self, class: BanClass) -> usize {
+        self.ends.get(&class).map_or(0, BTreeSet::len)
+    }
+
     fn put(&mut self, target: BanTarget, ends: Duration, ban: Ban) {
         self.lift(target);
+        self.ends.entry(BanClass::of(target, &ban)).or_default().insert((ends, target));
         self.bans.insert(target, (ends, ban));
-        self.ends.insert((ends, target));
     }
 
     /// Removes a ban; `false` when there is none.
     pub fn lift(&mut self, target: BanTarget) -> bool {
-        let removed = self.bans.remove(&target);
-        removed.is_some_and(|(ends, _)| self.ends.remove(&(ends, target)))
+        let Some((ends, ban)) = self.bans.remove(&target) else { return false };
+        self.ends.get_mut(&BanClass::of(target, &ban)).is_some_and(|of_class| of_class.remove(&(ends, target)))
     }
 
     /// Removes the bans that have ended at `now` (monotonic), and returns their targets.
     pub fn ended(&mut self, now: Duration) -> Vec<BanTarget> {
-        let ended: Vec<BanTarget> =
-            self.ends.iter().take_while(|(ends, _)| *ends <= now).map(|(_, target)| *target).collect();
+        let ended = self.ends.values().flat_map(|of_class| of_class.iter().take_while(|(ends, _)| *ends <= now));
+        let ended: Vec<BanTarget> = ended.map(|(_, target)| *target).collect();
         for target in &ended {
             self.lift(*target);
         }
@@ -93,7 +118,7 @@ impl BanList {
 
     /// When the next ban ends (monotonic).
     pub fn due(&self) -> Option<Duration> {
-        self.ends.first().map(|(ends, _)| *ends)
+        self.ends.values().filter_map(|of_class| of_class.first()).map(|(ends, _)| *ends).min()
     }
 
     /// Whether this target is banned.

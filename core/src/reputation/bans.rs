@@ -121,5 +121,5 @@ fn concerns(target: BanTarget, peer: &Peer) -> bool {
 
 fn ban_for(now: Now, length: Duration, reason: String, ip: Option<IpAddr>) -> Ban {
     let secs = length.as_secs();
-    Ban { until: Some(now.secs().saturating_add(secs)), secs, reason, ip }
+    Ban { until: Some(now.secs().saturating_add(secs)), secs, reason, ip, by_operator: false }
 }

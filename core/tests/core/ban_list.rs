@@ -23,7 +23,13 @@ use crate::{
 
 #[test]
 fn bans_survive_a_restart_until_they_end() {
-    let ban = |until: u64, secs| Ban { until: Some(until), secs, reason: "invalid messages".to_owned(), ip: None };
+    let ban = |until: u64, secs| Ban {
+        until: Some(until),
+        secs,
+        reason: "invalid messages".to_owned(),
+        ip: None,
+        by_operator: false,
+    };
     let memory = RestoredState {
         bans: vec![
             (BanTarget::Peer(peer(1)), ban(NOW + 60, 3600)),
@@ -44,7 +50,7 @@ fn bans_survive_a_restart_until_they_end() {
 
 #[test]
 fn a_permanent_ban_stays() {
-    let ban = |until| Ban { until, secs: 0, reason: "blocked".to_owned(), ip: None };
+    let ban = |until| Ban { until, secs: 0, reason: "blocked".to_owned(), ip: None, by_operator: false };
     let net: BanTarget = "203.0.113.0/24".parse().unwrap();
     let memory = RestoredState {
         bans: vec![(net, ban(None)), (BanTarget::Peer(peer(1)), ban(None))],
@@ -83,7 +89,8 @@ fn when_a_ban_ends_a_low_score_still_blocks() {
     let mut score = Score::default();
     score.penalize(Offence::ResponseMismatch);
     let record = PeerEntry { seen: NOW, score, ..PeerEntry::default() };
-    let ban = Ban { until: Some(NOW + 2), secs: 2, reason: "invalid messages".to_owned(), ip: None };
+    let ban =
+        Ban { until: Some(NOW + 2), secs: 2, reason: "invalid messages".to_owned(), ip: None, by_operator: false };
     let memory = RestoredState {
         peers: vec![(peer(1), record)],
         bans: vec![(BanTarget::Peer(peer(1)), ban)],
@@ -137,7 +144,7 @@ fn the_ban_of_an_address_is_short_and_a_shared_address_is_not_banned() {
 #[test]
 fn the_ban_list_is_bounded_and_a_longer_ban_stays() {
     let mut list = BanList::default();
-    let ban = |secs| Ban { until: Some(NOW + secs), secs, reason: String::new(), ip: None };
+    let ban = |secs| Ban { until: Some(NOW + secs), secs, reason: String::new(), ip: None, by_operator: false };
     let named = |index: u32| BanTarget::Peer(PeerId::from_bytes(&index.to_be_bytes()).unwrap());
     for index in 0..BanList::MAX as u32 {
         assert_eq!(list.ban(after(0), named(index), ban(100 + u64::from(index))), Some(vec![]));
@@ -151,6 +158,23 @@ fn the_ban_list_is_bounded_and_a_longer_ban_stays() {
     assert_eq!(list.ban(after(1_000), named(9_999), ban(5_000)), None, "the ban is not restarted");
     assert_eq!(list.ended(Duration::from_secs(101)), [named(1)]);
     assert!(list.lift(named(9_999)) && !list.lift(named(9_999)));
+}
+
+#[test]
+fn bans_of_new_peer_ids_end_no_ban_of_an_address_and_none_of_the_operator() {
+    let mut list = BanList::default();
+    let ban = |secs, by_operator| Ban { until: Some(NOW + secs), secs, reason: String::new(), ip: None, by_operator };
+    let named = |index: u32| BanTarget::Peer(PeerId::from_bytes(&index.to_be_bytes()).unwrap());
+    let (address, by_operator) = (BanTarget::Ip(public_ip(1)), BanTarget::Ip(public_ip(2)));
+    list.ban(after(0), address, ban(10, false));
+    list.ban(after(0), by_operator, ban(20, true));
+    for index in 0..2 * BanList::MAX as u32 {
+        list.ban(after(0), named(index), ban(3_600, false));
+    }
+    assert!(list.contains(address) && list.contains(by_operator));
+    assert_eq!(list.iter().count(), BanList::MAX + 2);
+    assert_eq!(list.due(), Some(Duration::from_secs(10)));
+    assert_eq!(list.ended(Duration::from_secs(20)), [by_operator, address]);
 }
 
 #[test]

@@ -19,7 +19,10 @@ use crate::{
 
 fn ban(who: BanTarget, secs: Option<u64>) -> Input {
     let until = secs.map(|secs| NOW + secs);
-    Input::Ban { who, ban: Ban { until, secs: secs.unwrap_or(0), reason: "by hand".to_owned(), ip: None } }
+    Input::Ban {
+        who,
+        ban: Ban { until, secs: secs.unwrap_or(0), reason: "by hand".to_owned(), ip: None, by_operator: true },
+    }
 }
 
 #[test]

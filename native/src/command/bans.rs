@@ -78,7 +78,10 @@ fn run_on_store(flags: &BansFlags, request: SocketRequest) -> Result<(), BansErr
     match request {
         SocketRequest::Ban { who, secs, reason } => {
             let until = secs.map(|secs| unix_now().saturating_add(secs));
-            let (who, ban) = (parse_subject(&who)?, Ban { until, secs: secs.unwrap_or_default(), reason, ip: None });
+            let (who, ban) = (
+                parse_subject(&who)?,
+                Ban { until, secs: secs.unwrap_or_default(), reason, ip: None, by_operator: true },
+            );
             store.put_ban(who, Some(&ban))?;
             print_ban(who, &ban);
         }

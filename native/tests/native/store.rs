@@ -322,6 +322,7 @@ fn peers_and_bans_are_restored_after_a_restart_until_they_are_removed() {
         secs: 3600,
         reason: "invalid messages".to_owned(),
         ip: "203.0.113.1".parse().ok(),
+        by_operator: true,
     };
     let subjects =
         [BanTarget::Peer(peer(1)), BanTarget::Ip("203.0.113.1".parse().unwrap()), "2001:db8::1".parse().unwrap()];

@@ -109,7 +109,7 @@ fn peers_and_bans_that_cannot_be_read_are_skipped_and_counted_and_blocks_are_the
     let blocks = run(1, 3, B256::ZERO, 300);
     blocks.iter().for_each(|block| _ = store.persist(Persist::Block(block.clone())).blocking_recv().unwrap());
     let _on_disk = store.persist(Persist::Head(link(&blocks[2]))).blocking_recv().unwrap();
-    let ban = Ban { until: None, secs: 0, reason: "by hand".to_owned(), ip: None };
+    let ban = Ban { until: None, secs: 0, reason: "by hand".to_owned(), ip: None, by_operator: true };
     let who: BanTarget = "203.0.113.1".parse().unwrap();
     let _on_disk = store.persist(Persist::Ban(who, Some(ban.clone()))).blocking_recv().unwrap();
     drop(store);

@@ -200,7 +200,10 @@ impl Host {
         }
         let secs = 1 + self.random.below(600);
         let until = Some(self.now.secs() + secs);
-        self.give(Input::Ban { who, ban: Ban { until, secs, reason: "by hand".to_owned(), ip: None } });
+        self.give(Input::Ban {
+            who,
+            ban: Ban { until, secs, reason: "by hand".to_owned(), ip: None, by_operator: true },
+        });
     }
 
     fn toggle_clock(&mut self) {

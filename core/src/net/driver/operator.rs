@@ -36,7 +36,7 @@ impl<H: Host> Driver<H> {
         let secs = length.map_or(0, |length| length.as_secs());
         let until = length.map(|_| self.host.now().secs().saturating_add(secs));
         let status = BanStatus { who, until, reason: reason.clone() };
-        self.feed(Input::Ban { who, ban: Ban { until, secs, reason, ip: None } });
+        self.feed(Input::Ban { who, ban: Ban { until, secs, reason, ip: None, by_operator: true } });
         Ok(self.node.ban_of(who).unwrap_or(status))
     }
 

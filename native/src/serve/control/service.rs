@@ -121,7 +121,7 @@ pub fn respond(request: ControlRequest, driver: &mut Driver<TokioHost>, store: &
         ControlRequest::Ban { who, length, reason, result } => match driver.ban(who, length, reason) {
             Ok(ban) => {
                 let (until, secs, reason) = (ban.until, length.unwrap_or_default().as_secs(), ban.reason.clone());
-                let stored = Ban { until, secs, reason, ip: None };
+                let stored = Ban { until, secs, reason, ip: None, by_operator: true };
                 respond_when_on_disk(store, Persist::Ban(who, Some(stored)), ban, result);
             }
             Err(spared) => {
