@@ -5,26 +5,34 @@
 //! transactions are slices of the buffer. `ssz_rs` never decodes bytes of a peer: its list decoder slices with an
 //! unchecked end.
 
+mod account;
 pub mod base_time;
 mod decode;
 mod encode;
 pub mod engine;
 mod hash;
+mod header;
 mod isthmus;
 mod layout;
 mod payload;
+mod receipt;
 mod reference;
+mod transaction;
 mod trie;
 mod validate;
 mod validated;
 mod verified;
 mod withdrawal;
 
+pub use account::{Account, EMPTY_CODE};
 pub use decode::{DecodeError, Region};
 pub use encode::{EncodeError, ExecutionPayload};
+pub use header::EMPTY_UNCLES;
 pub use payload::Payload;
+pub use receipt::{DepositReceipt, MAX_TOPICS, Receipt, ReceiptLog};
 pub use reference::{BlockInfo, BlockRef};
-pub use trie::ordered_root;
+pub use transaction::{DEPOSIT, transaction_type};
+pub use trie::{MAX_NODE, MAX_NODES, ProofError, ordered_root, proven};
 pub use validate::{InvalidPayload, ValidPayload};
 pub use validated::Block;
 pub use verified::Verified;

@@ -26,10 +26,13 @@ use crate::{
 
 mod key;
 mod plan;
+mod proof;
 mod reference;
 
+pub use proof::{MAX_NODE, MAX_NODES, ProofError, proven};
+
 /// Root of an empty trie.
-const EMPTY_ROOT: B256 = b256!("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");
+pub(super) const EMPTY_ROOT: B256 = b256!("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");
 
 /// Minimum number of items in a batch, which then extends to the end of the last item's group: fewer than twice as
 /// many.

@@ -6,6 +6,7 @@ extern crate test_anywhere;
 
 mod driven;
 mod forge;
+mod naive_trie;
 mod vectors;
 
 mod acceptance;
@@ -16,6 +17,7 @@ mod connection_manager;
 mod decode;
 mod gossip_watchdog;
 mod hash;
+mod header;
 mod leaf_places;
 mod message;
 mod mismatch;
@@ -25,7 +27,9 @@ mod operator;
 mod peer_dialer;
 mod peer_store;
 mod peers;
+mod proof;
 mod range_sync;
+mod receipt;
 mod reputation;
 mod response;
 mod samples;

@@ -1,82 +1,8 @@
 //! The ordered trie, compared with a simple reference implementation.
 
-use alloy_primitives::{B256, b256, keccak256};
 use petrel_core::{block::ordered_root, hash::keccak_many};
 
-const EMPTY: B256 = b256!("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");
-
-/// The reference: recursion over nibble strings.
-mod naive {
-    use alloy_rlp::{Encodable, Header};
-
-    use super::*;
-
-    fn rlp_list(items: &[Vec<u8>]) -> Vec<u8> {
-        let mut out = Vec::new();
-        Header { list: true, payload_length: items.iter().map(Vec::len).sum() }.encode(&mut out);
-        out.extend(items.concat());
-        out
-    }
-
-    fn rlp(bytes: &[u8]) -> Vec<u8> {
-        let mut out = Vec::new();
-        bytes.encode(&mut out);
-        out
-    }
-
-    fn path(nibbles: &[u8], leaf: bool) -> Vec<u8> {
-        let flag = 2 * u8::from(leaf) + (nibbles.len() % 2) as u8;
-        let mut all = vec![flag];
-        if nibbles.len().is_multiple_of(2) {
-            all.push(0);
-        }
-        all.extend(nibbles);
-        rlp(&all.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect::<Vec<_>>())
-    }
-
-    fn reference(node: Vec<u8>) -> Vec<u8> {
-        if node.len() < 32 { node } else { rlp(keccak256(node).as_slice()) }
-    }
-
-    fn node(items: &[(Vec<u8>, &[u8])]) -> Vec<u8> {
-        if let [(key, value)] = items {
-            return rlp_list(&[path(key, true), rlp(value)]);
-        }
-        let first = &items[0].0;
-        let shared =
-            (0..first.len()).take_while(|at| items.iter().all(|(key, _)| key.get(*at) == first.get(*at))).count();
-        if shared > 0 {
-            let rest: Vec<_> = items.iter().map(|(key, value)| (key[shared..].to_vec(), *value)).collect();
-            return rlp_list(&[path(&first[..shared], false), reference(node(&rest))]);
-        }
-        let mut children: Vec<Vec<u8>> = (0..16)
-            .map(|nibble| {
-                let below: Vec<_> = items
-                    .iter()
-                    .filter(|(key, _)| key[0] == nibble)
-                    .map(|(key, value)| (key[1..].to_vec(), *value))
-                    .collect();
-                if below.is_empty() { vec![0x80] } else { reference(node(&below)) }
-            })
-            .collect();
-        children.push(vec![0x80]);
-        rlp_list(&children)
-    }
-
-    pub(super) fn root(items: &[Vec<u8>]) -> B256 {
-        let keyed: Vec<(Vec<u8>, &[u8])> = items
-            .iter()
-            .enumerate()
-            .filter(|(_, item)| !item.is_empty())
-            .map(|(index, item)| {
-                let mut key = Vec::new();
-                (index as u64).encode(&mut key);
-                (key.iter().flat_map(|byte| [byte >> 4, byte & 15]).collect(), item.as_slice())
-            })
-            .collect();
-        if keyed.is_empty() { EMPTY } else { keccak256(node(&keyed)) }
-    }
-}
+use crate::naive_trie::{self as naive, EMPTY};
 
 fn agrees(items: &[Vec<u8>]) {
     assert_eq!(ordered_root(items.iter().map(Vec::as_slice), keccak_many), naive::root(items), "{} items", items.len());
