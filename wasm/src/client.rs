@@ -1,6 +1,6 @@
 //! The class that a worker creates: it is made from JSON, emits events as JSON, reports its status and stops.
 //!
-//! The driver runs in one task. `status` borrows it between two polls, never during one: callbacks are called while nothing
+//! The driver runs in one task; what it emits goes to `contents`, which keeps the newest blocks, and to the callback. `status` borrows it between two polls, never during one: callbacks are called while nothing
 //! is borrowed. After a panic (see `panic`) the owner of the worker ends it.
 
 use core::{
@@ -32,12 +32,17 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
 use crate::{
+    contents::Contents,
     error::{Error, ErrorCode},
     host::BrowserHost,
     panic, restored,
     settings::{self, relays},
     transport::{self, Traffic, TransportBytes},
 };
+
+mod contents;
+
+pub use contents::hash_of;
 
 const ONE: NonZeroU8 = NonZeroU8::MIN;
 const AGENT: &str = concat!("petrel-web/", env!("CARGO_PKG_VERSION"));
@@ -49,6 +54,7 @@ pub struct Client {
     /// Milliseconds that the host adds to `Date.now()`.
     correction: Rc<Cell<f64>>,
     traffic: Traffic,
+    contents: Rc<RefCell<Contents>>,
     task: AbortHandle,
     on_event: Function,
 }
@@ -82,12 +88,13 @@ impl Client {
         let driver = Rc::new(RefCell::new(driver(settled, blocks, host, &traffic)?));
         panic::listen(&on_event);
         let (task, registration) = AbortHandle::new_pair();
-        let run = Abortable::new(run(Rc::clone(&driver), on_event.clone()), registration);
+        let contents = Rc::default();
+        let run = Abortable::new(run(Rc::clone(&driver), Rc::clone(&contents), on_event.clone()), registration);
         wasm_bindgen_futures::spawn_local(async move {
             // `stop` aborts it.
             let _aborted = run.await;
         });
-        Ok(Self { driver, correction, traffic, task, on_event })
+        Ok(Self { driver, correction, traffic, contents, task, on_event })
     }
 
     /// The node now, as JSON: the core's `Status`, our own peer id under `peer`, and under
@@ -137,8 +144,10 @@ impl Client {
     }
 }
 
-async fn run(driver: Rc<RefCell<Driver<BrowserHost>>>, on_event: Function) {
+async fn run(driver: Rc<RefCell<Driver<BrowserHost>>>, contents: Rc<RefCell<Contents>>, on_event: Function) {
     while let Some(event) = next(&driver).await {
+        // Before the callback, which may ask for the block. No call into the module is under way here, so nothing else borrows it.
+        contents.borrow_mut().observe(&event);
         if let Ok(json) = serde_json::to_string(&event) {
             // An exception of the callback must not end the node.
             let _thrown = on_event.call1(&JsValue::NULL, &JsValue::from_str(&json));

@@ -32,6 +32,12 @@ pub(crate) enum ErrorCode {
     ForeignRecord,
     /// A record is too old.
     ExpiredRecord,
+    /// The arguments of a call do not parse.
+    BadRequest,
+    /// The block is not among the kept ones.
+    NoBlock,
+    /// The answer of a server is not what a root of the block proves.
+    BadProof,
     /// The environment has no source of randomness.
     NoRandom,
     /// The node did not start.
@@ -80,7 +86,7 @@ mod tests {
     }
     every! {
         BadOptions UnknownChain BadChain BadSigner NoSigner BadRelay NoRelay BadRecord ForgedRecord ForeignRecord ExpiredRecord
-        NoRandom NotStarted Panic
+        BadRequest NoBlock BadProof NoRandom NotStarted Panic
     }
 
     /// `www/package/test/samples.test.js` compares the package's mirror with it.

@@ -16,8 +16,8 @@
 //! serialiser in the `.wasm`; `samples` is how its types are checked.
 //!
 //! In reading order: `error`, `locality` (where a host is) and `reachable` are basic types; `settings` checks what JavaScript
-//! gives; `host` and `transport` use the browser's interfaces; `client` runs the node, with `restored` and `panic`;
-//! `relay_record` verifies the records of relays.
+//! gives; `host` and `transport` use the browser's interfaces; `contents` keeps verified blocks and proves what servers say about
+//! them; `client` runs the node, with `restored` and `panic`; `relay_record` verifies the records of relays.
 
 #[cfg(test)]
 #[macro_use]
@@ -26,6 +26,7 @@ extern crate test_anywhere;
 #[cfg(feature = "bench")]
 mod bench;
 mod client;
+mod contents;
 mod error;
 mod host;
 mod locality;
@@ -40,5 +41,5 @@ mod transport;
 
 #[cfg(feature = "bench")]
 pub use bench::validate_message;
-pub use client::Client;
+pub use client::{Client, hash_of};
 pub use relay_record::read_record;

@@ -6,7 +6,7 @@ const GUARD = "import { guarded } from './guard.js';\n";
 /** Each text that is replaced, and what replaces it. One that is not there means that wasm-bindgen has changed. */
 const SCRIPT = [
   [/^export (class|function) /gm, '$1 '],
-  [/^export \{ initSync, __wbg_init as default \};$/m, 'return { Client, readRecord, load: __wbg_init };'],
+  [/^export \{ initSync, __wbg_init as default \};$/m, 'return { Client, hashOf, readRecord, load: __wbg_init };'],
   [/\bwasm = instance\.exports;/, 'wasm = guarded(instance.exports, onTrap);'],
 ];
 const TYPES = [[/^export (default )?(class|function) /gm, 'declare $2 ']];
@@ -15,6 +15,7 @@ const INSTANCE = `
 /** A WebAssembly instance with a state of its own. */
 export interface Instance {
   readonly Client: typeof Client;
+  readonly hashOf: typeof hashOf;
   readonly readRecord: typeof readRecord;
   readonly load: typeof __wbg_init;
 }

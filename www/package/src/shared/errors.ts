@@ -15,6 +15,10 @@ export type ErrorCode =
   | 'forged_record'
   | 'foreign_record'
   | 'expired_record'
+  // A question about a block: its arguments, a block that is not kept, an answer of an RPC server that its proof does not bear out.
+  | 'bad_request'
+  | 'no_block'
+  | 'bad_proof'
   // The environment.
   | 'no_random'
   | 'no_wasm'
