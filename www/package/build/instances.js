@@ -6,18 +6,16 @@ const GUARD = "import { guarded } from './guard.js';\n";
 /** Each text that is replaced, and what replaces it. One that is not there means that wasm-bindgen has changed. */
 const SCRIPT = [
   [/^export (class|function) /gm, '$1 '],
-  [/^export \{ initSync, __wbg_init as default \};$/m, 'return { Client, hashOf, readRecord, load: __wbg_init };'],
   [/\bwasm = instance\.exports;/, 'wasm = guarded(instance.exports, onTrap);'],
 ];
+/** Where the script exports its functions for loading. */
+const EXPORTS = /^export \{ initSync, __wbg_init as default \};$/m;
 const TYPES = [[/^export (default )?(class|function) /gm, 'declare $2 ']];
 
-const INSTANCE = `
+const instanceType = (names) => `
 /** A WebAssembly instance with a state of its own. */
 export interface Instance {
-  readonly Client: typeof Client;
-  readonly hashOf: typeof hashOf;
-  readonly readRecord: typeof readRecord;
-  readonly load: typeof __wbg_init;
+${names.map((name) => `  readonly ${name}: typeof ${name};\n`).join('')}  readonly load: typeof __wbg_init;
 }
 
 /** \`onTrap\` is called when a call into the module throws: its state is undefined then, and later calls do nothing. */
@@ -28,12 +26,19 @@ export type { Client };
 
 /** The script that wasm-bindgen wrote, as a function that makes instances. */
 export function instances(script) {
-  return `${GUARD}export function instance(onTrap) {\n${replaced(script, SCRIPT)}\n}\n`;
+  const returns = [EXPORTS, `return { ${exported(script).join(', ')}, load: __wbg_init };`];
+  return `${GUARD}export function instance(onTrap) {\n${replaced(script, [returns, ...SCRIPT])}\n}\n`;
 }
 
 /** The types of that script. */
 export function instanceTypes(types) {
-  return replaced(types, TYPES) + INSTANCE;
+  return replaced(types, TYPES) + instanceType(exported(types));
+}
+
+/** The names of the crate's own classes and functions. */
+function exported(text) {
+  const names = [...text.matchAll(/^export (?:class|function) (\w+)/gm)].map(([, name]) => name);
+  return names.filter((name) => name !== 'initSync');
 }
 
 function replaced(text, pairs) {

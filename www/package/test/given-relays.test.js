@@ -32,6 +32,18 @@ test('a URL waits, fails with its record, and is connected when the relay of its
   assert.equal(of(found, connected(ADDRESS), failed, { event: 'disconnected', peer: PEER }).state, 'failed');
 });
 
+test('a URL whose record is of another chain is neither waiting nor failed, until its record is of this one', () => {
+  const given = new GivenRelays([URL_RELAY]);
+  given.track(found);
+  given.ofOther('https://relay.example');
+  assert.deepEqual(given.statuses(), [{ relay: URL_RELAY, peer: null, state: 'other_chain', error: null }]);
+  given.track(failed);
+  assert.equal(given.statuses()[0].state, 'failed');
+  given.ofOther('https://relay.example');
+  given.track(found);
+  assert.equal(given.statuses()[0].state, 'waiting');
+});
+
 test('of two addresses of one relay, each has its own state', () => {
   const [first, second] = after([ADDRESS, OTHER], [connected('/ip4/192.0.2.1/tcp/9/ws', [{ address: ADDRESS, error: 'no such host' }])]);
   assert.deepEqual([first.state, first.error, second.state], ['failed', 'no such host', 'connected']);

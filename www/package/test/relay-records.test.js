@@ -13,7 +13,7 @@ const NOW = 1_800_000_000_000;
 /** Records of a simulated host; `answers` maps an origin to its relay's answer: a record, a status, an error, or what makes one. */
 function simulated(t, answers) {
   t.mock.timers.enable({ apis: ['setInterval'] });
-  const seen = { requested: [], added: [], emitted: [], corrected: [], agreed: 0, settled: 0, saved: [], now: NOW, mono: 5_000 };
+  const seen = { requested: [], added: [], emitted: [], corrected: [], agreed: 0, settled: 0, saved: [], ofOther: [], now: NOW, mono: 5_000 };
   const host = {
     fetch: async (url, options) => {
       seen.requested.push(url);
@@ -27,9 +27,12 @@ function simulated(t, answers) {
     mono: () => seen.mono,
     verify: (document, host) => {
       assert.ok(host.endsWith('.example'));
+      if (document.includes('foreign')) throw { code: 'foreign_record', message: 'the relay follows another chain', remedy: 'none' };
       if (document.includes('forged')) throw { code: 'forged_record', message: 'the record is forged', remedy: 'none' };
       return document;
     },
+    isOfOther: (document) => document.includes('other chain'),
+    ofOther: (origin) => seen.ofOther.push(origin),
     add: (relays, others) => seen.added.push([relays, others]),
     emit: (event) => seen.emitted.push(event),
     correct: (millis) => seen.corrected.push(millis),
@@ -131,6 +134,34 @@ test('a failed request is reported with its code, retried with backoff, and adds
   const tries = seen.requested.filter((url) => url.startsWith('https://a')).length;
   assert.ok(tries >= 7 && tries <= 11, `${tries} requests in five minutes`);
   assert.deepEqual(seen.added, []);
+});
+
+test('the record of another one of the chains is no failure, and seldom requested again', async (t) => {
+  const answers = { 'https://a.example': { foreign: 'other chain' }, 'https://b.example': { foreign: 'of nobody' } };
+  const { records, seen, pass } = simulated(t, answers);
+  records.begin();
+  await settle();
+  assert.deepEqual(seen.ofOther, ['https://a.example']);
+  assert.deepEqual(seen.emitted.map(({ event, url, code }) => [event, url, code]), [['record_failed', 'https://b.example', 'foreign_record']]);
+  assert.deepEqual([seen.added, seen.settled], [[], 1]);
+  const requests = () => seen.requested.filter((url) => url.startsWith('https://a')).length;
+  await pass(590_000);
+  assert.equal(requests(), 1);
+  answers['https://a.example'] = record(0);
+  await pass(12_000);
+  assert.deepEqual([requests(), seen.added.length], [2, 1]);
+});
+
+test('relays of other chains are not waited for when clocks are compared', async (t) => {
+  const { records, seen } = simulated(t, {
+    'https://a.example': record(0, { time: NOW + 90_000 }),
+    'https://b.example': record(1, { time: NOW + 90_000 }),
+    'https://c.example': { foreign: 'other chain' },
+    'https://d.example': { foreign: 'other chain' },
+  });
+  records.begin();
+  await settle();
+  assert.ok(Math.abs(seen.corrected.at(-1) - 90_000) <= 500, String(seen.corrected));
 });
 
 test('a response above the size limit is refused', async (t) => {
@@ -299,5 +330,7 @@ test('URLs and multiaddrs are distinguished, and too many or wrong ones are refu
   assert.ok(isUrl('https://a.example') && isUrl('http://127.0.0.1:8080/page') && !isUrl('/dns4/a.example/tcp/443/wss'));
   const host = { now: () => NOW, mono: () => 0 };
   assert.throws(() => new RelayRecords(['https://'], host), { code: 'bad_relay' });
-  assert.throws(() => new RelayRecords(Array(MAX_URLS + 1).fill('https://a.example'), host), { code: 'bad_relay' });
+  const more = Array(MAX_URLS + 1).fill('https://a.example');
+  assert.throws(() => new RelayRecords(more, host), { code: 'bad_relay' });
+  new RelayRecords(more, host, 2);
 });

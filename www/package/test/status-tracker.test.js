@@ -48,6 +48,13 @@ test('without a connection: why, and when the next dial is', () => {
   assert.match(stateOf(left.report(NODE, 2))[1], /the relay disconnected \(closed\)/);
 });
 
+test('without a relay of this chain the reason says so', () => {
+  const added = (...states) => ({ relaysMs: null, correctedMs: 0, moduleBytes: 0, relays: states.map((state) => ({ relay: '', peer: null, state, error: null })) });
+  const reason = (...states) => stateOf(after([]).report(NODE, 0, added(...states)))[1];
+  assert.match(reason('other_chain', 'other_chain'), /none of the relays that are given/);
+  assert.equal(reason('other_chain', 'waiting'), 'connecting to the relay');
+});
+
 test('blocks make it live; it stalls after four block times without one, at least six seconds', () => {
   const node = { ...CONNECTED, accepted: 1 };
   const tracker = after([[connected, 0], [block(200), 1_000]]);

@@ -1,6 +1,7 @@
 // The streams of one kind of a follower. A stream that nobody refers to any more is forgotten, so that a caller who takes a new one
 // for each item leaks none.
 
+import { onAbort } from './abort.js';
 import { Feed } from './feed.js';
 
 /** Removes the listener of a stream that was collected from the signal that it was given. */
@@ -14,10 +15,10 @@ export class Feeds<T> {
   /** A stream of items from now on. `signal` ends it. */
   open(limit: number, signal: AbortSignal | undefined): Feed<T> {
     // No closure in this function may refer to the stream: its signal, which lives longer, would keep it.
-    const entry: { ref?: WeakRef<Feed<T>> } = {};
+    const entry: { ref?: WeakRef<Feed<T>>; remove?: () => void } = {};
     const abort = (): void => entry.ref?.deref()?.end();
     const forget = (): void => {
-      signal?.removeEventListener('abort', abort);
+      entry.remove?.();
       if (entry.ref) this.#feeds.delete(entry.ref);
     };
     const feed = made(limit, forget, this.#waiting);
@@ -25,7 +26,7 @@ export class Feeds<T> {
     this.#feeds.add(entry.ref);
     collected.register(feed, forget);
     if (signal?.aborted) feed.end();
-    else signal?.addEventListener('abort', abort);
+    else if (signal) entry.remove = onAbort(signal, abort);
     return feed;
   }
 

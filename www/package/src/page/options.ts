@@ -1,4 +1,5 @@
-// The options of `createFollower` and of its streams, and their check: a misspelt one would have no effect, and nobody would notice.
+// The options of `createFollower` and of its streams, and the check of options: a misspelt one would have no effect, and nobody would
+// notice.
 
 import type { RollupConfig } from './chains.js';
 import { PetrelError } from '../shared/errors.js';
@@ -6,7 +7,24 @@ import type { Hex } from '../shared/events.js';
 import type { Store } from './store.js';
 import { suggest } from './suggest.js';
 
-export interface FollowerOptions {
+/** Where a node runs and what it keeps. */
+export interface NodeOptions {
+  /**
+   * Whether relays are dialled that the records of other relays advertise, and those that an earlier run knew; `true` unless it is
+   * given. With `false` this device connects to nobody but the relays that are given.
+   */
+  readonly advertisedRelays?: boolean;
+  /** Saves the latest blocks, so that they outlive a reload: this origin's IndexedDB unless another store is given; `null` saves nothing. */
+  readonly store?: Store | null;
+  /** Stops it. */
+  readonly signal?: AbortSignal;
+  /** Starts the worker, where a bundler does not find it by itself: a module worker that runs `petrel/worker`. */
+  readonly worker?: () => Worker;
+  /** Where the WebAssembly module is, where a bundler does not find it by itself: the URL of `petrel/wasm`. */
+  readonly wasm?: string | URL;
+}
+
+export interface FollowerOptions extends NodeOptions {
   /**
    * A chain of the package by its name (`'base-mainnet'`, `'base'`) or its chain id (`8453`, `'8453'`): see `chains()`. Or the
    * `rollup.json` of any OP Stack chain, as an object.
@@ -19,19 +37,6 @@ export interface FollowerOptions {
   readonly relays: readonly string[];
   /** Who signs the chain's unsafe blocks: needed for a `rollup.json`, and instead of the preset's when it has changed. */
   readonly signer?: Hex;
-  /**
-   * Whether relays are dialled that the records of other relays advertise, and those that an earlier run knew; `true` unless it is
-   * given. With `false` this device connects to nobody but the relays that are given.
-   */
-  readonly advertisedRelays?: boolean;
-  /** Saves the latest blocks, so that they outlive a reload: this origin's IndexedDB unless another store is given; `null` saves nothing. */
-  readonly store?: Store | null;
-  /** Stops the follower. */
-  readonly signal?: AbortSignal;
-  /** Starts the worker, where a bundler does not find it by itself: a module worker that runs `petrel/worker`. */
-  readonly worker?: () => Worker;
-  /** Where the WebAssembly module is, where a bundler does not find it by itself: the URL of `petrel/wasm`. */
-  readonly wasm?: string | URL;
 }
 
 export interface StreamOptions {
@@ -41,24 +46,23 @@ export interface StreamOptions {
   readonly buffer?: number;
 }
 
-/** What is wrong with a value, as text. */
-type Check = (value: unknown) => string | null;
+/** What is wrong with a value, as text; `null` when nothing is. */
+export type Check = (value: unknown) => string | null;
 /** Of each option; those that the node checks have no check here. */
-type Checks<T> = { readonly [K in keyof Required<T>]: Check };
+export type Checks<T> = { readonly [K in keyof Required<T>]: Check };
 
-const unchecked: Check = () => null;
-const signal: Check = (value) => (hasMethods(value, ['throwIfAborted', 'addEventListener']) ? null : 'is no AbortSignal');
+export const unchecked: Check = () => null;
+export const signal: Check = (value) => (hasMethods(value, ['throwIfAborted', 'addEventListener']) ? null : 'is no AbortSignal');
 
-const FOLLOWER: Checks<FollowerOptions> = {
-  chain: unchecked,
-  relays: unchecked,
-  signer: unchecked,
+export const NODE: Checks<NodeOptions> = {
   advertisedRelays: (value) => (typeof value === 'boolean' ? null : 'is neither true nor false'),
   store: (value) => (value === null || hasMethods(value, ['load', 'save']) ? null : 'has no load() and save()'),
   signal,
   worker: (value) => (typeof value === 'function' ? null : 'is no function'),
   wasm: (value) => (typeof value === 'string' || value instanceof URL ? null : 'is no URL'),
 };
+
+const FOLLOWER: Checks<FollowerOptions> = { chain: unchecked, relays: unchecked, signer: unchecked, ...NODE };
 
 const STREAM: Checks<StreamOptions> = {
   signal,
@@ -75,7 +79,8 @@ export function checkStreamOptions(options: unknown): void {
   check(options, STREAM);
 }
 
-function check(options: unknown, checks: Readonly<Record<string, Check>>): void {
+/** @throws {PetrelError} `bad_options`: an option has no check, or its check fails. */
+export function check(options: unknown, checks: Readonly<Record<string, Check>>): void {
   const names = Object.keys(checks);
   if (typeof options !== 'object' || options === null) throw bad('the options are no object', `give { ${names.join(', ')} }`);
   for (const [name, value] of Object.entries(options)) {
@@ -91,10 +96,10 @@ function unknown(name: string, names: readonly string[]): PetrelError {
   return bad(`there is no option ${JSON.stringify(name)}`, `${similar ? `give ${similar} instead; ` : ''}the options are ${names.join(', ')}`);
 }
 
-function bad(message: string, remedy: string): PetrelError {
+export function bad(message: string, remedy: string): PetrelError {
   return new PetrelError({ code: 'bad_options', message, remedy });
 }
 
-function hasMethods(value: unknown, names: readonly string[]): boolean {
+export function hasMethods(value: unknown, names: readonly string[]): boolean {
   return typeof value === 'object' && value !== null && names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
 }

@@ -9,6 +9,11 @@ export type ErrorCode =
   | 'no_signer'
   | 'bad_relay'
   | 'no_relay'
+  // An RPC server: none is given, it does not answer, it answers with an error, or what it says is proven wrong.
+  | 'no_rpc'
+  | 'rpc_failed'
+  | 'rpc_error'
+  | 'rpc_wrong'
   // The record of a relay.
   | 'no_record'
   | 'bad_record'
@@ -22,7 +27,8 @@ export type ErrorCode =
   // The environment.
   | 'no_random'
   | 'no_wasm'
-  // The node: it did not start, its worker does not answer any more, or it has a defect and has ended.
+  // The node: it was stopped, it did not start, its worker does not answer any more, or it has a defect and has ended.
+  | 'stopped'
   | 'not_started'
   | 'no_answer'
   | 'panic';

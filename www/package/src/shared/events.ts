@@ -41,6 +41,28 @@ export interface Block extends BlockRef {
   readonly judgedMs: number;
 }
 
+/** The newest block of the verified chain. */
+export interface Head extends BlockRef {
+  readonly parent: Hex;
+  /** Unix seconds, as in its header. */
+  readonly timestamp: number;
+  /** The block's own time in Unix milliseconds. */
+  readonly timestampMs: number;
+  /** `anchored`: the first one, or the first after a gap that was skipped. `reorged`: blocks were replaced. */
+  readonly why: 'anchored' | 'extended' | 'reorged';
+  readonly replaces?: BlockRef;
+  /** How many blocks before this one have no `head` event of their own: only after a gap of more than 2048 blocks. */
+  readonly omitted?: number;
+}
+
+/** Blocks `from` to `to` are no longer in the chain, `depth` in all. `hashes` has at most the last 256, in rising order. */
+export interface Reorg {
+  readonly from: number;
+  readonly to: number;
+  readonly depth: number;
+  readonly hashes: readonly Hex[];
+}
+
 /** A connected peer. */
 export interface Peer {
   readonly peer: string;
@@ -83,12 +105,7 @@ interface InvalidMessage {
 /** An event. Kinds may be added: ignore those that you do not know. */
 export type FollowerEvent =
   | ({ readonly event: 'block' } & Block)
-  | ({ readonly event: 'head'; readonly parent: Hex; readonly timestamp: number; readonly timestampMs: number } & BlockRef & {
-        readonly why: 'anchored' | 'extended' | 'reorged';
-        readonly replaces?: BlockRef;
-        /** How many blocks before this one have no `head` event of their own: only after a gap of more than 2048 blocks. */
-        readonly omitted?: number;
-      })
+  | ({ readonly event: 'head' } & Head)
   | { readonly event: 'gap'; readonly from: number; readonly to: number; readonly state: 'opened' | 'closed' | 'skipped' }
   | {
       readonly event: 'synced';
@@ -106,14 +123,7 @@ export type FollowerEvent =
       readonly detail: string;
     }
   | { readonly event: 'conflict'; readonly number: number; readonly first: Hex; readonly second: Hex }
-  /** A reorg: blocks `from` to `to` are no longer in the chain, `depth` in all. `hashes` has at most the last 256, in rising order. */
-  | {
-      readonly event: 'reorg';
-      readonly from: number;
-      readonly to: number;
-      readonly depth: number;
-      readonly hashes: readonly Hex[];
-    }
+  | ({ readonly event: 'reorg' } & Reorg)
   /** A fork of the chain's schedule is active from this block on; `time` is when it was scheduled, Unix seconds. */
   | { readonly event: 'fork'; readonly number: number; readonly time: number; readonly name: string }
   /** The signer's blocks show a fork that the chain's schedule lacks. They are verified and followed. `remedy` says what to do. */

@@ -1,4 +1,4 @@
-// The messages between the page and the worker: plain data.
+// The messages between the page and the worker: plain data. The worker has a port for each node.
 
 import type { PlainError } from './errors.js';
 import type { FollowerEvent } from './events.js';
@@ -21,21 +21,40 @@ export interface KeptBlock {
  */
 export const WINDOW = 4096;
 
+/**
+ * What a page may call: the node's methods, and `hashOf`, which is the module's. Arguments and results are text; `undefined` is a result
+ * that is not there.
+ */
+export const METHODS = ['block', 'transaction', 'receipts', 'logs', 'account', 'window', 'hashOf'] as const;
+export type Method = (typeof METHODS)[number];
+
+/** To the worker itself. */
+export type ToThread =
+  /** Serve a node on this port. */
+  | { readonly type: 'open'; readonly port: MessagePort }
+  /** Whether the worker answers. */
+  | { readonly type: 'ping' };
+
+/** From the worker itself. */
+export type FromThread =
+  /** The script is loaded and listens. */
+  | { readonly type: 'ready' }
+  /** The answer to `ping`. */
+  | { readonly type: 'pong' };
+
+/** To one node. */
 export type ToWorker =
   /** Start a node with this configuration, as JSON, and the WebAssembly module of this URL instead of the package's own. */
   | { readonly type: 'start'; readonly config: string; readonly wasm: string | undefined }
   | { readonly type: 'report'; readonly id: number }
-  /** Whether the worker answers. */
-  | { readonly type: 'ping' }
+  /** Call this method (one of `METHODS`). */
+  | { readonly type: 'call'; readonly id: number; readonly method: string; readonly args: readonly string[] }
   /** The page has received this many more events. */
   | { readonly type: 'ack'; readonly count: number }
   | { readonly type: 'stop' };
 
+/** From one node. */
 export type FromWorker =
-  /** The script is loaded and listens. */
-  | { readonly type: 'ready' }
-  /** The answer to `ping`. */
-  | { readonly type: 'pong' }
   | { readonly type: 'started'; readonly report: Report }
   /** The node could not be started, or has failed. */
   | { readonly type: 'failed'; readonly error: PlainError }
@@ -45,4 +64,7 @@ export type FromWorker =
   /** The present addresses of relays, to be saved too. */
   | { readonly type: 'relays'; readonly relays: readonly string[] }
   | { readonly type: 'report'; readonly id: number; readonly report: Report }
+  /** The result of `call`. */
+  | { readonly type: 'returned'; readonly id: number; readonly value: string | undefined }
+  | { readonly type: 'threw'; readonly id: number; readonly error: PlainError }
   | { readonly type: 'stopped'; readonly report: Report | null };

@@ -72,8 +72,12 @@ export interface RelayStatus {
   readonly relay: string;
   /** Its peer id; `null` while its record has not been read. */
   readonly peer: string | null;
-  /** `waiting`: it was not tried yet, or enough others are connected. `failed`: it was tried, and is tried again later. */
-  readonly state: 'connected' | 'waiting' | 'failed';
+  /**
+   * - `waiting`: it was not tried yet, or enough others are connected.
+   * - `failed`: it was tried, and is tried again later.
+   * - `other_chain`: it follows another one of the chains of the same `createPetrel`.
+   */
+  readonly state: 'connected' | 'waiting' | 'failed' | 'other_chain';
   /** Why it failed, as text. */
   readonly error: string | null;
 }

@@ -10,6 +10,8 @@ interface Given {
   readonly origin: string | null;
   peer: string | null;
   error: string | null;
+  /** Whether its record is of another one of the chains that it is given for. */
+  isOther: boolean;
 }
 
 /** Derives the state of each given relay from the events. */
@@ -24,9 +26,9 @@ export class GivenRelays {
   track(event: FollowerEvent): void {
     switch (event.event) {
       case 'relay_found':
-        return this.#each(({ origin }) => origin === event.url, (given) => ((given.peer = event.peer), (given.error = null)));
+        return this.#of(event.url, { peer: event.peer, error: null, isOther: false });
       case 'record_failed':
-        return this.#each(({ origin }) => origin === event.url, (given) => (given.error = event.message));
+        return this.#of(event.url, { error: event.message, isOther: false });
       case 'dial_failed':
         return this.#each(({ peer }) => peer === event.peer, (given) => (given.error = event.error));
       case 'connected':
@@ -38,14 +40,25 @@ export class GivenRelays {
     }
   }
 
+  /** The record of the URL of this origin is of another one of the chains. */
+  ofOther(origin: string): void {
+    this.#of(origin, { error: null, isOther: true });
+  }
+
   /** In the order in which they were given. */
   statuses(): RelayStatus[] {
-    return this.#given.map(({ relay, origin, peer, error }) => {
+    return this.#given.map(({ relay, origin, peer, error, isOther }) => {
+      if (isOther) return { relay, peer: null, state: 'other_chain', error: null };
       const isConnected = peer !== null && this.#connected.has(peer);
       // A record that cannot be read now does no harm while its relay is connected.
       if (isConnected && (error === null || origin !== null)) return { relay, peer, state: 'connected', error: null };
       return { relay, peer, state: error === null ? 'waiting' : 'failed', error };
     });
+  }
+
+  /** Changes those with a URL of this origin. */
+  #of(url: string, change: Partial<Pick<Given, 'peer' | 'error' | 'isOther'>>): void {
+    this.#each(({ origin }) => origin === url, (given) => Object.assign(given, change));
   }
 
   #each(matches: (given: Given) => boolean, change: (given: Given) => void): void {
@@ -55,7 +68,7 @@ export class GivenRelays {
 
 function givenOf(relay: string): Given {
   const peer = /\/p2p\/([^/]+)$/.exec(relay)?.[1] ?? null;
-  return { relay, origin: originOf(relay), peer, error: null };
+  return { relay, origin: originOf(relay), peer, error: null, isOther: false };
 }
 
 function originOf(relay: string): string | null {

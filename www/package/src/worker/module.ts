@@ -3,7 +3,7 @@
 import { instance, type Instance } from './petrel_wasm.js';
 
 /** A loaded module. */
-export interface Module extends Pick<Instance, 'Client' | 'readRecord'> {
+export interface Module extends Instance {
   readonly memory: WebAssembly.Memory;
   /** Called at a trap, which ends all followers of this module. */
   readonly onTrap: Set<(thrown: unknown) => void>;
@@ -23,7 +23,7 @@ export function loadModule(file: string | undefined): Promise<Module> {
     forget();
     for (const listener of [...onTrap]) listener(thrown);
   });
-  const loading = memoryOf(made, file).then((memory) => ({ Client: made.Client, readRecord: made.readRecord, memory, onTrap }));
+  const loading = memoryOf(made, file).then((memory) => ({ ...made, memory, onTrap }));
   shared = loading;
   loading.catch(forget);
   return loading;

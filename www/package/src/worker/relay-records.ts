@@ -2,11 +2,12 @@
 // node's code, and fetched again before they expire, after the device slept, and when no relay is connected. They also have the
 // relays' time.
 
+import { boundedBody } from '../shared/bounded-body.js';
 import { isPlainError, text, type PlainError } from '../shared/errors.js';
 import { read, type FollowerEvent } from '../shared/events.js';
 import { agreement, MAX_CORRECTION, median, MIN_CORRECTION, type Agreement, type ClockReading } from './relay-clock.js';
 
-/** How many URLs there may be, and how many bytes a response may have. */
+/** How many URLs there may be for each chain, and how many bytes a response may have. */
 export const MAX_URLS = 8;
 const MAX_BYTES = 64 << 10;
 /** How many relays are saved. */
@@ -26,6 +27,8 @@ const CLOCK_JUMP = 1_000;
 const MAX_REFRESH = 6 * 3600_000;
 /** The clock of a relay whose answer took longer is not known well enough. Milliseconds. */
 const MAX_ROUND_TRIP = 4_000;
+/** A record of another chain is requested again after this many milliseconds: relays seldom change their chain. */
+const OTHER_CHAIN = 10 * 60_000;
 /** The agreement of the clocks is repeated after this many milliseconds, unless the clock was set: the node uses it for half an hour. */
 const REPEAT_AGREEMENT = 10 * 60_000;
 
@@ -47,6 +50,10 @@ export interface RelayRecordsHost {
   mono(): number;
   /** Verifies a document that was read from `host`: a `RelayRecord` in snake_case, its addresses as they are reached from there. Throws a `PlainError`. */
   verify(document: string, host: string, now: number): string;
+  /** Whether it is the record of a relay of one of the other chains that the URLs are given for. */
+  isOfOther(document: string, host: string, now: number): boolean;
+  /** The URL of this origin has such a record. */
+  ofOther(origin: string): void;
   /** Adds relays to the node: `relays` from a relay's own record, and `others` that it advertises. */
   add(relays: readonly string[], others: readonly string[]): void;
   emit(event: FollowerEvent): void;
@@ -68,6 +75,8 @@ interface Source {
   due: number;
   /** Whether it has given a record, or failed. */
   answered: boolean;
+  /** Whether its record is of another one of the chains. */
+  isOther: boolean;
   clock?: ClockReading;
 }
 
@@ -95,11 +104,17 @@ export class RelayRecords {
   #emitted = { offsetMs: 0, correctedMs: 0 };
   #isSettled = false;
 
-  /** @throws {PlainError} One is no URL, or there are too many. */
-  constructor(urls: readonly string[], host: RelayRecordsHost) {
+  /**
+   * `chains`: the URLs are given for so many chains.
+   *
+   * @throws {PlainError} One is no URL, or there are too many.
+   */
+  constructor(urls: readonly string[], host: RelayRecordsHost, chains = 1) {
     this.#host = host;
-    this.#sources = urls.map((url) => ({ url: recordOf(url), failures: 0, requested: -Infinity, due: -Infinity, answered: false }));
-    if (urls.length > MAX_URLS) throw bad(`there are ${urls.length} URLs of relays, at most ${MAX_URLS} are allowed`);
+    const source = { failures: 0, requested: -Infinity, due: -Infinity, answered: false, isOther: false };
+    this.#sources = urls.map((url) => ({ url: recordOf(url), ...source }));
+    const most = MAX_URLS * chains;
+    if (urls.length > most) throw bad(`there are ${urls.length} URLs of relays, at most ${most} are allowed`);
     this.#ticked = { mono: host.mono(), now: host.now() };
     this.#disconnectedSince = this.#ticked.mono;
   }
@@ -140,7 +155,7 @@ export class RelayRecords {
     if (this.#agreedAt !== undefined && mono - this.#agreedAt > REPEAT_AGREEMENT) this.#reportAgreement();
     const lost = this.#connected.size === 0 && mono - this.#disconnectedSince > DISCONNECTED;
     for (const source of this.#sources) {
-      const early = stale || (lost && mono - source.requested > MIN_REFRESH && source.failures === 0);
+      const early = stale || (lost && mono - source.requested > MIN_REFRESH && source.failures === 0 && !source.isOther);
       if (source.due <= mono || early) void this.#request(source);
     }
   }
@@ -159,10 +174,11 @@ export class RelayRecords {
     try {
       const document = await this.#document(source.url);
       const [roundTrip, now] = [this.#host.mono() - start.mono, this.#host.now()];
-      const record = read<RelayRecord>(this.#host.verify(document, source.url.hostname, now));
+      const record = this.#verified(document, source.url.hostname, now);
       // A device that slept meanwhile, or whose clock was set, would measure that.
       const isMeasured = roundTrip <= MAX_ROUND_TRIP && Math.abs(now - start.now - roundTrip) <= CLOCK_JUMP;
-      this.#use(source, record, isMeasured ? Math.round(record.timeMs - (now - roundTrip / 2)) : null);
+      if (record) this.#use(source, record, isMeasured ? Math.round(record.timeMs - (now - roundTrip / 2)) : null);
+      else this.#skip(source);
     } catch (thrown) {
       this.#failed(source, thrown);
     }
@@ -172,25 +188,47 @@ export class RelayRecords {
     this.#host.settled();
   }
 
+  /** The record; `null` when it is of another one of the chains. */
+  #verified(document: string, host: string, now: number): RelayRecord | null {
+    try {
+      return read<RelayRecord>(this.#host.verify(document, host, now));
+    } catch (thrown) {
+      const isForeign = isPlainError(thrown) && thrown.code === 'foreign_record';
+      if (isForeign && this.#host.isOfOther(document, host, now)) return null;
+      throw thrown;
+    }
+  }
+
   async #document(url: URL): Promise<string> {
     const signal = AbortSignal.timeout(TIMEOUT);
     const options: RequestInit = { cache: 'no-store', credentials: 'omit', redirect: 'error', referrerPolicy: 'no-referrer', signal };
     const response = await this.#host.fetch(url.href, options);
     if (!response.ok) throw noRecord(`the relay responds with status ${response.status}`);
-    return boundedBody(response);
+    const body = await boundedBody(response, MAX_BYTES);
+    if (body !== null) return body;
+    throw { code: 'bad_record', message: `the record has more than ${MAX_BYTES} bytes`, remedy: NO_RELAY } satisfies PlainError;
   }
 
   /** `offset` is by how many milliseconds the relay's clock is ahead of this device's; `null` when it could not be measured. */
   #use(source: Source, record: RelayRecord, offset: number | null): void {
     const relays = record.addresses;
     const refresh = offset === null ? MIN_REFRESH : Math.min(Math.max((record.expiresMs - record.timeMs) / 2, MIN_REFRESH), MAX_REFRESH);
-    source.failures = 0;
+    [source.failures, source.isOther] = [0, false];
     source.due = this.#host.mono() + refresh;
     if (offset === null) delete source.clock;
     else source.clock = { peer: record.peer, offset };
     this.#host.emit({ event: 'relay_found', url: source.url.origin, peer: record.peer, addresses: relays, clockMs: offset });
     this.#host.add(relays, record.others);
     if (relays.length > 0) this.#save(record.peer, relays);
+    this.#compareClocks();
+  }
+
+  /** Its relay is of another one of the chains: it is no failure, and says nothing of this one's clock. */
+  #skip(source: Source): void {
+    [source.failures, source.isOther] = [0, true];
+    source.due = this.#host.mono() + OTHER_CHAIN;
+    delete source.clock;
+    this.#host.ofOther(source.url.origin);
     this.#compareClocks();
   }
 
@@ -220,7 +258,7 @@ export class RelayRecords {
   /** Corrects this device's clock where most relays agree that it is wrong, and undoes a correction where they no longer do. */
   #compareClocks(): void {
     // One that fails will not answer soon.
-    const pending = this.#sources.filter(({ clock, failures }) => clock === undefined && failures === 0).length;
+    const pending = this.#sources.filter(({ clock, failures, isOther }) => clock === undefined && failures === 0 && !isOther).length;
     const found = agreement(this.#clocks(), pending);
     const size = Math.abs(found?.offset ?? 0);
     const correctedMs = found && size >= MIN_CORRECTION && size <= MAX_CORRECTION ? found.offset : 0;
@@ -240,7 +278,7 @@ export class RelayRecords {
     const isSame = Math.abs(offsetMs - before.offsetMs) < MIN_CORRECTION && (correctedMs === 0) === (before.correctedMs === 0);
     if (isSame) return;
     this.#emitted = { offsetMs, correctedMs };
-    this.#host.emit({ event: 'relay_clock', offsetMs, correctedMs, relays: found?.relays ?? 0, of: found?.of ?? this.#sources.length });
+    this.#host.emit({ event: 'relay_clock', offsetMs, correctedMs, relays: found?.relays ?? 0, of: found?.of ?? this.#sources.filter(({ isOther }) => !isOther).length });
   }
 
   #reportAgreement(): void {
@@ -254,24 +292,6 @@ function recordOf(url: string): URL {
     return new URL('/.well-known/petrel.json', url);
   } catch {
     throw bad(`${JSON.stringify(url)} is no URL`);
-  }
-}
-
-/** The body, if it has at most `MAX_BYTES`. */
-async function boundedBody(response: Response): Promise<string> {
-  const reader = response.body?.getReader();
-  if (!reader) return '';
-  const decoder = new TextDecoder();
-  let [body, size] = ['', 0];
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return body + decoder.decode();
-    size += value.byteLength;
-    if (size > MAX_BYTES) {
-      await reader.cancel();
-      throw { code: 'bad_record', message: `the record has more than ${MAX_BYTES} bytes`, remedy: NO_RELAY } satisfies PlainError;
-    }
-    body += decoder.decode(value, { stream: true });
   }
 }
 

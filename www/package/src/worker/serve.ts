@@ -1,37 +1,29 @@
-// Runs the node: owns the WebAssembly module and handles the messages of the page. In a worker, or on the page's own thread where no
-// worker can be started.
+// Runs one node: has the WebAssembly module and handles the messages of the page. In a worker, or on the page's own thread where no
+// worker can be started. The nodes of a thread share the module.
 
 import { defect, isPlainError, text, type PlainError } from '../shared/errors.js';
 import { read, type FollowerEvent } from '../shared/events.js';
 import { WINDOW, type FromWorker, type KeptBlock, type ToWorker } from '../shared/protocol.js';
 import type { Report } from '../shared/status.js';
+import { called } from './calls.js';
 import { GivenRelays } from './given-relays.js';
+import { nodeConfig, type NodeConfig } from './node-config.js';
 import type { NodeStatus } from './node-status.js';
-import { isUrl, RelayRecords, type RelayRecordsHost } from './relay-records.js';
+import { RelayRecords, type RelayRecordsHost } from './relay-records.js';
 import { StatusTracker } from './status-tracker.js';
 import { loadModule, type Module } from './module.js';
 import type { Client } from './petrel_wasm.js';
 
-/** The configuration as the page gives it. The node checks it; here only the URLs are separated, and what they give is decided. */
-interface Config {
-  readonly relays: unknown;
-  readonly chain?: unknown;
-  readonly advertisedRelays?: boolean;
-  /** Relays that an earlier run knew. */
-  readonly restored_relays?: readonly string[];
+/** A node that is served. */
+export interface Served {
+  /** Handles a message of the page. */
+  readonly receive: (message: ToWorker) => void;
+  /** Ends it with this error, unless it has ended. */
+  readonly fail: (error: PlainError) => void;
 }
 
-/** Relays of an earlier run that are tried at most. */
-const MAX_RESTORED = 32;
-
-/** The URLs among the relays, and everything else. */
-function separate(relays: readonly unknown[]): [string[], unknown[]] {
-  const isUrlOf = (relay: unknown): relay is string => typeof relay === 'string' && isUrl(relay);
-  return [relays.filter(isUrlOf), relays.filter((relay) => !isUrlOf(relay))];
-}
-
-/** Serves one follower. The result takes messages of the page; `post` sends messages to it. */
-export function serve(post: (message: FromWorker) => void): (message: ToWorker) => void {
+/** Serves one node; `post` sends messages to its page. */
+export function serve(post: (message: FromWorker) => void): Served {
   let node: Client | undefined;
   let module: Module | undefined;
   let over = false;
@@ -74,7 +66,7 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
     node = undefined;
   }
 
-  function receive(json: string): void {
+  function received(json: string): void {
     const event = read<FollowerEvent | ({ event: 'failed' } & PlainError)>(json);
     if (event.event === 'failed') return fail({ code: event.code, message: event.message, remedy: event.remedy });
     records?.track(event);
@@ -92,7 +84,7 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
     post({ type: 'event', event, dropped });
   }
 
-  async function start(config: string, file: string | undefined): Promise<void> {
+  async function start(json: string, file: string | undefined): Promise<void> {
     try {
       module = await loadModule(file);
     } catch (thrown) {
@@ -106,14 +98,10 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
     module.onTrap.add(trapped);
     try {
       tracker = new StatusTracker();
-      const { relays, advertisedRelays = true, restored_relays: restored = [], ...others } = JSON.parse(config) as Config;
-      const [urls, addresses] = Array.isArray(relays) ? separate(relays) : [[], relays];
-      given = new GivenRelays(Array.isArray(relays) ? relays : []);
-      // Relays that are given are tried before those that an earlier run knew: where URLs are given, these wait for the records.
-      const later = urls.length > 0 ? restored : [];
-      records = new RelayRecords(urls, hostOf(JSON.stringify(others.chain ?? null), advertisedRelays, later));
-      const checked = JSON.stringify({ ...others, relays: addresses, restored_relays: urls.length > 0 ? [] : restored, expects: urls.length > 0 });
-      node = new module.Client(checked, receive, (block: string) => post({ type: 'persist', block: JSON.parse(block) as KeptBlock }));
+      const config = nodeConfig(json);
+      given = new GivenRelays(config.relays);
+      records = new RelayRecords(config.urls, hostOf(config), 1 + config.otherChains.length);
+      node = new module.Client(config.node, received, (block: string) => post({ type: 'persist', block: JSON.parse(block) as KeptBlock }));
       post({ type: 'started', report: report(node) });
       records.begin();
     } catch (thrown) {
@@ -121,21 +109,23 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
     }
   }
 
-  /** `restored` are added when each URL has answered. */
-  function hostOf(chain: string, advertised: boolean, restored: readonly string[]): RelayRecordsHost {
+  function hostOf({ chain, otherChains, advertisedRelays, later }: NodeConfig): RelayRecordsHost {
+    const verify = (document: string, of: string, host: string, now: number): string => (module as Module).readRecord(document, of, host, now);
     return {
       fetch: (url, options) => fetch(url, options),
       now: () => Date.now(),
       mono: () => performance.now(),
-      verify: (document, host, now) => (module as Module).readRecord(document, chain, host, now),
-      add: (relays, others) => over || node?.addRelays(JSON.stringify(relays), JSON.stringify(advertised ? others : [])),
+      verify: (document, host, now) => verify(document, chain, host, now),
+      isOfOther: (document, host, now) => otherChains.some((other) => isVerified(() => verify(document, other, host, now))),
+      ofOther: (origin) => given.ofOther(origin),
+      add: (relays, others) => over || node?.addRelays(JSON.stringify(relays), JSON.stringify(advertisedRelays ? others : [])),
       emit: (event) => over || emit(event),
       correct: (millis) => {
         correctedMs = millis;
         node?.correctClock(millis);
       },
       clockAgrees: () => over || node?.clockAgrees(),
-      settled: () => over || restored.slice(0, MAX_RESTORED).forEach(addRestored),
+      settled: () => over || later.forEach(addRestored),
       saveRelays: (relays) => over || post({ type: 'relays', relays }),
     };
   }
@@ -149,6 +139,17 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
     }
   }
 
+  /** The method's error is an answer; that of a module that traps has ended the node. */
+  function call({ id, method, args }: Extract<ToWorker, { type: 'call' }>): void {
+    try {
+      if (!module || !node) throw notStarted();
+      const value = called(module, node, method, args);
+      if (!over) post({ type: 'returned', id, value });
+    } catch (thrown) {
+      if (!over) post({ type: 'threw', id, error: isPlainError(thrown) ? thrown : defect(thrown) });
+    }
+  }
+
   function stop(): void {
     over = true;
     records?.end();
@@ -157,15 +158,28 @@ export function serve(post: (message: FromWorker) => void): (message: ToWorker) 
     post({ type: 'stopped', report: last });
   }
 
-  return (message) => {
+  const receive = (message: ToWorker): void => {
     try {
       if (message.type === 'start') void start(message.config, message.wasm);
       else if (message.type === 'ack') unacknowledged = Math.max(0, unacknowledged - message.count);
-      else if (message.type === 'ping') post({ type: 'pong' });
+      else if (message.type === 'call') call(message);
       else if (message.type === 'stop') stop();
       else if (node) post({ type: 'report', id: message.id, report: report(node) });
     } catch (thrown) {
       fail(defect(thrown));
     }
   };
+  return { receive, fail };
+}
+
+function isVerified(verify: () => string): boolean {
+  try {
+    return verify() !== '';
+  } catch {
+    return false;
+  }
+}
+
+function notStarted(): PlainError {
+  return { code: 'not_started', message: 'the node has not started', remedy: 'wait until it has' };
 }

@@ -105,7 +105,7 @@ export class StatusTracker {
     const { moduleBytes, relays, ...relayed } = added;
     const clock = { ...this.#clock(node, now), ...relayed };
     const catchingUp = this.#catchingUp(node, now);
-    const [state, reason] = this.#state(node, clock, catchingUp, now);
+    const [state, reason] = this.#state(node, clock, catchingUp, relays, now);
     return {
       state,
       reason,
@@ -151,14 +151,16 @@ export class StatusTracker {
     return { from: gap[0], to: gap[1], done: this.#synced?.done ?? 0, blocksPerSec: this.#synced?.blocksPerSec ?? 0 };
   }
 
-  #state(node: NodeStatus, clock: Clock, catchingUp: CatchingUp | null, now: number): [State, string | null] {
-    if (node.peers.length === 0) return ['connecting', this.#disconnectedReason(now)];
+  #state(node: NodeStatus, clock: Clock, catchingUp: CatchingUp | null, relays: Added['relays'], now: number): [State, string | null] {
+    if (node.peers.length === 0) return ['connecting', this.#disconnectedReason(relays, now)];
     if (this.#fresh(node, now)) return catchingUp ? ['catching_up', progress(catchingUp)] : ['live', null];
     const state = node.accepted === 0 ? 'waiting' : 'stalled';
     return [state, this.#noBlocksReason(node, clock, now)];
   }
 
-  #disconnectedReason(now: number): string {
+  #disconnectedReason(relays: Added['relays'], now: number): string {
+    const areOthers = relays.length > 0 && relays.every(({ state }) => state === 'other_chain');
+    if (areOthers) return 'none of the relays that are given follows this chain';
     if (this.#dial) return `the relay cannot be reached, ${again(this.#dial.retryAt, now)}: ${this.#dial.error}`;
     if (this.#record) return `the relay's record cannot be read, ${again(this.#record.retryAt, now)}: ${this.#record.error}`;
     if (this.#disconnectReason !== undefined) return `the relay disconnected (${this.#disconnectReason}), connecting again`;
