@@ -43,10 +43,11 @@ export async function app(t) {
 }
 
 /** Checks the result of `follow` of the app, in a thread of this kind. */
-export function check({ error, chains, statuses, code, remedy }, thread) {
+export function check({ error, chains, statuses, code, remedy, both }, thread) {
   assert.equal(error, undefined);
   const base = { id: 8453, name: 'Base', intervalMs: 200, state: 'connecting', thread };
   assert.deepEqual(statuses, [base, base, base]);
+  assert.deepEqual(both, { isShared: true, statuses: [10, 8453].map((id) => ({ id, state: 'connecting', thread })) });
   assert.ok(chains > 50);
   assert.equal(code, 'unknown_chain');
   assert.match(remedy, /'base-mainnet' \(8453\)/);

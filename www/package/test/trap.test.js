@@ -10,7 +10,7 @@ import { pathToFileURL } from 'node:url';
 import { packageDist } from '../../folders.js';
 import { trapping } from './trapping.js';
 
-const { createFollower } = await import(new URL('page/index.js', packageDist));
+const { createFollower, createPetrel } = await import(new URL('page/index.js', packageDist));
 const { guarded } = await import(new URL('worker/guard.js', packageDist));
 
 const relays = ['/ip4/127.0.0.1/tcp/9/ws/p2p/16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv'];
@@ -25,10 +25,29 @@ async function moduleThatTraps(t, names) {
   return pathToFileURL(file);
 }
 
-// It comes first: a later follower of this process gets the module that the next test has loaded.
+// In this order: a module that does not trap is that of all later followers of this process.
 test('a trap in a call rejects that call', async (t) => {
   const wasm = await moduleThatTraps(t, /^client_new$/);
   await assert.rejects(createFollower({ ...options, wasm }), { code: 'panic', message: /unreachable/ });
+});
+
+test('a trap ends all chains of a createPetrel, and each says why', async (t) => {
+  const wasm = await moduleThatTraps(t, /closures_*invoke/);
+  const petrel = await createPetrel({ chains: [10, 8453], relays, store: null, wasm });
+  for (const chain of petrel.chains) {
+    await assert.rejects(chain.nextBlock(), { code: 'panic', message: /unreachable/ });
+    await assert.rejects(chain.block('latest'), { code: 'panic' });
+  }
+  assert.deepEqual((await petrel.status()).map(({ state }) => state), ['failed', 'failed']);
+  await petrel.stop();
+});
+
+test('a trap in a call is the caller\'s error, and ends the chain', async (t) => {
+  const wasm = await moduleThatTraps(t, /^client_block$/);
+  const petrel = await createPetrel({ chains: [10], relays, store: null, wasm });
+  const next = assert.rejects(petrel.chain(10).nextBlock(), { code: 'panic', message: /unreachable/ });
+  await assert.rejects(petrel.chain(10).block('latest'), { code: 'panic', message: /unreachable/ });
+  await next;
 });
 
 test('a trap in a task ends its followers with an error; a later follower starts with a new module', async (t) => {

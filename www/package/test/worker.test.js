@@ -4,36 +4,11 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { packageDist } from '../../folders.js';
+import { FakeWorker, REPORT, turns } from './fake-worker.js';
 
-const { createFollower } = await import(new URL('page/index.js', packageDist));
+const { createFollower, createPetrel } = await import(new URL('page/index.js', packageDist));
 
 const relays = ['/ip4/127.0.0.1/tcp/9/ws/p2p/16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv'];
-const REPORT = { state: 'live', reason: null, peers: [] };
-
-/** A worker that answers by `answer` alone: messages for each message that it gets, and first `ready` if `isReady`. */
-class FakeWorker {
-  sent = [];
-  terminated = false;
-  onmessage = null;
-
-  constructor(isReady, answer = () => []) {
-    this.answer = answer;
-    if (isReady) setImmediate(() => this.post({ type: 'ready' }));
-  }
-
-  post(data) {
-    this.onmessage?.({ data });
-  }
-
-  postMessage(message) {
-    this.sent.push(message);
-    for (const answer of this.answer(message)) queueMicrotask(() => this.post(answer));
-  }
-
-  terminate() {
-    this.terminated = true;
-  }
-}
 
 /** Starts a follower with this worker; the timers for its answers are the test's own, from the time at which the worker is started. */
 async function starting(t, fake, options = {}) {
@@ -48,10 +23,6 @@ async function starting(t, fake, options = {}) {
   await turns();
   return { follower };
 }
-
-const turns = async () => {
-  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-};
 
 /** The time passes as it does for a page: a second, then what happens in it. */
 async function pass(t, seconds) {
@@ -84,13 +55,25 @@ test('a worker that is ready and never starts the node is an error', { timeout: 
 });
 
 test('one that is slow and answers is waited for', { timeout: 60_000 }, async (t) => {
-  const slow = new FakeWorker(true, ({ type }) => (type === 'ping' ? [{ type: 'pong' }] : []));
+  const slow = new FakeWorker(true, () => [], true);
   const { follower } = await starting(t, slow);
   await pass(t, 100);
   assert.ok(!slow.terminated);
   slow.post({ type: 'started', report: REPORT });
   const node = await follower;
   assert.equal((await Promise.race([node.status(), turns().then(() => 'pending')])), 'pending');
+  await node.stop();
+});
+
+test('messages of a node say as well as an answer that its worker lives', { timeout: 60_000 }, async (t) => {
+  const busy = new FakeWorker(true, ({ type }) => (type === 'start' ? [{ type: 'started', report: REPORT }] : []));
+  const { follower } = await starting(t, busy);
+  const node = await follower;
+  for (let second = 0; second < 50; second += 1) {
+    busy.post({ type: 'event', event: { event: 'topic_left', peer: 'a', version: 'V4' }, dropped: 0 });
+    await pass(t, 1);
+  }
+  assert.ok(!busy.terminated);
   await node.stop();
 });
 
@@ -118,4 +101,63 @@ test('a worker that ends rejects the status and the streams, and the follower ha
   const { state, reason } = await node.status();
   assert.equal(state, 'failed');
   assert.match(reason, /has not answered/);
+});
+
+test('one worker has a port for each chain, and a silent one ends them all', { timeout: 60_000 }, async (t) => {
+  globalThis.Worker = FakeWorker;
+  t.after(() => delete globalThis.Worker);
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const ids = [10, 8453];
+  let made = 0;
+  const fake = new FakeWorker(true, ({ type }, at) => (type === 'start' ? [{ type: 'started', report: { ...REPORT, chain: { id: ids[at], name: 'a chain' } } }] : []));
+  const petrel = await createPetrel({ chains: ids, relays, store: null, worker: () => ((made += 1), fake) });
+  assert.deepEqual([made, fake.ports.length], [1, 2]);
+  const rejected = petrel.chains.flatMap((chain) => [
+    assert.rejects(chain.nextBlock(), { code: 'no_answer' }),
+    assert.rejects(chain.block('latest'), { code: 'no_answer' }),
+  ]);
+  await pass(t, 25);
+  await Promise.all(rejected);
+  assert.ok(fake.terminated);
+  assert.deepEqual((await petrel.status()).map(({ state }) => state), ['failed', 'failed']);
+});
+
+test('a chain that stops leaves the others, and the worker ends with the last', { timeout: 60_000 }, async (t) => {
+  globalThis.Worker = FakeWorker;
+  t.after(() => delete globalThis.Worker);
+  const answer = ({ type }, at) => {
+    if (type === 'start') return [{ type: 'started', report: { ...REPORT, chain: { id: [10, 8453][at], name: 'a chain' } } }];
+    return type === 'stop' ? [{ type: 'stopped', report: null }] : [];
+  };
+  const fake = new FakeWorker(true, answer, true);
+  const petrel = await createPetrel({ chains: [10, 8453], relays, store: null, worker: () => fake });
+  await petrel.chain(10).stop();
+  assert.ok(!fake.terminated);
+  await assert.rejects(petrel.chain(10).block('latest'), { code: 'stopped' });
+  const next = petrel.chain(8453).nextBlock();
+  fake.post({ type: 'event', event: { event: 'block', number: 7 }, dropped: 0 }, 1);
+  assert.equal((await next).number, 7);
+  await petrel.stop();
+  assert.ok(fake.terminated);
+});
+
+test('what happens while the chains start is heard by who listens at once', { timeout: 60_000 }, async (t) => {
+  globalThis.Worker = FakeWorker;
+  t.after(() => delete globalThis.Worker);
+  const started = (at) => ({ type: 'started', report: { ...REPORT, chain: { id: [10, 8453][at], name: 'a chain' } } });
+  const fake = new FakeWorker(true, ({ type }, at) => (type === 'start' && at === 0 ? [started(0)] : type === 'stop' ? [{ type: 'stopped', report: null }] : []), true);
+  const creating = createPetrel({ chains: [10, 8453], relays, store: null, worker: () => fake });
+  while (fake.ports.length < 2) await turns();
+  await turns();
+  fake.post({ type: 'event', event: { event: 'head', number: 5, why: 'anchored' }, dropped: 0 }, 0);
+  await turns();
+  assert.ok(!fake.sent.some(({ type }) => type === 'ack'), 'the worker keeps within its window');
+  fake.post(started(1), 1);
+  const petrel = await creating;
+  const numbers = [];
+  petrel.chain(10).on('head', ({ number }) => numbers.push(number));
+  const stream = petrel.chain(10).events();
+  assert.equal((await stream.next()).value.number, 5);
+  assert.deepEqual([numbers, petrel.chain(10).head.number], [[5], 5]);
+  await petrel.stop();
 });
