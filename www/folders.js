@@ -10,8 +10,10 @@ export const isTest = build === 'test';
 
 const folder = (name) => new URL(`${name}${isTest ? '-test' : ''}/`, import.meta.url);
 
-/** The output of wasm-bindgen. */
+/** The output of wasm-bindgen: the node's module. */
 export const wasm = folder('package/pkg');
+/** The output of wasm-bindgen: the module of `petrel/verify`. */
+export const verifyWasm = folder('package/pkg-verify');
 /** The npm package. */
 export const packageDist = folder('package/dist');
 /** The light-client page. */

@@ -27,14 +27,14 @@ pub(crate) fn debug<S: AsRef<std::ffi::OsStr>>(shell: &Shell, words: impl IntoIt
 }
 
 /// The crates of wasm32's selection.
-const WASM: [&str; 3] = ["--package=petrel-core", "--package=petrel-wasm", "--package=petrel-tests"];
+const WASM: [&str; 4] =
+    ["--package=petrel-core", "--package=petrel-wasm", "--package=petrel-verify", "--package=petrel-tests"];
 
-/// Builds the browser's module in debug with the same selection: the tests on wasm32 have compiled all of its dependencies.
-pub(crate) fn wasm_module(shell: &Shell) -> Result<PathBuf> {
+/// Builds the browser's modules in debug with the same selection: the tests on wasm32 have compiled all of their dependencies.
+pub(crate) fn wasm_modules(shell: &Shell) -> Result<()> {
     let mut command = shell.cargo(["build", "--target", "wasm32-unknown-unknown", "--lib"]);
     command.args(WASM);
-    run(&mut linted(command))?;
-    Ok(shell.target().join("wasm32-unknown-unknown/debug/petrel_wasm.wasm"))
+    run(&mut linted(command))
 }
 
 /// `cargo test` of wasm32's selection, in debug.

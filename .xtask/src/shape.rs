@@ -37,10 +37,11 @@ struct Part {
     measured: bool,
 }
 
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     Part { name: "core", folder: "core/src", measured: true },
     Part { name: "native", folder: "native/src", measured: true },
     Part { name: "wasm", folder: "wasm/src", measured: true },
+    Part { name: "verify", folder: "wasm/verify/src", measured: true },
     Part { name: "tests", folder: "tests/src", measured: false },
     Part { name: "xtask", folder: ".xtask/src", measured: true },
 ];

@@ -1,10 +1,12 @@
-//! `cargo xtask size`: the bytes that a first visit to the page downloads, from `www/page/dist`.
+//! `cargo xtask size`: the bytes that a first visit to the page downloads, from `www/page/dist`, and those of the package's
+//! `petrel/verify`, from `www/package/dist`.
 //!
 //! All files are counted except source maps, which a browser fetches only for its developer tools. The compressed sizes are
 //! those of a static server: gzip at level 9, and brotli at quality 11 with its largest standard window. A visit loads at most
 //! one of the chains' modules, so only the largest is counted.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::Write as _,
     path::{Path, PathBuf},
@@ -18,6 +20,14 @@ use crate::shell::Shell;
 /// The folder of the chains' modules, and the maximum bytes of one module.
 const CHAINS: &str = "assets/chains";
 const CHAIN: usize = 2000;
+
+/// The folder of `petrel/verify`, its first script, its module, and the maximum bytes of all that it downloads, as brotli.
+const VERIFY: &str = "verify";
+const VERIFY_SCRIPT: &str = "verify/index.js";
+const VERIFY_MODULE: &str = "verify/petrel_verify_bg.wasm";
+const VERIFY_BROTLI: usize = 100_000;
+/// The chains' modules of the package, of which it loads one at most.
+const PACKAGE_CHAINS: &str = "page/chains";
 
 /// Sizes in bytes: raw, gzip, brotli.
 #[derive(Clone, Copy, Default)]
@@ -35,8 +45,63 @@ impl Sizes {
     }
 }
 
-/// Prints the table.
+/// Prints the tables.
+///
+/// # Errors
+/// A file is missing, or larger than it may be.
 pub(crate) fn size(shell: &Shell) -> Result<()> {
+    page(shell)?;
+    let dist = shell.www().join("package/dist");
+    verify(&fs::canonicalize(dist).context("www/package/dist is missing; build it with `cargo xtask www`")?)
+}
+
+/// `petrel/verify`: its module, its scripts with all that they import, and the largest of the chains' modules.
+fn verify(dist: &Path) -> Result<()> {
+    let mut files = BTreeSet::from([dist.join(VERIFY_MODULE)]);
+    scripts(&dist.join(VERIFY_SCRIPT), &mut files)?;
+    let mut total = Sizes::default();
+    println!("\n{:<48} {:>10} {:>10} {:>10}", "bytes of petrel/verify", "raw", "gzip", "brotli");
+    for file in &files {
+        let sizes = measure(&fs::read(file).with_context(|| format!("{} is missing", file.display()))?)?;
+        line(&file.strip_prefix(dist)?.display().to_string(), sizes);
+        total.add(sizes);
+    }
+    let mut chains = Vec::new();
+    collect(&dist.join(PACKAGE_CHAINS), &mut chains)?;
+    chains.retain(|file| file.extension().is_some_and(|kind| kind == "js") && !files.contains(file));
+    let largest = largest(&chains.iter().collect::<Vec<_>>())?;
+    line(&format!("{PACKAGE_CHAINS}: one of {}, the largest", chains.len()), largest);
+    total.add(largest);
+    line("total", total);
+    let brotli = total.brotli;
+    ensure!(
+        brotli < VERIFY_BROTLI,
+        "petrel/{VERIFY} has {brotli} bytes as brotli; it may have less than {VERIFY_BROTLI}"
+    );
+    Ok(())
+}
+
+/// A script and all that it imports statically, by paths that begin with a dot.
+fn scripts(script: &Path, found: &mut BTreeSet<PathBuf>) -> Result<()> {
+    if !found.insert(script.to_owned()) {
+        return Ok(());
+    }
+    let text = fs::read_to_string(script).with_context(|| format!("{} is missing", script.display()))?;
+    let folder = script.parent().unwrap_or(script);
+    imported(&text).into_iter().try_for_each(|path| {
+        let path = fs::canonicalize(folder.join(path)).with_context(|| format!("{path} in {}", script.display()))?;
+        scripts(&path, found)
+    })
+}
+
+/// The relative paths of the static imports in a script.
+fn imported(script: &str) -> Vec<&str> {
+    let quoted = script.split(" from ").skip(1).filter_map(|rest| rest.split(['\'', '"']).nth(1));
+    quoted.filter(|path| path.starts_with('.')).collect()
+}
+
+/// What a first visit to the page downloads.
+fn page(shell: &Shell) -> Result<()> {
     let dist = shell.www().join("page/dist");
     let mut files = Vec::new();
     collect(&dist, &mut files).context("www/page/dist is missing; build it with `cargo xtask www`")?;
@@ -93,7 +158,14 @@ fn measure(bytes: &[u8]) -> Result<Sizes> {
 
 #[cfg(test)]
 mod tests {
-    use super::measure;
+    use super::{imported, measure};
+
+    #[test]
+    fn static_imports_are_found_and_packages_are_not() {
+        let script =
+            "import { a } from './a.js';\nexport { b } from \"../b.js\";\nimport fs from 'node:fs';\nimport('./c.js');";
+        assert_eq!(imported(script), ["./a.js", "../b.js"]);
+    }
 
     #[test]
     fn compression_is_seen() {

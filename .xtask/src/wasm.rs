@@ -1,10 +1,11 @@
-//! `cargo xtask wasm`: the crate `wasm` as `www/package/pkg/petrel_wasm{.js,.d.ts,_bg.wasm}`.
+//! `cargo xtask wasm`: the crate `wasm` as `www/package/pkg/petrel_wasm{.js,.d.ts,_bg.wasm}`, and the crate `wasm/verify`, the judge
+//! without a node, as `www/package/pkg-verify/petrel_verify{…}`.
 //!
 //! Three tools run one after the other: cargo, wasm-bindgen (pinned in `Cargo.lock`) and, for the real build, wasm-opt (pinned in
 //! `www/package-lock.json`). The last two run only when cargo's output or the tool has changed; they are installed while cargo
 //! builds the module.
 //!
-//! The build for tests is in `pkg-test`: cargo's dev profile with the packages of the tests on wasm32 (see `compile`), so that only
+//! The build for tests is in `pkg-test` and `pkg-verify-test`: cargo's dev profile with the packages of the tests on wasm32 (see `compile`), so that only
 //! the module itself is compiled for it, without wasm-opt.
 
 use std::{
@@ -21,11 +22,59 @@ use crate::{
     shell::{Shell, run},
 };
 
-const NAME: &str = "petrel_wasm";
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// The files that wasm-bindgen writes.
-const WRITTEN: [&str; 3] = ["petrel_wasm.js", "petrel_wasm.d.ts", "petrel_wasm_bg.wasm"];
+/// A crate that is built as a module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Module {
+    /// The node.
+    Node,
+    /// The judge of one message.
+    Verify,
+}
+
+impl Module {
+    pub(crate) const ALL: [Self; 2] = [Self::Node, Self::Verify];
+
+    const fn package(self) -> &'static str {
+        match self {
+            Self::Node => "petrel-wasm",
+            Self::Verify => "petrel-verify",
+        }
+    }
+
+    /// The name of its files.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Node => "petrel_wasm",
+            Self::Verify => "petrel_verify",
+        }
+    }
+
+    /// The file that cargo writes into the folder of a profile.
+    fn built(self, shell: &Shell, profile: &str) -> PathBuf {
+        shell.target().join(TARGET).join(profile).join(self.name()).with_extension("wasm")
+    }
+
+    /// The file that wasm-bindgen writes and wasm-opt shrinks.
+    fn wasm(self) -> String {
+        format!("{}_bg.wasm", self.name())
+    }
+
+    /// The files that wasm-bindgen writes.
+    fn written(self) -> [String; 3] {
+        [format!("{}.js", self.name()), format!("{}.d.ts", self.name()), self.wasm()]
+    }
+
+    /// The output folder of wasm-bindgen.
+    pub(crate) fn folder(self, shell: &Shell, build: Build) -> PathBuf {
+        let name = match self {
+            Self::Node => "package/pkg",
+            Self::Verify => "package/pkg-verify",
+        };
+        build.folder(shell, name)
+    }
+}
 
 /// Features of rustc's wasm32 code that are not in the first version of WebAssembly. Every browser with WebTransport has them.
 const FEATURES: [&str; 6] = [
@@ -52,24 +101,25 @@ impl Build {
         let suffix = if self == Self::Test { "-test" } else { "" };
         shell.www().join(format!("{name}{suffix}"))
     }
-
-    /// The output folder of wasm-bindgen.
-    pub(crate) fn pkg(self, shell: &Shell) -> PathBuf {
-        self.folder(shell, "package/pkg")
-    }
 }
 
-/// Builds the wasm package.
+/// Builds both wasm packages.
 pub(crate) fn build(shell: &Shell, build: Build) -> Result<()> {
     setup::wasm(shell)?;
-    let (built, bindgen) = beside_tools(shell, || match build {
-        Build::Real => optimised(shell, &[]),
-        Build::Test => compile::wasm_module(shell),
+    let ((), bindgen) = beside_tools(shell, || match build {
+        Build::Real => Module::ALL.into_iter().try_for_each(|module| optimised(shell, module, &[])),
+        Build::Test => compile::wasm_modules(shell),
     })?;
-    let package = build.pkg(shell);
+    Module::ALL.into_iter().try_for_each(|module| pack(shell, module, build, &bindgen))
+}
+
+/// Makes a package of the module that cargo has built, unless it is up to date.
+fn pack(shell: &Shell, module: Module, build: Build, bindgen: &Path) -> Result<()> {
+    let built = module.built(shell, if build == Build::Real { "wasm" } else { "debug" });
+    let package = module.folder(shell, build);
     let made_from = made_from(shell, &built, build)?;
     let mark = package.join(".made-from");
-    let complete = WRITTEN.iter().all(|name| package.join(name).is_file());
+    let complete = module.written().iter().all(|name| package.join(name).is_file());
     if complete && fs::read_to_string(&mark).is_ok_and(|before| before == made_from) {
         println!("{} is up to date", package.display());
         return Ok(());
@@ -77,23 +127,23 @@ pub(crate) fn build(shell: &Shell, build: Build) -> Result<()> {
     if package.exists() {
         fs::remove_dir_all(&package).with_context(|| format!("cannot replace {}", package.display()))?;
     }
-    generate(shell, &bindgen, &built, &package)?;
+    generate(shell, bindgen, &built, &package)?;
     if build == Build::Real {
-        shrink(shell, &package.join("petrel_wasm_bg.wasm"))?;
+        shrink(shell, &package.join(module.wasm()))?;
     }
     fs::write(&mark, made_from).with_context(|| format!("cannot write {}", mark.display()))
 }
 
-/// Builds the module with the functions for benches, into `package`.
+/// Builds the node's module with the functions for benches, into `package`.
 pub(crate) fn build_for_bench(shell: &Shell, package: &Path) -> Result<()> {
-    let (built, bindgen) = beside_tools(shell, || optimised(shell, &["--features", "bench"]))?;
-    generate(shell, &bindgen, &built, package)?;
-    shrink(shell, &package.join("petrel_wasm_bg.wasm"))
+    let ((), bindgen) = beside_tools(shell, || optimised(shell, Module::Node, &["--features", "bench"]))?;
+    generate(shell, &bindgen, &Module::Node.built(shell, "wasm"), package)?;
+    shrink(shell, &package.join(Module::Node.wasm()))
 }
 
-/// Builds the module, and beside it installs and builds the tools that come after it: the optimisation of the linked module uses
-/// one processor alone. Returns the module, and the program of wasm-bindgen.
-fn beside_tools(shell: &Shell, build: impl FnOnce() -> Result<PathBuf>) -> Result<(PathBuf, PathBuf)> {
+/// Builds modules, and beside it installs and builds the tools that come after it: the optimisation of a linked module uses
+/// one processor alone. Returns what was built, and the program of wasm-bindgen.
+fn beside_tools<T>(shell: &Shell, build: impl FnOnce() -> Result<T>) -> Result<(T, PathBuf)> {
     thread::scope(|scope| {
         let tools = scope.spawn(|| {
             setup::npm(shell)?;
@@ -105,12 +155,11 @@ fn beside_tools(shell: &Shell, build: impl FnOnce() -> Result<PathBuf>) -> Resul
     })
 }
 
-/// Builds the module with profile `wasm`.
-fn optimised(shell: &Shell, features: &[&str]) -> Result<PathBuf> {
+/// Builds a module with profile `wasm`. Each is built alone: cargo would give the judge the node's features of the core.
+fn optimised(shell: &Shell, module: Module, features: &[&str]) -> Result<()> {
     let mut cargo =
-        shell.cargo(["build", "--package", "petrel-wasm", "--lib", "--target", TARGET, "--profile", "wasm"]);
-    run(cargo.args(features))?;
-    Ok(shell.target().join(TARGET).join("wasm").join(NAME).with_extension("wasm"))
+        shell.cargo(["build", "--package", module.package(), "--lib", "--target", TARGET, "--profile", "wasm"]);
+    run(cargo.args(features))
 }
 
 /// A hash of all inputs of the package: cargo's output, and the versions of the later tools.

@@ -21,11 +21,11 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     compile, setup,
     shell::{Shell, run},
-    wasm::{self, Build},
+    wasm::{self, Build, Module},
 };
 
-/// The sources of package and page in addition to the wasm module, relative to `www`. The module covers core, wasm and
-/// `Cargo.lock`: cargo always builds it again when one of them has changed.
+/// The sources of package and page in addition to the wasm modules, relative to `www`. The modules cover core, wasm and
+/// `Cargo.lock`: cargo always builds them again when one of them has changed.
 const SOURCES: [&str; 16] = [
     "package.json",
     "package-lock.json",
@@ -78,10 +78,9 @@ pub(crate) fn npm_for_tests(shell: &Shell, args: &[&str]) -> std::process::Comma
 fn up_to_date(shell: &Shell, build: Build) -> Result<()> {
     let _alone = lock(shell)?;
     wasm::build(shell, build)?;
-    let pkg = build.pkg(shell);
-    let made_from = made_from(shell, &pkg)?;
-    // In the folder of the module, which is not published or served: it is removed when the module is built again.
-    let mark = pkg.join(".www-made-from");
+    let made_from = made_from(shell, build)?;
+    // In the folder of the node's module, which is not published or served: it is removed when that module is built again.
+    let mark = Module::Node.folder(shell, build).join(".www-made-from");
     if is_complete(shell, build) && fs::read_to_string(&mark).is_ok_and(|before| before == made_from) {
         println!("package and page ({build:?}) are up to date");
         return Ok(());
@@ -105,18 +104,18 @@ fn lock(shell: &Shell) -> Result<File> {
 }
 
 fn is_complete(shell: &Shell, build: Build) -> bool {
-    let made = [("page/dist", "index.html"), ("package/dist", "page/index.js")];
+    let made = [("page/dist", "index.html"), ("package/dist", "page/index.js"), ("package/dist", "verify/index.js")];
     made.iter().all(|(folder, file)| build.folder(shell, folder).join(file).is_file())
 }
 
-/// A hash of all sources and of the wasm package, as hex.
-fn made_from(shell: &Shell, pkg: &Path) -> Result<String> {
+/// A hash of all sources and of the wasm packages, as hex.
+fn made_from(shell: &Shell, build: Build) -> Result<String> {
     let www = shell.www();
     let mut files = Vec::new();
     SOURCES.iter().try_for_each(|name| find(&www.join(name), &mut files))?;
-    files.push(pkg.join(".made-from"));
-    // A copy of wasm-bindgen's output: see `www/package/build/build.js`.
-    files.retain(|file| !file.ends_with("petrel_wasm.d.ts"));
+    files.extend(Module::ALL.map(|module| module.folder(shell, build).join(".made-from")));
+    // Copies of wasm-bindgen's output: see `www/package/build/build.js`.
+    files.retain(|file| !file.ends_with("petrel_wasm.d.ts") && !file.ends_with("petrel_verify.d.ts"));
     files.sort();
     let mut hash = Sha256::new();
     for file in files {

@@ -34,6 +34,21 @@ impl Version {
         Self::ALL.get(usize::from(number)).copied()
     }
 
+    /// The version of this name, `V1` to `V4`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|version| version.name() == name)
+    }
+
+    /// `V1` to `V4`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::V1 => "V1",
+            Self::V2 => "V2",
+            Self::V3 => "V3",
+            Self::V4 => "V4",
+        }
+    }
+
     /// Whether the parent beacon block root precedes the payload.
     pub const fn has_beacon_root(self) -> bool {
         matches!(self, Self::V3 | Self::V4)
@@ -42,7 +57,7 @@ impl Version {
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "V{}", self.topic() + 1)
+        f.write_str(self.name())
     }
 }
 

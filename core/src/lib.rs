@@ -15,6 +15,7 @@
 //! ```text
 //! net             the interface to libp2p (feature `net`, on by default); relay_record
 //! node            composes them: inputs in, outputs out
+//! without a node  offline (one captured message)  evidence (two signed blocks of one height)
 //! state machines  validation  unsafe_chain  reputation  dialing  serving
 //! range_sync      which missing blocks are requested from which peer
 //! shared state    peers  peer_store  persistence  context
@@ -61,7 +62,8 @@
 //!    [`score`], [`rate_limit`].
 //! 4. Shared state: [`peers`] (connected), [`peer_store`] (known), [`persistence`], [`context`].
 //! 5. State machines: [`validation`], [`unsafe_chain`] with [`range_sync`], [`reputation`], [`dialing`], [`serving`].
-//! 6. [`node`], and `net`.
+//! 6. [`offline`] and [`evidence`] validate captured messages without a node.
+//! 7. [`node`], and `net`.
 //!
 //! # Glossary
 //!
@@ -88,6 +90,7 @@
 //! | quarantine | fetched blocks whose hash no verified child has named yet |
 //! | promotion | a block leaves quarantine because its verified child names its hash as its parent |
 //! | [gap](event::Gap) | blocks missing between the head and a verified block above it |
+//! | equivocation, [evidence](evidence::Evidence) | a signer signed two blocks of one height; both messages, with which others can verify it |
 //! | [reorg](event::Reorg) | the head moves to another branch, and blocks of the old branch are replaced |
 //! | leaf | a browser peer: blocks are sent to it, it takes no mesh slot and stores no blocks |
 //! | relay | a node that forwards gossip; a browser connects to relays that nodes advertise in a signed record |
@@ -114,6 +117,7 @@ pub mod config;
 pub mod context;
 pub mod dialing;
 pub mod event;
+pub mod evidence;
 pub mod fault;
 pub mod fork;
 pub mod hash;
@@ -121,6 +125,7 @@ pub mod message;
 #[cfg(feature = "net")]
 pub mod net;
 pub mod node;
+pub mod offline;
 pub mod payload_by_number;
 pub mod peer;
 pub mod peer_store;

@@ -82,6 +82,17 @@ impl Message {
         Self::take(&Bytes::copy_from_slice(wire))
     }
 
+    /// A message whose decompressed bytes are given: a signature and a body. One of a length that is not allowed gets
+    /// the form that says so.
+    pub fn of_decompressed(data: Bytes) -> Self {
+        let form = match data.len() {
+            ..MIN_MESSAGE => Form::TooShort,
+            MIN_MESSAGE..=MAX_MESSAGE => Form::Snappy,
+            _ => Form::TooLarge,
+        };
+        Self { form, wire: data.len(), data }
+    }
+
     /// A message that is not decompressed ([`Form::Authored`], [`Form::Surplus`]): it shares its bytes with `wire`.
     pub fn unread(form: Form, wire: &Bytes) -> Self {
         Self { form, data: wire.clone(), wire: wire.len() }

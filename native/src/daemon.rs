@@ -11,6 +11,7 @@ use tokio::time::Interval;
 
 mod discovery;
 mod error;
+mod evidence_files;
 mod files;
 mod optional;
 mod outputs;

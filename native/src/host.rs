@@ -93,7 +93,7 @@ impl Host for TokioHost {
     fn work(&self, work: Work) -> RunningWork {
         match (work, &self.store) {
             (Work::Heavy(Heavy::Validate(_)), _) if self.loss.drops_next() => {
-                RunningWork::Now(Some(Done::Validated(ValidationOutcome::not_run())))
+                RunningWork::Now(Some(Box::new(Done::Validated(ValidationOutcome::not_run()))))
             }
             (Work::Heavy(heavy), _) => {
                 let (panicked, is_short) = (heavy.panicked(), heavy.bytes() <= SHORT);
@@ -113,8 +113,8 @@ impl Host for TokioHost {
                 RunningWork::Load(tokio::task::spawn_blocking(move || Done::Loaded(store.load(number))))
             }
             (Work::Persist(persist), Some(store)) => RunningWork::Persist(store.persist(persist)),
-            (Work::Load(_), None) => RunningWork::Now(Some(Done::Loaded(Ok(None)))),
-            (Work::Persist(_), None) => RunningWork::Now(Some(Done::Persisted(Persisted::Unconfirmed))),
+            (Work::Load(_), None) => RunningWork::Now(Some(Box::new(Done::Loaded(Ok(None))))),
+            (Work::Persist(_), None) => RunningWork::Now(Some(Box::new(Done::Persisted(Persisted::Unconfirmed)))),
         }
     }
 }
@@ -142,7 +142,7 @@ pub enum RunningWork {
     /// A write to the store.
     Persist(oneshot::Receiver<Persisted>),
     /// A result that is known already.
-    Now(Option<Done>),
+    Now(Option<Box<Done>>),
 }
 
 impl Future for RunningWork {
@@ -163,7 +163,7 @@ impl Future for RunningWork {
                 Done::Persisted(ready!(Pin::new(result).poll(context)).unwrap_or_else(ended))
             }
             Self::Now(done) => match done.take() {
-                Some(done) => done,
+                Some(done) => *done,
                 // It was polled after completion.
                 None => return Poll::Pending,
             },

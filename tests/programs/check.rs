@@ -251,3 +251,35 @@ fn an_unreadable_file_is_reported_and_the_others_are_checked() {
     assert_ne!(output.status.code(), Some(0));
     assert!(said.contains("/nowhere/file"), "{said}");
 }
+
+/// The core's test and the npm package's (`www/package/test/verify.test.js`) compare the same documents with the same reports.
+#[test]
+fn evidence_gets_the_reports_of_its_index() {
+    let index = read("evidence/index.json");
+    let entries = index["files"].as_array().unwrap();
+    assert!(entries.len() > 6);
+    let folder = vectors().join("evidence");
+    let args = ["--network", index["chain"].as_str().unwrap(), "--signer", index["signer"].as_str().unwrap()];
+    for entry in entries {
+        let name = entry["file"].as_str().unwrap();
+        let (status, mut reports) = check(&args, &[folder.join(name)]);
+        let mut report = reports.remove(name).unwrap();
+        report.as_object_mut().unwrap().remove("file");
+        assert_eq!(report, entry["report"], "{name}");
+        assert_eq!(status == 0, report["verdict"] == "accept", "{name}");
+    }
+    // Of another chain: the same document is refused.
+    let (status, reports) = check(&["--network=base", args[2], args[3]], &[folder.join("good.json")]);
+    assert_eq!((status, &reports["good.json"]["fault"]), (1, &"other_chain".into()));
+}
+
+#[test]
+fn json_that_is_too_long_is_refused_before_it_is_parsed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("long.json");
+    fs::File::create(&file).unwrap().set_len(petrel_core::evidence::MAX_BYTES as u64 + 1).unwrap();
+    let output = output(&["check", "--network=op-mainnet", file.to_str().unwrap()]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("long.json: more than 50331648 bytes"), "{said}");
+}

@@ -9,6 +9,7 @@ mod connection_manager;
 mod control;
 mod devnet;
 mod discovery;
+mod evidence;
 mod fake_l1;
 mod hangup;
 mod health;

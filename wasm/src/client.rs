@@ -34,6 +34,7 @@ use wasm_bindgen::prelude::*;
 use crate::{
     contents::Contents,
     error::{Error, ErrorCode},
+    evidence::KeptEvidence,
     host::BrowserHost,
     panic, restored,
     settings::{self, relays},
@@ -55,6 +56,7 @@ pub struct Client {
     correction: Rc<Cell<f64>>,
     traffic: Traffic,
     contents: Rc<RefCell<Contents>>,
+    evidence: KeptEvidence,
     task: AbortHandle,
     on_event: Function,
 }
@@ -85,16 +87,18 @@ impl Client {
         let host = BrowserHost::new(on_persist, Rc::clone(&correction));
         restored::drop_future(&mut blocks, &settled.chain, host.now());
         let traffic = Traffic::default();
+        let evidence = KeptEvidence::new(settled.chain.id);
         let driver = Rc::new(RefCell::new(driver(settled, blocks, host, &traffic)?));
         panic::listen(&on_event);
         let (task, registration) = AbortHandle::new_pair();
         let contents = Rc::default();
-        let run = Abortable::new(run(Rc::clone(&driver), Rc::clone(&contents), on_event.clone()), registration);
+        let run = run(Rc::clone(&driver), Rc::clone(&contents), evidence.clone(), on_event.clone());
+        let run = Abortable::new(run, registration);
         wasm_bindgen_futures::spawn_local(async move {
             // `stop` aborts it.
             let _aborted = run.await;
         });
-        Ok(Self { driver, correction, traffic, contents, task, on_event })
+        Ok(Self { driver, correction, traffic, contents, evidence, task, on_event })
     }
 
     /// The node now, as JSON: the core's `Status`, our own peer id under `peer`, and under
@@ -107,6 +111,12 @@ impl Client {
             transport_bytes: self.traffic.totals(),
         };
         serde_json::to_string(&status).unwrap_or_default()
+    }
+
+    /// Evidence that the signer signed two blocks of this height (a decimal number), as JSON: the core's `evidence`. Undefined when
+    /// two are not among the last signed blocks that are kept.
+    pub fn evidence(&self, number: &str) -> Option<String> {
+        self.evidence.json(number.parse().ok()?)
     }
 
     /// Adds relays, or the present addresses of known ones: JSON arrays of multiaddrs. `relays` are from their own signed
@@ -144,10 +154,16 @@ impl Client {
     }
 }
 
-async fn run(driver: Rc<RefCell<Driver<BrowserHost>>>, contents: Rc<RefCell<Contents>>, on_event: Function) {
+async fn run(
+    driver: Rc<RefCell<Driver<BrowserHost>>>,
+    contents: Rc<RefCell<Contents>>,
+    evidence: KeptEvidence,
+    on_event: Function,
+) {
     while let Some(event) = next(&driver).await {
         // Before the callback, which may ask for the block. No call into the module is under way here, so nothing else borrows it.
         contents.borrow_mut().observe(&event);
+        evidence.on_event(&event);
         if let Ok(json) = serde_json::to_string(&event) {
             // An exception of the callback must not end the node.
             let _thrown = on_event.call1(&JsValue::NULL, &JsValue::from_str(&json));

@@ -17,7 +17,7 @@
 //!
 //! In reading order: `error`, `locality` (where a host is) and `reachable` are basic types; `settings` checks what JavaScript
 //! gives; `host` and `transport` use the browser's interfaces; `contents` keeps verified blocks and proves what servers say about
-//! them; `client` runs the node, with `restored` and `panic`; `relay_record` verifies the records of relays.
+//! them; `client` runs the node, with `restored`, `evidence` and `panic`; `relay_record` verifies the records of relays.
 
 #[cfg(test)]
 #[macro_use]
@@ -28,6 +28,7 @@ mod bench;
 mod client;
 mod contents;
 mod error;
+mod evidence;
 mod host;
 mod locality;
 mod panic;

@@ -14,13 +14,14 @@ pub(super) struct Line {
 }
 
 /// The lines of `core/src`, as the README draws them.
-pub(super) const CORE: [Line; 8] = [
+pub(super) const CORE: [Line; 9] = [
     Line { modules: &["address", "ban", "chain", "fork", "peer", "random", "time"], mixed: true },
     Line { modules: &["block", "hash", "message", "payload_by_number", "primitives", "schedule", "sign"], mixed: true },
     Line { modules: &["config", "event", "fault", "rate_limit", "score"], mixed: true },
     Line { modules: &["context", "peer_store", "peers", "persistence"], mixed: true },
     Line { modules: &["range_sync"], mixed: true },
     Line { modules: &["dialing", "reputation", "serving", "unsafe_chain", "validation"], mixed: false },
+    Line { modules: &["evidence", "offline"], mixed: true },
     Line { modules: &["node"], mixed: true },
     Line { modules: &["net", "relay_record"], mixed: true },
 ];

@@ -29,6 +29,6 @@ impl Verified<Block> {
     pub(crate) fn linked(valid: ValidPayload, expected: B256) -> Option<Self> {
         let (payload, hash) = valid.into_parts();
         let bytes = payload.body().len();
-        (hash == expected).then_some(Self(Block { payload, hash, signer: None, bytes }))
+        (hash == expected).then_some(Self(Block { payload, hash, signer: None, signature: None, bytes }))
     }
 }

@@ -138,9 +138,10 @@ impl ValidationTask {
 
     fn block(&self, signer: Address, primitives: Primitives) -> Result<Block, Fault> {
         let bytes = self.message.data.len();
+        let signature = self.message.data.first_chunk().copied().map(Signature);
         let body = self.message.data.slice(Signature::LEN.min(bytes)..);
         let (payload, hash) = self.run_unsigned(body, primitives)?.into_parts();
-        Ok(Block { payload, hash, signer: Some(signer), bytes })
+        Ok(Block { payload, hash, signer: Some(signer), signature, bytes })
     }
 
     fn time(&self, timestamp: u64) -> Result<(), BlockFault> {

@@ -15,6 +15,7 @@ mod cadence;
 mod chain;
 mod connection_manager;
 mod decode;
+mod evidence;
 mod gossip_watchdog;
 mod hash;
 mod header;

@@ -12,6 +12,7 @@ use petrel_core::{
     ban::BanTarget,
     block::{BlockRef, DecodeError, InvalidPayload},
     event::*,
+    evidence::EvidenceFault,
     fault::{AnswerFault, BlockFault, EnvelopeFault, Fault, MessageFault, NodeFault},
     fork::Version,
     peer::PeerId,
@@ -233,7 +234,17 @@ every! { answer: AnswerFault {
     AnswerFault::Panicked => AnswerFault::Panicked,
 } }
 
-/// Faults of messages, and of responses.
+every! { of_evidence: EvidenceFault {
+    EvidenceFault::TooLarge(_) => EvidenceFault::TooLarge(usize::MAX),
+    EvidenceFault::Malformed(_) => EvidenceFault::Malformed(words()),
+    EvidenceFault::OtherChain { .. } => EvidenceFault::OtherChain { found: 7, expected: 10 },
+    EvidenceFault::Message { .. } => EvidenceFault::Message { place: 1, fault: MessageFault::TooLarge.into() },
+    EvidenceFault::OtherHeight { .. } => EvidenceFault::OtherHeight { first: 7, second: 8 },
+    EvidenceFault::SameBlock(_) => EvidenceFault::SameBlock(HASH),
+    EvidenceFault::Misstated(_) => EvidenceFault::Misstated("number"),
+} }
+
+/// Faults of messages, of responses, and of evidence beside those of its messages.
 fn faults() -> Value {
     let blocks = of_block().into_iter().filter(|fault| !matches!(fault, BlockFault::Invalid(_))).map(Fault::from);
     let contents = invalid().into_iter().map(|fault| BlockFault::Invalid(fault).into());
@@ -241,9 +252,11 @@ fn faults() -> Value {
     let messages = message().into_iter().map(Fault::from).chain(blocks).chain(contents).chain(others);
     let answers = answer().into_iter().filter(|fault| !matches!(fault, AnswerFault::Invalid(_)));
     let answers = answers.chain(invalid().into_iter().map(AnswerFault::Invalid));
+    let evidence = of_evidence().into_iter().filter(|fault| !matches!(fault, EvidenceFault::Message { .. }));
     json!({
         "message": messages.map(|fault| fault.name()).collect::<Vec<_>>(),
         "answer": answers.map(|fault| fault.name()).collect::<Vec<_>>(),
+        "evidence": evidence.map(|fault| fault.name()).collect::<Vec<_>>(),
     })
 }
 

@@ -1,26 +1,24 @@
-//! `petrel check`: validates captured messages offline, and prints one JSON object each to stdout.
+//! `petrel check`: validates captured messages and evidence offline, and prints one JSON object each to stdout.
 //!
-//! The file's extension selects its format: JSON is an Engine-API block (`.jsonl`: one per line); any other file is a raw gossip
-//! message, or with `--unsigned` a decompressed payload. Without a signature everything else is validated.
+//! The file's extension selects its format: JSON is evidence of an equivocation, by its `kind`, or an Engine-API block (`.jsonl`: one
+//! block per line); any other file is a raw gossip message, or with `--unsigned` a decompressed payload. Without a signature
+//! everything else is validated.
 
 use std::{
-    io::{self, BufRead, Write},
+    fs::File,
+    io::{self, BufRead, Read, Write},
     path::Path,
-    sync::Arc,
-    time::Duration,
 };
 
 use alloy_primitives::{Address, B256};
 use bytes::Bytes;
 use petrel_core::{
     block::{Payload, engine},
-    chain::Chain,
-    fault::{Fault, MessageFault, Verdict},
+    evidence::{self, EvidenceReport},
+    fault::Verdict,
     fork::Version,
-    message::{Form, MAX_MESSAGE, Message},
-    schedule::ChainSchedule,
-    sign::Signature,
-    validation::{Signers, ValidationTask, peek_timestamp},
+    message::{MAX_MESSAGE, Message},
+    offline::{JudgedMessage, MessageJudge},
 };
 use serde::Serialize;
 
@@ -53,21 +51,30 @@ struct CheckReport {
     schedule_mismatch: Option<&'static str>,
 }
 
-/// The time of validation.
-#[derive(Clone, Copy)]
-enum ValidationTime {
-    Unix(u64),
-    Block,
+/// A line of the output.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum CheckLine {
+    Message(CheckReport),
+    Evidence {
+        file: String,
+        #[serde(flatten)]
+        report: EvidenceReport,
+    },
+}
+
+impl CheckLine {
+    const fn verdict(&self) -> &'static str {
+        match self {
+            Self::Message(report) => report.verdict,
+            Self::Evidence { report, .. } => report.verdict,
+        }
+    }
 }
 
 /// Validates inputs with the settings of the flags.
 struct MessageChecker {
-    chain: Chain,
-    schedule: Arc<ChainSchedule>,
-    signer: Option<Address>,
-    topic: Option<Version>,
-    at: ValidationTime,
-    past: Duration,
+    judge: MessageJudge,
     unsigned: bool,
 }
 
@@ -91,10 +98,10 @@ pub fn run(flags: &CheckFlags) -> Result<bool, ConfigErrors> {
     let mut all_accepted = true;
     let mut out = io::stdout().lock();
     for (file, input) in inputs {
-        let report = checker.check_input(file, input);
-        all_accepted &= report.verdict == Verdict::Accept.as_str();
+        let line = checker.check_input(file, input);
+        all_accepted &= line.verdict() == Verdict::Accept.as_str();
         // A reader that has closed stdout needs no more output.
-        if serde_json::to_string(&report).map_err(io::Error::from).and_then(|line| writeln!(out, "{line}")).is_err() {
+        if serde_json::to_string(&line).map_err(io::Error::from).and_then(|line| writeln!(out, "{line}")).is_err() {
             break;
         }
     }
@@ -107,6 +114,8 @@ enum CheckInput {
     Message(Message),
     /// A message body without its signature, and its version if the format shows it.
     Body(Bytes, Option<Version>),
+    /// The JSON of an equivocation.
+    Evidence(Vec<u8>),
 }
 
 impl MessageChecker {
@@ -120,8 +129,9 @@ impl MessageChecker {
         match (chain, at, past) {
             (Some((chain, signer)), Some(at), Some(past)) => {
                 let topic = flags.topic.and_then(Version::from_topic);
-                let schedule = Arc::new(ChainSchedule::new(&chain));
-                Ok(Self { chain, schedule, signer, topic, at, past, unsigned: flags.unsigned })
+                let mut judge = MessageJudge::new(chain, signer);
+                (judge.topic, judge.at, judge.past) = (topic, at, past.as_secs());
+                Ok(Self { judge, unsigned: flags.unsigned })
             }
             _ => Err(ConfigErrors(errors)),
         }
@@ -131,7 +141,7 @@ impl MessageChecker {
         let extension = file.extension().and_then(|extension| extension.to_str());
         match extension {
             Some("jsonl") => {
-                let file = std::fs::File::open(file).map_err(|error| error.to_string())?;
+                let file = File::open(file).map_err(|error| error.to_string())?;
                 let lines = io::BufReader::new(file).lines().enumerate();
                 lines
                     .map(|(line, text)| {
@@ -140,7 +150,11 @@ impl MessageChecker {
                     })
                     .collect()
             }
-            Some("json") => Ok(vec![engine_block(&std::fs::read(file).map_err(|error| error.to_string())?)?]),
+            Some("json") => {
+                let json = read_json(file)?;
+                let is_evidence = evidence::is_evidence(&json);
+                Ok(vec![if is_evidence { CheckInput::Evidence(json) } else { engine_block(&json)? }])
+            }
             _ => {
                 let bytes = std::fs::read(file).map_err(|error| error.to_string())?;
                 if self.unsigned && bytes.len() > MAX_MESSAGE {
@@ -152,72 +166,28 @@ impl MessageChecker {
         }
     }
 
-    fn check_input(&self, file: String, input: CheckInput) -> CheckReport {
-        match input {
-            CheckInput::Message(message) => self.check_message(file, message),
-            CheckInput::Body(body, version) => self.check_body(file, body, version),
-        }
-    }
-
-    fn check_message(&self, file: String, message: Message) -> CheckReport {
-        let data = if message.form == Form::Snappy { message.data.clone() } else { Bytes::new() };
-        let body = data.slice(Signature::LEN.min(data.len())..);
-        let timestamp = |version| peek_timestamp(version, &data);
-        let version = self.version(&body, timestamp);
-        let topic = self.chain.topic(version);
-        let id = message.id(&topic).to_string();
-        let checked = self.validation(version, message, timestamp(version).unwrap_or_default()).run(FASTEST);
-        let signer = match &checked.result {
-            Ok(block) => block.signer,
-            Err(Fault::Message(MessageFault::WrongSigner { found })) => Some(*found),
-            Err(_) => checked.signer,
+    fn check_input(&self, file: String, input: CheckInput) -> CheckLine {
+        let judged = match input {
+            CheckInput::Message(message) => self.judge.message(message, FASTEST),
+            CheckInput::Body(body, version) => self.judge.body(&body, version, FASTEST),
+            CheckInput::Evidence(json) => {
+                return CheckLine::Evidence { file, report: evidence::judge(&json, &self.judge, FASTEST) };
+            }
         };
-        let decoded = Payload::decode(version, body).ok();
-        let report = report(file, version, decoded.as_ref(), checked.result.as_ref().err().copied());
-        let schedule_mismatch = checked.result.ok().and_then(|block| self.schedule.contradicts(&block.payload));
-        CheckReport { signer, message_id: Some(id), schedule_mismatch, ..report }
+        CheckLine::Message(report(file, &judged))
     }
+}
 
-    fn check_body(&self, file: String, body: Bytes, version: Option<Version>) -> CheckReport {
-        // The offset of the timestamp in a body.
-        let timestamp = |version| {
-            let at = 428 + if Version::has_beacon_root(version) { 32 } else { 0 };
-            body.get(at..)?.first_chunk().copied().map(u64::from_le_bytes)
-        };
-        let version = self.topic.or(version).unwrap_or_else(|| self.version(&body, timestamp));
-        let message = Message { form: Form::Snappy, data: Bytes::new(), wire: 0 };
-        let check = self.validation(version, message, timestamp(version).unwrap_or_default());
-        let valid = check.run_unsigned(body.clone(), FASTEST);
-        let fault = valid.as_ref().err().copied().map(Fault::from);
-        let schedule_mismatch = valid.ok().and_then(|valid| self.schedule.contradicts(&valid));
-        CheckReport { schedule_mismatch, ..report(file, version, Payload::decode(version, body).ok().as_ref(), fault) }
+/// The bytes of a JSON file that is not too long for evidence, and so for a block.
+fn read_json(file: &Path) -> Result<Vec<u8>, String> {
+    let limit = evidence::MAX_BYTES as u64;
+    let mut json = Vec::new();
+    let file = File::open(file).map_err(|error| error.to_string())?;
+    file.take(limit + 1).read_to_end(&mut json).map_err(|error| error.to_string())?;
+    if json.len() as u64 > limit {
+        return Err(format!("more than {limit} bytes, which no block and no evidence has as JSON"));
     }
-
-    /// The given topic's version; else, of the versions in which the body decodes, the one whose fork is active at its timestamp, or
-    /// another one, because the schedule may lack a fork; else the one whose fork is active at the timestamp that the body would
-    /// have.
-    fn version(&self, body: &Bytes, timestamp: impl Fn(Version) -> Option<u64>) -> Version {
-        let due = |version: &Version| timestamp(*version).is_some_and(|at| self.chain.version_at(at) == *version);
-        let decodes = |version: &Version| Payload::decode(*version, body.clone()).is_ok();
-        let versions = || Version::ALL.into_iter().rev();
-        let decodable = || versions().filter(decodes).max_by_key(due);
-        self.topic.or_else(decodable).or_else(|| versions().find(due)).unwrap_or(Version::V4)
-    }
-
-    fn validation(&self, version: Version, message: Message, timestamp: u64) -> ValidationTask {
-        ValidationTask {
-            chain_id: self.chain.id,
-            schedule: self.schedule.clone(),
-            version,
-            message,
-            signers: Signers::new(self.signer),
-            at: match self.at {
-                ValidationTime::Unix(at) => at,
-                ValidationTime::Block => timestamp,
-            },
-            past: self.past.as_secs(),
-        }
-    }
+    Ok(json)
 }
 
 fn engine_block(json: &[u8]) -> Result<CheckInput, String> {
@@ -226,29 +196,28 @@ fn engine_block(json: &[u8]) -> Result<CheckInput, String> {
     Ok(CheckInput::Body(body.into(), Some(block.version)))
 }
 
-fn parse_time(text: Option<&str>) -> Result<ValidationTime, String> {
+/// `None` is each block's own time.
+fn parse_time(text: Option<&str>) -> Result<Option<u64>, String> {
     match text {
-        None => Ok(ValidationTime::Unix(unix_now())),
-        Some("block") => Ok(ValidationTime::Block),
-        Some(text) => text
-            .parse()
-            .map(ValidationTime::Unix)
-            .map_err(|_| format!("--at: {text:?} is neither Unix seconds nor `block`")),
+        None => Ok(Some(unix_now())),
+        Some("block") => Ok(None),
+        Some(text) => text.parse().map(Some).map_err(|_| format!("--at: {text:?} is neither Unix seconds nor `block`")),
     }
 }
 
-fn report(file: String, version: Version, payload: Option<&Payload>, fault: Option<Fault>) -> CheckReport {
+fn report(file: String, judged: &JudgedMessage) -> CheckReport {
+    let payload = judged.payload.as_ref();
     CheckReport {
         file,
-        version: Some(version.to_string()),
+        version: Some(judged.version.to_string()),
         number: payload.map(Payload::number),
         hash: payload.map(Payload::block_hash),
         txs: payload.map(Payload::transaction_count),
-        signer: None,
-        message_id: None,
-        verdict: fault.map_or(Verdict::Accept, |fault| fault.verdict()).as_str(),
-        fault: fault.map(|fault| fault.name()),
-        detail: fault.map(|fault| fault.to_string()),
-        schedule_mismatch: None,
+        signer: judged.signer,
+        message_id: judged.id.map(|id| id.to_string()),
+        verdict: judged.fault.map_or(Verdict::Accept, |fault| fault.verdict()).as_str(),
+        fault: judged.fault.map(|fault| fault.name()),
+        detail: judged.fault.map(|fault| fault.to_string()),
+        schedule_mismatch: judged.schedule_mismatch,
     }
 }

@@ -1,10 +1,11 @@
-//! Everything that events are written to: the log, stdout, the page, and metrics.
+//! Everything that events are written to: the log, stdout, the page, metrics, and the files of evidence.
 
 use std::sync::Arc;
 
 use petrel_core::{Event, net::Driver, node::PeerReport};
 use serde::Serialize;
 
+use super::evidence_files::EvidenceFiles;
 use crate::{
     host::TokioHost,
     network::OurAddresses,
@@ -27,6 +28,7 @@ pub(super) struct Outputs {
     pub(super) metrics: Option<Arc<Metrics>>,
     pub(super) log: PeerLog,
     pub(super) rejections: RejectionLog,
+    pub(super) evidence: EvidenceFiles,
 }
 
 impl Outputs {
@@ -39,6 +41,7 @@ impl Outputs {
         if let Some(metrics) = &self.metrics {
             metrics.on_event(event);
         }
+        self.evidence.on_event(event);
         self.count_requests(driver);
         self.printer.print(event);
     }
@@ -73,8 +76,9 @@ impl Outputs {
         }
     }
 
-    /// Waits for the last events to be printed.
+    /// Waits for the last events to be printed, and for the last evidence to be written.
     pub(super) fn finish(self) {
         self.printer.finish();
+        self.evidence.finish();
     }
 }

@@ -9,7 +9,8 @@ use libp2p::{Multiaddr, multiaddr::Protocol};
 use petrel_core::{config::AddressScope, persistence::RestoredState};
 
 use super::{
-    Daemon, discovery::DiscoveryStarter, error::DaemonError, files::DaemonFiles, outputs::Outputs, reload::Reloader,
+    Daemon, discovery::DiscoveryStarter, error::DaemonError, evidence_files::EvidenceFiles, files::DaemonFiles,
+    outputs::Outputs, reload::Reloader,
 };
 use crate::{
     cli::{flags::EventFormat, settings::NodeSettings},
@@ -70,6 +71,7 @@ impl Daemon {
         let control_socket = open_control_socket(&settings, control.handle());
         let printer = EventPrinter::stdout(settings.events == EventFormat::Json);
         let port_mapper_config = port_mapper_config(&settings);
+        let evidence = EvidenceFiles::new(&settings.datadir, settings.config.chain.id);
         let reloader = Reloader::new(settings.datadir.clone(), settings.network.reread.clone());
         let signer = match settings.l1 {
             Some(source) => Some(SignerWatcher::start(source, store.clone(), &mut driver)?),
@@ -92,6 +94,7 @@ impl Daemon {
                 metrics,
                 log: PeerLog::default(),
                 rejections: RejectionLog::default(),
+                evidence,
             },
             health,
             score_ticks: metrics::peer_score_ticks(),

@@ -6,9 +6,10 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { packageDist, wasm } from '../../folders.js';
+import { packageDist, verifyWasm, wasm } from '../../folders.js';
 import { writeChains } from './chains.js';
 import { instances, instanceTypes } from './instances.js';
+import { judges, judgeTypes } from './judges.js';
 
 const root = new URL('../', import.meta.url);
 
@@ -22,6 +23,16 @@ async function copyWasm() {
   for (const folder of [worker, new URL('src/worker/', root)]) await writeFile(new URL('petrel_wasm.d.ts', folder), types);
 }
 
+/** The same for the module of `petrel/verify`. */
+async function copyVerifyWasm() {
+  const verify = new URL('verify/', packageDist);
+  await mkdir(verify, { recursive: true });
+  await copyFile(new URL('petrel_verify_bg.wasm', verifyWasm), new URL('petrel_verify_bg.wasm', verify));
+  await writeFile(new URL('petrel_verify.js', verify), judges(await readFile(new URL('petrel_verify.js', verifyWasm), 'utf8')));
+  const types = judgeTypes(await readFile(new URL('petrel_verify.d.ts', verifyWasm), 'utf8'));
+  for (const folder of [verify, new URL('src/verify/', root)]) await writeFile(new URL('petrel_verify.d.ts', folder), types);
+}
+
 function compile() {
   const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
   const args = [join(typescript, 'bin/tsc'), '-p', fileURLToPath(root), '--outDir', fileURLToPath(packageDist)];
@@ -31,6 +42,7 @@ function compile() {
 
 await rm(packageDist, { recursive: true, force: true });
 await copyWasm();
+await copyVerifyWasm();
 compile();
 await writeChains(new URL('page/chains/', packageDist));
 await copyFile(new URL('../../LICENSE', root), new URL('LICENSE', packageDist));

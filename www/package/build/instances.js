@@ -41,7 +41,7 @@ function exported(text) {
   return names.filter((name) => name !== 'initSync');
 }
 
-function replaced(text, pairs) {
+export function replaced(text, pairs) {
   return pairs.reduce((text, [from, to]) => {
     if (text.search(from) < 0) throw new Error(`the output of wasm-bindgen has no ${from}`);
     return text.replace(from, to);

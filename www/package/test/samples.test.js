@@ -102,9 +102,14 @@ function grouped(samples) {
 }
 
 async function names() {
-  const { message, answer } = JSON.parse(await text('faults'));
+  const { message, answer, evidence } = JSON.parse(await text('faults'));
   const codes = [...JSON.parse(await text('error-codes')), ...PACKAGE.codes];
-  return [same('codes', 'ErrorCode', literals(codes)), same('messages', 'MessageFault', literals(message)), same('answers', 'AnswerFault', literals(answer))];
+  return [
+    same('codes', 'ErrorCode', literals(codes)),
+    same('messages', 'MessageFault', literals(message)),
+    same('answers', 'AnswerFault', literals(answer)),
+    same('evidences', 'EvidenceFault', literals([...message, ...evidence])),
+  ];
 }
 
 /** The mirror's fields are those of the samples, without `unused`. */
@@ -145,7 +150,7 @@ async function compiled(lines) {
 const IMPORTS = [
   `import type { ErrorCode } from ${source('shared/errors')};`,
   `import type { FollowerEvent } from ${source('shared/events')};`,
-  `import type { AnswerFault, MessageFault } from ${source('shared/faults')};`,
+  `import type { AnswerFault, EvidenceFault, MessageFault } from ${source('shared/faults')};`,
   `import type { KeptBlock } from ${source('shared/protocol')};`,
   `import type { NodeStatus } from ${source('worker/node-status')};`,
   `import type { RelayRecord } from ${source('worker/relay-records')};`,

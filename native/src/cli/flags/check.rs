@@ -9,7 +9,8 @@ use super::chain::ChainFlags;
 /// The flags of `check`.
 #[derive(Clone, Debug, Args)]
 pub struct CheckFlags {
-    /// Files: raw gossip messages (snappy), Engine-API blocks (.json, .jsonl), or with --unsigned decompressed payloads
+    /// Files: raw gossip messages (snappy), Engine-API blocks (.json, .jsonl), evidence of an equivocation (.json), or with --unsigned
+    /// decompressed payloads
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Chain and signer.

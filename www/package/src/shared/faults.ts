@@ -34,6 +34,16 @@ export type MessageFault =
   | 'late'
   | 'no_room';
 
+/** Why evidence of an equivocation is not accepted: the form of the document, or the first rule that one of its messages breaks. */
+export type EvidenceFault =
+  | MessageFault
+  | 'evidence_too_large'
+  | 'bad_evidence'
+  | 'other_chain'
+  | 'other_height'
+  | 'same_block'
+  | 'misstated';
+
 /** Why a response to a request for a block was not used. */
 export type AnswerFault =
   | BlockFault
