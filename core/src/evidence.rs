@@ -26,6 +26,7 @@
 //! Bounds: a document has at most [`MAX_BYTES`], two messages, and each at most [`MAX_MESSAGE`](crate::message::MAX_MESSAGE).
 
 mod fault;
+mod json;
 mod judge;
 mod pair;
 mod signed_blocks;

@@ -135,6 +135,13 @@ const fn name_of(subsecond: Subsecond) -> &'static str {
     }
 }
 
+/// A step of a cadence, with its three keys alone.
+fn step(value: &Value) -> Option<Step> {
+    let map = value.as_object().filter(|map| map.len() == 3)?;
+    let number = |key| map.get(key).and_then(Value::as_u64);
+    Some(Step { number: number("number")?, time_ms: number("time_ms")?, interval_ms: number("interval_ms")? })
+}
+
 /// A reader that collects mistakes; its results count only when there are none.
 struct RollupReader {
     mistakes: Vec<String>,
@@ -257,7 +264,8 @@ impl RollupReader {
     }
 
     fn steps(&mut self, steps: &Value) -> Option<Cadence> {
-        let read = serde_json::from_value::<Vec<Step>>(steps.clone()).map_err(|error| error.to_string());
+        let read = steps.as_array().and_then(|steps| steps.iter().map(step).collect::<Option<Vec<_>>>());
+        let read = read.ok_or_else(|| "expected a list of {number, time_ms, interval_ms}".to_owned());
         let cadence = read.and_then(|steps| Cadence::new(&steps).map_err(|error| error.to_string()));
         cadence.map_err(|error| self.mistake(format!("petrel.cadence: {error}"))).ok()
     }

@@ -84,7 +84,8 @@ pub fn verify(json: &[u8], judge: &MessageJudge, primitives: Primitives) -> Resu
         return Err(EvidenceFault::OtherChain { found: stated.chain, expected });
     }
     let block = |place, block| signed_block(place, block, judge, primitives);
-    let (first, second) = (block(1, &stated.blocks.0)?, block(2, &stated.blocks.1)?);
+    let [first, second] = &stated.blocks;
+    let (first, second) = (block(1, first)?, block(2, second)?);
     let numbers = (first.payload.number(), second.payload.number());
     if numbers.0 != numbers.1 {
         return Err(EvidenceFault::OtherHeight { first: numbers.0, second: numbers.1 });
@@ -122,11 +123,11 @@ fn signed_block(
 
 /// The first field that states something else than the messages.
 fn misstated(stated: &StatedEvidence<'_>, evidence: &Evidence) -> Option<&'static str> {
-    let [first, second] = &evidence.blocks;
+    let stated_hashes = stated.blocks.each_ref().map(|block| block.hash);
     let wrong = [
         ("signer", stated.signer != evidence.signer),
         ("number", stated.number != evidence.number),
-        ("hash", stated.blocks.0.hash != first.hash || stated.blocks.1.hash != second.hash),
+        ("hash", stated_hashes != evidence.blocks.each_ref().map(|block| block.hash)),
     ];
     wrong.into_iter().find_map(|(field, is_wrong)| is_wrong.then_some(field))
 }

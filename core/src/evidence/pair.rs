@@ -68,7 +68,7 @@ impl Evidence {
             chain: self.chain,
             signer: self.signer,
             number: self.number,
-            blocks: (block(first), block(second)),
+            blocks: [block(first), block(second)],
         };
         // Strings and numbers alone: nothing that JSON cannot hold.
         serde_json::to_string(&stated).unwrap_or_default()

@@ -1,12 +1,14 @@
-//! The document as it is written. Strings are borrowed from it where JSON allows, and lists have a fixed length: what is
-//! allocated does not exceed the document.
+//! The document as it is written, and as it is read: by [`Json`], which keeps nothing but its fields.
 
 use std::borrow::Cow;
 
 use alloy_primitives::{Address, B256};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::fault::EvidenceFault;
+use super::{
+    fault::EvidenceFault,
+    json::{Json, JsonObject},
+};
 
 /// The `kind` of the document.
 pub const KIND: &str = "petrel-equivocation";
@@ -16,57 +18,98 @@ pub const VERSION: u64 = 1;
 /// keys that other programs add.
 pub const MAX_BYTES: usize = 48 << 20;
 
-#[derive(Deserialize, Serialize)]
+#[derive(Serialize)]
 pub(super) struct StatedEvidence<'a> {
-    #[serde(borrow)]
     pub(super) kind: Cow<'a, str>,
     pub(super) v: u64,
     pub(super) chain: u64,
     pub(super) signer: Address,
     pub(super) number: u64,
-    #[serde(borrow)]
-    pub(super) blocks: (StatedBlock<'a>, StatedBlock<'a>),
+    pub(super) blocks: [StatedBlock<'a>; 2],
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Serialize)]
 pub(super) struct StatedBlock<'a> {
-    #[serde(borrow)]
     pub(super) version: Cow<'a, str>,
     pub(super) hash: B256,
-    #[serde(borrow)]
     pub(super) message: Cow<'a, str>,
-}
-
-#[derive(Deserialize)]
-struct StatedKind<'a> {
-    #[serde(borrow)]
-    kind: Cow<'a, str>,
-}
-
-#[derive(Deserialize)]
-struct StatedVersion {
-    v: u64,
 }
 
 /// Whether these bytes are a JSON object with this `kind`: a document to judge, of any version and however wrong.
 pub fn is_evidence(json: &[u8]) -> bool {
-    kind(json).is_some_and(|kind| kind == KIND)
+    let document = Json::read(json);
+    matches!(&document, Ok(Json::Object(fields)) if is_text(fields, "kind", KIND))
 }
 
-fn kind(json: &[u8]) -> Option<Cow<'_, str>> {
-    serde_json::from_slice::<StatedKind<'_>>(json).ok().map(|stated| stated.kind)
+fn is_text(fields: &JsonObject<'_>, key: &str, wanted: &str) -> bool {
+    matches!(fields.get(key), Some(Json::Text(text)) if text == wanted)
 }
 
 impl<'a> StatedEvidence<'a> {
     /// Reads a document of this kind and version.
     pub(super) fn read(json: &'a [u8]) -> Result<Self, EvidenceFault> {
-        if kind(json).is_some_and(|kind| kind != KIND) {
+        let document = Json::read(json).map_err(EvidenceFault::malformed)?;
+        let fields = Fields::of(&document, "document")?;
+        if !is_text(fields.object, "kind", KIND) {
             return Err(EvidenceFault::malformed(format_args!("`kind` is not {KIND:?}")));
         }
-        let version: StatedVersion = serde_json::from_slice(json).map_err(EvidenceFault::malformed)?;
-        if version.v != VERSION {
-            return Err(EvidenceFault::malformed(format_args!("`v` is {}, this program reads {VERSION}", version.v)));
+        let v = fields.number("v")?;
+        if v != VERSION {
+            return Err(EvidenceFault::malformed(format_args!("`v` is {v}, this program reads {VERSION}")));
         }
-        serde_json::from_slice(json).map_err(EvidenceFault::malformed)
+        let Some(Json::Pair(pair)) = fields.object.get("blocks") else { return Err(fields.wrong("blocks")) };
+        let [first, second] = pair.as_ref();
+        Ok(Self {
+            kind: KIND.into(),
+            v,
+            chain: fields.number("chain")?,
+            signer: fields.hex("signer")?,
+            number: fields.number("number")?,
+            blocks: [StatedBlock::of(first, "first block")?, StatedBlock::of(second, "second block")?],
+        })
+    }
+}
+
+impl<'a> StatedBlock<'a> {
+    fn of(json: &Json<'a>, place: &'static str) -> Result<Self, EvidenceFault> {
+        let fields = Fields::of(json, place)?;
+        Ok(Self { version: fields.text("version")?, hash: fields.hex("hash")?, message: fields.text("message")? })
+    }
+}
+
+/// The fields of an object, and what it is, for errors.
+struct Fields<'f, 'a> {
+    object: &'f JsonObject<'a>,
+    place: &'static str,
+}
+
+impl<'f, 'a> Fields<'f, 'a> {
+    fn of(json: &'f Json<'a>, place: &'static str) -> Result<Self, EvidenceFault> {
+        match json {
+            Json::Object(object) => Ok(Self { object, place }),
+            _ => Err(EvidenceFault::malformed(format_args!("the {place} is no object"))),
+        }
+    }
+
+    fn wrong(&self, key: &str) -> EvidenceFault {
+        EvidenceFault::malformed(format_args!("`{key}` of the {} is missing or malformed", self.place))
+    }
+
+    fn number(&self, key: &str) -> Result<u64, EvidenceFault> {
+        match self.object.get(key) {
+            Some(Json::Number(number)) => Ok(*number),
+            _ => Err(self.wrong(key)),
+        }
+    }
+
+    fn text(&self, key: &str) -> Result<Cow<'a, str>, EvidenceFault> {
+        match self.object.get(key) {
+            Some(Json::Text(text)) => Ok(text.clone()),
+            _ => Err(self.wrong(key)),
+        }
+    }
+
+    fn hex<T: core::str::FromStr>(&self, key: &str) -> Result<T, EvidenceFault> {
+        self.text(key)?.parse().map_err(|_| self.wrong(key))
     }
 }
