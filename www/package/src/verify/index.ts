@@ -13,7 +13,7 @@
 import { PetrelError } from '../shared/errors.js';
 import { judge } from './module.js';
 import { evidenceOptions, messageOptions, type EvidenceOptions, type VerifyOptions } from './options.js';
-import type { EvidenceReport, Verification, VerifiedBlock } from './types.js';
+import type { AcceptedMessage, EvidenceReport, RefusedMessage, Verification, VerifiedBlock } from './types.js';
 
 export { PetrelError, type ErrorCode } from '../shared/errors.js';
 export type { EvidenceFault, MessageFault } from '../shared/faults.js';
@@ -25,8 +25,9 @@ const MAX_WIRE = 16 * 2 ** 20;
 /** Bytes of evidence: as the core's `MAX_BYTES`. */
 const MAX_EVIDENCE = 48 * 2 ** 20;
 
-/** A block as the module writes it. */
+/** What the module writes: JSON has no bigint. */
 type WrittenBlock = Omit<VerifiedBlock, 'baseFeePerGas'> & { readonly baseFeePerGas: string };
+type WrittenReport = (Omit<AcceptedMessage, 'block'> & { readonly block: WrittenBlock }) | RefusedMessage;
 
 /**
  * Judges a gossip message as it was received: one snappy block, without a protobuf around it. `block` is there when it is accepted, and
@@ -38,9 +39,9 @@ export async function verify(bytes: Uint8Array | ArrayBuffer, options: VerifyOpt
   const { chain, signer, version, at, wasm } = await messageOptions(options);
   const wire = bytesOf(bytes, 'the message');
   if (wire.length > MAX_WIRE) throw bad(`the message has ${wire.length} bytes; none has more than ${MAX_WIRE}`, 'give the bytes of one message');
-  const report = await judge<Verification & { block: WrittenBlock | null }>(wasm, ({ judgeMessage }) => judgeMessage(wire, chain, signer, version, at));
-  if (!report.block) return report;
-  return { ...report, block: { ...report.block, baseFeePerGas: BigInt(report.block.baseFeePerGas) } } as Verification;
+  const report = await judge<WrittenReport>(wasm, ({ judgeMessage }) => judgeMessage(wire, chain, signer, version, at));
+  if (report.block === null) return report;
+  return { ...report, block: { ...report.block, baseFeePerGas: BigInt(report.block.baseFeePerGas) } };
 }
 
 /**
