@@ -31,14 +31,14 @@ const SMALL: [&str; 6] =
 
 /// A crate that is built as a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Module {
+pub(crate) enum WasmCrate {
     /// The node.
     Node,
     /// The judge of one message.
     Verify,
 }
 
-impl Module {
+impl WasmCrate {
     pub(crate) const ALL: [Self; 2] = [Self::Node, Self::Verify];
 
     const fn package(self) -> &'static str {
@@ -128,14 +128,14 @@ impl Build {
 pub(crate) fn build(shell: &Shell, build: Build) -> Result<()> {
     setup::wasm(shell)?;
     let ((), bindgen) = beside_tools(shell, || match build {
-        Build::Real => Module::ALL.into_iter().try_for_each(|module| optimised(shell, module, &[])),
+        Build::Real => WasmCrate::ALL.into_iter().try_for_each(|module| optimised(shell, module, &[])),
         Build::Test => compile::wasm_modules(shell),
     })?;
-    Module::ALL.into_iter().try_for_each(|module| pack(shell, module, build, &bindgen))
+    WasmCrate::ALL.into_iter().try_for_each(|module| pack(shell, module, build, &bindgen))
 }
 
 /// Makes a package of the module that cargo has built, unless it is up to date.
-fn pack(shell: &Shell, module: Module, build: Build, bindgen: &Path) -> Result<()> {
+fn pack(shell: &Shell, module: WasmCrate, build: Build, bindgen: &Path) -> Result<()> {
     let built = module.built(shell, if build == Build::Real { module.profile() } else { "debug" });
     let package = module.folder(shell, build);
     let made_from = made_from(shell, &built, build)?;
@@ -157,9 +157,9 @@ fn pack(shell: &Shell, module: Module, build: Build, bindgen: &Path) -> Result<(
 
 /// Builds the node's module with the functions for benches, into `package`.
 pub(crate) fn build_for_bench(shell: &Shell, package: &Path) -> Result<()> {
-    let ((), bindgen) = beside_tools(shell, || optimised(shell, Module::Node, &["--features", "bench"]))?;
-    generate(shell, &bindgen, &Module::Node.built(shell, Module::Node.profile()), package)?;
-    shrink(shell, &package.join(Module::Node.wasm()))
+    let ((), bindgen) = beside_tools(shell, || optimised(shell, WasmCrate::Node, &["--features", "bench"]))?;
+    generate(shell, &bindgen, &WasmCrate::Node.built(shell, WasmCrate::Node.profile()), package)?;
+    shrink(shell, &package.join(WasmCrate::Node.wasm()))
 }
 
 /// Builds modules, and beside it installs and builds the tools that come after it: the optimisation of a linked module uses
@@ -177,7 +177,7 @@ fn beside_tools<T>(shell: &Shell, build: impl FnOnce() -> Result<T>) -> Result<(
 }
 
 /// Builds a module with its profile. Each is built alone: cargo would give the judge the node's features of the core.
-fn optimised(shell: &Shell, module: Module, features: &[&str]) -> Result<()> {
+fn optimised(shell: &Shell, module: WasmCrate, features: &[&str]) -> Result<()> {
     let (package, profile) = (module.package(), module.profile());
     let mut cargo = shell.cargo(["build", "--package", package, "--lib", "--target", TARGET, "--profile", profile]);
     if let Some(flags) = module.flags() {

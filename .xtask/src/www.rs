@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     compile, setup,
     shell::{Shell, run},
-    wasm::{self, Build, Module},
+    wasm::{self, Build, WasmCrate},
 };
 
 /// The sources of package and page in addition to the wasm modules, relative to `www`. The modules cover core, wasm and
@@ -80,7 +80,7 @@ fn up_to_date(shell: &Shell, build: Build) -> Result<()> {
     wasm::build(shell, build)?;
     let made_from = made_from(shell, build)?;
     // In the folder of the node's module, which is not published or served: it is removed when that module is built again.
-    let mark = Module::Node.folder(shell, build).join(".www-made-from");
+    let mark = WasmCrate::Node.folder(shell, build).join(".www-made-from");
     if is_complete(shell, build) && fs::read_to_string(&mark).is_ok_and(|before| before == made_from) {
         println!("package and page ({build:?}) are up to date");
         return Ok(());
@@ -113,7 +113,7 @@ fn made_from(shell: &Shell, build: Build) -> Result<String> {
     let www = shell.www();
     let mut files = Vec::new();
     SOURCES.iter().try_for_each(|name| find(&www.join(name), &mut files))?;
-    files.extend(Module::ALL.map(|module| module.folder(shell, build).join(".made-from")));
+    files.extend(WasmCrate::ALL.map(|module| module.folder(shell, build).join(".made-from")));
     // Copies of wasm-bindgen's output: see `www/package/build/build.js`.
     files.retain(|file| !file.ends_with("petrel_wasm.d.ts") && !file.ends_with("petrel_verify.d.ts"));
     files.sort();

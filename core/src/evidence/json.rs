@@ -113,7 +113,7 @@ impl<'de> Visitor<'de> for Level {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json<'de>, A::Error> {
         let mut object = JsonObject::default();
-        while let Some(key) = map.next_key_seed(Key)? {
+        while let Some(key) = map.next_key_seed(KeptKey)? {
             match key.filter(|_| self.0 == 0 || self.0 == 2) {
                 None => _ = map.next_value::<IgnoredAny>()?,
                 Some(key) if object.get(key).is_some() => return Err(A::Error::custom(format_args!("`{key}` twice"))),
@@ -125,9 +125,9 @@ impl<'de> Visitor<'de> for Level {
 }
 
 /// A key of an object: the kept one, or none.
-struct Key;
+struct KeptKey;
 
-impl<'de> DeserializeSeed<'de> for Key {
+impl<'de> DeserializeSeed<'de> for KeptKey {
     type Value = Option<&'static str>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -136,7 +136,7 @@ impl<'de> DeserializeSeed<'de> for Key {
     }
 }
 
-impl Visitor<'_> for Key {
+impl Visitor<'_> for KeptKey {
     type Value = Option<&'static str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -49,7 +49,7 @@ impl<'a> StatedEvidence<'a> {
     /// Reads a document of this kind and version.
     pub(super) fn read(json: &'a [u8]) -> Result<Self, EvidenceFault> {
         let document = Json::read(json).map_err(EvidenceFault::malformed)?;
-        let fields = Fields::of(&document, "document")?;
+        let fields = StatedFields::of(&document, "document")?;
         if !is_text(fields.object, "kind", KIND) {
             return Err(EvidenceFault::malformed(format_args!("`kind` is not {KIND:?}")));
         }
@@ -72,18 +72,18 @@ impl<'a> StatedEvidence<'a> {
 
 impl<'a> StatedBlock<'a> {
     fn of(json: &Json<'a>, place: &'static str) -> Result<Self, EvidenceFault> {
-        let fields = Fields::of(json, place)?;
+        let fields = StatedFields::of(json, place)?;
         Ok(Self { version: fields.text("version")?, hash: fields.hex("hash")?, message: fields.text("message")? })
     }
 }
 
 /// The fields of an object, and what it is, for errors.
-struct Fields<'f, 'a> {
+struct StatedFields<'f, 'a> {
     object: &'f JsonObject<'a>,
     place: &'static str,
 }
 
-impl<'f, 'a> Fields<'f, 'a> {
+impl<'f, 'a> StatedFields<'f, 'a> {
     fn of(json: &'f Json<'a>, place: &'static str) -> Result<Self, EvidenceFault> {
         match json {
             Json::Object(object) => Ok(Self { object, place }),
