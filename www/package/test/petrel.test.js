@@ -70,7 +70,7 @@ test('each kind of mistake is refused at the start, with its code and a remedy',
     { logger: {} }, { logger: console.log }, { logger: { warn: 7 } },
     { proofs: 'https://rpc.example' }, { proofs: ['rpc.example'] }, { proofs: ['wss://rpc.example'] }, { proofs: [{}] }, { proofs: { 8453: [] } },
     { unverified: 'eth_call' }, { unverified: [''] }, { unverified: [7] },
-    { signal: 7 }, { store: {} }, { worker: 7 }, { wasm: 7 }, { advertisedRelays: 'no' }, { share: 'tabs' },
+    { signal: 7 }, { store: {} }, { worker: 7 }, { wasm: 7 }, { advertisedRelays: 'no' }, { share: 'all' }, { share: true },
   ];
   for (const wrong of bad) assert.equal(await code(wrong), 'bad_options', JSON.stringify(wrong));
   assert.equal((await failure(undefined)).code, 'bad_options');

@@ -62,8 +62,11 @@ export class Node implements ChainSource {
     this.#emitter = new Emitter(resources.log);
   }
 
-  /** Rejects when it ends before: with the failure, or with the reason of the signal that stopped it. */
-  async start(configure: Configure): Promise<void> {
+  /**
+   * Rejects when it ends before: with the failure, or with the reason of the signal that stopped it. In a shared worker tabs that give the
+   * same `key` have one node.
+   */
+  async start(configure: Configure, key: string): Promise<void> {
     const { thread, persisted, signal, wasm, log } = this.#resources;
     try {
       signal?.throwIfAborted();
@@ -71,7 +74,7 @@ export class Node implements ChainSource {
       const [restored, restoredRelays] = await this.#beforeEnd(Promise.all([persisted?.load() ?? [], persisted?.loadRelays() ?? []]));
       const config = configure(restored, restoredRelays);
       const started = new Promise<void>((resolve) => (this.#started = resolve));
-      this.#port = thread.open((message) => this.#receive(message));
+      this.#port = thread.open((message) => this.#receive(message), key);
       this.#port.send({ type: 'start', config, wasm });
       await this.#beforeEnd(started);
     } catch (thrown) {

@@ -22,6 +22,11 @@ export interface PetrelOptions extends NodeOptions {
   readonly relays: readonly string[] | ByChain<readonly string[]>;
   /** Who signs a chain's unsafe blocks, by chain: needed for a `rollup.json`, and instead of the preset's when it has changed. */
   readonly signers?: ByChain<Hex>;
+  /**
+   * `'tabs'`: the tabs of this origin that give the same options share one node for each chain, in a `SharedWorker`. Where there is none,
+   * each tab has nodes of its own: `status()` says which in `thread`.
+   */
+  readonly share?: 'tabs';
   /** Gets what happens, as a message and its fields. `console` is one. */
   readonly logger?: Logger;
   /**
@@ -60,6 +65,7 @@ const PETREL: Checks<PetrelOptions> = {
   // The node checks the addresses.
   signers: (value) => (isObject(value) ? null : 'is no object with an address for each chain'),
   logger,
+  share: (value) => (value === 'tabs' ? null : "is not 'tabs'"),
   proofs: lists(isRpc, 'URLs (http:, https:) and EIP-1193 providers'),
   unverified: (value) => (Array.isArray(value) && value.every(isText) ? null : 'is no list of names of methods'),
   ...NODE,

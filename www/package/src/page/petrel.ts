@@ -11,7 +11,7 @@ import type { Rpc } from './rpc.js';
 import { endWithLast, nodeOf, releaseSoon, startNode, type Common, type Followed } from './start.js';
 import type { Status } from '../shared/status.js';
 import { indexedDbStore } from './store.js';
-import { openThread } from './thread.js';
+import { openSharedThread, openThread } from './thread.js';
 
 /** Chains that are followed. */
 export interface Petrel extends AsyncDisposable {
@@ -45,7 +45,7 @@ export async function createPetrel(options: PetrelOptions): Promise<Petrel> {
   const followed = followedOf(options, rollups, names);
   const proofs = proofsOf(options, names);
   const common: Common = { advertisedRelays, store, signal, wasm, logger };
-  const thread = await openThread(signal, worker);
+  const thread = await (options.share === 'tabs' ? openSharedThread : openThread)(signal, worker);
   const nodes = followed.map((chain) => nodeOf(thread, chain, common));
   endWithLast(thread, nodes);
   try {

@@ -34,11 +34,11 @@ export function nodeOf(thread: Thread, { rollup, signer }: Followed, { store, ad
 }
 
 /** Rejects with a `PetrelError`, and with the reason of the signal that stops it. */
-export async function startNode(node: Node, { rollup, signer, relays, otherChains }: Followed, { advertisedRelays }: Common): Promise<void> {
+export async function startNode(node: Node, { rollup, signer, relays, otherChains }: Followed, { advertisedRelays, wasm }: Common): Promise<void> {
+  const config = { chain: rollup, relays, signer, advertisedRelays, other_chains: otherChains };
   try {
-    await node.start((restored, restoredRelays) =>
-      json({ chain: rollup, relays, signer, advertisedRelays, restored, restored_relays: restoredRelays, other_chains: otherChains }),
-    );
+    const key = json({ ...config, wasm });
+    await node.start((restored, restoredRelays) => json({ ...config, restored, restored_relays: restoredRelays }), key);
   } catch (thrown) {
     throw withRemedy(thrown, rollup);
   }

@@ -25,13 +25,22 @@ export const WINDOW = 4096;
  * What a page may call: the node's methods, and `hashOf`, which is the module's. Arguments and results are text; `undefined` is a result
  * that is not there.
  */
-export const METHODS = ['block', 'transaction', 'receipts', 'logs', 'account', 'window', 'hashOf'] as const;
+export const METHODS = ['block', 'transaction', 'receipts', 'logs', 'account', 'window', 'evidence', 'hashOf'] as const;
 export type Method = (typeof METHODS)[number];
 
 /** To the worker itself. */
 export type ToThread =
   /** Serve a node on this port. */
   | { readonly type: 'open'; readonly port: MessagePort }
+  /** Whether the worker answers. */
+  | { readonly type: 'ping' };
+
+/** To the worker that the tabs of an origin share. */
+export type ToSharedThread =
+  /** This tab holds the lock of this name (Web Locks) as long as it lives. */
+  | { readonly type: 'tab'; readonly lock: string }
+  /** Serve the node of this key on this port: one node for all tabs that give the same key. */
+  | { readonly type: 'open'; readonly port: MessagePort; readonly key: string }
   /** Whether the worker answers. */
   | { readonly type: 'ping' };
 

@@ -14,8 +14,8 @@ export type State = 'connecting' | 'waiting' | 'catching_up' | 'live' | 'stalled
 
 /** A follower at one moment. Counts are since its start. */
 export interface Status extends Report {
-  /** Where the node runs. */
-  readonly thread: 'worker' | 'page';
+  /** Where the node runs; `shared`: in a worker of all tabs of this origin. */
+  readonly thread: 'worker' | 'shared' | 'page';
   /** Why it does not run in a worker. */
   readonly threadReason: string | null;
 }
