@@ -65,7 +65,7 @@ pub(crate) fn libp2p(shell: &Shell) -> Result<()> {
     let chromium = setup::chromium(shell);
     let go = GO.build(shell)?;
     let newest = NEWEST.build(shell)?;
-    let js = js_libp2p(shell)?;
+    let js = script_copy(shell, "js-libp2p", "js-libp2p")?;
     let petrel = petrel(shell)?;
     let mut test = test(shell, "interop-libp2p")?;
     test.env("PETREL_INTEROP_GO", go).env("PETREL_INTEROP_GO_NEWEST", newest);
@@ -94,6 +94,7 @@ pub(crate) fn devnet(shell: &Shell) -> Result<()> {
     can_devnet(shell)?;
     let chromium = setup::chromium(shell);
     let anvil = anvil(shell)?;
+    let wallet = script_copy(shell, "devnet/wallet", "wallet")?;
     let peer = PEER.build(shell)?;
     let op_node = OP_NODE.build(shell)?;
     let geth = GETH.build(shell)?;
@@ -106,7 +107,9 @@ pub(crate) fn devnet(shell: &Shell) -> Result<()> {
         .env("PETREL_INTEROP_GETH", geth)
         .env("PETREL_INTEROP_FOLDER", shell.target().join("interop/devnet"))
         .env("PETREL_BIN", petrel)
-        .env("PETREL_TAB", shell.www().join("page/test/tab.js"));
+        .env("PETREL_TAB", shell.www().join("page/test/tab.js"))
+        .env("PETREL_WALLET", wallet.join("main.js"))
+        .env("PETREL_PACKAGE", shell.www().join("package/dist-test"));
     match chromium {
         Ok(chromium) => command.env("PETREL_CHROMIUM", chromium),
         Err(error) => {
@@ -183,10 +186,10 @@ impl Program {
     }
 }
 
-/// js-libp2p with our programs that use it.
-fn js_libp2p(shell: &Shell) -> Result<PathBuf> {
-    let here = npm_copy(shell, "js-libp2p", "js-libp2p")?;
-    for entry in fs::read_dir(shell.root().join("tests/interop/js-libp2p"))?.flatten() {
+/// A copy of a folder of `tests/interop` with npm packages and our scripts that use them.
+fn script_copy(shell: &Shell, folder: &str, name: &str) -> Result<PathBuf> {
+    let here = npm_copy(shell, folder, name)?;
+    for entry in fs::read_dir(shell.root().join("tests/interop").join(folder))?.flatten() {
         if entry.path().extension().is_some_and(|extension| extension == "js") {
             fs::copy(entry.path(), here.join(entry.file_name()))?;
         }

@@ -1,5 +1,7 @@
 //! The chain's configuration for op-geth, op-node and L1. It has no contracts: deposits to empty accounts are valid.
 
+use alloy_primitives::{hex, keccak256};
+use petrel_tests::forge;
 use serde_json::{Value, json};
 
 pub(crate) const L1_CHAIN: u64 = 900;
@@ -10,6 +12,11 @@ pub(crate) const BLOCK_TIME: u64 = 1;
 pub(crate) const FORK_BLOCKS: u64 = 15;
 /// An address on L1; any address with code works.
 pub(crate) const SYSTEM_CONFIG: &str = "0x1000000000000000000000000000000000000002";
+
+/// The seed of the wallet's key: an account with a balance at genesis.
+pub(crate) const WALLET: u8 = 0x52;
+/// A contract at genesis: see [`contract`].
+pub(crate) const CONTRACT: &str = "0x000000000000000000000000000000000000c0de";
 
 /// Regolith is active from the start; these follow, one after the other.
 const LATER: [&str; 9] = ["canyon", "delta", "ecotone", "fjord", "granite", "holocene", "isthmus", "jovian", "karst"];
@@ -51,6 +58,7 @@ pub(crate) fn l2(l2_time: u64, rich: &str) -> Value {
     // Delta changes nothing in the execution layer.
     config.as_object_mut().unwrap().remove("deltaTime");
     let slot = format!("{:#066x}", 0);
+    let wallet = forge::key(WALLET).address().to_string();
     json!({
         "config": config,
         "timestamp": format!("{l2_time:#x}"),
@@ -60,6 +68,8 @@ pub(crate) fn l2(l2_time: u64, rich: &str) -> Value {
         "extraData": "0x",
         "alloc": {
             rich: { "balance": "0xd3c21bcecceda1000000" },
+            wallet: { "balance": "0xd3c21bcecceda1000000" },
+            CONTRACT: { "balance": "0x0", "code": contract() },
             // With an empty storage root op-node encodes V4 as V3, and the chain stops at Isthmus.
             "0x4200000000000000000000000000000000000016": {
                 "balance": "0x0", "code": "0x00", "storage": { &slot: format!("{:#066x}", 1) },
@@ -101,6 +111,16 @@ pub(crate) fn rollup(l1: (u64, &str), l2: &str, l2_time: u64) -> Value {
         rollup[format!("{fork}_time")] = time.into();
     }
     rollup
+}
+
+/// A contract that answers a call of four bytes (`count()`) with slot 0. Any other call adds one to slot 0 and emits
+/// `Ping(address indexed from, uint256 value)` with its calldata.
+fn contract() -> String {
+    let event = keccak256("Ping(address,uint256)");
+    // CALLDATASIZE 4 EQ → 61; SSTORE(0, SLOAD(0) + 1); CALLDATACOPY(0, 0, CALLDATASIZE)
+    let call = "36600414603d57600054600101600055366000600037";
+    // LOG2(0, CALLDATASIZE, event, CALLER) STOP; 61: MSTORE(0, SLOAD(0)) RETURN(0, 32)
+    format!("0x{call}337f{}366000a2005b60005460005260206000f3", hex::encode(event))
 }
 
 /// The same rollup.json with a schedule that lacks these forks.

@@ -163,6 +163,19 @@ impl Devnet {
         }
     }
 
+    /// Starts the wallet, which follows the chain by Petrel's relay: see `www/interop/wallet/main.js`.
+    pub(crate) fn wallet(&self) -> Process {
+        let mut command = Command::new("node");
+        // Node 20 has no WebSocket without it; later ones ignore it.
+        command.arg("--experimental-websocket").arg(named("PETREL_WALLET"));
+        command
+            .arg(format!("http://127.0.0.1:{PAGE}/"))
+            .args([GETH[0].url(), signer(SEQUENCER_KEYS[1])])
+            .arg(self.rollup());
+        command.args([format!("0x{}", secret(genesis::WALLET)), genesis::CONTRACT.to_owned()]);
+        Process::start_logged("wallet", &mut command, self.log("wallet"))
+    }
+
     /// Starts Chromium on Petrel's page; `None` if it is not installed.
     pub(crate) fn tab(&self) -> Option<Process> {
         let chromium = env::var_os("PETREL_CHROMIUM")?;

@@ -17,6 +17,8 @@ const BACK: Duration = Duration::from_secs(30);
 /// The latest first block of Petrel, and the minimum number of the tab's blocks: both depend on the speed of the machine.
 pub(crate) const FIRST: u64 = 70;
 const TAB: usize = 50;
+/// Maximum time for one step of the wallet: the comparison with op-geth takes a dozen blocks.
+const WALLET_STEP: Duration = Duration::from_secs(120);
 
 /// See the module.
 pub(crate) struct Outcome {
@@ -35,6 +37,8 @@ pub(crate) struct Outcome {
     messages: (usize, usize),
     /// The nodes with an outdated schedule.
     outdated: Vec<OutdatedReport>,
+    /// Whether each step of the wallet succeeded.
+    pub(crate) wallet: bool,
 }
 
 pub(crate) fn outcome(
@@ -59,6 +63,7 @@ pub(crate) fn outcome(
         tab: tab.map(|tab| (tab.len(), wrong(&tab))),
         messages,
         outdated,
+        wallet: true,
     }
 }
 
@@ -80,6 +85,21 @@ pub(crate) fn wrong(blocks: &Blocks) -> usize {
 pub(crate) fn tab_blocks(events: &[Value]) -> Blocks {
     let block = |event: &Value| Some((event["number"].as_u64()?, event["hash"].as_str()?.to_owned()));
     events.iter().filter(|event| event["event"] == "block").filter_map(block).collect()
+}
+
+/// Prints the steps of the wallet until its end; `true` when each succeeded.
+pub(crate) fn wallet(wallet: &mut Process) -> bool {
+    loop {
+        let line = wallet
+            .expect("a step of the wallet", WALLET_STEP, |line| line["event"] == "step" || line["event"] == "done");
+        if line["event"] == "done" {
+            return line["failed"] == 0;
+        }
+        match line["error"].as_str() {
+            Some(error) => println!("wallet: {} FAILED: {error}", line["name"]),
+            None => println!("wallet: {} ({} ms) {}", line["name"], line["ms"], line["detail"]),
+        }
+    }
 }
 
 /// Validates every recorded message. Returns their number, and how many are accepted with one of the two signers.
@@ -118,7 +138,11 @@ impl Outcome {
         let back = self.back.iter().all(|(_, time)| *time <= BACK);
         let tab = self.tab.is_none_or(|(shown, wrong)| shown > TAB && wrong == 0);
         let fine = *first <= FIRST && *last >= LAST && *wrong == 0 && missed.is_empty() && back && tab;
-        let fine = fine && followed && messages >= usize::try_from(LAST - FIRST).unwrap() && accepted == messages;
+        let fine = fine
+            && followed
+            && self.wallet
+            && messages >= usize::try_from(LAST - FIRST).unwrap()
+            && accepted == messages;
         println!("{}", if fine { "all as expected" } else { "NOT as expected" });
         fine
     }

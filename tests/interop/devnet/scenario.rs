@@ -146,6 +146,7 @@ pub(crate) fn run() -> Outcome {
     let first = watched.blocks.range(before + 1..).next().map_or(before, |(number, _)| *number);
     let away: RangeInclusive<u64> = before + 1..=first.saturating_sub(1);
 
+    let mut wallet = devnet.wallet();
     watched.until(118);
     // Drops earlier failures: anvil cannot prove a slot that was written between two blocks.
     while watched.petrel.wait_for(Duration::ZERO, |event| event["event"] == "signer_unread").is_some() {}
@@ -164,7 +165,10 @@ pub(crate) fn run() -> Outcome {
 
     watched.until(LAST);
     let followed = outdated.into_iter().map(outdated::OutdatedNode::followed).collect();
+    let wallet = report::wallet(&mut wallet);
     let tab_blocks = tab.as_mut().map(|tab| report::tab_blocks(&tab.drain()));
     let verdicts = report::check(&devnet, &mut recorder);
-    report::outcome(watched.blocks, watched.conflicts, away, back, tab_blocks, verdicts, followed)
+    let mut outcome = report::outcome(watched.blocks, watched.conflicts, away, back, tab_blocks, verdicts, followed);
+    outcome.wallet = wallet;
+    outcome
 }

@@ -55,9 +55,8 @@ fn decoded_fields(object: &mut Object<'_>, block: &KeptBlock, decoded: &DecodedT
         }
         OpTxEnvelope::Deposit(deposit) => {
             object.hex("sourceHash", deposit.source_hash);
-            if deposit.mint > 0 {
-                object.quantity("mint", deposit.mint);
-            }
+            // op-geth gives it for deposits that mint nothing too.
+            object.quantity("mint", deposit.mint);
             if deposit.is_system_transaction {
                 object.flag("isSystemTx", true);
             }

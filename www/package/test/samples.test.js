@@ -21,7 +21,7 @@ const DAEMON = [
   'shared_key', 'publish_failed', 'check_panicked',
 ];
 /** Events and codes of the package itself. */
-const PACKAGE = { events: ['relay_found', 'relay_clock', 'record_failed'], codes: ['no_record', 'no_wasm', 'no_answer', 'stopped', 'no_rpc', 'rpc_failed', 'rpc_error', 'rpc_wrong'] };
+const PACKAGE = { events: ['relay_found', 'relay_clock', 'record_failed', 'rpc_lied', 'unverified', 'unproven'], codes: ['no_record', 'no_wasm', 'no_answer', 'stopped', 'no_rpc', 'rpc_failed', 'rpc_error', 'rpc_wrong'] };
 /** Fields of the node's status, of its peers, and of a record that the package does not use. */
 const UNUSED = {
   status: [

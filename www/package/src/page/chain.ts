@@ -21,24 +21,19 @@ import { fullBlock, type FullBlock, type TransactionForm } from './full-block.js
 import type { Heard } from './listeners.js';
 import type { Node } from './node.js';
 import type { StreamOptions } from './options.js';
-import type { Rpc } from './rpc.js';
+import { Provider } from './provider/provider.js';
+import type { ChainRpcs } from './rpc.js';
 import { sendRaw } from './send.js';
 import type { Status } from '../shared/status.js';
 import { included, sightings, type Inclusion, type Sighting } from './transactions.js';
 
 export type { ChainSource } from './chain-source.js';
 
-/** What the RPCs of a chain are. */
-export interface ChainRpcs {
-  readonly proofs: readonly Rpc[];
-  /** Methods that are passed to the first of them. */
-  readonly unverified: readonly string[];
-}
-
 /** A chain that is followed. After its end what is asked rejects: with the code `stopped`, or with the error with which it failed. */
 export class Chain {
   readonly #node: Node;
   readonly #rpcs: ChainRpcs;
+  #provider: Provider | undefined;
   readonly id: number;
   readonly name: string;
 
@@ -52,6 +47,20 @@ export class Chain {
   /** The newest verified block; `null` before the first. */
   get head(): Head | null {
     return this.#node.position.head;
+  }
+
+  /** EIP-1193: answers that are proven by verified blocks, with the RPCs of `proofs` where a block alone does not have them. */
+  get provider(): Provider {
+    this.#provider ??= new Provider(this.#node, this.#rpcs);
+    return this.#provider;
+  }
+
+  /**
+   * Evidence that the signer signed two blocks of this height, as JSON for `judgeEvidence` and `petrel check`; `null` when two are not
+   * among the last signed blocks that are kept.
+   */
+  async evidence(number: number | bigint): Promise<string | null> {
+    return (await this.#node.call('evidence', whichBlock(number))) ?? null;
   }
 
   /**

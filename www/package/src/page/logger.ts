@@ -24,6 +24,7 @@ const LEVELS: Readonly<Record<FollowerEvent['event'], Level>> = {
   discovered: 'debug',
   ignored: 'debug',
   relay_found: 'debug',
+  unverified: 'debug',
   connected: 'info',
   disconnected: 'info',
   relay_clock: 'info',
@@ -44,6 +45,8 @@ const LEVELS: Readonly<Record<FollowerEvent['event'], Level>> = {
   sequencer_skew: 'warn',
   schedule_mismatch: 'warn',
   signer_mismatch: 'warn',
+  rpc_lied: 'warn',
+  unproven: 'warn',
 };
 
 /** The logger of one chain. Whatever the logger does, no method throws. */

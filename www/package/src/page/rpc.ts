@@ -12,6 +12,14 @@ export interface Requester {
 /** The URL of a JSON-RPC server, or an EIP-1193 provider. */
 export type Rpc = string | URL | Requester;
 
+/** The RPCs of a chain. */
+export interface ChainRpcs {
+  /** Asked in this order. */
+  readonly proofs: readonly Rpc[];
+  /** Methods whose answers are passed through without a proof. */
+  readonly unverified: readonly string[];
+}
+
 /** How many bytes an answer may have, and how many milliseconds it may take. */
 const MAX_BYTES = 64 << 20;
 const TIMEOUT = 15_000;

@@ -87,6 +87,20 @@ export interface Tried {
   readonly error: string;
 }
 
+/** An answer of an RPC that its proof does not fit. */
+export interface Lie {
+  /** The host of its URL, or `the provider`. */
+  readonly rpc: string;
+  readonly method: string;
+  readonly params: readonly unknown[];
+  /** The hash of the block whose root the answer contradicts. */
+  readonly block: string;
+  /** What does not fit, as text. */
+  readonly message: string;
+  /** The answer itself, with the proof that came with it. */
+  readonly answer: unknown;
+}
+
 interface PrunedPeer {
   readonly peer: string;
   /** As text. */
@@ -197,6 +211,12 @@ export type FollowerEvent =
       readonly stay: readonly PrunedPeer[];
       readonly gone: readonly PrunedPeer[];
     }
+  /** An RPC gave an answer that its proof does not fit; `answer` is the evidence. */
+  | ({ readonly event: 'rpc_lied' } & Lie)
+  /** The app has named this method in `unverified`: its answer was passed through as the RPC gave it. */
+  | { readonly event: 'unverified'; readonly method: string }
+  /** What a subscription of the provider should have sent could not be proven. */
+  | { readonly event: 'unproven'; readonly message: string }
   | { readonly event: 'stalled'; readonly millis: number }
   | { readonly event: 'identified'; readonly peer: string; readonly agent: string }
   | { readonly event: 'discovered'; readonly peer: string; readonly address: string };
