@@ -20,7 +20,7 @@
 //! range_sync      which missing blocks are requested from which peer
 //! shared state    peers  peer_store  persistence  context
 //! data types      fault  event  config  score  rate_limit
-//! encoding        block  sign  hash  message  payload_by_number  schedule  primitives
+//! encoding        block  sign  hash  message  payload_by_number  schedule  primitives  state_proof  l1
 //! basic types     time  peer  fork  chain  address  ban  random (numbers from a given seed)
 //! ```
 //!
@@ -57,7 +57,8 @@
 //! 1. Basic types: [`time`], [`peer`], [`address`], [`ban`], [`fork`], [`chain`].
 //! 2. Encoding: [`block`] decodes, encodes and hashes payloads ([`hash`]); [`message`] is a gossip message,
 //!    [`payload_by_number`] a request and its response; [`sign`] signs and recovers; [`primitives`] are the functions that a
-//!    host may replace; [`schedule`] is the chain's schedule as validation needs it.
+//!    host may replace; [`schedule`] is the chain's schedule as validation needs it; [`state_proof`] verifies what an RPC says
+//!    about an account, and [`l1`] what an L1 node says about the signer.
 //! 3. Data types: [`fault`] is everything that can be wrong and what follows; [`event`] is what the node emits; [`config`],
 //!    [`score`], [`rate_limit`].
 //! 4. Shared state: [`peers`] (connected), [`peer_store`] (known), [`persistence`], [`context`].
@@ -121,6 +122,7 @@ pub mod evidence;
 pub mod fault;
 pub mod fork;
 pub mod hash;
+pub mod l1;
 pub mod message;
 #[cfg(feature = "net")]
 pub mod net;
@@ -142,6 +144,7 @@ pub mod schedule;
 pub mod score;
 pub mod serving;
 pub mod sign;
+pub mod state_proof;
 pub mod time;
 pub mod unsafe_chain;
 pub mod validation;

@@ -17,10 +17,8 @@ use crate::{host::TokioHost, store::Store, system::clock::unix_now};
 
 mod bounds;
 mod error;
-mod header;
 mod l1_client;
 mod l1_node;
-mod proof;
 mod proxy;
 mod rpc;
 mod source;
@@ -28,7 +26,6 @@ mod stored_signer;
 
 pub use error::L1Error;
 pub use l1_client::{L1Client, SignerReading};
-pub use l1_node::SLOT;
 pub use source::SignerSource;
 pub use stored_signer::{SignerStore, SignerStoreError, StoredSigner};
 

@@ -18,7 +18,7 @@ use axum::{
     response::IntoResponse,
     routing::post,
 };
-use petrel_node::signer::SLOT;
+use petrel_core::l1::SIGNER_SLOT;
 use serde_json::{Value, json};
 
 /// The address of the contract with the signer.
@@ -212,7 +212,7 @@ impl L1State {
     /// The root of the account's storage trie, and the proof of the slot.
     fn storage(&self, number: u64) -> (B256, Vec<Bytes>) {
         let word = self.word(number);
-        if word.is_zero() { (EMPTY_ROOT_HASH, Vec::new()) } else { leaf(SLOT.as_slice(), &word) }
+        if word.is_zero() { (EMPTY_ROOT_HASH, Vec::new()) } else { leaf(SIGNER_SLOT.as_slice(), &word) }
     }
 
     /// The root of the state trie, and the proof of the account.
@@ -235,7 +235,7 @@ impl L1State {
         json!({
             "nonce": "0x1", "balance": "0x0", "codeHash": account.code_hash, "storageHash": account.storage_root,
             "accountProof": account_proof,
-            "storageProof": [{ "key": SLOT, "value": value, "proof": self.storage(number).1 }],
+            "storageProof": [{ "key": SIGNER_SLOT, "value": value, "proof": self.storage(number).1 }],
         })
     }
 }

@@ -27,6 +27,7 @@ use petrel_core::{
     config::Settled,
     net::{Driver, DriverParts, Host as _},
     node,
+    validation::SignerNews,
 };
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
@@ -145,6 +146,18 @@ impl Client {
     #[wasm_bindgen(js_name = clockAgrees)]
     pub fn clock_agrees(&self) {
         self.driver.borrow_mut().clock_agrees();
+    }
+
+    /// The signer was read from L1: this address. `rotation` is whether the previous one was read there too, so that it is accepted
+    /// for a while.
+    ///
+    /// # Errors
+    /// `{code, message, remedy}`: it is no address.
+    #[wasm_bindgen(js_name = signerRead)]
+    pub fn signer_read(&self, signer: &str, rotation: bool) -> Result<(), JsValue> {
+        let signer = Some(settings::signer(signer)?);
+        self.driver.borrow_mut().signer_news(SignerNews::Read { signer, rotation });
+        Ok(())
     }
 
     /// Ends the node: its connections are closed when the last task has dropped it.

@@ -32,11 +32,19 @@ pub(crate) enum ErrorCode {
     ForeignRecord,
     /// A record is too old.
     ExpiredRecord,
+    /// The signer cannot be read from L1 with these options.
+    BadL1,
+    /// A header of L1 does not hash to the block that is trusted.
+    BadHeader,
+    /// There is no contract at SystemConfig's address on L1.
+    NoContract,
+    /// SystemConfig's slot has no signer.
+    NoL1Signer,
     /// The arguments of a call do not parse.
     BadRequest,
     /// The block is not among the kept ones.
     NoBlock,
-    /// The answer of a server is not what a root of the block proves.
+    /// A proof does not fit: the answer of a server is not what a root of the block proves.
     BadProof,
     /// The environment has no source of randomness.
     NoRandom,
@@ -86,7 +94,7 @@ mod tests {
     }
     every! {
         BadOptions UnknownChain BadChain BadSigner NoSigner BadRelay NoRelay BadRecord ForgedRecord ForeignRecord ExpiredRecord
-        BadRequest NoBlock BadProof NoRandom NotStarted Panic
+        BadL1 BadHeader NoContract NoL1Signer BadRequest NoBlock BadProof NoRandom NotStarted Panic
     }
 
     /// `www/package/test/samples.test.js` compares the package's mirror with it.

@@ -17,7 +17,8 @@
 //!
 //! In reading order: `error`, `locality` (where a host is) and `reachable` are basic types; `settings` checks what JavaScript
 //! gives; `host` and `transport` use the browser's interfaces; `contents` keeps verified blocks and proves what servers say about
-//! them; `client` runs the node, with `restored`, `evidence` and `panic`; `relay_record` verifies the records of relays.
+//! them; `client` runs the node, with `restored`, `evidence` and `panic`; `relay_record` verifies the records of relays,
+//! `l1` what an L1 node says about the signer.
 
 #[cfg(test)]
 #[macro_use]
@@ -30,6 +31,7 @@ mod contents;
 mod error;
 mod evidence;
 mod host;
+mod l1;
 mod locality;
 mod panic;
 mod reachable;
@@ -43,4 +45,5 @@ mod transport;
 #[cfg(feature = "bench")]
 pub use bench::validate_message;
 pub use client::{Client, hash_of};
+pub use l1::{l1_header, l1_signer, l1_word};
 pub use relay_record::read_record;

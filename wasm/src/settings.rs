@@ -1,15 +1,17 @@
 //! The configuration as JavaScript gives it, checked: JSON text in, the core's own [`Settled`] out, or an error that names every
 //! mistake of a kind.
 //!
-//! `{"chain": rollup.json object, "signer": "0x…" (optional), "relays": [multiaddr, …], "expects": true when there
+//! `{"chain": rollup.json object, "signer": "0x…" (optional), "l1": true when the signer is read from L1 (optional), "relays": [multiaddr, …], "expects": true when there
 //! will be more relays later (optional), "restored_relays": [multiaddr, …] and "restored": [block, …] of an earlier run
 //! (optional)}`, a block being `{"number", "hash", "parent", "timestamp", "timestamp_ms"}` of the chain that an earlier run
 //! persisted, in rising order.
 
 use core::time::Duration;
 
+use alloy_primitives::Address;
 use petrel_core::{
     block::BlockInfo,
+    chain::Chain,
     config::{Config, Settled},
 };
 use serde::Deserialize;
@@ -34,6 +36,8 @@ const MAX_RESTORED_RELAYS: usize = 32;
 struct Given {
     chain: Value,
     signer: Option<String>,
+    #[serde(default)]
+    l1: bool,
     relays: Vec<String>,
     #[serde(default)]
     expects: bool,
@@ -52,26 +56,11 @@ pub(crate) fn settle(json: &str) -> Result<(Settled, Vec<BlockInfo>), Error> {
         Error::new(
             ErrorCode::BadOptions,
             format!("the options cannot be parsed: {error}"),
-            "give chain, relays and signer alone",
+            "give chain, relays, and signer or l1 alone",
         )
     })?;
     let mut config = Config::new(chain::of_value(&given.chain)?);
-    if let Some(text) = &given.signer {
-        config.signer = Some(text.parse().map_err(|_| {
-            Error::new(
-                ErrorCode::BadSigner,
-                format!("the signer {text:?} is no address"),
-                "give the unsafe block signer as 20 bytes of 0x-hex",
-            )
-        })?);
-    }
-    if config.signer.is_none() {
-        return Err(Error::new(
-            ErrorCode::NoSigner,
-            format!("the signer of {}'s blocks is not known, so no block could be verified", config.chain.name),
-            "give `signer`: the unsafeBlockSigner of the chain's SystemConfig contract on L1",
-        ));
-    }
+    config.signer = first_signer(&given, &config.chain)?;
     let restored = serde_json::from_value::<Vec<String>>(given.restored_relays).unwrap_or_default();
     let restored = restored.into_iter().filter(|relay| relays::can_dial(relay)).take(MAX_RESTORED_RELAYS);
     config.static_peers = relays::static_peers(&given.relays.iter().cloned().chain(restored).collect::<Vec<_>>())?;
@@ -88,6 +77,50 @@ pub(crate) fn settle(json: &str) -> Result<(Settled, Vec<BlockInfo>), Error> {
     let settled =
         config.settle().map_err(|error| Error::new(ErrorCode::BadOptions, error.to_string(), "correct the options"))?;
     Ok((settled, blocks))
+}
+
+/// The signer until one is read from L1. With `l1` there is none, and no block is accepted: a preset's may be the one before a
+/// rotation, whose key is known to somebody.
+fn first_signer(given: &Given, chain: &Chain) -> Result<Option<Address>, Error> {
+    if given.l1 {
+        let bad = |message: String, remedy| Err(Error::new(ErrorCode::BadL1, message, remedy));
+        if given.signer.is_some() {
+            return bad(
+                "the signer is given, and is to be read from L1 too".to_owned(),
+                "give `signer` or `l1`, not both",
+            );
+        }
+        if chain.system_config.is_none() {
+            let message = format!("{} has no l1_system_config_address, the contract with the signer", chain.name);
+            return bad(message, "add it to the chain's rollup.json, or give `signer` instead of `l1`");
+        }
+        return Ok(None);
+    }
+    if let Some(text) = &given.signer {
+        return signer(text).map(Some);
+    }
+    if chain.signer.is_none() {
+        return Err(Error::new(
+            ErrorCode::NoSigner,
+            format!("the signer of {}'s blocks is not known, so no block could be verified", chain.name),
+            "give `signer`: the unsafeBlockSigner of the chain's SystemConfig contract on L1; or `l1`, where it is read",
+        ));
+    }
+    Ok(chain.signer)
+}
+
+/// A signer's address.
+///
+/// # Errors
+/// `bad_signer`.
+pub(crate) fn signer(text: &str) -> Result<Address, Error> {
+    text.parse().map_err(|_| {
+        Error::new(
+            ErrorCode::BadSigner,
+            format!("the signer {text:?} is no address"),
+            "give the unsafe block signer as 20 bytes of 0x-hex",
+        )
+    })
 }
 
 fn no_relay() -> Error {
@@ -140,6 +173,13 @@ mod tests {
     }
 
     #[test]
+    fn where_the_signer_is_read_from_l1_the_presets_is_not_used() {
+        let rest = format!(r#""l1": true, "relays": ["/ip4/127.0.0.1/tcp/1/ws/p2p/{PEER}"]"#);
+        let (settled, _) = settle(&with(CHAIN, &rest)).unwrap();
+        assert!(settled.signer.is_none() && settled.chain.signer.is_some());
+    }
+
+    #[test]
     fn persisted_blocks_are_restored_or_dropped() {
         let restored = |blocks: &str| {
             let rest = format!(r#""relays": ["/ip4/127.0.0.1/tcp/1/ws/p2p/{PEER}"], "restored": {blocks}"#);
@@ -166,5 +206,9 @@ mod tests {
         assert_eq!(code(&with(CHAIN, r#""signer": "0x12", "relays": []"#)), ErrorCode::BadSigner);
         assert_eq!(code(&with(rollup, &format!(r#""relays": ["{relay}"]"#))), ErrorCode::NoSigner);
         assert_eq!(code(&with(CHAIN, r#""relays": []"#)), ErrorCode::NoRelay);
+        let l1 = format!(r#""l1": true, "relays": ["{relay}"]"#);
+        assert_eq!(code(&with(rollup, &l1)), ErrorCode::BadL1, "it has no SystemConfig");
+        let signer = format!(r#""signer": "0x{}", {l1}"#, "99".repeat(20));
+        assert_eq!(code(&with(CHAIN, &signer)), ErrorCode::BadL1, "only one of the two decides");
     }
 }

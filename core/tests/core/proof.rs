@@ -138,7 +138,9 @@ fn nodes_that_are_none_are_refused_though_the_root_commits_to_them() {
     let own = nibbles(key.as_slice());
     let hash = || rlp(&[0x22; 32]);
     let branch = |child: Vec<u8>, value: Vec<u8>| rlp_list(&[vec![child; 16], vec![value]].concat());
-    let odd: [(&str, Vec<u8>); 16] = [
+    let nothing = |count: usize| vec![vec![0x80]; count];
+    let long = rlp_list(&[nothing(1), vec![rlp_list(&[path(&own[1..], true), rlp(&[5])])], nothing(15)].concat());
+    let odd: [(&str, Vec<u8>); 18] = [
         ("nothing", Vec::new()),
         ("a byte", vec![0x05]),
         ("a string", rlp(&[1; 40])),
@@ -151,6 +153,8 @@ fn nodes_that_are_none_are_refused_though_the_root_commits_to_them() {
         ("a child that is a byte", branch(vec![0x05], vec![0x80])),
         ("a leaf that is too short", rlp_list(&[path(&own[1..], true), rlp(&[5])])),
         ("an extension to the end", rlp_list(&[path(&own, false), hash()])),
+        ("an extension to nothing", rlp_list(&[path(&own[..9], false), vec![0x80]])),
+        ("a contained node that is longer than a hash", long),
         ("an extension without a path", rlp_list(&[path(&[], false), hash()])),
         ("a path without flags", rlp_list(&[rlp(&[]), hash()])),
         ("unknown flags", rlp_list(&[rlp(&[0x40, 0x11]), hash()])),

@@ -1,6 +1,7 @@
 //! Why the signer cannot be read from L1: each error has its cause, and the remedy if the operator has one.
 
 use alloy_primitives::{Address, B256};
+use petrel_core::l1::NoAddress;
 
 use super::bounds::{CALL_TIMEOUT, MAX_RESPONSE};
 
@@ -160,8 +161,8 @@ pub enum L1Error {
     #[error("there is no contract at {0} on L1: is that the chain's SystemConfig?")]
     NoContract(Address),
     /// The slot holds no address.
-    #[error("SystemConfig's signer slot holds {0}, which is no address")]
-    NoAddress(B256),
+    #[error(transparent)]
+    NoAddress(#[from] NoAddress),
 }
 
 impl L1Error {

@@ -9,13 +9,9 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256};
 use futures::future::join_all;
+use petrel_core::l1::{self, L1Block, MAX_LEAD};
 
-use super::{
-    error::L1Error,
-    header::L1Block,
-    l1_node::{L1Node, MAX_LEAD},
-    source::SignerSource,
-};
+use super::{error::L1Error, l1_node::L1Node, source::SignerSource};
 use crate::system::clock::unix_now;
 
 /// How many nodes must report the same, if there are several.
@@ -79,7 +75,7 @@ impl L1Client {
                 Err(L1Error::OutOfWindow { .. }) if number == head.number() && attempt < ATTEMPTS => attempt += 1,
                 word => {
                     let (block, time, head_time) = (number, block.timestamp(), head.timestamp());
-                    return Ok(SignerReading { signer: address(word?)?, block, time, head_time });
+                    return Ok(SignerReading { signer: l1::signer_in(word?)?, block, time, head_time });
                 }
             }
         }
@@ -201,12 +197,4 @@ fn check_floor(block: &L1Block, floor: u64) -> Result<(), L1Error> {
         return Err(L1Error::Behind { block: block.number(), late });
     }
     Ok(())
-}
-
-fn address(word: B256) -> Result<Option<Address>, L1Error> {
-    let (zeros, address) = word.split_at(12);
-    if zeros.iter().any(|byte| *byte != 0) {
-        return Err(L1Error::NoAddress(word));
-    }
-    Ok(Some(Address::from_slice(address)).filter(|address| !address.is_zero()))
 }

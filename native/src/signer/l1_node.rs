@@ -1,27 +1,18 @@
 //! The answers of one L1 node over JSON-RPC, each verified as far as possible: the chain, blocks whose header hashes to their hash,
 //! and the signer's slot with its proof.
 
-use alloy_primitives::{B256, U64, b256};
+use alloy_primitives::{B256, U64};
+use petrel_core::{
+    l1::{self, L1Block, MAX_LEAD, SIGNER_SLOT},
+    state_proof::AccountProof,
+};
 use serde_json::{Value, json};
 
-use super::{
-    error::L1Error,
-    header::{self, L1Block},
-    proof::{self, AccountProof},
-    proxy::Variables,
-    rpc::RpcClient,
-    source::SignerSource,
-};
+use super::{error::L1Error, proxy::Variables, rpc::RpcClient, source::SignerSource};
 use crate::{secret::SecretUrl, system::clock::unix_now};
-
-/// The slot of the unsafe block signer: `keccak256("systemconfig.unsafeblocksigner")`, the address in its low 20 bytes
-/// (specs, system-config).
-pub const SLOT: B256 = b256!("65a7ed542fb37fe237fdfbdd70b31598523fe5b32879e307bae27a0bd9581c08");
 
 /// Seconds that L1's head may be behind our clock: 75 slots.
 const MAX_HEAD_AGE: u64 = 15 * 60;
-/// Seconds that a block of L1 may be ahead of our clock.
-pub(super) const MAX_LEAD: u64 = 60;
 /// JSON-RPC's code for an unknown method.
 const NO_METHOD: i64 = -32601;
 /// Parts of the messages of Reth (two spellings), geth, and Nethermind for a state that they no longer have; in lower case.
@@ -86,7 +77,7 @@ impl L1Node {
         if source.trust {
             return Ok(block);
         }
-        match header::hash(&json).map_err(invalid)? {
+        match l1::header_hash(&json).map_err(invalid)? {
             computed if computed == block.hash => Ok(block),
             computed => Err(L1Error::FalseHeader { block: block.number(), reported: block.hash, computed }),
         }
@@ -100,15 +91,15 @@ impl L1Node {
         let (number, account) = (block.number(), source.system_config);
         let at = format!("{number:#x}");
         let proof: AccountProof =
-            self.rpc.call("eth_getProof", json!([account, [SLOT], at])).await.map_err(|error| {
+            self.rpc.call("eth_getProof", json!([account, [SIGNER_SLOT], at])).await.map_err(|error| {
                 if matches!(error, L1Error::Refused { code: NO_METHOD, .. }) {
                     L1Error::NoProof
                 } else {
                     with_age(error, number)
                 }
             })?;
-        let proven = proof::verify(block.state_root, account, SLOT, &proof)
-            .map_err(|error| L1Error::FalseProof { block: number, error })?;
+        let proven = l1::signer_word(block.state_root, account, &proof)
+            .map_err(|error| L1Error::FalseProof { block: number, error: error.to_string() })?;
         proven.ok_or(L1Error::NoContract(account))
     }
 
@@ -118,7 +109,7 @@ impl L1Node {
     /// See [`L1Error`].
     pub(super) async fn unproven_word(&self, block: &L1Block, source: &SignerSource) -> Result<B256, L1Error> {
         let at = format!("{:#x}", block.number());
-        let word = self.rpc.call("eth_getStorageAt", json!([source.system_config, SLOT, at])).await;
+        let word = self.rpc.call("eth_getStorageAt", json!([source.system_config, SIGNER_SLOT, at])).await;
         word.map_err(|error| with_age(error, block.number()))
     }
 }

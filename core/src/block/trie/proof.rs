@@ -98,6 +98,7 @@ impl Way<'_> {
                 [path, value] => match self.path(path)? {
                     Compared::Away => return Some(Next::End(None)),
                     Compared::Leaf => return Some(Next::End(Some(string(value)?))),
+                    Compared::Extension if value == [EMPTY_STRING_CODE] => return None,
                     Compared::Extension => value,
                 },
                 ref children if children.len() == BRANCH => {
@@ -109,7 +110,7 @@ impl Way<'_> {
             };
             match child {
                 [EMPTY_STRING_CODE] => return Some(Next::End(None)),
-                [first, ..] if *first >= 0xc0 => node = child,
+                [first, ..] if *first >= 0xc0 && child.len() < B256::len_bytes() => node = child,
                 _ => return B256::try_from(string(child)?).ok().map(Next::Node),
             }
         }

@@ -5,23 +5,26 @@ use alloy_rlp::{Encodable, Header as ListHeader};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The needed fields of a block.
+/// The needed fields of a block, unverified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct L1Block {
-    pub(super) hash: B256,
+pub struct L1Block {
+    /// As the node reports it: compare it with [`header_hash`].
+    pub hash: B256,
     number: U64,
     timestamp: U64,
-    pub(super) state_root: B256,
+    /// The root of the state after it.
+    pub state_root: B256,
 }
 
 impl L1Block {
-    pub(super) fn number(&self) -> u64 {
+    /// Its number.
+    pub fn number(&self) -> u64 {
         self.number.to()
     }
 
     /// Unix seconds.
-    pub(super) fn timestamp(&self) -> u64 {
+    pub fn timestamp(&self) -> u64 {
         self.timestamp.to()
     }
 }
@@ -67,7 +70,7 @@ struct LaterFields {
 ///
 /// # Errors
 /// A field is missing or malformed.
-pub(super) fn hash(block: &Value) -> Result<B256, serde_json::Error> {
+pub fn header_hash(block: &Value) -> Result<B256, serde_json::Error> {
     let (first, later) = (FirstFields::deserialize(block)?, LaterFields::deserialize(block)?);
     let mut fields = Vec::new();
     first.encode(&mut fields);
