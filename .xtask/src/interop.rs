@@ -108,6 +108,7 @@ pub(crate) fn devnet(shell: &Shell) -> Result<()> {
         .env("PETREL_INTEROP_FOLDER", shell.target().join("interop/devnet"))
         .env("PETREL_BIN", petrel)
         .env("PETREL_TAB", shell.www().join("page/test/tab.js"))
+        .env("PETREL_L1_TAB", shell.root().join("tests/interop/devnet/l1-tab.mjs"))
         .env("PETREL_WALLET", wallet.join("main.js"))
         .env("PETREL_PACKAGE", shell.www().join("package/dist-test"));
     match chromium {

@@ -16,7 +16,20 @@ pub(super) struct Line {
 /// The lines of `core/src`, as the README draws them.
 pub(super) const CORE: [Line; 9] = [
     Line { modules: &["address", "ban", "chain", "fork", "peer", "random", "time"], mixed: true },
-    Line { modules: &["block", "hash", "message", "payload_by_number", "primitives", "schedule", "sign"], mixed: true },
+    Line {
+        modules: &[
+            "block",
+            "hash",
+            "l1",
+            "message",
+            "payload_by_number",
+            "primitives",
+            "schedule",
+            "sign",
+            "state_proof",
+        ],
+        mixed: true,
+    },
     Line { modules: &["config", "event", "fault", "rate_limit", "score"], mixed: true },
     Line { modules: &["context", "peer_store", "peers", "persistence"], mixed: true },
     Line { modules: &["range_sync"], mixed: true },

@@ -2,7 +2,8 @@
 //! a spammer, through every fork of op-node v1.19.0. `cargo xtask interop devnet` builds all of it and runs this in its own network
 //! namespace.
 //!
-//! While blocks are produced, the sequencer is killed, the signer is rotated on L1, Petrel is killed, and L1 is stopped for a while.
+//! A tab, and the npm package in Node, which reads its signer from L1, are connected to Petrel. While blocks are produced, the sequencer
+//! is killed, the signer is rotated on L1, Petrel is killed, and L1 is stopped for a while.
 //! All the time two more Petrel nodes run whose schedules lack the last fork, and the last two. At the end every block that a Petrel
 //! node or the tab emitted is compared with op-geth's, and `petrel check` validates every gossiped message.
 //!

@@ -184,6 +184,14 @@ impl Devnet {
         Some(Process::start_logged("tab", &mut command, self.log("tab")))
     }
 
+    /// Starts the npm package in Node on Petrel's page. It reads its signer from L1.
+    pub(crate) fn l1_tab(&self) -> Process {
+        let mut command = Command::new("node");
+        command.arg(named("PETREL_L1_TAB")).arg(named("PETREL_PACKAGE"));
+        command.arg(format!("http://127.0.0.1:{PAGE}/")).arg(L1.url()).arg(self.rollup());
+        Process::start_logged("l1-tab", &mut command, self.log("l1-tab"))
+    }
+
     pub(crate) fn rollup(&self) -> PathBuf {
         self.folder.join("rollup.json")
     }

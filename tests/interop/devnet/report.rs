@@ -33,12 +33,13 @@ pub(crate) struct Outcome {
     away: usize,
     back: Vec<(&'static str, Duration)>,
     tab: Option<(usize, usize)>,
+    l1_tab: L1TabReport,
     /// The numbers of recorded messages, and of those that `petrel check` accepted.
     messages: (usize, usize),
     /// The nodes with an outdated schedule.
     outdated: Vec<OutdatedReport>,
     /// Whether each step of the wallet succeeded.
-    pub(crate) wallet: bool,
+    wallet: bool,
 }
 
 pub(crate) fn outcome(
@@ -46,7 +47,7 @@ pub(crate) fn outcome(
     conflicts: usize,
     away: RangeInclusive<u64>,
     back: Vec<(&'static str, Duration)>,
-    tab: Option<Blocks>,
+    (tab, l1_tab, wallet): (Option<Blocks>, L1TabReport, bool),
     messages: (usize, usize),
     outdated: Vec<OutdatedReport>,
 ) -> Outcome {
@@ -61,9 +62,10 @@ pub(crate) fn outcome(
         away: away.count(),
         back,
         tab: tab.map(|tab| (tab.len(), wrong(&tab))),
+        l1_tab,
         messages,
         outdated,
-        wallet: true,
+        wallet,
     }
 }
 
@@ -79,6 +81,45 @@ pub(crate) fn wrong(blocks: &Blocks) -> usize {
         GETH[0].block(&format!("{number:#x}")).is_none_or(|(_, known, _)| !known.eq_ignore_ascii_case(hash))
     };
     blocks.iter().filter(|(number, hash)| differs(**number, hash)).count()
+}
+
+/// What the tab has shown that reads its signer from L1.
+pub(crate) struct L1TabReport {
+    /// Blocks with the signature of each signer.
+    signed: [usize; 2],
+    /// Blocks with another hash than op-geth's.
+    wrong: usize,
+    /// The signers that it has read, in order.
+    read: Vec<String>,
+}
+
+impl L1TabReport {
+    /// Prints it; `true` when the rotation was followed.
+    fn print(&self) -> bool {
+        let Self { signed: [before, after], wrong, read } = self;
+        println!(
+            "the tab that reads L1 has read {read:?}: {before} and {after} blocks of them, {wrong} with another hash"
+        );
+        *before > 0
+            && *after > 0
+            && *wrong == 0
+            && read.iter().eq(&SEQUENCER_KEYS.map(|key| signer(key).to_lowercase()))
+    }
+}
+
+/// The report about the tab that reads its signer from L1, by its events.
+pub(crate) fn l1_tab(events: &[Value]) -> L1TabReport {
+    let text = |event: &Value, key: &str| event[key].as_str().unwrap_or_default().to_lowercase();
+    let of = |key: u8| {
+        let signer = signer(key).to_lowercase();
+        events.iter().filter(|event| event["event"] == "block" && text(event, "signer") == signer).count()
+    };
+    let changed = events.iter().filter(|event| event["event"] == "signer_changed");
+    L1TabReport {
+        signed: SEQUENCER_KEYS.map(of),
+        wrong: wrong(&tab_blocks(events)),
+        read: changed.map(|event| text(event, "current")).collect(),
+    }
 }
 
 /// The blocks that the tab has emitted.
@@ -134,10 +175,11 @@ impl Outcome {
         }
         let (messages, accepted) = self.messages;
         println!("petrel check accepts {accepted} of {messages} gossiped messages");
+        let l1_tab = self.l1_tab.print();
         let followed = self.outdated.iter().filter(|outdated| !outdated.print()).count() == 0;
         let back = self.back.iter().all(|(_, time)| *time <= BACK);
         let tab = self.tab.is_none_or(|(shown, wrong)| shown > TAB && wrong == 0);
-        let fine = *first <= FIRST && *last >= LAST && *wrong == 0 && missed.is_empty() && back && tab;
+        let fine = *first <= FIRST && *last >= LAST && *wrong == 0 && missed.is_empty() && back && tab && l1_tab;
         let fine = fine
             && followed
             && self.wallet

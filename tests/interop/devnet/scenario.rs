@@ -121,6 +121,7 @@ pub(crate) fn run() -> Outcome {
     if tab.is_none() {
         println!("no Chromium: there will be no tab");
     }
+    let mut l1_tab = devnet.l1_tab();
     let mut back = Vec::new();
 
     watched.until(22);
@@ -165,10 +166,9 @@ pub(crate) fn run() -> Outcome {
 
     watched.until(LAST);
     let followed = outdated.into_iter().map(outdated::OutdatedNode::followed).collect();
+    let l1_tab = report::l1_tab(&l1_tab.drain());
     let wallet = report::wallet(&mut wallet);
     let tab_blocks = tab.as_mut().map(|tab| report::tab_blocks(&tab.drain()));
     let verdicts = report::check(&devnet, &mut recorder);
-    let mut outcome = report::outcome(watched.blocks, watched.conflicts, away, back, tab_blocks, verdicts, followed);
-    outcome.wallet = wallet;
-    outcome
+    report::outcome(watched.blocks, watched.conflicts, away, back, (tab_blocks, l1_tab, wallet), verdicts, followed)
 }

@@ -97,6 +97,24 @@ test('a tab that acknowledges nothing loses events, is told how many, and delays
   assert.deepEqual(events(late).map(({ event }) => event.number), [9_999], 'it learns the head at once');
 });
 
+test('a shared node asks no tab, and a tab cannot answer for the others', () => {
+  let post;
+  const received = [];
+  const hub = new Hub((send) => ((post = send), { receive: (message) => received.push(message), fail: () => {} }));
+  const [one, two] = [tab(hub), tab(hub)];
+  for (const each of [one, two]) each.receive(start);
+  received.splice(0);
+  post({ type: 'ask', id: 3, question: { what: 'header' } });
+  assert.deepEqual([one.messages, two.messages], [[], []]);
+  assert.deepEqual(received.map(({ type, id, json }) => [type, id, json]), [['answer', 3, '']]);
+  assert.match(received[0].error, /asks none/);
+  one.receive({ type: 'answer', id: 3, json: '"0x"', error: null });
+  one.receive({ type: 'nothing', id: 4 });
+  assert.equal(received.length, 1);
+  post({ type: 'nothing', id: 5 });
+  assert.deepEqual([one.messages, two.messages], [[], []]);
+});
+
 test('a failure of the thread ends the node of all tabs, and the next one is a new node', async () => {
   const hub = new Hub();
   const [one, two] = [tab(hub), tab(hub)];

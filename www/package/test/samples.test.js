@@ -15,13 +15,19 @@ import { packageDist } from '../../folders.js';
 
 const { read } = await import(new URL('shared/events.js', packageDist));
 
-/** Events of the daemon alone: a tab does not listen, persist contents of blocks, publish, or read the signer from L1. */
+/** Events of the daemon alone: a tab does not listen, persist contents of blocks or publish; what it reads from L1 fails as `l1_failed`. */
 const DAEMON = [
-  'stored', 'store', 'signer_changed', 'signer_retired', 'signer_unread', 'listening', 'listen_ended', 'observed', 'reachable',
+  'stored', 'store', 'signer_unread', 'listening', 'listen_ended', 'observed', 'reachable',
   'shared_key', 'publish_failed', 'check_panicked',
 ];
 /** Events and codes of the package itself. */
-const PACKAGE = { events: ['relay_found', 'relay_clock', 'record_failed', 'rpc_lied', 'unverified', 'unproven'], codes: ['no_record', 'no_wasm', 'no_answer', 'stopped', 'no_rpc', 'rpc_failed', 'rpc_error', 'rpc_wrong'] };
+const PACKAGE = {
+  events: ['relay_found', 'relay_clock', 'record_failed', 'l1_failed', 'rpc_lied', 'unverified', 'unproven'],
+  codes: [
+    'no_record', 'no_l1', 'wrong_l1', 'no_header', 'old_header', 'future_header', 'no_wasm', 'no_answer', 'stopped', 'no_rpc', 'rpc_failed',
+    'rpc_error', 'rpc_wrong',
+  ],
+};
 /** Fields of the node's status, of its peers, and of a record that the package does not use. */
 const UNUSED = {
   status: [

@@ -101,6 +101,14 @@ test('the byte counts are those of the node', () => {
   assert.deepEqual(traffic, { transports: { ws: { in: 5, out: 4 } }, protocols: { meshsub: { in: 3, out: 2 } } });
 });
 
+test('the reason is that the signer was not read from L1, and why', () => {
+  const source = (error) => ({ relaysMs: null, correctedMs: 0, moduleBytes: 0, relays: [], signerSource: { from: 'l1', error } });
+  const reason = (node, error) => after([[connected, 0]]).report(node, 0, source(error)).reason;
+  assert.equal(reason(CONNECTED, null), 'no block is accepted before the signer was read from L1');
+  assert.match(reason(CONNECTED, 'https://l1.example: busy'), /which fails: https:\/\/l1\.example: busy$/);
+  assert.equal(reason({ ...CONNECTED, signer: '0xabc' }, 'busy'), 'connected, waiting for the next block');
+});
+
 test("the reason is the signer mismatch before any other", () => {
   const mismatch = { ...CONNECTED, signerMismatch: '0xabc' };
   assert.match(stateOf(after([[connected, 0]]).report(mismatch, 100))[1], /another signer, 0xabc/);

@@ -4,6 +4,7 @@ import { unlessAborted } from './abort.js';
 import { loadChain } from './chains.js';
 import type { Block, FollowerEvent } from '../shared/events.js';
 import type { Feed } from './feed.js';
+import { L1Page } from './l1.js';
 import { checkFollowerOptions, type FollowerOptions, type StreamOptions } from './options.js';
 import { endWithLast, nodeOf, releaseSoon, startNode, type Common, type Followed } from './start.js';
 import type { Status } from '../shared/status.js';
@@ -31,11 +32,12 @@ export interface Follower extends AsyncDisposable {
 export async function createFollower(options: FollowerOptions): Promise<Follower> {
   checkFollowerOptions(options);
   options.signal?.throwIfAborted();
-  const { chain, relays, signer, advertisedRelays = true, store = indexedDbStore(), signal, worker, wasm } = options;
+  const { chain, relays, signer, l1: given, advertisedRelays = true, store = indexedDbStore(), signal, worker, wasm } = options;
+  const l1 = given === undefined ? undefined : new L1Page(given);
   const rollup = await unlessAborted(rollupOf(chain), signal);
   const thread = await openThread(signal, worker);
   const common: Common = { advertisedRelays, store, signal, wasm, logger: undefined };
-  const followed: Followed = { rollup, signer, relays, otherChains: [] };
+  const followed: Followed = { rollup, signer, l1, relays, otherChains: [] };
   const node = nodeOf(thread, followed, common);
   endWithLast(thread, [node]);
   await startNode(node, followed, common);

@@ -28,6 +28,8 @@ const LEVELS: Readonly<Record<FollowerEvent['event'], Level>> = {
   connected: 'info',
   disconnected: 'info',
   relay_clock: 'info',
+  signer_changed: 'info',
+  signer_retired: 'info',
   gap: 'info',
   reorg: 'info',
   fork: 'info',
@@ -45,6 +47,7 @@ const LEVELS: Readonly<Record<FollowerEvent['event'], Level>> = {
   sequencer_skew: 'warn',
   schedule_mismatch: 'warn',
   signer_mismatch: 'warn',
+  l1_failed: 'warn',
   rpc_lied: 'warn',
   unproven: 'warn',
 };

@@ -6,6 +6,7 @@ import { PetrelError, type PlainError } from '../shared/errors.js';
 import type { Block, FollowerEvent, Head, Reorg } from '../shared/events.js';
 import type { Feed } from './feed.js';
 import { Emitter } from './emitter.js';
+import { shortText, type L1Page } from './l1.js';
 import type { Position } from './head-tracker.js';
 import type { Heard } from './listeners.js';
 import type { Log } from './logger.js';
@@ -23,6 +24,8 @@ const STOP_TIMEOUT = 1000;
 export interface Resources {
   readonly thread: Thread;
   readonly persisted: PersistedChain | undefined;
+  /** What answers the worker's questions about L1. */
+  readonly l1: L1Page | undefined;
   /** Stops it. */
   readonly signal: AbortSignal | undefined;
   readonly wasm: string | undefined;
@@ -189,6 +192,8 @@ export class Node implements ChainSource {
         return this.#resources.persisted?.add(message.block);
       case 'relays':
         return this.#resources.persisted?.saveRelays(message.relays);
+      case 'ask':
+        return void this.#answer(message);
       case 'started':
         this.#report = message.report;
         return this.#started?.();
@@ -205,6 +210,12 @@ export class Node implements ChainSource {
       case 'failed':
         return this.#finish('failed', message.error.message, message.error);
     }
+  }
+
+  async #answer({ id, question }: Extract<FromWorker, { type: 'ask' }>): Promise<void> {
+    const answer = this.#resources.l1?.answer(question) ?? Promise.reject(new Error('there is no option l1'));
+    const [json, error] = await answer.then((json) => [json, null] as const, (thrown: unknown) => ['', shortText(thrown)] as const);
+    if (!this.#end) this.#port?.send({ type: 'answer', id, json, error });
   }
 
   #finish(state: End['state'], reason: string, failure: PlainError | undefined): void {

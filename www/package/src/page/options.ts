@@ -4,6 +4,7 @@
 import type { RollupConfig } from './chains.js';
 import { PetrelError } from '../shared/errors.js';
 import type { Hex } from '../shared/events.js';
+import type { L1Options, L1Provider } from './l1.js';
 import type { Store } from './store.js';
 import { suggest } from './suggest.js';
 
@@ -37,6 +38,12 @@ export interface FollowerOptions extends NodeOptions {
   readonly relays: readonly string[];
   /** Who signs the chain's unsafe blocks: needed for a `rollup.json`, and instead of the preset's when it has changed. */
   readonly signer?: Hex;
+  /**
+   * Reads the signer from the chain's SystemConfig contract on L1, at the start and every few minutes; before the first reading no block is
+   * accepted. `{ request, header }`: every answer of `request` is proven against a block that the app trusts. A provider alone: it
+   * verifies by itself, and is believed. Instead of `signer`.
+   */
+  readonly l1?: L1Options | L1Provider;
 }
 
 export interface StreamOptions {
@@ -62,7 +69,7 @@ export const NODE: Checks<NodeOptions> = {
   wasm: (value) => (typeof value === 'string' || value instanceof URL ? null : 'is no URL'),
 };
 
-const FOLLOWER: Checks<FollowerOptions> = { chain: unchecked, relays: unchecked, signer: unchecked, ...NODE };
+const FOLLOWER: Checks<FollowerOptions> = { chain: unchecked, relays: unchecked, signer: unchecked, l1: unchecked, ...NODE };
 
 const STREAM: Checks<StreamOptions> = {
   signal,

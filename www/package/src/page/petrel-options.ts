@@ -2,8 +2,9 @@
 
 import type { ChainRef } from './chain-list.js';
 import type { Hex } from '../shared/events.js';
+import type { L1Options, L1Provider } from './l1.js';
 import type { Logger } from './logger.js';
-import { check, NODE, type Check, type Checks, type NodeOptions } from './options.js';
+import { check, NODE, unchecked, type Check, type Checks, type NodeOptions } from './options.js';
 import { isRpc, type Rpc } from './rpc.js';
 
 /** A value for each chain, by its id or its name. */
@@ -22,6 +23,11 @@ export interface PetrelOptions extends NodeOptions {
   readonly relays: readonly string[] | ByChain<readonly string[]>;
   /** Who signs a chain's unsafe blocks, by chain: needed for a `rollup.json`, and instead of the preset's when it has changed. */
   readonly signers?: ByChain<Hex>;
+  /**
+   * Reads the signers from L1, as `l1` of `createFollower` does: one source for all chains, or one for each of some chains. With
+   * `share: 'tabs'` it has URLs in `request` and a hash in `header`: functions and providers are those of one tab.
+   */
+  readonly l1?: L1Options | L1Provider | ByChain<L1Options | L1Provider>;
   /**
    * `'tabs'`: the tabs of this origin that give the same options share one node for each chain, in a `SharedWorker`. Where there is none,
    * each tab has nodes of its own: `status()` says which in `thread`.
@@ -64,6 +70,8 @@ const PETREL: Checks<PetrelOptions> = {
   relays: lists((item) => typeof item === 'string', 'URLs and multiaddrs'),
   // The node checks the addresses.
   signers: (value) => (isObject(value) ? null : 'is no object with an address for each chain'),
+  // `L1Page` checks it, for each chain.
+  l1: unchecked,
   logger,
   share: (value) => (value === 'tabs' ? null : "is not 'tabs'"),
   proofs: lists(isRpc, 'URLs (http:, https:) and EIP-1193 providers'),

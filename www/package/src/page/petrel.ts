@@ -4,9 +4,10 @@ import { unlessAborted } from './abort.js';
 import { Chain } from './chain.js';
 import { ChainNames, MAX_CHAINS, rollupOf, type ChainRef } from './chain-list.js';
 import { PetrelError } from '../shared/errors.js';
+import { L1Page, type L1Options, type L1Provider } from './l1.js';
 import type { Node } from './node.js';
 import { bad } from './options.js';
-import { checkPetrelOptions, type PetrelOptions } from './petrel-options.js';
+import { checkPetrelOptions, type ByChain, type PetrelOptions } from './petrel-options.js';
 import type { Rpc } from './rpc.js';
 import { endWithLast, nodeOf, releaseSoon, startNode, type Common, type Followed } from './start.js';
 import type { Status } from '../shared/status.js';
@@ -77,16 +78,33 @@ function petrelOf(chains: readonly Chain[], names: ChainNames, nodes: readonly N
 }
 
 /** What each chain's node gets. */
-function followedOf({ relays, signers = {} }: PetrelOptions, rollups: readonly unknown[], names: ChainNames): Followed[] {
+function followedOf({ relays, signers = {}, l1, share }: PetrelOptions, rollups: readonly unknown[], names: ChainNames): Followed[] {
   const signerOf = names.each('signers', signers);
   const isOneList = Array.isArray(relays) || relays === undefined;
   const relaysOf = isOneList ? rollups.map(() => relays) : names.each('relays', relays as Readonly<Record<string, readonly string[]>>);
+  const sources = isByChain(l1) ? names.each('l1', l1) : rollups.map(() => l1);
   return rollups.map((rollup, at) => ({
     rollup,
     signer: signerOf[at],
+    l1: l1Of(sources[at], share),
     relays: relaysOf[at] ?? [],
     otherChains: isOneList ? rollups.filter((_, other) => other !== at) : [],
   }));
+}
+
+/** Whether it has a source for each chain, and is not one. */
+function isByChain(l1: PetrelOptions['l1']): l1 is ByChain<L1Options | L1Provider> {
+  const isObject = typeof l1 === 'object' && l1 !== null && !Array.isArray(l1);
+  return isObject && !('request' in l1) && !('header' in l1) && Object.keys(l1).length > 0;
+}
+
+/** One for each chain: each bounds its own questions. A node that tabs share must not wait for one of them. */
+function l1Of(source: unknown, share: PetrelOptions['share']): L1Page | undefined {
+  if (source === undefined) return undefined;
+  const page = new L1Page(source);
+  if (share === undefined || page.isPlain) return page;
+  const remedy = "with share: 'tabs' give URLs in request, and the hash of a block in header";
+  throw bad('the option l1 has a function or a provider, which is that of one tab, and the tabs share a node', remedy);
 }
 
 function proofsOf({ proofs = [] }: PetrelOptions, names: ChainNames): readonly (readonly Rpc[] | undefined)[] {

@@ -2,6 +2,7 @@
 
 import { instead, type RollupConfig } from './chains.js';
 import { PetrelError, text } from '../shared/errors.js';
+import type { L1Page } from './l1.js';
 import { Log, type Logger } from './logger.js';
 import { Node } from './node.js';
 import { PersistedChain } from './persisted-chain.js';
@@ -21,21 +22,23 @@ export interface Common {
 export interface Followed {
   readonly rollup: unknown;
   readonly signer: unknown;
+  /** Where the signer is read from L1. */
+  readonly l1: L1Page | undefined;
   readonly relays: unknown;
   /** The other chains that the same relays are given for. */
   readonly otherChains: readonly unknown[];
 }
 
 /** A node that has not started. */
-export function nodeOf(thread: Thread, { rollup, signer }: Followed, { store, advertisedRelays, signal, wasm, logger }: Common): Node {
-  const persisted = store ? new PersistedChain(store, key(rollup, signer), advertisedRelays) : undefined;
+export function nodeOf(thread: Thread, { rollup, signer, l1 }: Followed, { store, advertisedRelays, signal, wasm, logger }: Common): Node {
+  const persisted = store ? new PersistedChain(store, key(rollup, l1 ? 'l1' : signer), advertisedRelays) : undefined;
   const log = new Log(logger, (rollup as Partial<RollupConfig> | null)?.l2_chain_id);
-  return new Node({ thread, persisted, signal, wasm: wasm && String(wasm), log });
+  return new Node({ thread, persisted, l1, signal, wasm: wasm && String(wasm), log });
 }
 
 /** Rejects with a `PetrelError`, and with the reason of the signal that stops it. */
-export async function startNode(node: Node, { rollup, signer, relays, otherChains }: Followed, { advertisedRelays, wasm }: Common): Promise<void> {
-  const config = { chain: rollup, relays, signer, advertisedRelays, other_chains: otherChains };
+export async function startNode(node: Node, { rollup, signer, l1, relays, otherChains }: Followed, { advertisedRelays, wasm }: Common): Promise<void> {
+  const config = { chain: rollup, relays, signer, l1: l1?.config, advertisedRelays, other_chains: otherChains };
   try {
     const key = json({ ...config, wasm });
     await node.start((restored, restoredRelays) => json({ ...config, restored, restored_relays: restoredRelays }), key);
@@ -76,7 +79,7 @@ function withRemedy(thrown: unknown, chain: unknown): unknown {
 
 /**
  * The key in a store of this chain with this signer, made of the chain's id, its genesis and the signer: the same for a chain that
- * is given by name and one that is given as an object. The node refuses an invalid chain or signer later.
+ * is given by name and one that is given as an object; `l1` for a signer that is read from there. The node refuses an invalid chain or signer later.
  */
 function key(chain: unknown, given: unknown): string {
   const { l2_chain_id: id, genesis, petrel } = (chain ?? {}) as Partial<RollupConfig>;

@@ -20,6 +20,17 @@ export type ErrorCode =
   | 'forged_record'
   | 'foreign_record'
   | 'expired_record'
+  // The signer's reading from L1: the option; no answer; another chain; no block that is trusted, or one that does not hash to it, is older
+  // than the last one or in the future; no contract; no signer. And `bad_proof`, below.
+  | 'bad_l1'
+  | 'no_l1'
+  | 'wrong_l1'
+  | 'no_header'
+  | 'bad_header'
+  | 'old_header'
+  | 'future_header'
+  | 'no_contract'
+  | 'no_l1_signer'
   // A question about a block: its arguments, a block that is not kept, an answer of an RPC server that its proof does not bear out.
   | 'bad_request'
   | 'no_block'

@@ -196,6 +196,22 @@ export type FollowerEvent =
   | ({ readonly event: 'rejected' } & InvalidMessage)
   | ({ readonly event: 'ignored' } & InvalidMessage)
   | { readonly event: 'signer_mismatch'; readonly expected: Hex; readonly found: Hex; readonly peers: number }
+  /** The accepted signer was read from L1 for the first time, or rotated; `grace` is the previous one while it is accepted too. */
+  | { readonly event: 'signer_changed'; readonly previous: Hex | null; readonly current: Hex | null; readonly grace: Hex | null }
+  /** The previous signer is not accepted any more: the current one has signed, or three hours are over. */
+  | { readonly event: 'signer_retired'; readonly retired: Hex }
+  /**
+   * The signer could not be read from L1 through `source`. The last one that was read stays; without one no block is accepted. It is read
+   * again in `retryMs`; `null`: another source has answered, and nothing is read any more.
+   */
+  | {
+      readonly event: 'l1_failed';
+      readonly source: string;
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly remedy: string;
+      readonly retryMs: number | null;
+    }
   /** Blocks are out of time (positive: late). This device's clock may be wrong. */
   | { readonly event: 'clock_skew'; readonly offsetSecs: number; readonly peers: number }
   /** The same, and the relays' time agrees with this device's: the sequencer's clock is wrong. */

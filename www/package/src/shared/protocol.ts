@@ -2,6 +2,7 @@
 
 import type { PlainError } from './errors.js';
 import type { FollowerEvent } from './events.js';
+import type { L1Question } from './l1.js';
 import type { Report } from './status.js';
 
 /** A block of the chain, without its contents. */
@@ -56,6 +57,8 @@ export type ToWorker =
   /** Start a node with this configuration, as JSON, and the WebAssembly module of this URL instead of the package's own. */
   | { readonly type: 'start'; readonly config: string; readonly wasm: string | undefined }
   | { readonly type: 'report'; readonly id: number }
+  /** The answer to `ask`: JSON, or what is wrong, as text. */
+  | { readonly type: 'answer'; readonly id: number; readonly json: string; readonly error: string | null }
   /** Call this method (one of `METHODS`). */
   | { readonly type: 'call'; readonly id: number; readonly method: string; readonly args: readonly string[] }
   /** The page has received this many more events. */
@@ -73,6 +76,8 @@ export type FromWorker =
   /** The present addresses of relays, to be saved too. */
   | { readonly type: 'relays'; readonly relays: readonly string[] }
   | { readonly type: 'report'; readonly id: number; readonly report: Report }
+  /** A question to the page. */
+  | { readonly type: 'ask'; readonly id: number; readonly question: L1Question }
   /** The result of `call`. */
   | { readonly type: 'returned'; readonly id: number; readonly value: string | undefined }
   | { readonly type: 'threw'; readonly id: number; readonly error: PlainError }

@@ -30,6 +30,8 @@ export interface Report {
   readonly scheduleMismatch: string | null;
   /** The address whose signatures are accepted. */
   readonly signer: Hex | null;
+  /** Where it comes from, and how old that is. */
+  readonly signerSource: SignerSource;
   /** The newest block of the verified chain. */
   readonly head: BlockRef | null;
   /** The blocks that were missed and are being fetched; `null` when none are. */
@@ -53,6 +55,21 @@ export interface Report {
   readonly moduleBytes: number;
   /** Our own peer id. */
   readonly peer: string;
+}
+
+/** Where the signer comes from. */
+export interface SignerSource {
+  /** `preset`: the chain's object. `option`: `signer`. `l1`: it is read from L1, and no block is accepted before. */
+  readonly from: 'preset' | 'option' | 'l1';
+  /** The date on which the chain's object had it, `YYYY-MM-DD`; `null` if that is not known, or where it is not used. */
+  readonly date: string | null;
+  /** The block of L1 at which it was read last, and its time in Unix seconds; `null` before the first reading. */
+  readonly block: number | null;
+  readonly blockTime: number | null;
+  /** When it was read last, Unix milliseconds by this device. */
+  readonly readAt: number | null;
+  /** Why the latest reading failed, as text; `null` when it did not. */
+  readonly error: string | null;
 }
 
 /** Blocks that are being fetched. */

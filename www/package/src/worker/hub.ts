@@ -88,10 +88,14 @@ class SharedNode {
         this.#served.receive({ type: 'report', id: 0 });
         this.#leave(tab);
         return tab.post({ type: 'stopped', report: this.#report ?? null });
-      default:
+      case 'report':
+      case 'call':
         this.#lastId += 1;
         this.#asked.set(this.#lastId, { tab, id: message.id });
         return this.#served.receive({ ...message, id: this.#lastId });
+      // The node asks no tab.
+      case 'answer':
+        return;
     }
   }
 
@@ -133,8 +137,12 @@ class SharedNode {
         this.#tabs.forEach((tab) => tab.post(message));
         return this.#end();
       // What is saved is the same for all tabs of an origin.
-      default:
-        [...this.#tabs].find((tab) => tab.isStarted)?.post(message);
+      case 'persist':
+      case 'relays':
+        return [...this.#tabs].find((tab) => tab.isStarted)?.post(message);
+      // Any tab may be frozen or gone. `createPetrel` shares no node that has something to ask.
+      case 'ask':
+        return this.#served.receive({ type: 'answer', id: message.id, json: '', error: 'the node is shared by tabs, and asks none of them' });
     }
   }
 

@@ -4,11 +4,13 @@
 import { defect, isPlainError, text, type PlainError } from '../shared/errors.js';
 import { read, type FollowerEvent } from '../shared/events.js';
 import { WINDOW, type FromWorker, type KeptBlock, type ToWorker } from '../shared/protocol.js';
-import type { Report } from '../shared/status.js';
+import type { Report, SignerSource } from '../shared/status.js';
 import { called } from './calls.js';
 import { GivenRelays } from './given-relays.js';
+import { L1Signer, type L1Host } from './l1-signer.js';
 import { nodeConfig, type NodeConfig } from './node-config.js';
 import type { NodeStatus } from './node-status.js';
+import { Questions } from './questions.js';
 import { RelayRecords, type RelayRecordsHost } from './relay-records.js';
 import { StatusTracker } from './status-tracker.js';
 import { loadModule, type Module } from './module.js';
@@ -33,19 +35,23 @@ export function serve(post: (message: FromWorker) => void): Served {
   let records: RelayRecords | undefined;
   let given = new GivenRelays([]);
   let correctedMs = 0;
+  let l1: L1Signer | undefined;
+  let signerSource: SignerSource = { from: 'preset', date: null, block: null, blockTime: null, readAt: null, error: null };
+  const questions = new Questions(post);
 
   const report = (client: Client): Report =>
     tracker.report(read<NodeStatus>(client.status()), performance.now(), {
       relays: given.statuses(),
       relaysMs: records?.offset ?? null,
       correctedMs,
+      signerSource: l1?.source ?? signerSource,
       moduleBytes: module?.memory.buffer.byteLength ?? 0,
     });
 
   function fail(error: PlainError): void {
     if (over) return;
     over = true;
-    records?.end();
+    endReading();
     post({ type: 'failed', error });
     // Not before the current call of the node returns.
     queueMicrotask(end);
@@ -53,6 +59,13 @@ export function serve(post: (message: FromWorker) => void): Served {
 
   function trapped(thrown: unknown): void {
     fail(defect(thrown));
+  }
+
+  /** Nothing is read from relays' records and from L1 any more. */
+  function endReading(): void {
+    records?.end();
+    l1?.end();
+    questions.end();
   }
 
   /** Stops the node; ignores errors of a failed one. */
@@ -70,6 +83,7 @@ export function serve(post: (message: FromWorker) => void): Served {
     const event = read<FollowerEvent | ({ event: 'failed' } & PlainError)>(json);
     if (event.event === 'failed') return fail({ code: event.code, message: event.message, remedy: event.remedy });
     records?.track(event);
+    l1?.track(event);
     emit(event);
   }
 
@@ -102,8 +116,11 @@ export function serve(post: (message: FromWorker) => void): Served {
       given = new GivenRelays(config.relays);
       records = new RelayRecords(config.urls, hostOf(config), 1 + config.otherChains.length);
       node = new module.Client(config.node, received, (block: string) => post({ type: 'persist', block: JSON.parse(block) as KeptBlock }));
+      signerSource = config.signerSource;
+      if (config.l1) l1 = new L1Signer(config.l1.config, config.l1.target, l1Host(module));
       post({ type: 'started', report: report(node) });
       records.begin();
+      l1?.begin();
     } catch (thrown) {
       fail(isPlainError(thrown) ? thrown : defect(thrown));
     }
@@ -130,6 +147,20 @@ export function serve(post: (message: FromWorker) => void): Served {
     };
   }
 
+  function l1Host({ l1Header, l1Signer, l1Word }: Module): L1Host {
+    return {
+      fetch: (url, options) => fetch(url, options),
+      ask: (question) => questions.ask(question),
+      now: () => Date.now() + correctedMs,
+      mono: () => performance.now(),
+      header: l1Header,
+      signer: l1Signer,
+      word: l1Word,
+      read: (signer, rotation) => over || node?.signerRead(signer, rotation),
+      emit: (event) => over || emit(event),
+    };
+  }
+
   /** An address that an earlier version saved may be none that can be dialled now. */
   function addRestored(relay: string): void {
     try {
@@ -152,7 +183,7 @@ export function serve(post: (message: FromWorker) => void): Served {
 
   function stop(): void {
     over = true;
-    records?.end();
+    endReading();
     const last = node ? report(node) : null;
     end();
     post({ type: 'stopped', report: last });
@@ -163,6 +194,7 @@ export function serve(post: (message: FromWorker) => void): Served {
       if (message.type === 'start') void start(message.config, message.wasm);
       else if (message.type === 'ack') unacknowledged = Math.max(0, unacknowledged - message.count);
       else if (message.type === 'call') call(message);
+      else if (message.type === 'answer') questions.answered(message);
       else if (message.type === 'stop') stop();
       else if (node) post({ type: 'report', id: message.id, report: report(node) });
     } catch (thrown) {

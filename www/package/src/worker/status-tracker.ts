@@ -2,17 +2,23 @@
 // none.
 
 import type { FollowerEvent, Peer } from '../shared/events.js';
-import type { CatchingUp, Clock, Report, State } from '../shared/status.js';
+import type { CatchingUp, Clock, Report, SignerSource, State } from '../shared/status.js';
 import type { NodeStatus } from './node-status.js';
 
 /** The part of `Clock` that the package adds. */
 type RelayClock = Pick<Clock, 'relaysMs' | 'correctedMs'>;
 
 /** What the package adds to the status of the node. */
-export type Added = RelayClock & Pick<Report, 'moduleBytes' | 'relays'>;
+export type Added = RelayClock & Pick<Report, 'moduleBytes' | 'relays' | 'signerSource'>;
 
 /** Of a package that adds nothing. */
-const NOTHING: Added = { relaysMs: null, correctedMs: 0, moduleBytes: 0, relays: [] };
+const NOTHING: Added = {
+  relaysMs: null,
+  correctedMs: 0,
+  moduleBytes: 0,
+  relays: [],
+  signerSource: { from: 'preset', date: null, block: null, blockTime: null, readAt: null, error: null },
+};
 
 /** The clock offset is the median of the block delays of the last `DELAY_WINDOW` milliseconds: at least and at most so many. */
 const MIN_DELAYS = 9;
@@ -102,16 +108,17 @@ export class StatusTracker {
   }
 
   report(node: NodeStatus, now: number, added: Added = NOTHING): Report {
-    const { moduleBytes, relays, ...relayed } = added;
+    const { moduleBytes, relays, signerSource, ...relayed } = added;
     const clock = { ...this.#clock(node, now), ...relayed };
     const catchingUp = this.#catchingUp(node, now);
     const [state, reason] = this.#state(node, clock, catchingUp, relays, now);
     return {
       state,
-      reason,
+      reason: state === 'waiting' && node.signer === null && signerSource.from === 'l1' ? unread(signerSource) : reason,
       chain: { id: node.chain, name: node.name, blockTime: node.intervalMs / 1000, intervalMs: node.intervalMs, fork: node.fork },
       scheduleMismatch: node.scheduleMismatch,
       signer: node.signer,
+      signerSource,
       head: node.head,
       catchingUp,
       relays,
@@ -181,6 +188,11 @@ export class StatusTracker {
     if (!joined && now - this.#connectedAt > MIN_STALLED) return 'the relay is connected, but joined no topic of this chain';
     return 'connected, waiting for the next block';
   }
+}
+
+/** Why no signer was read yet. */
+function unread({ error }: SignerSource): string {
+  return `no block is accepted before the signer was read from L1${error === null ? '' : `, which fails: ${error}`}`;
 }
 
 function progress({ from, to, done, blocksPerSec }: CatchingUp): string {
