@@ -11,8 +11,9 @@ use serde_json::Value;
 
 /// Maximum relative growth from the early to the last values.
 const DRIFT: f64 = 0.05;
-/// The window over which values are averaged.
-const WINDOW: Duration = Duration::from_secs(60);
+/// The end of the first window over which values are averaged, if the test is three times as long. The window has half of that: connections
+/// come and go, and the tasks of one minute differ from those of the next by a sixth.
+const EARLY: Duration = Duration::from_secs(10 * 60);
 /// A smaller difference of a count is no growth.
 const FEW: f64 = 4.0;
 
@@ -50,9 +51,9 @@ impl Samples {
         self.taken.push((at, [field("VmRSS:") / 1024.0, store, handles, field("Threads:"), self.tasks]));
     }
 
-    /// The mean over the minute before `end`.
-    fn before(&self, end: Duration) -> Values {
-        let within = |(at, _): &&(Duration, Values)| *at <= end && *at + WINDOW > end;
+    /// The mean over the window before `end`.
+    fn before(&self, end: Duration, window: Duration) -> Values {
+        let within = |(at, _): &&(Duration, Values)| *at <= end && *at + window > end;
         let found: Vec<_> = self.taken.iter().filter(within).map(|(_, values)| values).collect();
         std::array::from_fn(|which| found.iter().map(|values| values[which]).sum::<f64>() / found.len() as f64)
     }
@@ -70,9 +71,10 @@ impl Samples {
 
     /// Prints the early and the last values; `true` when there is no growth.
     pub(crate) fn print(&self, minutes: u64) -> bool {
-        let early = Duration::from_secs(5 * 60).min(Duration::from_secs(minutes * 60) / 3);
+        let early = EARLY.min(Duration::from_secs(minutes * 60) / 3);
+        let window = early / 2;
         let late = self.taken.last().map_or(Duration::ZERO, |(at, _)| *at);
-        let (before, after) = (self.before(early), self.before(late));
+        let (before, after) = (self.before(early, window), self.before(late, window));
         println!("               minute {:<4} minute {:<4}", early.as_secs() / 60, late.as_secs() / 60);
         let mut flat = true;
         for (index, ((name, before), after)) in NAMES.iter().zip(before).zip(after).enumerate() {
