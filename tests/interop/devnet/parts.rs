@@ -165,9 +165,8 @@ impl Devnet {
 
     /// Starts the wallet, which follows the chain by Petrel's relay: see `www/interop/wallet/main.js`.
     pub(crate) fn wallet(&self) -> Process {
-        let mut command = Command::new("node");
-        // Node 20 has no WebSocket without it; later ones ignore it.
-        command.arg("--experimental-websocket").arg(named("PETREL_WALLET"));
+        let mut command = node();
+        command.arg(named("PETREL_WALLET"));
         command
             .arg(format!("http://127.0.0.1:{PAGE}/"))
             .args([GETH[0].url(), signer(SEQUENCER_KEYS[1])])
@@ -186,7 +185,7 @@ impl Devnet {
 
     /// Starts the npm package in Node on Petrel's page. It reads its signer from L1.
     pub(crate) fn l1_tab(&self) -> Process {
-        let mut command = Command::new("node");
+        let mut command = node();
         command.arg(named("PETREL_L1_TAB")).arg(named("PETREL_PACKAGE"));
         command.arg(format!("http://127.0.0.1:{PAGE}/")).arg(L1.url()).arg(self.rollup());
         Process::start_logged("l1-tab", &mut command, self.log("l1-tab"))
@@ -220,6 +219,13 @@ pub(crate) fn set_signer(seed: u8) {
 /// Whether the sequencer's op-geth has this block.
 pub(crate) fn inserted(number: u64) -> bool {
     GETH[0].block("latest").is_some_and(|(latest, ..)| latest >= number)
+}
+
+/// Node with a WebSocket: version 20 has none without the flag, and later ones ignore it.
+fn node() -> Command {
+    let mut command = Command::new("node");
+    command.arg("--experimental-websocket");
+    command
 }
 
 fn named(variable: &str) -> PathBuf {
