@@ -14,16 +14,16 @@ const PORTS: Range<u16> = 12_000..32_000;
 const BLOCK: u16 = 200;
 
 /// The blocks of this process.
-static BLOCKS: Mutex<Blocks> = Mutex::new(Blocks { guards: Vec::new(), rest: 0..0 });
+static BLOCKS: Mutex<PortBlocks> = Mutex::new(PortBlocks { guards: Vec::new(), rest: 0..0 });
 
-struct Blocks {
+struct PortBlocks {
     /// On the first port of each block.
     guards: Vec<TcpListener>,
     /// What is left of the last block.
     rest: Range<u16>,
 }
 
-impl Blocks {
+impl PortBlocks {
     fn next(&mut self) -> u16 {
         loop {
             if let Some(port) = self.rest.next() {
@@ -75,7 +75,7 @@ mod tests {
         let ports: std::collections::BTreeSet<u16> = (0..450).map(|_| tcp()).collect();
         assert_eq!(ports.len(), 450);
         assert!(ports.iter().all(|port| PORTS.contains(port) && port % BLOCK != 0));
-        let mut other = Blocks { guards: Vec::new(), rest: 0..0 };
+        let mut other = PortBlocks { guards: Vec::new(), rest: 0..0 };
         let port = other.next();
         assert!(!ports.iter().any(|known| known / BLOCK == port / BLOCK), "another process has other blocks");
     }
