@@ -15,15 +15,18 @@ const scope = self as unknown as Scope;
 const hub = new Hub();
 
 function connected(tab: MessagePort): void {
-  const ends: (() => void)[] = [];
+  const ends = new Set<() => void>();
   const send = (message: FromThread): void => tab.postMessage(message);
   tab.onmessage = ({ data }: MessageEvent<ToSharedThread>) => {
     if (data.type === 'ping') return send({ type: 'pong' });
-    if (data.type === 'tab') return whenGone(data.lock, () => ends.splice(0).forEach((end) => end()));
+    if (data.type === 'tab') return whenGone(data.lock, () => ends.forEach((end) => end()));
     const { port } = data;
     const { receive, end } = hub.open(data.key, (message) => port.postMessage(message));
-    port.onmessage = (event: MessageEvent<ToWorker>) => receive(event.data);
-    ends.push(end);
+    port.onmessage = (event: MessageEvent<ToWorker>) => {
+      receive(event.data);
+      if (event.data.type === 'stop') ends.delete(end);
+    };
+    ends.add(end);
   };
   send({ type: 'ready' });
 }

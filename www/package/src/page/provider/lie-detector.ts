@@ -2,10 +2,12 @@
 // evidence.
 
 import { PetrelError } from '../../shared/errors.js';
-import type { Lie } from '../../shared/events.js';
+import type { Hex, Lie } from '../../shared/events.js';
 import type { Rpc } from '../rpc.js';
+import type { ChainSource } from '../chain-source.js';
+import { sendRaw } from '../send.js';
 import { RpcError, RpcErrorCode, unsupported } from './errors.js';
-import { asRpcError, isNoAnswer, isRefusal, Upstream, type UpstreamCounts } from './upstream.js';
+import { isNoAnswer, isRefusal, Upstream, type UpstreamCounts } from './upstream.js';
 
 /** An RPC follows the chain a moment later than gossip: what it does not know yet is asked again after so many milliseconds. */
 const RETRY = [100, 200, 400, 800, 1_600, 3_200];
@@ -56,12 +58,21 @@ export class LieDetector {
   }
 
   /** The first answer, without a proof. */
-  async unproven(method: string, params: readonly unknown[]): Promise<unknown> {
+  unproven(method: string, params: readonly unknown[]): Promise<unknown> {
+    return this.#first(method, (upstream) => upstream.request(method, params, this.#ended));
+  }
+
+  /** Sends a signed transaction to the first RPC that answers; its hash, which is computed here. */
+  send(source: ChainSource, raw: Hex): Promise<Hex> {
+    return this.#first('eth_sendRawTransaction', (upstream) => upstream.counted(() => sendRaw(source, raw, upstream.rpc, undefined)));
+  }
+
+  async #first<T>(method: string, ask: (upstream: Upstream) => Promise<T>): Promise<T> {
     this.#needed(method);
     let last: unknown;
     for (const upstream of this.#upstreams) {
       try {
-        const answer = await upstream.request(method, params, this.#ended);
+        const answer = await ask(upstream);
         upstream.answers += 1;
         return answer;
       } catch (thrown) {
@@ -70,7 +81,7 @@ export class LieDetector {
         if (!isNoAnswer(thrown)) break;
       }
     }
-    throw last instanceof PetrelError ? asRpcError(last) : last;
+    throw last;
   }
 
   #needed(method: string): void {

@@ -2,9 +2,10 @@
 // untrusted RPCs by the roots of verified blocks. What cannot be proven is refused, or passed through when the app has named it.
 
 import type { ChainSource } from '../chain-source.js';
-import type { Lie } from '../../shared/events.js';
+import { PetrelError } from '../../shared/errors.js';
+import type { Hex, Lie } from '../../shared/events.js';
 import { BlockWindow, type RpcBlock, type RpcTransaction } from './block-window.js';
-import { invalid, unsupported } from './errors.js';
+import { asRpcError, invalid, unsupported } from './errors.js';
 import { FeeReader } from './fees.js';
 import { LieDetector } from './lie-detector.js';
 import { logFilter } from './logs.js';
@@ -15,8 +16,9 @@ import { Subscriptions, type SubscriptionMessage } from './subscriptions.js';
 import type { ChainRpcs } from '../rpc.js';
 import type { UpstreamCounts } from './upstream.js';
 
-/** The events of a provider. */
+/** The events of a provider. The last two never come: it has one chain and no accounts. */
 export interface ProviderEvents {
+  /** At the next verified block. */
   connect: { readonly chainId: string };
   message: SubscriptionMessage;
   disconnect: Error;
@@ -44,6 +46,10 @@ export class Provider {
     this.#unverified = new Set(unverified);
     this.#rpcs = new LieDetector(proofs, source.signal, (lie) => this.#lied(lie));
     this.#methods = methods(source, this.#rpcs, (message) => this.#emit('message', message));
+    const connected = source.onHead(() => {
+      connected();
+      this.#emit('connect', { chainId: hex(source.id) });
+    });
     source.signal.addEventListener('abort', () => this.#emit('disconnect', new Error('the node has ended')), { once: true });
   }
 
@@ -51,10 +57,14 @@ export class Provider {
   async request({ method, params = [] }: { readonly method: string; readonly params?: Params | object }): Promise<unknown> {
     const list = Array.isArray(params) ? (params as Params) : [params];
     const handler = Object.hasOwn(this.#methods, method) ? this.#methods[method] : undefined;
-    if (handler) return handler(list);
-    if (!this.#unverified.has(method)) throw refused(method);
-    this.#source.emit({ event: 'unverified', method });
-    return this.#rpcs.unproven(method, list);
+    try {
+      if (handler) return await handler(list);
+      if (!this.#unverified.has(method)) throw refused(method);
+      this.#source.emit({ event: 'unverified', method });
+      return await this.#rpcs.unproven(method, list);
+    } catch (thrown) {
+      throw thrown instanceof PetrelError ? asRpcError(thrown) : thrown;
+    }
   }
 
   /** Whether the answers of this method are proven. */
@@ -79,7 +89,10 @@ export class Provider {
   }
 
   #emit<K extends keyof ProviderEvents>(event: K, value: ProviderEvents[K]): void {
-    for (const listener of [...(this.#listeners.get(event) ?? [])]) (listener as (value: ProviderEvents[K]) => void)(value);
+    for (const listener of [...(this.#listeners.get(event) ?? [])]) {
+      // What a listener throws is an uncaught exception, as that of an `EventTarget`; the others are called all the same.
+      queueMicrotask(() => (listener as (value: ProviderEvents[K]) => void)(value));
+    }
   }
 
   #lied(lie: Lie): void {
@@ -103,7 +116,7 @@ function methods(source: ChainSource, rpcs: LieDetector, send: (message: Subscri
     eth_gasPrice: () => fees.gasPrice(),
     eth_maxPriorityFeePerGas: () => fees.maxPriorityFeePerGas(),
     eth_feeHistory: ([count, newest, percentiles]) => fees.history(count, newest, percentiles),
-    eth_sendRawTransaction: ([raw]) => sendRaw(source, rpcs, bytes(raw, 'the transaction')),
+    eth_sendRawTransaction: ([raw]) => rpcs.send(source, bytes(raw, 'the transaction') as Hex),
   };
 }
 
@@ -158,13 +171,6 @@ function subscriptionMethods(subscriptions: Subscriptions): Record<string, Handl
     eth_subscribe: ([kind, filter]) => subscriptions.subscribe(kind, filter),
     eth_unsubscribe: ([id]) => subscriptions.unsubscribe(id),
   };
-}
-
-/** Sends a signed transaction by the RPCs; the hash is computed here. */
-async function sendRaw(source: ChainSource, rpcs: LieDetector, raw: string): Promise<string> {
-  const hash = (await source.call('hashOf', raw)) as string;
-  await rpcs.unproven('eth_sendRawTransaction', [raw]);
-  return hash;
 }
 
 function refused(method: string): Error {

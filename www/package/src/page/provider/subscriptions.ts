@@ -14,8 +14,9 @@ export interface SubscriptionMessage {
   readonly data: { readonly subscription: string; readonly result: unknown };
 }
 
-/** Subscriptions of one provider. */
+/** Subscriptions of one provider, and heads of one that may wait for their logs: 12 s of blocks at five a second. */
 const MAX_SUBSCRIPTIONS = 64;
+const MAX_WAITING = 64;
 
 export class Subscriptions {
   readonly #source: ChainSource;
@@ -63,13 +64,17 @@ export class Subscriptions {
   /** One head after the other, so that messages keep the order of blocks. A head whose logs cannot be proven is told by the event `unproven`. */
   #inOrder(handle: (block: RpcBlock) => Promise<readonly unknown[]>, send: (result: unknown) => void): (head: { hash: string }) => void {
     let last = Promise.resolve();
+    let waiting = 0;
     return ({ hash }) => {
+      if (waiting >= MAX_WAITING) return this.#source.emit({ event: 'unproven', message: `block ${hash}: the RPCs are too slow` });
+      waiting += 1;
       last = last
         .then(async () => {
           const block = await this.#window.find({ hash });
           if (block) (await handle(block)).forEach(send);
         })
-        .catch((thrown: unknown) => this.#source.emit({ event: 'unproven', message: text(thrown) }));
+        .catch((thrown: unknown) => this.#source.emit({ event: 'unproven', message: text(thrown) }))
+        .finally(() => (waiting -= 1));
     };
   }
 }

@@ -2,7 +2,6 @@
 
 import { PetrelError } from '../../shared/errors.js';
 import { nameOf, request, type Rpc } from '../rpc.js';
-import { RpcError, RpcErrorCode } from './errors.js';
 
 /** Counts since the start. */
 export interface UpstreamCounts {
@@ -17,14 +16,14 @@ export interface UpstreamCounts {
 }
 
 export class Upstream {
-  readonly #rpc: Rpc;
+  readonly rpc: Rpc;
   readonly name: string;
   answers = 0;
   lies = 0;
   failures = 0;
 
   constructor(rpc: Rpc) {
-    this.#rpc = rpc;
+    this.rpc = rpc;
     this.name = nameOf(rpc);
   }
 
@@ -34,9 +33,14 @@ export class Upstream {
   }
 
   /** The result of a method. Rejects with a `PetrelError`: `rpc_failed` or `rpc_error`; and with the reason of `ended`. */
-  async request(method: string, params: readonly unknown[], ended: AbortSignal): Promise<unknown> {
+  request(method: string, params: readonly unknown[], ended: AbortSignal): Promise<unknown> {
+    return this.counted(() => request(this.rpc, method, params, ended));
+  }
+
+  /** The result of `ask`; counts when there was no answer. */
+  async counted<T>(ask: () => Promise<T>): Promise<T> {
     try {
-      return await request(this.#rpc, method, params, ended);
+      return await ask();
     } catch (thrown) {
       if (isNoAnswer(thrown)) this.failures += 1;
       throw thrown;
@@ -52,11 +56,4 @@ export function isNoAnswer(thrown: unknown): boolean {
 /** Whether the RPC answered with an error. */
 export function isRefusal(thrown: unknown): thrown is PetrelError {
   return thrown instanceof PetrelError && thrown.code === 'rpc_error';
-}
-
-/** The error of an RPC as a provider gives it: with the RPC's own code, message and data where it answered. */
-export function asRpcError(thrown: PetrelError): RpcError {
-  const { code, message, data } = (thrown.cause ?? {}) as { code?: unknown; message?: unknown; data?: unknown };
-  if (!isRefusal(thrown) || typeof code !== 'number') return new RpcError(RpcErrorCode.unavailable, thrown.message);
-  return new RpcError(code, typeof message === 'string' ? message : thrown.message, data);
 }
