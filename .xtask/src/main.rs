@@ -37,7 +37,7 @@ cargo xtask COMMAND
                     with --network or --rollup.config in ARGS, a node of that chain (`petrel node ARGS`);
                     ARGS that begin with a subcommand are run as they are
   test              the tests that need only Rust and Node: for contributors
-  test --all        also those that need Chromium, Go, Prometheus or a network namespace: for CI
+  test --all        also those that need browsers, Go, Prometheus or a network namespace: for CI
   test STEP…        the named steps (see below), after those that they need; with --no-needs only these
   lint              the steps of `test` that run no tests: format, the core's rules, clippy on both targets
   prove             the long tests: thousands of simulated networks, properties with many cases, benches, flood, crash, leaves, fuzz, soak

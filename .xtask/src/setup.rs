@@ -107,6 +107,21 @@ pub(crate) fn chromium(shell: &Shell) -> Result<PathBuf> {
     )
 }
 
+/// Firefox for the page's tests: `PETREL_FIREFOX`, or one in `PATH`, or Debian's package when we may install it.
+///
+/// # Errors
+/// None was found and none could be installed; says what to install.
+pub(crate) fn firefox(shell: &Shell) -> Result<PathBuf> {
+    if let Some(found) = has_firefox() {
+        return Ok(found);
+    }
+    install(shell, "firefox-esr");
+    has_firefox().context(
+        "Firefox is missing. Install it (Debian: `apt-get install firefox-esr`, as root), \
+         or name one with PETREL_FIREFOX=/path/to/firefox",
+    )
+}
+
 /// Prometheus and its promtool in `PATH`, or Debian's package when we may install it.
 ///
 /// # Errors
@@ -139,8 +154,17 @@ fn apt(shell: &Shell, args: &[&str]) -> std::process::Command {
 }
 
 fn has_chromium() -> Option<PathBuf> {
-    let named = std::env::var_os("PETREL_CHROMIUM").map(PathBuf::from).filter(|path| path.is_file());
-    named.or_else(|| find(&["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]))
+    browser("PETREL_CHROMIUM", &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"])
+}
+
+fn has_firefox() -> Option<PathBuf> {
+    browser("PETREL_FIREFOX", &["firefox-esr", "firefox"])
+}
+
+/// The one that the variable names, or one of these in `PATH`.
+fn browser(variable: &str, names: &[&str]) -> Option<PathBuf> {
+    let named = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_file());
+    named.or_else(|| find(names))
 }
 
 /// Whether cargo-deny is installed.
@@ -169,6 +193,11 @@ pub(crate) fn doctor(shell: &Shell) -> Result<()> {
     line(
         "chromium",
         chromium.as_deref().unwrap_or("missing; the page's tests need it (Debian: apt-get install chromium)"),
+    );
+    let firefox = has_firefox().map(|path| path.display().to_string());
+    line(
+        "firefox",
+        firefox.as_deref().unwrap_or("missing; the page's tests need it too (Debian: apt-get install firefox-esr)"),
     );
     line("go", &version("go", &["version"]).unwrap_or_else(|_| "missing; op-node is built with it".to_owned()));
     line("cargo-deny", if has_deny(shell) { "installed" } else { DENY });

@@ -54,9 +54,17 @@ pub(super) fn browser(shell: &Shell) -> Result<Done> {
         Ok(chromium) => chromium,
         Err(error) => return Ok(Done::Skipped(format!("{error:#}"))),
     };
+    let firefox = setup::firefox(shell);
     www::build_for_tests(shell)?;
     run(&mut compile::debug(shell, ["--no-run"]))?;
     let mut test = www::npm_for_tests(shell, &["run", "test:page"]);
+    match firefox {
+        Ok(firefox) => test.env("PETREL_FIREFOX", firefox),
+        Err(error) => {
+            eprintln!("the tests in Firefox are left out: {error:#}");
+            test.env_remove("PETREL_FIREFOX")
+        }
+    };
     let debug = shell.target().join("debug");
     test.env("PETREL_CHROMIUM", chromium)
         .env("PETREL_BIN", debug.join("petrel"))

@@ -67,7 +67,12 @@ pub(super) const STEPS: [Step; 19] = [
         run: rust::clippy,
         ..OWN
     },
-    Step { name: "browser", about: "the page in Chromium, against a daemon", run: others::browser, ..OTHER },
+    Step {
+        name: "browser",
+        about: "the page in Chromium and Firefox, against a daemon",
+        run: others::browser,
+        ..OTHER
+    },
     Step {
         name: "libp2p",
         about: "every transport against go-libp2p, js-libp2p and Petrel",

@@ -5,7 +5,7 @@ import test from 'node:test';
 
 import { packageDist } from '../../folders.js';
 
-const { Hub } = await import(new URL('worker/hub.js', packageDist));
+const { Hub } = await import(new URL('worker/tabs/hub.js', packageDist));
 const { loadChain } = await import(new URL('page/index.js', packageDist));
 
 const { WINDOW } = await import(new URL('shared/protocol.js', packageDist));
@@ -127,4 +127,43 @@ test('a failure of the thread ends the node of all tabs, and the next one is a n
   next.receive(start);
   assert.notEqual((await next.first('started')).report.peer, report.peer);
   next.end();
+});
+
+test('a tab that comes again gets what followed the block that it knows, one of another leader too', () => {
+  let post;
+  const hub = new Hub((send) => ((post = send), { receive: () => {}, fail: () => {} }));
+  const kept = (number) => ({ number, hash: `0x${number}`, parent: '0x', timestamp: number, timestamp_ms: number * 1000 });
+  const first = tab(hub);
+  first.receive({ ...start, config: JSON.stringify({ restored: [kept(1), kept(2), kept(3)] }), since: { number: 3, hash: '0x3' } });
+  post({ type: 'started', report: { peer: 'it' } });
+  const events = ({ messages }) => messages.filter(({ type }) => type === 'event').map(({ event }) => `${event.event} ${event.number ?? `${event.from} to ${event.to}`}`);
+  assert.deepEqual(events(first), [], 'nothing is new to it');
+  for (const number of [4, 5]) for (const event of ['block', 'head']) post({ type: 'event', event: { event, number, hash: `0x${number}` }, dropped: 0 });
+  const from = (since) => {
+    const late = tab(hub);
+    late.receive({ ...start, since });
+    return events(late);
+  };
+  assert.deepEqual(from({ number: 4, hash: '0x4' }), ['block 5', 'head 5']);
+  assert.deepEqual(from({ number: 5, hash: '0x5' }), []);
+  assert.deepEqual(from({ number: 2, hash: '0x2' }), ['head 3', 'block 4', 'head 4', 'block 5', 'head 5'], 'the node started further than it knows');
+  assert.deepEqual(from({ number: 1, hash: '0xanother' }), ['gap 2 to 4', 'head 5'], 'of another branch, or too long ago');
+  assert.deepEqual(from(null), ['head 5'], 'a new tab');
+});
+
+test('what is saved is sent to one tab that is awake', () => {
+  let post;
+  const hub = new Hub((send) => ((post = send), { receive: () => {}, fail: () => {} }));
+  const [frozen, awake] = [tab(hub), tab(hub)];
+  for (const each of [frozen, awake]) each.receive(start);
+  post({ type: 'started', report: { peer: 'it' } });
+  const saves = ({ messages }) => messages.filter(({ type }) => type === 'persist').length;
+  post({ type: 'persist', block: {} });
+  assert.deepEqual([saves(frozen), saves(awake)], [1, 0]);
+  for (let number = 1; number <= 64; number += 1) {
+    post({ type: 'event', event: { event: 'head', number, hash: '0x' }, dropped: 0 });
+    awake.receive({ type: 'ack', count: 1 });
+  }
+  post({ type: 'persist', block: {} });
+  assert.deepEqual([saves(frozen), saves(awake)], [1, 1]);
 });

@@ -6,8 +6,10 @@ import test from 'node:test';
 import { packageDist } from '../../folders.js';
 
 const { createFollower, loadChain } = await import(new URL('page/index.js', packageDist));
+const { KnownChain } = await import(new URL('page/known-chain.js', packageDist));
 const { PersistedChain } = await import(new URL('page/persisted-chain.js', packageDist));
 
+const persistedChain = (store) => new PersistedChain(store, 'chain', new KnownChain());
 const PEER = '16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv';
 /** Two seconds a block, unless another interval is given. */
 const link = (number, interval = 2000) => ({
@@ -29,7 +31,7 @@ function storeWith(links = []) {
 test('blocks are saved in batches: those of the last four minutes, at least 64 and at most 4800', async () => {
   for (const [interval, kept] of [[12_000, 64], [2_000, 121], [200, 1201], [10, 4800]]) {
     const store = storeWith([link(1, interval)]);
-    const chain = new PersistedChain(store, 'chain');
+    const chain = persistedChain(store);
     await chain.load();
     for (let number = 2; number <= 6000; number += 1) chain.add(link(number, interval));
     assert.deepEqual(store.saved, []);
@@ -44,7 +46,7 @@ test('blocks are saved in batches: those of the last four minutes, at least 64 a
 
 test('a save names the blocks since the last successful save', async () => {
   const store = storeWith([link(1), link(2)]);
-  const chain = new PersistedChain({ ...store, save: (...all) => (store.fails ? Promise.reject(new Error('full')) : store.save(...all)) }, 'chain');
+  const chain = persistedChain({ ...store, save: (...all) => (store.fails ? Promise.reject(new Error('full')) : store.save(...all)) });
   await chain.load();
   chain.add(link(3));
   await saved();
@@ -63,7 +65,7 @@ test('unsaved blocks are saved when the page is hidden and when the follower end
   globalThis.removeEventListener = page.removeEventListener.bind(page);
   t.after(() => (delete globalThis.addEventListener, delete globalThis.removeEventListener));
   const store = storeWith();
-  const chain = new PersistedChain(store, 'chain');
+  const chain = persistedChain(store);
   chain.add(link(1));
   page.dispatchEvent(new Event('pagehide'));
   assert.deepEqual(store.saved.map(([, , added]) => added), [[1]]);
@@ -78,7 +80,7 @@ test('unsaved blocks are saved when the page is hidden and when the follower end
 test('a store that hangs gets no second save', async () => {
   let [saves, finish] = [0, () => {}];
   const store = { load: async () => [], save: () => ((saves += 1), new Promise((resolve) => (finish = resolve))) };
-  const chain = new PersistedChain(store, 'chain');
+  const chain = persistedChain(store);
   for (const number of [1, 2, 3]) {
     chain.add(link(number));
     await saved();
@@ -93,7 +95,7 @@ test('a store that hangs gets no second save', async () => {
 test('a save that fails is repeated less and less often', async () => {
   let saves = 0;
   const store = { load: async () => [], save: () => ((saves += 1), Promise.reject(new Error('full'))) };
-  const chain = new PersistedChain(store, 'chain');
+  const chain = persistedChain(store);
   for (let number = 1; number <= 30; number += 1) {
     chain.add(link(number));
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -104,7 +106,7 @@ test('a save that fails is repeated less and less often', async () => {
 
 test('a lower head removes the blocks above it', async () => {
   const store = storeWith([link(1), link(2), link(3)]);
-  const chain = new PersistedChain(store, 'chain');
+  const chain = persistedChain(store);
   await chain.load();
   chain.add(link(2));
   await saved();
@@ -168,8 +170,10 @@ test('with a store that fails or returns invalid blocks a follower starts withou
     await follower.stop();
   }
   for (const store of [broken, foreign, throwing, { ...throwing, saveRelays: () => undefined }]) {
-    const chain = new PersistedChain(store, 'chain');
-    assert.deepEqual(await chain.load(), []);
+    const known = new KnownChain();
+    const chain = new PersistedChain(store, 'chain', known);
+    await chain.load();
+    assert.deepEqual(known.blocks, []);
     assert.deepEqual(await chain.loadRelays(), []);
     chain.add(link(1));
     chain.saveRelays(['/ip4/192.0.2.1/tcp/1/ws']);

@@ -161,3 +161,70 @@ test('what happens while the chains start is heard by who listens at once', { ti
   assert.deepEqual([numbers, petrel.chain(10).head.number], [[5], 5]);
   await petrel.stop();
 });
+
+test('a node that is started again goes on from the blocks that the page knows, with the requests that have no answer', async () => {
+  globalThis.Worker = FakeWorker;
+  const blocks = [];
+  const answer = ({ type }) => (type === 'start' ? [{ type: 'started', report: REPORT }] : type === 'stop' ? [{ type: 'stopped', report: null }] : []);
+  const fake = new FakeWorker(true, answer, true);
+  const petrel = await createPetrel({ chains: [10], relays, store: null, worker: () => fake });
+  delete globalThis.Worker;
+  const [chain] = petrel.chains;
+  chain.on('head', ({ number }) => blocks.push(`head ${number}`));
+  chain.on('block', ({ number }) => blocks.push(`block ${number}`));
+  await turns();
+  const tell = (number, dropped, why = 'extended') => {
+    const hash = `0x${number}`;
+    fake.post({ type: 'event', event: { event: 'block', number, hash }, dropped });
+    fake.post({ type: 'event', event: { event: 'head', number, hash, parent: '0x', timestamp: number, timestampMs: number * 1000, why }, dropped });
+  };
+  tell(1, 0);
+  tell(2, 3);
+  const asked = chain.block(7);
+  await turns();
+  fake.post({ type: 'restart' });
+  await turns();
+  const starts = fake.sent.filter(({ type }) => type === 'start');
+  assert.deepEqual(starts.map(({ since }) => since), [null, { number: 2, hash: '0x2' }]);
+  assert.deepEqual(JSON.parse(starts[1].config).restored.map(({ number }) => number), [1, 2]);
+  const calls = fake.sent.filter(({ type }) => type === 'call');
+  assert.deepEqual([calls.length, calls[0].id], [2, calls[1].id]);
+  fake.post({ type: 'returned', id: calls[1].id, value: undefined });
+  assert.equal(await asked, null);
+  // The other node was one block behind, and counts what it drops from nothing.
+  const stream = chain.blocks();
+  for (const number of [2, 3]) tell(number, 0);
+  await turns();
+  assert.deepEqual(blocks, ['block 1', 'head 1', 'block 2', 'head 2', 'block 3', 'head 3']);
+  assert.equal(stream.missed, 0);
+  tell(3, 0, 'reorged');
+  await turns();
+  assert.equal(blocks.at(-1), 'head 3', 'after a reorg a block may be the head again');
+  assert.equal(blocks.length, 7);
+  await petrel.stop();
+});
+
+test('a worker ends while the browser keeps the page, and another one goes on when it comes back', async (t) => {
+  const page = new EventTarget();
+  globalThis.addEventListener = page.addEventListener.bind(page);
+  globalThis.removeEventListener = page.removeEventListener.bind(page);
+  globalThis.Worker = FakeWorker;
+  t.after(() => (delete globalThis.addEventListener, delete globalThis.removeEventListener, delete globalThis.Worker));
+  const answer = ({ type }) => (type === 'start' ? [{ type: 'started', report: REPORT }] : type === 'stop' ? [{ type: 'stopped', report: null }] : []);
+  const workers = [];
+  const worker = () => (workers.push(new FakeWorker(true, answer, true)), workers.at(-1));
+  const petrel = await createPetrel({ chains: [10], relays, store: null, worker });
+  page.dispatchEvent(new Event('pagehide'));
+  assert.ok(workers[0].terminated);
+  page.dispatchEvent(new Event('pageshow'));
+  await turns();
+  assert.equal(workers.length, 2);
+  assert.deepEqual(workers[1].sent.map(({ type }) => type), ['open', 'start']);
+  const next = petrel.chains[0].nextBlock();
+  workers[1].post({ type: 'event', event: { event: 'block', number: 7, hash: '0x7' }, dropped: 0 });
+  assert.equal((await next).number, 7);
+  await petrel.stop();
+  assert.ok(workers[1].terminated);
+  page.dispatchEvent(new Event('pageshow'));
+  assert.equal(workers.length, 2);
+});

@@ -124,10 +124,11 @@ export async function serve(t, relay, { root = pageDist, headers = {}, record } 
 }
 
 /** A page in Chromium, of a phone's or a desktop's size. `consoleErrors` are the errors of its console. */
-export async function browse(t, url, options = {}, flags = []) {
+export async function browse(t, url, options = {}, flags = [], ignored = []) {
   const browser = await chromium.launch({
     executablePath: await executable(),
     args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--no-first-run', ...flags],
+    ignoreDefaultArgs: ignored,
     timeout: 120_000,
   });
   t.after(() => browser.close());

@@ -60,9 +60,14 @@ export class Emitter {
   /** The worker has dropped so many events in all. Their kinds are unknown, so every stream may have missed them. */
   dropped(events: number): void {
     const count = events - this.#dropped;
-    if (count === 0) return;
+    if (count <= 0) return;
     this.#eachFeed((feed) => feed.miss(count));
     this.#dropped = events;
+  }
+
+  /** Events are of another worker from now on, which counts for itself. */
+  restarted(): void {
+    this.#dropped = 0;
   }
 
   /** Ends the streams, with this error if there is one, and removes the listeners. */

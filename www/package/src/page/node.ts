@@ -6,13 +6,14 @@ import { PetrelError, type PlainError } from '../shared/errors.js';
 import type { Block, FollowerEvent, Head, Reorg } from '../shared/events.js';
 import type { Feed } from './feed.js';
 import { Emitter } from './emitter.js';
+import type { KnownChain } from './known-chain.js';
 import { shortText, type L1Page } from './l1.js';
 import type { Position } from './head-tracker.js';
 import type { Heard } from './listeners.js';
 import type { Log } from './logger.js';
 import type { StreamOptions } from './options.js';
 import type { PersistedChain } from './persisted-chain.js';
-import type { FromWorker, KeptBlock } from '../shared/protocol.js';
+import type { FromWorker, KeptBlock, KnownBlock, ToWorker } from '../shared/protocol.js';
 import { Requests } from './requests.js';
 import type { Report, Status } from '../shared/status.js';
 import type { Port, Thread } from './thread.js';
@@ -23,6 +24,7 @@ const STOP_TIMEOUT = 1000;
 /** What a node gets beside its configuration. */
 export interface Resources {
   readonly thread: Thread;
+  readonly known: KnownChain;
   readonly persisted: PersistedChain | undefined;
   /** What answers the worker's questions about L1. */
   readonly l1: L1Page | undefined;
@@ -34,6 +36,12 @@ export interface Resources {
 
 /** The configuration as JSON, with the blocks and relays of an earlier run. */
 export type Configure = (restored: readonly KeptBlock[], restoredRelays: readonly string[]) => string;
+
+/** What starts a node, and another one in its place. */
+interface Start {
+  readonly configure: Configure;
+  relays: readonly string[];
+}
 
 type EventMessage = Extract<FromWorker, { type: 'event' }>;
 
@@ -52,6 +60,7 @@ export class Node implements ChainSource {
   #report: Report | undefined;
   /** Events that came before the application had the node: at most `WINDOW` of them, because they are not acknowledged. */
   #held: EventMessage[] | undefined = [];
+  #start: Start | undefined;
   #started: (() => void) | undefined;
   #end: End | undefined;
   /** Aborted when it ends. */
@@ -70,21 +79,40 @@ export class Node implements ChainSource {
    * same `key` have one node.
    */
   async start(configure: Configure, key: string): Promise<void> {
-    const { thread, persisted, signal, wasm, log } = this.#resources;
+    const { thread, persisted, signal, log } = this.#resources;
     try {
       signal?.throwIfAborted();
       signal?.addEventListener('abort', this.#abort);
-      const [restored, restoredRelays] = await this.#beforeEnd(Promise.all([persisted?.load() ?? [], persisted?.loadRelays() ?? []]));
-      const config = configure(restored, restoredRelays);
+      const [relays] = await this.#beforeEnd(Promise.all([persisted?.loadRelays() ?? [], persisted?.load()]));
+      const start = { configure, relays };
+      const message = this.#startMessage(start, null);
       const started = new Promise<void>((resolve) => (this.#started = resolve));
+      this.#start = start;
       this.#port = thread.open((message) => this.#receive(message), key);
-      this.#port.send({ type: 'start', config, wasm });
+      this.#port.send(message);
       await this.#beforeEnd(started);
     } catch (thrown) {
       this.#finish('stopped', 'it did not start', undefined);
       throw signal?.aborted && !this.#end?.error ? signal.reason : thrown;
     }
     log.write('info', 'started', { thread: thread.kind });
+  }
+
+  #startMessage({ configure, relays }: Start, since: KnownBlock | null): ToWorker {
+    const { known, wasm } = this.#resources;
+    return { type: 'start', config: configure(known.blocks, relays), wasm, since };
+  }
+
+  /** Another node goes on: from the blocks that this page knows, and with the requests that have no answer. */
+  #restart(): void {
+    const { known, log } = this.#resources;
+    if (this.#end || this.#stopping || !this.#start || !this.#port) return;
+    if (this.#report) log.write('info', 'started again', { block: known.newest?.number ?? null });
+    known.resume();
+    this.#emitter.restarted();
+    this.#port.send(this.#startMessage(this.#start, known.newest));
+    this.#reports.again();
+    this.#calls.again();
   }
 
   /** From now on the application gets events: those that came before first. */
@@ -187,10 +215,14 @@ export class Node implements ChainSource {
   #receive(message: FromWorker): void {
     switch (message.type) {
       case 'event':
+        if (this.#resources.known.isRepeated(message.event)) return this.#port?.send({ type: 'ack', count: 1 });
         return this.#held ? void this.#held.push(message) : this.#give(message);
+      case 'restart':
+        return this.#restart();
       case 'persist':
         return this.#resources.persisted?.add(message.block);
       case 'relays':
+        if (this.#start) this.#start.relays = message.relays;
         return this.#resources.persisted?.saveRelays(message.relays);
       case 'ask':
         return void this.#answer(message);

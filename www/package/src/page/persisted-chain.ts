@@ -1,13 +1,9 @@
 // The latest blocks of one chain, without their contents, in a store: collected for a moment and saved together.
 
 import type { KeptBlock } from '../shared/protocol.js';
+import { MAX_BLOCKS, type KnownChain } from './known-chain.js';
 import type { Store } from './store.js';
 
-/** Blocks of this many milliseconds are kept: the longest gap that is closed after a reload. */
-const SPAN = 240_000;
-/** The least and the greatest number of blocks that are kept; the greatest is `SPAN` at 20 blocks a second. */
-const MIN_BLOCKS = 64;
-const MAX_BLOCKS = 4800;
 /** Milliseconds for which blocks are collected before they are saved. */
 const SAVE_DELAY = 250;
 /** Milliseconds that a store may take to load: the follower does not wait for one that hangs. */
@@ -22,8 +18,10 @@ const RETRY = [SAVE_DELAY, 60_000] as const;
 export class PersistedChain {
   readonly #store: Store;
   readonly #key: string;
+  readonly #chain: KnownChain;
   readonly #keepsRelays: boolean;
-  #blocks: KeptBlock[] = [];
+  /** The number of the newest block that was loaded or is to be saved. */
+  #newest: number | undefined;
   /** The lowest number that is not saved. */
   #unsaved: number | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -36,18 +34,19 @@ export class PersistedChain {
   readonly #hide = () => void this.#write(true);
 
   /** Relays are neither loaded nor saved unless `keepsRelays` is true. */
-  constructor(store: Store, key: string, keepsRelays = true) {
+  constructor(store: Store, key: string, chain: KnownChain, keepsRelays = true) {
     this.#store = store;
     this.#key = key;
+    this.#chain = chain;
     this.#keepsRelays = keepsRelays;
     // Node has no page and no such event.
     if (typeof addEventListener === 'function') addEventListener('pagehide', this.#hide);
   }
 
   /** What an earlier run saved. */
-  async load(): Promise<readonly KeptBlock[]> {
-    this.#blocks = (await loaded(() => this.#store.load(this.#key))).slice(-MAX_BLOCKS).filter(isKeptBlock);
-    return this.#blocks;
+  async load(): Promise<void> {
+    this.#chain.restore((await loaded(() => this.#store.load(this.#key))).slice(-MAX_BLOCKS).filter(isKeptBlock));
+    this.#newest = this.#chain.newest?.number;
   }
 
   /** The relays that an earlier run knew. */
@@ -64,10 +63,13 @@ export class PersistedChain {
     });
   }
 
-  /** Adds the new head, and removes the blocks that it replaces. */
+  /** The new head is to be saved. */
   add(block: KeptBlock): void {
-    this.#blocks = latest([...this.#blocks.filter((kept) => kept.number < block.number), block]);
-    this.#unsaved = Math.min(block.number, this.#unsaved ?? block.number);
+    this.#chain.add(block);
+    // Another tab may have had the blocks between, and ended before they were saved.
+    const next = this.#newest === undefined ? (this.#chain.blocks[0]?.number ?? block.number) : this.#newest + 1;
+    this.#newest = block.number;
+    this.#unsaved = Math.min(block.number, next, this.#unsaved ?? block.number);
     if (!this.#saving) this.#saveAfter(SAVE_DELAY);
   }
 
@@ -98,7 +100,7 @@ export class PersistedChain {
     // A save that runs while the page is being closed may not end.
     const numbers = [this.#unsaved, closes ? this.#savingFrom : undefined].filter((number) => number !== undefined);
     if (numbers.length === 0) return true;
-    const [from, blocks] = [Math.min(...numbers), this.#blocks];
+    const [from, blocks] = [Math.min(...numbers), this.#chain.blocks];
     [this.#unsaved, this.#savingFrom] = [undefined, from];
     try {
       await this.#store.save(this.#key, blocks, blocks.filter(({ number }) => number >= from), closes);
@@ -111,13 +113,6 @@ export class PersistedChain {
       this.#savingFrom = undefined;
     }
   }
-}
-
-/** Those of these blocks that are kept; both in rising order. */
-function latest(blocks: KeptBlock[]): KeptBlock[] {
-  const since = (blocks.at(-1)?.timestamp_ms ?? 0) - SPAN;
-  const ofSpan = blocks.filter(({ timestamp_ms }) => timestamp_ms >= since).length;
-  return blocks.slice(-Math.min(Math.max(ofSpan, MIN_BLOCKS), MAX_BLOCKS));
 }
 
 /** The list that a store loads; empty when it fails, takes longer than `LOAD_TIMEOUT`, or returns no list. */

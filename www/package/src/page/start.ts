@@ -3,6 +3,7 @@
 import { instead, type RollupConfig } from './chains.js';
 import { PetrelError, text } from '../shared/errors.js';
 import type { L1Page } from './l1.js';
+import { KnownChain } from './known-chain.js';
 import { Log, type Logger } from './logger.js';
 import { Node } from './node.js';
 import { PersistedChain } from './persisted-chain.js';
@@ -31,9 +32,10 @@ export interface Followed {
 
 /** A node that has not started. */
 export function nodeOf(thread: Thread, { rollup, signer, l1 }: Followed, { store, advertisedRelays, signal, wasm, logger }: Common): Node {
-  const persisted = store ? new PersistedChain(store, key(rollup, l1 ? 'l1' : signer), advertisedRelays) : undefined;
+  const known = new KnownChain();
+  const persisted = store ? new PersistedChain(store, key(rollup, l1 ? 'l1' : signer), known, advertisedRelays) : undefined;
   const log = new Log(logger, (rollup as Partial<RollupConfig> | null)?.l2_chain_id);
-  return new Node({ thread, persisted, l1, signal, wasm: wasm && String(wasm), log });
+  return new Node({ thread, known, persisted, l1, signal, wasm: wasm && String(wasm), log });
 }
 
 /** Rejects with a `PetrelError`, and with the reason of the signal that stops it. */

@@ -4,7 +4,7 @@
 import { unlessAborted } from './abort.js';
 import { PetrelError, text } from '../shared/errors.js';
 import type { FromWorker, ToWorker } from '../shared/protocol.js';
-import { dedicated, shared, type Script } from './worker-script.js';
+import { dedicated, elected, shared, type Script } from './worker-script.js';
 import { WorkerThread } from './worker-thread.js';
 
 /** The connection to the code that runs one node (`worker/serve.ts`). */
@@ -31,6 +31,7 @@ export interface Thread {
 /** Starts the package's workers. Bundlers recognise this form alone. */
 const start = (): Worker => new Worker(new URL('../worker/worker.js', import.meta.url), { type: 'module', name: 'petrel' });
 const startShared = (): SharedWorker => new SharedWorker(new URL('../worker/shared-worker.js', import.meta.url), { type: 'module', name: 'petrel' });
+const startElected = (): Worker => new Worker(new URL('../worker/elected-worker.js', import.meta.url), { type: 'module', name: 'petrel' });
 
 /**
  * Starts the worker that `make` makes. Rejects with the signal's reason when that is aborted before the worker listens, and with a
@@ -42,22 +43,33 @@ export async function openThread(signal: AbortSignal | undefined, make: () => Wo
   return typeof opened === 'string' ? here(opened) : opened;
 }
 
-/** The worker that all tabs of this origin share; a worker of this tab alone where there is none. */
+/**
+ * The worker that all tabs of this origin share: a `SharedWorker`, or that of the tab which they elect. A worker of this tab alone where
+ * tabs can neither share one nor elect.
+ */
 export async function openSharedThread(signal: AbortSignal | undefined, make?: () => Worker): Promise<Thread> {
-  if (make || typeof SharedWorker === 'undefined') return openThread(signal, make);
-  const opened = await opening(() => shared(startShared()), signal);
-  return typeof opened === 'string' ? openThread(signal) : opened;
+  if (make) return openThread(signal, make);
+  for (const script of sharedScripts()) {
+    const opened = await opening(script, signal);
+    if (typeof opened !== 'string') return opened;
+  }
+  return openThread(signal);
+}
+
+function sharedScripts(): (() => Script)[] {
+  const { locks } = (globalThis.navigator ?? {}) as { readonly locks?: LockManager };
+  const canElect = typeof Worker !== 'undefined' && typeof BroadcastChannel !== 'undefined' && typeof document !== 'undefined' && locks !== undefined;
+  return [...(typeof SharedWorker === 'undefined' ? [] : [() => shared(startShared())]), ...(canElect ? [() => elected(startElected())] : [])];
 }
 
 /** The thread, or why it cannot be used, as text. */
 async function opening(make: () => Script, signal: AbortSignal | undefined): Promise<Thread | string> {
-  let script: Script;
+  let thread: WorkerThread;
   try {
-    script = make();
+    thread = new WorkerThread(make);
   } catch (thrown) {
     return `this page may not start a worker: ${text(thrown)}`;
   }
-  const thread = new WorkerThread(script);
   try {
     return (await unlessAborted(thread.listening(), signal)) ?? thread;
   } catch (thrown) {

@@ -7,6 +7,8 @@ export interface Heard {
   received(message: FromThread): void;
   /** It could not be loaded, or an exception was not caught; as text. */
   failed(message: string): void;
+  /** A shared worker has ended. */
+  gone(): void;
 }
 
 export interface Script {
@@ -17,6 +19,11 @@ export interface Script {
   ping(): void;
   /** Nothing is heard after this. A worker of this tab alone ends. */
   end(): void;
+}
+
+/** A worker of this tab whose node other tabs use when it is elected, and which uses that of another tab when it is not. */
+export function elected(worker: Worker): Script {
+  return { ...dedicated(worker), kind: 'shared', open: (port, key) => worker.postMessage({ type: 'open', port, key } satisfies ToSharedThread, [port]) };
 }
 
 export function dedicated(worker: Worker): Script {
@@ -42,40 +49,21 @@ export function dedicated(worker: Worker): Script {
 export function shared(worker: SharedWorker): Script {
   const { port } = worker;
   const send = (message: ToSharedThread, transfer: Transferable[] = []): void => port.postMessage(message, transfer);
-  const release = holdLock((lock) => send({ type: 'tab', lock }));
   return {
     kind: 'shared',
-    listen: ({ received, failed }) => {
+    listen: ({ received, failed, gone }) => {
       port.onmessage = (event: MessageEvent<FromThread>) => received(event.data);
       port.onmessageerror = () => failed('a message cannot be read');
       worker.onerror = (event) => failed((event as ErrorEvent).message || 'it cannot be loaded');
+      // Not every browser says that the worker of another tab's process is gone.
+      port.addEventListener('close', gone);
     },
     open: (node, key) => send({ type: 'open', port: node, key }, [node]),
     ping: () => send({ type: 'ping' }),
     end: () => {
       [port.onmessage, port.onmessageerror, worker.onerror] = [null, null, null];
-      release();
+      send({ type: 'gone' });
       port.close();
     },
   };
-}
-
-/**
- * Holds a lock of a name of its own until the result is called, or this tab is gone: whoever waits for the lock learns it then.
- * `held` is called with the name. Without Web Locks (a page that is not secure) nothing is held.
- */
-function holdLock(held: (name: string) => void): () => void {
-  let release = (): void => {};
-  const released = new Promise<void>((resolve) => (release = resolve));
-  const name = `petrel tab ${Math.random().toString(36).slice(2)}${Date.now()}`;
-  const { locks } = navigator as { readonly locks?: LockManager };
-  locks
-    ?.request(name, () => {
-      held(name);
-      return released;
-    })
-    .catch(() => {
-      // The page is being closed.
-    });
-  return release;
 }

@@ -5,10 +5,14 @@ import type { FollowerEvent } from './events.js';
 import type { L1Question } from './l1.js';
 import type { Report } from './status.js';
 
-/** A block of the chain, without its contents. */
-export interface KeptBlock {
+/** Names a block. */
+export interface KnownBlock {
   readonly number: number;
   readonly hash: string;
+}
+
+/** A block of the chain, without its contents. */
+export interface KeptBlock extends KnownBlock {
   readonly parent: string;
   /** Unix seconds. */
   readonly timestamp: number;
@@ -38,8 +42,8 @@ export type ToThread =
 
 /** To the worker that the tabs of an origin share. */
 export type ToSharedThread =
-  /** This tab holds the lock of this name (Web Locks) as long as it lives. */
-  | { readonly type: 'tab'; readonly lock: string }
+  /** The tab is being closed, or kept by the browser. */
+  | { readonly type: 'gone' }
   /** Serve the node of this key on this port: one node for all tabs that give the same key. */
   | { readonly type: 'open'; readonly port: MessagePort; readonly key: string }
   /** Whether the worker answers. */
@@ -49,13 +53,18 @@ export type ToSharedThread =
 export type FromThread =
   /** The script is loaded and listens. */
   | { readonly type: 'ready' }
+  /** This tab was silent for so long that its nodes may have ended: it starts again. */
+  | { readonly type: 'forgotten' }
   /** The answer to `ping`. */
   | { readonly type: 'pong' };
 
 /** To one node. */
 export type ToWorker =
-  /** Start a node with this configuration, as JSON, and the WebAssembly module of this URL instead of the package's own. */
-  | { readonly type: 'start'; readonly config: string; readonly wasm: string | undefined }
+  /**
+   * Start a node with this configuration, as JSON, and the WebAssembly module of this URL instead of the package's own. A node that runs
+   * already, because tabs share it, sends what followed the block `since`: the newest one that the page knows.
+   */
+  | { readonly type: 'start'; readonly config: string; readonly wasm: string | undefined; readonly since: KnownBlock | null }
   | { readonly type: 'report'; readonly id: number }
   /** The answer to `ask`: JSON, or what is wrong, as text. */
   | { readonly type: 'answer'; readonly id: number; readonly json: string; readonly error: string | null }
@@ -68,6 +77,8 @@ export type ToWorker =
 /** From one node. */
 export type FromWorker =
   | { readonly type: 'started'; readonly report: Report }
+  /** The node that this port was connected to is gone. Another one takes its place when it is started, with what the page knows. */
+  | { readonly type: 'restart' }
   /** The node could not be started, or has failed. */
   | { readonly type: 'failed'; readonly error: PlainError }
   | { readonly type: 'event'; readonly event: FollowerEvent; readonly dropped: number }

@@ -1,16 +1,21 @@
-// Nodes that the tabs of one origin share: one node for each key, as long as a tab has it open. Each tab has a port, and counts of its
-// own: a tab that is frozen loses events (and is told how many), and delays no other.
+// One node that several tabs use.
 
-import type { PlainError } from '../shared/errors.js';
-import type { FollowerEvent } from '../shared/events.js';
-import { WINDOW, type FromWorker, type ToWorker } from '../shared/protocol.js';
-import type { Report } from '../shared/status.js';
-import { serve, type Served } from './serve.js';
+import type { PlainError } from '../../shared/errors.js';
+import type { FollowerEvent } from '../../shared/events.js';
+import { WINDOW, type FromWorker, type KnownBlock, type ToWorker } from '../../shared/protocol.js';
+import type { Report } from '../../shared/status.js';
+import { History } from './history.js';
+import type { serve, Served } from '../serve.js';
+
+/** A tab that has not acknowledged this many events is frozen, or may be: it saves nothing for the others. */
+const BEHIND = 64;
 
 /** One tab's side of a shared node. */
 interface Tab {
   readonly post: (message: FromWorker) => void;
   isStarted: boolean;
+  /** The newest block that it knew when it started. */
+  since: KnownBlock | null;
   unacknowledged: number;
   dropped: number;
 }
@@ -22,34 +27,7 @@ export interface TabPort {
   readonly end: () => void;
 }
 
-export class Hub {
-  readonly #serve: typeof serve;
-  readonly #nodes = new Map<string, SharedNode>();
-
-  constructor(serveNode = serve) {
-    this.#serve = serveNode;
-  }
-
-  /** Opens the node of this key for a tab, which `post` sends to. */
-  open(key: string, post: (message: FromWorker) => void): TabPort {
-    const found = this.#nodes.get(key);
-    const node: SharedNode = found ?? new SharedNode(this.#serve, () => this.#nodes.get(key) === node && this.#nodes.delete(key));
-    this.#nodes.set(key, node);
-    return node.open(post);
-  }
-
-  /** Ends all nodes with this error. */
-  fail(error: PlainError): void {
-    for (const node of [...this.#nodes.values()]) node.fail(error);
-  }
-
-  /** How many nodes run. */
-  get size(): number {
-    return this.#nodes.size;
-  }
-}
-
-class SharedNode {
+export class SharedNode {
   readonly #onEnd: () => void;
   readonly #served: Served;
   readonly #tabs = new Set<Tab>();
@@ -58,8 +36,8 @@ class SharedNode {
   #lastId = 0;
   #state: 'new' | 'starting' | 'started' | 'ended' = 'new';
   #report: Report | undefined;
-  /** The last head, for tabs that come later. */
-  #head: FollowerEvent | undefined;
+  /** For tabs that come later, or again. */
+  readonly #history = new History();
 
   constructor(serveNode: typeof serve, onEnd: () => void) {
     this.#served = serveNode((message) => this.#sent(message));
@@ -67,7 +45,7 @@ class SharedNode {
   }
 
   open(post: (message: FromWorker) => void): TabPort {
-    const tab: Tab = { post, isStarted: false, unacknowledged: 0, dropped: 0 };
+    const tab: Tab = { post, isStarted: false, since: null, unacknowledged: 0, dropped: 0 };
     this.#tabs.add(tab);
     return { receive: (message) => this.#received(tab, message), end: () => this.#leave(tab) };
   }
@@ -101,9 +79,10 @@ class SharedNode {
 
   /** The first tab's configuration starts the node; the key is made of it, so the others' are the same. */
   #start(tab: Tab, message: Extract<ToWorker, { type: 'start' }>): void {
-    tab.isStarted = true;
+    [tab.isStarted, tab.since] = [true, message.since];
     if (this.#state === 'new') {
       this.#state = 'starting';
+      this.#history.restore(message.config);
       this.#served.receive(message);
     } else if (this.#state === 'started') {
       this.#served.receive({ type: 'report', id: 0 });
@@ -113,14 +92,14 @@ class SharedNode {
 
   #greet(tab: Tab): void {
     if (this.#report) tab.post({ type: 'started', report: this.#report });
-    if (this.#head) this.#send(tab, this.#head);
+    for (const event of this.#history.since(tab.since)) this.#send(tab, event);
   }
 
   #sent(message: FromWorker): void {
     switch (message.type) {
       case 'event':
         this.#served.receive({ type: 'ack', count: 1 });
-        if (message.event.event === 'head') this.#head = message.event;
+        this.#history.add(message.event);
         return this.#tabs.forEach((tab) => tab.isStarted && this.#send(tab, message.event));
       case 'started':
         [this.#state, this.#report] = ['started', message.report];
@@ -139,11 +118,15 @@ class SharedNode {
       // What is saved is the same for all tabs of an origin.
       case 'persist':
       case 'relays':
-        return [...this.#tabs].find((tab) => tab.isStarted)?.post(message);
+        return this.#saving()?.post(message);
       // Any tab may be frozen or gone. `createPetrel` shares no node that has something to ask.
       case 'ask':
         return this.#served.receive({ type: 'answer', id: message.id, json: '', error: 'the node is shared by tabs, and asks none of them' });
     }
+  }
+
+  #saving(): Tab | undefined {
+    return [...this.#tabs].find(({ isStarted, unacknowledged }) => isStarted && unacknowledged < BEHIND);
   }
 
   #answered(message: Extract<FromWorker, { readonly id: number }>): void {
