@@ -2,9 +2,11 @@
 // thread where no worker can be started. Each node has a port of its own.
 
 import { unlessAborted } from './abort.js';
+import type { NodeWorker } from '../shared/environment.js';
 import { PetrelError, text } from '../shared/errors.js';
 import type { FromWorker, ToWorker } from '../shared/protocol.js';
-import { dedicated, shared, type Script } from './worker-script.js';
+import { nodeStart, scriptOf } from './node-worker.js';
+import { shared, type Script } from './worker-script.js';
 import { WorkerThread } from './worker-thread.js';
 
 /** The connection to the code that runs one node (`worker/serve.ts`). */
@@ -33,17 +35,19 @@ const start = (): Worker => new Worker(new URL('../worker/worker.js', import.met
 const startShared = (): SharedWorker => new SharedWorker(new URL('../worker/shared-worker.js', import.meta.url), { type: 'module', name: 'petrel' });
 
 /**
- * Starts the worker that `make` makes. Rejects with the signal's reason when that is aborted before the worker listens, and with a
- * `PetrelError` when the package's own script cannot be loaded on this thread either.
+ * Starts the worker that `make` makes, or the package's own; where there are no web workers, in a thread of Node. Rejects with the
+ * signal's reason when that is aborted before the worker listens, and with a `PetrelError` when the package's own script cannot be
+ * loaded on this thread either.
  */
-export async function openThread(signal: AbortSignal | undefined, make: () => Worker = start): Promise<Thread> {
-  if (typeof Worker === 'undefined') return here('this environment has no Worker');
-  const opened = await opening(() => dedicated(make()), signal);
+export async function openThread(signal: AbortSignal | undefined, make?: () => Worker | NodeWorker): Promise<Thread> {
+  const starts = make ?? (typeof Worker === 'undefined' ? await nodeStart() : start);
+  if (!starts) return here('this environment has no Worker');
+  const opened = await opening(() => scriptOf(starts()), signal);
   return typeof opened === 'string' ? here(opened) : opened;
 }
 
 /** The worker that all tabs of this origin share; a worker of this tab alone where there is none. */
-export async function openSharedThread(signal: AbortSignal | undefined, make?: () => Worker): Promise<Thread> {
+export async function openSharedThread(signal: AbortSignal | undefined, make?: () => Worker | NodeWorker): Promise<Thread> {
   if (make || typeof SharedWorker === 'undefined') return openThread(signal, make);
   const opened = await opening(() => shared(startShared()), signal);
   return typeof opened === 'string' ? openThread(signal) : opened;

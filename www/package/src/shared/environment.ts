@@ -21,6 +21,13 @@ export type URL = Own<'URL', { readonly href: string; readonly protocol: string;
 
 export type MessagePort = Own<'MessagePort', { postMessage(message: unknown): void; close(): void }>;
 
+/** A `Worker` of `node:worker_threads`, as far as it is used. */
+export interface NodeWorker {
+  on(event: string, listener: (value: unknown) => void): unknown;
+  postMessage(message: unknown, transfer: readonly never[]): void;
+  terminate(): unknown;
+}
+
 /** A web worker. */
 export type Worker = Own<
   'Worker',

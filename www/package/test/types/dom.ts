@@ -10,7 +10,7 @@ export const node: NodeOptions = {
   wasm: new URL('petrel.wasm', 'https://app.example/'),
 };
 export const signal: AbortSignal | undefined = node.signal;
-export const worker: Worker | undefined = node.worker?.();
+export const worker: Worker = node.worker?.() as Worker;
 
 export async function follow(): Promise<void> {
   const follower = await createFollower({ chain: 10, relays: [], l1: { request: new URL('https://rpc.example'), header: '0x11' }, ...node });
