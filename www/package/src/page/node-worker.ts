@@ -12,12 +12,13 @@ type Start = () => NodeWorker;
 export async function nodeStart(): Promise<Start | undefined> {
   const { process } = globalThis as { readonly process?: { readonly versions?: { readonly node?: string } } };
   if (!process?.versions?.node) return undefined;
-  const [module, script] = ['node:worker_threads', '../worker/node-scope.js'];
+  // Bundlers look for a `new URL()` of `import.meta.url` itself.
+  const [module, script, here] = ['node:worker_threads', '../worker/node-scope.js', import.meta.url];
   try {
     const threads = (await import(/* @vite-ignore */ /* webpackIgnore: true */ module)) as {
       readonly Worker: new (code: string, options: { readonly eval: true; readonly name: string }) => NodeWorker;
     };
-    const { href } = new URL(/* @vite-ignore */ script, import.meta.url);
+    const { href } = new URL(script, here);
     // A file would be refused in a process that has --input-type, as `node --input-type=module -e …`.
     return () => new threads.Worker(`import(${JSON.stringify(href)})`, { eval: true, name: 'petrel' });
   } catch {
