@@ -163,7 +163,7 @@ impl Devnet {
         }
     }
 
-    /// Starts the wallet, which follows the chain by Petrel's relay: see `www/interop/wallet/main.js`.
+    /// Starts the wallet, which follows the chain by Petrel's relay: see `wallet/main.js`.
     pub(crate) fn wallet(&self) -> Process {
         let mut command = node();
         command.arg(named("PETREL_WALLET"));
@@ -171,7 +171,7 @@ impl Devnet {
             .arg(format!("http://127.0.0.1:{PAGE}/"))
             .args([GETH[0].url(), signer(SEQUENCER_KEYS[1])])
             .arg(self.rollup());
-        command.args([format!("0x{}", secret(genesis::WALLET)), genesis::CONTRACT.to_owned()]);
+        command.args([format!("0x{}", secret(genesis::WALLET)), genesis::CONTRACT.to_owned(), L1.url()]);
         Process::start_logged("wallet", &mut command, self.log("wallet"))
     }
 

@@ -10,6 +10,7 @@ import { packageDist, verifyWasm, wasm } from '../../folders.js';
 import { writeChains } from './chains.js';
 import { instances, instanceTypes } from './instances.js';
 import { judges, judgeTypes } from './judges.js';
+import { writeTypes } from './types.js';
 
 const root = new URL('../', import.meta.url);
 
@@ -44,5 +45,6 @@ await rm(packageDist, { recursive: true, force: true });
 await copyWasm();
 await copyVerifyWasm();
 compile();
+await writeTypes(packageDist);
 await writeChains(new URL('page/chains/', packageDist));
 await copyFile(new URL('../../LICENSE', root), new URL('LICENSE', packageDist));

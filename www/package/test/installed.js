@@ -18,12 +18,12 @@ export async function output(cwd, program, args) {
   return stdout;
 }
 
-/** Packs the package, in this build, into `folder`. */
-async function pack(folder) {
+/** Packs the package, in the build of the folder `dist`, into `folder`. */
+async function pack(folder, dist) {
   const copy = await mkdtemp(join(tmpdir(), 'petrel-package-'));
   try {
     for (const name of ['package.json', 'README.md']) await cp(new URL(name, root), join(copy, name));
-    await cp(packageDist, join(copy, 'dist'), { recursive: true });
+    await cp(dist, join(copy, 'dist'), { recursive: true });
     await output(copy, 'npm', ['pack', '--ignore-scripts', '--pack-destination', folder]);
   } finally {
     await rm(copy, { recursive: true, force: true });
@@ -31,12 +31,12 @@ async function pack(folder) {
 }
 
 /** The folder `app` beside this file with the package in it. No registry is used: the package has no dependencies. */
-export async function app(t) {
+export async function app(t, dist = packageDist) {
   const folder = await mkdtemp(join(tmpdir(), 'petrel-app-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   await cp(new URL('app/', import.meta.url), folder, { recursive: true });
   await writeFile(join(folder, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }));
-  await pack(folder);
+  await pack(folder, dist);
   const packed = (await readdir(folder)).find((file) => file.endsWith('.tgz'));
   await output(folder, 'npm', ['install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', `./${packed}`]);
   return folder;

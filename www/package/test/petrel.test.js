@@ -115,7 +115,7 @@ test('a signal stops it, before, during and after its start', async () => {
 test('the chains share one module, and one that stops leaves the others', async () => {
   await using({ chains: [10, 8453] }, async (petrel) => {
     const [op, base] = await petrel.status();
-    assert.deepEqual([op.chain.id, base.chain.id, op.thread, op.moduleBytes], [10, 8453, 'page', base.moduleBytes]);
+    assert.deepEqual([op.chain.id, base.chain.id, op.thread, op.moduleBytes], [10, 8453, 'worker', base.moduleBytes]);
     assert.notEqual(op.peer, base.peer);
     await petrel.chain(10).stop();
     assert.deepEqual((await petrel.status()).map(({ state }) => state), ['stopped', 'connecting']);

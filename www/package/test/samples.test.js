@@ -24,7 +24,7 @@ const DAEMON = [
 const PACKAGE = {
   events: ['relay_found', 'relay_clock', 'record_failed', 'l1_failed', 'rpc_lied', 'unverified', 'unproven'],
   codes: [
-    'no_record', 'no_l1', 'wrong_l1', 'no_header', 'old_header', 'future_header', 'no_wasm', 'no_answer', 'stopped', 'no_rpc', 'rpc_failed',
+    'no_record', 'no_l1', 'wrong_l1', 'no_header', 'old_header', 'future_header', 'no_wasm', 'no_websocket', 'no_answer', 'stopped', 'no_rpc', 'rpc_failed',
     'rpc_error', 'rpc_wrong',
   ],
 };

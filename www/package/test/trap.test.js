@@ -1,4 +1,4 @@
-// A trap of the WebAssembly module without a worker: it ends its followers, and neither the process nor later followers.
+// A trap of the WebAssembly module, in a worker and without one: it ends its followers, and neither the process nor later followers.
 
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -14,7 +14,7 @@ const { createFollower, createPetrel } = await import(new URL('page/index.js', p
 const { guarded } = await import(new URL('worker/guard.js', packageDist));
 
 const relays = ['/ip4/127.0.0.1/tcp/9/ws/p2p/16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv'];
-const options = { chain: 'op-mainnet', relays, store: null };
+const OPTIONS = { chain: 'op-mainnet', relays, store: null };
 
 /** The URL of the package's module in which these exported functions trap. */
 async function moduleThatTraps(t, names) {
@@ -25,43 +25,57 @@ async function moduleThatTraps(t, names) {
   return pathToFileURL(file);
 }
 
-// In this order: a module that does not trap is that of all later followers of this process.
-test('a trap in a call rejects that call', async (t) => {
-  const wasm = await moduleThatTraps(t, /^client_new$/);
-  await assert.rejects(createFollower({ ...options, wasm }), { code: 'panic', message: /unreachable/ });
-});
+/** Where the nodes run. */
+const WHERE = {
+  'in a thread': {},
+  'without a worker': {
+    worker: () => {
+      throw new Error('none here');
+    },
+  },
+};
 
-test('a trap ends all chains of a createPetrel, and each says why', async (t) => {
-  const wasm = await moduleThatTraps(t, /closures_*invoke/);
-  const petrel = await createPetrel({ chains: [10, 8453], relays, store: null, wasm });
-  for (const chain of petrel.chains) {
-    await assert.rejects(chain.nextBlock(), { code: 'panic', message: /unreachable/ });
-    await assert.rejects(chain.block('latest'), { code: 'panic' });
-  }
-  assert.deepEqual((await petrel.status()).map(({ state }) => state), ['failed', 'failed']);
-  await petrel.stop();
-});
+// In this order: without a worker a module that does not trap is that of all later followers of this process.
+for (const [where, more] of Object.entries(WHERE)) {
+  const options = { ...OPTIONS, ...more };
 
-test('a trap in a call is the caller\'s error, and ends the chain', async (t) => {
-  const wasm = await moduleThatTraps(t, /^client_block$/);
-  const petrel = await createPetrel({ chains: [10], relays, store: null, wasm });
-  const next = assert.rejects(petrel.chain(10).nextBlock(), { code: 'panic', message: /unreachable/ });
-  await assert.rejects(petrel.chain(10).block('latest'), { code: 'panic', message: /unreachable/ });
-  await next;
-});
+  test(`a trap in a call rejects that call: ${where}`, async (t) => {
+    const wasm = await moduleThatTraps(t, /^client_new$/);
+    await assert.rejects(createFollower({ ...options, wasm }), { code: 'panic', message: /unreachable/ });
+  });
 
-test('a trap in a task ends its followers with an error; a later follower starts with a new module', async (t) => {
-  const wasm = await moduleThatTraps(t, /closures_*invoke/);
-  const [one, other] = await Promise.all([createFollower({ ...options, wasm }), createFollower({ ...options, wasm })]);
-  for (const follower of [one, other]) {
-    await assert.rejects(follower.blocks().next(), { code: 'panic', message: /unreachable/ });
-    assert.equal((await follower.status()).state, 'failed');
-    await follower.stop();
-  }
-  const later = await createFollower(options);
-  assert.equal((await later.status()).state, 'connecting');
-  await later.stop();
-});
+  test(`a trap ends all chains of a createPetrel, and each says why: ${where}`, async (t) => {
+    const wasm = await moduleThatTraps(t, /closures_*invoke/);
+    const petrel = await createPetrel({ chains: [10, 8453], relays, store: null, ...more, wasm });
+    for (const chain of petrel.chains) {
+      await assert.rejects(chain.nextBlock(), { code: 'panic', message: /unreachable/ });
+      await assert.rejects(chain.block('latest'), { code: 'panic' });
+    }
+    assert.deepEqual((await petrel.status()).map(({ state }) => state), ['failed', 'failed']);
+    await petrel.stop();
+  });
+
+  test(`a trap in a call is the caller's error, and ends the chain: ${where}`, async (t) => {
+    const wasm = await moduleThatTraps(t, /^client_block$/);
+    const petrel = await createPetrel({ chains: [10], relays, store: null, ...more, wasm });
+    const next = assert.rejects(petrel.chain(10).nextBlock(), { code: 'panic', message: /unreachable/ });
+    await assert.rejects(petrel.chain(10).block('latest'), { code: 'panic', message: /unreachable/ });
+    await next;
+  });
+
+  test(`a trap in a task ends its followers with an error; a later follower starts with a new module: ${where}`, async (t) => {
+    const wasm = await moduleThatTraps(t, /closures_*invoke/);
+    const [one, other] = await Promise.all([createFollower({ ...options, wasm }), createFollower({ ...options, wasm })]);
+    for (const follower of [one, other]) {
+      await assert.rejects(follower.blocks().next(), { code: 'panic', message: /unreachable/ });
+      assert.equal((await follower.status()).state, 'failed');
+      await follower.stop();
+    }
+    const later = await createFollower(options);
+    assert.equal((await later.status()).state, 'connecting');
+    await later.stop();
+  });
+}
 
 test('after a trap no function of the module is called', () => {
   const traps = [];

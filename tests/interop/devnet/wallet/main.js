@@ -1,6 +1,6 @@
 // A wallet in Node on the devnet of op-node and op-geth: it follows the chain by a Petrel relay alone, and reads state by an RPC that
 // lies and by op-geth's. Arguments: the relay's URL, op-geth's URL, the signer, the file of rollup.json, the key of a rich account, the
-// address of the contract. PETREL_PACKAGE is the folder of the built package.
+// address of the contract, L1's URL. PETREL_PACKAGE is the folder of the built package.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -11,10 +11,11 @@ import { privateKeyToAccount } from 'viem/accounts';
 import { compare } from './answers.js';
 import { ethers, ping, viem, wagmi } from './libraries.js';
 import { liar, LIES } from './liar.js';
+import { readmeBlocks } from './readme.js';
 import { dist, done, step, until } from './steps.js';
 
 const { createPetrel } = await import(new URL('page/index.js', dist));
-const [relay, gethUrl, signer, file, key, contract] = process.argv.slice(2);
+const [relay, gethUrl, signer, file, key, contract, l1Url] = process.argv.slice(2);
 const rollup = JSON.parse(await readFile(file, 'utf8'));
 const chain = defineChain({ id: rollup.l2_chain_id, name: 'devnet', nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 }, rpcUrls: { default: { http: [gethUrl] } } });
 const account = privateKeyToAccount(key);
@@ -22,12 +23,14 @@ const rich = account.address;
 const wallet = createWalletClient({ account, chain, transport: http() });
 const lying = await liar(gethUrl);
 
-const geth = async (method, params) => {
+const asks = (url, name) => async (method, params) => {
   const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params });
-  const { result, error } = await (await fetch(gethUrl, { method: 'POST', headers: { 'content-type': 'application/json' }, body })).json();
-  if (error) throw new Error(`op-geth: ${method}: ${error.message}`);
+  const { result, error } = await (await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body })).json();
+  if (error) throw new Error(`${name}: ${method}: ${error.message}`);
   return result;
 };
+const geth = asks(gethUrl, 'op-geth');
+const l1 = asks(l1Url, 'L1');
 const send = async (transaction) => wallet.sendTransaction({ gas: 200_000n, ...transaction });
 /** Waits until op-geth has this block: it is behind gossip. */
 const inserted = (hash) => until(async () => ((await geth('eth_getBlockByHash', [hash, false])) ? true : undefined), `block ${hash} in op-geth`);
@@ -36,6 +39,13 @@ const options = { chains: [rollup], signers: { [rollup.l2_chain_id]: signer }, r
 const node = await createPetrel(options);
 const followed = node.chain(rollup.l2_chain_id);
 const { provider } = followed;
+
+// While L1 answers: it is stopped for a while later.
+const signed = { ...rollup, petrel: { ...rollup.petrel, signer } };
+const devnet = { chain: signed, relay, rich, geth, gethUrl, l1, l1Url, signer, id: rollup.l2_chain_id };
+const readme = await readmeBlocks(devnet);
+for (const [name, run] of readme.steps) await step(`the README's block below "${name}"`, run);
+await readme.end();
 
 await step('the first verified block', async () => (await followed.nextBlock()).number);
 

@@ -33,6 +33,8 @@ const MAX_UNREAD: usize = 16 << 20;
 const MAX_UNSENT: u32 = 1 << 20;
 /// How often a waiting writer reads the size of that buffer.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// The close code of a connection that ended without a closing handshake, as one that does not open has in browsers (RFC 6455, 7.1.5).
+const ABNORMAL: u16 = 1006;
 /// The largest frame sent.
 const MAX_FRAME: usize = 64 << 10;
 
@@ -51,6 +53,7 @@ struct Listeners {
     _open: Closure<dyn FnMut()>,
     _message: Closure<dyn FnMut(MessageEvent)>,
     _close: Closure<dyn FnMut(CloseEvent)>,
+    _error: Closure<dyn FnMut()>,
 }
 
 /// Shared by the callbacks and the stream.
@@ -123,7 +126,6 @@ impl Socket {
         let message =
             Closure::<dyn FnMut(_)>::new(move |event: MessageEvent| SocketState::receive(&seen, event.data()));
         let seen = Rc::clone(&state);
-        // An error event has no reason, and a close event always follows it.
         let close = Closure::<dyn FnMut(_)>::new(move |event: CloseEvent| {
             let opening = matches!(seen.borrow().phase, Phase::Opening);
             let phase = match event.was_clean() && !opening {
@@ -132,14 +134,22 @@ impl Socket {
             };
             SocketState::set_phase(&seen, phase);
         });
+        let seen = Rc::clone(&state);
+        // An error event has no reason. In browsers a close event follows it; in Node 22 none does when the connection did not open.
+        let error = Closure::<dyn FnMut()>::new(move || {
+            if matches!(seen.borrow().phase, Phase::Opening) {
+                SocketState::set_phase(&seen, Phase::Broken("the connection was lost", ABNORMAL));
+            }
+        });
         socket.set_onopen(Some(open.as_ref().unchecked_ref()));
         socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
         socket.set_onclose(Some(close.as_ref().unchecked_ref()));
+        socket.set_onerror(Some(error.as_ref().unchecked_ref()));
         Self {
             socket,
             state,
             poll_timer: None,
-            _listeners: Listeners { _open: open, _message: message, _close: close },
+            _listeners: Listeners { _open: open, _message: message, _close: close, _error: error },
         }
     }
 
@@ -197,6 +207,7 @@ impl Drop for Socket {
         self.socket.set_onopen(None);
         self.socket.set_onmessage(None);
         self.socket.set_onclose(None);
+        self.socket.set_onerror(None);
         self.close();
     }
 }

@@ -40,7 +40,13 @@ export async function createFollower(options: FollowerOptions): Promise<Follower
   const followed: Followed = { rollup, signer, l1, relays, otherChains: [] };
   const node = nodeOf(thread, followed, common);
   endWithLast(thread, [node]);
-  await startNode(node, followed, common);
+  try {
+    await startNode(node, followed, common);
+  } catch (thrown) {
+    // Ends the worker too.
+    await node.stop();
+    throw thrown;
+  }
   releaseSoon([node]);
   return node;
 }

@@ -9,7 +9,7 @@
  * for await (const { number, hash, signer } of base.blocks()) console.log(number, hash, signer);
  * ```
  *
- * Importing this module touches no global, so it may be imported on a server; `createPetrel` is for the browser.
+ * Importing this module touches no global, so it may be imported where pages are rendered; `createPetrel` is for browsers and Node 22.
  */
 export { chains, loadChain, type ChainName, type RollupConfig } from './chains.js';
 export { createFollower } from './follower.js';

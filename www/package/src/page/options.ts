@@ -2,6 +2,7 @@
 // notice.
 
 import type { RollupConfig } from './chains.js';
+import type { NodeWorker } from '../shared/environment.js';
 import { PetrelError } from '../shared/errors.js';
 import type { Hex } from '../shared/events.js';
 import type { L1Options, L1Provider } from './l1.js';
@@ -19,8 +20,11 @@ export interface NodeOptions {
   readonly store?: Store | null;
   /** Stops it. */
   readonly signal?: AbortSignal;
-  /** Starts the worker, where a bundler does not find it by itself: a module worker that runs `petrel/worker`. */
-  readonly worker?: () => Worker;
+  /**
+   * Starts the worker, where a bundler does not find it by itself: a module worker that runs `petrel/worker`; in Node also a `Worker` of
+   * `node:worker_threads`.
+   */
+  readonly worker?: () => Worker | NodeWorker;
   /** Where the WebAssembly module is, where a bundler does not find it by itself: the URL of `petrel/wasm`. */
   readonly wasm?: string | URL;
 }

@@ -2,9 +2,11 @@
 // thread where no worker can be started. Each node has a port of its own.
 
 import { unlessAborted } from './abort.js';
+import type { NodeWorker } from '../shared/environment.js';
 import { PetrelError, text } from '../shared/errors.js';
 import type { FromWorker, ToWorker } from '../shared/protocol.js';
-import { dedicated, elected, shared, type Script } from './worker-script.js';
+import { nodeStart, scriptOf } from './node-worker.js';
+import { elected, shared, type Script } from './worker-script.js';
 import { WorkerThread } from './worker-thread.js';
 
 /** The connection to the code that runs one node (`worker/serve.ts`). */
@@ -34,12 +36,14 @@ const startShared = (): SharedWorker => new SharedWorker(new URL('../worker/shar
 const startElected = (): Worker => new Worker(new URL('../worker/elected-worker.js', import.meta.url), { type: 'module', name: 'petrel' });
 
 /**
- * Starts the worker that `make` makes. Rejects with the signal's reason when that is aborted before the worker listens, and with a
- * `PetrelError` when the package's own script cannot be loaded on this thread either.
+ * Starts the worker that `make` makes, or the package's own; where there are no web workers, in a thread of Node. Rejects with the
+ * signal's reason when that is aborted before the worker listens, and with a `PetrelError` when the package's own script cannot be
+ * loaded on this thread either.
  */
-export async function openThread(signal: AbortSignal | undefined, make: () => Worker = start): Promise<Thread> {
-  if (typeof Worker === 'undefined') return here('this environment has no Worker');
-  const opened = await opening(() => dedicated(make()), signal);
+export async function openThread(signal: AbortSignal | undefined, make?: () => Worker | NodeWorker): Promise<Thread> {
+  const starts = make ?? (typeof Worker === 'undefined' ? await nodeStart() : start);
+  if (!starts) return here('this environment has no Worker');
+  const opened = await opening(() => scriptOf(starts()), signal);
   return typeof opened === 'string' ? here(opened) : opened;
 }
 
@@ -47,7 +51,7 @@ export async function openThread(signal: AbortSignal | undefined, make: () => Wo
  * The worker that all tabs of this origin share: a `SharedWorker`, or that of the tab which they elect. A worker of this tab alone where
  * tabs can neither share one nor elect.
  */
-export async function openSharedThread(signal: AbortSignal | undefined, make?: () => Worker): Promise<Thread> {
+export async function openSharedThread(signal: AbortSignal | undefined, make?: () => Worker | NodeWorker): Promise<Thread> {
   if (make) return openThread(signal, make);
   for (const script of sharedScripts()) {
     const opened = await opening(script, signal);

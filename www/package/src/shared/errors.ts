@@ -38,6 +38,7 @@ export type ErrorCode =
   // The environment.
   | 'no_random'
   | 'no_wasm'
+  | 'no_websocket'
   // The node: it was stopped, it did not start, its worker does not answer any more, or it has a defect and has ended.
   | 'stopped'
   | 'not_started'

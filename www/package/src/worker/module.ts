@@ -31,7 +31,9 @@ export function loadModule(file: string | undefined): Promise<Module> {
 
 /** Loads the module; its memory. `fetch` of Node reads no files. */
 async function memoryOf({ load }: Instance, given: string | undefined): Promise<WebAssembly.Memory> {
-  const file = given === undefined ? new URL('./petrel_wasm_bg.wasm', import.meta.url) : new URL(given, import.meta.url);
+  // Bundlers take a `new URL()` of `import.meta.url` itself for a file of the package.
+  const here = import.meta.url;
+  const file = given === undefined ? new URL('./petrel_wasm_bg.wasm', import.meta.url) : new URL(given, here);
   if (file.protocol !== 'file:') {
     return (await load({ module_or_path: file })).memory;
   }

@@ -6,6 +6,7 @@ import { read, type FollowerEvent } from '../shared/events.js';
 import { WINDOW, type FromWorker, type KeptBlock, type ToWorker } from '../shared/protocol.js';
 import type { Report, SignerSource } from '../shared/status.js';
 import { called } from './calls.js';
+import { cannotDial } from './dialling.js';
 import { GivenRelays } from './given-relays.js';
 import { L1Signer, type L1Host } from './l1-signer.js';
 import { nodeConfig, type NodeConfig } from './node-config.js';
@@ -116,6 +117,8 @@ export function serve(post: (message: FromWorker) => void): Served {
       given = new GivenRelays(config.relays);
       records = new RelayRecords(config.urls, hostOf(config), 1 + config.otherChains.length);
       node = new module.Client(config.node, received, (block: string) => post({ type: 'persist', block: JSON.parse(block) as KeptBlock }));
+      const missing = cannotDial();
+      if (missing) return fail(missing);
       signerSource = config.signerSource;
       if (config.l1) l1 = new L1Signer(config.l1.config, config.l1.target, l1Host(module));
       post({ type: 'started', report: report(node) });
