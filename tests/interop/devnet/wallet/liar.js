@@ -4,6 +4,8 @@ import { createServer } from 'node:http';
 
 /** One more than this 0x-quantity. */
 const more = (quantity) => `0x${(BigInt(quantity) + 1n).toString(16)}`;
+/** The number of a block so many blocks before: op-geth has the state of the last 128. */
+const before = (number, blocks) => `0x${(BigInt(number) - blocks).toString(16)}`;
 /** These 0x-bytes with the last bit flipped; a byte where there is none. */
 const flipped = (hex) => (hex === '0x' ? '0x00' : `${hex.slice(0, -1)}${(parseInt(hex.at(-1), 16) ^ 1).toString(16)}`);
 const firstLog = (receipts, change) => {
@@ -24,7 +26,7 @@ export const LIES = {
   order: ['eth_getBlockReceipts', (receipts) => [receipts[1], receipts[0], ...receipts.slice(2)]],
   'other block': ['eth_getBlockReceipts', (receipts, ask) => ask('eth_getBlockReceipts', [`0x${(BigInt(receipts[0].blockNumber) - 1n).toString(16)}`])],
   'other chain': ['eth_getProof', async (answer) => ({ ...answer, accountProof: answer.accountProof.map((node, at) => (at === 0 ? flipped(node) : node)) })],
-  stale: ['eth_getProof', async (answer, ask, params) => ask('eth_getProof', [params[0], params[1], '0x1'])],
+  stale: ['eth_getProof', async (answer, ask, params) => ask('eth_getProof', [params[0], params[1], before(await ask('eth_blockNumber', []), 20n)])],
   garbage: ['eth_getProof', () => ({ accountProof: 'none', balance: 7, storageProof: { length: 1e9 } })],
 };
 

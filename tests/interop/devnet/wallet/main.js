@@ -92,10 +92,10 @@ for (const [lie, [method]] of Object.entries(LIES)) {
     const fresh = method === 'eth_getCode' ? await createPetrel(options) : node;
     const told = [];
     const stop = fresh.chain(rollup.l2_chain_id).on('event', (event) => event.event === 'rpc_lied' && told.push(event));
-    if (fresh !== node) await fresh.chain(rollup.l2_chain_id).nextBlock();
+    const { hash } = fresh === node ? block : await fresh.chain(rollup.l2_chain_id).nextBlock();
     lying.lie = lie;
     try {
-      const [name, params] = questions[method](fresh === node ? block.hash : fresh.chain(rollup.l2_chain_id).head.hash);
+      const [name, params] = questions[method](hash);
       const ours = await fresh.chain(rollup.l2_chain_id).provider.request({ method: name, params });
       const theirs = await geth(name, params);
       if (name === 'eth_getBlockReceipts') assert.deepEqual(ours.map(({ status, logs }) => [status, logs]), theirs.map(({ status, logs }) => [status, logs]));
