@@ -16,7 +16,7 @@ const HOLOCENE: usize = 9;
 const JOVIAN: usize = 17;
 
 /// What decides how fast the base fee changes.
-struct Parameters {
+struct ChangeRate {
     denominator: u64,
     elasticity: u64,
     least: u64,
@@ -28,7 +28,7 @@ impl Payload {
     /// The base fee of this block's child, wei per gas. `None` before Holocene when the chain's parameters are not known, and when the
     /// extra data has none.
     pub fn next_base_fee(&self, forks: &Forks, of_chain: Option<&FeeParameters>) -> Option<U256> {
-        let Parameters { denominator, elasticity, least, used } = self.parameters(forks, of_chain)?;
+        let ChangeRate { denominator, elasticity, least, used } = self.parameters(forks, of_chain)?;
         let target = self.gas_limit().checked_div(elasticity).filter(|target| *target > 0 && denominator > 0)?;
         let fee = self.base_fee_per_gas();
         let delta = fee.checked_mul(U256::from(used.abs_diff(target)))? / U256::from(target) / U256::from(denominator);
@@ -40,7 +40,7 @@ impl Payload {
         Some(next.max(U256::from(least)))
     }
 
-    fn parameters(&self, forks: &Forks, of_chain: Option<&FeeParameters>) -> Option<Parameters> {
+    fn parameters(&self, forks: &Forks, of_chain: Option<&FeeParameters>) -> Option<ChangeRate> {
         let (extra, used) = (self.extra_data(), self.gas_used());
         let number = |at: usize| extra.get(at..).and_then(|rest| rest.first_chunk()).copied().map(u32::from_be_bytes);
         match extra.len() {
@@ -48,7 +48,7 @@ impl Payload {
                 let least = extra.get(HOLOCENE..).and_then(|rest| rest.first_chunk()).copied().map(u64::from_be_bytes);
                 // Since Jovian the DA footprint counts when it is more.
                 let footprint = self.blob_gas_used().filter(|_| least.is_some()).unwrap_or_default();
-                Some(Parameters {
+                Some(ChangeRate {
                     denominator: number(1)?.into(),
                     elasticity: number(5)?.into(),
                     least: least.unwrap_or_default(),
@@ -60,7 +60,7 @@ impl Payload {
                 // As op-geth's fee history does: the child is at least a second later.
                 let is_canyon = forks.active(Fork::Canyon, self.timestamp().saturating_add(1));
                 let denominator = if is_canyon { of_chain.denominator_canyon } else { Some(of_chain.denominator) }?;
-                Some(Parameters { denominator, elasticity: of_chain.elasticity, least: 0, used })
+                Some(ChangeRate { denominator, elasticity: of_chain.elasticity, least: 0, used })
             }
             _ => None,
         }

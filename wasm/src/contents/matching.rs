@@ -20,7 +20,7 @@ const BITS: u16 = 2048;
 /// addresses or topics of which one must be there.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Given {
+struct GivenFilter {
     from: Option<u64>,
     to: Option<u64>,
     hash: Option<String>,
@@ -56,7 +56,7 @@ impl Matching {
         if json.len() > MAX_JSON {
             return Err(bad(format!("the filter has {} bytes, at most {MAX_JSON} are read", json.len())));
         }
-        let given: Given =
+        let given: GivenFilter =
             serde_json::from_str(json).map_err(|error| bad(format!("the filter cannot be read: {error}")))?;
         let blocks = match (given.from, given.to, given.hash) {
             (Some(from), Some(to), None) => Blocks::Numbers(from..=to),

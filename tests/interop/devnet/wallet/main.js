@@ -11,6 +11,7 @@ import { privateKeyToAccount } from 'viem/accounts';
 import { compare } from './answers.js';
 import { ethers, ping, viem, wagmi } from './libraries.js';
 import { liar, LIES } from './liar.js';
+import { openWallet } from './page.js';
 import { dist, done, step, until } from './steps.js';
 
 const { createPetrel } = await import(new URL('page/index.js', dist));
@@ -125,6 +126,44 @@ await step('what cannot be proven is refused', async () => {
 await step('viem', () => viem({ node, chain, contract, rich, send }));
 await step('ethers', () => ethers({ provider, contract, rich }));
 await step('wagmi', () => wagmi({ chain, provider, rich }));
+
+/** What the page shows of this transaction is what op-geth has. */
+async function isRight({ hash, shown }) {
+  const { blockHash, status, l1Fee } = await geth('eth_getTransactionReceipt', [hash]);
+  assert.equal(shown.receipt, `${hash} ${status} ${l1Fee}`);
+  assert.equal(shown.balance, `${await geth('eth_getBalance', [rich, { blockHash }])} at ${blockHash}`);
+}
+
+async function sign() {
+  const raw = await account.signTransaction(await wallet.prepareTransactionRequest({ account, to: contract, data: ping(3n), gas: 200_000n }));
+  return { raw, hash: keccak256(raw) };
+}
+
+if (process.env.PETREL_CHROMIUM) {
+  const { load, close } = await openWallet({ rollup, signer, relay, gethUrl, lying, account: rich, geth, sign });
+  await step('a page in Chromium shows what is signed before a poll has the receipt', async () => {
+    const loads = [await load(), await load(), await load()];
+    for (const loaded of loads) {
+      await isRight(loaded);
+      assert.equal(loaded.shown.lie, undefined);
+    }
+    const times = loads.map(({ signed, polled }) => ({ signed, polled }));
+    // A poll may come by chance at the moment when there is a receipt.
+    assert.ok(times.filter(({ signed, polled }) => signed < polled).length >= 2, JSON.stringify(times));
+    return times;
+  });
+  for (const lie of ['balance', 'receipt']) {
+    await step(`the page in Chromium shows a lie and the right answer: ${lie}`, async () => {
+      const loaded = await load(lie);
+      await isRight(loaded);
+      assert.match(loaded.shown.lie, lie === 'balance' ? /^eth_getProof: .*balance/ : /^eth_getBlockReceipts: /);
+      return loaded.shown.lie;
+    });
+  }
+  await close();
+} else {
+  await step('a page in Chromium', () => 'there is no Chromium');
+}
 await node.stop();
 lying.close();
 done();
