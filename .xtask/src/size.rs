@@ -1,7 +1,8 @@
 //! `cargo xtask size`: the bytes that a first visit to the page downloads, from `www/page/dist`, and those of the package's
 //! `petrel/verify`, from `www/package/dist`.
 //!
-//! All files are counted except source maps, which a browser fetches only for its developer tools. The compressed sizes are
+//! All files are counted except source maps, which a browser fetches only for its developer tools, and the judge of evidence, which the
+//! page loads when a file is given. The compressed sizes are
 //! those of a static server: gzip at level 9, and brotli at quality 11 with its largest standard window. A visit loads at most
 //! one of the chains' modules, so only the largest is counted.
 
@@ -20,6 +21,9 @@ use crate::shell::Shell;
 /// The folder of the chains' modules, and the maximum bytes of one module.
 const CHAINS: &str = "assets/chains";
 const CHAIN: usize = 2000;
+
+/// The page's folder of `petrel/verify`.
+const JUDGE: &str = "assets/verify";
 
 /// The folder of `petrel/verify`, its first script, its module, and the maximum bytes of all that it downloads, as brotli.
 const VERIFY: &str = "verify";
@@ -105,7 +109,7 @@ fn page(shell: &Shell) -> Result<()> {
     let dist = shell.www().join("page/dist");
     let mut files = Vec::new();
     collect(&dist, &mut files).context("www/page/dist is missing; build it with `cargo xtask www`")?;
-    files.retain(|file| file.extension().is_none_or(|kind| kind != "map"));
+    files.retain(|file| file.extension().is_none_or(|kind| kind != "map") && !file.starts_with(dist.join(JUDGE)));
     files.sort();
     ensure!(!files.is_empty(), "www/page/dist is empty; build it with `cargo xtask www`");
     let (chains, others): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.starts_with(dist.join(CHAINS)));

@@ -6,13 +6,16 @@
 //! unchecked end.
 
 mod account;
+mod base_fee;
 pub mod base_time;
 mod decode;
 mod encode;
 pub mod engine;
+mod fastlz;
 mod hash;
 mod header;
 mod isthmus;
+mod l1_fee;
 mod layout;
 mod payload;
 mod receipt;
@@ -27,7 +30,9 @@ mod withdrawal;
 pub use account::{Account, EMPTY_CODE};
 pub use decode::{DecodeError, Region};
 pub use encode::{EncodeError, ExecutionPayload};
+pub use fastlz::fastlz_length;
 pub use header::EMPTY_UNCLES;
+pub use l1_fee::{EcotoneScalars, L1Attributes, L1Fee, L1Scalars};
 pub use payload::Payload;
 pub use receipt::{DepositReceipt, MAX_TOPICS, Receipt, ReceiptLog};
 pub use reference::{BlockInfo, BlockRef};

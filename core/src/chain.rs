@@ -64,6 +64,17 @@ pub enum Subsecond {
     MixDigest,
 }
 
+/// The chain's own parameters of the base fee (EIP-1559), which count until Holocene: later ones are in each block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeeParameters {
+    /// The gas limit is so many times the gas target.
+    pub elasticity: u64,
+    /// The base fee changes by one part of this many at most, if the elasticity is 2.
+    pub denominator: u64,
+    /// The same from Canyon on.
+    pub denominator_canyon: Option<u64>,
+}
+
 /// An OP Stack chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chain {
@@ -90,6 +101,8 @@ pub struct Chain {
     pub signer: Option<Address>,
     /// The SystemConfig proxy on L1, which holds the authoritative signer.
     pub system_config: Option<Address>,
+    /// What a rollup.json has as `chain_op_config`. Presets have none.
+    pub fees: Option<FeeParameters>,
     /// The source of these parameters.
     pub origin: Origin,
 }

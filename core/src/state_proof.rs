@@ -1,14 +1,19 @@
 //! An account and its storage slots, proven against a state root by an answer to `eth_getProof` (EIP-1186) that nobody is trusted for.
 //!
-//! Bounds: [`MAX_SLOTS`] slots, and for each proof those of [`proven`]. The caller bounds the length of the JSON. What is absent is
-//! proven by its absence from the trie, never by the answer's word.
-
-use core::fmt;
+//! The proof says what the account is. What the answer says beside it must be the same, so that a server that lies in a field is found
+//! even where its proof is right. What is absent is proven by its absence from the trie, never by the answer's word.
+//!
+//! Bounds: [`MAX_SLOTS`] slots, and for each proof those of [`proven`]. The caller bounds the length of the JSON.
 
 use alloy_primitives::{Address, B256, Bytes, U64, U256, keccak256};
-use serde::Deserialize;
+use alloy_rlp::Decodable as _;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
-use crate::block::{Account, EMPTY_CODE, ProofError, proven};
+use crate::block::{Account, EMPTY_CODE, proven};
+
+mod error;
+
+pub use error::{AccountDifference, Proven, StateProofError};
 
 /// Slots of one answer: go-ethereum refuses requests for more.
 pub const MAX_SLOTS: usize = 1024;
@@ -28,6 +33,8 @@ pub struct AccountProof {
 /// The proof of one storage slot, unverified.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 struct SlotProof {
+    #[serde(deserialize_with = "slot")]
+    key: B256,
     value: U256,
     proof: Vec<Bytes>,
 }
@@ -46,43 +53,6 @@ impl ProvenAccount {
     pub fn has_code(&self) -> bool {
         self.account.code_hash != EMPTY_CODE
     }
-}
-
-/// What a proof is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Proven {
-    /// The account.
-    Account,
-    /// This slot.
-    Slot(B256),
-}
-
-impl fmt::Display for Proven {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Account => out.write_str("account"),
-            Self::Slot(slot) => write!(out, "slot {slot}"),
-        }
-    }
-}
-
-/// Why an answer proves nothing.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StateProofError {
-    /// It has other slots than the requested ones.
-    #[error("{found} slots instead of {expected}")]
-    Slots {
-        /// How many it has.
-        found: usize,
-        /// How many were requested.
-        expected: usize,
-    },
-    /// A proof shows nothing.
-    #[error("{0}: {1}")]
-    Trie(Proven, ProofError),
-    /// Something else is proven than the answer says.
-    #[error("{0}: another value is proven, or none")]
-    OtherValue(Proven),
 }
 
 /// Verifies an answer for `slots`, in this order, of an account against a state root.
@@ -110,13 +80,31 @@ fn leaf<'p>(root: B256, key: &[u8], nodes: &'p [Bytes], of: Proven) -> Result<Op
     proven(root, &keccak256(key), nodes).map_err(|error| StateProofError::Trie(of, error))
 }
 
+/// The word of a leaf of a storage trie. Zero has no leaf.
+fn word(mut leaf: &[u8]) -> Option<U256> {
+    let word = U256::decode(&mut leaf).ok()?;
+    (leaf.is_empty() && !word.is_zero()).then_some(word)
+}
+
+/// A slot as 0x-hex: servers write it in full, or as short as it was asked for.
+fn slot<'de, D: Deserializer<'de>>(deserializer: D) -> Result<B256, D::Error> {
+    let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+    let digits = text.strip_prefix("0x").filter(|digits| digits.len() <= 64);
+    let digits = digits.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+    let number = digits.and_then(|digits| U256::from_str_radix(digits, 16).ok());
+    number.map(B256::from).ok_or_else(|| D::Error::custom("a slot that is not 0x-hex of at most 32 bytes"))
+}
+
 impl AccountProof {
     fn account(&self, root: B256, address: Address) -> Result<Account, StateProofError> {
         let account = match leaf(root, address.as_slice(), &self.account_proof, Proven::Account)? {
-            Some(leaf) => Account::decode(leaf),
-            None => Some(Account::ABSENT),
+            Some(leaf) => Account::decode(leaf).ok_or(StateProofError::Leaf(Proven::Account))?,
+            None => Account::ABSENT,
         };
-        account.filter(|account| *account == self.stated()).ok_or(StateProofError::OtherValue(Proven::Account))
+        match AccountDifference::between(&self.stated(), &account) {
+            Some(difference) => Err(StateProofError::OtherAccount(difference)),
+            None => Ok(account),
+        }
     }
 
     /// The account by the fields beside the proof. Nodes give the hashes of nothing for an account that does not exist, or zeros.
@@ -133,10 +121,17 @@ impl AccountProof {
 
 impl SlotProof {
     fn word(&self, root: B256, slot: B256) -> Result<U256, StateProofError> {
-        let is_proven = match leaf(root, slot.as_slice(), &self.proof, Proven::Slot(slot))? {
-            Some(leaf) => !self.value.is_zero() && leaf == alloy_rlp::encode(self.value),
-            None => self.value.is_zero(),
+        let of = Proven::Slot(slot);
+        if self.key != slot {
+            return Err(StateProofError::OtherSlot { stated: self.key, asked: slot });
+        }
+        let proven = match leaf(root, slot.as_slice(), &self.proof, of)? {
+            Some(leaf) => word(leaf).ok_or(StateProofError::Leaf(of))?,
+            None => U256::ZERO,
         };
-        if is_proven { Ok(self.value) } else { Err(StateProofError::OtherValue(Proven::Slot(slot))) }
+        if proven == self.value {
+            return Ok(proven);
+        }
+        Err(StateProofError::OtherValue { slot, stated: self.value, proven })
     }
 }

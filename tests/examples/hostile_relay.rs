@@ -8,6 +8,7 @@
 //!   with this id, is a changed block;
 //! - `withhold`: no block after the first one;
 //! - `flood`: four hundred further messages, all different and invalid;
+//! - `conflict`: a second valid block of the same height, by the same key;
 //! - `hang`: it accepts connections and sends nothing on them.
 //!
 //! On stdout it writes first `{"relay", "chain", "signer"}` for the page, then `{"honest": hash}` for each valid block. It exits at the
@@ -52,6 +53,7 @@ enum Mode {
     Stall,
     Withhold,
     Flood,
+    Conflict,
     Hang,
 }
 
@@ -64,9 +66,10 @@ async fn main() {
         Some("stall") => Mode::Stall,
         Some("withhold") => Mode::Withhold,
         Some("flood") => Mode::Flood,
+        Some("conflict") => Mode::Conflict,
         Some("hang") => Mode::Hang,
         _ => {
-            eprintln!("usage: hostile_relay forge|tamper|replay|stall|withhold|flood|hang [CHAIN]");
+            eprintln!("usage: hostile_relay forge|tamper|replay|stall|withhold|flood|conflict|hang [CHAIN]");
             std::process::exit(2);
         }
     };
@@ -146,9 +149,12 @@ fn publish_round(gossip: &mut gossipsub::Behaviour, mode: Mode, (chain, key): (u
                 publish(compress(&junk));
             }
         }
-        Mode::Stall | Mode::Withhold | Mode::Hang => {}
+        Mode::Stall | Mode::Withhold | Mode::Hang | Mode::Conflict => {}
     }
     publish(compress(&honest));
+    if mode == Mode::Conflict {
+        publish(compress(&block(key, number, now() - 1).1));
+    }
     if mode == Mode::Replay {
         publish(as_literals(&honest));
     }

@@ -71,6 +71,7 @@ fn test_chain(forks: Forks, interval: Duration, age: Duration) -> Chain {
         forks,
         signer: None,
         system_config: None,
+        fees: None,
         origin: Origin::Rollup,
     }
 }

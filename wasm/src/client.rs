@@ -89,10 +89,10 @@ impl Client {
         restored::drop_future(&mut blocks, &settled.chain, host.now());
         let traffic = Traffic::default();
         let evidence = KeptEvidence::new(settled.chain.id);
+        let contents = Rc::new(RefCell::new(Contents::new(&settled.chain)));
         let driver = Rc::new(RefCell::new(driver(settled, blocks, host, &traffic)?));
         panic::listen(&on_event);
         let (task, registration) = AbortHandle::new_pair();
-        let contents = Rc::default();
         let run = run(Rc::clone(&driver), Rc::clone(&contents), evidence.clone(), on_event.clone());
         let run = Abortable::new(run, registration);
         wasm_bindgen_futures::spawn_local(async move {

@@ -3,14 +3,23 @@ import { defineConfig } from 'vite';
 
 import { isTest, packageDist, pageDist } from '../folders.js';
 
-/** The chains in a folder of their own: a page loads at most one of them, and `cargo xtask size` counts one. */
+/**
+ * What a first visit does not load is in folders of its own: of the chains a page loads at most one, and the judge of evidence when a
+ * file is given. `cargo xtask size` counts by these folders.
+ */
 function chunkFileNames({ facadeModuleId }) {
   const isChain = /\/page\/chains\/(?!index)/.test(facadeModuleId ?? '');
-  return isChain ? 'assets/chains/[name]-[hash].js' : 'assets/[name]-[hash].js';
+  const isJudge = /\/verify\/index\.js$/.test(facadeModuleId ?? '');
+  return `assets/${isChain ? 'chains/' : isJudge ? 'verify/' : ''}[name]-[hash].js`;
+}
+
+function assetFileNames({ names = [] }) {
+  return `assets/${names.includes('petrel_verify_bg.wasm') ? 'verify/' : ''}[name]-[hash][extname]`;
 }
 
 /** `petrel` is the package beside the page, found by its manifest, which names the real build only. */
-const alias = isTest ? { petrel: fileURLToPath(new URL('page/index.js', packageDist)) } : {};
+const inTests = (name, file) => ({ find: new RegExp(`^${name}$`), replacement: fileURLToPath(new URL(file, packageDist)) });
+const alias = isTest ? [inTests('petrel', 'page/index.js'), inTests('petrel/verify', 'verify/index.js')] : [];
 
 // The daemon serves the result from any path; nothing is inlined, so that one `.wasm` is one download.
 export default defineConfig({
@@ -23,7 +32,7 @@ export default defineConfig({
     target: 'es2022',
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { output: { chunkFileNames } },
+    rolldownOptions: { output: { chunkFileNames, assetFileNames } },
   },
   worker: { format: 'es' },
 });

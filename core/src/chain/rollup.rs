@@ -22,7 +22,7 @@ use alloy_primitives::{Address, B256};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    chain::{Cadence, Chain, Genesis, Origin, Step, Subsecond},
+    chain::{Cadence, Chain, FeeParameters, Genesis, Origin, Step, Subsecond},
     fork::{CarriedFork, Family, Fork, Forks},
 };
 
@@ -99,11 +99,21 @@ fn write(chain: &Chain) -> Value {
             let base = of(Family::Base).map(|it| (it.name.clone(), it.time.into())).collect();
             map.insert("base".to_owned(), Value::Object(base));
         }
+        map.extend(chain.fees.map(|fees| ("chain_op_config".to_owned(), fees_json(fees))));
         map.extend(
             chain.system_config.map(|address| ("l1_system_config_address".to_owned(), address.to_string().into())),
         );
     }
     root
+}
+
+/// As in op-node's file.
+fn fees_json(fees: FeeParameters) -> Value {
+    json!({
+        "eip1559Elasticity": fees.elasticity,
+        "eip1559Denominator": fees.denominator,
+        "eip1559DenominatorCanyon": fees.denominator_canyon,
+    })
 }
 
 /// The object under `petrel`.
@@ -133,6 +143,17 @@ const fn name_of(subsecond: Subsecond) -> &'static str {
         Subsecond::BaseTime => "base_time",
         Subsecond::MixDigest => "mix_digest",
     }
+}
+
+/// Optional, and other keys may be beside it: what lacks one that counts is as if it were not there.
+fn fees(root: &Map<String, Value>) -> Option<FeeParameters> {
+    let given = root.get("chain_op_config")?;
+    let positive = |key| given.get(key).and_then(Value::as_u64).filter(|number| *number > 0);
+    Some(FeeParameters {
+        elasticity: positive("eip1559Elasticity")?,
+        denominator: positive("eip1559Denominator")?,
+        denominator_canyon: positive("eip1559DenominatorCanyon"),
+    })
 }
 
 /// A step of a cadence, with its three keys alone.
@@ -168,6 +189,7 @@ impl RollupReader {
         let subsecond = self.subsecond(own, &forks);
         let signer = self.address(own, "signer", "petrel.signer");
         let system_config = self.address(root, "l1_system_config_address", "l1_system_config_address");
+        let fees = fees(root);
         let origin = self.origin(own);
         let id = id?;
         Some(Chain {
@@ -182,6 +204,7 @@ impl RollupReader {
             forks,
             signer,
             system_config,
+            fees,
             origin,
         })
     }

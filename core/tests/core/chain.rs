@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use alloy_primitives::address;
 use petrel_core::{
-    chain::{Cadence, Chain, Origin, Step, Subsecond, preset_names},
+    chain::{Cadence, Chain, FeeParameters, Origin, Step, Subsecond, preset_names},
     config::{Config, Mesh, StaticPeer},
     fork::{CarriedFork, Family, Fork, Forks, Version},
     peer::PeerId,
@@ -71,6 +71,28 @@ fn a_rollup_json_is_read_and_written_the_same() {
     assert_eq!(chain.cadence.number_at(chain.genesis.time * 1000 - 1), None);
     let written = chain.to_rollup_json().to_string();
     assert_eq!(Chain::from_rollup_json(written.as_bytes()), Ok(chain));
+}
+
+#[test]
+fn the_parameters_of_the_base_fee_are_read_where_they_are_complete() {
+    let (chain, _) = vectors::devnet();
+    let fees = FeeParameters { elasticity: 6, denominator: 50, denominator_canyon: Some(250) };
+    assert_eq!(chain.fees, Some(fees));
+    let with = |config: serde_json::Value| {
+        let mut json = vectors::json("gossip/op-node-devnet/rollup.json");
+        json["chain_op_config"] = config;
+        Chain::from_rollup_json(json.to_string().as_bytes()).unwrap().fees
+    };
+    let without_canyon = serde_json::json!({ "eip1559Elasticity": 6, "eip1559Denominator": 50 });
+    assert_eq!(with(without_canyon), Some(FeeParameters { denominator_canyon: None, ..fees }));
+    for incomplete in [
+        serde_json::Value::Null,
+        serde_json::json!({ "eip1559Elasticity": 6 }),
+        serde_json::json!({ "eip1559Elasticity": 0, "eip1559Denominator": 50 }),
+        serde_json::json!({ "eip1559Elasticity": "6", "eip1559Denominator": 50 }),
+    ] {
+        assert_eq!(with(incomplete), None);
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod vectors;
 
 mod acceptance;
 mod ban_list;
+mod base_fee;
 mod cadence;
 mod chain;
 mod connection_manager;
@@ -20,6 +21,7 @@ mod gossip_watchdog;
 mod hash;
 mod header;
 mod l1;
+mod l1_fee;
 mod leaf_places;
 mod message;
 mod mismatch;

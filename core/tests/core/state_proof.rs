@@ -4,7 +4,7 @@ use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
 use alloy_trie::{EMPTY_ROOT_HASH, HashBuilder, Nibbles, TrieAccount, proof::ProofRetainer};
 use petrel_core::{
     block::{Account, MAX_NODE, MAX_NODES, ProofError},
-    state_proof::{AccountProof, MAX_SLOTS, Proven, ProvenAccount, StateProofError, verify},
+    state_proof::{AccountDifference, AccountProof, MAX_SLOTS, Proven, ProvenAccount, StateProofError, verify},
 };
 use serde_json::{Value, json};
 
@@ -130,21 +130,90 @@ fn an_answer_that_lies_about_any_value_is_refused() {
     let slots = [slot(3), slot(1000)];
     let (root, answer) = State::new(50, 50).answer(CONTRACT, &slots);
     assert!(read(root, CONTRACT, &slots, &answer).is_ok());
-    let account = StateProofError::OtherValue(Proven::Account);
-    let lies: [(&str, Value, StateProofError); 7] = [
-        ("/nonce", json!("0x2"), account.clone()),
-        ("/balance", json!("0x8"), account.clone()),
-        ("/codeHash", json!(KECCAK256_EMPTY), account.clone()),
-        ("/storageHash", json!(EMPTY_ROOT_HASH), account),
-        ("/storageProof/0/value", json!("0x5"), StateProofError::OtherValue(Proven::Slot(slots[0]))),
-        ("/storageProof/0/value", json!("0x0"), StateProofError::OtherValue(Proven::Slot(slots[0]))),
-        ("/storageProof/1/value", json!("0x1"), StateProofError::OtherValue(Proven::Slot(slots[1]))),
+    let account = StateProofError::OtherAccount;
+    let proven = State::new(50, 50).account;
+    let value = |slot, stated: u64, proven: u64| StateProofError::OtherValue {
+        slot,
+        stated: U256::from(stated),
+        proven: U256::from(proven),
+    };
+    let lies: [(&str, Value, StateProofError); 9] = [
+        ("/nonce", json!("0x2"), account(AccountDifference::Nonce { stated: 2, proven: 1 })),
+        (
+            "/balance",
+            json!("0x8"),
+            account(AccountDifference::Balance { stated: U256::from(8), proven: U256::from(7) }),
+        ),
+        (
+            "/codeHash",
+            json!(KECCAK256_EMPTY),
+            account(AccountDifference::CodeHash { stated: KECCAK256_EMPTY, proven: proven.code_hash }),
+        ),
+        (
+            "/storageHash",
+            json!(EMPTY_ROOT_HASH),
+            account(AccountDifference::StorageHash { stated: EMPTY_ROOT_HASH, proven: proven.storage_root }),
+        ),
+        ("/storageProof/0/value", json!("0x5"), value(slots[0], 5, 4)),
+        ("/storageProof/0/value", json!("0x0"), value(slots[0], 0, 4)),
+        ("/storageProof/1/value", json!("0x1"), value(slots[1], 1, 0)),
+        ("/storageProof/0/key", json!("0x3e8"), StateProofError::OtherSlot { stated: slots[1], asked: slots[0] }),
+        ("/storageProof/1/key", json!(slots[0]), StateProofError::OtherSlot { stated: slots[0], asked: slots[1] }),
     ];
     for (place, value, error) in lies {
         let mut lie = answer.clone();
         *lie.pointer_mut(place).unwrap() = value;
         assert_eq!(read(root, CONTRACT, &slots, &lie), Err(error), "{place}");
     }
+}
+
+#[test]
+fn an_error_says_which_field_differs_and_how() {
+    let slots = [slot(3)];
+    let (root, answer) = State::new(50, 50).answer(CONTRACT, &slots);
+    let said = |place: &str, value: &str| {
+        let mut lie = answer.clone();
+        *lie.pointer_mut(place).unwrap() = json!(value);
+        read(root, CONTRACT, &slots, &lie).unwrap_err().to_string()
+    };
+    assert_eq!(said("/nonce", "0x2"), "the account's nonce is stated as 2, and proven as 1");
+    assert_eq!(said("/balance", "0x8"), "the account's balance is stated as 8 wei, and proven as 7 wei");
+    let code = format!("the account's code hash is stated as {KECCAK256_EMPTY}, and proven as {}", keccak256([1]));
+    assert_eq!(said("/codeHash", &KECCAK256_EMPTY.to_string()), code);
+    let word = format!("slot {} is stated as 0x5, and proven as 0x4", slots[0]);
+    assert_eq!(said("/storageProof/0/value", "0x5"), word);
+    let other = format!("slot {} is proven, and {} was asked for", slot(4), slots[0]);
+    assert_eq!(said("/storageProof/0/key", "0x4"), other);
+}
+
+#[test]
+fn a_slot_may_be_written_short_and_must_be_hex() {
+    let slots = [slot(3)];
+    let (root, answer) = State::new(50, 50).answer(CONTRACT, &slots);
+    let with_key = |key: Value| {
+        let mut answer = answer.clone();
+        answer["storageProof"][0]["key"] = key;
+        serde_json::from_value::<AccountProof>(answer)
+    };
+    for key in ["0x3", "0x03", &slots[0].to_string()] {
+        assert!(verify(root, CONTRACT, &slots, &with_key(json!(key)).unwrap()).is_ok(), "{key}");
+    }
+    let long = format!("0x0{}", "0".repeat(64));
+    for wrong in [json!("3"), json!("0x+3"), json!("0x_3"), json!(3), json!(null), json!(long)] {
+        assert!(with_key(wrong.clone()).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn zeros_stand_for_the_hashes_of_an_account_that_does_not_exist_alone() {
+    let state = State::new(5, 30);
+    let (root, mut absent) = state.answer(NOBODY, &[]);
+    (absent["codeHash"], absent["storageHash"]) = (json!(B256::ZERO), json!(B256::ZERO));
+    assert_eq!(read(root, NOBODY, &[], &absent).unwrap().account, Account::ABSENT);
+    let (root, mut there) = state.answer(CONTRACT, &[]);
+    there["codeHash"] = json!(B256::ZERO);
+    let code = AccountDifference::CodeHash { stated: KECCAK256_EMPTY, proven: state.account.code_hash };
+    assert_eq!(read(root, CONTRACT, &[], &there), Err(StateProofError::OtherAccount(code)));
 }
 
 #[test]
@@ -165,7 +234,8 @@ fn an_account_that_exists_cannot_be_hidden_nor_one_that_does_not_be_invented() {
     let slots = [slot(1)];
     let (root, mut absent) = state.answer(NOBODY, &slots);
     absent["storageProof"][0]["value"] = json!("0x2");
-    assert_eq!(read(root, NOBODY, &slots, &absent), Err(StateProofError::OtherValue(Proven::Slot(slots[0]))));
+    let error = StateProofError::OtherValue { slot: slots[0], stated: U256::from(2), proven: U256::ZERO };
+    assert_eq!(read(root, NOBODY, &slots, &absent), Err(error));
 }
 
 #[test]
@@ -287,4 +357,24 @@ fn a_chain_of_nodes_longer_than_a_key_is_malformed() {
     answer["accountProof"] = json!(nodes);
     let error = read(below, CONTRACT, &[], &answer).unwrap_err();
     assert_eq!(error, StateProofError::Trie(Proven::Account, ProofError::Malformed(64)));
+}
+
+/// Who makes the state may put anything at the hash of an address or a slot.
+#[test]
+fn a_leaf_that_is_no_account_or_no_word_is_refused() {
+    let word = alloy_rlp::encode(U256::from(9));
+    let (root, proofs) = trie(&[(CONTRACT.to_vec(), word)], &[CONTRACT.to_vec()]);
+    let mut answer = State::new(0, 0).answer(CONTRACT, &[]).1;
+    answer["accountProof"] = json!(proofs[0]);
+    assert_eq!(read(root, CONTRACT, &[], &answer), Err(StateProofError::Leaf(Proven::Account)));
+
+    let slots = [slot(3)];
+    for leaf in [vec![0x80], vec![0xc0], vec![0xa0; 34]] {
+        let (storage_root, proofs) = trie(&[(slots[0].to_vec(), leaf)], &[slots[0].to_vec()]);
+        let mut state = State::new(0, 0);
+        state.account.storage_root = storage_root;
+        let (root, mut answer) = state.answer(CONTRACT, &[]);
+        answer["storageProof"] = json!([{ "key": slots[0], "value": "0x0", "proof": proofs[0] }]);
+        assert_eq!(read(root, CONTRACT, &slots, &answer), Err(StateProofError::Leaf(Proven::Slot(slots[0]))));
+    }
 }

@@ -8,7 +8,7 @@ use crate::contents;
 #[wasm_bindgen]
 impl Client {
     /// A kept block as JSON in the form of `eth_getBlockByNumber`, with `petrel: {timestampMs, bytes, version, signer, via,
-    /// canonical}`. `which` is `latest`, a decimal number of the chain, or a hash of any branch; `transactions` is `hashes`, `raw`
+    /// canonical, nextBaseFee}`; the last is null where the parameters of the base fee are not known. `which` is `latest`, a decimal number of the chain, or a hash of any branch; `transactions` is `hashes`, `raw`
     /// or `full`. Undefined when no such block is kept.
     ///
     /// # Errors
@@ -42,6 +42,16 @@ impl Client {
     /// As `receipts`.
     pub fn logs(&self, block_hash: &str, json: &str) -> Result<String, JsValue> {
         Ok(self.contents.borrow().logs(block_hash, json)?)
+    }
+
+    /// The kept blocks whose blooms do not exclude a filter of logs, as JSON: `[{number, hash}]`. `filter` is JSON: `{from, to, any}` with
+    /// two numbers of the chain, or `{hash, any}`; `any` has for each position of the filter the addresses or topics of which one must
+    /// be there.
+    ///
+    /// # Errors
+    /// `{code, message, remedy}`: `bad_request`, `no_block`.
+    pub fn matching(&self, filter: &str) -> Result<String, JsValue> {
+        Ok(self.contents.borrow().matching(filter)?)
     }
 
     /// An account after a kept block as JSON, `{balance, nonce, codeHash, storageHash, storage: [{key, value}]}`, from `json`, the

@@ -1,5 +1,6 @@
 //! A block as `eth_getBlockByNumber` of op-geth gives it, and under `petrel` what this node knows of it.
 
+use alloy_primitives::U256;
 use petrel_core::{block::EMPTY_UNCLES, event::Via, hash::keccak_many};
 
 use super::{
@@ -9,8 +10,17 @@ use super::{
     transaction,
 };
 
+/// What a block alone does not say.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct BlockNews {
+    /// Whether it is part of the chain.
+    pub(crate) is_canonical: bool,
+    /// The base fee of its child, where the chain's parameters are known.
+    pub(crate) next_base_fee: Option<U256>,
+}
+
 /// The block as JSON.
-pub(crate) fn json(block: &KeptBlock, is_canonical: bool, form: TransactionForm) -> String {
+pub(crate) fn json(block: &KeptBlock, news: BlockNews, form: TransactionForm) -> String {
     let mut out = String::new();
     Object::append(&mut out, |object| {
         bedrock_fields(object, block);
@@ -18,7 +28,7 @@ pub(crate) fn json(block: &KeptBlock, is_canonical: bool, form: TransactionForm)
         object.quantity("size", block.payload.rlp_size());
         transactions(object.key("transactions"), block, form);
         object.key("uncles").push_str("[]");
-        Object::append(object.key("petrel"), |own| own_fields(own, block, is_canonical));
+        Object::append(object.key("petrel"), |own| own_fields(own, block, news));
     });
     out
 }
@@ -77,13 +87,17 @@ fn transactions(out: &mut String, block: &KeptBlock, form: TransactionForm) {
     }
 }
 
-fn own_fields(own: &mut Object<'_>, block: &KeptBlock, is_canonical: bool) {
+fn own_fields(own: &mut Object<'_>, block: &KeptBlock, news: BlockNews) {
     own.number("timestampMs", block.timestamp_ms);
     own.number("bytes", block.bytes as u64);
     own.word("version", &block.payload.version().to_string());
     own.hex_or_null("signer", block.signer);
     own.word("via", via(block.via));
-    own.flag("canonical", is_canonical);
+    own.flag("canonical", news.is_canonical);
+    match news.next_base_fee {
+        Some(fee) => own.quantity("nextBaseFee", fee),
+        None => own.key("nextBaseFee").push_str("null"),
+    }
 }
 
 /// As in the event `block`.

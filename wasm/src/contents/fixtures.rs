@@ -7,6 +7,7 @@ use include_dir::{Dir, include_dir};
 use petrel_core::{
     Event,
     block::{ExecutionPayload, Verified},
+    chain::Chain,
     event::{HeadReason, NewBlock, NewHead, Via},
     fork::{Fork, Forks, Version},
     message::{Form, Message},
@@ -44,11 +45,19 @@ impl RecordedBlock {
     }
 }
 
+fn devnet_file(name: &str) -> &'static str {
+    DEVNET.get_file(name).unwrap().contents_utf8().unwrap()
+}
+
+/// The chain of the recorded blocks.
+pub(super) fn devnet() -> Chain {
+    chain::of_json(devnet_file("rollup.json")).unwrap()
+}
+
 /// All 26 recorded blocks: the first of each fork, and others.
 pub(super) fn recorded() -> Vec<RecordedBlock> {
-    let text = |name: &str| DEVNET.get_file(name).unwrap().contents_utf8().unwrap();
-    let index: Value = serde_json::from_str(text("index.json")).unwrap();
-    let chain = chain::of_json(text("rollup.json")).unwrap();
+    let index: Value = serde_json::from_str(devnet_file("index.json")).unwrap();
+    let chain = devnet();
     let schedule = Arc::new(ChainSchedule::new(&chain));
     let signer = index["signer"][0].as_str().unwrap().parse().unwrap();
     let messages = index["messages"].as_array().unwrap();
@@ -155,7 +164,15 @@ pub(super) fn head(block: &NewBlock, why: HeadReason) -> Event {
 
 /// Contents with one block, which is the head.
 pub(super) fn contents_with(block: &NewBlock) -> Contents {
-    let mut contents = Contents::default();
+    contents_of(Contents::default(), block)
+}
+
+/// The same of a chain.
+pub(super) fn contents_of_chain(chain: &Chain, block: &NewBlock) -> Contents {
+    contents_of(Contents::new(chain), block)
+}
+
+fn contents_of(mut contents: Contents, block: &NewBlock) -> Contents {
     contents.observe(&Event::Block(block.clone()));
     contents.observe(&head(block, HeadReason::Anchored));
     contents

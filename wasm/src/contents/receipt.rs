@@ -1,23 +1,27 @@
-//! Proven receipts as `eth_getBlockReceipts` of op-geth gives them, without what no root proves (`l1Fee`, …), and their logs as
-//! `eth_getLogs` gives them.
+//! Proven receipts as `eth_getBlockReceipts` of op-geth gives them, and their logs as `eth_getLogs` gives them.
 
-use petrel_core::block::{ReceiptLog, transaction_type};
+use petrel_core::{
+    block::{L1Attributes, ReceiptLog, transaction_type},
+    fork::Forks,
+};
 
 use super::{
     decoded::DecodedTransaction,
     json::{self, Object},
     kept::KeptBlock,
+    l1_fee,
     receipts::ProvenReceipt,
 };
 
 /// The receipts as JSON.
-pub(crate) fn json(block: &KeptBlock, receipts: &[ProvenReceipt]) -> String {
+pub(crate) fn json(block: &KeptBlock, receipts: &[ProvenReceipt], forks: &Forks) -> String {
+    let attributes = l1_fee::attributes(block, forks);
     let mut out = String::new();
     let with_transactions = receipts.iter().zip(block.payload.transactions()).enumerate();
     json::array(&mut out, with_transactions, |out, (index, (proven, raw))| {
         Object::append(out, |object| {
             proven_fields(object, block, index, proven);
-            transaction_fields(object, block, raw, proven);
+            transaction_fields(object, block, raw, (proven, attributes.as_ref()));
         });
     });
     out
@@ -51,13 +55,21 @@ fn proven_fields(object: &mut Object<'_>, block: &KeptBlock, index: usize, prove
 }
 
 /// What follows from the transaction; of one that cannot be decoded only its type is known.
-fn transaction_fields(object: &mut Object<'_>, block: &KeptBlock, raw: &[u8], proven: &ProvenReceipt) {
+fn transaction_fields(
+    object: &mut Object<'_>,
+    block: &KeptBlock,
+    raw: &[u8],
+    (proven, attributes): (&ProvenReceipt, Option<&L1Attributes>),
+) {
     debug_assert_eq!(transaction_type(raw), proven.receipt.transaction_type, "the receipt is of this transaction");
     if let Some(decoded) = DecodedTransaction::decode(raw) {
         object.hex("from", decoded.from);
         object.hex_or_null("to", decoded.to());
         object.hex_or_null("contractAddress", decoded.created(proven.receipt.deposit.map(|deposit| deposit.nonce)));
         object.quantity("effectiveGasPrice", decoded.gas_price(block.payload.base_fee_per_gas()));
+        if let Some(attributes) = attributes {
+            l1_fee::append(object, attributes, &decoded, raw);
+        }
     }
 }
 

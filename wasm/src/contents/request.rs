@@ -1,11 +1,9 @@
 //! What a page asks for, read from the strings of a call: `bad_request` says what does not parse.
 
 use alloy_primitives::{Address, B256, U256, hex};
+use petrel_core::state_proof::MAX_SLOTS;
 
 use crate::error::{Error, ErrorCode};
-
-/// Maximum number of slots in one proof (op-geth `maxGetStorageSlots`).
-pub(crate) const MAX_SLOTS: usize = 1024;
 
 /// A block by tag, number or hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     Contents,
-    fixtures::{contents_with, head, line, parsed, recorded},
+    fixtures::{contents_of_chain, contents_with, devnet, head, line, parsed, recorded},
     hash_of,
 };
 use crate::error::ErrorCode;
@@ -38,6 +38,23 @@ fn the_block_of_another_branch_says_that_it_is_not_of_the_chain() {
         |which: &str| parsed(&contents.block(which, "raw").unwrap().unwrap())["petrel"]["canonical"].clone();
     assert_eq!(canonical(&old[2].block.hash.to_string()), false);
     assert_eq!([canonical("3"), canonical("2"), canonical("latest")], [true, true, true]);
+}
+
+#[test]
+fn the_next_base_fee_is_that_of_the_block_that_follows() {
+    let (blocks, chain) = (recorded(), devnet());
+    let number = |at: usize| blocks[at].event.block.payload.number();
+    let mut forks = std::collections::BTreeSet::new();
+    for at in (1..blocks.len()).filter(|at| number(*at) == number(at - 1) + 1) {
+        let (before, after) = (&blocks[at - 1].event, &blocks[at].event.block.payload);
+        let shown = parsed(&contents_of_chain(&chain, before).block("latest", "hashes").unwrap().unwrap());
+        assert_eq!(shown["petrel"]["nextBaseFee"], format!("{:#x}", after.base_fee_per_gas()), "{}", number(at));
+        forks.insert(chain.fork_at(before.block.payload.timestamp()));
+    }
+    assert!(forks.len() >= 6, "{forks:?}");
+    // Without the chain's parameters it is not known before Holocene.
+    let first = parsed(&contents_with(&blocks[0].event).block("latest", "hashes").unwrap().unwrap());
+    assert_eq!(first["petrel"]["nextBaseFee"], serde_json::Value::Null);
 }
 
 #[test]

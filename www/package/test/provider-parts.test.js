@@ -8,7 +8,10 @@ import { packageDist } from '../../folders.js';
 
 const load = (name) => import(new URL(`page/provider/${name}.js`, packageDist));
 const { blockId, quantity, slot } = await load('params');
-const { bloomHashes, logFilter, matches, mayMatch } = await load('logs');
+const { logFilter, matches, wanted } = await load('logs');
+const { BlockWindow } = await load('block-window');
+const { FeeReader } = await load('fees');
+const { ReceiptReader } = await load('receipts');
 const { LieDetector } = await load('lie-detector');
 const { PetrelError } = await import(new URL('page/index.js', packageDist));
 
@@ -62,16 +65,74 @@ test('a filter matches as EIP-1474 says', () => {
   }
 });
 
-test('the bloom of a block excludes blocks without a match, and none with one', async () => {
-  // Bits 2047 and 0: hashes whose three pairs of bytes are 07ff, and 0000.
-  const hashes = { [`0x${'a1'.repeat(20)}`]: `0x07ff07ff07ff${'00'.repeat(26)}`, [`0x${'01'.repeat(32)}`]: `0x000000000000${'00'.repeat(26)}` };
-  const hash = async (data) => hashes[data];
-  const bloom = (first, last) => `0x${first}${'0'.repeat(510)}${last}`;
-  const both = await bloomHashes(logFilter({ address: `0x${'a1'.repeat(20)}`, topics: [`0x${'01'.repeat(32)}`] }), hash);
-  assert.ok(mayMatch(bloom('8', '1'), both));
-  assert.ok(!mayMatch(bloom('8', '0'), both));
-  assert.ok(!mayMatch(bloom('0', '1'), both));
-  assert.ok(mayMatch(bloom('0', '0'), await bloomHashes(logFilter({}), hash)));
+test('a filter wants one value of each position that it names', () => {
+  const [a, one] = [`0x${'a1'.repeat(20)}`, `0x${'01'.repeat(32)}`];
+  assert.deepEqual(wanted(logFilter({})), []);
+  assert.deepEqual(wanted(logFilter({ address: a, topics: [null, [one], []] })), [[a], [one]]);
+  assert.throws(() => logFilter({ topics: [Array(1001).fill(one)] }), { code: -32602 });
+});
+
+/** What a node answers that keeps blocks 10 to 500: `asked` has each call. */
+function keeping(answers) {
+  const asked = [];
+  const block = (number) => ({
+    number: `0x${number.toString(16)}`,
+    hash: `0x${number.toString(16).padStart(64, '0')}`,
+    baseFeePerGas: '0x7',
+    gasUsed: '0x1',
+    gasLimit: '0x4',
+    ...(number > 490 ? { excessBlobGas: '0x0' } : {}),
+    transactions: [],
+    petrel: { nextBaseFee: number > 490 ? '0x8' : null },
+  });
+  const known = {
+    block: (which) => JSON.stringify(block(which === 'latest' ? 500 : Number(which))),
+    window: () => JSON.stringify({ from: 10, to: 500, blocks: 491, bytes: 1 }),
+    ...answers,
+  };
+  const call = async (method, ...args) => {
+    asked.push([method, ...args]);
+    return known[method](...args);
+  };
+  return { asked, source: { call, signal: new AbortController().signal } };
+}
+
+test('which blocks of a range may have logs is one call of the node', async () => {
+  const found = [12, 300].map((number) => ({ number: `0x${number.toString(16)}`, hash: `0x${String(number).padStart(64, '0')}` }));
+  const { asked, source } = keeping({ matching: () => JSON.stringify(found) });
+  const proven = [];
+  const rpcs = { proven: async ({ block }) => (proven.push(block), []) };
+  const reader = new ReceiptReader(source, rpcs, new BlockWindow(source));
+  const address = `0x${'a1'.repeat(20)}`;
+  assert.deepEqual(await reader.logs(logFilter({ fromBlock: '0xa', address })), []);
+  assert.deepEqual(asked.filter(([method]) => method === 'matching'), [['matching', JSON.stringify({ from: 10, to: 500, any: [[address]] })]]);
+  assert.ok(asked.length <= 3, JSON.stringify(asked));
+  assert.deepEqual(proven, found.map(({ hash }) => hash));
+  for (const [range, code] of [[{ fromBlock: '0x9' }, -32001], [{ fromBlock: '0x20', toBlock: '0x1f' }, -32602], [{ fromBlock: HASH }, 4200]]) {
+    await assert.rejects(reader.logs(logFilter(range)), { code }, JSON.stringify(range));
+  }
+  assert.deepEqual(await reader.logs(logFilter({ fromBlock: '0xffff', toBlock: '0xfffff' })), []);
+  assert.equal(asked.filter(([method]) => method === 'matching').length, 1);
+});
+
+test('a range with more blocks than may be proven is refused', async () => {
+  const many = Array.from({ length: 201 }, (_, at) => ({ number: `0x${(at + 10).toString(16)}`, hash: HASH }));
+  const { source } = keeping({ matching: () => JSON.stringify(many) });
+  const reader = new ReceiptReader(source, {}, new BlockWindow(source));
+  await assert.rejects(reader.logs(logFilter({ fromBlock: '0xa' })), { code: -32602, message: /201 blocks.*200/ });
+});
+
+test('the fee history has the next base fee of the node, and blobs that nobody uses', async () => {
+  const { source } = keeping({});
+  const fees = new FeeReader(new BlockWindow(source), {});
+  assert.deepEqual(await fees.history('0x2', '0x1eb', []), {
+    oldestBlock: '0x1ea',
+    baseFeePerGas: ['0x7', '0x7', '0x8'],
+    gasUsedRatio: [0.25, 0.25],
+    baseFeePerBlobGas: ['0x0', '0x1', '0x1'],
+    blobGasUsedRatio: [0, 0],
+  });
+  await assert.rejects(fees.history('0x1', '0x1ea', []), { code: 4200, message: /chain_op_config/ });
 });
 
 const refuse = () => Promise.reject(new PetrelError({ code: 'bad_proof', message: 'the root differs', remedy: 'none' }));

@@ -1,6 +1,7 @@
 // The page: finds its relay, follows the chain, shows it, and starts again after a failure.
 
-import { createFollower, PetrelError, type Follower, type Status } from 'petrel';
+import { createFollower, PetrelError, type Follower, type FollowerEvent, type Status } from 'petrel';
+import { Evidence } from './evidence.ts';
 import { source, type Found } from './source.ts';
 import { View, type Problem } from './view.ts';
 
@@ -15,6 +16,7 @@ const STATUS_TIMEOUT = 5000;
 
 const url = new URL(location.href);
 const view = new View();
+const evidence = new Evidence();
 
 async function main(): Promise<void> {
   let found = await find();
@@ -36,6 +38,7 @@ async function find(): Promise<Found | null> {
 /** Follows until the follower ends; what to follow next, or `null` for nothing. */
 async function follow(now: Found): Promise<Found | null> {
   view.signerOf(now);
+  evidence.follows(now);
   view.state('connecting');
   let follower: Follower;
   try {
@@ -73,10 +76,19 @@ async function readEvents(follower: Follower, outdated: Outdated): Promise<void>
     for await (const event of follower.events()) {
       outdated.signer ||= event.event === 'rejected' && event.fault === 'wrong_signer';
       view.event(event);
+      void offerEvidence(follower, event);
     }
   } catch {
     // The reader of the blocks reports it.
   }
+}
+
+/** Two blocks of one height were signed, by the event; both are kept only when both came by gossip. */
+async function offerEvidence(follower: Follower, event: FollowerEvent): Promise<void> {
+  if (event.event !== 'conflict' && event.event !== 'reorg') return;
+  const number = event.event === 'conflict' ? event.number : event.from;
+  const json = await follower.evidence(number).catch(() => null);
+  if (json !== null) evidence.offer(number, json);
 }
 
 /**

@@ -44,6 +44,7 @@ impl DevnetSettings {
             forks,
             signer: Some(signer),
             system_config: None,
+            fees: None,
             origin: Origin::Rollup,
         })
     }

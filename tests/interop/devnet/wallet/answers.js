@@ -2,11 +2,8 @@
 
 import { assertSame } from './steps.js';
 
-/** What op-geth adds to a receipt from the L1 attributes, and to a deposit from its receipt. */
-const UNPROVEN_RECEIPT = ['l1Fee', 'l1GasPrice', 'l1GasUsed', 'l1FeeScalar', 'l1BaseFeeScalar', 'l1BlobBaseFee', 'l1BlobBaseFeeScalar', 'operatorFeeScalar', 'operatorFeeConstant', 'daFootprintGasScalar', 'blobGasUsed', 'blobGasPrice'];
+/** What op-geth takes of a deposit from its receipt. */
 const UNPROVEN_DEPOSIT = ['nonce', 'depositReceiptVersion'];
-/** What op-geth's fee history says of blobs, which OP Stack chains do not have. */
-const BLOBS = ['baseFeePerBlobGas', 'blobGasUsedRatio'];
 
 /** Compares all methods at this block; how many answers were equal. */
 export async function compare(provider, geth, { number, hash }, { rich, contract }) {
@@ -28,8 +25,8 @@ export async function compare(provider, geth, { number, hash }, { rich, contract
     ['eth_getTransactionByHash', [last], deposit],
     ['eth_getTransactionByBlockHashAndIndex', [hash, index], deposit],
     ['eth_getTransactionByBlockNumberAndIndex', [id, '0x0'], UNPROVEN_DEPOSIT],
-    ['eth_getTransactionReceipt', [last], UNPROVEN_RECEIPT],
-    ['eth_getBlockReceipts', [id], UNPROVEN_RECEIPT],
+    ['eth_getTransactionReceipt', [last]],
+    ['eth_getBlockReceipts', [id]],
     ['eth_getLogs', [{ blockHash: hash }]],
     ['eth_getLogs', [{ fromBlock: id, toBlock: id, address: contract }]],
     ['eth_getBalance', [rich, at]],
@@ -40,8 +37,8 @@ export async function compare(provider, geth, { number, hash }, { rich, contract
     ['eth_getStorageAt', [contract, '0x0', at]],
     ['eth_getStorageAt', [contract, '0x77', at]],
     ['eth_getProof', [contract, ['0x0000000000000000000000000000000000000000000000000000000000000000'], at]],
-    ['eth_feeHistory', ['0x1', id, []], BLOBS],
-    ['eth_feeHistory', ['0x2', id, [10, 50, 90]], BLOBS],
+    ['eth_feeHistory', ['0x1', id, []]],
+    ['eth_feeHistory', ['0x2', id, [10, 50, 90]]],
   ];
   for (const [method, params, unproven = []] of calls) {
     const [ours, theirs] = [await provider.request({ method, params }), await geth(method, params)];

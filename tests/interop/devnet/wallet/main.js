@@ -11,6 +11,7 @@ import { privateKeyToAccount } from 'viem/accounts';
 import { compare } from './answers.js';
 import { ethers, ping, viem, wagmi } from './libraries.js';
 import { liar, LIES } from './liar.js';
+import { openWallet } from './page.js';
 import { readmeBlocks } from './readme.js';
 import { dist, done, step, until } from './steps.js';
 
@@ -67,17 +68,21 @@ await step('a transaction is signed before its receipt', async () => {
   return { block: block.number, signedMs: Math.round(signedMs), receiptPollMs: Math.round(await polled) };
 });
 
-await step('every method answers as op-geth does', async () => {
+/** Compares so many blocks, of which the first is not before `since` (Unix seconds). */
+async function compared(count, since = 0) {
   let [blocks, answers] = [0, 0];
-  for await (const { number, hash } of followed.blocks()) {
+  for await (const { number, hash, timestamp } of followed.blocks()) {
+    if (timestamp < since) continue;
     await inserted(hash);
     answers += await compare(provider, geth, { number, hash }, { rich, contract });
     blocks += 1;
     if (blocks % 2 === 0) await send({ to: contract, data: ping(BigInt(number)) });
-    if (blocks >= 12) break;
+    if (blocks >= count) return `${answers} answers at ${count} blocks, the last is ${number}`;
   }
-  return `${answers} answers at ${blocks} blocks`;
-});
+  throw new Error('there are no more blocks');
+}
+
+await step('every method answers as op-geth does', () => compared(12));
 
 const questions = {
   eth_getProof: (hash) => ['eth_getStorageAt', [contract, '0x0', { blockHash: hash }]],
@@ -112,6 +117,9 @@ for (const [lie, [method]] of Object.entries(LIES)) {
   });
 }
 
+// The first block of Jovian still has the L1 attributes of Isthmus.
+await step('every method answers as op-geth does after Jovian', () => compared(6, rollup.jovian_time + 1));
+
 await step('the node counts who lied', () => {
   const [liarCounts, honest] = provider.rpcs;
   assert.ok(liarCounts.lies >= Object.keys(LIES).length - 1 && honest.lies === 0);
@@ -128,6 +136,44 @@ await step('what cannot be proven is refused', async () => {
 await step('viem', () => viem({ node, chain, contract, rich, send }));
 await step('ethers', () => ethers({ provider, contract, rich }));
 await step('wagmi', () => wagmi({ chain, provider, rich }));
+
+/** What the page shows of this transaction is what op-geth has. */
+async function isRight({ hash, shown }) {
+  const { blockHash, status, l1Fee } = await geth('eth_getTransactionReceipt', [hash]);
+  assert.equal(shown.receipt, `${hash} ${status} ${l1Fee}`);
+  assert.equal(shown.balance, `${await geth('eth_getBalance', [rich, { blockHash }])} at ${blockHash}`);
+}
+
+async function sign() {
+  const raw = await account.signTransaction(await wallet.prepareTransactionRequest({ account, to: contract, data: ping(3n), gas: 200_000n }));
+  return { raw, hash: keccak256(raw) };
+}
+
+if (process.env.PETREL_CHROMIUM) {
+  const { load, close } = await openWallet({ rollup, signer, relay, gethUrl, lying, account: rich, geth, sign });
+  await step('a page in Chromium shows what is signed before a poll has the receipt', async () => {
+    const loads = [await load(), await load(), await load()];
+    for (const loaded of loads) {
+      await isRight(loaded);
+      assert.equal(loaded.shown.lie, undefined);
+    }
+    const times = loads.map(({ signed, polled }) => ({ signed, polled }));
+    // A poll may come by chance at the moment when there is a receipt.
+    assert.ok(times.filter(({ signed, polled }) => signed < polled).length >= 2, JSON.stringify(times));
+    return times;
+  });
+  for (const lie of ['balance', 'receipt']) {
+    await step(`the page in Chromium shows a lie and the right answer: ${lie}`, async () => {
+      const loaded = await load(lie);
+      await isRight(loaded);
+      assert.match(loaded.shown.lie, lie === 'balance' ? /^eth_getProof: .*balance/ : /^eth_getBlockReceipts: /);
+      return loaded.shown.lie;
+    });
+  }
+  await close();
+} else {
+  await step('a page in Chromium', () => 'there is no Chromium');
+}
 await node.stop();
 lying.close();
 done();

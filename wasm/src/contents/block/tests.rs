@@ -10,7 +10,7 @@ use petrel_core::{
 };
 use serde_json::{Value, json};
 
-use super::json;
+use super::{BlockNews, json};
 use crate::contents::{
     fixtures::{made_in, parsed, payload, recorded},
     kept::KeptBlock,
@@ -18,7 +18,7 @@ use crate::contents::{
 };
 
 fn shown(block: &KeptBlock, form: TransactionForm) -> Value {
-    parsed(&json(block, true, form))
+    parsed(&json(block, BlockNews { is_canonical: true, next_base_fee: None }, form))
 }
 
 /// A field of the JSON as alloy's own type.
@@ -134,11 +134,12 @@ fn what_the_node_knows_of_a_block_is_beside_it() {
         "signer": block.stated["signer"],
         "via": "gossip",
         "canonical": true,
+        "nextBaseFee": null,
     });
     assert_eq!(shown["petrel"], expected);
     for (via, name) in [(Via::Sync, "sync"), (Via::Local, "local")] {
         let kept = KeptBlock::new(&NewBlock { via, timestamp_ms: 1_200, ..block.event.clone() });
-        let shown = parsed(&json(&kept, false, TransactionForm::Hashes));
+        let shown = parsed(&json(&kept, BlockNews::default(), TransactionForm::Hashes));
         assert_eq!(shown["petrel"]["via"], name);
         assert_eq!(shown["petrel"]["timestampMs"], 1_200);
         assert_eq!(shown["petrel"]["canonical"], false);

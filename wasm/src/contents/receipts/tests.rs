@@ -3,9 +3,9 @@ use alloy_eips::eip2718::Encodable2718 as _;
 use alloy_primitives::{Address, B256, Bytes, Log, LogData, Signature, TxKind, U256, hex, keccak256};
 use op_alloy_consensus::{OpReceiptEnvelope, OpTxEnvelope, OpTxType, TxDeposit, build_post_exec_tx};
 use petrel_core::{
-    block::{ExecutionPayload, Payload, ordered_root},
+    block::{ExecutionPayload, L1Attributes, Payload, ordered_root},
     event::{NewBlock, Via},
-    fork::Version,
+    fork::{Fork, Forks, Version},
     hash::keccak_many,
 };
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{MAX_JSON, prove};
 use crate::{
     contents::{
-        fixtures::{contents_with, key, made_in, parsed, payload, recorded},
+        fixtures::{contents_of_chain, contents_with, devnet, key, made_in, parsed, payload, recorded},
         kept::KeptBlock,
     },
     error::ErrorCode,
@@ -69,6 +69,16 @@ fn logs() -> [Vec<Log>; 4] {
         data: LogData::new_unchecked((1..=topics).map(B256::repeat_byte).collect(), data.into()),
     };
     [vec![], vec![log(0, &[]), log(4, &[7; 40])], vec![log(1, &[1])], vec![]]
+}
+
+/// The calldata of the L1 attributes since Jovian.
+fn jovian_attributes() -> Vec<u8> {
+    let mut calldata = vec![0; 178];
+    calldata[..4].copy_from_slice(&hex!("3db6be2b"));
+    for (at, byte) in [(7, 20), (11, 15), (66, 5), (98, 7), (167, 3), (175, 9), (176, 1)] {
+        calldata[at] = byte;
+    }
+    calldata
 }
 
 /// What another library makes the receipts root of.
@@ -167,6 +177,46 @@ fn the_receipts_are_what_the_root_and_the_block_prove() {
         assert_eq!(receipt.get("l1Fee"), None);
     }
     assert_eq!((&proven[0]["depositNonce"], &proven[0]["depositReceiptVersion"]), (&json!("0x6"), &json!("0x1")));
+}
+
+#[test]
+fn the_fee_for_l1_follows_from_the_l1_attributes_of_the_block() {
+    let calldata = jovian_attributes();
+    let mut transactions = transactions();
+    let deposit = TxDeposit { from: Address::repeat_byte(0xde), to: TxKind::Create, ..TxDeposit::default() };
+    transactions[0] = TxDeposit { input: calldata.clone().into(), ..deposit }.encoded_2718().into();
+    let receipts_root = ordered_root(encoded(Version::V4).iter().map(Vec::as_slice), keccak_many);
+    let payload = ExecutionPayload { receipts_root, transactions: transactions.clone(), ..payload(1, B256::ZERO) };
+    let event = made_in(Version::V4, payload, Via::Gossip);
+    let mut chain = devnet();
+    chain.forks = Forks::all_until(Fork::Jovian);
+    let prove = |contents: crate::contents::Contents| {
+        let hash = event.block.hash.to_string();
+        parsed(&contents.receipts(&hash, &answer(Version::V4).to_string()).unwrap())
+    };
+    let proven = prove(contents_of_chain(&chain, &event));
+    let attributes = L1Attributes::read(&calldata, &chain.forks, 1).unwrap();
+    for index in [1, 2] {
+        let fee = attributes.fee(&transactions[index]).unwrap();
+        let quantity = |value: U256| json!(format!("{value:#x}"));
+        let expected = json!({
+            "l1GasPrice": "0x500", "l1GasUsed": quantity(fee.gas_used), "l1Fee": quantity(fee.fee),
+            "l1BlobBaseFee": "0x700", "l1BaseFeeScalar": "0x14", "l1BlobBaseFeeScalar": "0xf",
+            "operatorFeeScalar": "0x3", "operatorFeeConstant": "0x9", "daFootprintGasScalar": "0x100",
+            "blobGasUsed": quantity(U256::from(fee.da_footprint.unwrap())),
+        });
+        for (key, value) in expected.as_object().unwrap() {
+            assert_eq!(&proven[index][key], value, "{key} of {index}");
+        }
+        assert_eq!(proven[index].get("l1FeeScalar"), None);
+    }
+    // A deposit and a post-exec transaction pay nothing.
+    for index in [0, 3] {
+        assert!(proven[index].as_object().unwrap().keys().all(|key| !key.starts_with("l1") && key != "blobGasUsed"));
+    }
+    // Where the schedule and the attributes contradict each other nothing is said.
+    chain.forks = Forks::all_until(Fork::Holocene);
+    assert_eq!(prove(contents_of_chain(&chain, &event))[1].get("l1Fee"), None);
 }
 
 #[test]

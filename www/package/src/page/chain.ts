@@ -14,6 +14,7 @@ import {
   type TransactionOptions,
   type WaitOptions,
 } from './chain-requests.js';
+import { evidenceOf } from './evidence.js';
 import { PetrelError } from '../shared/errors.js';
 import type { Block, FollowerEvent, Head, Hex } from '../shared/events.js';
 import type { Feed } from './feed.js';
@@ -60,7 +61,7 @@ export class Chain {
    * among the last signed blocks that are kept.
    */
   async evidence(number: number | bigint): Promise<string | null> {
-    return (await this.#node.call('evidence', whichBlock(number))) ?? null;
+    return evidenceOf(this.#node, number);
   }
 
   /**

@@ -5,6 +5,7 @@ import { loadChain } from './chains.js';
 import type { Block, FollowerEvent } from '../shared/events.js';
 import type { Feed } from './feed.js';
 import { L1Page } from './l1.js';
+import { evidenceOf } from './evidence.js';
 import { checkFollowerOptions, type FollowerOptions, type StreamOptions } from './options.js';
 import { endWithLast, nodeOf, releaseSoon, startNode, type Common, type Followed } from './start.js';
 import type { Status } from '../shared/status.js';
@@ -17,6 +18,11 @@ export interface Follower extends AsyncDisposable {
   blocks(options?: StreamOptions): Feed<Block>;
   /** All events from now on. */
   events(options?: StreamOptions): Feed<FollowerEvent>;
+  /**
+   * Evidence that the signer signed two blocks of this height, as JSON for `judgeEvidence` and `petrel check`; `null` when two are not
+   * among the last signed blocks that are kept.
+   */
+  evidence(number: number | bigint): Promise<string | null>;
   /** The present state, and why it is not live. Works after the end too; rejects when the follower fails meanwhile. */
   status(): Promise<Status>;
   /** Closes the connections and ends the worker. May be called again. */
@@ -48,7 +54,7 @@ export async function createFollower(options: FollowerOptions): Promise<Follower
     throw thrown;
   }
   releaseSoon([node]);
-  return node;
+  return Object.assign(node, { evidence: (number: number | bigint) => evidenceOf(node, number) });
 }
 
 /** The `rollup.json` of a chain that is given by name or id. An object is checked later, by the node. */

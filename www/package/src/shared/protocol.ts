@@ -30,7 +30,7 @@ export const WINDOW = 4096;
  * What a page may call: the node's methods, and `hashOf`, which is the module's. Arguments and results are text; `undefined` is a result
  * that is not there.
  */
-export const METHODS = ['block', 'transaction', 'receipts', 'logs', 'account', 'window', 'evidence', 'hashOf'] as const;
+export const METHODS = ['block', 'transaction', 'receipts', 'logs', 'matching', 'account', 'window', 'evidence', 'hashOf'] as const;
 export type Method = (typeof METHODS)[number];
 
 /** To the worker itself. */

@@ -9,7 +9,7 @@ import type { Client } from './petrel_wasm.js';
 type Asked = Readonly<Record<Method, (...args: readonly string[]) => string | undefined>>;
 
 /** How many arguments each of them has. */
-const ARGUMENTS: Readonly<Record<Method, number>> = { block: 2, transaction: 1, receipts: 2, logs: 2, account: 4, window: 0, evidence: 1, hashOf: 1 };
+const ARGUMENTS: Readonly<Record<Method, number>> = { block: 2, transaction: 1, receipts: 2, logs: 2, matching: 1, account: 4, window: 0, evidence: 1, hashOf: 1 };
 
 /**
  * The result of a method.

@@ -1,6 +1,7 @@
 // The verified blocks that the node keeps, in the form of JSON-RPC.
 
 import { RpcError, RpcErrorCode } from './errors.js';
+import { wanted, type LogFilter } from './logs.js';
 import { hex, type BlockId } from './params.js';
 import type { ChainSource } from '../chain-source.js';
 
@@ -30,6 +31,12 @@ export interface RpcTransaction {
   readonly blockNumber: string;
   readonly transactionIndex: string;
   readonly [key: string]: unknown;
+}
+
+/** The first and the last number. */
+export interface BlockRange {
+  readonly from: bigint;
+  readonly to: bigint;
 }
 
 /** How transactions are written. */
@@ -75,10 +82,26 @@ export class BlockWindow {
   }
 
   /** First and last number that are kept. */
-  async range(): Promise<{ readonly from: bigint; readonly to: bigint }> {
+  async range(): Promise<BlockRange> {
     await this.head();
     const { from, to } = JSON.parse((await this.#source.call('window')) as string) as { from: number; to: number };
     return { from: BigInt(from), to: BigInt(to) };
+  }
+
+  /**
+   * The kept blocks whose blooms do not exclude a filter: of these numbers, or the one of this hash. Rejects with `no_block` when one is
+   * not kept.
+   */
+  async matching(blocks: BlockRange | { readonly hash: string }, filter: LogFilter): Promise<readonly { readonly number: string; readonly hash: string }[]> {
+    const range = 'hash' in blocks ? blocks : { from: Number(blocks.from), to: Number(blocks.to) };
+    const json = await this.#source.call('matching', JSON.stringify({ ...range, any: wanted(filter) }));
+    return JSON.parse(json as string) as { number: string; hash: string }[];
+  }
+
+  /** The base fee of the child of the block with this hash; `null` when the parameters of the base fee are not known. */
+  async nextBaseFee(hash: string): Promise<string | null> {
+    const json = await this.#source.call('block', hash, 'hashes');
+    return json === undefined ? null : (JSON.parse(json) as { petrel: { nextBaseFee: string | null } }).petrel.nextBaseFee;
   }
 
   async notKept(number: bigint): Promise<RpcError> {

@@ -11,6 +11,8 @@ const MIN_TIP = 1_000_000n;
 const MAX_BLOCKS = 1024n;
 const MAX_PERCENTILES = 100;
 const DEPOSIT = '0x7e';
+const UNKNOWN_FEE =
+  'the next base fee is not known: since Holocene the blocks say how it is computed, and before it chain_op_config in the rollup.json';
 
 export class FeeReader {
   readonly #window: BlockWindow;
@@ -42,11 +44,16 @@ export class FeeReader {
     const blocks: RpcBlock[] = [];
     for (let number = oldest; number <= to; number += 1n) blocks.push(await this.#window.need({ number }, marks.length > 0 ? 'full' : 'hashes'));
     const reward = marks.length > 0 ? { reward: await Promise.all(blocks.map((block) => this.#rewards(block, marks))) } : {};
+    const nextBaseFee = await this.#window.nextBaseFee(last.hash);
+    if (nextBaseFee === null) throw unsupported(UNKNOWN_FEE);
     return {
       oldestBlock: hex(oldest),
       ...reward,
-      baseFeePerGas: [...blocks.map(({ baseFeePerGas }) => baseFeePerGas), hex(nextBaseFee(last))],
+      baseFeePerGas: [...blocks.map(({ baseFeePerGas }) => baseFeePerGas), nextBaseFee],
       gasUsedRatio: blocks.map(({ gasUsed, gasLimit }) => Number(gasUsed) / Number(gasLimit)),
+      // The chain has no blobs: op-geth gives their least base fee since Ecotone, and says that none of their gas is used.
+      baseFeePerBlobGas: [...blocks, last].map(({ excessBlobGas }) => (excessBlobGas === undefined ? '0x0' : '0x1')),
+      blobGasUsedRatio: blocks.map(() => 0),
     };
   }
 
@@ -88,32 +95,6 @@ function suggestedTip(head: RpcBlock): bigint {
 function tipOf({ gasPrice = '0x0', type }: RpcTransaction, { baseFeePerGas }: RpcBlock): bigint {
   const tip = BigInt(gasPrice) - BigInt(baseFeePerGas);
   return type === DEPOSIT || tip < 0n ? 0n : tip;
-}
-
-/**
- * The base fee of the next block (EIP-1559) with the parameters that its parent's extra data has since Holocene: version, denominator,
- * elasticity, and since Jovian the minimum base fee. Since Jovian the DA footprint counts when it is more than the gas used.
- */
-function nextBaseFee({ extraData, gasLimit, gasUsed, baseFeePerGas, blobGasUsed }: RpcBlock): bigint {
-  const extra = extraData.slice(2);
-  const version = Number.parseInt(extra.slice(0, 2), 16);
-  const [denominator, elasticity] = [extra.slice(2, 10), extra.slice(10, 18)].map((digits) => BigInt(`0x${digits || '0'}`)) as [bigint, bigint];
-  if (denominator === 0n || elasticity === 0n) throw unsupported('the next base fee is known since Holocene, whose blocks say how it is computed');
-  const isJovian = version === 1 && extra.length === 34;
-  const used = isJovian && BigInt(blobGasUsed ?? 0) > BigInt(gasUsed) ? BigInt(blobGasUsed ?? 0) : BigInt(gasUsed);
-  const next = baseFee(BigInt(baseFeePerGas), used, BigInt(gasLimit) / elasticity, denominator);
-  const least = isJovian ? BigInt(`0x${extra.slice(18)}`) : 0n;
-  return next > least ? next : least;
-}
-
-function baseFee(fee: bigint, used: bigint, target: bigint, denominator: bigint): bigint {
-  if (used === target) return fee;
-  if (used > target) {
-    const more = (fee * (used - target)) / target / denominator;
-    return fee + (more > 1n ? more : 1n);
-  }
-  const less = fee - (fee * (target - used)) / target / denominator;
-  return less > 0n ? less : 0n;
 }
 
 function checkedPercentiles(value: unknown): readonly number[] {

@@ -1,4 +1,4 @@
-// Filters of logs: EIP-1474's, and the bloom of a block, which says for most blocks that they have none.
+// Filters of logs: EIP-1474's.
 
 import { invalid } from './errors.js';
 import { address, bytes } from './params.js';
@@ -22,9 +22,10 @@ export interface LogFilter {
   readonly topics: readonly (readonly string[] | null)[];
 }
 
-/** Values in a filter, as op-geth limits them. */
+/** Values in a filter, as op-geth limits them: addresses, positions of topics, and topics of one position. */
 const MAX_ADDRESSES = 1000;
 const MAX_TOPICS = 4;
+const MAX_ANY = 1000;
 
 /** Checks the parameter of `eth_getLogs` or of a subscription. */
 export function logFilter(value: unknown): LogFilter {
@@ -47,7 +48,9 @@ export function logFilter(value: unknown): LogFilter {
 
 function position(value: unknown): readonly string[] | null {
   if (value === null || value === undefined) return null;
-  const any = (Array.isArray(value) ? value : [value]).map((topic) => (topic === null ? null : bytes(topic, 'a topic', 32)));
+  const list = Array.isArray(value) ? (value as unknown[]) : [value];
+  if (list.length > MAX_ANY) throw invalid(`the filter has ${list.length} topics at one position, at most ${MAX_ANY} are allowed`);
+  const any = list.map((topic) => (topic === null ? null : bytes(topic, 'a topic', 32)));
   // An empty list, and one with null in it, match every topic, as in op-geth.
   return any.length === 0 || any.includes(null) ? null : (any as string[]);
 }
@@ -58,22 +61,7 @@ export function matches(log: RpcLog, { addresses, topics }: LogFilter): boolean 
   return topics.every((any, at) => any === null || any.includes((log.topics[at] ?? '').toLowerCase()));
 }
 
-/** The hashes of what a filter looks for: of each position one of them must be in the bloom of a block that has a match. */
-export function bloomHashes({ addresses, topics }: LogFilter, hash: (data: string) => Promise<string>): Promise<string[][]> {
-  const positions = [addresses, ...topics].filter((any) => any !== null && any.length > 0) as string[][];
-  return Promise.all(positions.map((any) => Promise.all(any.map(hash))));
-}
-
-/** Whether a block with this bloom may have logs that match; a bloom has no false negatives. */
-export function mayMatch(bloom: string, hashes: readonly (readonly string[])[]): boolean {
-  return hashes.every((any) => any.some((hash) => isInBloom(bloom, hash)));
-}
-
-/** Three bits of the 2048, each given by 11 bits of the hash (Yellow Paper, 4.3.1). */
-function isInBloom(bloom: string, hash: string): boolean {
-  return [0, 4, 8].every((at) => {
-    const bit = parseInt(hash.slice(2 + at, 6 + at), 16) & 2047;
-    const digit = parseInt(bloom[bloom.length - 1 - (bit >> 2)] ?? '0', 16);
-    return (digit >> (bit & 3)) % 2 === 1;
-  });
+/** What a filter looks for: of each position one value must be in a log that matches, and so in the bloom of its block. */
+export function wanted({ addresses, topics }: LogFilter): readonly (readonly string[])[] {
+  return [addresses, ...topics].filter((any): any is readonly string[] => any !== null && any.length > 0);
 }

@@ -1,13 +1,13 @@
 // Receipts and logs of verified blocks: an untrusted RPC's receipts, proven by the block's receipts root.
 
 import type { ChainSource } from '../chain-source.js';
-import type { BlockWindow, RpcBlock } from './block-window.js';
+import type { BlockRange, BlockWindow } from './block-window.js';
 import { invalid, unsupported } from './errors.js';
 import type { LieDetector } from './lie-detector.js';
-import { bloomHashes, matches, mayMatch, type LogFilter, type RpcLog } from './logs.js';
+import { matches, type LogFilter, type RpcLog } from './logs.js';
 import { blockId, type BlockId } from './params.js';
 
-/** A proven receipt, as `eth_getTransactionReceipt` gives it, without what no root proves (`l1Fee`). */
+/** A proven receipt, as `eth_getTransactionReceipt` gives it. */
 export interface RpcReceipt {
   readonly transactionHash: string;
   readonly transactionIndex: string;
@@ -65,29 +65,27 @@ export class ReceiptReader {
 
   /** The logs of the kept blocks that a filter names, each proven. */
   async logs(filter: LogFilter): Promise<readonly RpcLog[]> {
-    const hashes = await bloomHashes(filter, (data) => this.#hash(data));
-    const wanted = (await this.#range(filter)).filter(({ logsBloom }) => mayMatch(logsBloom, hashes));
-    if (wanted.length > MAX_LOG_BLOCKS) {
-      throw invalid(`the logs of ${wanted.length} blocks would have to be proven, at most ${MAX_LOG_BLOCKS} are: give a shorter range or a narrower filter`);
+    const { blockHash } = filter;
+    // So that an unknown hash is named in the error as the other methods name it.
+    if (blockHash !== undefined) await this.#window.need({ hash: blockHash });
+    const blocks = blockHash === undefined ? await this.#range(filter) : { hash: blockHash };
+    // Above the head there are no blocks yet, and so no logs.
+    const isAbove = 'from' in blocks && blocks.from > blocks.to;
+    const found = isAbove ? [] : await this.#window.matching(blocks, filter);
+    if (found.length > MAX_LOG_BLOCKS) {
+      throw invalid(`the logs of ${found.length} blocks would have to be proven, at most ${MAX_LOG_BLOCKS} are: give a shorter range or a narrower filter`);
     }
-    const logs = await Promise.all(wanted.map(({ hash }) => this.logsOf(hash)));
+    const logs = await Promise.all(found.map(({ hash }) => this.logsOf(hash)));
     return logs.flat().filter((log) => matches(log, filter));
   }
 
-  async #range({ blockHash, fromBlock, toBlock }: LogFilter): Promise<RpcBlock[]> {
-    if (blockHash !== undefined) return [await this.#window.need({ hash: blockHash })];
+  /** The numbers of a filter's range, as far as the head. */
+  async #range({ fromBlock, toBlock }: LogFilter): Promise<BlockRange> {
     const { from: oldest, to: head } = await this.#window.range();
-    const [first, last] = [numberOf(blockId(fromBlock), head), numberOf(blockId(toBlock), head)];
-    if (first > last) throw invalid(`the range of blocks ends before it begins: ${first} to ${last}`);
-    if (first < oldest) throw await this.#window.notKept(first);
-    const end = last < head ? last : head;
-    const blocks: RpcBlock[] = [];
-    for (let number = first; number <= end; number += 1n) blocks.push(await this.#window.need({ number }));
-    return blocks;
-  }
-
-  async #hash(data: string): Promise<string> {
-    return (await this.#source.call('hashOf', data)) as string;
+    const [from, last] = [numberOf(blockId(fromBlock), head), numberOf(blockId(toBlock), head)];
+    if (from > last) throw invalid(`the range of blocks ends before it begins: ${from} to ${last}`);
+    if (from < oldest) throw await this.#window.notKept(from);
+    return { from, to: last < head ? last : head };
   }
 }
 

@@ -4,7 +4,7 @@ import type { ChainSource } from '../chain-source.js';
 import { text } from '../../shared/errors.js';
 import type { BlockWindow, RpcBlock } from './block-window.js';
 import { invalid, unsupported } from './errors.js';
-import { bloomHashes, logFilter, matches, mayMatch, type LogFilter, type RpcLog } from './logs.js';
+import { logFilter, matches, type LogFilter, type RpcLog } from './logs.js';
 import { hex } from './params.js';
 import type { ReceiptReader } from './receipts.js';
 
@@ -53,11 +53,10 @@ export class Subscriptions {
     if (kind === 'newHeads') return async (block) => [header(block)];
     if (kind !== 'logs') throw unsupported(`${JSON.stringify(kind)} cannot be subscribed to: "newHeads" and "logs" can`);
     const checked = logFilter(filter ?? {});
-    const hashes = bloomHashes(checked, async (data) => (await this.#source.call('hashOf', data)) as string);
-    return async (block) => (mayMatch(block.logsBloom, await hashes) ? this.#logs(block, checked) : []);
+    return async ({ hash }) => ((await this.#window.matching({ hash }, checked)).length > 0 ? this.#logs(hash, checked) : []);
   }
 
-  async #logs({ hash }: RpcBlock, filter: LogFilter): Promise<RpcLog[]> {
+  async #logs(hash: string, filter: LogFilter): Promise<RpcLog[]> {
     return (await this.#receipts.logsOf(hash)).filter((log) => matches(log, filter));
   }
 
