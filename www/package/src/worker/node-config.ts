@@ -12,7 +12,7 @@ interface Given {
   readonly signer?: unknown;
   readonly l1?: L1Config;
   readonly discover?: boolean;
-  /** Relays that an earlier run knew. */
+  /** Relays that an earlier run knew; of each the address first by which it was connected last. */
   readonly restored_relays?: readonly string[];
   /** The `rollup.json`s of the other chains that the same relays are given for: a relay of one of them is no failure. */
   readonly other_chains?: readonly unknown[];
@@ -56,7 +56,7 @@ export function nodeConfig(json: string): NodeConfig {
   // Relays that are given are tried before those that an earlier run knew: where URLs are given, these wait for the records.
   const waits = urls.length > 0;
   return {
-    node: JSON.stringify({ ...others, l1: l1 !== undefined, relays: addresses, restored_relays: waits ? [] : restored, expects: waits }),
+    node: JSON.stringify({ ...others, l1: l1 !== undefined, relays: addresses, restored_relays: waits ? [] : restored, dial_order: restored, expects: waits }),
     relays: list ?? [],
     urls,
     discover,
