@@ -71,7 +71,6 @@ impl Daemon {
         let control_socket = open_control_socket(&settings, control.handle());
         let printer = EventPrinter::stdout(settings.events == EventFormat::Json);
         let port_mapper_config = port_mapper_config(&settings);
-        let evidence = EvidenceFiles::new(&settings.datadir, settings.config.chain.id);
         let reloader = Reloader::new(settings.datadir.clone(), settings.network.reread.clone());
         let signer = match settings.l1 {
             Some(source) => Some(SignerWatcher::start(source, store.clone(), &mut driver)?),
@@ -95,7 +94,7 @@ impl Daemon {
                 metrics,
                 log: PeerLog::default(),
                 rejections: RejectionLog::default(),
-                evidence,
+                evidence: EvidenceFiles::new(&settings.datadir, settings.config.chain.id),
             },
             health,
             score_ticks: metrics::peer_score_ticks(),

@@ -4,13 +4,11 @@
 //! A relay is found when its record is of this chain, valid, and signed by the key of its node record. Of its addresses those are
 //! passed on that are at the node's own IP, or at the name or IP where the record was read, so that nobody can direct browsers to a
 //! third party. Node records are of strangers, so the requests are bounded: one at a time, one in [`INTERVAL`], without redirects,
-//! of [`fetch::TIMEOUT`] and [`RelayRecord::MAX`] bytes; to public addresses alone, unless the network itself is private; and of each
+//! of [`fetch::TIMEOUT`] and 64 kB; to public addresses alone, unless the network itself is private; and of each
 //! public network to few nodes (see [`candidates`]).
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
-use libp2p::{Multiaddr, multiaddr::Protocol};
-use petrel_core::{peer::PeerId, peer_store::PeerStore, relay_record::RelayRecord};
 use tokio::{
     sync::mpsc,
     task::JoinSet,
@@ -19,30 +17,18 @@ use tokio::{
 
 mod candidates;
 mod fetch;
+mod found;
 
 use candidates::Candidates;
+pub use found::FoundRelay;
 
-use super::{
-    browser_address::{ip_of, is_browser_address},
-    discovery::DiscoveredRelay,
-};
+use super::discovery::DiscoveredRelay;
 use crate::system::clock::since_epoch;
 
 /// Between the beginnings of two requests.
 const INTERVAL: Duration = Duration::from_secs(2);
 /// Discovered relays that wait for the task; further ones are dropped, and discovered again later.
 const WAITING: usize = 32;
-
-/// A relay whose record was read and verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FoundRelay {
-    /// Its peer id.
-    pub peer: PeerId,
-    /// The IP of its node.
-    pub ip: IpAddr,
-    /// Addresses that browsers can dial, with its peer id: at most one of WebTransport and one of WebSocket, at least one.
-    pub addresses: Vec<String>,
-}
 
 /// The task; it ends when this is dropped.
 #[derive(Debug)]
@@ -109,52 +95,7 @@ async fn run(
 /// Why it is not found, as text.
 async fn find(relay: &DiscoveredRelay, chain: u64, private_network: bool) -> Result<FoundRelay, String> {
     let fetched = fetch::fetch(relay, private_network).await?;
-    usable(&fetched.document, relay, &fetched.ips, chain, since_epoch())
-}
-
-/// What is used of a document that was read at these addresses.
-fn usable(
-    document: &[u8],
-    relay: &DiscoveredRelay,
-    ips: &[IpAddr],
-    chain: u64,
-    now: Duration,
-) -> Result<FoundRelay, String> {
-    let record = RelayRecord::verify(document, chain, now).map_err(|error| error.to_string())?;
-    if record.peer != relay.peer.to_string() {
-        return Err(format!("it is the record of {}", record.peer));
-    }
-    let peer = PeerId::from_bytes(&relay.peer.to_bytes()).map_err(|_| "its peer id is too long".to_owned())?;
-    let is_own = |address: &Multiaddr| match ip_of(address) {
-        Some(ip) => ip == relay.ip || ips.contains(&ip),
-        None => name_of(address).is_some_and(|name| relay.entry.host.as_deref() == Some(&*name)),
-    };
-    let mut addresses = Vec::new();
-    for by_webtransport in [true, false] {
-        let usable = record.addresses.iter().find(|text| {
-            let address =
-                text.parse::<Multiaddr>().ok().filter(|address| is_browser_address(address) && is_own(address));
-            address.is_some_and(|address| is_webtransport(&address) == by_webtransport)
-                && text.len() <= PeerStore::ADDRESS
-        });
-        addresses.extend(usable.cloned());
-    }
-    if addresses.is_empty() {
-        return Err("its record has no address of its own that browsers can dial".to_owned());
-    }
-    Ok(FoundRelay { peer, ip: relay.ip, addresses })
-}
-
-fn is_webtransport(address: &Multiaddr) -> bool {
-    address.iter().any(|part| part == Protocol::WebTransport)
-}
-
-/// The name at the beginning of an address.
-fn name_of(address: &Multiaddr) -> Option<String> {
-    match address.iter().next()? {
-        Protocol::Dns(name) | Protocol::Dns4(name) | Protocol::Dns6(name) => Some(name.to_ascii_lowercase()),
-        _ => None,
-    }
+    found::usable(&fetched.document, relay, &fetched.ips, chain, since_epoch())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Dials the addresses of a peer staggered by their kind of transport ("happy eyeballs", RFC 8305).
 //!
-//! The addresses of one kind are tried one after another. The first kind begins at once; the next one [`DELAY`] after it, or as soon
+//! The addresses of one kind are tried one after another. The first kind begins at once; the next one [`DELAY`](race::DELAY) after it, or as soon
 //! as all addresses of the first have failed. First is the kind by which the peer was connected last, otherwise the one with the
 //! lowest [`Kind`]. The first address that connects ends the dial: those that have begun by then fail with
 //! [`StaggeredError::Overtaken`], so that the event of the connection names them, and their connections are closed.
@@ -31,24 +31,13 @@ use send_wrapper::SendWrapper;
 
 mod race;
 
+pub(crate) use race::Kind;
 use race::{Race, Step};
 
-/// How long a kind has before the next one begins beside it. A cold WebTransport connection takes about 200 ms; RFC 8305 recommends
-/// 250 ms between two attempts, of the same protocol.
-pub(crate) const DELAY: Duration = Duration::from_millis(300);
 /// How often a dial that has connected waits for a turn of those that it has overtaken, at most: it may have been woken before them.
 const TURNS: u8 = 3;
 /// Peers whose last kind is remembered; one more takes the place of any other.
 const PEERS: usize = 256;
-
-/// The kinds of transports, the preferred one first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
-    /// WebTransport, over UDP.
-    WebTransport,
-    /// WebSocket, with TLS or without, over TCP.
-    WebSocket,
-}
 
 /// The kind of an address; `None` for what a browser cannot dial.
 type KindOf = fn(&Multiaddr) -> Option<Kind>;

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, time::Duration};
 use libp2p::PeerId;
 use petrel_core::address::{is_public, network_of};
 
-use super::FoundRelay;
+use super::found::FoundRelay;
 use crate::network::discovery::DiscoveredRelay;
 
 /// A record is valid for a day.

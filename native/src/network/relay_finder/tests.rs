@@ -14,7 +14,8 @@ use petrel_core::relay_record::RelayRecord;
 use super::{
     FoundRelay,
     candidates::{Candidates, REFRESH, RETRY},
-    find, usable,
+    find,
+    found::usable,
 };
 use crate::network::discovery::{DiscoveredRelay, RelayEntry};
 

@@ -4,7 +4,17 @@
 
 use core::{task::Waker, time::Duration};
 
-use super::{DELAY, Kind};
+/// How long a kind has before the next one begins beside it. A cold WebTransport connection takes about 200 ms; RFC 8305 recommends
+/// 250 ms between two attempts, of the same protocol.
+pub(super) const DELAY: Duration = Duration::from_millis(300);
+/// The kinds of transports, the preferred one first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// WebTransport, over UDP.
+    WebTransport,
+    /// WebSocket, with TLS or without, over TCP.
+    WebSocket,
+}
 
 /// See the module.
 #[derive(Debug)]
@@ -18,12 +28,12 @@ pub(super) struct Race {
 #[derive(Debug)]
 struct AttemptState {
     kind: Kind,
-    phase: Phase,
+    phase: AttemptPhase,
     waker: Option<Waker>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+enum AttemptPhase {
     Waiting,
     /// Since this time (monotonic).
     Running(Duration),
@@ -51,28 +61,28 @@ impl Race {
 
     /// Adds an attempt, before any has begun; its index.
     pub(super) fn add(&mut self, kind: Kind) -> usize {
-        self.attempts.push(AttemptState { kind, phase: Phase::Waiting, waker: None });
+        self.attempts.push(AttemptState { kind, phase: AttemptPhase::Waiting, waker: None });
         self.attempts.len() - 1
     }
 
     /// Whether an attempt has begun or ended, so that no further one belongs to this race.
     pub(super) fn has_begun(&self) -> bool {
-        self.attempts.iter().any(|attempt| attempt.phase != Phase::Waiting)
+        self.attempts.iter().any(|attempt| attempt.phase != AttemptPhase::Waiting)
     }
 
     /// Whether an attempt runs.
     pub(super) fn has_running(&self) -> bool {
-        self.attempts.iter().any(|attempt| matches!(attempt.phase, Phase::Running(_)))
+        self.attempts.iter().any(|attempt| matches!(attempt.phase, AttemptPhase::Running(_)))
     }
 
     /// What this attempt has to do at `now` (monotonic); it is woken when that changes.
     pub(super) fn step(&mut self, index: usize, now: Duration, waker: &Waker) -> Step {
         let step = self.next(index, now);
-        let begins = step == Step::Run && self.phase(index) == Some(Phase::Waiting);
+        let begins = step == Step::Run && self.phase(index) == Some(AttemptPhase::Waiting);
         if let Some(attempt) = self.attempts.get_mut(index) {
             attempt.waker = Some(waker.clone());
             if begins {
-                attempt.phase = Phase::Running(now);
+                attempt.phase = AttemptPhase::Running(now);
             }
         }
         if begins {
@@ -85,12 +95,12 @@ impl Race {
     fn next(&self, index: usize, now: Duration) -> Step {
         let Some(attempt) = self.attempts.get(index) else { return Step::Wait };
         match attempt.phase {
-            Phase::Running(since) if self.is_won => Step::Overtaken { after: now.saturating_sub(since) },
-            Phase::Running(_) => Step::Run,
+            AttemptPhase::Running(since) if self.is_won => Step::Overtaken { after: now.saturating_sub(since) },
+            AttemptPhase::Running(_) => Step::Run,
             // The swarm drops it, or has done so.
-            Phase::Ended(_) => Step::Wait,
-            Phase::Waiting if self.is_won || !self.is_next_of_its_kind(index) => Step::Wait,
-            Phase::Waiting => self.turn(attempt.kind, now),
+            AttemptPhase::Ended(_) => Step::Wait,
+            AttemptPhase::Waiting if self.is_won || !self.is_next_of_its_kind(index) => Step::Wait,
+            AttemptPhase::Waiting => self.turn(attempt.kind, now),
         }
     }
 
@@ -98,19 +108,19 @@ impl Race {
     fn is_next_of_its_kind(&self, index: usize) -> bool {
         let kind = self.attempts.get(index).map(|attempt| attempt.kind);
         let before = self.attempts.iter().take(index).filter(|attempt| Some(attempt.kind) == kind);
-        before.into_iter().all(|attempt| matches!(attempt.phase, Phase::Ended(_)))
+        before.into_iter().all(|attempt| matches!(attempt.phase, AttemptPhase::Ended(_)))
     }
 
     /// Whether it is this kind's turn.
     fn turn(&self, kind: Kind, now: Duration) -> Step {
         let Some(before) = self.kind_before(kind) else { return Step::Run };
         let of = || self.attempts.iter().filter(|attempt| attempt.kind == before);
-        if of().all(|attempt| matches!(attempt.phase, Phase::Ended(_))) {
+        if of().all(|attempt| matches!(attempt.phase, AttemptPhase::Ended(_))) {
             return Step::Run;
         }
         let began = of().filter_map(|attempt| match attempt.phase {
-            Phase::Running(since) | Phase::Ended(Some(since)) => Some(since),
-            Phase::Waiting | Phase::Ended(None) => None,
+            AttemptPhase::Running(since) | AttemptPhase::Ended(Some(since)) => Some(since),
+            AttemptPhase::Waiting | AttemptPhase::Ended(None) => None,
         });
         let Some(began) = began.min() else { return Step::Wait };
         let left = began.saturating_add(DELAY).saturating_sub(now);
@@ -128,9 +138,9 @@ impl Race {
     pub(super) fn failed(&mut self, index: usize) -> Vec<Waker> {
         let Some(attempt) = self.attempts.get_mut(index) else { return Vec::new() };
         attempt.phase = match attempt.phase {
-            Phase::Ended(_) => return Vec::new(),
-            Phase::Running(since) => Phase::Ended(Some(since)),
-            Phase::Waiting => Phase::Ended(None),
+            AttemptPhase::Ended(_) => return Vec::new(),
+            AttemptPhase::Running(since) => AttemptPhase::Ended(Some(since)),
+            AttemptPhase::Waiting => AttemptPhase::Ended(None),
         };
         attempt.waker = None;
         self.wake_waiting()
@@ -140,22 +150,22 @@ impl Race {
     pub(super) fn won(&mut self, index: usize) -> Vec<Waker> {
         self.is_won = true;
         if let Some(attempt) = self.attempts.get_mut(index) {
-            attempt.phase = Phase::Ended(None);
+            attempt.phase = AttemptPhase::Ended(None);
         }
-        self.wakers(|phase| matches!(phase, Phase::Running(_)))
+        self.wakers(|phase| matches!(phase, AttemptPhase::Running(_)))
     }
 
     fn wake_waiting(&mut self) -> Vec<Waker> {
-        self.wakers(|phase| phase == Phase::Waiting)
+        self.wakers(|phase| phase == AttemptPhase::Waiting)
     }
 
     /// Takes the wakers of the attempts in such a phase.
-    fn wakers(&mut self, is_woken: impl Fn(Phase) -> bool) -> Vec<Waker> {
+    fn wakers(&mut self, is_woken: impl Fn(AttemptPhase) -> bool) -> Vec<Waker> {
         let woken = self.attempts.iter_mut().filter(|attempt| is_woken(attempt.phase));
         woken.filter_map(|attempt| attempt.waker.take()).collect()
     }
 
-    fn phase(&self, index: usize) -> Option<Phase> {
+    fn phase(&self, index: usize) -> Option<AttemptPhase> {
         self.attempts.get(index).map(|attempt| attempt.phase)
     }
 }
