@@ -38,7 +38,8 @@ pub struct RelayRecord {
     pub time_ms: u64,
     /// When the record expires, in Unix milliseconds.
     pub expires_ms: u64,
-    /// Other relays that the relay is connected to, as multiaddrs with their peer ids. The relay does not verify them.
+    /// Other relays of the chain, as multiaddrs with their peer ids: those that the relay is connected to, which it does not verify,
+    /// and those that it has found by discovery, whose own records it has verified.
     pub others: Vec<String>,
 }
 
@@ -91,7 +92,7 @@ impl RelayRecord {
     /// Maximum addresses of the relay itself.
     pub const ADDRESSES: usize = 16;
     /// Maximum addresses of other relays.
-    pub const OTHERS: usize = 16;
+    pub const OTHERS: usize = 32;
     /// How long a record is valid. Certificates are announced at least eleven days before they are used, and addresses
     /// change rarely.
     pub const LIFETIME: Duration = Duration::from_secs(24 * 3600);

@@ -14,6 +14,7 @@ mod error;
 mod evidence_files;
 mod files;
 mod optional;
+mod other_relays;
 mod outputs;
 mod reload;
 mod start;
@@ -28,6 +29,7 @@ use crate::{
         address::{AddressAction, OurAddresses},
         discovery::{Discovery, DiscoveryEvent, RecordEndpoint},
         nat::{PortMapper, PortMapperConfig, PortMapping},
+        relay_finder::RelayFinder,
     },
     serve::control::{self, ControlRequest, ControlService, ControlSocket},
     serve::health::HealthMonitor,
@@ -71,6 +73,8 @@ pub(crate) struct Daemon {
     /// Starts discovery as soon as the TCP port is known.
     discovery_starter: DiscoveryStarter,
     discovery: Option<Discovery>,
+    /// With discovery and a page, which tells browsers of other relays.
+    relay_finder: Option<RelayFinder>,
     /// Started after discovery, with its UDP port; needs `port_mapper_config`.
     port_mapper: Option<PortMapper>,
     /// With `--p2p.nat`: all of the configuration except the ports.
@@ -162,6 +166,11 @@ impl Daemon {
     fn on_discovery_event(&mut self, event: DiscoveryEvent) {
         match event {
             DiscoveryEvent::Peer(found) => self.driver.discovered(&found.peer, &found.addresses),
+            DiscoveryEvent::Relay(relay) => {
+                if let Some(finder) = &self.relay_finder {
+                    finder.add(relay);
+                }
+            }
             DiscoveryEvent::Voted(socket) => {
                 let actions = self.addresses.voted(socket).into_iter().collect();
                 self.apply(actions);

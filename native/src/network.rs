@@ -1,5 +1,5 @@
 //! How the node reaches its peers and is reached: transports ([`transport`]), discovery ([`discovery`]), port mapping by the router
-//! ([`nat`]), and the addresses that result from them ([`address`]). [`driver`] combines the transports with petrel-core's
+//! ([`nat`]), other relays ([`relay_finder`]), and the addresses that result from them ([`address`]). [`driver`] combines the transports with petrel-core's
 //! protocol driver.
 
 pub mod address;
@@ -8,6 +8,7 @@ pub mod config;
 pub mod discovery;
 pub mod driver;
 pub mod nat;
+pub mod relay_finder;
 pub mod transport;
 
 pub use address::OurAddresses;

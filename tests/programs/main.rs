@@ -20,6 +20,7 @@ mod page;
 mod private_files;
 mod prometheus;
 mod proxy;
+mod relay_discovery;
 mod signer;
 mod stderr;
 mod store;

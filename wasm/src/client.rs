@@ -38,15 +38,14 @@ use crate::{
     evidence::KeptEvidence,
     host::BrowserHost,
     panic, restored,
-    settings::{self, relays},
-    transport::{self, Traffic, TransportBytes},
+    settings::{self, Settings, relays},
+    transport::{self, Traffic, TransportBytes, staggered::LastKinds},
 };
 
 mod contents;
 
 pub use contents::hash_of;
 
-const ONE: NonZeroU8 = NonZeroU8::MIN;
 const AGENT: &str = concat!("petrel-web/", env!("CARGO_PKG_VERSION"));
 
 /// A node in a browser.
@@ -83,14 +82,14 @@ impl Client {
     /// `{code, message, remedy}`.
     #[wasm_bindgen(constructor)]
     pub fn new(config: &str, on_event: Function, on_persist: Option<Function>) -> Result<Self, JsValue> {
-        let (settled, mut blocks) = settings::settle(config)?;
+        let Settings { settled, mut blocks, last_kinds } = settings::settle(config)?;
         let correction = Rc::default();
         let host = BrowserHost::new(on_persist, Rc::clone(&correction));
         restored::drop_future(&mut blocks, &settled.chain, host.now());
         let traffic = Traffic::default();
         let evidence = KeptEvidence::new(settled.chain.id);
         let contents = Rc::new(RefCell::new(Contents::new(&settled.chain)));
-        let driver = Rc::new(RefCell::new(driver(settled, blocks, host, &traffic)?));
+        let driver = Rc::new(RefCell::new(driver(settled, blocks, host, &traffic, last_kinds)?));
         panic::listen(&on_event);
         let (task, registration) = AbortHandle::new_pair();
         let run = run(Rc::clone(&driver), Rc::clone(&contents), evidence.clone(), on_event.clone());
@@ -197,21 +196,22 @@ fn driver(
     chain: Vec<BlockInfo>,
     host: BrowserHost,
     traffic: &Traffic,
+    last_kinds: LastKinds,
 ) -> Result<Driver<BrowserHost>, Error> {
     let failed =
         |message: String| Error::new(ErrorCode::NotStarted, message, "reload the page; if it stays, report it");
     let mut seed = [0; 32];
     random(&mut seed)?;
     let identity = identity()?;
-    let transport = transport::new(&identity, traffic).map_err(|error| failed(error.to_string()))?;
+    let transport = transport::new(&identity, traffic, last_kinds).map_err(|error| failed(error.to_string()))?;
     let parts = DriverParts {
         config,
         restored: chain.into(),
         identity,
         agent: AGENT.to_owned(),
         transport,
-        // Connections are polled by the driver and end with it; a peer's addresses are tried one after another, in `rank` order.
-        swarm: swarm::Config::without_executor().with_dial_concurrency_factor(ONE),
+        // Connections are polled by the driver and end with it. The transport gets all addresses of a peer and decides when each begins.
+        swarm: swarm::Config::without_executor().with_dial_concurrency_factor(NonZeroU8::MAX),
         seed,
         host,
     };

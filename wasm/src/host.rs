@@ -59,7 +59,7 @@ impl Host for BrowserHost {
     type Working = Ready<Done>;
 
     fn now(&self) -> Now {
-        Now { mono: millis(performance_now()), unix: millis(js_sys::Date::now() + self.correction.get()) }
+        Now { mono: monotonic(), unix: millis(js_sys::Date::now() + self.correction.get()) }
     }
 
     fn sleep(&self, duration: Duration) -> Sleep {
@@ -73,6 +73,11 @@ impl Host for BrowserHost {
             Work::Persist(item) => Done::Persisted(self.persist(&item)),
         })
     }
+}
+
+/// The monotonic time.
+pub(crate) fn monotonic() -> Duration {
+    millis(performance_now())
 }
 
 /// A clock's reading; NaN and negative numbers count as zero.

@@ -11,12 +11,14 @@ use crate::{
     locality::Locality,
     reachable,
     settings::{chain, relays},
+    transport,
 };
 
 /// Reads the document of a relay that should follow `chain` (as in the configuration), from a URL of this `host`, at `now_ms`
 /// (Unix milliseconds by this device). The result is JSON: `{chain, peer, addresses, time_ms, expires_ms, others}`. Of both
 /// lists those addresses remain that a browser can dial and, unless `host` is local itself, that are not private: a public
-/// host must not send a tab into the private network of its user. `addresses` are as they are reached from `host`.
+/// host must not send a tab into the private network of its user. `addresses` are as they are reached from `host`, in the order in which
+/// they are tried.
 ///
 /// # Errors
 /// `{code, message, remedy}`: `bad_record`, `forged_record`, `foreign_record`, `expired_record`, or those of the chain.
@@ -39,6 +41,7 @@ fn seen_from(host: &str, mut record: RelayRecord) -> RelayRecord {
     record.addresses.retain(|address| relays::can_dial(address) && (is_local || !is_private(address)));
     record.others.retain(|address| relays::can_dial(address) && (is_local || is_public(address)));
     record.addresses = reachable::from_host(record.addresses, host);
+    record.addresses.sort_by_key(|address| address.parse().ok().and_then(|address| transport::rank(&address)));
     record
 }
 
@@ -125,6 +128,18 @@ mod tests {
         let (own, others) = seen("nas.local", &["/ip4/10.0.0.1"], &["/ip4/10.0.0.2", "/dns4/other.example"]);
         assert_eq!(own, addresses(&["/ip4/10.0.0.1"]));
         assert_eq!(others, addresses(&["/ip4/10.0.0.2", "/dns4/other.example"]));
+    }
+
+    #[test]
+    fn addresses_are_in_the_order_in_which_they_are_tried() {
+        let hash = "uEiCaDd1Ca1A8IVJ3hsIxIyi11cwxaDKqzVrBkGJbKZU5ng";
+        let address = |end: &str| format!("/dns4/relay.example/{end}/p2p/{PEER}");
+        let [ws, wss, webtransport] =
+            ["tcp/1/ws", "tcp/2/wss", &format!("udp/1/quic-v1/webtransport/certhash/{hash}")].map(address);
+        let addresses = vec![ws.clone(), wss.clone(), webtransport.clone()];
+        let record =
+            RelayRecord { chain: 10, peer: PEER.to_owned(), addresses, time_ms: 0, expires_ms: 0, others: vec![] };
+        assert_eq!(seen_from("relay.example", record).addresses, [webtransport, wss, ws]);
     }
 
     #[test]

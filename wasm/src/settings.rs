@@ -3,8 +3,8 @@
 //!
 //! `{"chain": rollup.json object, "signer": "0x…" (optional), "l1": true when the signer is read from L1 (optional), "relays": [multiaddr, …], "expects": true when there
 //! will be more relays later (optional), "restored_relays": [multiaddr, …] and "restored": [block, …] of an earlier run
-//! (optional)}`, a block being `{"number", "hash", "parent", "timestamp", "timestamp_ms"}` of the chain that an earlier run
-//! persisted, in rising order.
+//! (optional), "dial_order": [multiaddr, …] of an earlier run (optional)}`, a block being `{"number", "hash", "parent", "timestamp", "timestamp_ms"}` of the chain that an earlier run
+//! persisted, in rising order. Of each relay in `dial_order` the kind of transport of its first address is tried first.
 
 use core::time::Duration;
 
@@ -17,7 +17,10 @@ use petrel_core::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::error::{Error, ErrorCode};
+use crate::{
+    error::{Error, ErrorCode},
+    transport::staggered::LastKinds,
+};
 
 pub(crate) mod chain;
 pub(crate) mod relays;
@@ -45,13 +48,26 @@ struct Given {
     restored_relays: Value,
     #[serde(default)]
     restored: Value,
+    #[serde(default)]
+    dial_order: Value,
+}
+
+/// Checked.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// The core's.
+    pub(crate) settled: Settled,
+    /// The blocks that an earlier run persisted.
+    pub(crate) blocks: Vec<BlockInfo>,
+    /// The kind of transport by which an earlier run was connected to each relay.
+    pub(crate) last_kinds: LastKinds,
 }
 
 /// Reads and checks.
 ///
 /// # Errors
 /// The first kind of mistake, with every mistake of that kind.
-pub(crate) fn settle(json: &str) -> Result<(Settled, Vec<BlockInfo>), Error> {
+pub(crate) fn settle(json: &str) -> Result<Settings, Error> {
     let given: Given = serde_json::from_str(json).map_err(|error| {
         Error::new(
             ErrorCode::BadOptions,
@@ -61,8 +77,7 @@ pub(crate) fn settle(json: &str) -> Result<(Settled, Vec<BlockInfo>), Error> {
     })?;
     let mut config = Config::new(chain::of_value(&given.chain)?);
     config.signer = first_signer(&given, &config.chain)?;
-    let restored = serde_json::from_value::<Vec<String>>(given.restored_relays).unwrap_or_default();
-    let restored = restored.into_iter().filter(|relay| relays::can_dial(relay)).take(MAX_RESTORED_RELAYS);
+    let restored = restored_relays(given.restored_relays);
     config.static_peers = relays::static_peers(&given.relays.iter().cloned().chain(restored).collect::<Vec<_>>())?;
     if given.relays.is_empty() && !given.expects {
         return Err(no_relay());
@@ -76,7 +91,14 @@ pub(crate) fn settle(json: &str) -> Result<(Settled, Vec<BlockInfo>), Error> {
     let blocks = serde_json::from_value(given.restored).unwrap_or_default();
     let settled =
         config.settle().map_err(|error| Error::new(ErrorCode::BadOptions, error.to_string(), "correct the options"))?;
-    Ok((settled, blocks))
+    let last_kinds = relays::first_kinds(restored_relays(given.dial_order));
+    Ok(Settings { settled, blocks, last_kinds })
+}
+
+/// What cannot be dialled is from another version of the package: it is dropped.
+fn restored_relays(list: Value) -> impl Iterator<Item = String> {
+    let relays = serde_json::from_value::<Vec<String>>(list).unwrap_or_default();
+    relays.into_iter().filter(|relay| relays::can_dial(relay)).take(MAX_RESTORED_RELAYS)
 }
 
 /// The signer until one is read from L1. With `l1` there is none, and no block is accepted: a preset's may be the one before a
@@ -133,7 +155,8 @@ fn no_relay() -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{ErrorCode, settle};
+    use super::{ErrorCode, Settings, settle};
+    use crate::transport::staggered::Kind;
 
     const CHAIN: &str = include_str!("../../core/presets/op-mainnet.json");
     const PEER: &str = "16Uiu2HAm9ZZsHHL1LYKp3a4QCK4VVh84LokY22xdWCv7jshCFjbv";
@@ -154,7 +177,7 @@ mod tests {
             r#""relays": ["/ip4/127.0.0.1/tcp/1/ws/p2p/{PEER}", "/dns4/a.example/tcp/443/wss/p2p/{PEER}",
                "/ip6/::1/tcp/2/ws/p2p/{OTHER}"]"#
         );
-        let (settled, blocks) = settle(&with(CHAIN, &relays)).unwrap();
+        let Settings { settled, blocks, .. } = settle(&with(CHAIN, &relays)).unwrap();
         assert!(blocks.is_empty() && !settled.sync.serve);
         assert_eq!(settled.chain.id, 10);
         assert_eq!(settled.signer, settled.chain.signer);
@@ -168,14 +191,14 @@ mod tests {
         let signer = "0x9965507d1a55bcc2695c58ba16fb37d819b0a4dc";
         let relay = format!("/ip4/127.0.0.1/tcp/1/ws/p2p/{PEER}");
         let rest = format!(r#""signer": "{signer}", "relays": ["{relay}"]"#);
-        let (settled, _) = settle(&with(CHAIN, &rest)).unwrap();
+        let Settings { settled, .. } = settle(&with(CHAIN, &rest)).unwrap();
         assert_eq!(settled.signer.unwrap().to_string().to_lowercase(), signer);
     }
 
     #[test]
     fn where_the_signer_is_read_from_l1_the_presets_is_not_used() {
         let rest = format!(r#""l1": true, "relays": ["/ip4/127.0.0.1/tcp/1/ws/p2p/{PEER}"]"#);
-        let (settled, _) = settle(&with(CHAIN, &rest)).unwrap();
+        let Settings { settled, .. } = settle(&with(CHAIN, &rest)).unwrap();
         assert!(settled.signer.is_none() && settled.chain.signer.is_some());
     }
 
@@ -183,7 +206,7 @@ mod tests {
     fn persisted_blocks_are_restored_or_dropped() {
         let restored = |blocks: &str| {
             let rest = format!(r#""relays": ["/ip4/127.0.0.1/tcp/1/ws/p2p/{PEER}"], "restored": {blocks}"#);
-            settle(&with(CHAIN, &rest)).unwrap().1
+            settle(&with(CHAIN, &rest)).unwrap().blocks
         };
         let (hash, parent) = ("11".repeat(32), "22".repeat(32));
         let block = format!(r#""number": 7, "hash": "0x{hash}", "parent": "0x{parent}", "timestamp": 9"#);
@@ -191,6 +214,20 @@ mod tests {
         assert!(restored(&format!("[{{{block}}}]")).is_empty(), "an earlier version persisted no milliseconds");
         assert!(restored(r#"[{"number": "seven"}]"#).is_empty());
         assert!(restored("[]").is_empty());
+    }
+
+    #[test]
+    fn the_first_kind_of_each_relay_of_an_earlier_run_is_known() {
+        let hash = "uEiCaDd1Ca1A8IVJ3hsIxIyi11cwxaDKqzVrBkGJbKZU5ng";
+        let relay = |at: &str, peer: &str| format!("/ip4/127.0.0.1/{at}/p2p/{peer}");
+        let (ws, webtransport) = ("tcp/1/ws", format!("udp/1/quic-v1/webtransport/certhash/{hash}"));
+        let order = [relay(ws, PEER), relay(&webtransport, PEER), relay("tcp/1", OTHER), relay(&webtransport, OTHER)];
+        let rest = format!(r#""relays": ["{}"], "dial_order": {order:?}"#, relay(ws, PEER));
+        let kinds = settle(&with(CHAIN, &rest)).unwrap().last_kinds;
+        let kind = |peer: &str| kinds.get(&peer.parse().unwrap()).copied();
+        assert_eq!((kind(PEER), kind(OTHER)), (Some(Kind::WebSocket), Some(Kind::WebTransport)));
+        let rest = format!(r#""relays": ["{}"], "dial_order": 7"#, relay(ws, PEER));
+        assert!(settle(&with(CHAIN, &rest)).unwrap().last_kinds.is_empty());
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The transports of a browser: WebTransport, which has encryption and streams of its own, or WebSocket with noise and yamux.
 //!
-//! The addresses of one peer are tried in the order of [`rank`].
+//! The addresses of one peer are tried in the order of [`rank`], those of different kinds [`staggered`].
 
 mod environment;
+pub(crate) mod staggered;
 pub(crate) mod websocket;
 pub(crate) mod webtransport;
 
@@ -20,8 +21,11 @@ use libp2p::{
 };
 use petrel_core::{net::Bandwidth, node::ByteCount};
 use serde::Serialize;
+use staggered::{Clock, Kind, LastKinds, Staggered};
 use websocket::WebSockets;
 use webtransport::WebTransports;
+
+use crate::host::{Sleep, monotonic};
 
 /// From the first byte to a multiplexed connection (the daemon's dial timeout).
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -50,11 +54,16 @@ impl Traffic {
 }
 
 /// The transport that a [`Driver`](petrel_core::net::Driver) takes; the bytes of its connections are counted in `traffic`,
-/// those of WebSockets without their frames, which the browser does not show.
+/// those of WebSockets without their frames, which the browser does not show. `last`: the kind by which an earlier run was connected
+/// to each peer.
 ///
 /// # Errors
 /// Noise cannot derive its static key from the identity.
-pub(crate) fn new(identity: &Keypair, traffic: &Traffic) -> Result<Boxed<(PeerId, StreamMuxerBox)>, noise::Error> {
+pub(crate) fn new(
+    identity: &Keypair,
+    traffic: &Traffic,
+    last: LastKinds,
+) -> Result<Boxed<(PeerId, StreamMuxerBox)>, noise::Error> {
     let mut muxer = yamux::Config::default();
     muxer.set_max_num_streams(MAX_STREAMS);
     let bandwidth = traffic.ws.clone();
@@ -65,7 +74,13 @@ pub(crate) fn new(identity: &Keypair, traffic: &Traffic) -> Result<Boxed<(PeerId
     let webtransport = WebTransports::new(identity)
         .map(move |(peer, muxer), _| (peer, StreamMuxerBox::new(bandwidth.count_streams(muxer))));
     let either = OrTransport::new(webtransport.boxed(), websocket.boxed());
-    Ok(either.map(|connection, _| connection.into_inner()).boxed())
+    let either = either.map(|connection, _| connection.into_inner()).boxed();
+    Ok(Staggered::new(either, kind, Clock { now: monotonic, sleep: Sleep::new }, last).boxed())
+}
+
+/// The kind of an address; `None` for what a browser cannot dial.
+pub(crate) fn kind(address: &Multiaddr) -> Option<Kind> {
+    rank(address).map(|rank| if rank == 0 { Kind::WebTransport } else { Kind::WebSocket })
 }
 
 /// In which order the addresses of a peer are tried, the lowest first; `None` for what a browser cannot dial. WebTransport

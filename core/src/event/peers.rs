@@ -35,7 +35,7 @@ pub struct Connected {
     /// The remote IP, where the address has one.
     #[serde(skip)]
     pub ip: Option<IpAddr>,
-    /// Other addresses of this peer that were dialled before and failed.
+    /// Other addresses of this peer that were dialled before and failed, or had not answered when this one did.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<Tried>,
 }

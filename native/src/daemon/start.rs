@@ -10,7 +10,7 @@ use petrel_core::{config::AddressScope, persistence::RestoredState};
 
 use super::{
     Daemon, discovery::DiscoveryStarter, error::DaemonError, evidence_files::EvidenceFiles, files::DaemonFiles,
-    outputs::Outputs, reload::Reloader,
+    other_relays, outputs::Outputs, reload::Reloader,
 };
 use crate::{
     cli::{flags::EventFormat, settings::NodeSettings},
@@ -42,7 +42,7 @@ impl Daemon {
     ///
     /// # Errors
     /// See [`DaemonError`].
-    pub(super) async fn start(settings: NodeSettings, files: DaemonFiles) -> Result<Self, DaemonError> {
+    pub(super) async fn start(mut settings: NodeSettings, files: DaemonFiles) -> Result<Self, DaemonError> {
         file_limit::raise_limit();
         let DaemonFiles { identity, store, memory } = files;
         warn_of_loose_modes(&settings);
@@ -57,7 +57,7 @@ impl Daemon {
         };
         let mut driver = build_driver(&identity, settings.config.clone(), &settings.network, resources)?;
         let relay_info = match settings.http {
-            Some(at) => Some(start_page(at, &settings, &identity, health.shared()).await?),
+            Some(at) => Some(start_page(at, &mut settings, &identity, health.shared()).await?),
             None => None,
         };
         let control = ControlService::default();
@@ -71,7 +71,6 @@ impl Daemon {
         let control_socket = open_control_socket(&settings, control.handle());
         let printer = EventPrinter::stdout(settings.events == EventFormat::Json);
         let port_mapper_config = port_mapper_config(&settings);
-        let evidence = EvidenceFiles::new(&settings.datadir, settings.config.chain.id);
         let reloader = Reloader::new(settings.datadir.clone(), settings.network.reread.clone());
         let signer = match settings.l1 {
             Some(source) => Some(SignerWatcher::start(source, store.clone(), &mut driver)?),
@@ -80,6 +79,7 @@ impl Daemon {
         Ok(Self {
             driver,
             addresses: OurAddresses::new(settings.advertised.as_deref()),
+            relay_finder: other_relays::start_finder(settings.discovery.as_ref(), relay_info.as_ref()),
             discovery_starter: DiscoveryStarter::new(settings.discovery, identity.keypair.clone(), store.clone()),
             store,
             discovery: None,
@@ -94,7 +94,7 @@ impl Daemon {
                 metrics,
                 log: PeerLog::default(),
                 rejections: RejectionLog::default(),
-                evidence,
+                evidence: EvidenceFiles::new(&settings.datadir, settings.config.chain.id),
             },
             health,
             score_ticks: metrics::peer_score_ticks(),
@@ -146,15 +146,19 @@ fn warn_of_isolation(settings: &NodeSettings, known: usize) {
 
 async fn start_page(
     (ip, port): (IpAddr, u16),
-    settings: &NodeSettings,
+    settings: &mut NodeSettings,
     identity: &Identity,
     health: SharedHealth,
 ) -> Result<SharedRelayInfo, DaemonError> {
     let listens_for_browsers = has_browser_address(&settings.network.listen);
     let relay_info = SharedRelayInfo::new(RelayInfo::new(&settings.config, listens_for_browsers));
-    page::serve((ip, port).into(), relay_info.clone(), identity.keypair.clone(), &settings.hosts, Some(health))
-        .await
-        .map_err(DaemonError::io(format!("cannot serve the page on {ip}:{port}")))?;
+    let url =
+        page::serve((ip, port).into(), relay_info.clone(), identity.keypair.clone(), &settings.hosts, Some(health))
+            .await
+            .map_err(DaemonError::io(format!("cannot serve the page on {ip}:{port}")))?;
+    if listens_for_browsers {
+        other_relays::announce(settings, ip, &url);
+    }
     Ok(relay_info)
 }
 

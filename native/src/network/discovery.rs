@@ -32,6 +32,8 @@ mod node_record;
 mod pending_bootnodes;
 mod record_changes;
 mod record_counts;
+mod relay_entry;
+mod relay_sessions;
 mod task;
 mod votes;
 mod voting;
@@ -42,6 +44,8 @@ pub use node_record::{
     RecordEndpoint, RecordRejection, build_record, decode_opstack_entry, opstack_entry, peer_from_record, peer_id,
     signing_key,
 };
+pub use relay_entry::{RelayEntry, is_host_name};
+pub use relay_sessions::DiscoveredRelay;
 pub use task::{DiscoveredPeer, DiscoveryEvent};
 
 use super::address::RecordUpdate;
@@ -96,7 +100,7 @@ impl Discovery {
         let udp = sockets.iter().find_map(|socket| Some(socket.local_addr().ok()?.port())).unwrap_or(tcp);
         let (endpoint, name) = endpoint(&config, tcp, udp).await;
         let key = signing_key(identity)?;
-        let local = build_record(&key, config.chain, endpoint, stored_record(&store).as_ref())?;
+        let local = build_record(&key, config.chain, endpoint, config.relay.as_ref(), stored_record(&store).as_ref())?;
         let record = LocalNodeRecord { record: local.to_base64(), seq: local.seq(), udp };
         tracing::info!(record = record.record, seq = record.seq, udp, boot = config.boot.len(), "discovery starts");
         let mut discv5 = Discv5::new(local, signing_key(identity)?, discv5_config(sockets, config.private_network))
@@ -271,6 +275,7 @@ mod tests {
             advertise,
             boot: Vec::new(),
             private_network: true,
+            relay: None,
         };
         let identity: Keypair = secp256k1::Keypair::generate().into();
         let mut discovery = Discovery::start(config, &identity, 9222, store).await.unwrap();

@@ -8,6 +8,7 @@ use petrel_core::{Event, config::Settled};
 use serde_json::Value;
 
 use super::relays::OtherRelays;
+use crate::network::relay_finder::FoundRelay;
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -56,6 +57,11 @@ impl SharedRelayInfo {
     /// Sets this node's addresses for browsers, as [`crate::network::OurAddresses`] has them.
     pub fn set_own_addresses(&self, addresses: Vec<String>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).own_addresses = addresses;
+    }
+
+    /// Sets the other relays that discovery has found.
+    pub fn set_found_relays(&self, found: Vec<FoundRelay>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).other_relays.set_found(found);
     }
 
     /// Applies an event: another signer, or a change of another relay.

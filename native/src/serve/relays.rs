@@ -1,6 +1,7 @@
-//! Other relays that this node is connected to, for browsers that look for more than one.
+//! Other relays, for browsers that look for more than one: those that this node is connected to, and then those that discovery has found
+//! and whose records are verified (`network::relay_finder`).
 //!
-//! Of another relay only addresses at the IP of its connection are passed on, and of one public network only one relay: so nobody
+//! Of a connected relay only addresses at the IP of its connection are passed on, and of one public network only one relay: so nobody
 //! can direct our browsers to a third party, or to itself only. Bounds: [`RELAYS`] relays with [`ADDRESSES_EACH`] addresses each,
 //! none longer than [`PeerStore::ADDRESS`].
 
@@ -15,9 +16,12 @@ use petrel_core::{
     relay_record::RelayRecord,
 };
 
-use crate::network::browser_address::{ip_of, is_browser_address};
+use crate::network::{
+    browser_address::{ip_of, is_browser_address},
+    relay_finder::FoundRelay,
+};
 
-const RELAYS: usize = 8;
+const RELAYS: usize = 16;
 const ADDRESSES_EACH: usize = RelayRecord::OTHERS / RELAYS;
 /// Connected nodes whose IP is known: more than the connection manager's high watermark allows.
 const CONNECTED: usize = 1024;
@@ -27,12 +31,33 @@ const CONNECTED: usize = 1024;
 pub(super) struct OtherRelays {
     connected: BTreeMap<PeerId, IpAddr>,
     relays: BTreeMap<PeerId, Vec<String>>,
+    /// All that are found: a bounded number.
+    found: Vec<FoundRelay>,
 }
 
 impl OtherRelays {
     /// The addresses of all relays.
     pub(super) fn addresses(&self) -> Vec<String> {
-        self.relays.values().flatten().cloned().collect()
+        let mut addresses: Vec<String> = self.relays.values().flatten().cloned().collect();
+        let mut networks: Vec<IpAddr> =
+            self.relays.keys().filter_map(|peer| self.connected.get(peer)).copied().collect();
+        let mut left = RELAYS.saturating_sub(self.relays.len());
+        for found in self.found.iter().filter(|found| !self.relays.contains_key(&found.peer)) {
+            if left == 0 {
+                break;
+            }
+            if !networks.iter().any(|ip| is_same_public_network(*ip, found.ip)) {
+                addresses.extend(found.addresses.iter().take(ADDRESSES_EACH).cloned());
+                networks.push(found.ip);
+                left -= 1;
+            }
+        }
+        addresses
+    }
+
+    /// Sets the relays that are found.
+    pub(super) fn set_found(&mut self, found: Vec<FoundRelay>) {
+        self.found = found;
     }
 
     pub(super) fn on_event(&mut self, event: &Event) {
@@ -64,9 +89,13 @@ impl OtherRelays {
 
     /// Whether a relay of the same public network is known already.
     fn has_relay_in_network_of(&self, ip: IpAddr) -> bool {
-        let known = self.relays.keys().filter_map(|peer| self.connected.get(peer));
-        is_public(ip) && known.into_iter().any(|other| is_public(*other) && network_of(*other) == network_of(ip))
+        let mut known = self.relays.keys().filter_map(|peer| self.connected.get(peer));
+        known.any(|other| is_same_public_network(*other, ip))
     }
+}
+
+fn is_same_public_network(one: IpAddr, other: IpAddr) -> bool {
+    is_public(one) && is_public(other) && network_of(one) == network_of(other)
 }
 
 /// The address with this peer id at its end; `None` if it has another one.
@@ -118,5 +147,25 @@ mod tests {
         assert_eq!(relays.addresses(), [format!("{other}/p2p/{PEER}")]);
         relays.on_event(&Event::Disconnected(Disconnected { peer: PEER.parse().unwrap(), reason: String::new() }));
         assert!(relays.addresses().is_empty());
+    }
+
+    #[test]
+    fn found_relays_follow_the_connected_ones_once_each_and_one_of_a_network() {
+        let mut relays = OtherRelays::default();
+        relays.on_event(&connected("8.8.4.4"));
+        relays.on_event(&identified(&["/ip4/8.8.4.4/tcp/1/ws"]));
+        let found = |seed: u8, ip: &str| {
+            let key = libp2p::identity::secp256k1::SecretKey::try_from_bytes([seed; 32]).unwrap();
+            let key: libp2p::identity::Keypair = libp2p::identity::secp256k1::Keypair::from(key).into();
+            let peer = PeerId::from_bytes(&key.public().to_peer_id().to_bytes()).unwrap();
+            FoundRelay { peer, ip: ip.parse().unwrap(), addresses: vec![format!("/ip4/{ip}/tcp/1/ws/p2p/{peer}")] }
+        };
+        let same = FoundRelay { peer: PEER.parse().unwrap(), ..found(1, "9.9.9.9") };
+        let near = found(2, "8.8.4.5");
+        let far: Vec<FoundRelay> = (3..40).map(|seed| found(seed, &format!("11.{seed}.0.1"))).collect();
+        relays.set_found([vec![same, near], far.clone()].concat());
+        let expected: Vec<String> = far.iter().take(RELAYS - 1).flat_map(|relay| relay.addresses.clone()).collect();
+        assert_eq!(relays.addresses()[0], format!("/ip4/8.8.4.4/tcp/1/ws/p2p/{PEER}"));
+        assert_eq!(relays.addresses()[1..], expected);
     }
 }

@@ -7,8 +7,8 @@ use discv5::Enr;
 use enr::CombinedKey;
 use libp2p::identity::{Keypair, secp256k1};
 use petrel_node::network::discovery::{
-    Bootnode, RecordEndpoint, RecordRejection, build_record, decode_opstack_entry, default_bootnodes, opstack_entry,
-    peer_from_record, signing_key,
+    Bootnode, RecordEndpoint, RecordRejection, RelayEntry, build_record, decode_opstack_entry, default_bootnodes,
+    opstack_entry, peer_from_record, signing_key,
 };
 
 fn identity() -> Keypair {
@@ -85,18 +85,47 @@ fn records_of_other_chains_are_recognised() {
 fn our_record_has_our_peer_id_and_its_number_rises_with_each_change() {
     let identity = identity();
     let key = signing_key(&identity).unwrap();
-    let first = build_record(&key, 10, ENDPOINT, None).unwrap();
+    let first = build_record(&key, 10, ENDPOINT, None, None).unwrap();
     let (peer, addresses) = peer_from_record(&first, 10).unwrap();
     assert_eq!(peer, identity.public().to_peer_id());
     assert_eq!(addresses, ["/ip4/8.8.4.4/tcp/9222".parse().unwrap()]);
     assert_eq!((first.seq(), first.udp4()), (1, Some(9223)));
-    assert_eq!(build_record(&key, 10, ENDPOINT, Some(&first)).unwrap(), first);
-    let moved = build_record(&key, 10, RecordEndpoint { tcp: 9000, ..ENDPOINT }, Some(&first)).unwrap();
+    assert_eq!(build_record(&key, 10, ENDPOINT, None, Some(&first)).unwrap(), first);
+    let moved = build_record(&key, 10, RecordEndpoint { tcp: 9000, ..ENDPOINT }, None, Some(&first)).unwrap();
     assert_eq!((moved.seq(), moved.tcp4()), (2, Some(9000)));
     // A record of another key is not ours.
     let other = signing_key(&self::identity()).unwrap();
-    assert_eq!(build_record(&other, 10, ENDPOINT, Some(&moved)).unwrap().seq(), 1);
+    assert_eq!(build_record(&other, 10, ENDPOINT, None, Some(&moved)).unwrap().seq(), 1);
     assert_eq!(moved.to_base64().parse::<Enr>().unwrap(), moved);
+}
+
+#[test]
+fn the_record_of_a_relay_says_where_its_relay_record_is_and_is_still_a_peers_record() {
+    let key = signing_key(&identity()).unwrap();
+    let entry = RelayEntry { port: 8080, host: None };
+    let record = build_record(&key, 10, ENDPOINT, Some(&entry), None).unwrap();
+    let read: Enr = record.to_base64().parse().unwrap();
+    assert_eq!(RelayEntry::of_record(&read), Some(entry.clone()));
+    assert_eq!(peer_from_record(&read, 10).unwrap().1, ["/ip4/8.8.4.4/tcp/9222".parse().unwrap()]);
+    assert_eq!(RelayEntry::of_record(&build_record(&key, 10, ENDPOINT, None, None).unwrap()), None);
+    // A daemon that no longer serves browsers has a newer record without it, and back.
+    let without = build_record(&key, 10, ENDPOINT, None, Some(&record)).unwrap();
+    assert_eq!((RelayEntry::of_record(&without), without.seq()), (None, 2));
+    assert_eq!(build_record(&key, 10, ENDPOINT, Some(&entry), Some(&without)).unwrap().seq(), 3);
+}
+
+#[test]
+fn a_record_with_the_longest_host_has_room_for_both_ips_and_any_chain() {
+    let key = signing_key(&identity()).unwrap();
+    let host = format!("{}.ab", "a".repeat(RelayEntry::MAX_HOST - 3));
+    let entry = RelayEntry { port: u16::MAX, host: Some(host) };
+    let endpoint = RecordEndpoint { tcp: u16::MAX, udp: u16::MAX, ..ENDPOINT };
+    let mut record = build_record(&key, u64::MAX, endpoint, Some(&entry), None).unwrap();
+    record.set_seq(u64::MAX - 9, &key).unwrap();
+    record.set_tcp6(u16::MAX, &key).unwrap();
+    record.set_udp_socket("[2001:db8:9999::1]:65535".parse().unwrap(), &key).unwrap();
+    assert!(record.size() <= 300, "{} bytes", record.size());
+    assert_eq!(RelayEntry::of_record(&record), Some(entry));
 }
 
 #[test]

@@ -285,6 +285,7 @@ async fn the_node_record_has_the_routers_address_unless_the_operator_gives_one()
             advertise: AdvertisedEndpoint { host, ..AdvertisedEndpoint::default() },
             boot: Vec::new(),
             private_network: true,
+            relay: None,
         };
         let identity = secp256k1::Keypair::generate().into();
         let mut discovery = Discovery::start(config, &identity, 0, store).await.unwrap();

@@ -5,7 +5,7 @@ use petrel_core::{config::StaticPeer, peer::PeerId};
 
 use crate::{
     error::{Error, ErrorCode},
-    transport,
+    transport::{self, staggered::LastKinds},
 };
 
 /// Whether this is the address of a relay that a browser can dial.
@@ -36,6 +36,17 @@ pub(crate) fn static_peers(relays: &[String]) -> Result<Vec<StaticPeer>, Error> 
         addresses.into_iter().map(|(_, address)| address).collect()
     };
     Ok(peers.into_iter().map(|(peer, addresses)| StaticPeer { peer, addresses: ordered(addresses) }).collect())
+}
+
+/// The kind of the first of these addresses of each relay.
+pub(crate) fn first_kinds(relays: impl Iterator<Item = String>) -> LastKinds {
+    let mut kinds = LastKinds::new();
+    for address in relays.filter_map(|relay| relay.parse::<Multiaddr>().ok()) {
+        if let (Some(Protocol::P2p(peer)), Some(kind)) = (address.iter().last(), transport::kind(&address)) {
+            kinds.entry(peer).or_insert(kind);
+        }
+    }
+    kinds
 }
 
 /// The peer id at the end of a relay's address, and the address's [`rank`](transport::rank).

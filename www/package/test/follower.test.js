@@ -2,11 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { createServer } from 'node:http';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 import { packageDist } from '../../folders.js';
+import { signingRelay } from './signed-record.js';
 
 const { createFollower, PetrelError } = await import(new URL('page/index.js', packageDist));
 
@@ -49,7 +51,7 @@ test('a misspelt option is an error that names the right one', async () => {
   assert.equal(thrown.code, 'bad_options');
   assert.match(thrown.message, /"singer"/);
   assert.match(thrown.remedy, /give signer instead/);
-  for (const wrong of [{ relay: relays }, { signal: new AbortController() }, { store: {} }, { worker: 'worker.js' }, { advertisedRelays: 'no' }, { wasm: 7 }]) {
+  for (const wrong of [{ relay: relays }, { signal: new AbortController() }, { store: {} }, { worker: 'worker.js' }, { discover: 'no' }, { wasm: 7 }]) {
     assert.equal(await code({ ...options, ...wrong }), 'bad_options');
   }
   assert.equal(await code(undefined), 'bad_options');
@@ -86,8 +88,44 @@ test('relays of an earlier run are dialled after those of the given URLs, and no
   };
   assert.deepEqual(await order({}), ['record_failed', 'restored']);
   assert.deepEqual(calls, ['load']);
-  assert.deepEqual(await order({ advertisedRelays: false }), ['record_failed', 'record_failed']);
+  assert.deepEqual(await order({ discover: false }), ['record_failed', 'record_failed']);
   assert.deepEqual(calls, ['load'], 'nothing is remembered of it either');
+});
+
+test('with `discover: false` nobody is dialled but the given relay, whatever its record advertises', async (t) => {
+  const [relay, other] = [signingRelay(), signingRelay()];
+  // The discard port: each dial fails, and is an event.
+  const at = ({ peer }) => `/ip4/127.0.0.1/tcp/9/ws/p2p/${peer}`;
+  const document = relay.record({ chain: 10, addresses: [at(relay)], others: [at(other)] });
+  const server = createServer((request, response) => response.end(request.url === '/.well-known/petrel.json' ? document : ''));
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const url = `http://127.0.0.1:${server.address().port}/`;
+  const saved = [];
+  const store = { load: async () => [], save: async () => {}, loadRelays: async () => [at(other)], saveRelays: async (_, relays) => void saved.push(relays) };
+  /** The peers that are dialled until the given relay has been dialled three times: the others are dialled as soon as they are known. */
+  const dialled = async (more) => {
+    const peers = [];
+    await using({ chain: 'op-mainnet', relays: [url], store, ...more }, async (follower) => {
+      for await (const { event, peer } of follower.events()) {
+        if (event === 'record_failed') assert.fail('the record is refused');
+        if (event === 'dial_failed') peers.push(peer);
+        if (peers.filter((dialled) => dialled === relay.peer).length === 3) break;
+      }
+    });
+    return new Set(peers);
+  };
+  assert.deepEqual(await dialled({ discover: false }), new Set([relay.peer]));
+  assert.deepEqual(saved, [], 'nothing is saved of it either');
+  assert.deepEqual(await dialled({}), new Set([relay.peer, other.peer]));
+  assert.ok(saved.length > 0);
+});
+
+test('the former name of `discover` is refused, and the error says the present one', async () => {
+  const thrown = await createFollower({ ...options, advertisedRelays: false }).catch((error) => error);
+  assert.equal(thrown.code, 'bad_options');
+  assert.match(thrown.message, /"advertisedRelays"/);
+  assert.match(thrown.remedy, /\bdiscover\b/);
 });
 
 test('not being connected is no error: the status says why', async () => {

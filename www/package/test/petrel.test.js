@@ -70,11 +70,12 @@ test('each kind of mistake is refused at the start, with its code and a remedy',
     { logger: {} }, { logger: console.log }, { logger: { warn: 7 } },
     { proofs: 'https://rpc.example' }, { proofs: ['rpc.example'] }, { proofs: ['wss://rpc.example'] }, { proofs: [{}] }, { proofs: { 8453: [] } },
     { unverified: 'eth_call' }, { unverified: [''] }, { unverified: [7] },
-    { signal: 7 }, { store: {} }, { worker: 7 }, { wasm: 7 }, { advertisedRelays: 'no' }, { share: 'all' }, { share: true },
+    { signal: 7 }, { store: {} }, { worker: 7 }, { wasm: 7 }, { discover: 'no' }, { share: 'all' }, { share: true },
   ];
   for (const wrong of bad) assert.equal(await code(wrong), 'bad_options', JSON.stringify(wrong));
   assert.equal((await failure(undefined)).code, 'bad_options');
   assert.match((await failure({ ...options, chain: 10 })).remedy, /give chains instead/);
+  assert.match((await failure({ ...options, advertisedRelays: false })).remedy, /\bdiscover\b/);
 });
 
 test("a chain of viem's that the package does not know is refused, and the remedy says what to give", async () => {

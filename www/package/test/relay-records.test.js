@@ -76,6 +76,24 @@ test('a record is requested at once, and its own relays are added before others'
   assert.deepEqual(seen.saved.at(-1), [other, own]);
 });
 
+test('the transport by which a relay was connected last is saved first, also when its record has new addresses', async (t) => {
+  const address = (at) => `/dns/relay.example/${at}/p2p/${PEERS[0]}`;
+  const [webTransport, renewed] = ['A', 'B'].map((hash) => address(`udp/1/quic-v1/webtransport/certhash/${hash}`));
+  const [wss, ws] = [address('tcp/2/wss'), address('tcp/1/ws')];
+  let addresses = [webTransport, wss, ws];
+  const { records, seen, pass } = simulated(t, { 'https://relay.example': async (seen) => ({ ...record(0, { time: seen.now, life: 600_000 }), addresses }) });
+  records.begin();
+  await settle();
+  records.track({ event: 'connected', peer: PEERS[0], address: webTransport });
+  assert.deepEqual(seen.saved, [[webTransport, wss, ws]], 'nothing changes while it is the first one');
+  records.track({ event: 'disconnected', peer: PEERS[0] });
+  records.track({ event: 'connected', peer: PEERS[0], address: ws });
+  assert.deepEqual(seen.saved.at(-1), [ws, wss, webTransport]);
+  addresses = [renewed, wss];
+  await pass(302_000);
+  assert.deepEqual(seen.saved.at(-1), [wss, renewed]);
+});
+
 test('a record is requested again at half its lifetime, and sooner when no relay is connected', async (t) => {
   const { records, seen, pass } = simulated(t, { 'https://relay.example': record(0, { life: 600_000 }) });
   records.begin();

@@ -14,7 +14,7 @@ pub struct HttpFlags {
     pub port: Option<String>,
     /// Host names by which others reach the page or the metrics through a proxy on this machine, comma separated: on a loopback
     /// address only requests for these, for localhost, for --p2p.advertise.ip and for IP addresses are answered. Any name makes the
-    /// relay's record readable by pages of every site
+    /// relay's record readable by pages of every site. With the first one the node record says that the record is at https://NAME
     #[arg(long = "http.hosts", value_name = "LIST", value_delimiter = ',', env = "PETREL_HTTP_HOSTS")]
     pub hosts: Vec<String>,
 }

@@ -75,7 +75,9 @@ impl FlagChecker {
                 .collect();
         }
         let private_network = is_private_network(listen, &advertise, &boot, config);
-        DiscoveryConfig { chain: config.chain.id, listen: listen.to_vec(), udp, advertise, boot, private_network }
+        let (chain, listen) = (config.chain.id, listen.to_vec());
+        // The port of the HTTP server is not known yet.
+        DiscoveryConfig { chain, listen, udp, advertise, boot, private_network, relay: None }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::bootnode::Bootnode;
+use super::{bootnode::Bootnode, relay_entry::RelayEntry};
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct DiscoveryConfig {
     pub boot: Vec<Bootnode>,
     /// Whether private and loopback addresses belong to the network: then many nodes share one.
     pub private_network: bool,
+    /// With what the record says that this node serves browsers; `None` if it does not.
+    pub relay: Option<RelayEntry>,
 }
 
 /// Our address in the node record; `None` stands for the address or port on which the node listens.

@@ -14,6 +14,8 @@ use libp2p::{
     multiaddr::Protocol,
 };
 
+use super::relay_entry::{PETREL, RelayEntry};
+
 /// The entry's name.
 const OPSTACK: &str = "opstack";
 /// Bytes of a LEB128 number of 64 bits at most.
@@ -135,14 +137,15 @@ pub fn signing_key(identity: &Keypair) -> Result<CombinedKey, String> {
 }
 
 /// Our record: `stored` itself if its content is the same, otherwise a record with the next sequence number, so that others
-/// accept it as newer.
+/// accept it as newer. `relay`: this node serves browsers.
 ///
 /// # Errors
-/// It is larger than a record may be; never observed.
+/// It is larger than a record may be: a host in `relay` that is longer than [`RelayEntry::MAX_HOST`].
 pub fn build_record(
     key: &CombinedKey,
     chain: u64,
     endpoint: RecordEndpoint,
+    relay: Option<&RelayEntry>,
     stored: Option<&Enr>,
 ) -> Result<Enr, String> {
     let build = |seq: u64| {
@@ -153,6 +156,9 @@ pub fn build_record(
             Some(IpAddr::V6(ip)) => builder.ip6(ip).tcp6(endpoint.tcp).udp6(endpoint.udp),
             None => builder.tcp4(endpoint.tcp).udp4(endpoint.udp),
         };
+        if let Some(relay) = relay {
+            builder.add_value(PETREL, relay);
+        }
         builder.build(key).map_err(|error| error.to_string())
     };
     let Some(stored) = stored.filter(|stored| stored.public_key() == key.public()) else { return build(1) };

@@ -16,6 +16,7 @@ use super::{
     node_record::{RecordEndpoint, peer_from_record},
     pending_bootnodes::{PendingBootnodes, request_record},
     record_counts::RecordCounts,
+    relay_sessions::{DiscoveredRelay, Sessions},
     votes::Vote,
     voting::Voting,
 };
@@ -33,6 +34,8 @@ pub(super) const STORE_KEY: &str = "enr";
 pub enum DiscoveryEvent {
     /// A peer of this chain; the same one may come again.
     Peer(DiscoveredPeer),
+    /// A peer of this chain that serves browsers; the same one may come again.
+    Relay(DiscoveredRelay),
     /// Nodes of enough networks agree on our UDP socket.
     Voted(SocketAddr),
     /// The name in `--p2p.advertise.ip` has this address from now on, with the advertised ports.
@@ -58,6 +61,7 @@ pub(super) struct DiscoveryTask {
     needs_peers: watch::Receiver<bool>,
     start: Instant,
     counts: RecordCounts,
+    sessions: Sessions,
     store: Store,
     /// The sequence number of our record in the store.
     stored_seq: u64,
@@ -96,8 +100,19 @@ impl DiscoveryTask {
         store: Store,
         voting: Option<Voting>,
     ) -> Self {
-        let (start, counts) = (Instant::now(), RecordCounts::default());
-        Self { discv5, chain, events, needs_peers, start, counts, store, stored_seq: 0, is_looking_up: false, voting }
+        Self {
+            discv5,
+            chain,
+            events,
+            needs_peers,
+            start: Instant::now(),
+            counts: RecordCounts::default(),
+            sessions: Sessions::new(chain),
+            store,
+            stored_seq: 0,
+            is_looking_up: false,
+            voting,
+        }
     }
 
     /// Runs until the event loop drops its side.
@@ -212,17 +227,24 @@ impl DiscoveryTask {
 
     async fn on_event(&mut self, event: Event) {
         match event {
-            Event::Discovered(record) | Event::SessionEstablished(record, _) => self.report(&record).await,
+            Event::Discovered(record) => self.report(&record).await,
+            Event::SessionEstablished(record, at) => {
+                self.sessions.established(&record, at.ip());
+                self.report(&record).await;
+            }
             _ => {}
         }
     }
 
-    /// Reports the peer of a record, if it is one of this chain.
+    /// Reports the peer of a record, if it is one of this chain, and also as a relay if it is one.
     async fn report(&mut self, record: &Enr) {
         let found = peer_from_record(record, self.chain);
         self.counts.add(&found);
         if let Ok((peer, addresses)) = found {
             self.send(DiscoveryEvent::Peer(DiscoveredPeer { peer, addresses })).await;
+        }
+        if let Some(relay) = self.sessions.relay(record) {
+            self.send(DiscoveryEvent::Relay(relay)).await;
         }
     }
 

@@ -50,8 +50,9 @@ pub(crate) fn run() -> bool {
     dialled && discovered && connected && by_it
 }
 
+/// It serves browsers, so its record has the entry `petrel`, which op-node does not know.
 fn daemon(rollup: &Path, datadir: &Path, more: &[&str]) -> Process {
     let mut command = petrel::node(rollup, forge::key(SEQUENCER).address(), datadir);
-    command.args(["--p2p.listen.tcp=0", "--log.level=error"]).args(more);
+    command.args(["--p2p.listen.tcp=0", "--p2p.listen.ws=0", "--http.port=0", "--log.level=error"]).args(more);
     Process::start_verbose("petrel", &mut command)
 }

@@ -38,11 +38,11 @@ export interface Follower extends AsyncDisposable {
 export async function createFollower(options: FollowerOptions): Promise<Follower> {
   checkFollowerOptions(options);
   options.signal?.throwIfAborted();
-  const { chain, relays, signer, l1: given, advertisedRelays = true, store = indexedDbStore(), signal, worker, wasm } = options;
+  const { chain, relays, signer, l1: given, discover = true, store = indexedDbStore(), signal, worker, wasm } = options;
   const l1 = given === undefined ? undefined : new L1Page(given);
   const rollup = await unlessAborted(rollupOf(chain), signal);
   const thread = await openThread(signal, worker);
-  const common: Common = { advertisedRelays, store, signal, wasm, logger: undefined };
+  const common: Common = { discover, store, signal, wasm, logger: undefined };
   const followed: Followed = { rollup, signer, l1, relays, otherChains: [] };
   const node = nodeOf(thread, followed, common);
   endWithLast(thread, [node]);

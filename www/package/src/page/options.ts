@@ -12,10 +12,10 @@ import { suggest } from './suggest.js';
 /** Where a node runs and what it keeps. */
 export interface NodeOptions {
   /**
-   * Whether relays are dialled that the records of other relays advertise, and those that an earlier run knew; `true` unless it is
-   * given. With `false` this device connects to nobody but the relays that are given.
+   * Whether further relays are discovered: those that the records of other relays advertise, and those that an earlier run knew; `true`
+   * unless it is given. With `false` this device connects to nobody but the relays that are given, and relays are neither loaded nor saved.
    */
-  readonly advertisedRelays?: boolean;
+  readonly discover?: boolean;
   /** Saves the latest blocks, so that they outlive a reload: this origin's IndexedDB unless another store is given; `null` saves nothing. */
   readonly store?: Store | null;
   /** Stops it. */
@@ -66,7 +66,7 @@ export const unchecked: Check = () => null;
 export const signal: Check = (value) => (hasMethods(value, ['throwIfAborted', 'addEventListener']) ? null : 'is no AbortSignal');
 
 export const NODE: Checks<NodeOptions> = {
-  advertisedRelays: (value) => (typeof value === 'boolean' ? null : 'is neither true nor false'),
+  discover: (value) => (typeof value === 'boolean' ? null : 'is neither true nor false'),
   store: (value) => (value === null || hasMethods(value, ['load', 'save']) ? null : 'has no load() and save()'),
   signal,
   worker: (value) => (typeof value === 'function' ? null : 'is no function'),

@@ -39,13 +39,13 @@ export interface Petrel extends AsyncDisposable {
 export async function createPetrel(options: PetrelOptions): Promise<Petrel> {
   checkPetrelOptions(options);
   options.signal?.throwIfAborted();
-  const { chains: refs = [], advertisedRelays = true, store = indexedDbStore(), signal, worker, wasm, logger } = options;
+  const { chains: refs = [], discover = true, store = indexedDbStore(), signal, worker, wasm, logger } = options;
   if (refs.length === 0 || refs.length > MAX_CHAINS) throw bad(`there are ${refs.length} chains`, `give from 1 to ${MAX_CHAINS} chains`);
   const rollups = await unlessAborted(Promise.all(refs.map(rollupOf)), signal);
   const names = new ChainNames(rollups);
   const followed = followedOf(options, rollups, names);
   const proofs = proofsOf(options, names);
-  const common: Common = { advertisedRelays, store, signal, wasm, logger };
+  const common: Common = { discover, store, signal, wasm, logger };
   const thread = await (options.share === 'tabs' ? openSharedThread : openThread)(signal, worker);
   const nodes = followed.map((chain) => nodeOf(thread, chain, common));
   endWithLast(thread, nodes);

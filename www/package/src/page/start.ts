@@ -12,7 +12,7 @@ import type { Thread } from './thread.js';
 
 /** What all nodes of a thread have in common. */
 export interface Common {
-  readonly advertisedRelays: boolean;
+  readonly discover: boolean;
   readonly store: Store | null;
   readonly signal: AbortSignal | undefined;
   readonly wasm: string | URL | undefined;
@@ -31,16 +31,16 @@ export interface Followed {
 }
 
 /** A node that has not started. */
-export function nodeOf(thread: Thread, { rollup, signer, l1 }: Followed, { store, advertisedRelays, signal, wasm, logger }: Common): Node {
+export function nodeOf(thread: Thread, { rollup, signer, l1 }: Followed, { store, discover, signal, wasm, logger }: Common): Node {
   const known = new KnownChain();
-  const persisted = store ? new PersistedChain(store, key(rollup, l1 ? 'l1' : signer), known, advertisedRelays) : undefined;
+  const persisted = store ? new PersistedChain(store, key(rollup, l1 ? 'l1' : signer), known, discover) : undefined;
   const log = new Log(logger, (rollup as Partial<RollupConfig> | null)?.l2_chain_id);
   return new Node({ thread, known, persisted, l1, signal, wasm: wasm && String(wasm), log });
 }
 
 /** Rejects with a `PetrelError`, and with the reason of the signal that stops it. */
-export async function startNode(node: Node, { rollup, signer, l1, relays, otherChains }: Followed, { advertisedRelays, wasm }: Common): Promise<void> {
-  const config = { chain: rollup, relays, signer, l1: l1?.config, advertisedRelays, other_chains: otherChains };
+export async function startNode(node: Node, { rollup, signer, l1, relays, otherChains }: Followed, { discover, wasm }: Common): Promise<void> {
+  const config = { chain: rollup, relays, signer, l1: l1?.config, discover, other_chains: otherChains };
   try {
     const key = json({ ...config, wasm });
     await node.start((restored, restoredRelays) => json({ ...config, restored, restored_relays: restoredRelays }), key);

@@ -70,7 +70,7 @@ export interface Peer {
   readonly address: string;
   /** `webtransport`, `wss` or `ws`. */
   readonly transport: string;
-  /** Addresses of this relay that were dialled before this one, and why each dial failed. */
+  /** Addresses of this relay that were dialled before this one, and why each dial failed; one that is slower than this one has failed too. */
   readonly tried: readonly Tried[];
   /** Its agent version, from identify. */
   readonly agent: string | null;

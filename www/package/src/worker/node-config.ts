@@ -11,8 +11,8 @@ interface Given {
   readonly chain?: unknown;
   readonly signer?: unknown;
   readonly l1?: L1Config;
-  readonly advertisedRelays?: boolean;
-  /** Relays that an earlier run knew. */
+  readonly discover?: boolean;
+  /** Relays that an earlier run knew; of each the address first by which it was connected last. */
   readonly restored_relays?: readonly string[];
   /** The `rollup.json`s of the other chains that the same relays are given for: a relay of one of them is no failure. */
   readonly other_chains?: readonly unknown[];
@@ -31,7 +31,7 @@ export interface NodeConfig {
   /** The relays as they are given, and the URLs among them. */
   readonly relays: readonly unknown[];
   readonly urls: readonly string[];
-  readonly advertisedRelays: boolean;
+  readonly discover: boolean;
   /** Relays of an earlier run that are added when each URL has answered. */
   readonly later: readonly string[];
   /** The chain, as JSON, and the other chains that the relays are given for. */
@@ -48,7 +48,7 @@ const MAX_RESTORED = 32;
 
 export function nodeConfig(json: string): NodeConfig {
   const given = JSON.parse(json) as Given;
-  const { relays, advertisedRelays = true, restored_relays: restored = [], other_chains: otherChains = [], l1, ...others } = given;
+  const { relays, discover = true, restored_relays: restored = [], other_chains: otherChains = [], l1, ...others } = given;
   const list = Array.isArray(relays) ? (relays as unknown[]) : null;
   const isUrlOf = (relay: unknown): relay is string => typeof relay === 'string' && isUrl(relay);
   const urls = (list ?? []).filter(isUrlOf);
@@ -56,10 +56,10 @@ export function nodeConfig(json: string): NodeConfig {
   // Relays that are given are tried before those that an earlier run knew: where URLs are given, these wait for the records.
   const waits = urls.length > 0;
   return {
-    node: JSON.stringify({ ...others, l1: l1 !== undefined, relays: addresses, restored_relays: waits ? [] : restored, expects: waits }),
+    node: JSON.stringify({ ...others, l1: l1 !== undefined, relays: addresses, restored_relays: waits ? [] : restored, dial_order: restored, expects: waits }),
     relays: list ?? [],
     urls,
-    advertisedRelays,
+    discover,
     later: waits ? restored.slice(0, MAX_RESTORED) : [],
     chain: JSON.stringify(others.chain ?? null),
     otherChains: otherChains.map((chain) => JSON.stringify(chain)),

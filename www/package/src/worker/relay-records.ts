@@ -63,7 +63,7 @@ export interface RelayRecordsHost {
   clockAgrees(): void;
   /** Each URL has given a record, or failed, once. */
   settled(): void;
-  /** Saves relays for a later run. */
+  /** Saves relays for a later run: the addresses of each one in the order in which they are tried. */
   saveRelays(relays: readonly string[]): void;
 }
 
@@ -90,8 +90,10 @@ export class RelayRecords {
   readonly #host: RelayRecordsHost;
   readonly #sources: Source[];
   readonly #connected = new Set<string>();
-  /** Addresses by peer; the peer that was seen last is at the end. */
+  /** Addresses by peer, in the order in which they are tried; the peer that was seen last is at the end. */
   readonly #known = new Map<string, readonly string[]>();
+  /** The address at which a peer was connected last, of the latest peers. */
+  readonly #connectedAt = new Map<string, string>();
   #timer: ReturnType<typeof setInterval> | undefined;
   /** The last tick, in both clocks. */
   #ticked: { readonly mono: number; readonly now: number };
@@ -139,7 +141,9 @@ export class RelayRecords {
     if (event.event === 'connected') {
       this.#connected.add(event.peer);
       const address = event.address.includes('/p2p/') ? event.address : `${event.address}/p2p/${event.peer}`;
-      if (!this.#known.get(event.peer)?.includes(address)) this.#save(event.peer, [address]);
+      setLast(this.#connectedAt, event.peer, address);
+      const known = this.#known.get(event.peer) ?? [];
+      if (known[0] !== address) this.#save(event.peer, known.includes(address) ? known : [address]);
     } else if (event.event === 'disconnected') {
       this.#connected.delete(event.peer);
       if (this.#connected.size === 0) this.#disconnectedSince = this.#host.mono();
@@ -242,10 +246,11 @@ export class RelayRecords {
     if (source.clock === undefined) this.#compareClocks();
   }
 
+  /** The address at which the peer was connected last comes first, or those of its transport: the next run tries that first. */
   #save(peer: string, relays: readonly string[]): void {
-    this.#known.delete(peer);
-    this.#known.set(peer, relays);
-    while (this.#known.size > MAX_RELAYS) this.#known.delete(this.#known.keys().next().value as string);
+    const last = this.#connectedAt.get(peer);
+    const place = (address: string): number => (address === last ? 0 : last !== undefined && isWebTransport(address) === isWebTransport(last) ? 1 : 2);
+    setLast(this.#known, peer, [...relays].sort((one, other) => place(one) - place(other)));
     this.#host.saveRelays([...this.#known.values()].reverse().flat().slice(0, 2 * MAX_RELAYS));
   }
 
@@ -293,6 +298,17 @@ function recordOf(url: string): URL {
   } catch {
     throw bad(`${JSON.stringify(url)} is no URL`);
   }
+}
+
+function isWebTransport(address: string): boolean {
+  return address.includes('/webtransport');
+}
+
+/** Sets the entry of a peer as the last one; there are entries of the last `MAX_RELAYS` peers. */
+function setLast<T>(peers: Map<string, T>, peer: string, value: T): void {
+  peers.delete(peer);
+  peers.set(peer, value);
+  while (peers.size > MAX_RELAYS) peers.delete(peers.keys().next().value as string);
 }
 
 const NO_RELAY = "give the address of a Petrel daemon's page";

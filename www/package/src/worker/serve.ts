@@ -129,7 +129,7 @@ export function serve(post: (message: FromWorker) => void): Served {
     }
   }
 
-  function hostOf({ chain, otherChains, advertisedRelays, later }: NodeConfig): RelayRecordsHost {
+  function hostOf({ chain, otherChains, discover, later }: NodeConfig): RelayRecordsHost {
     const verify = (document: string, of: string, host: string, now: number): string => (module as Module).readRecord(document, of, host, now);
     return {
       fetch: (url, options) => fetch(url, options),
@@ -138,7 +138,7 @@ export function serve(post: (message: FromWorker) => void): Served {
       verify: (document, host, now) => verify(document, chain, host, now),
       isOfOther: (document, host, now) => otherChains.some((other) => isVerified(() => verify(document, other, host, now))),
       ofOther: (origin) => given.ofOther(origin),
-      add: (relays, others) => over || node?.addRelays(JSON.stringify(relays), JSON.stringify(advertisedRelays ? others : [])),
+      add: (relays, others) => over || node?.addRelays(JSON.stringify(relays), JSON.stringify(discover ? others : [])),
       emit: (event) => over || emit(event),
       correct: (millis) => {
         correctedMs = millis;
