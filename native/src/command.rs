@@ -27,21 +27,21 @@ const UNUSABLE: u8 = 2;
 /// The program failed: the status of Rust's own panics.
 const DEFECT: u8 = 101;
 
-/// Runs the subcommand of the command line; `has_arguments` says whether it has any.
-pub(crate) fn run(cli: Cli, has_arguments: bool) -> ExitCode {
-    let status = run_command(cli, has_arguments);
+/// Runs the subcommand of the command line; `has_arguments` says whether it has any, and `unused` what a node does not use of it.
+pub(crate) fn run(cli: Cli, has_arguments: bool, unused: &[String]) -> ExitCode {
+    let status = run_command(cli, has_arguments, unused);
     logging::finish();
     status
 }
 
-fn run_command(cli: Cli, has_arguments: bool) -> ExitCode {
+fn run_command(cli: Cli, has_arguments: bool, unused: &[String]) -> ExitCode {
     match cli.command {
         None if !has_arguments && usage::names_no_chain(&cli.node) => {
             logging::print(usage::TEXT);
             ExitCode::from(UNUSABLE)
         }
-        None => run_node(&cli.node),
-        Some(Command::Node(flags)) => run_node(&flags),
+        None => run_node(&cli.node, unused),
+        Some(Command::Node(flags)) => run_node(&flags, unused),
         Some(Command::Devnet(flags)) => run_devnet(&flags),
         Some(Command::Check(flags)) => match check::run(&flags) {
             Ok(all_accepted) => ExitCode::from(u8::from(!all_accepted)),
@@ -58,8 +58,11 @@ fn run_command(cli: Cli, has_arguments: bool) -> ExitCode {
     }
 }
 
-fn run_node(flags: &NodeFlags) -> ExitCode {
-    logging::start(flags.output.log_level.as_deref(), "info");
+fn run_node(flags: &NodeFlags, unused: &[String]) -> ExitCode {
+    logging::start(&flags.output, "info");
+    for sentence in unused {
+        tracing::warn!("{sentence}");
+    }
     match node::resolve(flags) {
         Ok(settings) => block_on(node::run(settings)),
         Err(errors) => print_error(&errors),
@@ -67,7 +70,7 @@ fn run_node(flags: &NodeFlags) -> ExitCode {
 }
 
 fn run_devnet(flags: &DevnetFlags) -> ExitCode {
-    logging::start(flags.output.log_level.as_deref(), "warn");
+    logging::start(&flags.output, "warn");
     match devnet::DevnetSettings::resolve(flags) {
         Ok(settings) => block_on(devnet::run(settings)),
         Err(errors) => print_error(&errors),

@@ -42,14 +42,15 @@ mod system;
 /// grows under that load.
 pub use tikv_jemallocator::Jemalloc as Allocator;
 
-use cli::{env, flags::Cli};
+use cli::{env, flags::Cli, op_node};
 
 /// Runs `petrel` with the process's arguments and environment.
 pub fn main() -> ExitCode {
     system::private_files::create_privately();
-    let clap = env::with_fallback(Cli::command(), &|name| std::env::var_os(name));
-    match Cli::from_arg_matches(&clap.get_matches()) {
-        Ok(cli) => command::run(cli, std::env::args_os().len() > 1),
+    let clap = op_node::take(env::with_fallback(Cli::command(), &|name| std::env::var_os(name)));
+    let matches = clap.get_matches();
+    match Cli::from_arg_matches(&matches) {
+        Ok(cli) => command::run(cli, std::env::args_os().len() > 1, &op_node::warnings(&matches, &op_node::process())),
         Err(error) => error.exit(),
     }
 }

@@ -16,6 +16,7 @@ mod health;
 mod key;
 mod metrics;
 mod node;
+mod operators;
 mod page;
 mod private_files;
 mod prometheus;

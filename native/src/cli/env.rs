@@ -1,12 +1,15 @@
-//! op-node's environment variables as a fallback for ours.
+//! op-node's and kona-node's environment variables as a fallback for ours.
 //!
 //! Each flag has a `PETREL_…` variable. Ours have the names of op-node's (which do not always follow its flags), so the fallback
-//! of `PETREL_X` is `OP_NODE_X`: it is used if ours is not set. The command line has priority over both. An empty variable counts
+//! of `PETREL_X` is `OP_NODE_X`: it is used if ours is not set, and then kona-node's `KONA_NODE_X`, which has other names for some
+//! ([`op_node`]). The command line has priority over all. An empty variable counts
 //! as not set: compose files set undefined variables to the empty string.
 
 use std::ffi::OsString;
 
 use clap::{Arg, Command};
+
+use super::op_node::{self, KonaValue};
 
 const OURS: &str = "PETREL_";
 const FALLBACK: &str = "OP_NODE_";
@@ -25,8 +28,17 @@ fn fall_back(arg: Arg, value: &dyn Fn(&str) -> Option<OsString>) -> Arg {
     match theirs {
         _ if is_set(&ours) => arg,
         Some(theirs) if is_set(&theirs) => arg.env(theirs),
+        _ if let Some(found) = of_kona(&ours, value) => match found {
+            KonaValue::In(name) => arg.env(name),
+            KonaValue::Converted(value) => arg.env(None::<&str>).default_value(value),
+        },
         // clap would use the empty string as a value.
         _ if value(&ours).is_some() => arg.env(None::<&str>),
         _ => arg,
     }
+}
+
+/// kona's variable for this one of ours, if it is set.
+fn of_kona(ours: &str, value: &dyn Fn(&str) -> Option<OsString>) -> Option<KonaValue> {
+    op_node::kona_fallback(ours.strip_prefix(OURS)?, |name| op_node::is_set(value(name)))
 }

@@ -11,9 +11,16 @@ use std::{
     time::Duration,
 };
 
-use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+use tracing::Subscriber;
+use tracing_subscriber::{
+    EnvFilter, Layer, filter::LevelFilter, fmt, layer::SubscriberExt as _, registry::LookupSpan, reload,
+    util::SubscriberInitExt as _,
+};
 
-use super::parse;
+use super::{
+    flags::{LogFormat, OutputFlags},
+    parse,
+};
 use crate::system::log_queue::{LogLine, LogQueue};
 
 /// gossipsub logs a warning for each invalid message of a peer, sometimes with all its bytes: any peer could fill the disk. Our own
@@ -39,7 +46,8 @@ const FINISH_TIMEOUT: Duration = Duration::from_millis(300);
 /// # Errors
 /// It is not such a list.
 pub fn filter(given: Option<&str>, default: &str) -> Result<EnvFilter, String> {
-    let text = parse::list_or(given.as_slice(), default).join(",").to_ascii_lowercase();
+    let words = parse::list_or(given.as_slice(), default).into_iter().map(|word| of_op_node(word.to_ascii_lowercase()));
+    let text = words.collect::<Vec<_>>().join(",");
     // A single word would be parsed as a target.
     if !text.contains('=') && text.split(',').any(|level| level.parse::<LevelFilter>().is_err()) {
         return Err(
@@ -51,20 +59,45 @@ pub fn filter(given: Option<&str>, default: &str) -> Result<EnvFilter, String> {
     EnvFilter::try_new(text).map_err(|error| error.to_string())
 }
 
+/// op-node has other names for some levels, and one above `error`.
+fn of_op_node(level: String) -> String {
+    match level.as_str() {
+        "trce" => "trace".to_owned(),
+        "dbug" => "debug".to_owned(),
+        "eror" | "crit" => "error".to_owned(),
+        _ => level,
+    }
+}
+
 /// Starts logging; a second call changes nothing. From then on a panic is written like a log line: it must not wait for stderr either.
-pub fn start(given: Option<&str>, default: &str) {
+pub fn start(flags: &OutputFlags, default: &str) {
+    let given = flags.log_level.as_deref();
     if let Ok(filter) = filter(given, default) {
-        let queue = LogQueue::stderr();
-        let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || LogLine(queue));
-        let logs = logs.with_ansi(std::io::stderr().is_terminal()).with_filter_reloading();
-        let handle = logs.reload_handle();
+        let (filter, handle) = reload::Layer::new(filter);
         // Fails if a test of the same process has started it before.
-        if logs.try_init().is_ok() {
+        if tracing_subscriber::registry().with(filter).with(lines(flags)).try_init().is_ok() {
             let set = Box::new(move |filter| handle.reload(filter).map_err(|error| error.to_string()));
             let running = RunningLog { given: given.map(str::to_owned), default: default.to_owned(), set };
             let _first = RUNNING.set(running);
         }
         panic::set_hook(Box::new(|panicked| print(&describe_panic(panicked))));
+    }
+}
+
+/// What writes the lines in the given format.
+fn lines<S>(flags: &OutputFlags) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let queue = LogQueue::stderr();
+    let writer = move || LogLine(queue);
+    match flags.log_format {
+        LogFormat::Text => {
+            let colors = flags.log_color.unwrap_or_else(|| io::stderr().is_terminal());
+            fmt::layer().with_ansi(colors).with_writer(writer).boxed()
+        }
+        LogFormat::Logfmt => tracing_logfmt::builder().layer().with_writer(writer).boxed(),
+        LogFormat::Json => fmt::layer().json().flatten_event(true).with_writer(writer).boxed(),
     }
 }
 

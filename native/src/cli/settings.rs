@@ -8,6 +8,7 @@ use std::{net::IpAddr, path::PathBuf};
 use petrel_core::{
     chain::{Chain, Origin},
     config::Settled,
+    fork::Fork,
 };
 
 mod chain;
@@ -66,6 +67,8 @@ pub struct NodeSettings {
     pub metrics: Option<(IpAddr, u16)>,
     /// Events on stdout.
     pub events: EventFormat,
+    /// The forks whose times the operator overrides.
+    pub overridden: Vec<Fork>,
 }
 
 /// A preset that always exists.
@@ -122,11 +125,18 @@ impl NodeSettings {
             hosts,
             metrics,
             events,
+            overridden: flags.chain.overrides.given().map(|(fork, _)| fork).collect(),
         })
     }
 
     /// The source of the schedule, for the log at start: a preset's may be out of date.
     pub fn schedule_origin(&self) -> String {
+        let names: Vec<&str> = self.overridden.iter().map(|fork| fork.name()).collect();
+        let overridden = if names.is_empty() { String::new() } else { format!("; overridden: {}", names.join(", ")) };
+        self.configured_origin() + &overridden
+    }
+
+    fn configured_origin(&self) -> String {
         match &self.config.chain.origin {
             Origin::Preset { schedule_date, left_registry, .. } => {
                 let left = if *left_registry { "; the chain has left the superchain registry since" } else { "" };

@@ -11,6 +11,7 @@ mod hung_disk;
 mod identity;
 mod metrics;
 mod nat;
+mod op_node;
 mod parse;
 mod peer_log;
 mod power_cut;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::overrides::OverrideFlags;
+
 /// The chain and the signer of its blocks.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Chain")]
@@ -27,4 +29,7 @@ pub struct ChainFlags {
         env = "PETREL_P2P_UNSAFE_BLOCK_SIGNER"
     )]
     pub signer: Option<String>,
+    /// Times of forks that differ from the chain's configuration.
+    #[command(flatten)]
+    pub overrides: OverrideFlags,
 }

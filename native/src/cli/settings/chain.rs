@@ -6,7 +6,10 @@ use alloy_primitives::Address;
 use petrel_core::chain::{Cadence, Chain};
 
 use super::{checker::FlagChecker, errors::ConfigErrors, similar_names};
-use crate::cli::{flags::ChainFlags, parse};
+use crate::cli::{
+    flags::{ChainFlags, OverrideFlags},
+    parse,
+};
 
 /// Resolves only the chain and the signer, for `check`.
 ///
@@ -39,6 +42,7 @@ impl FlagChecker {
             (None, Some(file)) => chain_from_file(file).map_err(|error| format!("--rollup.config: {error}")),
         };
         let mut chain = found.map_err(|error| self.0.push(error)).ok()?;
+        self.override_forks(&mut chain, &flags.overrides);
         for text in parse::list(&flags.cadence) {
             match with_interval(&chain.cadence, text) {
                 Ok(cadence) => (chain.cadence, chain.certain) = (cadence, false),
@@ -46,6 +50,22 @@ impl FlagChecker {
             }
         }
         Some(chain)
+    }
+
+    /// The forks are checked again: an override may put one before its predecessor.
+    fn override_forks(&mut self, chain: &mut Chain, overrides: &OverrideFlags) {
+        let mut is_changed = false;
+        for (fork, text) in overrides.given() {
+            let time = text.trim().parse().map_err(|_| format!("{text:?} is no time: expected Unix seconds"));
+            match time {
+                Ok(time) => chain.forks.set(fork, Some(time)),
+                Err(error) => self.0.push(format!("--override.{fork}: {error}")),
+            }
+            is_changed = true;
+        }
+        if is_changed {
+            self.0.extend(chain.forks.mistakes().into_iter().map(|mistake| format!("with --override: {mistake}")));
+        }
     }
 
     pub(super) fn signer(&mut self, flags: &ChainFlags) -> Option<Address> {
