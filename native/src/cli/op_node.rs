@@ -3,15 +3,15 @@
 //!
 //! What Petrel has itself has op-node's name in [`flags`](super::flags). The table of the rest is [`table::UNUSED`].
 
-use std::ffi::OsString;
-
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 mod kona;
+mod names;
 mod table;
 mod variables;
 
 pub use kona::{KonaValue, fallback as kona_fallback};
+pub(crate) use names::is_set;
 pub use table::{Takes, UNUSED, Unused};
 pub use variables::{Variables, process};
 
@@ -61,12 +61,7 @@ impl Unused {
 
     /// Its environment variables.
     fn variables(&self) -> impl Iterator<Item = String> {
-        let op_node = (!self.variable.is_empty()).then(|| format!("{}{}", variables::OP_NODE, self.variable));
-        op_node.into_iter().chain(self.kona.iter().map(|suffix| format!("{}{suffix}", variables::KONA)))
+        let op_node = (!self.variable.is_empty()).then(|| format!("{}{}", names::OP_NODE, self.variable));
+        op_node.into_iter().chain(self.kona.iter().map(|suffix| format!("{}{suffix}", names::KONA)))
     }
-}
-
-/// The value of a variable of the process, unless it is empty.
-pub(super) fn is_set(value: Option<OsString>) -> Option<String> {
-    value.map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
 }

@@ -1,6 +1,6 @@
 //! kona-node's names for what Petrel has too (`KONA_NODE_P2P_…`, kona-node 1.12 `flags/p2p.rs`).
 
-use super::variables::KONA;
+use super::names::KONA;
 
 /// The suffixes of kona's variables that differ from op-node's, and op-node's.
 const RENAMED: [(&str, &str); 6] = [

@@ -4,13 +4,12 @@ use std::{collections::BTreeMap, ffi::OsString};
 
 use clap::{Command, CommandFactory as _};
 
-use super::{UNUSED, is_set, kona};
+use super::{
+    kona,
+    names::{KONA, OP_NODE, is_set},
+    table::UNUSED,
+};
 use crate::cli::flags::Cli;
-
-/// How op-node's variables begin.
-pub(super) const OP_NODE: &str = "OP_NODE_";
-/// How those of kona-node's P2P begin. Its other settings have other names than op-node's, and Petrel takes none of them.
-pub(super) const KONA: &str = "KONA_NODE_P2P_";
 
 /// Variables by name; empty ones are not set.
 #[derive(Clone, Debug, Default)]
