@@ -43,7 +43,7 @@ test('two chains are in one shared worker', { timeout: 120_000 }, async (t) => {
   const { chain, signer } = await (await fetch(new URL('relay.json', url))).json();
   const other = { ...chain, l2_chain_id: 9_022_111, petrel: { ...chain.petrel, name: 'other' } };
   const relays = { [chain.l2_chain_id]: [await listening(daemon, '/ws/')], [other.l2_chain_id]: ['http://127.0.0.1:9/'] };
-  const options = { chains: [chain, other], relays, signers: { [chain.l2_chain_id]: signer, other: signer }, store: null };
+  const options = { chains: [chain, other], relays, signers: { [chain.l2_chain_id]: signer, other: signer }, store: null, share: 'tabs' };
   const { page } = await browse(t, new URL('page/index.js', await serve(t, undefined, { root: packageDist })).href);
   await page.evaluate(follow, options);
   const statuses = await page.evaluate(() => globalThis.petrel.status());
