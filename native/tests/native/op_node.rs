@@ -169,7 +169,10 @@ fn the_table_of_flags_in_the_documentation_is_that_of_the_program() {
     if std::env::var_os("PETREL_WRITE_FLAGS").is_some() {
         std::fs::write(file, &text).unwrap();
     }
-    assert_eq!(std::fs::read_to_string(file).unwrap_or_default(), text, "run this test with PETREL_WRITE_FLAGS=1");
+    let written = std::fs::read_to_string(file).unwrap_or_default();
+    let differing = written.lines().zip(text.lines()).find(|(written, line)| written != line);
+    assert_eq!(differing, None, "run this test with PETREL_WRITE_FLAGS=1");
+    assert_eq!(written.len(), text.len(), "run this test with PETREL_WRITE_FLAGS=1");
 }
 
 fn table() -> String {
