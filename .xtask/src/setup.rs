@@ -1,7 +1,7 @@
 //! Missing programs of a machine. Small ones are installed; for the others the error has the command that installs them.
 //!
-//! Installed are rustup's wasm target and components, the page's npm packages, and (for tests, as root on Debian) Chromium and
-//! Prometheus.
+//! Installed are rustup's wasm target and components, the page's npm packages, and (for tests, as root on Debian) Chromium,
+//! Firefox and Prometheus.
 
 use std::{fs, path::PathBuf};
 

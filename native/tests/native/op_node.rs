@@ -130,6 +130,7 @@ fn a_misspelt_variable_is_named() {
     let env =
         [("OP_NODE_P2P_STATICS", "x"), ("KONA_NODE_P2P_STATIC_PEERS", "x"), ("KONA_NODE_RPC_PORT", "1"), ("HOME", "/")];
     assert_eq!(names(&start(&[], &env).1), ["KONA_NODE_P2P_STATIC_PEERS", "OP_NODE_P2P_STATICS"]);
+    assert_eq!(start(&["--p2p.scoring.peers=none"], &[]).0.peers.scoring, "none", "the old name of --p2p.scoring");
 }
 
 #[test]

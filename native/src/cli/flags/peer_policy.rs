@@ -7,7 +7,13 @@ use clap::Args;
 #[command(next_help_heading = "Peers")]
 pub struct PeerPolicyFlags {
     /// Peer scoring: light or none; with none no peer is banned
-    #[arg(long = "p2p.scoring", value_name = "HOW", default_value = "light", env = "PETREL_P2P_PEER_SCORING")]
+    #[arg(
+        long = "p2p.scoring",
+        alias = "p2p.scoring.peers",
+        value_name = "HOW",
+        default_value = "light",
+        env = "PETREL_P2P_PEER_SCORING"
+    )]
     pub scoring: String,
     /// Ban peers whose score is too low: their connections are closed, and none is accepted or dialled
     #[arg(long = "p2p.ban.peers", env = "PETREL_P2P_PEER_BANNING", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true")]

@@ -100,7 +100,7 @@ pub const UNUSED: &[Unused] = &[
     value("p2p.peerstore.path", "P2P_PEERSTORE_PATH", DATADIR),
     switch("p2p.ping", "P2P_PING", "Petrel always pings its peers"),
     value("p2p.score.bands", "P2P_SCORE_BANDS", "op-node ignores it too"),
-    value("p2p.scoring.topics", "P2P_TOPIC_SCORING", "topics have no scores of their own; see --p2p.scoring")
+    value("p2p.scoring.topics", "P2P_TOPIC_SCORING", "op-node has replaced it by --p2p.scoring")
         .of_kona(&["TOPIC_SCORING"]),
     value("p2p.sequencer.key", "P2P_SEQUENCER_KEY", PUBLISHING).of_kona(&["SEQUENCER_KEY", "SEQUENCER_KEY_PATH"]),
     value("p2p.timeout.accept", "P2P_TIMEOUT_ACCEPT", "op-node does not use it either; see --p2p.timeout.dial"),

@@ -51,5 +51,5 @@ function thread(worker: NodeWorker): Script {
     heard = undefined;
     worker.terminate();
   };
-  return { kind: 'worker', listen, open: (port) => post({ type: 'open', port }, [port]), ping: () => post({ type: 'ping' }), end };
+  return { kind: 'worker', outlivesTab: false, listen, open: (port) => post({ type: 'open', port }, [port]), ping: () => post({ type: 'ping' }), end };
 }

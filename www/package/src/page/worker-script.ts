@@ -13,6 +13,8 @@ export interface Heard {
 
 export interface Script {
   readonly kind: 'worker' | 'shared';
+  /** Whether it runs on when this tab leaves it, so that it can be connected to again. */
+  readonly outlivesTab: boolean;
   listen(heard: Heard): void;
   /** Serves a node on this port; in a shared worker the node of this key. */
   open(port: MessagePort, key: string): void;
@@ -29,6 +31,7 @@ export function elected(worker: Worker): Script {
 export function dedicated(worker: Worker): Script {
   return {
     kind: 'worker',
+    outlivesTab: false,
     listen: ({ received, failed }) => {
       worker.onmessage = (event: MessageEvent<FromThread>) => received(event.data);
       worker.onerror = (event) => {
@@ -51,6 +54,7 @@ export function shared(worker: SharedWorker): Script {
   const send = (message: ToSharedThread, transfer: Transferable[] = []): void => port.postMessage(message, transfer);
   return {
     kind: 'shared',
+    outlivesTab: true,
     listen: ({ received, failed, gone }) => {
       port.onmessage = (event: MessageEvent<FromThread>) => received(event.data);
       port.onmessageerror = () => failed('a message cannot be read');

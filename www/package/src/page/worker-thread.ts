@@ -15,8 +15,8 @@ import type { Script } from './worker-script.js';
 const TICK = 1_000;
 const SILENT_TICKS = 20;
 /**
- * A shared worker is asked more often, and a silent one is connected to again after so many ticks: it is started again if it is gone, and
- * nothing is lost if it lives.
+ * A worker that outlives this tab is asked more often, and a silent one is connected to again after so many ticks: it is started again if it
+ * is gone, and nothing is lost if it lives. Any other would end by it, although it may only be busy.
  */
 const SHARED_TICK = 250;
 const RECONNECT_TICKS = [3, 8, 20, 40];
@@ -69,7 +69,7 @@ export class WorkerThread implements Thread {
   }
 
   #listen(): void {
-    this.#timer = setInterval(() => this.#tick(), this.kind === 'shared' ? SHARED_TICK : TICK);
+    this.#timer = setInterval(() => this.#tick(), this.#script.outlivesTab ? SHARED_TICK : TICK);
     this.#script.listen({
       received: (message) => this.#received(message),
       failed: (message) => this.#failed(defect(message), "the worker's script could not be loaded"),
@@ -126,9 +126,10 @@ export class WorkerThread implements Thread {
 
   #tick(): void {
     this.#silent += 1;
-    const longest = this.kind === 'shared' ? (SILENT_TICKS * TICK) / SHARED_TICK : SILENT_TICKS;
+    const { outlivesTab } = this.#script;
+    const longest = outlivesTab ? (SILENT_TICKS * TICK) / SHARED_TICK : SILENT_TICKS;
     if (this.#silent > longest) this.#failed(noAnswer(), 'the worker does not answer');
-    else if (this.#isReady && this.kind === 'shared' && RECONNECT_TICKS.includes(this.#silent)) this.#reconnect();
+    else if (this.#isReady && outlivesTab && RECONNECT_TICKS.includes(this.#silent)) this.#reconnect();
     else if (this.#isReady) this.#script.ping();
   }
 

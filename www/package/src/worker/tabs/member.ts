@@ -76,8 +76,8 @@ export class Member {
   #received({ from, port, message }: ToTab): void {
     const to = this.#ports.get(port);
     if (!to) return;
-    if (message.type === 'started' && from === this.#election.leader?.id) to.from = from;
-    if (from === to.from || message.type === 'failed') to.post(message);
+    if (from === this.#election.leader?.id && (message.type === 'started' || message.type === 'failed')) to.from = from;
+    if (from === to.from) to.post(message);
   }
 
   #lead(): void {
