@@ -39,6 +39,7 @@ for (const elects of [false, true]) {
     const session = await devtools(tabs[0]);
     await session.send('Page.setWebLifecycleState', { state: 'frozen' });
     // The protocol freezes a page alone. Browsers freeze its worker too: this one waits, and answers nobody, until the page goes on.
+    const workers = tabs[0].workers();
     if (elects) await freezeWorker(tabs[0], 8_000);
     for (const tab of tabs.slice(1)) {
       await heads(tab, 20);
@@ -46,6 +47,7 @@ for (const elects of [false, true]) {
     }
     await session.send('Page.setWebLifecycleState', { state: 'active' });
     await heads(tabs[0], 25);
+    assert.deepEqual(tabs[0].workers(), workers, 'a worker that stands still is not replaced');
     assert.ok((await heads(tabs[0], 25)).at(-1) >= (await heads(tabs[1], 20)).at(-1) - 1);
     await after(1_000);
     assert.equal(connections(daemon), 1);
